@@ -1,0 +1,1 @@
+//! Client crate of the Xous WebSocket service.

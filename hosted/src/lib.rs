@@ -1,0 +1,1 @@
+//! A hosted Xous system: launcher and stand-ins.

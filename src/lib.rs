@@ -1,0 +1,3 @@
+//! WebSocket service (RFC 6455) for Xous.
+
+pub mod proto;

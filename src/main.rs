@@ -1,0 +1,2 @@
+//! The service process.
+fn main() {}

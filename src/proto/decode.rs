@@ -6,7 +6,7 @@ use super::frame::{
     MAX_PAYLOAD, OPCODE, PING, PONG, RSV, Role, TEXT,
 };
 use super::mask::Mask;
-use super::utf8::Utf8;
+use super::utf8::{Utf8, is_valid};
 use super::violation::Violation;
 
 /// What the caller takes from its peer. Each is checked on what a frame declares, before its payload comes.
@@ -16,7 +16,8 @@ pub struct Limits {
     pub max_frame: u64,
     /// Payload bytes of one message; more is [`Violation::MessageTooBig`].
     pub max_message: u64,
-    /// Data frames of one message, empty ones too; more is [`Violation::TooManyFragments`].
+    /// Data frames of one message, empty ones too; more is [`Violation::TooManyFragments`]. The first is
+    /// always taken.
     pub max_fragments: u32,
 }
 
@@ -95,6 +96,8 @@ pub struct Chunk<'a> {
 #[derive(Clone, Debug)]
 pub struct Decoder {
     limits: Limits,
+    /// The longest message in one frame.
+    max_whole: u64,
     /// The mask bit that every frame of the peer must have.
     mask_bit: u8,
     state: State,
@@ -122,8 +125,10 @@ pub struct Decoder {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Before a frame.
-    Start,
+    /// Before a frame, with no message open.
+    Idle,
+    /// Before a frame inside a message.
+    Between,
     /// Inside a header, whose bytes are held.
     Header,
     /// In a data frame's payload.
@@ -133,6 +138,18 @@ enum State {
     /// A Close frame has come.
     Closed,
     Failed(Violation),
+}
+
+/// The first byte of a frame that is a whole message.
+const WHOLE_TEXT: u8 = FIN | TEXT;
+const WHOLE_BINARY: u8 = FIN | BINARY;
+
+/// Where a whole message lies in the input.
+struct WholeFrame {
+    kind: Kind,
+    mask: Mask,
+    start: usize,
+    end: usize,
 }
 
 /// A frame header that has passed every check.
@@ -148,10 +165,13 @@ struct Head {
 impl Decoder {
     /// A decoder for the frames behind the opening handshake. `role` is this program's own.
     pub const fn new(role: Role, limits: Limits) -> Self {
+        let max_whole =
+            if limits.max_frame < limits.max_message { limits.max_frame } else { limits.max_message };
         Self {
             limits,
+            max_whole,
             mask_bit: role.peer().mask_bit(),
-            state: State::Start,
+            state: State::Idle,
             opcode: 0,
             fin: false,
             mask: Mask::NONE,
@@ -181,35 +201,129 @@ impl Decoder {
     /// The peer broke the protocol or a limit. All later calls return the same.
     #[inline]
     pub fn decode<'a>(&'a mut self, input: &'a mut [u8]) -> Result<Step<'a>, Violation> {
-        let at = match self.state {
-            State::Data => 0,
-            State::Start => match self.parse(input) {
-                Ok(Some(head)) if head.opcode & CONTROL == 0 => {
-                    self.enter_data(&head);
-                    head.size
-                }
-                _ => return self.decode_slow(input),
-            },
-            _ => return self.decode_slow(input),
-        };
-        self.data(input, at)
+        // Most messages come in one frame that lies whole in the input: nothing about them needs to be kept.
+        if self.state == State::Idle
+            && let Some(frame) = self.whole_message(input)
+        {
+            return self.deliver_whole(&mut input[frame.start..frame.end], frame);
+        }
+        self.decode_any(input)
     }
 
-    /// Everything but data frames whose header is in one piece.
-    #[inline(never)]
-    fn decode_slow<'a>(&'a mut self, input: &'a mut [u8]) -> Result<Step<'a>, Violation> {
-        match self.state {
-            State::Start => match self.parse(input) {
-                Ok(Some(head)) => self.enter(&head, input, head.size),
-                Ok(None) => Ok(self.hold_header(input)),
-                Err(violation) => Err(self.fail(violation)),
-            },
-            State::Header => self.continue_header(input),
-            State::Data => self.data(input, 0),
-            State::Control => self.control(input, 0),
-            State::Closed => Ok(Step { consumed: input.len(), event: None }),
-            State::Failed(violation) => Err(violation),
+    /// Looks for a message in one whole frame that passes every check at the front of `bytes`. For all else,
+    /// faults included, there is [`Decoder::decode_any`].
+    #[inline(always)]
+    fn whole_message(&self, bytes: &[u8]) -> Option<WholeFrame> {
+        let (&[first, second], rest) = bytes.split_first_chunk()?;
+        let kind = match first {
+            WHOLE_TEXT => Kind::Text,
+            WHOLE_BINARY => Kind::Binary,
+            _ => return None,
+        };
+        let (len, rest) = match second ^ self.mask_bit {
+            len @ ..LEN16 => (u64::from(len), rest),
+            LEN16 => {
+                let (len, rest) = rest.split_first_chunk()?;
+                (u64::from(u16::from_be_bytes(*len)), rest)
+            }
+            LEN64 => {
+                let (len, rest) = rest.split_first_chunk()?;
+                (u64::from_be_bytes(*len), rest)
+            }
+            _ => return None,
+        };
+        let (mask, rest) = if self.mask_bit == 0 {
+            (Mask::NONE, rest)
+        } else {
+            let (key, rest) = rest.split_first_chunk()?;
+            (Mask::new(*key), rest)
+        };
+        let is_minimal = match second & LEN7 {
+            LEN16 => len > 125,
+            LEN64 => len > 0xffff,
+            _ => true,
+        };
+        if !is_minimal || len > self.max_whole || len > rest.len() as u64 {
+            return None;
         }
+        let start = bytes.len() - rest.len();
+        Some(WholeFrame { kind, mask, start, end: start + len as usize })
+    }
+
+    #[inline(always)]
+    fn deliver_whole<'a>(&mut self, payload: &'a mut [u8], frame: WholeFrame) -> Result<Step<'a>, Violation> {
+        let WholeFrame { kind, mut mask, start, end } = frame;
+        match (kind, self.mask_bit) {
+            (Kind::Text, 0) => {
+                if !is_valid(payload) {
+                    return self.fail_whole(payload, start);
+                }
+            }
+            (Kind::Text, _) => {
+                if !mask.apply_ascii(payload) && !is_valid(payload) {
+                    return self.fail_whole(payload, start);
+                }
+            }
+            (Kind::Binary, 0) => {}
+            (Kind::Binary, _) => mask.apply(payload),
+        }
+        Ok(Step { consumed: end, event: Some(Event::Data(Chunk { kind, first: true, last: true, payload })) })
+    }
+
+    /// Everything, whole messages included.
+    #[inline(never)]
+    fn decode_any<'a>(&'a mut self, input: &'a mut [u8]) -> Result<Step<'a>, Violation> {
+        let payload_at = match self.state {
+            State::Data | State::Control => Some(0),
+            State::Idle | State::Between => self.begin_header(input)?,
+            State::Header => self.continue_header(input)?,
+            State::Closed => None,
+            State::Failed(violation) => return Err(violation),
+        };
+        match (payload_at, self.state) {
+            (Some(at), State::Data) => self.data(input, at),
+            (Some(at), _) => self.control(input, at),
+            (None, _) => Ok(Step { consumed: input.len(), event: None }),
+        }
+    }
+
+    /// Reads a header; returns where the payload begins, or keeps one that goes on behind `input`.
+    #[inline]
+    fn begin_header(&mut self, input: &[u8]) -> Result<Option<usize>, Violation> {
+        match self.parse(input) {
+            Ok(Some(head)) => {
+                self.enter(&head);
+                Ok(Some(head.size))
+            }
+            Ok(None) => {
+                self.held_len = 0;
+                if !input.is_empty() {
+                    self.held[..input.len()].copy_from_slice(input);
+                    self.held_len = input.len() as u8;
+                    self.state = State::Header;
+                }
+                Ok(None)
+            }
+            Err(violation) => Err(self.fail(violation)),
+        }
+    }
+
+    /// Goes on with a header that has come in part.
+    fn continue_header(&mut self, input: &[u8]) -> Result<Option<usize>, Violation> {
+        for (at, byte) in input.iter().enumerate() {
+            let held = usize::from(self.held_len) + 1;
+            self.held[held - 1] = *byte;
+            self.held_len = held as u8;
+            match self.parse(&self.held[..held]) {
+                Ok(Some(head)) => {
+                    self.enter(&head);
+                    return Ok(Some(at + 1));
+                }
+                Ok(None) => {}
+                Err(violation) => return Err(self.fail(violation)),
+            }
+        }
+        Ok(None)
     }
 
     /// Reads a header from the front of `bytes`: `None` if it goes on behind them.
@@ -220,9 +334,7 @@ impl Decoder {
     fn parse(&self, bytes: &[u8]) -> Result<Option<Head>, Violation> {
         let Some(&first) = bytes.first() else { return Ok(None) };
         let opcode = first & OPCODE;
-        if first & RSV != 0 || opcode > BINARY || (opcode == CONTINUATION) != self.message.is_some() {
-            self.check_first(first)?;
-        }
+        self.check_first(first)?;
         let Some(&second) = bytes.get(1) else { return Ok(None) };
         if second & MASK != self.mask_bit {
             return Err(if self.mask_bit == 0 { Violation::Masked } else { Violation::NotMasked });
@@ -243,7 +355,7 @@ impl Decoder {
         if opcode & CONTROL != 0 {
             check_control_length(opcode, second & LEN7)?;
         } else {
-            check_form(len, at)?;
+            check_length(len, at)?;
             self.check_limits(opcode, len)?;
         }
         let head = Head { opcode, fin: first & FIN != 0, len, mask: Mask::NONE, size: at };
@@ -257,8 +369,7 @@ impl Decoder {
         }))
     }
 
-    /// Passes the first byte of a control frame, and says what is wrong with that of another.
-    #[inline(never)]
+    #[inline]
     fn check_first(&self, first: u8) -> Result<(), Violation> {
         let opcode = first & OPCODE;
         if first & RSV != 0 {
@@ -274,73 +385,42 @@ impl Decoder {
     }
 
     /// Checks the declared length of a data frame against the caller's limits.
-    #[inline(always)]
+    #[inline]
     fn check_limits(&self, opcode: u8, len: u64) -> Result<(), Violation> {
-        let (before, fragments) = if opcode == CONTINUATION { (self.length, self.fragments) } else { (0, 0) };
+        let before = if opcode == CONTINUATION { self.length } else { 0 };
         if len > self.limits.max_frame {
             return Err(Violation::FrameTooBig);
         }
         if len > self.limits.max_message.saturating_sub(before) {
             return Err(Violation::MessageTooBig);
         }
-        if fragments >= self.limits.max_fragments {
+        if opcode == CONTINUATION && self.fragments >= self.limits.max_fragments {
             return Err(Violation::TooManyFragments);
         }
         Ok(())
     }
 
-    /// Keeps a header that is cut off by the end of the input.
-    fn hold_header<'a>(&mut self, input: &[u8]) -> Step<'a> {
-        if !input.is_empty() {
-            self.held[..input.len()].copy_from_slice(input);
-            self.held_len = input.len() as u8;
-            self.state = State::Header;
-        }
-        Step { consumed: input.len(), event: None }
-    }
-
-    fn continue_header<'a>(&'a mut self, input: &'a mut [u8]) -> Result<Step<'a>, Violation> {
-        for at in 0..input.len() {
-            let held = usize::from(self.held_len) + 1;
-            self.held[held - 1] = input[at];
-            self.held_len = held as u8;
-            match self.parse(&self.held[..held]) {
-                Ok(Some(head)) => return self.enter(&head, input, at + 1),
-                Ok(None) => {}
-                Err(violation) => return Err(self.fail(violation)),
-            }
-        }
-        Ok(Step { consumed: input.len(), event: None })
-    }
-
-    /// Goes on behind the header, at `at`.
-    fn enter<'a>(&'a mut self, head: &Head, input: &'a mut [u8], at: usize) -> Result<Step<'a>, Violation> {
+    #[inline]
+    fn enter(&mut self, head: &Head) {
         self.held_len = 0;
-        if head.opcode & CONTROL == 0 {
-            self.enter_data(head);
-            return self.data(input, at);
-        }
-        self.opcode = head.opcode;
+        self.fin = head.fin;
         self.mask = head.mask;
         self.remaining = head.len;
-        self.state = State::Control;
-        self.control(input, at)
-    }
-
-    #[inline(always)]
-    fn enter_data(&mut self, head: &Head) {
+        if head.opcode & CONTROL != 0 {
+            self.opcode = head.opcode;
+            self.state = State::Control;
+            return;
+        }
         if head.opcode == CONTINUATION {
             self.fragments += 1;
             self.length += head.len;
         } else {
             self.message = Some(if head.opcode == TEXT { Kind::Text } else { Kind::Binary });
             self.first = true;
+            self.utf8 = Utf8::new();
             self.fragments = 1;
             self.length = head.len;
         }
-        self.fin = head.fin;
-        self.mask = head.mask;
-        self.remaining = head.len;
         self.state = State::Data;
     }
 
@@ -366,11 +446,11 @@ impl Decoder {
             Kind::Binary if self.mask_bit != 0 => self.mask.apply(payload),
             Kind::Binary => {}
         }
-        if ended {
-            self.state = State::Start;
-        }
         if last {
             self.message = None;
+        }
+        if ended {
+            self.state = self.before_frame();
         }
         if len == 0 && !last {
             return Ok(Step { consumed: at, event: None });
@@ -381,10 +461,23 @@ impl Decoder {
 
     /// Checks a piece of text; the error is the number of bytes before the one that makes it invalid. That is
     /// the last byte if it ends a message inside a character.
-    #[inline]
     fn check_text(&mut self, payload: &[u8], last: bool) -> Result<(), usize> {
         self.utf8.push(payload)?;
         if last && !self.utf8.is_complete() { Err(payload.len().saturating_sub(1)) } else { Ok(()) }
+    }
+
+    const fn before_frame(&self) -> State {
+        if self.message.is_some() { State::Between } else { State::Idle }
+    }
+
+    /// Finds the bad byte in a whole message of invalid text.
+    #[cold]
+    fn fail_whole<'a>(&mut self, payload: &'a [u8], at: usize) -> Result<Step<'a>, Violation> {
+        self.message = Some(Kind::Text);
+        self.first = true;
+        self.utf8 = Utf8::new();
+        let good = self.check_text(payload, true).err().unwrap_or_default();
+        self.fail_within(&payload[..good], at)
     }
 
     /// Delivers the valid bytes before bad text; the next call fails.
@@ -400,6 +493,7 @@ impl Decoder {
     }
 
     /// Collects a control frame's payload from `at` on, and delivers it when it is whole.
+    #[inline(never)]
     fn control<'a>(&'a mut self, input: &'a mut [u8], at: usize) -> Result<Step<'a>, Violation> {
         let held = usize::from(self.held_len);
         let rest = input.get_mut(at..).unwrap_or_default();
@@ -413,7 +507,7 @@ impl Decoder {
         if self.remaining > 0 {
             return Ok(Step { consumed, event: None });
         }
-        self.state = State::Start;
+        self.state = self.before_frame();
         self.held_len = 0;
         let payload = if held > 0 { &mut self.held[..held + len] } else { &mut rest[..len] };
         self.mask.apply(payload);
@@ -452,7 +546,7 @@ fn check_control_length(opcode: u8, len: u8) -> Result<(), Violation> {
 
 /// Checks that `len` needs the form that ends at header byte `at` (RFC 6455, section 5.2).
 #[inline(always)]
-fn check_form(len: u64, at: usize) -> Result<(), Violation> {
+fn check_length(len: u64, at: usize) -> Result<(), Violation> {
     match at {
         4 if len <= 125 => Err(Violation::LengthNotMinimal),
         10 if len <= 0xffff => Err(Violation::LengthNotMinimal),

@@ -80,6 +80,7 @@ mod command;
 mod control;
 mod error;
 mod group;
+pub mod peer;
 mod prepare;
 mod run_directory;
 pub mod stand_in;

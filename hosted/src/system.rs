@@ -13,6 +13,9 @@ use crate::group::{Event, Files, Group};
 use crate::prepare::{Programs, prepare};
 use crate::run_directory::{RunDirectory, tail};
 
+/// How long the services may take until they are registered.
+const READY_LIMIT: Duration = Duration::from_secs(30);
+
 /// What a system consists of beside kernel, log, ticktimer and stand-ins, and how it runs.
 #[derive(Clone, Debug)]
 pub struct Builder {
@@ -75,7 +78,8 @@ impl Builder {
         self
     }
 
-    /// Ends the system with an error when it is not done after this time. Without it there is no limit.
+    /// Ends the system with an error when it is not done after this time. Without it there is no limit, but for the
+    /// half minute in which every service must be registered.
     #[must_use]
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = Some(limit);
@@ -121,7 +125,8 @@ impl Builder {
             processes,
             directory,
             unread: Vec::new(),
-            limit: self.time_limit.map(|limit| (limit, Instant::now() + limit)),
+            started: Instant::now(),
+            time_limit: self.time_limit,
         })
     }
 
@@ -220,7 +225,8 @@ pub struct System {
     directory: RunDirectory,
     /// What came through the control pipe after the last whole line.
     unread: Vec<u8>,
-    limit: Option<(Duration, Instant)>,
+    started: Instant,
+    time_limit: Option<Duration>,
 }
 
 impl System {
@@ -295,9 +301,10 @@ impl System {
 
     /// Waits for bytes on the control pipe.
     fn read_control(&mut self) -> Result<(), RunFault> {
-        match self.group.wait(self.limit.map(|(_, deadline)| deadline)).map_err(RunFault::Host)? {
+        let limit = self.limit();
+        match self.group.wait(limit.map(|limit| self.started + limit)).map_err(RunFault::Host)? {
             Event::KernelEnded => return Err(RunFault::KernelEnded),
-            Event::Deadline => return Err(self.over_limit()),
+            Event::Deadline => return Err(self.over(limit)),
             Event::Control => {}
         }
         let mut bytes = [0; 4096];
@@ -349,12 +356,19 @@ impl System {
         }
     }
 
-    fn over_limit(&self) -> RunFault {
-        let waiting =
-            self.processes.iter().filter(|process| process.awaited.is_some() || process.is_running_program());
+    /// The time that the system has in its present state, from its start.
+    fn limit(&self) -> Option<Duration> {
+        let ready = self.processes.iter().all(|process| process.awaited.is_none());
+        let limits = [self.time_limit, (!ready).then_some(READY_LIMIT)];
+        limits.into_iter().flatten().min()
+    }
+
+    fn over(&self, limit: Option<Duration>) -> RunFault {
+        let unregistered = self.processes.iter().filter(|process| process.awaited.is_some());
+        let running = self.processes.iter().filter(|process| process.is_running_program());
         RunFault::TimeLimit {
-            limit: self.limit.map_or(Duration::ZERO, |(limit, _)| limit),
-            waiting_for: waiting.map(|process| process.program.path.clone()).collect(),
+            limit: limit.unwrap_or_default(),
+            waiting_for: unregistered.chain(running).map(|process| process.program.path.clone()).collect(),
         }
     }
 

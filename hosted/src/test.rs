@@ -39,12 +39,15 @@ pub fn __test_name<T>(_here: &T) -> &'static str {
     path.split_once("::").map_or(path, |(_crate, name)| name)
 }
 
+/// What a role does.
+type Body<'a> = Box<dyn FnOnce() + 'a>;
+
 /// A test in a system of its own. Made by [`test!`](crate::test!).
 pub struct Test<'a> {
     name: &'static str,
     system: Builder,
     services: Vec<String>,
-    roles: Vec<(&'static str, Box<dyn FnOnce() + 'a>)>,
+    roles: Vec<(&'static str, Body<'a>)>,
 }
 
 impl<'a> Test<'a> {

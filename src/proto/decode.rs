@@ -191,6 +191,12 @@ impl Decoder {
         self.message.is_some() || matches!(self.state, State::Header | State::Data | State::Control)
     }
 
+    /// Payload bytes still to come of the data frame that has begun; 0 between frames. Input of at most that
+    /// length is payload from its first to its last byte, so it may be read straight to where it is wanted.
+    pub fn frame_remaining(&self) -> u64 {
+        if self.state == State::Data { self.remaining } else { 0 }
+    }
+
     /// Takes bytes from the front of `input`, up to the end of one event.
     ///
     /// Call it again with what lies behind [`Step::consumed`] until the input is used up; every call with

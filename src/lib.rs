@@ -1,5 +1,6 @@
 //! WebSocket service (RFC 6455) for Xous.
 
+mod http;
 mod in_process;
 mod net;
 pub mod proto;

@@ -50,6 +50,16 @@ impl Pool {
         Some((Permit { pool: self.clone() }, Permit { pool: self.clone() }))
     }
 
+    /// One worker, if there is one.
+    pub(crate) fn reserve(self: &Arc<Self>) -> Option<Permit> {
+        let mut state = self.lock();
+        if state.busy >= self.most {
+            return None;
+        }
+        state.busy += 1;
+        Some(Permit { pool: self.clone() })
+    }
+
     /// Workers that are reserved or at work, and threads in all.
     pub(crate) fn counts(&self) -> (usize, usize) {
         let state = self.lock();

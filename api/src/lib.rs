@@ -1,1 +1,48 @@
 //! Client crate of the Xous WebSocket service.
+//!
+//! The service (`_Websocket Service_`) owns sockets, framing and timers; a program that links this crate
+//! talks to it by message passing and holds a [`Websocket`], one connection:
+//!
+//! ```no_run
+//! use xous_api_websocket::{Request, Websocket};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let ws = Websocket::open(&Request::new("127.0.0.1", 8080).path("/echo"))?;
+//! ws.send_text("hello")?;
+//! let reply = ws.receive_text(4096)?;
+//! ws.close(1000, "done")?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A message of any size streams: [`Websocket::receive`] gives a [`Message`], which is a [`std::io::Read`]
+//! that ends where the message ends. [`Websocket::forward_to`] pushes chunks to a server of the caller
+//! instead. A program that does not link this crate can use the raw messages: [`Opcode`] documents each,
+//! [`Request`] and [`Reply`] the pages, [`SendWord`] and [`ReceiveWord`] the flags in `offset`.
+
+mod code;
+mod error;
+mod forward;
+mod handle;
+mod inbox;
+mod message;
+mod opcode;
+mod pages;
+mod reply;
+mod request;
+mod stats;
+mod websocket;
+mod wire;
+mod word;
+
+pub use code::Code;
+pub use error::{Closed, ControlError, OpenError, ReceiveError, SendError};
+pub use handle::{Handle, message_id, split_message_id};
+pub use message::Message;
+pub use opcode::{Opcode, SERVER_NAME};
+pub use pages::{PAGE_SIZE, Pages, Returned};
+pub use reply::{Refusal, Reply};
+pub use request::{Credentials, CredentialsForm, Deadlines, Limits, Request, RequestError};
+pub use stats::Stats;
+pub use websocket::{Phase, State, Websocket, send, stats};
+pub use word::{Kind, Part, ReceiveWord, SendWord, Status};

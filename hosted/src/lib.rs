@@ -3,7 +3,7 @@
 //! A system is the published Xous kernel with its log and ticktimer servers, the [stand-ins](stand_in) for the name
 //! server and the TRNG, services, and programs: all of them ordinary processes of the host. In hosted mode a Xous
 //! process uses the host's `std`, so that its `std::net` speaks to the host. Everything is installed on first use below
-//! `target/hosted/`, which needs crates.io once ([`prepare()`]).
+//! `target/hosted/`, which needs the crate registry once ([`prepare()`]).
 //!
 //! # Tests
 //! The body of a test runs as a Xous process beside the service, under the real kernel:

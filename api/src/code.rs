@@ -1,0 +1,56 @@
+//! Why the service refused.
+
+/// The result code of a request. What to do about it stands with each.
+#[derive(num_derive::FromPrimitive, num_derive::ToPrimitive, Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Code {
+    /// The handle is no open connection of the caller: open a new one.
+    Closed = 1,
+    /// The message is not as its opcode says (kind, length, flags): a fault of the caller.
+    Malformed = 2,
+    /// No such opcode.
+    UnknownOpcode = 3,
+    /// The calling process has too many unanswered messages with the service (`open_messages_per_process`):
+    /// wait for one.
+    BusyMessages = 4,
+    /// All processes together have too many (`open_messages`): try again later.
+    BusyService = 5,
+    /// The connection's send queue is full (`queued_sends`): wait for a lend to return.
+    BusyQueue = 6,
+    /// Too many pages wait on the connection (`parked_receives`): wait for one.
+    BusyReceives = 7,
+    /// All connections that the service has threads for are in use (`connections`): close one or wait.
+    NoWorker = 8,
+    /// A fragmented message is open and something else than its next part was sent, or a next part without
+    /// one: send parts in order.
+    MessageOpen = 9,
+    /// A ping of more than 125 bytes or a close reason of more than 123 (RFC 6455 section 5.5).
+    TooLong = 10,
+    /// Not for this caller.
+    NotPermitted = 11,
+    /// Text that is not UTF-8 (RFC 6455 section 8.1): send it as binary.
+    InvalidText = 12,
+    /// Host, port, path, header or sub-protocol cannot be sent as they are; the text says which.
+    BadRequest = 16,
+    /// TLS was asked for and is not built in.
+    NoTls = 17,
+    /// The host name does not resolve.
+    Resolve = 18,
+    /// No address of the host accepts the connection.
+    Connect = 19,
+    /// The connection was not open within the open deadline.
+    Timeout = 20,
+    /// The server answered with another status than 101; the reply carries it.
+    Refused = 21,
+    /// The server's answer is not a WebSocket handshake (RFC 6455 section 4.1).
+    BadReply = 22,
+    /// The random number generator does not answer, or not with random numbers.
+    Entropy = 23,
+}
+
+impl Code {
+    /// The code in an answer's `offset`; one that this crate does not know is taken for `Malformed`.
+    pub fn from_word(word: usize) -> Code {
+        num_traits::FromPrimitive::from_usize(word).unwrap_or(Code::Malformed)
+    }
+}

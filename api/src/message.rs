@@ -1,0 +1,138 @@
+//! A received message as a stream.
+
+use std::io::Read;
+use std::sync::MutexGuard;
+
+use crate::inbox::{Chunk, Inbox};
+use crate::websocket::Link;
+use crate::{Closed, Code, Kind, ReceiveError, Status};
+
+/// A message that is being received, of any size: a [`Read`] that ends where the message ends, and never before.
+///
+/// It holds one chunk at a time; the next is asked for when that one has been read, so the reader sets the
+/// peer's pace. What is left when it is dropped is discarded: the next message begins at its beginning.
+pub struct Message<'a> {
+    link: &'a Link,
+    inbox: MutexGuard<'a, Inbox>,
+    kind: Kind,
+    /// What of the pages is still to be read.
+    at: usize,
+    end: usize,
+    /// The message ends with this chunk.
+    last: bool,
+    /// The stream has failed: there is nothing left to discard.
+    failed: bool,
+}
+
+impl<'a> Message<'a> {
+    pub(crate) fn next(link: &'a Link, mut inbox: MutexGuard<'a, Inbox>) -> Result<Self, ReceiveError> {
+        let (kind, last, end) = receive(link, &mut inbox)?;
+        Ok(Message { link, inbox, kind, at: 0, end, last, failed: false })
+    }
+
+    /// Text or binary. The bytes of a text were checked to be UTF-8, but a chunk may end within a character.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// What is there of the message and has not been read; empty at its end only. Waits for a chunk if none is.
+    ///
+    /// # Errors
+    /// The connection ended within the message.
+    pub fn chunk(&mut self) -> Result<&[u8], ReceiveError> {
+        while self.at == self.end && !self.last {
+            let next = receive(self.link, &mut self.inbox).inspect_err(|_| self.failed = true);
+            let (_, last, end) = next?;
+            (self.at, self.end, self.last) = (0, end, last);
+        }
+        Ok(&self.inbox.bytes()[self.at..self.end])
+    }
+
+    /// Marks the first `len` bytes of [`Message::chunk`] as read.
+    pub fn consume(&mut self, len: usize) {
+        self.at = self.at.saturating_add(len).min(self.end);
+    }
+
+    /// Reads and drops the rest of the message.
+    ///
+    /// # Errors
+    /// The connection ended within the message.
+    pub fn discard(mut self) -> Result<(), ReceiveError> {
+        self.skip()
+    }
+
+    /// The rest of the message, at most `limit` bytes.
+    ///
+    /// # Errors
+    /// `TooLong` if there is more; the message is discarded then.
+    pub fn into_bytes(mut self, limit: usize) -> Result<Vec<u8>, ReceiveError> {
+        let mut bytes = Vec::new();
+        loop {
+            let chunk = self.chunk()?;
+            if chunk.is_empty() {
+                return Ok(bytes);
+            }
+            if chunk.len() > limit - bytes.len() {
+                self.skip()?;
+                return Err(ReceiveError::TooLong { limit });
+            }
+            bytes.extend_from_slice(chunk);
+            let len = chunk.len();
+            self.consume(len);
+        }
+    }
+
+    /// The rest of the message as text, at most `limit` bytes.
+    ///
+    /// # Errors
+    /// `TooLong` if there is more, `NotText` if it is binary; the message is discarded then.
+    pub fn into_text(mut self, limit: usize) -> Result<String, ReceiveError> {
+        if self.kind != Kind::Text {
+            self.skip()?;
+            return Err(ReceiveError::NotText);
+        }
+        String::from_utf8(self.into_bytes(limit)?).map_err(|_| ReceiveError::NotText)
+    }
+
+    fn skip(&mut self) -> Result<(), ReceiveError> {
+        while !self.failed && !self.chunk()?.is_empty() {
+            self.at = self.end;
+        }
+        Ok(())
+    }
+}
+
+impl Read for Message<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        let chunk = self.chunk()?;
+        let len = chunk.len().min(buf.len());
+        buf[..len].copy_from_slice(&chunk[..len]);
+        self.consume(len);
+        Ok(len)
+    }
+}
+
+impl Drop for Message<'_> {
+    fn drop(&mut self) {
+        self.skip().ok();
+    }
+}
+
+/// Kind, whether it is the last, and length of the next chunk.
+fn receive(link: &Link, inbox: &mut Inbox) -> Result<(Kind, bool, usize), ReceiveError> {
+    let Chunk { word, len } = inbox.receive(link).map_err(|_| ReceiveError::Kernel)?;
+    match word.status {
+        Status::Chunk { kind, last, .. } => Ok((kind, last, len)),
+        Status::Closed { code } => {
+            let reason = String::from_utf8_lossy(&inbox.bytes()[..len]).into_owned();
+            Err(ReceiveError::Closed(Closed { code, reason }))
+        }
+        Status::Refused(code) => Err(match Code::from_word(usize::from(code)) {
+            code @ (Code::BusyReceives | Code::BusyMessages | Code::BusyService) => ReceiveError::Busy(code),
+            code => ReceiveError::Refused(code),
+        }),
+    }
+}

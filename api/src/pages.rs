@@ -1,0 +1,165 @@
+//! Page-aligned memory that can be lent to another process. All `unsafe` of this crate is here.
+#![allow(unsafe_code)]
+
+use std::num::NonZeroUsize;
+
+use xous::{CID, MemoryFlags, MemoryMessage, MemoryRange, Message};
+
+/// Bytes of a page on every Xous target.
+pub const PAGE_SIZE: usize = 4096;
+
+#[repr(C, align(4096))]
+struct Page([u8; PAGE_SIZE]);
+
+/// Whole pages of this process, cleared, to be lent again and again.
+pub struct Pages {
+    pages: Box<[Page]>,
+    /// Bytes from the start that may differ from zero.
+    used: usize,
+}
+
+/// What a lend came back with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Returned {
+    /// `offset` of the answer, 0 for none.
+    pub offset: usize,
+    /// `valid` of the answer, at most the bytes that were lent.
+    pub valid: usize,
+}
+
+impl Pages {
+    /// As many pages as `bytes` need, at least one.
+    pub fn new(bytes: usize) -> Self {
+        let count = bytes.div_ceil(PAGE_SIZE).max(1);
+        Pages { pages: (0..count).map(|_| Page([0; PAGE_SIZE])).collect(), used: 0 }
+    }
+
+    /// All of their bytes.
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: `Page` is `repr(C)` with exactly PAGE_SIZE bytes and no padding, so the slice covers the boxed
+        // pages and nothing else; it borrows them.
+        unsafe { std::slice::from_raw_parts(self.pages.as_ptr().cast(), self.pages.len() * PAGE_SIZE) }
+    }
+
+    /// All of their bytes, to write. Call [`Pages::clear`] before other data than this is lent.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        self.used = self.pages.len() * PAGE_SIZE;
+        self.raw_bytes_mut()
+    }
+
+    /// Replaces the content by `data`, the rest by zeros, so that nothing else is lent with it. What does not
+    /// fit is left out; the number of bytes taken.
+    pub fn fill(&mut self, data: &[u8]) -> usize {
+        let used = self.used;
+        let bytes = self.raw_bytes_mut();
+        let len = data.len().min(bytes.len());
+        bytes[..len].copy_from_slice(&data[..len]);
+        if used > len {
+            bytes[len..used].fill(0);
+        }
+        self.used = len;
+        len
+    }
+
+    /// Zeros everything.
+    pub fn clear(&mut self) {
+        self.fill(&[]);
+    }
+
+    /// Lends as many pages as `valid` bytes need, read-only, and waits for the answer.
+    ///
+    /// # Errors
+    /// Those of the kernel: the server or the connection does not exist.
+    pub fn lend(&self, cid: CID, id: usize, offset: usize, valid: usize) -> Result<Returned, xous::Error> {
+        let message = Message::Borrow(self.message(id, offset, valid, valid));
+        self.answer(xous::send_message(cid, message)?)
+    }
+
+    /// Lends the first `lent` bytes, rounded up to pages, to be written, and waits for the answer.
+    ///
+    /// # Errors
+    /// As [`Pages::lend`].
+    pub fn lend_mut(
+        &mut self,
+        cid: CID,
+        id: usize,
+        offset: usize,
+        valid: usize,
+        lent: usize,
+    ) -> Result<Returned, xous::Error> {
+        self.used = self.pages.len() * PAGE_SIZE;
+        let message = Message::MutableBorrow(self.message(id, offset, valid, lent.max(valid)));
+        self.answer(xous::send_message(cid, message)?)
+    }
+
+    fn raw_bytes_mut(&mut self) -> &mut [u8] {
+        let len = self.pages.len() * PAGE_SIZE;
+        // SAFETY: as in `bytes`, and `self` is borrowed exclusively.
+        unsafe { std::slice::from_raw_parts_mut(self.pages.as_mut_ptr().cast(), len) }
+    }
+
+    fn message(&self, id: usize, offset: usize, valid: usize, lent: usize) -> MemoryMessage {
+        let len = lent.div_ceil(PAGE_SIZE).clamp(1, self.pages.len()) * PAGE_SIZE;
+        // SAFETY: the range is page-aligned, made of whole pages, and owned by `self`, which the blocking call
+        // that this message is for borrows until the pages are back: exclusively if they are lent to be written.
+        let buf = unsafe { MemoryRange::new(self.pages.as_ptr() as usize, len) }
+            .expect("a box of at least one page is neither null nor empty");
+        MemoryMessage { id, buf, offset: NonZeroUsize::new(offset), valid: NonZeroUsize::new(valid) }
+    }
+
+    fn answer(&self, result: xous::Result) -> Result<Returned, xous::Error> {
+        match result {
+            xous::Result::MemoryReturned(offset, valid) => Ok(Returned {
+                offset: offset.map_or(0, NonZeroUsize::get),
+                valid: valid.map_or(0, NonZeroUsize::get).min(self.pages.len() * PAGE_SIZE),
+            }),
+            _ => Err(xous::Error::InternalError),
+        }
+    }
+}
+
+/// Moves a copy of `data` to the server; the pages are gone with it. Does not wait for the server, but for room
+/// in its queue.
+///
+/// # Errors
+/// Those of the kernel: no memory, or the server or the connection does not exist.
+pub(crate) fn move_copy(cid: CID, id: usize, offset: usize, data: &[u8]) -> Result<(), xous::Error> {
+    let len = data.len().div_ceil(PAGE_SIZE).max(1) * PAGE_SIZE;
+    let mut buf = xous::map_memory(None, None, len, MemoryFlags::R | MemoryFlags::W)?;
+    // SAFETY: the kernel has just mapped these pages for this process alone, nothing else refers to them, and
+    // they are written before they are seen as a slice.
+    let bytes: &mut [u8] = unsafe {
+        buf.as_mut_ptr().write_bytes(0, len);
+        buf.as_slice_mut()
+    };
+    bytes[..data.len()].copy_from_slice(data);
+    let valid = NonZeroUsize::new(data.len());
+    let message = Message::Move(MemoryMessage { id, buf, offset: NonZeroUsize::new(offset), valid });
+    match xous::send_message(cid, message) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            xous::unmap_memory(buf).ok();
+            Err(error)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_aligned_and_what_was_in_them_is_gone() {
+        let mut pages = Pages::new(5000);
+        assert_eq!(pages.bytes().len(), 2 * PAGE_SIZE);
+        assert_eq!(pages.bytes().as_ptr() as usize % PAGE_SIZE, 0);
+        assert_eq!(pages.fill(&[7; 6000]), 6000);
+        assert_eq!(pages.fill(&[8; 10]), 10);
+        assert!(pages.bytes()[..10].iter().all(|&b| b == 8));
+        assert!(pages.bytes()[10..].iter().all(|&b| b == 0));
+        pages.bytes_mut()[8000] = 1;
+        pages.clear();
+        assert!(pages.bytes().iter().all(|&b| b == 0));
+        assert_eq!(pages.fill(&[1; 9000]), 8192);
+    }
+}

@@ -1,0 +1,137 @@
+//! What the service answers to an `Open`.
+
+use crate::wire::{Reader, Writer};
+use crate::{Code, Handle};
+
+/// No sub-protocol was chosen.
+const NONE: u16 = u16::MAX;
+
+/// An open connection.
+///
+/// In the page of an answered `Open`, little-endian: u32 handle, u16 status, u16 length of the sub-protocol
+/// (65535 for none), u16 length of the head, u16 0, the sub-protocol, the head. The head is the server's
+/// status line and headers as they came, cut where the page ends.
+///
+/// A refused `Open` has its [`Code`] in `offset` and: u32 0, u16 status of the server's answer (0 if there was
+/// none), u16 length, a text for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply<'a> {
+    /// The connection.
+    pub handle: Handle,
+    /// 101.
+    pub status: u16,
+    /// The sub-protocol that the server chose, one of those offered.
+    pub sub_protocol: Option<&'a str>,
+    /// Status line and headers.
+    pub head: &'a [u8],
+}
+
+impl<'a> Reply<'a> {
+    /// Writes the reply into `page`, the head as far as it fits; the number of bytes, or `None` if not even
+    /// the sub-protocol fits.
+    pub fn write(&self, page: &mut [u8]) -> Option<usize> {
+        let protocol = self.sub_protocol.unwrap_or_default();
+        let room = page.len().checked_sub(12 + protocol.len())?.min(usize::from(u16::MAX));
+        let head = self.head.get(..room).unwrap_or(self.head);
+        let mut w = Writer::new(page);
+        w.u32(self.handle.to_raw());
+        w.u16(self.status);
+        w.u16(self.sub_protocol.map_or(Some(NONE), |p| u16::try_from(p.len()).ok())?);
+        w.u16(u16::try_from(head.len()).ok()?);
+        w.u16(0);
+        w.bytes(protocol.as_bytes());
+        w.bytes(head);
+        w.finish()
+    }
+
+    /// Reads a reply; `None` if it is not one.
+    pub fn parse(page: &'a [u8]) -> Option<Self> {
+        let mut r = Reader::new(page);
+        let handle = Handle::from_raw(r.u32()?)?;
+        let status = r.u16()?;
+        let protocol = r.u16()?;
+        let head = r.u16()?;
+        r.u16()?;
+        let sub_protocol = match protocol {
+            NONE => None,
+            len => Some(std::str::from_utf8(r.bytes(usize::from(len))?).ok()?),
+        };
+        Some(Reply { handle, status, sub_protocol, head: r.bytes(usize::from(head))? })
+    }
+}
+
+/// A refused `Open`: the server's status, if it sent one, and a text for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal<'a> {
+    /// 0 if no HTTP answer came.
+    pub status: u16,
+    /// What failed, and where.
+    pub text: &'a str,
+}
+
+impl<'a> Refusal<'a> {
+    /// Writes the refusal into `page`, the text as far as it fits; the number of bytes.
+    pub fn write(&self, page: &mut [u8]) -> usize {
+        let room = page.len().saturating_sub(8).min(usize::from(u16::MAX));
+        let mut end = self.text.len().min(room);
+        while !self.text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let mut w = Writer::new(page);
+        w.u32(0);
+        w.u16(self.status);
+        w.text(&self.text[..end]);
+        w.finish().unwrap_or(0)
+    }
+
+    /// Reads a refusal; `None` if it is not one.
+    pub fn parse(page: &'a [u8]) -> Option<Self> {
+        let mut r = Reader::new(page);
+        r.u32()?;
+        Some(Refusal { status: r.u16()?, text: r.text()? })
+    }
+
+    /// The error that the client crate reports.
+    pub(crate) fn into_error(self, code: Code) -> crate::OpenError {
+        let text = self.text.to_owned();
+        match code {
+            Code::Refused => crate::OpenError::Refused { status: self.status, text },
+            code => crate::OpenError::Failed { code, text },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_go_there_and_back() {
+        for sub_protocol in [None, Some(""), Some("chat")] {
+            let handle = Handle::new(3, 9);
+            let reply = Reply { handle, status: 101, sub_protocol, head: b"HTTP/1.1 101 OK\r\n\r\n" };
+            let mut page = [0; 4096];
+            let len = reply.write(&mut page).unwrap();
+            assert_eq!(Reply::parse(&page[..len]), Some(reply));
+            for cut in 0..len {
+                assert_eq!(Reply::parse(&page[..cut]), None);
+            }
+        }
+    }
+
+    #[test]
+    fn a_head_is_cut_where_the_page_ends() {
+        let reply = Reply { handle: Handle::SOLE, status: 101, sub_protocol: None, head: &[b'x'; 100] };
+        let mut page = [0; 50];
+        assert_eq!(reply.write(&mut page), Some(50));
+        assert_eq!(Reply::parse(&page).unwrap().head.len(), 38);
+    }
+
+    #[test]
+    fn a_refusal_is_cut_between_characters() {
+        let mut page = [0; 11];
+        let len = Refusal { status: 404, text: "aéé" }.write(&mut page);
+        assert_eq!(Refusal::parse(&page[..len]), Some(Refusal { status: 404, text: "aé" }));
+        assert_eq!(Refusal { status: 0, text: "x" }.write(&mut [0; 4]), 0);
+    }
+}

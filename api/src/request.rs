@@ -1,0 +1,367 @@
+//! What a program asks for when it opens a connection, and how that travels.
+
+use std::time::Duration;
+
+use crate::wire::{Reader, Writer};
+
+/// The most sub-protocols, and the most extra headers, in a request.
+const MOST_LISTED: usize = 32;
+/// The first four bytes of a request's page, and with them its version.
+const MAGIC: u32 = u32::from_le_bytes(*b"WSO1");
+/// Length of the fixed fields.
+const FIXED: usize = 60;
+
+const TLS: u8 = 1;
+const CREDENTIALS: u8 = 1 << 1;
+const IN_QUERY: u8 = 1 << 2;
+const ORIGIN: u8 = 1 << 3;
+
+/// How a user name and password reach the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CredentialsForm {
+    /// `Authorization: Basic` (RFC 7617).
+    Basic,
+    /// `?login=…&password=…` behind the path. The password then stands in logs along the way: only for
+    /// servers that ask for it.
+    Query,
+}
+
+/// Who opens the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Credentials<'a> {
+    /// No colon in it with `Basic`.
+    pub username: &'a str,
+    /// Any text without control characters.
+    pub password: &'a str,
+    /// Header or query.
+    pub form: CredentialsForm,
+}
+
+/// What the caller is ready to take; a message beyond it fails the connection with 1009 or 1008.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Payload bytes of one frame.
+    pub frame: u64,
+    /// Payload bytes of one message.
+    pub message: u64,
+    /// Frames of one message.
+    pub fragments: u32,
+}
+
+impl Default for Limits {
+    /// None: messages stream through fixed buffers, whatever their size.
+    fn default() -> Self {
+        Limits { frame: u64::MAX, message: u64::MAX, fragments: u32::MAX }
+    }
+}
+
+/// How long the service waits, in steps of a millisecond, at most 49 days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadlines {
+    /// For name resolution, connection and opening handshake together.
+    pub open: Duration,
+    /// For the peer to take the bytes of one write. The connection is closed after one to two times this.
+    pub write: Duration,
+    /// For the closing handshake.
+    pub close: Duration,
+    /// For the caller to lend a page while data waits. The connection is closed with 1001 after one to two
+    /// times this.
+    pub stall: Duration,
+    /// Silence after which a Ping is sent; none is sent by default, and an idle connection costs nothing.
+    pub keepalive: Option<Duration>,
+    /// For the answer to that Ping; the connection ends with 1006 without.
+    pub pong: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Deadlines {
+            open: Duration::from_secs(30),
+            write: Duration::from_secs(30),
+            close: Duration::from_secs(5),
+            stall: Duration::from_secs(60),
+            keepalive: None,
+            pong: Duration::from_secs(20),
+        }
+    }
+}
+
+/// A connection that is wanted.
+///
+/// In the page of an `Open`, little-endian, the texts as 16 bits of length and UTF-8:
+///
+/// | at | |
+/// |---|---|
+/// | 0 | `WSO1` |
+/// | 4 | u16 port |
+/// | 6 | u8 flags: 1 TLS, 2 credentials, 4 they go into the query, 8 origin |
+/// | 7 | u8 0 |
+/// | 8 | u32 milliseconds each: open, write, close, stall, keepalive (0: none), pong |
+/// | 32 | u64 most bytes of a frame, u64 of a message, u32 most frames of a message |
+/// | 52 | u32 longest frame to send, 0 for any |
+/// | 56 | u8 number of sub-protocols, u8 number of headers, u16 0 |
+/// | 60 | texts: host, path, user name and password if flagged, origin if flagged, the sub-protocols, name and value of each header |
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request<'a> {
+    /// Name or address (IPv6 without brackets).
+    pub host: &'a str,
+    /// 1 to 65535.
+    pub port: u16,
+    /// Begins with `/`; a query may follow.
+    pub path: &'a str,
+    /// `wss` rather than `ws`. A connection that was asked to be secure is secure or does not exist.
+    pub tls: bool,
+    /// None by default.
+    pub credentials: Option<Credentials<'a>>,
+    /// The `Origin` header, as a browser would send it; none by default.
+    pub origin: Option<&'a str>,
+    /// In order of preference, at most 32.
+    pub sub_protocols: Vec<&'a str>,
+    /// Name and value, at most 32.
+    pub headers: Vec<(&'a str, &'a str)>,
+    /// What the peer may send.
+    pub limits: Limits,
+    /// How long the service waits.
+    pub deadlines: Deadlines,
+    /// A whole message that is longer goes out in frames of at most this many payload bytes, with pings
+    /// answered in between; 0 for one frame, whatever its length.
+    pub fragment_size: u32,
+}
+
+/// A request cannot be sent to the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestError {
+    /// More than 32 sub-protocols or headers, or a text of more than 65535 bytes.
+    TooMany,
+}
+
+impl<'a> Request<'a> {
+    /// A plain connection to `/` on this host, without anything special.
+    pub fn new(host: &'a str, port: u16) -> Self {
+        Request {
+            host,
+            port,
+            path: "/",
+            tls: false,
+            credentials: None,
+            origin: None,
+            sub_protocols: Vec::new(),
+            headers: Vec::new(),
+            limits: Limits::default(),
+            deadlines: Deadlines::default(),
+            fragment_size: 0,
+        }
+    }
+
+    /// With this path, and query if any.
+    pub fn path(mut self, path: &'a str) -> Self {
+        self.path = path;
+        self
+    }
+
+    /// Over TLS.
+    pub fn tls(mut self, tls: bool) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// As this user.
+    pub fn credentials(mut self, username: &'a str, password: &'a str, form: CredentialsForm) -> Self {
+        self.credentials = Some(Credentials { username, password, form });
+        self
+    }
+
+    /// With this `Origin`.
+    pub fn origin(mut self, origin: &'a str) -> Self {
+        self.origin = Some(origin);
+        self
+    }
+
+    /// Offering one more sub-protocol.
+    pub fn sub_protocol(mut self, name: &'a str) -> Self {
+        self.sub_protocols.push(name);
+        self
+    }
+
+    /// With one more header.
+    pub fn header(mut self, name: &'a str, value: &'a str) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// Taking no more than this.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Waiting no longer than this.
+    pub fn deadlines(mut self, deadlines: Deadlines) -> Self {
+        self.deadlines = deadlines;
+        self
+    }
+
+    /// Sending frames of at most this many payload bytes.
+    pub fn fragment_size(mut self, bytes: u32) -> Self {
+        self.fragment_size = bytes;
+        self
+    }
+
+    /// The bytes that the request takes in a page.
+    pub fn encoded_len(&self) -> usize {
+        let texts = self.texts().map(|text| 2 + text.len()).sum::<usize>();
+        FIXED + texts
+    }
+
+    /// Writes the request into `page`; the number of bytes.
+    ///
+    /// # Errors
+    /// `TooMany` also if `page` is shorter than [`Request::encoded_len`].
+    pub fn write(&self, page: &mut [u8]) -> Result<usize, RequestError> {
+        if self.sub_protocols.len() > MOST_LISTED || self.headers.len() > MOST_LISTED {
+            return Err(RequestError::TooMany);
+        }
+        let mut w = Writer::new(page);
+        w.u32(MAGIC);
+        w.u16(self.port);
+        w.u8(self.flags());
+        w.u8(0);
+        let d = &self.deadlines;
+        for wait in [d.open, d.write, d.close, d.stall, d.keepalive.unwrap_or_default(), d.pong] {
+            w.u32(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX));
+        }
+        w.u64(self.limits.frame);
+        w.u64(self.limits.message);
+        w.u32(self.limits.fragments);
+        w.u32(self.fragment_size);
+        w.u8(self.sub_protocols.len() as u8);
+        w.u8(self.headers.len() as u8);
+        w.u16(0);
+        self.texts().for_each(|text| w.text(text));
+        w.finish().ok_or(RequestError::TooMany)
+    }
+
+    /// Reads a request that another process wrote; `None` if it is not one.
+    pub fn parse(page: &'a [u8]) -> Option<Self> {
+        let mut r = Reader::new(page);
+        if r.u32()? != MAGIC {
+            return None;
+        }
+        let port = r.u16()?;
+        let flags = r.u8()?;
+        r.u8()?;
+        let mut wait = || r.u32().map(|ms| Duration::from_millis(u64::from(ms)));
+        let [open, write, close, stall, keepalive, pong] =
+            [wait()?, wait()?, wait()?, wait()?, wait()?, wait()?];
+        let keepalive = (!keepalive.is_zero()).then_some(keepalive);
+        let deadlines = Deadlines { open, write, close, stall, keepalive, pong };
+        let limits = Limits { frame: r.u64()?, message: r.u64()?, fragments: r.u32()? };
+        let fragment_size = r.u32()?;
+        let (protocols, headers) = (usize::from(r.u8()?), usize::from(r.u8()?));
+        r.u16()?;
+        if protocols > MOST_LISTED || headers > MOST_LISTED {
+            return None;
+        }
+        let (host, path) = (r.text()?, r.text()?);
+        let credentials = if flags & CREDENTIALS != 0 {
+            let form = if flags & IN_QUERY != 0 { CredentialsForm::Query } else { CredentialsForm::Basic };
+            Some(Credentials { username: r.text()?, password: r.text()?, form })
+        } else {
+            None
+        };
+        let origin = if flags & ORIGIN != 0 { Some(r.text()?) } else { None };
+        let sub_protocols = (0..protocols).map(|_| r.text()).collect::<Option<_>>()?;
+        let headers = (0..headers).map(|_| Some((r.text()?, r.text()?))).collect::<Option<_>>()?;
+        let tls = flags & TLS != 0;
+        Some(Request {
+            host,
+            port,
+            path,
+            tls,
+            credentials,
+            origin,
+            sub_protocols,
+            headers,
+            limits,
+            deadlines,
+            fragment_size,
+        })
+    }
+
+    fn flags(&self) -> u8 {
+        let credentials = match self.credentials {
+            None => 0,
+            Some(Credentials { form: CredentialsForm::Basic, .. }) => CREDENTIALS,
+            Some(Credentials { form: CredentialsForm::Query, .. }) => CREDENTIALS | IN_QUERY,
+        };
+        (if self.tls { TLS } else { 0 }) | credentials | if self.origin.is_some() { ORIGIN } else { 0 }
+    }
+
+    /// All texts in the order in which they travel.
+    fn texts(&self) -> impl Iterator<Item = &'a str> + '_ {
+        let credentials = self.credentials.into_iter().flat_map(|c| [c.username, c.password]);
+        [self.host, self.path]
+            .into_iter()
+            .chain(credentials)
+            .chain(self.origin)
+            .chain(self.sub_protocols.iter().copied())
+            .chain(self.headers.iter().flat_map(|&(name, value)| [name, value]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn full() -> Request<'static> {
+        Request::new("example.com", 8080)
+            .path("/a?b=c")
+            .tls(true)
+            .credentials("me", "secret", CredentialsForm::Query)
+            .origin("https://example.com")
+            .sub_protocol("chat")
+            .sub_protocol("superchat")
+            .header("X-One", "1")
+            .limits(Limits { frame: 1, message: 2, fragments: 3 })
+            .deadlines(Deadlines { keepalive: Some(Duration::from_secs(9)), ..Deadlines::default() })
+            .fragment_size(4096)
+    }
+
+    #[test]
+    fn a_request_goes_there_and_back() {
+        for request in [Request::new("h", 1), full()] {
+            let mut page = vec![0; request.encoded_len()];
+            assert_eq!(request.write(&mut page), Ok(page.len()));
+            assert_eq!(Request::parse(&page), Some(request));
+        }
+    }
+
+    #[test]
+    fn every_cut_of_a_request_is_refused() {
+        let mut page = vec![0; full().encoded_len()];
+        full().write(&mut page).unwrap();
+        for len in 0..page.len() {
+            assert_eq!(Request::parse(&page[..len]), None, "cut at {len}");
+        }
+    }
+
+    #[test]
+    fn any_changed_byte_is_survived() {
+        let mut page = vec![0; full().encoded_len()];
+        full().write(&mut page).unwrap();
+        for at in 0..page.len() {
+            for value in [0, 1, 0x7f, 0x80, 0xff] {
+                let mut page = page.clone();
+                page[at] = value;
+                let _ = Request::parse(&page);
+            }
+        }
+    }
+
+    #[test]
+    fn lists_and_pages_have_an_end() {
+        let many = (0..33).fold(Request::new("h", 1), |request, _| request.header("a", "b"));
+        assert_eq!(many.write(&mut [0; 4096]), Err(RequestError::TooMany));
+        assert_eq!(full().write(&mut [0; 80]), Err(RequestError::TooMany));
+    }
+}

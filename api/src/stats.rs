@@ -1,0 +1,59 @@
+//! Figures about the service.
+
+use crate::wire::{Reader, Writer};
+
+/// What the service holds at this moment, as u32 little-endian in this order in the page of an answered
+/// `Stats`. Counters wrap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Connections, those that are being opened or closed included.
+    pub connections: u32,
+    /// Worker threads at work.
+    pub workers_busy: u32,
+    /// Worker threads in all.
+    pub workers: u32,
+    /// Messages of clients that wait for an answer, moved ones in queues included.
+    pub open_messages: u32,
+    /// Deadlines that the timer thread waits for. With none, it sleeps.
+    pub timers: u32,
+    /// Connections opened since the start.
+    pub opened: u32,
+    /// Requests refused with a `Busy` code since the start.
+    pub busy: u32,
+}
+
+impl Stats {
+    /// Length in a page.
+    pub const LEN: usize = 7 * 4;
+
+    /// Writes the figures; `None` if the page is too short.
+    pub fn write(&self, page: &mut [u8]) -> Option<usize> {
+        let mut w = Writer::new(page);
+        for figure in [
+            self.connections,
+            self.workers_busy,
+            self.workers,
+            self.open_messages,
+            self.timers,
+            self.opened,
+            self.busy,
+        ] {
+            w.u32(figure);
+        }
+        w.finish()
+    }
+
+    /// Reads the figures.
+    pub fn parse(page: &[u8]) -> Option<Self> {
+        let mut r = Reader::new(page);
+        Some(Stats {
+            connections: r.u32()?,
+            workers_busy: r.u32()?,
+            workers: r.u32()?,
+            open_messages: r.u32()?,
+            timers: r.u32()?,
+            opened: r.u32()?,
+            busy: r.u32()?,
+        })
+    }
+}

@@ -1,0 +1,385 @@
+//! A connection, as its owner holds it.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use xous::CID;
+use xous_api_names::XousNames;
+
+use crate::inbox::Inbox;
+use crate::message::Message;
+use crate::pages::{PAGE_SIZE, Pages, move_copy};
+use crate::reply::Refusal;
+use crate::{
+    Code, ControlError, Handle, Kind, Opcode, OpenError, Part, ReceiveError, ReceiveWord, Reply, Request,
+    SERVER_NAME, SendError, SendWord, Stats, Status, message_id,
+};
+
+/// A message longer than this goes to the service in parts of this size. Four pages carry 2.4 times what one
+/// does, and more pages little beyond that.
+const SEND_CHUNK: usize = 4 * PAGE_SIZE;
+/// Most bytes of a close reason (RFC 6455 section 5.5.1).
+const LONGEST_REASON: usize = 123;
+
+/// Where a connection stands.
+#[derive(num_derive::FromPrimitive, num_derive::ToPrimitive, Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Phase {
+    /// It has ended, or was never the caller's.
+    Closed = 0,
+    /// It is being opened.
+    Opening = 1,
+    /// Messages pass.
+    Open = 2,
+    /// A Close frame was sent or has come.
+    Closing = 3,
+}
+
+/// What `State` reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct State {
+    /// Where the connection stands.
+    pub phase: Phase,
+    /// How many queued sends ([`Websocket::send_async`]) have failed.
+    pub failed_sends: usize,
+}
+
+/// A connection of this process.
+///
+/// Clones share it; it closes (code 1000, not waited for) when the last of them is dropped. Any thread may
+/// send while another receives. Messages of several threads are sent one after the other, never mixed.
+#[derive(Clone)]
+pub struct Websocket {
+    pub(crate) link: Arc<Link>,
+    /// Shared by the clones that a program holds, not by a thread that forwards.
+    _owner: Arc<Owner>,
+}
+
+/// What is known of a connection.
+pub(crate) struct Link {
+    pub(crate) cid: CID,
+    pub(crate) handle: Handle,
+    status: u16,
+    sub_protocol: Option<String>,
+    head: Vec<u8>,
+    /// Held while a message is sent, however many parts it has.
+    outgoing: Mutex<Pages>,
+    /// Held while a message is received.
+    incoming: Mutex<Inbox>,
+}
+
+/// Closes the connection when the program lets go of it.
+struct Owner(Arc<Link>);
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        xous::send_message(self.0.cid, xous::Message::new_scalar(self.0.id(Opcode::Close), 0, 0, 0, 0)).ok();
+    }
+}
+
+impl Websocket {
+    /// Opens a connection and waits until it is open, has failed, or the request's open deadline is over. Waits
+    /// for the service to be registered, if it has not started yet.
+    ///
+    /// # Errors
+    /// Each names what failed and where; nothing is left behind.
+    pub fn open(request: &Request<'_>) -> Result<Websocket, OpenError> {
+        let cid = service().map_err(OpenError::Service)?;
+        let mut pages = Pages::new(request.encoded_len());
+        let len = request.write(pages.bytes_mut()).map_err(OpenError::Request)?;
+        let returned = pages
+            .lend_mut(cid, message_id(Opcode::Open, Handle::SOLE), 0, len, len.max(PAGE_SIZE))
+            .map_err(OpenError::Service)?;
+        let page = &pages.bytes()[..returned.valid];
+        if returned.offset != 0 {
+            let code = Code::from_word(returned.offset);
+            return Err(
+                Refusal::parse(page).map_or(OpenError::code(code), |refusal| refusal.into_error(code))
+            );
+        }
+        let reply = Reply::parse(page).ok_or(OpenError::code(Code::Malformed))?;
+        Ok(Self::adopt(Link {
+            cid,
+            handle: reply.handle,
+            status: reply.status,
+            sub_protocol: reply.sub_protocol.map(str::to_owned),
+            head: reply.head.to_vec(),
+            outgoing: Mutex::new(Pages::new(PAGE_SIZE)),
+            incoming: Mutex::new(Inbox::new()),
+        }))
+    }
+
+    /// Takes over a connection that another process has granted to this one; what the server answered to the
+    /// opening handshake is not known here.
+    ///
+    /// # Errors
+    /// The service is not running.
+    pub fn from_granted(handle: Handle) -> Result<Websocket, xous::Error> {
+        Ok(Self::adopt(Link {
+            cid: service()?,
+            handle,
+            status: 101,
+            sub_protocol: None,
+            head: Vec::new(),
+            outgoing: Mutex::new(Pages::new(PAGE_SIZE)),
+            incoming: Mutex::new(Inbox::new()),
+        }))
+    }
+
+    fn adopt(link: Link) -> Websocket {
+        let link = Arc::new(link);
+        Websocket { _owner: Arc::new(Owner(link.clone())), link }
+    }
+
+    /// The connection's name in raw messages.
+    pub fn handle(&self) -> Handle {
+        self.link.handle
+    }
+
+    /// The sub-protocol that the server chose.
+    pub fn sub_protocol(&self) -> Option<&str> {
+        self.link.sub_protocol.as_deref()
+    }
+
+    /// The status of the server's answer to the opening handshake: 101.
+    pub fn status(&self) -> u16 {
+        self.link.status
+    }
+
+    /// The server's status line and headers, as they came.
+    pub fn response_head(&self) -> &[u8] {
+        &self.link.head
+    }
+
+    /// Sends a text message; returns when it is with the socket.
+    ///
+    /// # Errors
+    /// See [`SendError`]. A message of more than 16 KiB that fails in the middle ends the connection's use for
+    /// sending: close it.
+    pub fn send_text(&self, text: &str) -> Result<(), SendError> {
+        self.send_message(Kind::Text, text.as_bytes())
+    }
+
+    /// Sends a binary message; returns when it is with the socket.
+    ///
+    /// # Errors
+    /// As [`Websocket::send_text`].
+    pub fn send_binary(&self, data: &[u8]) -> Result<(), SendError> {
+        self.send_message(Kind::Binary, data)
+    }
+
+    /// Sends one part of a message whose parts the caller makes (first, middle, last), of at most 16 KiB at a
+    /// time to be sent as one frame. In between no other message can be sent on the connection.
+    ///
+    /// # Errors
+    /// `Refused(MessageOpen)` if the part is out of order.
+    pub fn send_fragment(&self, kind: Kind, part: Part, data: &[u8]) -> Result<(), SendError> {
+        let mut pages = lock(&self.link.outgoing);
+        self.send_parts(&mut pages, kind, part, data)
+    }
+
+    /// Queues a whole message and returns at once, or when the service's message queue has room. A failure is
+    /// counted in [`Websocket::state`].
+    ///
+    /// # Errors
+    /// Only those of the kernel.
+    pub fn send_async(&self, kind: Kind, data: &[u8]) -> Result<(), SendError> {
+        let word = SendWord::Data(kind, Part::Whole).to_word();
+        move_copy(self.link.cid, self.link.id(Opcode::Send), word, data).map_err(|_| SendError::Kernel)
+    }
+
+    /// Sends a Ping frame of at most 125 bytes (RFC 6455 section 5.5.2). The peer's pong is not reported.
+    ///
+    /// # Errors
+    /// `Refused(TooLong)` for more than 125 bytes.
+    pub fn ping(&self, data: &[u8]) -> Result<(), SendError> {
+        let mut pages = lock(&self.link.outgoing);
+        pages.fill(data);
+        self.link.send(&pages, SendWord::Ping, data.len())
+    }
+
+    /// Waits for the next message and gives it as a stream. What is left of it when it is dropped is discarded.
+    /// While a thread holds a message, others wait here.
+    ///
+    /// # Errors
+    /// `Closed` when the connection has ended.
+    pub fn receive(&self) -> Result<Message<'_>, ReceiveError> {
+        Message::next(&self.link, lock(&self.link.incoming))
+    }
+
+    /// Waits for the next message, which must be text of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// `TooLong` or `NotText` if it is not; it is discarded then.
+    pub fn receive_text(&self, limit: usize) -> Result<String, ReceiveError> {
+        self.receive()?.into_text(limit)
+    }
+
+    /// Waits for the next message, text or binary, of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// `TooLong` if it is longer; it is discarded then.
+    pub fn receive_whole(&self, limit: usize) -> Result<(Kind, Vec<u8>), ReceiveError> {
+        let message = self.receive()?;
+        Ok((message.kind(), message.into_bytes(limit)?))
+    }
+
+    /// From now on lends every chunk to `cid` with `opcode` as message id, in order: the data in the first
+    /// `valid` bytes, a [`ReceiveWord`] in `offset`. The next chunk comes when this lend has returned, so the
+    /// receiver sets the pace. The last one has the status `Closed`. `cid` is a connection of this process.
+    ///
+    /// Runs on a thread of this process, which is used again when the connection has ended. If the receiver's
+    /// server goes away, the connection is closed with 1001.
+    ///
+    /// # Errors
+    /// The thread cannot be started.
+    pub fn forward_to(&self, cid: CID, opcode: usize) -> std::io::Result<()> {
+        crate::forward::start(self.link.clone(), cid, opcode)
+    }
+
+    /// Closes the connection: what was sent before still goes out, then the closing handshake is waited for, up
+    /// to the request's close deadline. Code 0 sends 1000.
+    ///
+    /// # Errors
+    /// `Closed` if it has ended already, `Refused(TooLong)` for a reason of more than 123 bytes,
+    /// `Refused(Malformed)` for a code that may not be sent (RFC 6455 section 7.4).
+    pub fn close(&self, code: u16, reason: &str) -> Result<u16, ControlError> {
+        if reason.len() > LONGEST_REASON {
+            return Err(ControlError::Refused(Code::TooLong));
+        }
+        let mut page = Pages::new(reason.len());
+        page.fill(reason.as_bytes());
+        let returned = page
+            .lend(self.link.cid, self.link.id(Opcode::Close), usize::from(code), reason.len())
+            .map_err(|_| ControlError::Kernel)?;
+        match ReceiveWord::from_word(returned.offset).map(|word| word.status) {
+            Some(Status::Closed { code: 0 }) => Err(ControlError::Closed),
+            Some(Status::Closed { code }) => Ok(code),
+            Some(Status::Refused(code)) => Err(ControlError::from_code(Code::from_word(usize::from(code)))),
+            _ => Err(ControlError::Kernel),
+        }
+    }
+
+    /// Where the connection stands.
+    ///
+    /// # Errors
+    /// Only those of the kernel; a connection that has ended is `Phase::Closed`.
+    pub fn state(&self) -> Result<State, ControlError> {
+        let (phase, failed_sends) = self.link.ask(Opcode::State, 0)?;
+        let phase = num_traits::FromPrimitive::from_usize(phase).unwrap_or(Phase::Closed);
+        Ok(State { phase, failed_sends })
+    }
+
+    /// Hands the connection to the process `pid`, which takes it up with [`Websocket::from_granted`].
+    ///
+    /// # Errors
+    /// `Closed` if it is not this process's.
+    pub fn grant(self, pid: xous::PID) -> Result<Handle, ControlError> {
+        match self.link.ask(Opcode::Grant, usize::from(pid.get()))? {
+            (usize::MAX, code) => Err(ControlError::from_code(Code::from_word(code))),
+            _ => Ok(self.link.handle),
+        }
+    }
+
+    fn send_message(&self, kind: Kind, data: &[u8]) -> Result<(), SendError> {
+        let mut pages = lock(&self.link.outgoing);
+        self.send_parts(&mut pages, kind, Part::Whole, data)
+    }
+
+    /// Sends `data` as `part`, cut to chunks that are parts themselves.
+    fn send_parts(&self, pages: &mut Pages, kind: Kind, part: Part, data: &[u8]) -> Result<(), SendError> {
+        if data.len() > pages.bytes().len() {
+            *pages = Pages::new(data.len().min(SEND_CHUNK));
+        }
+        let begins = matches!(part, Part::Whole | Part::First);
+        let ends = matches!(part, Part::Whole | Part::Last);
+        let mut rest = data;
+        loop {
+            let (chunk, later) = rest.split_at(rest.len().min(SEND_CHUNK));
+            let first = begins && rest.len() == data.len();
+            let last = ends && later.is_empty();
+            let part = match (first, last) {
+                (true, true) => Part::Whole,
+                (true, false) => Part::First,
+                (false, false) => Part::Middle,
+                (false, true) => Part::Last,
+            };
+            pages.fill(chunk);
+            self.link.send(pages, SendWord::Data(kind, part), chunk.len())?;
+            if later.is_empty() {
+                return Ok(());
+            }
+            rest = later;
+        }
+    }
+}
+
+impl Link {
+    pub(crate) fn id(&self, opcode: Opcode) -> usize {
+        message_id(opcode, self.handle)
+    }
+
+    fn send(&self, pages: &Pages, word: SendWord, len: usize) -> Result<(), SendError> {
+        lend_send(self.cid, self.id(Opcode::Send), pages, word, len)
+    }
+
+    /// A blocking scalar with one argument and two words for an answer.
+    pub(crate) fn ask(&self, opcode: Opcode, argument: usize) -> Result<(usize, usize), ControlError> {
+        let message = xous::Message::new_blocking_scalar(self.id(opcode), argument, 0, 0, 0);
+        match xous::send_message(self.cid, message) {
+            Ok(xous::Result::Scalar2(one, two)) => Ok((one, two)),
+            Ok(xous::Result::Scalar1(one)) => Ok((one, 0)),
+            _ => Err(ControlError::Kernel),
+        }
+    }
+}
+
+/// Sends one text message of at most a page to an in-process server, whose connection is `cid`; returns when it
+/// is with the socket.
+///
+/// # Errors
+/// `Refused(TooLong)` for more than a page; use several parts then.
+pub fn send(cid: CID, text: &str) -> Result<(), SendError> {
+    let mut pages = Pages::new(PAGE_SIZE);
+    if pages.fill(text.as_bytes()) < text.len() {
+        return Err(SendError::Refused(Code::TooLong));
+    }
+    let word = SendWord::Data(Kind::Text, Part::Whole);
+    lend_send(cid, message_id(Opcode::Send, Handle::SOLE), &pages, word, text.len())
+}
+
+/// Figures about the service.
+///
+/// # Errors
+/// The service is not running.
+pub fn stats() -> Result<Stats, xous::Error> {
+    let mut page = Pages::new(PAGE_SIZE);
+    let returned = page.lend_mut(service()?, message_id(Opcode::Stats, Handle::SOLE), 0, 0, PAGE_SIZE)?;
+    Stats::parse(&page.bytes()[..returned.valid]).ok_or(xous::Error::InternalError)
+}
+
+fn lend_send(cid: CID, id: usize, pages: &Pages, word: SendWord, len: usize) -> Result<(), SendError> {
+    let returned = pages.lend(cid, id, word.to_word(), len).map_err(|_| SendError::Kernel)?;
+    match returned.offset {
+        0 => Ok(()),
+        code => Err(SendError::from_code(Code::from_word(code))),
+    }
+}
+
+/// The connection to the service, made once and kept: a CID that is given back is soon another server's.
+fn service() -> Result<CID, xous::Error> {
+    static SERVICE: OnceLock<(XousNames, CID)> = OnceLock::new();
+    static CONNECTING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = lock(&CONNECTING);
+    if let Some(&(_, cid)) = SERVICE.get() {
+        return Ok(cid);
+    }
+    let names = XousNames::new()?;
+    let cid = names.request_connection_blocking(SERVER_NAME)?;
+    SERVICE.set((names, cid)).ok();
+    Ok(cid)
+}
+
+/// A thread that panicked while it held a buffer has left bytes in it, not a broken invariant.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,187 @@
+//! The words that travel in a memory message's `offset`.
+
+/// What a message of the WebSocket protocol holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// UTF-8 text (RFC 6455 section 5.6).
+    Text,
+    /// Bytes.
+    Binary,
+}
+
+/// Which part of a message a `Send` carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    Whole,
+    /// The first of several.
+    First,
+    /// Neither the first nor the last.
+    Middle,
+    /// The last of several.
+    Last,
+}
+
+/// The `offset` of a `Send`: bits 0 and 1 the kind (0 text, 1 binary, 2 ping), bits 2 and 3 the part (0 whole,
+/// 1 first, 2 middle, 3 last). No `offset` is a whole text. The kind of a middle or last part is that of its
+/// first part, whatever the word says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendWord {
+    /// A message or a part of one.
+    Data(Kind, Part),
+    /// A Ping frame (RFC 6455 section 5.5.2), at most 125 bytes.
+    Ping,
+}
+
+impl SendWord {
+    /// As it travels.
+    pub const fn to_word(self) -> usize {
+        match self {
+            SendWord::Data(kind, part) => {
+                (match kind {
+                    Kind::Text => 0,
+                    Kind::Binary => 1,
+                }) | (match part {
+                    Part::Whole => 0,
+                    Part::First => 1,
+                    Part::Middle => 2,
+                    Part::Last => 3,
+                } << 2)
+            }
+            SendWord::Ping => 2,
+        }
+    }
+
+    /// From a word that another process wrote; `None` if it has no meaning.
+    pub const fn from_word(word: usize) -> Option<SendWord> {
+        let part = match word >> 2 {
+            0 => Part::Whole,
+            1 => Part::First,
+            2 => Part::Middle,
+            3 => Part::Last,
+            _ => return None,
+        };
+        match (word & 3, part) {
+            (0, part) => Some(SendWord::Data(Kind::Text, part)),
+            (1, part) => Some(SendWord::Data(Kind::Binary, part)),
+            (2, Part::Whole) => Some(SendWord::Ping),
+            _ => None,
+        }
+    }
+}
+
+/// How a `Receive` ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// The page holds a chunk.
+    Chunk {
+        /// The kind of its message.
+        kind: Kind,
+        /// It begins a message.
+        first: bool,
+        /// It ends a message.
+        last: bool,
+    },
+    /// The connection has ended; the page holds the peer's reason (UTF-8, at most 123 bytes). 1005: it gave
+    /// no code; 1006: it vanished, or the handle was never the caller's (RFC 6455 section 7.1.5).
+    Closed {
+        /// The peer's close code.
+        code: u16,
+    },
+    /// The request was refused, with the number of a [`Code`](crate::Code).
+    Refused(u8),
+}
+
+/// The `offset` of an answered `Receive`, and of a chunk that is pushed to a server. Never zero.
+///
+/// | bits | |
+/// |---|---|
+/// | 0 | always 1 |
+/// | 1 | the message is binary |
+/// | 2 | first chunk of a message |
+/// | 3 | last chunk of a message |
+/// | 4 | a queued send has failed since the last answer |
+/// | 8..16 | 0, or the [`Code`](crate::Code): `Closed` or why the request was refused |
+/// | 16..32 | with `Closed`: the peer's close code |
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReceiveWord {
+    /// What the answer is.
+    pub status: Status,
+    /// A queued send (a moved page) has failed since the last answer.
+    pub send_failed: bool,
+}
+
+const ALWAYS: u32 = 1;
+const BINARY: u32 = 1 << 1;
+const FIRST: u32 = 1 << 2;
+const LAST: u32 = 1 << 3;
+const SEND_FAILED: u32 = 1 << 4;
+
+impl ReceiveWord {
+    /// As it travels; fits 32 bits.
+    pub const fn to_word(self) -> usize {
+        let bits = match self.status {
+            Status::Chunk { kind, first, last } => {
+                (match kind {
+                    Kind::Text => 0,
+                    Kind::Binary => BINARY,
+                }) | if first { FIRST } else { 0 }
+                    | if last { LAST } else { 0 }
+            }
+            Status::Closed { code } => ((crate::Code::Closed as u32) << 8) | ((code as u32) << 16),
+            Status::Refused(code) => (code as u32) << 8,
+        };
+        (bits | ALWAYS | if self.send_failed { SEND_FAILED } else { 0 }) as usize
+    }
+
+    /// From an answer's `offset`; `None` if the service did not write it.
+    pub const fn from_word(word: usize) -> Option<ReceiveWord> {
+        let bits = word as u32;
+        if bits & ALWAYS == 0 {
+            return None;
+        }
+        let status = match (bits >> 8) & 0xff {
+            0 => Status::Chunk {
+                kind: if bits & BINARY != 0 { Kind::Binary } else { Kind::Text },
+                first: bits & FIRST != 0,
+                last: bits & LAST != 0,
+            },
+            1 => Status::Closed { code: (bits >> 16) as u16 },
+            code => Status::Refused(code as u8),
+        };
+        Some(ReceiveWord { status, send_failed: bits & SEND_FAILED != 0 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn send_words_go_there_and_back() {
+        for kind in [Kind::Text, Kind::Binary] {
+            for part in [Part::Whole, Part::First, Part::Middle, Part::Last] {
+                let word = SendWord::Data(kind, part);
+                assert_eq!(SendWord::from_word(word.to_word()), Some(word));
+            }
+        }
+        assert_eq!(SendWord::from_word(SendWord::Ping.to_word()), Some(SendWord::Ping));
+        assert_eq!(SendWord::Data(Kind::Text, Part::Whole).to_word(), 0, "no offset is a whole text");
+        for word in [3, 6, 10, 16, 4096, usize::MAX] {
+            assert_eq!(SendWord::from_word(word), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn receive_words_go_there_and_back() {
+        let chunk = Status::Chunk { kind: Kind::Binary, first: true, last: false };
+        for status in [chunk, Status::Closed { code: 1001 }, Status::Refused(7)] {
+            for send_failed in [false, true] {
+                let word = ReceiveWord { status, send_failed };
+                assert!(word.to_word() != 0 && u32::try_from(word.to_word()).is_ok());
+                assert_eq!(ReceiveWord::from_word(word.to_word()), Some(word));
+            }
+        }
+        assert_eq!(ReceiveWord::from_word(0), None);
+    }
+}

@@ -45,6 +45,11 @@ pub(super) fn cargo() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
+/// Compiler flags. Stack sizes go into a section that is not loaded; `--top` reads them.
+const RUSTFLAGS: &str = "-Zemit-stack-sizes";
+/// Where cargo looks for the flags of [`TRIPLE`].
+const RUSTFLAGS_VARIABLE: &str = "CARGO_TARGET_RISCV32IMAC_UNKNOWN_XOUS_ELF_RUSTFLAGS";
+
 fn command(root: &Path, toolchain: &Toolchain, options: &Options) -> Command {
     let target_dir = std::env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from);
     let mut command = Command::new(cargo());
@@ -60,6 +65,7 @@ fn command(root: &Path, toolchain: &Toolchain, options: &Options) -> Command {
         .arg(target_dir.join("device"))
         .env("RUSTC", &toolchain.rustc)
         .env(LINKER_VARIABLE, &toolchain.linker)
+        .env(RUSTFLAGS_VARIABLE, RUSTFLAGS)
         // -Z options on a stable compiler.
         .env("RUSTC_BOOTSTRAP", "1")
         // Flags meant for the host would change the sizes.

@@ -16,7 +16,8 @@ its budget, or when a program is not in the record.
   --tls NAME         TLS provider, default none
   --features NAME    device feature of the service
   --record           rewrite sizes.toml with the sizes of this build
-  --top N            also list code size per crate and the N largest functions of the service";
+  --top N            also list code size per crate, the N largest functions and the N largest stack
+                     frames of the service";
 
 /// Parsed options.
 #[derive(Debug, PartialEq, Eq)]

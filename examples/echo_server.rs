@@ -38,7 +38,9 @@ fn serve() -> Result<(), Box<dyn std::error::Error>> {
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
         let (listener, later) = (listener.clone(), later.clone());
-        clients.push(std::thread::Builder::new().stack_size(STACK).spawn(move || take_clients(&listener, &later))?);
+        clients.push(
+            std::thread::Builder::new().stack_size(STACK).spawn(move || take_clients(&listener, &later))?,
+        );
     }
     for client in clients {
         client.join().map_err(|_| "a thread for clients has ended")?;

@@ -13,6 +13,7 @@
 mod http;
 mod in_process;
 mod net;
+pub mod pddb;
 pub mod proto;
 mod service;
 

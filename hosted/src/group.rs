@@ -124,8 +124,13 @@ impl Group {
 
     /// Whether the kernel has ended.
     pub(crate) fn kernel_ended(&self) -> bool {
+        self.kernel_ends_within(Duration::ZERO)
+    }
+
+    /// Whether the kernel has ended, or does so in this time.
+    pub(crate) fn kernel_ends_within(&self, limit: Duration) -> bool {
         let mut watched = [PollFd::new(&self.kernel, PollFlags::IN)];
-        poll(&mut watched, Some(&timespec(Duration::ZERO))).is_ok_and(|ready| ready > 0)
+        poll(&mut watched, Some(&timespec(limit))).is_ok_and(|ready| ready > 0)
     }
 
     /// Ends all processes and waits until they are gone.

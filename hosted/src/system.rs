@@ -10,11 +10,14 @@ use crate::command::{Kind, Program};
 use crate::control::Report;
 use crate::error::{RunError, RunFault, StartError};
 use crate::group::{Event, Files, Group};
+use crate::pddb::{self, Pddb};
 use crate::prepare::{Programs, prepare};
 use crate::run_directory::{RunDirectory, tail};
 
 /// How long the services may take until they are registered.
 const READY_LIMIT: Duration = Duration::from_secs(30);
+/// A process that ends with 0 may do so because the kernel has ended, whose own end is seen this much later at most.
+const KERNEL_GRACE: Duration = Duration::from_millis(100);
 
 /// What a system consists of beside kernel, log, ticktimer and stand-ins, and how it runs.
 #[derive(Clone, Debug)]
@@ -24,6 +27,7 @@ pub struct Builder {
     time_limit: Option<Duration>,
     verbose: bool,
     output: Output,
+    pddb: Pddb,
 }
 
 /// Where the programs' standard files lead.
@@ -61,6 +65,7 @@ impl Builder {
             time_limit: None,
             verbose: std::env::var_os("RUST_LOG").is_some_and(|level| !level.is_empty()),
             output: Output::User,
+            pddb: Pddb::new(),
         }
     }
 
@@ -75,6 +80,13 @@ impl Builder {
     #[must_use]
     pub fn program(mut self, program: Program) -> Self {
         self.programs.push(program);
+        self
+    }
+
+    /// Sets up the PDDB stand-in.
+    #[must_use]
+    pub fn pddb(mut self, pddb: Pddb) -> Self {
+        self.pddb = pddb;
         self
     }
 
@@ -144,12 +156,32 @@ impl Builder {
             Process::server(path(&installed.ticktimer)?, None),
         ];
         for (name, _) in crate::stand_in::COMMANDS {
-            processes.push(Process::server(path(&installed.stand_ins)?.arg(*name), None));
+            let mut stand_in = path(&installed.stand_ins)?.arg(*name);
+            if *name == "pddb" {
+                stand_in = self.set_up_pddb(stand_in)?;
+            }
+            processes.push(Process::server(stand_in, None));
         }
         let services = self.services.iter().cloned();
         processes.extend(services.map(|(service, name)| Process::server(service, Some(name))));
         processes.extend(self.programs.iter().cloned().map(Process::program));
         Ok(processes)
+    }
+
+    fn set_up_pddb(&self, mut program: Program) -> Result<Program, StartError> {
+        for (name, value) in self.pddb.environment() {
+            program = program.env(name, value);
+        }
+        let Some(directory) = &self.pddb.directory else { return Ok(program) };
+        let absolute = std::path::absolute(directory)
+            .map_err(|source| StartError::Host { task: "finding the PDDB's directory", source })?;
+        match absolute.to_str() {
+            Some(path) => Ok(program.env(pddb::DIRECTORY, path)),
+            None => Err(StartError::Program {
+                path: directory.to_string_lossy().into_owned(),
+                fault: "its path is not UTF-8".into(),
+            }),
+        }
     }
 
     fn open_log(&self, path: &Path) -> io::Result<File> {
@@ -296,6 +328,11 @@ impl System {
         self.directory.keep();
     }
 
+    /// The system failed as it was to: its log is not kept.
+    pub(crate) fn remove_log(&mut self) {
+        self.directory.remove();
+    }
+
     fn watch_until(&mut self, reached: impl Fn(&[Process]) -> bool) -> Result<(), RunError> {
         loop {
             self.take_reports().map_err(|fault| self.failed(fault))?;
@@ -345,6 +382,9 @@ impl System {
             }
             Report::Done(index) => self.note_end(index, End::Done),
             Report::Ended(index, status) => {
+                if status == 0 && self.group.kernel_ends_within(KERNEL_GRACE) {
+                    return Err(RunFault::KernelEnded);
+                }
                 if let Some(process) = self.processes.get(index)
                     && process.kind == Kind::Server
                 {

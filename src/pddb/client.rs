@@ -205,14 +205,6 @@ impl Pddb {
         }
     }
 
-    /// The connection, for messages that may wait for ever on a thread of their own.
-    pub(super) fn connection(&self) -> Result<xous::CID, PddbError> {
-        match self.shared.courier.call(Message::Connect, self.limit)? {
-            Came::Connected(cid) => Ok(cid),
-            _ => Err(PddbError::Malformed),
-        }
-    }
-
     pub(super) fn courier(&self) -> &Courier {
         &self.shared.courier
     }

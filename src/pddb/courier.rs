@@ -11,7 +11,7 @@ use xous_api_websocket::Pages;
 use super::error::PddbError;
 
 /// The PDDB's name (`SERVER_NAME_PDDB` in `services/pddb/src/api.rs`).
-const NAME: &str = "_Plausibly Deniable Database_";
+pub(super) const NAME: &str = "_Plausibly Deniable Database_";
 /// Name look-up is the deepest that it goes.
 const STACK: usize = 32 * 1024;
 /// Pages that are kept for the next request, and the largest that are.
@@ -24,8 +24,6 @@ pub(super) enum Request {
     Lend { id: usize, pages: Pages, valid: usize, lent: usize },
     /// A blocking scalar.
     Ask { id: usize, arguments: [usize; 3] },
-    /// The connection to the PDDB.
-    Connect,
 }
 
 /// What came back.
@@ -36,8 +34,6 @@ pub(super) enum Answer {
     One(usize),
     /// Two words.
     Two(usize, usize),
-    /// The connection.
-    Connected(CID),
 }
 
 /// The way to the PDDB. One thread, started by the first request, that ends when this is dropped and it is not stuck
@@ -219,7 +215,6 @@ impl Route {
     fn send(&mut self, request: Request) -> Result<Answer, PddbError> {
         let cid = self.connect()?;
         match request {
-            Request::Connect => Ok(Answer::Connected(cid)),
             Request::Lend { id, mut pages, valid, lent } => {
                 let returned = pages.lend_mut(cid, id, 0, valid, lent).map_err(refused)?;
                 Ok(Answer::Lent { pages, offset: returned.offset, valid: returned.valid })

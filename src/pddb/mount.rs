@@ -3,13 +3,15 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use xous::{CID, Message};
+use xous::Message;
+use xous_api_names::XousNames;
 
 use super::client::Pddb;
+use super::courier::NAME;
 use super::error::PddbError;
 use super::opcode;
 
-const STACK: usize = 16 * 1024;
+const STACK: usize = 32 * 1024;
 
 /// Who waits for `IsMounted`: one thread for the whole process, since its answer may never come.
 static WATCH: Watch = Watch {
@@ -32,29 +34,35 @@ struct State {
 }
 
 impl Pddb {
-    /// Waits until a basis is open, at most for `limit`. Asks nobody to open one.
+    /// Waits until the PDDB is there and a basis is open, at most for `limit`. Asks nobody to open one.
     ///
     /// # Errors
-    /// `NotMounted` when the time is over; `NoServer`, `NoAnswer`, `Malformed`.
+    /// `NoServer` or `NotMounted` when the time is over; `NoAnswer`, `Malformed`.
     pub fn wait_mounted(&self, limit: Duration) -> Result<(), PddbError> {
         let deadline = Instant::now() + limit;
-        let cid = self.connection()?;
-        while !self.is_mounted()? {
-            WATCH.wait(cid, deadline)?;
+        loop {
+            let missing = match self.is_mounted() {
+                Ok(true) => return Ok(()),
+                Ok(false) => PddbError::NotMounted,
+                Err(PddbError::NoServer) => PddbError::NoServer,
+                Err(error) => return Err(error),
+            };
+            if !WATCH.wait(deadline)? {
+                return Err(missing);
+            }
         }
-        Ok(())
     }
 }
 
 impl Watch {
-    /// Waits until the PDDB says that it is mounted.
-    fn wait(&'static self, cid: CID, deadline: Instant) -> Result<(), PddbError> {
+    /// Waits until the PDDB says that it is mounted; whether it did in time.
+    fn wait(&'static self, deadline: Instant) -> Result<bool, PddbError> {
         let mut state = self.lock();
         if !state.asking {
             let thread = std::thread::Builder::new().name("pddb-mount".into()).stack_size(STACK);
-            if let Err(error) = thread.spawn(move || self.ask(cid)) {
+            if let Err(error) = thread.spawn(move || self.ask()) {
                 log::error!("no thread to wait for the PDDB: {error}");
-                return Err(PddbError::NotMounted);
+                return Err(PddbError::NoServer);
             }
             state.asking = true;
         }
@@ -62,16 +70,21 @@ impl Watch {
         while state.answers == answers {
             let rest = deadline.saturating_duration_since(Instant::now());
             if rest.is_zero() {
-                return Err(PddbError::NotMounted);
+                return Ok(false);
             }
             state = self.answered.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner).0;
         }
-        if state.refused { Err(PddbError::Malformed) } else { Ok(()) }
+        if state.refused { Err(PddbError::Malformed) } else { Ok(true) }
     }
 
     /// The thread. A PDDB that is mounted already answers at once.
-    fn ask(&self, cid: CID) {
-        let answer = xous::send_message(cid, Message::new_blocking_scalar(opcode::IS_MOUNTED, 0, 0, 0, 0));
+    fn ask(&self) {
+        let answer = XousNames::new().and_then(|names| {
+            let cid = names.request_connection_blocking(NAME)?;
+            // The process keeps its connection to the name server, which std uses as well.
+            std::mem::forget(names);
+            xous::send_message(cid, Message::new_blocking_scalar(opcode::IS_MOUNTED, 0, 0, 0, 0))
+        });
         let mut state = self.lock();
         state.asking = false;
         state.answers = state.answers.wrapping_add(1);

@@ -16,6 +16,7 @@ mod net;
 pub mod pddb;
 pub mod proto;
 mod service;
+pub mod upload;
 
 pub use in_process::{Websocket, server};
 pub use service::serve;

@@ -73,6 +73,20 @@ fn scenarios() -> Vec<Scenario> {
             .into(),
             stored: vec![(1, "b", bytes(1, 40)), (3, "c", bytes(3, 5))],
         },
+        // Two new ones side by side, with names of one length: one cancelled, one left behind.
+        Scenario {
+            before: vec![],
+            run: |uploads| {
+                let mut sender = Sender::new(uploads);
+                sender.message(&first(1, "a", 40, &bytes(1, 33)));
+                sender.message(&first(2, "b", 40, &bytes(2, 33)));
+                sender.text(r#"{"cancel":1}"#);
+                sender.file(3, "c", &bytes(3, 5));
+                sender
+            },
+            allowed: [("a", vec![None]), ("b", vec![None]), either("c", None, bytes(3, 5))].into(),
+            stored: vec![(3, "c", bytes(3, 5))],
+        },
         // A replacement that has to wait for a reader, and a second one after it.
         Scenario {
             before: old(),

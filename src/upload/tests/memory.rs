@@ -11,7 +11,7 @@ use crate::upload::store::{Store, StoreError, StoreFile};
 pub(super) enum Effect {
     /// Nothing.
     None,
-    /// Half of a write; an empty key for a new one; for a deleted one, a key with other bytes in it.
+    /// Half of a write; an empty key for a new one; for a deleted one, a key with another's bytes in it.
     Part,
     /// All of it.
     All,
@@ -32,7 +32,9 @@ struct World {
     keys: BTreeMap<String, Vec<u8>>,
     /// Changes, and flushes, so far.
     changes: usize,
-    /// From this change on nothing is answered, so many times; the first one has this effect.
+    /// The change that is cut off, and how. Nothing is answered any more after it.
+    crash: Option<(usize, Effect)>,
+    /// The change that is not answered, nor are so many calls after it, and what it does.
     silence: Option<(usize, usize, Effect)>,
     /// Bytes that fit.
     capacity: Option<usize>,
@@ -48,26 +50,33 @@ pub(super) struct MemoryFile {
 }
 
 impl Memory {
-    /// Change number `at` (from 0) is cut off, and nothing is answered after it until [`Memory::restart`].
+    /// Change number `at`, from 0 and from now on, is cut off, and nothing is answered after it until
+    /// [`Memory::restart`].
     pub(super) fn crash_at(&self, at: usize, effect: Effect) {
-        self.silent_at(at, usize::MAX, effect);
+        let mut world = self.lock();
+        world.changes = 0;
+        world.crash = Some((at, effect));
     }
 
-    /// Change number `at` and all calls after it, `times` in all, are not answered.
-    pub(super) fn silent_at(&self, at: usize, times: usize, effect: Effect) {
+    /// Change number `at` and so many calls after it are not answered.
+    pub(super) fn silent_at(&self, at: usize, more: usize, effect: Effect) {
         let mut world = self.lock();
-        world.silence = Some((at, times, effect));
         world.changes = 0;
+        world.silence = Some((at, more, effect));
     }
 
     /// What was written is there, and everything is answered again.
     pub(super) fn restart(&self) {
         let mut world = self.lock();
-        world.silence = None;
-        world.changes = 0;
+        (world.crash, world.silence) = (None, None);
     }
 
     pub(super) fn has_crashed(&self) -> bool {
+        let world = self.lock();
+        world.crash.is_some_and(|(at, _)| world.changes > at)
+    }
+
+    pub(super) fn was_silent(&self) -> bool {
         let world = self.lock();
         world.silence.is_some_and(|(at, ..)| world.changes > at)
     }
@@ -108,11 +117,14 @@ impl Memory {
     /// Reads, unless nothing is answered.
     fn look<T>(&self, look: impl FnOnce(&mut World) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut world = self.lock();
-        if let Some((at, times, effect)) = world.silence
-            && world.changes > at
-            && times > 0
+        let changes = world.changes;
+        if world.crash.is_some_and(|(at, _)| changes > at) {
+            return Err(StoreError::NoAnswer);
+        }
+        if let Some((at, more @ 1.., effect)) = world.silence
+            && changes > at
         {
-            world.silence = Some((at, times - 1, effect));
+            world.silence = Some((at, more - 1, effect));
             return Err(StoreError::NoAnswer);
         }
         if world.unmounted {
@@ -129,16 +141,14 @@ impl Memory {
         self.look(|world| {
             let this = world.changes;
             world.changes += 1;
-            match world.silence {
-                Some((at, times, effect)) if at == this => {
-                    world.silence = Some((at, times - 1, effect));
-                    if effect != Effect::None {
-                        change(world, effect).ok();
-                    }
-                    Err(StoreError::NoAnswer)
-                }
-                _ => change(world, Effect::All),
+            let crash = world.crash.filter(|(at, _)| *at == this).map(|(_, effect)| effect);
+            let silence = world.silence.filter(|(at, ..)| *at == this).map(|(.., effect)| effect);
+            match crash.or(silence) {
+                None => return change(world, Effect::All),
+                Some(Effect::None) => (),
+                Some(effect) => drop(change(world, effect)),
             }
+            Err(StoreError::NoAnswer)
         })
     }
 }
@@ -183,9 +193,9 @@ impl Store for Memory {
         self.change(|world, effect| {
             let data = world.keys.remove(&key).ok_or(StoreError::NotFound)?;
             if effect == Effect::Part {
-                // Another key's bytes, the like of which recovery reads, of the same length.
-                let mut other = world.keys.values().next().cloned().unwrap_or_default();
-                other.resize(data.len(), 0xa5);
+                // Another key's bytes, of the same length if there are such: that is the worst.
+                let same = world.keys.values().find(|other| other.len() == data.len());
+                let other = same.or(world.keys.values().next()).cloned().unwrap_or_default();
                 world.keys.insert(key, other);
             }
             Ok(())

@@ -1,0 +1,8 @@
+//! The client role from end to end: each test is a program on Xous, in a hosted system of its own, that opens
+//! connections through the service to peers that are not ours.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod fragments;
+mod messages;

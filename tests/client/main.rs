@@ -5,4 +5,6 @@
 mod common;
 
 mod fragments;
+mod handshake;
 mod messages;
+mod refused_answers;

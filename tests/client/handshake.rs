@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, Sender};
 use hosted::peer::Peer;
 use xous_api_websocket::{CredentialsForm, Websocket};
 
-use crate::common::raw::{TEXT, acceptance, accept_with, expect_close, field, frame, read_head};
+use crate::common::raw::{TEXT, accept_with, acceptance, expect_close, field, frame, read_head};
 use crate::common::{nothing_is_left, open, peers, request, seen, system};
 
 /// A peer that accepts, and reports the heads of the requests.
@@ -97,7 +97,10 @@ fn credentials_go_where_they_are_wanted() {
         assert!(head.starts_with("GET /a?b=c HTTP/1.1\r\n"), "{head}");
 
         let head = opened(request().credentials("me & you", "p%=?#", CredentialsForm::Query));
-        assert!(head.starts_with("GET /a?b=c&login=me%20%26%20you&password=p%25%3D%3F%23 HTTP/1.1\r\n"), "{head}");
+        assert!(
+            head.starts_with("GET /a?b=c&login=me%20%26%20you&password=p%25%3D%3F%23 HTTP/1.1\r\n"),
+            "{head}"
+        );
         assert_eq!(field(&head, "Authorization"), None);
 
         let head = opened(request().path("/").credentials("me", "", CredentialsForm::Query));
@@ -156,7 +159,9 @@ fn unusual_answers_open_a_connection_too() {
         // RFC 9110 section 15.2: a client takes any number of interim answers before the final one.
         let after_interim = answering_peer(|stream, head| {
             let hints = "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n";
-            stream.write_all(format!("HTTP/1.1 100 Continue\r\n\r\n{hints}{}", acceptance(head, "")).as_bytes()).unwrap();
+            stream
+                .write_all(format!("HTTP/1.1 100 Continue\r\n\r\n{hints}{}", acceptance(head, "")).as_bytes())
+                .unwrap();
         });
         for peer in [byte_by_byte, other_spelling, after_interim] {
             let ws = open(&peer);

@@ -160,7 +160,8 @@ fn text_that_is_not_utf8_is_not_sent() {
 /// As one page range in one message, which the client crate does only up to its chunk size.
 fn send_in_one_lend(ws: &Websocket, kind: Kind, data: &[u8]) -> Result<(), Code> {
     let word = SendWord::Data(kind, Part::Whole).to_word();
-    match RawPages::with(data).lend(service_cid(), message_id(Opcode::Send, ws.handle()), word, data.len()).0 {
+    match RawPages::with(data).lend(service_cid(), message_id(Opcode::Send, ws.handle()), word, data.len()).0
+    {
         0 => Ok(()),
         code => Err(Code::from_word(code)),
     }

@@ -54,7 +54,9 @@ fn a_101_that_accepts_nothing_is_refused() {
     let changes: [(&str, Change); 12] = [
         ("no accept value", |answer| without(answer, "Sec-WebSocket-Accept")),
         ("the accept value of another key", |answer| answer.replace("Accept: ", "Accept: A")),
-        ("an empty accept value", |answer| without(answer, "Sec-WebSocket-Accept").replace("\r\n\r\n", "\r\nSec-WebSocket-Accept:\r\n\r\n")),
+        ("an empty accept value", |answer| {
+            without(answer, "Sec-WebSocket-Accept").replace("\r\n\r\n", "\r\nSec-WebSocket-Accept:\r\n\r\n")
+        }),
         ("no Upgrade", |answer| without(answer, "Upgrade")),
         ("another Upgrade", |answer| answer.replace("Upgrade: websocket", "Upgrade: h2c")),
         ("no Connection", |answer| without(answer, "Connection")),
@@ -65,7 +67,9 @@ fn a_101_that_accepts_nothing_is_refused() {
         ("a sub-protocol that was not offered", |answer| {
             answer.replace("\r\n\r\n", "\r\nSec-WebSocket-Protocol: superchat\r\n\r\n")
         }),
-        ("two sub-protocols", |answer| answer.replace("\r\n\r\n", "\r\nSec-WebSocket-Protocol: chat, chat\r\n\r\n")),
+        ("two sub-protocols", |answer| {
+            answer.replace("\r\n\r\n", "\r\nSec-WebSocket-Protocol: chat, chat\r\n\r\n")
+        }),
         ("HTTP/1.0", |answer| answer.replace("HTTP/1.1", "HTTP/1.0")),
         ("a line that is no header", |answer| answer.replace("\r\n\r\n", "\r\nnonsense\r\n\r\n")),
     ];

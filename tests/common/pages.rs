@@ -56,7 +56,12 @@ impl RawPages {
     }
 
     fn message(&self, id: usize, offset: usize, valid: usize) -> MemoryMessage {
-        MemoryMessage { id, buf: self.range, offset: NonZeroUsize::new(offset), valid: NonZeroUsize::new(valid) }
+        MemoryMessage {
+            id,
+            buf: self.range,
+            offset: NonZeroUsize::new(offset),
+            valid: NonZeroUsize::new(valid),
+        }
     }
 }
 

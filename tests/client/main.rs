@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod bad_requests;
 mod fragments;
 mod handshake;
 mod messages;

@@ -149,11 +149,14 @@ fn where_nobody_is_there_is_no_connection() {
         assert_eq!(code, Code::Connect, "{text}");
         assert!(text.contains(&place.to_string()), "{text}");
 
-        // RFC 2606: this top-level domain never exists. Who asks learns it by the deadline at the latest.
-        let deadlines = Deadlines { open: Duration::from_secs(5), ..Deadlines::default() };
+        nothing_is_left();
+
+        // RFC 2606: this top-level domain never exists. A resolver may take longer over it than the deadline, which
+        // cannot cut it short; the caller is told all the same.
+        let deadlines = Deadlines { open: Duration::from_secs(2), ..Deadlines::default() };
         let (code, text) = refusal(&Request::new("nobody.invalid", 80).deadlines(deadlines));
         assert!(matches!(code, Code::Resolve | Code::Timeout), "{code:?}: {text}");
-        nothing_is_left();
+        assert!(code == Code::Timeout || text.contains("nobody.invalid"), "{text}");
     });
 }
 

@@ -1,5 +1,7 @@
 //! Every limit of the service, in one place. A refusal names the one that was met by its `Code`.
 
+use xous_api_websocket::Request;
+
 /// Connections at a time (`NoWorker`). Each takes two worker threads of the 29 that a process on the device can
 /// use; the dispatcher and the timer take one each, and three are left for listeners.
 pub(crate) const CONNECTIONS: usize = 12;
@@ -31,7 +33,7 @@ pub(crate) const SLOTS: usize = 32;
 pub(crate) const MESSAGE_BYTES: usize = 256 * 1024;
 
 /// Bytes of an `Open` request (`Malformed`).
-pub(crate) const REQUEST_BYTES: usize = 32 * 1024;
+pub(crate) const REQUEST_BYTES: usize = Request::MOST_BYTES;
 
 /// The opening handshake's answer: bytes and header lines.
 pub(crate) const HEAD_BYTES: usize = 8 * 1024;

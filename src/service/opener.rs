@@ -1,5 +1,6 @@
 //! Opens a client connection on a worker, and becomes its reader.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
@@ -20,6 +21,9 @@ use crate::proto::handshake::{
     Authorization, Caps, ClientRequest, HeadBuffer, Key, ReplyError, check_reply, parse_reply,
 };
 use crate::proto::{Decoder, Encoder, Limits, Role};
+
+/// RFC 1035 section 2.3.4, as text. A resolver may take its time over a longer one.
+const LONGEST_HOST: usize = 253;
 
 /// What a worker needs to open a connection.
 pub(crate) struct Opening {
@@ -161,6 +165,14 @@ fn open(
 }
 
 fn compose(request: &Request<'_>, key: &Key) -> Result<Vec<u8>, Failure> {
+    let bad =
+        |text: &dyn Display| Failure::new(Code::BadRequest, format!("the request cannot be sent: {text}"));
+    if request.port == 0 {
+        return Err(bad(&"invalid port 0"));
+    }
+    if request.host.len() > LONGEST_HOST {
+        return Err(bad(&format_args!("invalid host of more than {LONGEST_HOST} characters")));
+    }
     let authorization = match request.credentials {
         None => Authorization::None,
         Some(c) => match c.form {
@@ -179,9 +191,7 @@ fn compose(request: &Request<'_>, key: &Key) -> Result<Vec<u8>, Failure> {
         headers: &request.headers,
     };
     let mut head = Vec::new();
-    handshake
-        .compose(key, &mut head)
-        .map_err(|error| Failure::new(Code::BadRequest, format!("the request cannot be sent: {error}")))?;
+    handshake.compose(key, &mut head).map_err(|error| bad(&error))?;
     Ok(head)
 }
 

@@ -1,1 +1,44 @@
-//! RFC 6455, sans-IO: bytes go in, events and bytes come out.
+//! The WebSocket protocol, RFC 6455, without I/O: bytes and times go in, events and bytes come out.
+//!
+//! ```text
+//!            handshake::HeadBuffer -> handshake::client / handshake::server
+//!  peer's    ------------------------------------------------------------   before
+//!  bytes  -> Decoder -> Event: Data, Ping, Pong, Close, or a Violation      after
+//!                          |
+//!                       Closing, Keepalive
+//!                          |
+//!  socket <- Encoder <- FrameKind + payload, ping, pong, close
+//! ```
+//!
+//! A connection's reader owns a [`Decoder`], its writer an [`Encoder`]; they share a [`Closing`]. None of
+//! them allocates, keeps a clock or knows a socket, and none of their memory depends on what the peer
+//! declares. Everything that the RFC says a peer MUST do is enforced; every fault ends in the close code
+//! that the RFC names for it ([`Violation::close_code`]). No extension is ever agreed.
+#![forbid(unsafe_code)]
+
+mod close;
+mod closing;
+mod control;
+mod decode;
+mod encode;
+mod frame;
+pub mod handshake;
+mod keepalive;
+mod mask;
+mod utf8;
+mod violation;
+
+pub use close::{CloseCode, ClosePayload, CloseReason, MAX_CLOSE_TEXT};
+pub use closing::{CloseStep, Closing};
+pub use control::ControlFrame;
+pub use decode::{Chunk, Decoder, Event, Limits, Step};
+pub use encode::{EncodeError, Encoder, FrameKind, FrameWriter};
+pub use frame::{Kind, MAX_CONTROL_PAYLOAD, MAX_HEADER, MAX_PAYLOAD, Role};
+pub use keepalive::{Keepalive, KeepaliveStep};
+pub use utf8::Utf8;
+pub use violation::Violation;
+
+// The sizes that the docs name.
+const _: () = assert!(size_of::<Decoder>() <= 224);
+const _: () = assert!(size_of::<Encoder>() <= 12);
+const _: () = assert!(size_of::<Closing>() <= 264);

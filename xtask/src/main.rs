@@ -1,17 +1,79 @@
-//! Developer commands.
+//! Developer commands: `cargo xtask COMMAND`.
+
+mod run;
+mod target;
 
 use std::process::ExitCode;
 
-mod target;
+/// One command of this program.
+struct Command {
+    name: &'static str,
+    /// One line for the list of commands.
+    summary: &'static str,
+    /// How it is called and what its options do.
+    usage: &'static str,
+    /// Runs it with the arguments behind its name.
+    run: fn(Vec<String>) -> Result<ExitCode, Failure>,
+}
+
+/// Every command, in the order in which they are listed.
+const COMMANDS: &[Command] = &[run::COMMAND, target::COMMAND];
+
+/// Why a command did not do its work.
+enum Failure {
+    /// It was called in a way that it does not know; its usage is shown.
+    Usage(String),
+    /// Something else, which the message says.
+    Other(String),
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Other(error.to_string())
+    }
+}
 
 fn main() -> ExitCode {
-    let mut args = std::env::args().skip(1);
-    let outcome = match args.next().as_deref() {
-        Some("target") => target::run(args),
-        _ => Err("usage: cargo xtask target [--help]".to_owned()),
+    let mut arguments = std::env::args().skip(1);
+    let Some(name) = arguments.next() else {
+        eprint!("{}", overview());
+        return ExitCode::from(2);
     };
-    outcome.unwrap_or_else(|error| {
-        eprintln!("error: {error}");
-        ExitCode::FAILURE
-    })
+    if is_help(&name) {
+        print!("{}", overview());
+        return ExitCode::SUCCESS;
+    }
+    let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
+        eprint!("xtask: there is no command '{name}'\n\n{}", overview());
+        return ExitCode::from(2);
+    };
+    execute(command, arguments.collect())
+}
+
+fn execute(command: &Command, arguments: Vec<String>) -> ExitCode {
+    if arguments.first().is_some_and(|first| is_help(first)) {
+        println!("{}\n\n{}", command.summary, command.usage);
+        return ExitCode::SUCCESS;
+    }
+    match (command.run)(arguments) {
+        Ok(code) => code,
+        Err(Failure::Usage(fault)) => {
+            eprintln!("xtask {}: {fault}\n\n{}", command.name, command.usage);
+            ExitCode::from(2)
+        }
+        Err(Failure::Other(fault)) => {
+            eprintln!("xtask {}: {fault}", command.name);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn is_help(argument: &str) -> bool {
+    matches!(argument, "--help" | "-h" | "help")
+}
+
+fn overview() -> String {
+    let lines: String =
+        COMMANDS.iter().map(|command| format!("  {:12}{}\n", command.name, command.summary)).collect();
+    format!("usage: cargo xtask COMMAND [ARGUMENTS]\n\n{lines}\n`cargo xtask COMMAND --help` says more.\n")
 }

@@ -19,25 +19,43 @@ mod toolchain;
 use options::Options;
 use record::Record;
 
+use crate::{Command, Failure};
+
+/// See [`crate::COMMANDS`].
+pub(crate) const COMMAND: Command = Command {
+    name: "target",
+    summary: "Build everything for the device and compare its size with sizes.toml",
+    usage: "\
+usage: cargo xtask target [--tls ring|rustcrypto|none] [--features precursor|renode] [--record] [--top N]
+
+Builds the service, the client crate and every example for riscv32imac-unknown-xous-elf. Fails when .text + .rodata of a
+program grew by more than 2 % over sizes.toml or is over its budget there, or when a program is not in that record.
+
+  --tls NAME        TLS provider, default none
+  --features NAME   device feature of the service
+  --record          rewrite sizes.toml with the sizes of this build
+  --top N           also list code size per crate, the N largest functions and the N largest stack frames of the service",
+    run,
+};
+
 /// The device's target triple.
 const TRIPLE: &str = "riscv32imac-unknown-xous-elf";
 
-/// Runs the command with the arguments that follow `target`.
-///
-/// The exit code is a failure when a size or a budget of `sizes.toml` does not hold; an `Err` says why nothing
+/// The exit code is a failure when a size or a budget of `sizes.toml` does not hold; a `Failure` says why nothing
 /// could be built or measured.
-pub(crate) fn run(args: impl Iterator<Item = String>) -> Result<ExitCode, String> {
-    let Some(options) = Options::parse(args)? else {
-        println!("{}", options::USAGE);
-        return Ok(ExitCode::SUCCESS);
-    };
+fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
+    let options = Options::parse(arguments.into_iter()).map_err(Failure::Usage)?;
+    build_and_compare(&options).map_err(Failure::Other)
+}
+
+fn build_and_compare(options: &Options) -> Result<ExitCode, String> {
     let root = workspace_root();
     options.tls.check(&root)?;
 
     let toolchain = toolchain::find_or_install()?;
     eprintln!("target: {toolchain}");
     let started = Instant::now();
-    let programs = build::build(&root, &toolchain, &options)?;
+    let programs = build::build(&root, &toolchain, options)?;
     eprintln!("target: {} programs built in {:.1} s", programs.len(), started.elapsed().as_secs_f32());
 
     let measured = size::measure_all(&programs)?;

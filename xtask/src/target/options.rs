@@ -5,20 +5,6 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// What `--help` prints.
-pub(super) const USAGE: &str = "\
-cargo xtask target [--tls ring|rustcrypto|none] [--features precursor|renode] [--record] [--top N]
-
-Builds the service, the client crate and every example for riscv32imac-unknown-xous-elf and compares
-the sizes with sizes.toml. Fails when .text + .rodata of a program grew by more than 2 % or is over
-its budget, or when a program is not in the record.
-
-  --tls NAME         TLS provider, default none
-  --features NAME    device feature of the service
-  --record           rewrite sizes.toml with the sizes of this build
-  --top N            also list code size per crate, the N largest functions and the N largest stack
-                     frames of the service";
-
 /// Parsed options.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Options {
@@ -31,8 +17,8 @@ pub(super) struct Options {
 }
 
 impl Options {
-    /// Parses the arguments; `None` when help is asked for.
-    pub(super) fn parse(mut args: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
+    /// Parses the arguments behind `target`.
+    pub(super) fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut options = Self { tls: Tls::None, device: None, record: false, top: 0 };
         while let Some(arg) = args.next() {
             let mut value = || args.next().ok_or(format!("{arg} needs a value"));
@@ -43,11 +29,10 @@ impl Options {
                 "--top" => {
                     options.top = value()?.parse().map_err(|error| format!("--top: {error}"))?;
                 }
-                "--help" | "-h" => return Ok(None),
-                other => return Err(format!("unknown option {other}\n\n{USAGE}")),
+                other => return Err(format!("unknown option {other}")),
             }
         }
-        Ok(Some(options))
+        Ok(options)
     }
 }
 
@@ -118,20 +103,20 @@ fn has_feature(metadata: &Value, feature: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn parse(line: &str) -> Result<Option<Options>, String> {
+    fn parse(line: &str) -> Result<Options, String> {
         Options::parse(line.split_whitespace().map(str::to_owned))
     }
 
     #[test]
     fn defaults() {
         let options = Options { tls: Tls::None, device: None, record: false, top: 0 };
-        assert_eq!(parse(""), Ok(Some(options)));
+        assert_eq!(parse(""), Ok(options));
     }
 
     #[test]
     fn every_option() {
         let options = Options { tls: Tls::Ring, device: Some("renode".into()), record: true, top: 7 };
-        assert_eq!(parse("--tls ring --features renode --record --top 7"), Ok(Some(options)));
+        assert_eq!(parse("--tls ring --features renode --record --top 7"), Ok(options));
     }
 
     #[test]

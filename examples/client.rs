@@ -1,0 +1,122 @@
+//! A command-line WebSocket client, as a program on Xous: `client ws://HOST:PORT/PATH [--send TEXT] [--count N]`.
+//!
+//! Sends the text that often, one after the other's reply, and prints each reply with its round-trip time; without
+//! `--send` it sends the lines that are typed. Ends with `N sent, N received, p50 … us, p99 … us`.
+
+use std::io::BufRead;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use xous_api_websocket::{Kind, Request, Websocket};
+
+/// The longest reply that is printed; longer ones are cut off there.
+const LONGEST_REPLY: usize = 64 * 1024;
+
+fn main() -> ExitCode {
+    xous_api_log::init_wait().ok();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let result = Arguments::parse(&arguments).and_then(|arguments| run(&arguments));
+    if let Err(error) = &result {
+        eprintln!("client: {error}");
+    }
+    if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+struct Arguments<'a> {
+    url: Url<'a>,
+    send: Option<&'a str>,
+    count: usize,
+}
+
+struct Url<'a> {
+    tls: bool,
+    host: &'a str,
+    port: u16,
+    path: &'a str,
+}
+
+fn run(arguments: &Arguments<'_>) -> Result<(), String> {
+    let Url { tls, host, port, path } = arguments.url;
+    let ws =
+        Websocket::open(&Request::new(host, port).path(path).tls(tls)).map_err(|error| error.to_string())?;
+    let mut times = Vec::new();
+    match arguments.send {
+        Some(text) => {
+            for _ in 0..arguments.count {
+                times.push(exchange(&ws, text)?);
+            }
+        }
+        None => {
+            for line in std::io::stdin().lock().lines() {
+                times.push(exchange(&ws, &line.map_err(|error| format!("standard input: {error}"))?)?);
+            }
+        }
+    }
+    ws.close(1000, "").map_err(|error| format!("close: {error}"))?;
+    times.sort_unstable();
+    let (p50, p99) = (percentile(&times, 50), percentile(&times, 99));
+    println!("{n} sent, {n} received, p50 {p50} us, p99 {p99} us", n = times.len());
+    Ok(())
+}
+
+/// Sends `text`, prints the reply and returns how long it took.
+fn exchange(ws: &Websocket, text: &str) -> Result<Duration, String> {
+    let start = Instant::now();
+    ws.send_text(text).map_err(|error| format!("send: {error}"))?;
+    let (kind, reply) = ws.receive_whole(LONGEST_REPLY).map_err(|error| format!("receive: {error}"))?;
+    let time = start.elapsed();
+    match kind {
+        Kind::Text => println!("{} ({} us)", String::from_utf8_lossy(&reply), time.as_micros()),
+        Kind::Binary => println!("{} bytes ({} us)", reply.len(), time.as_micros()),
+    }
+    Ok(time)
+}
+
+/// Of sorted times, in microseconds; 0 of none.
+fn percentile(times: &[Duration], percent: usize) -> u128 {
+    let at = (times.len() * percent / 100).min(times.len().saturating_sub(1));
+    times.get(at).map_or(0, Duration::as_micros)
+}
+
+impl<'a> Arguments<'a> {
+    fn parse(arguments: &'a [String]) -> Result<Self, String> {
+        let mut url = None;
+        let (mut send, mut count) = (None, 1);
+        let mut rest = arguments.iter();
+        while let Some(argument) = rest.next() {
+            let mut value = || rest.next().ok_or(format!("{argument} needs a value"));
+            match argument.as_str() {
+                "--send" => send = Some(value()?.as_str()),
+                "--count" => {
+                    let value = value()?;
+                    count = value.parse().map_err(|_| format!("--count {value}: not a number"))?;
+                }
+                text => url = Some(Url::parse(text)?),
+            }
+        }
+        let url = url.ok_or("usage: client ws://HOST:PORT/PATH [--send TEXT] [--count N]")?;
+        Ok(Arguments { url, send, count })
+    }
+}
+
+impl<'a> Url<'a> {
+    fn parse(url: &'a str) -> Result<Self, String> {
+        let (tls, rest) = match (url.strip_prefix("ws://"), url.strip_prefix("wss://")) {
+            (Some(rest), _) => (false, rest),
+            (_, Some(rest)) => (true, rest),
+            _ => return Err(format!("{url}: begins neither with ws:// nor with wss://")),
+        };
+        let (authority, path) = match rest.find('/') {
+            Some(slash) => rest.split_at(slash),
+            None => (rest, "/"),
+        };
+        let usual = if tls { 443 } else { 80 };
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => {
+                (host, port.parse().map_err(|_| format!("{url}: {port} is not a port"))?)
+            }
+            _ => (authority, usual),
+        };
+        Ok(Url { tls, host: host.trim_start_matches('[').trim_end_matches(']'), port, path })
+    }
+}

@@ -1,0 +1,180 @@
+//! The processes of one system as a group that ends with its launcher.
+//!
+//! The launcher starts a guardian in a process group of its own. The guardian starts the kernel, the kernel starts the
+//! rest, and all of them stay in the group. The guardian then reads from the *lifeline*, a pipe whose only writing end
+//! the launcher holds: however the launcher ends, SIGKILL included, the guardian reads end of file and kills the
+//! group, itself included. The launcher kills the group too when it is done with it.
+
+use std::fs::File;
+use std::io::{self, PipeReader, PipeWriter};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use command_fds::{CommandFdExt, FdMapping};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::command::{KERNEL_FD, STDERR_FD, STDIN_FD, STDOUT_FD};
+use crate::control::{CONTROL_FD, DIRECTORY};
+
+/// The guardian: `$@` is the kernel and its arguments. It keeps none of the files meant for the system, or it would
+/// hide their end.
+const GUARDIAN: &str = r#"
+"$@" </dev/null &
+exec 3>&- 4<&- 5>&- 6>&- 7>&-
+read -r end
+kill -KILL 0
+"#;
+/// How long the killed processes may take to be gone.
+const END_LIMIT: Duration = Duration::from_secs(10);
+
+/// Standard files of the programs.
+pub(crate) struct Files {
+    pub(crate) stdin: OwnedFd,
+    pub(crate) stdout: OwnedFd,
+    pub(crate) stderr: OwnedFd,
+}
+
+/// A running group. Dropping it ends all its processes.
+pub(crate) struct Group {
+    guardian: Child,
+    lifeline: Option<PipeWriter>,
+    control: PipeReader,
+    /// Reads end of file as soon as the kernel has ended.
+    kernel: PipeReader,
+}
+
+/// What happened first.
+pub(crate) enum Event {
+    /// The control pipe has something to read.
+    Control,
+    /// The kernel has ended.
+    KernelEnded,
+    /// The deadline has passed.
+    Deadline,
+}
+
+impl Group {
+    /// Starts the kernel with its commands. All processes find `directory` in [`DIRECTORY`]; what they print goes to
+    /// `log`, but for those that are given `files`.
+    pub(crate) fn start(
+        kernel: &Path,
+        commands: &[String],
+        directory: &Path,
+        files: Files,
+        log: File,
+    ) -> io::Result<Self> {
+        let (lifeline_end, lifeline) = io::pipe()?;
+        let (control, control_end) = io::pipe()?;
+        let (kernel_life, kernel_end) = io::pipe()?;
+        let mapping = |parent_fd, child_fd: u32| FdMapping { parent_fd, child_fd: child_fd as i32 };
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", GUARDIAN, "guardian"])
+            .arg(kernel)
+            .args(commands)
+            // Each system has a port of its own; an address from outside would make them meet.
+            .env(DIRECTORY, directory)
+            .env_remove("XOUS_LISTEN_ADDR")
+            .process_group(0)
+            .stdin(lifeline_end)
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .fd_mappings(vec![
+                mapping(control_end.into(), CONTROL_FD),
+                mapping(files.stdin, STDIN_FD),
+                mapping(files.stdout, STDOUT_FD),
+                mapping(files.stderr, STDERR_FD),
+                mapping(kernel_end.into(), KERNEL_FD),
+            ])
+            .map_err(io::Error::other)?;
+        let guardian = command.spawn()?;
+        Ok(Self { guardian, lifeline: Some(lifeline), control, kernel: kernel_life })
+    }
+
+    /// The reading end of the control pipe.
+    pub(crate) fn control(&mut self) -> &mut PipeReader {
+        &mut self.control
+    }
+
+    /// Waits for the control pipe or the end of the kernel.
+    pub(crate) fn wait(&self, deadline: Option<Instant>) -> io::Result<Event> {
+        loop {
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let mut watched =
+                [PollFd::new(&self.kernel, PollFlags::IN), PollFd::new(&self.control, PollFlags::IN)];
+            let ready = match poll(&mut watched, left.map(timespec).as_ref()) {
+                Ok(ready) => ready,
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            let [kernel, _] = watched.map(|file| !file.revents().is_empty());
+            return Ok(match (ready, kernel) {
+                (0, _) => Event::Deadline,
+                (_, true) => Event::KernelEnded,
+                (_, false) => Event::Control,
+            });
+        }
+    }
+
+    /// Whether the kernel has ended.
+    pub(crate) fn kernel_ended(&self) -> bool {
+        let mut watched = [PollFd::new(&self.kernel, PollFlags::IN)];
+        poll(&mut watched, Some(&timespec(Duration::ZERO))).is_ok_and(|ready| ready > 0)
+    }
+
+    /// Ends all processes and waits until they are gone.
+    fn end(&mut self) -> io::Result<()> {
+        // The guardian has not been waited for, so its number cannot belong to another group.
+        let group = i32::try_from(self.guardian.id()).ok().and_then(Pid::from_raw);
+        let killed = group.map(|group| kill_process_group(group, Signal::KILL));
+        drop(self.lifeline.take());
+        self.guardian.wait()?;
+        if let Some(Err(error)) = killed
+            && error != rustix::io::Errno::SRCH
+        {
+            return Err(error.into());
+        }
+        self.wait_until_gone()
+    }
+
+    /// Every process of the system holds the control pipe open: its end of file says that none is left.
+    fn wait_until_gone(&mut self) -> io::Result<()> {
+        use std::io::Read;
+        let deadline = Instant::now() + END_LIMIT;
+        let mut rest = [0; 4096];
+        loop {
+            let left = timespec(deadline.saturating_duration_since(Instant::now()));
+            match poll(&mut [PollFd::new(&self.control, PollFlags::IN)], Some(&left)) {
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+                Ok(0) => {
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, "killed processes are still there"));
+                }
+                Ok(_) => {
+                    if self.control.read(&mut rest)? == 0 {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Err(error) = self.end() {
+            eprintln!(
+                "hosted: the processes of group {} may not all have ended: {error}",
+                self.guardian.id()
+            );
+        }
+    }
+}
+
+fn timespec(duration: Duration) -> Timespec {
+    Timespec::try_from(duration).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 })
+}

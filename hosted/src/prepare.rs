@@ -1,0 +1,277 @@
+//! The programs that a system is made of, installed on first use.
+//!
+//! Kernel, log and ticktimer come from crates.io, the stand-ins are built from this crate. Everything lies below
+//! `target/hosted/`, in a directory per version, so that a later use finds it there without asking cargo.
+
+use std::collections::hash_map::DefaultHasher;
+use std::fmt;
+use std::fs::{self, File};
+use std::hash::Hasher;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use rustix::fs::{FlockOperation, flock};
+
+/// What is installed from crates.io: name, version and features.
+const PUBLISHED: [(&str, &str, &[&str]); 3] = [
+    ("xous-kernel", "0.9.37", &[]),
+    ("xous-log", "0.1.27", &["--features", "hosted"]),
+    ("xous-ticktimer", "0.1.31", &["--features", "hosted"]),
+];
+/// The program with the stand-ins.
+const STAND_INS: &str = "xous-stand-ins";
+/// This crate's directory, from which the stand-ins are built.
+const SOURCES: &str = env!("CARGO_MANIFEST_DIR");
+/// How long to wait for another process that is installing. A cold start takes about a minute.
+const INSTALL_LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// The programs, ready to be started.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    /// The kernel, `xous-kernel`.
+    pub kernel: PathBuf,
+    /// The log server, `xous-log`.
+    pub log: PathBuf,
+    /// The ticktimer server, `xous-ticktimer`.
+    pub ticktimer: PathBuf,
+    /// The stand-ins of this crate, `xous-stand-ins`.
+    pub stand_ins: PathBuf,
+}
+
+/// Why the programs are not there.
+#[derive(Debug)]
+pub enum PrepareError {
+    /// A file below `target/hosted/` could not be read or written: see to the directory.
+    File {
+        /// The file or directory.
+        path: PathBuf,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// Cargo could not be started: see that `cargo` is on the `PATH`.
+    Start {
+        /// The command.
+        command: String,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// Cargo failed; what it said is on stderr. Without a network the first use cannot succeed: run it again with one.
+    Failed {
+        /// The command, to be run by hand.
+        command: String,
+    },
+    /// Another process has been installing for too long: end it, then try again.
+    Busy {
+        /// The lock that it holds.
+        lock: PathBuf,
+    },
+}
+
+impl fmt::Display for PrepareError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { path, source } => write!(f, "{}: {source}", path.display()),
+            Self::Start { command, source } => {
+                write!(f, "cannot start `{command}`: {source}; is cargo on the PATH?")
+            }
+            Self::Failed { command } => write!(
+                f,
+                "`{command}` failed, see above; it needs crates.io (or a mirror set up for cargo) once, afterwards no \
+                 network is used"
+            ),
+            Self::Busy { lock } => write!(
+                f,
+                "{}: another process has held this lock for {} minutes; end it and try again",
+                lock.display(),
+                INSTALL_LIMIT.as_secs() / 60
+            ),
+        }
+    }
+}
+
+impl std::error::Error for PrepareError {}
+
+/// Installs what is missing, with cargo's progress on stderr, and says where the programs are.
+///
+/// Any number of processes may call this at once: one installs, the others wait for it.
+///
+/// # Errors
+/// [`PrepareError`]; a later call tries again.
+pub fn prepare() -> Result<Programs, PrepareError> {
+    static DONE: OnceLock<Programs> = OnceLock::new();
+    if let Some(programs) = DONE.get() {
+        return Ok(programs.clone());
+    }
+    let root = directory();
+    let stamp = sources_stamp()?;
+    let programs = Programs::below(&root);
+    if !programs.complete(&root, &stamp) {
+        fs::create_dir_all(&root).map_err(|source| file_error(&root, source))?;
+        let _lock = lock(&root.join("lock"))?;
+        install(&root, &programs, &stamp)?;
+    }
+    Ok(DONE.get_or_init(|| programs).clone())
+}
+
+/// `hosted/` in cargo's target directory: all that this crate writes is below it.
+pub fn directory() -> PathBuf {
+    target_directory().join("hosted")
+}
+
+/// Cargo's target directory for this workspace.
+pub fn target_directory() -> PathBuf {
+    let workspace = Path::new(SOURCES).parent().unwrap_or(Path::new(SOURCES));
+    // A relative path is one from where cargo was started; cargo runs tests and programs from inside the workspace.
+    workspace.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
+}
+
+impl Programs {
+    fn below(root: &Path) -> Self {
+        let [kernel, log, ticktimer] = PUBLISHED.map(|(name, version, _)| installed(root, name, version));
+        Self { kernel, log, ticktimer, stand_ins: root.join("stand-ins").join(STAND_INS) }
+    }
+
+    fn complete(&self, root: &Path, stamp: &str) -> bool {
+        [&self.kernel, &self.log, &self.ticktimer, &self.stand_ins].iter().all(|program| program.is_file())
+            && fs::read_to_string(stamp_file(root)).is_ok_and(|found| found == stamp)
+    }
+}
+
+/// Installs what another process has not installed meanwhile.
+fn install(root: &Path, programs: &Programs, stamp: &str) -> Result<(), PrepareError> {
+    for (name, version, features) in PUBLISHED {
+        if !installed(root, name, version).is_file() {
+            eprintln!("hosted: installing {name} {version} (first use)");
+            let mut command = cargo("install");
+            command.args(["--locked", "--quiet", "--root"]).arg(install_root(root, name, version));
+            run(command.args(features).args(["--version", version, name]))?;
+        }
+    }
+    if !programs.complete(root, stamp) {
+        build_stand_ins(root, &programs.stand_ins, stamp)?;
+    }
+    Ok(())
+}
+
+/// Builds the stand-ins and puts them in place in one step, for a system may be running the old ones.
+fn build_stand_ins(root: &Path, program: &Path, stamp: &str) -> Result<(), PrepareError> {
+    eprintln!("hosted: building the stand-ins");
+    let build = root.join("build");
+    let mut command = cargo("build");
+    command.args(["--locked", "--quiet", "--release", "--bin", STAND_INS, "--manifest-path"]);
+    run(command.arg(Path::new(SOURCES).join("Cargo.toml")).arg("--target-dir").arg(&build))?;
+    let put = || {
+        fs::create_dir_all(root.join("stand-ins"))?;
+        let fresh = program.with_extension("new");
+        fs::copy(build.join("release").join(STAND_INS), &fresh)?;
+        fs::rename(&fresh, program)?;
+        fs::write(stamp_file(root), stamp)
+    };
+    put().map_err(|source| file_error(program, source))
+}
+
+fn install_root(root: &Path, name: &str, version: &str) -> PathBuf {
+    root.join("installed").join(format!("{name}-{version}"))
+}
+
+fn installed(root: &Path, name: &str, version: &str) -> PathBuf {
+    install_root(root, name, version).join("bin").join(name)
+}
+
+fn stamp_file(root: &Path) -> PathBuf {
+    root.join("stand-ins").join("stamp")
+}
+
+/// A cargo command that is not swayed by the settings of the cargo that started this process: the same programs come
+/// out whatever flags, profile or target the tests are built with. Settings about registries and network stay.
+fn cargo(subcommand: &str) -> Command {
+    const OUTER: [&str; 8] = [
+        "RUSTFLAGS",
+        "RUSTDOCFLAGS",
+        "RUSTC",
+        "RUSTC_WRAPPER",
+        "RUSTC_WORKSPACE_WRAPPER",
+        "RUSTC_BOOTSTRAP",
+        "MAKEFLAGS",
+        "MFLAGS",
+    ];
+    const KEPT: [&str; 8] = [
+        "CARGO_HOME",
+        "CARGO_HTTP_",
+        "CARGO_NET_",
+        "CARGO_REGISTRIES_",
+        "CARGO_REGISTRY_",
+        "CARGO_SOURCE_",
+        "CARGO_TERM_",
+        "CARGO_CACHE_",
+    ];
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if OUTER.contains(&&*text)
+            || text.starts_with("CARGO") && !KEPT.iter().any(|kept| text.starts_with(kept))
+        {
+            command.env_remove(&name);
+        }
+    }
+    command.arg(subcommand).stdin(Stdio::null()).stdout(Stdio::null());
+    command
+}
+
+fn run(command: &mut Command) -> Result<(), PrepareError> {
+    let spelled = || {
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    };
+    let spelled = spelled();
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err(PrepareError::Failed { command: spelled }),
+        Err(source) => Err(PrepareError::Start { command: spelled, source }),
+    }
+}
+
+/// Waits for the lock, which ends with the file that is returned, or with this process.
+fn lock(path: &Path) -> Result<File, PrepareError> {
+    let file = File::create(path).map_err(|source| file_error(path, source))?;
+    let (locked, answer) = mpsc::channel();
+    // A thread, because a lock cannot be waited for with a limit.
+    std::thread::spawn(move || {
+        let result = flock(&file, FlockOperation::LockExclusive).map(|()| file);
+        locked.send(result).ok();
+    });
+    match answer.recv_timeout(INSTALL_LIMIT) {
+        Ok(result) => result.map_err(|source| file_error(path, source.into())),
+        Err(_) => Err(PrepareError::Busy { lock: path.to_owned() }),
+    }
+}
+
+/// A fingerprint of what the stand-ins are built from.
+fn sources_stamp() -> Result<String, PrepareError> {
+    let root = Path::new(SOURCES);
+    let mut files = vec![root.join("Cargo.toml")];
+    let mut directories = vec![root.join("src")];
+    while let Some(directory) = directories.pop() {
+        let entries = fs::read_dir(&directory).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
+        for entry in entries.map_err(|source| file_error(&directory, source))? {
+            let path = entry.path();
+            if path.is_dir() { directories.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    let mut hasher = DefaultHasher::new();
+    for file in files {
+        let text = fs::read(&file).map_err(|source| file_error(&file, source))?;
+        hasher.write(file.as_os_str().as_encoded_bytes());
+        hasher.write(&text);
+    }
+    Ok(format!("{:016x}", hasher.finish()))
+}
+
+fn file_error(path: &Path, source: io::Error) -> PrepareError {
+    PrepareError::File { path: path.to_owned(), source }
+}

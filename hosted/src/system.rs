@@ -1,0 +1,380 @@
+//! The launcher: a kernel with its servers and programs, started, watched and ended.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::command::{Kind, Program};
+use crate::control::Report;
+use crate::error::{RunError, RunFault, StartError};
+use crate::group::{Event, Files, Group};
+use crate::prepare::{Programs, prepare};
+use crate::run_directory::{RunDirectory, tail};
+
+/// How long the services may take until they are registered.
+const READY_LIMIT: Duration = Duration::from_secs(30);
+
+/// What a system consists of beside kernel, log, ticktimer and stand-ins, and how it runs.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    services: Vec<(Program, String)>,
+    programs: Vec<Program>,
+    time_limit: Option<Duration>,
+    verbose: bool,
+    output: Output,
+}
+
+/// Where the programs' standard files lead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Output {
+    /// To the launcher's own.
+    User,
+    /// Nothing to read, and output into a file.
+    Captured,
+}
+
+/// How the programs of a system ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// One entry per program, in the order in which they were given.
+    pub programs: Vec<End>,
+}
+
+/// The end of one program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It reported that it has done what it was started for (the test harness does), and was not waited for.
+    Done,
+    /// It ended, with this exit code, or 128 + N for signal N. The hosted kernel's clients exit with 0 when the kernel
+    /// ends; that case is a [`RunFault::KernelEnded`] and never this one.
+    Exited(i32),
+}
+
+impl Builder {
+    /// A system without service and program.
+    pub(crate) fn new() -> Self {
+        Self {
+            services: Vec::new(),
+            programs: Vec::new(),
+            time_limit: None,
+            verbose: std::env::var_os("RUST_LOG").is_some_and(|level| !level.is_empty()),
+            output: Output::User,
+        }
+    }
+
+    /// Adds a service, which is ready when it is registered under `name`. It must not end before the programs.
+    #[must_use]
+    pub fn service(mut self, service: Program, name: &str) -> Self {
+        self.services.push((service, name.to_owned()));
+        self
+    }
+
+    /// Adds a program. All start with the system; connecting to a service waits until it is there.
+    #[must_use]
+    pub fn program(mut self, program: Program) -> Self {
+        self.programs.push(program);
+        self
+    }
+
+    /// Ends the system with an error when it is not done after this time. Without it there is no limit, but for the
+    /// half minute in which every service must be registered.
+    #[must_use]
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = Some(limit);
+        self
+    }
+
+    /// Whether what kernel and servers print goes to stderr instead of the log file. Without this call, it does when
+    /// `RUST_LOG` is set.
+    #[must_use]
+    pub fn verbose(mut self, verbose: bool) -> Self {
+        self.verbose = verbose;
+        self
+    }
+
+    /// Collects what the programs print for [`System::output`]; they get an empty stdin.
+    #[must_use]
+    pub fn captured(mut self) -> Self {
+        self.output = Output::Captured;
+        self
+    }
+
+    /// Starts the system. This returns at once; see [`System::wait_ready`].
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing is left running.
+    pub fn start(self) -> Result<System, StartError> {
+        let installed = prepare()?;
+        let processes = self.processes(&installed)?;
+        let commands = processes
+            .iter()
+            .enumerate()
+            .map(|(index, process)| process.command(index))
+            .collect::<Result<Vec<_>, _>>()?;
+        let host = |task| move |source| StartError::Host { task, source };
+        let directory = RunDirectory::create().map_err(host("making its directory"))?;
+        let output = directory.file("output");
+        let log = self.open_log(&directory.file("log")).map_err(host("opening its log"))?;
+        let files = self.open_files(&output).map_err(host("opening the programs' standard files"))?;
+        let group = Group::start(&installed.kernel, &commands, directory.path(), files, log)
+            .map_err(host("starting its processes"))?;
+        Ok(System {
+            group,
+            processes,
+            directory,
+            unread: Vec::new(),
+            started: Instant::now(),
+            time_limit: self.time_limit,
+        })
+    }
+
+    fn processes(&self, installed: &Programs) -> Result<Vec<Process>, StartError> {
+        let path = |path: &Path| match path.to_str() {
+            Some(path) => Ok(Program::new(path)),
+            None => Err(StartError::Program {
+                path: path.to_string_lossy().into_owned(),
+                fault: "its path is not UTF-8, which the kernel cannot take; move the target directory"
+                    .into(),
+            }),
+        };
+        let mut processes = vec![
+            Process::server(path(&installed.log)?, None),
+            Process::server(path(&installed.ticktimer)?, None),
+        ];
+        for (name, _) in crate::stand_in::COMMANDS {
+            processes.push(Process::server(path(&installed.stand_ins)?.arg(*name), None));
+        }
+        let services = self.services.iter().cloned();
+        processes.extend(services.map(|(service, name)| Process::server(service, Some(name))));
+        processes.extend(self.programs.iter().cloned().map(Process::program));
+        Ok(processes)
+    }
+
+    fn open_log(&self, path: &Path) -> io::Result<File> {
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        if self.verbose { Ok(File::from(io::stderr().as_fd().try_clone_to_owned()?)) } else { Ok(file) }
+    }
+
+    fn open_files(&self, output: &Path) -> io::Result<Files> {
+        match self.output {
+            Output::User => Ok(Files {
+                stdin: user_stdin()?,
+                stdout: io::stdout().as_fd().try_clone_to_owned()?,
+                stderr: io::stderr().as_fd().try_clone_to_owned()?,
+            }),
+            Output::Captured => {
+                let file = OpenOptions::new().create(true).append(true).open(output)?;
+                Ok(Files {
+                    stdin: File::open("/dev/null")?.into(),
+                    stdout: file.try_clone()?.into(),
+                    stderr: file.into(),
+                })
+            }
+        }
+    }
+}
+
+/// The launcher's stdin, or a pipe that it is copied to when it is a terminal: a terminal stops those who read it from
+/// outside the foreground process group, and the programs are in a group of their own.
+fn user_stdin() -> io::Result<OwnedFd> {
+    let mut stdin = io::stdin();
+    if !stdin.is_terminal() {
+        return stdin.as_fd().try_clone_to_owned();
+    }
+    let (reader, mut writer) = io::pipe()?;
+    std::thread::spawn(move || io::copy(&mut stdin, &mut writer));
+    Ok(reader.into())
+}
+
+/// One process of a system.
+#[derive(Clone, Debug)]
+struct Process {
+    program: Program,
+    kind: Kind,
+    /// The name that a service must be registered under, until it is.
+    awaited: Option<String>,
+    end: Option<End>,
+}
+
+impl Process {
+    fn server(program: Program, awaited: Option<String>) -> Self {
+        Self { program, kind: Kind::Server, awaited, end: None }
+    }
+
+    fn program(program: Program) -> Self {
+        Self { program, kind: Kind::Program, awaited: None, end: None }
+    }
+
+    fn command(&self, index: usize) -> Result<String, StartError> {
+        self.program
+            .command(index, self.kind)
+            .map_err(|fault| StartError::Program { path: self.program.path.clone(), fault })
+    }
+
+    fn is_running_program(&self) -> bool {
+        self.kind == Kind::Program && self.end.is_none()
+    }
+}
+
+/// A running system. All its processes end when it is dropped, and when the process that holds it ends in any way.
+pub struct System {
+    group: Group,
+    processes: Vec<Process>,
+    directory: RunDirectory,
+    /// What came through the control pipe after the last whole line.
+    unread: Vec<u8>,
+    started: Instant,
+    time_limit: Option<Duration>,
+}
+
+impl System {
+    /// Describes a system to start.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// Waits until every service is registered with the name server.
+    ///
+    /// # Errors
+    /// [`RunError`]: end the system, which cannot do its work.
+    pub fn wait_ready(&mut self) -> Result<(), RunError> {
+        self.watch_until(|processes| processes.iter().all(|process| process.awaited.is_none()))
+    }
+
+    /// Waits until every program has ended, or reported that it is done, and ends the system.
+    ///
+    /// # Errors
+    /// [`RunError`]; the system has been ended.
+    pub fn wait(mut self) -> Result<Outcome, RunError> {
+        self.wait_programs()
+    }
+
+    /// As [`Self::wait`], but keeps the system, for its [`Self::output`].
+    ///
+    /// # Errors
+    /// [`RunError`]: end the system, which cannot do its work.
+    pub fn wait_programs(&mut self) -> Result<Outcome, RunError> {
+        self.watch_until(|processes| !processes.iter().any(Process::is_running_program))?;
+        Ok(Outcome {
+            programs: self
+                .processes
+                .iter()
+                .filter(|process| process.kind == Kind::Program)
+                .filter_map(|process| process.end)
+                .collect(),
+        })
+    }
+
+    /// What the programs of a [captured](Builder::captured) system have printed so far.
+    pub fn output(&self) -> String {
+        std::fs::read(self.directory.file("output"))
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
+    }
+
+    /// What the kernel, the log server and the other servers print. Empty when that goes to stderr.
+    pub fn log(&self) -> PathBuf {
+        self.directory.file("log")
+    }
+
+    /// The last lines of the log.
+    pub fn log_tail(&self) -> String {
+        tail(&self.log())
+    }
+
+    /// Keeps the log and the output of this system on disk; otherwise they are removed with it, unless it failed.
+    pub fn keep_log(&mut self) {
+        self.directory.keep();
+    }
+
+    fn watch_until(&mut self, reached: impl Fn(&[Process]) -> bool) -> Result<(), RunError> {
+        loop {
+            self.take_reports().map_err(|fault| self.failed(fault))?;
+            if reached(&self.processes) {
+                return Ok(());
+            }
+            self.read_control().map_err(|fault| self.failed(fault))?;
+        }
+    }
+
+    /// Waits for bytes on the control pipe.
+    fn read_control(&mut self) -> Result<(), RunFault> {
+        let limit = self.limit();
+        match self.group.wait(limit.map(|limit| self.started + limit)).map_err(RunFault::Host)? {
+            Event::KernelEnded => return Err(RunFault::KernelEnded),
+            Event::Deadline => return Err(self.over(limit)),
+            Event::Control => {}
+        }
+        let mut bytes = [0; 4096];
+        let count = self.group.control().read(&mut bytes).map_err(RunFault::Host)?;
+        self.unread.extend_from_slice(&bytes[..count]);
+        // Programs end with 0 when the kernel has gone, but never before it: what was read may be of that kind.
+        if count == 0 || self.group.kernel_ended() { Err(RunFault::KernelEnded) } else { Ok(()) }
+    }
+
+    /// Takes in what has been read, line by line.
+    fn take_reports(&mut self) -> Result<(), RunFault> {
+        while let Some(end) = self.unread.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.unread.drain(..=end).collect();
+            let line = String::from_utf8_lossy(&line);
+            match Report::parse(line.trim_end_matches('\n')) {
+                Some(report) => self.take_report(report)?,
+                None => eprintln!("hosted: not a report: {line:?}"),
+            }
+        }
+        Ok(())
+    }
+
+    fn take_report(&mut self, report: Report) -> Result<(), RunFault> {
+        match report {
+            Report::Registered(_) => {
+                for process in &mut self.processes {
+                    if process.awaited.as_ref().is_some_and(|name| Report::registered(name) == report) {
+                        process.awaited = None;
+                    }
+                }
+            }
+            Report::Done(index) => self.note_end(index, End::Done),
+            Report::Ended(index, status) => {
+                if let Some(process) = self.processes.get(index)
+                    && process.kind == Kind::Server
+                {
+                    return Err(RunFault::ServerEnded { path: process.program.path.clone(), status });
+                }
+                self.note_end(index, End::Exited(status));
+            }
+        }
+        Ok(())
+    }
+
+    /// The first word on a program's end counts.
+    fn note_end(&mut self, index: usize, end: End) {
+        if let Some(process) = self.processes.get_mut(index) {
+            process.end.get_or_insert(end);
+        }
+    }
+
+    /// The time that the system has in its present state, from its start.
+    fn limit(&self) -> Option<Duration> {
+        let ready = self.processes.iter().all(|process| process.awaited.is_none());
+        let limits = [self.time_limit, (!ready).then_some(READY_LIMIT)];
+        limits.into_iter().flatten().min()
+    }
+
+    fn over(&self, limit: Option<Duration>) -> RunFault {
+        let unregistered = self.processes.iter().filter(|process| process.awaited.is_some());
+        let running = self.processes.iter().filter(|process| process.is_running_program());
+        RunFault::TimeLimit {
+            limit: limit.unwrap_or_default(),
+            waiting_for: unregistered.chain(running).map(|process| process.program.path.clone()).collect(),
+        }
+    }
+
+    fn failed(&mut self, cause: RunFault) -> RunError {
+        io::stdout().flush().ok();
+        self.directory.keep();
+        RunError { cause, log: self.log(), log_tail: self.log_tail() }
+    }
+}

@@ -1,0 +1,169 @@
+//! The test harness: a `#[test]` function whose body runs as a Xous process.
+//!
+//! The function runs twice. Outside, called by the test runner, it starts a system in which its own test binary is a
+//! program. Inside, called by that program, it runs the body. The body's end counts only when it is reported through
+//! the control pipe, so a test that did not run cannot pass.
+
+use std::time::Duration;
+
+use crate::command::Program;
+use crate::control::{self, INDEX, Report};
+use crate::system::{Builder, End, System};
+
+/// Set for the process inside: the test that it runs.
+const TEST: &str = "HOSTED_TEST";
+/// Set inside: which of the test's roles it plays.
+pub(crate) const ROLE: &str = "HOSTED_ROLE";
+/// Set inside: the services to connect to before the body, one name per line.
+const SERVICES: &str = "HOSTED_SERVICES";
+/// How long a system may take in all, unless the test says otherwise.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
+
+/// Describes a test whose body runs as a Xous process; see the [crate documentation](crate).
+///
+/// To be called in the test function itself, for it finds the test's name by where it stands.
+#[macro_export]
+macro_rules! test {
+    () => {{
+        fn here() {}
+        $crate::Test::new($crate::__test_name(&here))
+    }};
+}
+
+/// The name by which the test runner knows the function that `here` was defined in.
+#[doc(hidden)]
+pub fn __test_name<T>(_here: &T) -> &'static str {
+    let path = std::any::type_name::<T>();
+    let path = path.strip_suffix("::here").unwrap_or(path);
+    let path = path.trim_end_matches("::{{closure}}");
+    path.split_once("::").map_or(path, |(_crate, name)| name)
+}
+
+/// What a role does.
+type Body<'a> = Box<dyn FnOnce() + 'a>;
+
+/// A test in a system of its own. Made by [`test!`](crate::test!).
+pub struct Test<'a> {
+    name: &'static str,
+    system: Builder,
+    services: Vec<String>,
+    roles: Vec<(&'static str, Body<'a>)>,
+}
+
+impl<'a> Test<'a> {
+    #[doc(hidden)]
+    pub fn new(name: &'static str) -> Self {
+        let system = System::builder().captured().time_limit(TIME_LIMIT);
+        Self { name, system, services: Vec::new(), roles: Vec::new() }
+    }
+
+    /// Adds a service to the system: it is registered, and connected to, when a body starts.
+    #[must_use]
+    pub fn service(mut self, program: Program, name: &str) -> Self {
+        self.system = self.system.service(program, name);
+        self.services.push(name.to_owned());
+        self
+    }
+
+    /// Replaces the time limit for the whole system, which is a minute.
+    #[must_use]
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.system = self.system.time_limit(limit);
+        self
+    }
+
+    /// Adds a process with this body, for tests with more than one. Roles can [`tell`](crate::tell) each other things.
+    #[must_use]
+    pub fn role(mut self, role: &'static str, body: impl FnOnce() + 'a) -> Self {
+        self.roles.push((role, Box::new(body)));
+        self
+    }
+
+    /// Runs the test with `body` as its only role.
+    ///
+    /// # Panics
+    /// As [`Self::run_roles`].
+    pub fn run(self, body: impl FnOnce() + 'a) {
+        self.role("main", body).run_roles();
+    }
+
+    /// Runs the test: it is over when every role has come to its end.
+    ///
+    /// # Panics
+    /// Outside, when a role failed or ended early, or the system failed, with what the processes printed. Inside, as
+    /// the body does.
+    pub fn run_roles(self) {
+        match std::env::var(TEST) {
+            Ok(name) if name == self.name => self.run_inside(),
+            Ok(name) => panic!("started for the test '{name}', but '{}' ran", self.name),
+            Err(_) => self.run_outside(),
+        }
+    }
+
+    fn run_inside(self) {
+        let role = std::env::var(ROLE).unwrap_or_default();
+        let Some((_, body)) = self.roles.into_iter().find(|(name, _)| *name == role) else {
+            panic!("the test has no role '{role}'");
+        };
+        connect_to_services();
+        body();
+        report_done();
+        // Stay until the system is ended: kernel 0.9.37 panics when a server answers a process that has gone.
+        loop {
+            std::thread::park();
+        }
+    }
+
+    fn run_outside(self) {
+        let mut builder = self.system;
+        let binary = std::env::current_exe().expect("the test binary has a path");
+        let binary = binary.to_str().expect("the test binary's path is UTF-8").to_owned();
+        for (role, _) in &self.roles {
+            builder = builder.program(
+                Program::new(&binary)
+                    .args([self.name, "--exact", "--nocapture", "--test-threads=1", "--include-ignored"])
+                    .env(TEST, self.name)
+                    .env(ROLE, *role)
+                    .env(SERVICES, self.services.join("\n")),
+            );
+        }
+        let mut system = builder.start().unwrap_or_else(|error| panic!("{error}"));
+        let outcome = system.wait_programs();
+        print!("{}", system.output());
+        let outcome = outcome.unwrap_or_else(|error| panic!("{error}"));
+        for ((role, _), end) in self.roles.iter().zip(&outcome.programs) {
+            if let End::Exited(code) = end {
+                system.keep_log();
+                panic!(
+                    "the Xous process '{role}' exited with {code} before the end of its body (if it ran no test at all: \
+                     hosted::test!() belongs into the test function itself)\nthe log is {}; its end:\n{}",
+                    system.log().display(),
+                    system.log_tail()
+                );
+            }
+        }
+    }
+}
+
+/// Ends this Xous process as if its role had come to its end; for tests of what a client's death leaves behind.
+pub fn exit_done() -> ! {
+    report_done();
+    std::process::exit(0)
+}
+
+fn report_done() {
+    let index = std::env::var(INDEX).ok().and_then(|index| index.parse().ok());
+    control::report(&Report::Done(index.expect("every process of a system has a number")));
+}
+
+/// Waits until the services are there. The connections are those that the body gets for the same names.
+fn connect_to_services() {
+    let names = xous_api_names::XousNames::new().expect("every system has a name server");
+    for service in std::env::var(SERVICES).unwrap_or_default().lines() {
+        names
+            .request_connection_blocking(service)
+            .unwrap_or_else(|error| panic!("no connection to {service}: {error:?}"));
+    }
+    // Dropping the last of them would end the connection to the name server, also for std.
+    std::mem::forget(names);
+}

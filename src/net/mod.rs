@@ -1,0 +1,7 @@
+//! Sockets: dial and transport.
+
+mod dial;
+mod socket;
+
+pub(crate) use dial::{DialError, dial};
+pub(crate) use socket::Socket;

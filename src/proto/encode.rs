@@ -1,0 +1,253 @@
+//! From messages to frames (RFC 6455, sections 5 and 6.1).
+
+use core::fmt;
+
+use super::close::{ClosePayload, CloseReason};
+use super::control::ControlFrame;
+use super::frame::{CONTINUATION, FIN, Header, Kind, MAX_PAYLOAD, Role};
+use super::mask::Mask;
+use super::utf8::Utf8;
+
+/// The place of a data frame in its message (RFC 6455, section 5.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameKind {
+    /// A message in one frame.
+    Whole(Kind),
+    /// The first frame of several.
+    First(Kind),
+    /// Neither first nor last.
+    Middle,
+    /// The last of several.
+    Last,
+}
+
+/// Why a frame cannot be sent. Nothing has changed then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EncodeError {
+    /// A first or whole frame inside a message: end that first.
+    MessageOpen,
+    /// A middle or last frame without a message: begin one.
+    NoMessage,
+    /// Text that is not UTF-8; only [`Encoder::begin_checked`] looks. Send it as binary.
+    NotUtf8,
+    /// Longer than 2^63 - 1 bytes, or a control payload of more than 125.
+    TooLong,
+    /// A Close frame has been sent: nothing may follow it (RFC 6455, section 5.5.1).
+    Closed,
+}
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            EncodeError::MessageOpen => "a message is open",
+            EncodeError::NoMessage => "no message is open",
+            EncodeError::NotUtf8 => "text is not UTF-8",
+            EncodeError::TooLong => "frame too long",
+            EncodeError::Closed => "closed",
+        })
+    }
+}
+
+impl core::error::Error for EncodeError {}
+
+/// The sending half of a connection: it keeps frames in an order that the peer accepts.
+///
+/// Control frames may come between any two data frames, also inside a message. A frame that was begun
+/// must be written to its end before anything else: the [`FrameWriter`] is not tied to the encoder, so
+/// that a writer may keep both. A value of 12 bytes at most; allocates nothing.
+#[derive(Clone, Debug)]
+pub struct Encoder {
+    role: Role,
+    message: Option<Kind>,
+    utf8: Utf8,
+    closed: bool,
+}
+
+impl Encoder {
+    /// An encoder for the frames behind the opening handshake. `role` is this program's own.
+    pub const fn new(role: Role) -> Self {
+        Self { role, message: None, utf8: Utf8::new(), closed: false }
+    }
+
+    /// Whether a message has begun and not ended.
+    pub const fn is_mid_message(&self) -> bool {
+        self.message.is_some()
+    }
+
+    /// Whether a Close frame has been composed.
+    pub const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Begins a data frame with `len` bytes of payload, in the shortest form of its length.
+    ///
+    /// `key` must be fresh and unpredictable for each frame of a client (RFC 6455, section 5.3); a server's
+    /// frames are not masked and ignore it. Text is taken at its word.
+    ///
+    /// # Errors
+    /// See [`EncodeError`].
+    #[inline]
+    pub fn begin(&mut self, frame: FrameKind, len: u64, key: [u8; 4]) -> Result<FrameWriter, EncodeError> {
+        let first = self.first_byte(frame)?;
+        if len > MAX_PAYLOAD {
+            return Err(EncodeError::TooLong);
+        }
+        self.message = match frame {
+            FrameKind::First(kind) => Some(kind),
+            FrameKind::Middle => self.message,
+            FrameKind::Whole(_) | FrameKind::Last => None,
+        };
+        let masked = self.role == Role::Client;
+        Ok(FrameWriter {
+            header: Header::new(first, len, masked.then_some(key)),
+            header_sent: 0,
+            masked,
+            mask: Mask::new(key),
+            remaining: len,
+        })
+    }
+
+    /// As [`Encoder::begin`] for a frame whose whole `payload` is at hand: text is checked first, across the
+    /// frames of a message, so that nothing of an invalid piece is sent.
+    ///
+    /// # Errors
+    /// See [`EncodeError`]. After [`EncodeError::NotUtf8`] another piece may be sent in its place.
+    #[inline]
+    pub fn begin_checked(
+        &mut self,
+        frame: FrameKind,
+        payload: &[u8],
+        key: [u8; 4],
+    ) -> Result<FrameWriter, EncodeError> {
+        let (kind, before) = match frame {
+            FrameKind::Whole(kind) | FrameKind::First(kind) => (Some(kind), Utf8::new()),
+            FrameKind::Middle | FrameKind::Last => (self.message, self.utf8),
+        };
+        let mut after = before;
+        if kind == Some(Kind::Text) {
+            after.push(payload).map_err(|_| EncodeError::NotUtf8)?;
+            if matches!(frame, FrameKind::Whole(_) | FrameKind::Last) && !after.is_complete() {
+                return Err(EncodeError::NotUtf8);
+            }
+        }
+        let writer = self.begin(frame, payload.len() as u64, key)?;
+        self.utf8 = after;
+        Ok(writer)
+    }
+
+    /// A ping with up to 125 bytes of payload.
+    ///
+    /// # Errors
+    /// [`EncodeError::TooLong`] and [`EncodeError::Closed`].
+    pub fn ping(&mut self, payload: &[u8], key: [u8; 4]) -> Result<ControlFrame, EncodeError> {
+        self.check_open()?;
+        ControlFrame::ping(self.role, payload, key).ok_or(EncodeError::TooLong)
+    }
+
+    /// A pong with the payload of the ping that it answers.
+    ///
+    /// # Errors
+    /// [`EncodeError::TooLong`] and [`EncodeError::Closed`].
+    pub fn pong(&mut self, payload: &[u8], key: [u8; 4]) -> Result<ControlFrame, EncodeError> {
+        self.check_open()?;
+        ControlFrame::pong(self.role, payload, key).ok_or(EncodeError::TooLong)
+    }
+
+    /// A close, behind which this encoder composes nothing more. It may cut off an open message.
+    ///
+    /// # Errors
+    /// [`EncodeError::Closed`].
+    pub fn close(
+        &mut self,
+        reason: Option<CloseReason<'_>>,
+        key: [u8; 4],
+    ) -> Result<ControlFrame, EncodeError> {
+        self.check_open()?;
+        self.closed = true;
+        Ok(ControlFrame::close(self.role, &ClosePayload::new(reason), key))
+    }
+
+    #[inline]
+    fn first_byte(&self, frame: FrameKind) -> Result<u8, EncodeError> {
+        self.check_open()?;
+        match (frame, self.message) {
+            (FrameKind::Whole(kind), None) => Ok(FIN | kind.opcode()),
+            (FrameKind::First(kind), None) => Ok(kind.opcode()),
+            (FrameKind::Middle, Some(_)) => Ok(CONTINUATION),
+            (FrameKind::Last, Some(_)) => Ok(FIN | CONTINUATION),
+            (FrameKind::Whole(_) | FrameKind::First(_), Some(_)) => Err(EncodeError::MessageOpen),
+            (FrameKind::Middle | FrameKind::Last, None) => Err(EncodeError::NoMessage),
+        }
+    }
+
+    #[inline]
+    fn check_open(&self) -> Result<(), EncodeError> {
+        if self.closed { Err(EncodeError::Closed) } else { Ok(()) }
+    }
+}
+
+/// One frame on its way out; goes on at any byte.
+///
+/// ```
+/// use websocket::proto::{Encoder, FrameKind, Kind, Role};
+///
+/// let mut encoder = Encoder::new(Role::Server);
+/// let mut frame = encoder.begin(FrameKind::Whole(Kind::Text), 5, [0; 4]).expect("nothing is open");
+/// let mut out = [0; 16];
+/// let (taken, written) = frame.write(b"Hello", &mut out);
+/// assert_eq!((taken, &out[..written]), (5, &b"\x81\x05Hello"[..]));
+/// assert!(frame.is_done());
+/// ```
+#[derive(Clone, Debug)]
+pub struct FrameWriter {
+    header: Header,
+    header_sent: u8,
+    masked: bool,
+    mask: Mask,
+    remaining: u64,
+}
+
+impl FrameWriter {
+    /// Writes the header, if that has not been done, and then payload, masked while it is copied, as far as
+    /// `payload` and `out` go. Returns the bytes taken from `payload` and the bytes written to `out`.
+    ///
+    /// Payload beyond the length that the frame was begun with is left.
+    #[inline]
+    pub fn write(&mut self, payload: &[u8], out: &mut [u8]) -> (usize, usize) {
+        let header = self.header();
+        let at = header.len().min(out.len());
+        out[..at].copy_from_slice(&header[..at]);
+        self.header_sent += at as u8;
+        let out = &mut out[at..];
+        let payload = match usize::try_from(self.remaining) {
+            Ok(remaining) if remaining < payload.len() => &payload[..remaining],
+            _ => payload,
+        };
+        let len = if self.masked {
+            self.mask.copy(payload, out)
+        } else {
+            let len = payload.len().min(out.len());
+            out[..len].copy_from_slice(&payload[..len]);
+            len
+        };
+        self.remaining -= len as u64;
+        (len, at + len)
+    }
+
+    /// What is still to be written of the header. A server may send it and then the payload as it is.
+    #[inline]
+    pub fn header(&self) -> &[u8] {
+        &self.header.as_slice()[usize::from(self.header_sent)..]
+    }
+
+    /// Payload bytes still to be written.
+    pub const fn remaining(&self) -> u64 {
+        self.remaining
+    }
+
+    /// Whether all is written.
+    #[inline]
+    pub fn is_done(&self) -> bool {
+        self.remaining == 0 && self.header().is_empty()
+    }
+}

@@ -1,0 +1,133 @@
+//! The words of the frame format that both directions share (RFC 6455, section 5.2).
+
+use core::fmt;
+
+/// Which end of the connection this program is.
+///
+/// A client masks what it sends and must not be sent masked frames; a server the other way round
+/// (RFC 6455, section 5.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Opened the connection.
+    Client,
+    /// Accepted the connection.
+    Server,
+}
+
+impl Role {
+    /// The other end's role.
+    pub const fn peer(self) -> Self {
+        match self {
+            Role::Client => Role::Server,
+            Role::Server => Role::Client,
+        }
+    }
+
+    /// The mask bit of every frame that this role sends.
+    pub(super) const fn mask_bit(self) -> u8 {
+        match self {
+            Role::Client => MASK,
+            Role::Server => 0,
+        }
+    }
+}
+
+/// What a message carries (RFC 6455, section 5.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// UTF-8 text, checked.
+    Text,
+    /// Bytes.
+    Binary,
+}
+
+impl Kind {
+    pub(super) const fn opcode(self) -> u8 {
+        match self {
+            Kind::Text => TEXT,
+            Kind::Binary => BINARY,
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Text => "text",
+            Kind::Binary => "binary",
+        })
+    }
+}
+
+/// The most payload bytes of a control frame (RFC 6455, section 5.5).
+pub const MAX_CONTROL_PAYLOAD: usize = 125;
+
+/// The longest frame header: two bytes, a 64-bit length, a masking key.
+pub const MAX_HEADER: usize = 14;
+
+/// The longest payload that a frame can declare: 63 bits (RFC 6455, section 5.2).
+pub const MAX_PAYLOAD: u64 = (1 << 63) - 1;
+
+// First byte of a header.
+pub(super) const FIN: u8 = 0x80;
+pub(super) const RSV: u8 = 0x70;
+pub(super) const OPCODE: u8 = 0x0f;
+/// Set in the opcode of every control frame.
+pub(super) const CONTROL: u8 = 0x08;
+
+// Second byte of a header.
+pub(super) const MASK: u8 = 0x80;
+pub(super) const LEN7: u8 = 0x7f;
+pub(super) const LEN16: u8 = 126;
+pub(super) const LEN64: u8 = 127;
+
+// Opcodes (RFC 6455, section 11.8).
+pub(super) const CONTINUATION: u8 = 0x0;
+pub(super) const TEXT: u8 = 0x1;
+pub(super) const BINARY: u8 = 0x2;
+pub(super) const CLOSE: u8 = 0x8;
+pub(super) const PING: u8 = 0x9;
+pub(super) const PONG: u8 = 0xa;
+
+/// A composed frame header.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Header {
+    bytes: [u8; MAX_HEADER],
+    len: u8,
+}
+
+impl Header {
+    /// Composes a header with the shortest form of `len`, which is at most [`MAX_PAYLOAD`].
+    #[inline]
+    pub(super) fn new(first: u8, len: u64, key: Option<[u8; 4]>) -> Self {
+        let mut bytes = [0; MAX_HEADER];
+        let mask = if key.is_some() { MASK } else { 0 };
+        bytes[0] = first;
+        let mut end = match len {
+            0..=125 => {
+                bytes[1] = mask | len as u8;
+                2
+            }
+            126..=0xffff => {
+                bytes[1] = mask | LEN16;
+                bytes[2..4].copy_from_slice(&(len as u16).to_be_bytes());
+                4
+            }
+            _ => {
+                bytes[1] = mask | LEN64;
+                bytes[2..10].copy_from_slice(&len.to_be_bytes());
+                10
+            }
+        };
+        if let Some(key) = key {
+            bytes[end..end + 4].copy_from_slice(&key);
+            end += 4;
+        }
+        Self { bytes, len: end as u8 }
+    }
+
+    #[inline]
+    pub(super) fn as_slice(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+}

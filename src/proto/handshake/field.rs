@@ -1,0 +1,115 @@
+//! Header lines: reading them, and refusing what would not stay one line.
+
+use core::fmt;
+
+/// The most lines of a head that the checks take: the first line and 64 header lines.
+pub const MAX_LINES: usize = 65;
+
+/// The header lines of a checked head, in their order.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Headers<'h> {
+    lines: &'h [u8],
+}
+
+impl<'h> Headers<'h> {
+    /// The lines behind the first one of a head that httparse has accepted.
+    pub(super) fn new(head: &'h [u8]) -> Self {
+        let start = head.iter().position(|byte| *byte == b'\n').map_or(head.len(), |at| at + 1);
+        Self { lines: &head[start..] }
+    }
+
+    /// Names and values, without the white space around the values. A value may hold bytes that are not ASCII.
+    pub fn iter(&self) -> impl Iterator<Item = (&'h str, &'h [u8])> + use<'h> {
+        self.lines.split(|byte| *byte == b'\n').filter_map(|line| {
+            let colon = line.iter().position(|byte| *byte == b':')?;
+            Some((core::str::from_utf8(&line[..colon]).ok()?, line[colon + 1..].trim_ascii()))
+        })
+    }
+
+    /// The values of every line of this name, in any case (RFC 9110, section 5.1).
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &'h [u8]> {
+        self.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// The value of the first line of this name.
+    pub fn first(&self, name: &str) -> Option<&'h [u8]> {
+        self.all(name).next()
+    }
+
+    /// The value of the only line of this name; `None` if there are none or several.
+    pub fn only(&self, name: &str) -> Option<&'h [u8]> {
+        let mut values = self.all(name);
+        values.next().filter(|_| values.next().is_none())
+    }
+
+    /// The elements of the comma-separated list that all lines of this name make up together, without
+    /// empty ones (RFC 9110, section 5.6.1).
+    pub fn list(&self, name: &str) -> impl Iterator<Item = &'h [u8]> {
+        self.all(name)
+            .flat_map(|value| value.split(|byte| *byte == b','))
+            .map(<[u8]>::trim_ascii)
+            .filter(|element| !element.is_empty())
+    }
+
+    /// Whether that list has `token`, in any case.
+    pub fn lists(&self, name: &str, token: &str) -> bool {
+        self.list(name).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
+    }
+}
+
+impl fmt::Debug for Headers<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map()
+            .entries(self.iter().map(|(name, value)| (name, value.escape_ascii().to_string())))
+            .finish()
+    }
+}
+
+/// Whether a head that httparse has read up to `end` is that and nothing else: it skips empty lines in front
+/// and leaves what is behind.
+pub(super) fn is_exact(head: &[u8], end: usize) -> bool {
+    end == head.len() && head.first().is_some_and(u8::is_ascii_graphic)
+}
+
+/// Whether `text` is a token: a method, header name or sub-protocol (RFC 9110, section 5.6.2).
+pub(super) fn is_token(text: &[u8]) -> bool {
+    let is_tchar = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    !text.is_empty() && text.iter().all(is_tchar)
+}
+
+/// Whether `text` is printable ASCII without spaces, and not empty.
+pub(super) fn is_visible(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// Whether `text` may be the value of a header line that this end sends: ASCII without control characters.
+pub(super) fn is_value(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~'))
+}
+
+/// Whether a header `name` is set by the handshake or would change where the head or its body ends, so that
+/// a caller may not set it.
+pub(super) fn is_reserved(name: &str) -> bool {
+    const RESERVED: [&str; 9] = [
+        "Connection",
+        "Upgrade",
+        "Content-Length",
+        "Transfer-Encoding",
+        "Trailer",
+        "TE",
+        "Expect",
+        "Keep-Alive",
+        "Proxy-Connection",
+    ];
+    const FAMILY: &str = "Sec-WebSocket-";
+    RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved))
+        || name.get(..FAMILY.len()).is_some_and(|start| start.eq_ignore_ascii_case(FAMILY))
+}
+
+/// Appends `name: value` and the end of line.
+pub(super) fn push_line(out: &mut Vec<u8>, name: &str, value: &str) {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}

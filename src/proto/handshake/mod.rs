@@ -1,0 +1,21 @@
+//! The opening handshake, both ends (RFC 6455, section 4, on HTTP/1.1, RFC 9112).
+//!
+//! A [`HeadBuffer`] collects one head from the stream and leaves the bytes behind it to the frames.
+//! [`ClientRequest::compose`] and [`check_reply`] are the client's part, [`check_request`] with
+//! [`Upgrade::compose_accept`] and [`Refusal`] the server's. No extension is offered or agreed.
+
+mod client;
+mod field;
+mod head;
+mod key;
+mod reply;
+mod request;
+mod response;
+
+pub use client::{Authorization, ClientRequest, MAX_REQUEST, RequestError};
+pub use field::{Headers, MAX_LINES};
+pub use head::{Caps, HeadBuffer, HeadError, HeadProgress};
+pub use key::Key;
+pub use reply::{Reply, ReplyError, ReplyHead, check_reply, parse_reply};
+pub use request::{Plain, Refusal, Request, Upgrade, check_request};
+pub use response::{Response, ResponseError};

@@ -1,0 +1,118 @@
+//! The server's reply, as the client checks it (RFC 6455, section 4.1, points 1 to 6 at the end).
+
+use core::fmt;
+
+use super::field::{Headers, MAX_LINES, is_exact};
+use super::key::Key;
+
+/// A reply that opens the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reply<'h> {
+    /// Always 101.
+    pub status: u16,
+    /// The sub-protocol that the server chose, one of those asked for.
+    pub protocol: Option<&'h str>,
+    /// All header lines.
+    pub headers: Headers<'h>,
+}
+
+/// A well-formed reply, not checked further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplyHead<'h> {
+    /// Of HTTP.
+    pub status: u16,
+    /// All header lines.
+    pub headers: Headers<'h>,
+}
+
+/// Why a reply does not open the connection, which must be closed. Only [`ReplyError::Interim`] is no end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplyError {
+    /// Not an HTTP/1.1 reply, or too many lines.
+    Malformed,
+    /// The server answered with another status than 101, such as 401, 404 or 503. [`parse_reply`] gives the
+    /// header lines that come with it.
+    Status(u16),
+    /// An interim reply (100, 102, 103): clear the buffer and read the next head (RFC 9110, section 15.2).
+    Interim(u16),
+    /// `Upgrade` is missing or is not `websocket`.
+    Upgrade,
+    /// `Connection` does not list `upgrade`.
+    Connection,
+    /// `Sec-WebSocket-Accept` is missing, there twice, or not the value that the key asks for.
+    Accept,
+    /// An extension, though none was asked for.
+    Extension,
+    /// A sub-protocol that was not asked for, or several.
+    SubProtocol,
+}
+
+impl fmt::Display for ReplyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReplyError::Malformed => f.write_str("malformed reply"),
+            ReplyError::Status(status) => write!(f, "refused with status {status}"),
+            ReplyError::Interim(status) => write!(f, "interim reply {status}"),
+            ReplyError::Upgrade => f.write_str("reply without upgrade to websocket"),
+            ReplyError::Connection => f.write_str("reply without connection upgrade"),
+            ReplyError::Accept => f.write_str("wrong accept value"),
+            ReplyError::Extension => f.write_str("extension that was not asked for"),
+            ReplyError::SubProtocol => f.write_str("sub-protocol that was not asked for"),
+        }
+    }
+}
+
+impl core::error::Error for ReplyError {}
+
+/// Reads the status and header lines of a complete `head`.
+///
+/// # Errors
+/// [`ReplyError::Malformed`].
+pub fn parse_reply(head: &[u8]) -> Result<ReplyHead<'_>, ReplyError> {
+    let mut lines = [httparse::EMPTY_HEADER; MAX_LINES - 1];
+    let mut reply = httparse::Response::new(&mut lines);
+    match (reply.parse(head), reply.version, reply.code) {
+        (Ok(httparse::Status::Complete(end)), Some(1), Some(status)) if is_exact(head, end) => {
+            Ok(ReplyHead { status, headers: Headers::new(head) })
+        }
+        _ => Err(ReplyError::Malformed),
+    }
+}
+
+/// Checks the complete `head` of a reply to a request with this `key` and these `sub_protocols`.
+///
+/// # Errors
+/// See [`ReplyError`].
+pub fn check_reply<'h>(head: &'h [u8], key: &Key, sub_protocols: &[&str]) -> Result<Reply<'h>, ReplyError> {
+    let ReplyHead { status, headers } = parse_reply(head)?;
+    match status {
+        101 => {}
+        100..=199 => return Err(ReplyError::Interim(status)),
+        _ => return Err(ReplyError::Status(status)),
+    }
+    if !headers.only("Upgrade").is_some_and(|value| value.eq_ignore_ascii_case(b"websocket")) {
+        return Err(ReplyError::Upgrade);
+    }
+    if !headers.lists("Connection", "upgrade") {
+        return Err(ReplyError::Connection);
+    }
+    if headers.only("Sec-WebSocket-Accept") != Some(&key.accept()) {
+        return Err(ReplyError::Accept);
+    }
+    if headers.first("Sec-WebSocket-Extensions").is_some() {
+        return Err(ReplyError::Extension);
+    }
+    Ok(Reply { status, protocol: chosen(&headers, sub_protocols)?, headers })
+}
+
+fn chosen<'h>(headers: &Headers<'h>, sub_protocols: &[&str]) -> Result<Option<&'h str>, ReplyError> {
+    if headers.first("Sec-WebSocket-Protocol").is_none() {
+        return Ok(None);
+    }
+    headers
+        .only("Sec-WebSocket-Protocol")
+        .and_then(|value| core::str::from_utf8(value).ok())
+        .filter(|value| sub_protocols.contains(value))
+        .map(Some)
+        .ok_or(ReplyError::SubProtocol)
+}

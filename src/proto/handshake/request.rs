@@ -1,0 +1,248 @@
+//! The client's request, as the server checks and answers it (RFC 6455, section 4.2).
+
+use super::field::{Headers, MAX_LINES, is_exact, is_reserved, is_token, push_line};
+use super::head::HeadError;
+use super::key::Key;
+use super::response::{Response, ResponseError, check_headers, push_status};
+
+/// A request on a listening port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request<'h> {
+    /// It asks for a WebSocket, and everything that RFC 6455 wants of it is there.
+    Upgrade(Upgrade<'h>),
+    /// It asks for something else.
+    Plain(Plain<'h>),
+}
+
+/// A valid opening handshake. Whether it is welcome (path, origin, sub-protocol) is the caller's affair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Upgrade<'h> {
+    /// Path and query, as sent.
+    pub target: &'h str,
+    /// The client's key.
+    pub key: Key,
+    /// All header lines.
+    pub headers: Headers<'h>,
+}
+
+/// Any other HTTP request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plain<'h> {
+    /// `GET`, `HEAD`, ... in their own case.
+    pub method: &'h str,
+    /// Path and query, as sent.
+    pub target: &'h str,
+    /// The digit behind `HTTP/1.`.
+    pub version: u8,
+    /// Whether the client takes more responses on this connection (RFC 9112, section 9.3).
+    pub keep_alive: bool,
+    /// Whether a body follows the head. It must be read to its end, or the connection closed.
+    pub has_body: bool,
+    /// All header lines.
+    pub headers: Headers<'h>,
+}
+
+/// Why a request is refused; [`Refusal::compose`] answers it. The connection closes behind the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// 400: malformed, or a handshake with something missing or wrong.
+    BadRequest,
+    /// 405: a handshake with another method than GET.
+    MethodNotAllowed,
+    /// 426: a version of the protocol other than 13 (section 4.4), or no handshake where only that is served.
+    UpgradeRequired,
+    /// 431: the head is over its caps.
+    TooLarge,
+}
+
+impl From<HeadError> for Refusal {
+    fn from(error: HeadError) -> Self {
+        match error {
+            HeadError::TooLong | HeadError::TooManyLines => Refusal::TooLarge,
+            HeadError::Malformed => Refusal::BadRequest,
+        }
+    }
+}
+
+/// Checks the complete `head` of a request.
+///
+/// # Errors
+/// See [`Refusal`].
+pub fn check_request(head: &[u8]) -> Result<Request<'_>, Refusal> {
+    let plain = parse(head)?;
+    if plain.headers.lists("Upgrade", "websocket") {
+        check_upgrade(&plain).map(Request::Upgrade)
+    } else {
+        Ok(Request::Plain(plain))
+    }
+}
+
+/// Reads what every request has, and refuses what no server may take (RFC 9112, sections 3.2 and 6.3).
+fn parse(head: &[u8]) -> Result<Plain<'_>, Refusal> {
+    let mut lines = [httparse::EMPTY_HEADER; MAX_LINES - 1];
+    let mut request = httparse::Request::new(&mut lines);
+    match request.parse(head) {
+        Ok(httparse::Status::Complete(end)) if is_exact(head, end) => {}
+        Err(httparse::Error::TooManyHeaders) => return Err(Refusal::TooLarge),
+        _ => return Err(Refusal::BadRequest),
+    }
+    let (Some(method), Some(target), Some(version)) = (request.method, request.path, request.version) else {
+        return Err(Refusal::BadRequest);
+    };
+    let headers = Headers::new(head);
+    let hosts = headers.all("Host").count();
+    if hosts > 1 || hosts == 0 && version > 0 {
+        return Err(Refusal::BadRequest);
+    }
+    let keep_alive = if version == 0 {
+        headers.lists("Connection", "keep-alive")
+    } else {
+        !headers.lists("Connection", "close")
+    };
+    let target = origin_form(target).ok_or(Refusal::BadRequest)?;
+    Ok(Plain { method, target, version, keep_alive, has_body: has_body(&headers)?, headers })
+}
+
+/// Path and query of a target, which may name scheme and host in front of them (RFC 9112, section 3.2).
+fn origin_form(target: &str) -> Option<&str> {
+    if target.starts_with('/') || target == "*" {
+        return Some(target);
+    }
+    let (scheme, rest) = target.split_once("://")?;
+    let known = ["http", "https", "ws", "wss"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    let path = rest.find('/').map_or("/", |at| &rest[at..]);
+    known.then_some(path)
+}
+
+fn has_body(headers: &Headers<'_>) -> Result<bool, Refusal> {
+    let chunked = headers.first("Transfer-Encoding").is_some();
+    if headers.first("Content-Length").is_none() {
+        return Ok(chunked);
+    }
+    let length = headers
+        .only("Content-Length")
+        .filter(|value| !value.is_empty() && value.iter().all(u8::is_ascii_digit));
+    match length {
+        Some(digits) if !chunked => Ok(digits.iter().any(|digit| *digit != b'0')),
+        _ => Err(Refusal::BadRequest),
+    }
+}
+
+/// The points of RFC 6455, section 4.2.1.
+fn check_upgrade<'h>(request: &Plain<'h>) -> Result<Upgrade<'h>, Refusal> {
+    let Plain { target, headers, .. } = *request;
+    if request.method != "GET" {
+        return Err(Refusal::MethodNotAllowed);
+    }
+    if request.version == 0 || request.has_body || target == "*" || !headers.lists("Connection", "upgrade") {
+        return Err(Refusal::BadRequest);
+    }
+    match headers.only("Sec-WebSocket-Version") {
+        Some(b"13") => {}
+        Some(_) => return Err(Refusal::UpgradeRequired),
+        None => return Err(Refusal::BadRequest),
+    }
+    let key = headers.only("Sec-WebSocket-Key").and_then(Key::parse).ok_or(Refusal::BadRequest)?;
+    let offers = headers.first("Sec-WebSocket-Protocol").is_some();
+    let mut protocols = headers.list("Sec-WebSocket-Protocol").peekable();
+    if offers && (protocols.peek().is_none() || !protocols.all(is_token)) {
+        return Err(Refusal::BadRequest);
+    }
+    Ok(Upgrade { target, key, headers })
+}
+
+impl<'h> Upgrade<'h> {
+    /// The path, without the query.
+    pub fn path(&self) -> &'h str {
+        split_target(self.target).0
+    }
+
+    /// The query, without the `?`.
+    pub fn query(&self) -> Option<&'h str> {
+        split_target(self.target).1
+    }
+
+    /// The sub-protocols that the client offers, in its order of preference.
+    pub fn protocols(&self) -> impl Iterator<Item = &'h str> {
+        self.headers.list("Sec-WebSocket-Protocol").filter_map(|name| core::str::from_utf8(name).ok())
+    }
+
+    /// The first offered sub-protocol that is in `supported`.
+    pub fn choose(&self, supported: &[&str]) -> Option<&'h str> {
+        self.protocols().find(|name| supported.contains(name))
+    }
+
+    /// Where the page that asks comes from; browsers always say it. `None` if it is not said, or several times.
+    pub fn origin(&self) -> Option<&'h str> {
+        self.headers.only("Origin").and_then(|value| core::str::from_utf8(value).ok())
+    }
+
+    /// Appends the 101 response to `out`, with the chosen sub-protocol and more header lines.
+    ///
+    /// # Errors
+    /// See [`ResponseError`]; `out` is as before then.
+    pub fn compose_accept(
+        &self,
+        protocol: Option<&str>,
+        headers: &[(&str, &str)],
+        out: &mut Vec<u8>,
+    ) -> Result<(), ResponseError> {
+        check_headers(headers, is_reserved)?;
+        if protocol.is_some_and(|protocol| !self.protocols().any(|offered| offered == protocol)) {
+            return Err(ResponseError::SubProtocol);
+        }
+        push_status(out, 101)?;
+        push_line(out, "Upgrade", "websocket");
+        push_line(out, "Connection", "Upgrade");
+        out.extend_from_slice(b"Sec-WebSocket-Accept: ");
+        out.extend_from_slice(&self.key.accept());
+        out.extend_from_slice(b"\r\n");
+        if let Some(protocol) = protocol {
+            push_line(out, "Sec-WebSocket-Protocol", protocol);
+        }
+        headers.iter().for_each(|(name, value)| push_line(out, name, value));
+        out.extend_from_slice(b"\r\n");
+        Ok(())
+    }
+}
+
+impl<'h> Plain<'h> {
+    /// The path, without the query.
+    pub fn path(&self) -> &'h str {
+        split_target(self.target).0
+    }
+
+    /// The query, without the `?`.
+    pub fn query(&self) -> Option<&'h str> {
+        split_target(self.target).1
+    }
+}
+
+fn split_target(target: &str) -> (&str, Option<&str>) {
+    target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)))
+}
+
+impl Refusal {
+    /// The status.
+    pub const fn status(self) -> u16 {
+        match self {
+            Refusal::BadRequest => 400,
+            Refusal::MethodNotAllowed => 405,
+            Refusal::UpgradeRequired => 426,
+            Refusal::TooLarge => 431,
+        }
+    }
+
+    /// Appends the response to `out`: a head without a body, with what the status asks for beside it
+    /// (RFC 9110, sections 15.5.6 and 15.5.22; RFC 6455, section 4.4).
+    pub fn compose(self, out: &mut Vec<u8>) {
+        let headers: &[_] = match self {
+            Refusal::MethodNotAllowed => &[("Allow", "GET")],
+            Refusal::UpgradeRequired => &[("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")],
+            Refusal::BadRequest | Refusal::TooLarge => &[],
+        };
+        Response { status: self.status(), headers, content_length: Some(0), keep_alive: false }
+            .compose(out)
+            .expect("fixed names and values");
+    }
+}

@@ -1,0 +1,122 @@
+//! Composing the head of an HTTP response: the 101, refusals, and pages.
+
+use core::fmt;
+
+use super::field::{is_token, is_value, push_line};
+
+/// The head of a response.
+#[derive(Clone, Copy, Debug)]
+pub struct Response<'a> {
+    /// Of HTTP.
+    pub status: u16,
+    /// Header lines. `Connection` and `Content-Length` come from the fields below.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// The body that follows; `None` writes no `Content-Length`.
+    pub content_length: Option<u64>,
+    /// Whether the connection serves another request behind this one.
+    pub keep_alive: bool,
+}
+
+/// Why a response is not composed; the caller gave what would break out of its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResponseError {
+    /// Not a number from 100 to 599.
+    Status,
+    /// A header name that is not a token, or that the composer sets itself.
+    HeaderName,
+    /// A header value with control or non-ASCII characters.
+    HeaderValue,
+    /// A sub-protocol that the client did not offer.
+    SubProtocol,
+}
+
+impl fmt::Display for ResponseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ResponseError::Status => "invalid status",
+            ResponseError::HeaderName => "invalid header name",
+            ResponseError::HeaderValue => "invalid header value",
+            ResponseError::SubProtocol => "sub-protocol that was not offered",
+        })
+    }
+}
+
+impl core::error::Error for ResponseError {}
+
+impl Response<'_> {
+    /// Appends the head to `out`.
+    ///
+    /// # Errors
+    /// See [`ResponseError`]; `out` is as before then.
+    pub fn compose(&self, out: &mut Vec<u8>) -> Result<(), ResponseError> {
+        const OWN: [&str; 3] = ["Connection", "Content-Length", "Transfer-Encoding"];
+        check_headers(self.headers, |name| OWN.iter().any(|own| name.eq_ignore_ascii_case(own)))?;
+        push_status(out, self.status)?;
+        self.headers.iter().for_each(|(name, value)| push_line(out, name, value));
+        if let Some(length) = self.content_length {
+            push_line(out, "Content-Length", &length.to_string());
+        }
+        push_line(out, "Connection", if self.keep_alive { "keep-alive" } else { "close" });
+        out.extend_from_slice(b"\r\n");
+        Ok(())
+    }
+}
+
+/// Checks the caller's header lines, whose names may not be those that `is_own` knows.
+pub(super) fn check_headers(
+    headers: &[(&str, &str)],
+    is_own: impl Fn(&str) -> bool,
+) -> Result<(), ResponseError> {
+    for (name, value) in headers {
+        if !is_token(name.as_bytes()) || is_own(name) {
+            return Err(ResponseError::HeaderName);
+        }
+        if !is_value(value) {
+            return Err(ResponseError::HeaderValue);
+        }
+    }
+    Ok(())
+}
+
+/// Appends the status line.
+pub(super) fn push_status(out: &mut Vec<u8>, status: u16) -> Result<(), ResponseError> {
+    if !(100..=599).contains(&status) {
+        return Err(ResponseError::Status);
+    }
+    out.extend_from_slice(format!("HTTP/1.1 {status} {}\r\n", reason(status)).as_bytes());
+    Ok(())
+}
+
+/// The reason phrase (RFC 9110, section 15), empty for a status that this service does not use.
+const fn reason(status: u16) -> &'static str {
+    match status {
+        101 => "Switching Protocols",
+        200 => "OK",
+        204 => "No Content",
+        301 => "Moved Permanently",
+        302 => "Found",
+        303 => "See Other",
+        304 => "Not Modified",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        409 => "Conflict",
+        411 => "Length Required",
+        413 => "Content Too Large",
+        414 => "URI Too Long",
+        415 => "Unsupported Media Type",
+        426 => "Upgrade Required",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        503 => "Service Unavailable",
+        505 => "HTTP Version Not Supported",
+        _ => "",
+    }
+}

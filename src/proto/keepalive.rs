@@ -1,0 +1,75 @@
+//! When to ask whether the peer is still there (RFC 6455, section 5.5.2).
+
+use core::time::Duration;
+
+/// Decides when to ping and when to give up. Times are [`Duration`]s since any fixed moment.
+///
+/// Everything that comes from the peer shows that it lives: a pong may be held up behind a long frame.
+/// While the caller does not read ([`Keepalive::hold`]) silence means nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keepalive {
+    interval: Duration,
+    patience: Duration,
+    /// When the peer was last heard.
+    heard: Duration,
+    /// When the ping that awaits an answer was sent.
+    asked: Option<Duration>,
+    held: bool,
+}
+
+/// What [`Keepalive::poll`] asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeepaliveStep {
+    /// Nothing before this time; nothing at all if there is none.
+    Wait(Option<Duration>),
+    /// Send a ping and poll again.
+    Ping,
+    /// The peer has not answered in time: the connection is dead.
+    Dead,
+}
+
+impl Keepalive {
+    /// Pings after `interval` of silence and gives up after `patience` more. `now` is when the connection
+    /// opened. A zero `interval` never pings.
+    pub const fn new(interval: Duration, patience: Duration, now: Duration) -> Self {
+        Self { interval, patience, heard: now, asked: None, held: false }
+    }
+
+    /// Bytes have come from the peer.
+    pub const fn heard(&mut self, now: Duration) {
+        self.heard = now;
+        self.asked = None;
+    }
+
+    /// The caller stops reading: what the peer says is not seen.
+    pub const fn hold(&mut self) {
+        self.held = true;
+    }
+
+    /// The caller reads again; silence counts from `now`.
+    pub const fn resume(&mut self, now: Duration) {
+        self.held = false;
+        self.heard(now);
+    }
+
+    /// What is to be done at `now`. Call it at the time it names, or whenever.
+    pub fn poll(&mut self, now: Duration) -> KeepaliveStep {
+        if self.held || self.interval.is_zero() {
+            return KeepaliveStep::Wait(None);
+        }
+        match self.asked {
+            Some(asked) => {
+                let deadline = asked.saturating_add(self.patience);
+                if now >= deadline { KeepaliveStep::Dead } else { KeepaliveStep::Wait(Some(deadline)) }
+            }
+            None => {
+                let due = self.heard.saturating_add(self.interval);
+                if now < due {
+                    return KeepaliveStep::Wait(Some(due));
+                }
+                self.asked = Some(now);
+                KeepaliveStep::Ping
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The dispatcher for one connection on a caller's own server.
+
+use std::sync::{Arc, OnceLock};
+
+use xous::{CID, SID};
+use xous_api_websocket::{Deadlines, Handle, Opcode};
+
+use super::connection::Connection;
+use super::dispatcher::Dispatcher;
+use super::entropy::seed_from;
+use super::life::Life;
+use super::limits::WORKERS;
+use super::opener::{self, Opening};
+use super::pool::Pool;
+use super::sink::Route;
+use super::table::Table;
+use super::tickets::Tickets;
+use super::timer::Timer;
+use crate::proto::Role;
+
+/// What is to be served.
+pub(crate) struct Plan {
+    /// An encoded request.
+    pub(crate) request: Box<[u8]>,
+    pub(crate) deadlines: Deadlines,
+    /// Where chunks go.
+    pub(crate) cid: CID,
+    pub(crate) opcode: usize,
+    /// 48 random bytes.
+    pub(crate) random: [u8; 48],
+}
+
+/// Threads of all in-process servers of this process, used again when a connection has ended.
+static THREADS: OnceLock<(Arc<Pool>, Arc<Timer>)> = OnceLock::new();
+
+/// Opens the connection and serves `sid` until its owner closes it or quits.
+///
+/// # Errors
+/// Those of the kernel, or no thread can be started.
+pub(crate) fn serve_one(sid: SID, plan: Plan) -> Result<(), xous::Error> {
+    let (pool, timer) = threads()?;
+    let own = xous::connect(sid)?;
+    let table = Table::new();
+    let conn = Connection::new(Role::Client, Handle::SOLE, plan.deadlines, timer.clone(), None);
+    table.enter_sole(conn.clone());
+    conn.opening();
+    let (reading, writing) = pool.reserve_pair().ok_or(xous::Error::ThreadNotAvailable)?;
+    let random = plan.random;
+    let opening = Opening {
+        request: plan.request,
+        route: Route::Push { cid: plan.cid, opcode: plan.opcode },
+        seed: Box::new(move || seed_from(&random)),
+    };
+    let life = Life::new(conn.clone(), table.clone());
+    let started = reading.run(move |permit| {
+        opener::run(life, opening, writing);
+        if conn.is_closed_by_owner() {
+            xous::send_message(own, xous::Message::new_scalar(Opcode::Quit as usize, 0, 0, 0, 0)).ok();
+        }
+        drop(permit);
+    });
+    started.map_err(|_| xous::Error::ThreadNotAvailable)?;
+    Dispatcher { sid, table, pool, timer, tickets: Tickets::new(), trng: None }.run()
+}
+
+fn threads() -> Result<(Arc<Pool>, Arc<Timer>), xous::Error> {
+    if let Some((pool, timer)) = THREADS.get() {
+        return Ok((pool.clone(), timer.clone()));
+    }
+    let timer = Timer::start().map_err(|_| xous::Error::ThreadNotAvailable)?;
+    let (pool, timer) = THREADS.get_or_init(|| (Pool::new(WORKERS), timer));
+    Ok((pool.clone(), timer.clone()))
+}

@@ -1,0 +1,49 @@
+//! Every limit of the service, in one place. A refusal names the one that was met by its `Code`.
+
+/// Connections at a time (`NoWorker`). Each takes two worker threads of the 29 that a process on the device can
+/// use; the dispatcher and the timer take one each, and three are left for listeners.
+pub(crate) const CONNECTIONS: usize = 12;
+
+/// Worker threads: a reader and a writer per connection.
+pub(crate) const WORKERS: usize = 2 * CONNECTIONS;
+
+/// Messages of clients that wait for an answer (`BusyService`). Below the 64 that a server's queue holds in
+/// hosted mode (about 128 on the device), since each keeps its place in the queue until it is answered.
+pub(crate) const OPEN_MESSAGES: usize = 56;
+
+/// The same for one process (`BusyMessages`): one process alone cannot lock the others out.
+pub(crate) const OPEN_MESSAGES_PER_PROCESS: usize = 40;
+
+/// Sends that wait on one connection (`BusyQueue`).
+pub(crate) const QUEUED_SENDS: usize = 16;
+
+/// Pages that wait on one connection (`BusyReceives`).
+pub(crate) const PARKED_RECEIVES: usize = 4;
+
+/// Pongs that wait on one connection; the oldest gives way, as RFC 6455 section 5.5.3 allows.
+pub(crate) const QUEUED_PONGS: usize = 16;
+
+/// Connections that the table knows, those included that have ended and whose owner has not been told yet.
+/// The one that ended first gives way.
+pub(crate) const SLOTS: usize = 32;
+
+/// Pages of one memory message (`Malformed`). A process has 4 MiB for all messages on the device.
+pub(crate) const MESSAGE_BYTES: usize = 256 * 1024;
+
+/// Bytes of an `Open` request (`Malformed`).
+pub(crate) const REQUEST_BYTES: usize = 32 * 1024;
+
+/// The opening handshake's answer: bytes and header lines.
+pub(crate) const HEAD_BYTES: usize = 8 * 1024;
+/// See [`HEAD_BYTES`].
+pub(crate) const HEAD_LINES: usize = 64;
+
+/// Read buffer of a connection. What is longer goes from the socket straight into the receiver's pages. The
+/// device's std reads no more than this per call.
+pub(crate) const READ_BUFFER: usize = 4096;
+
+/// Write buffer of a connection while it writes frames that fit.
+pub(crate) const WRITE_BUFFER: usize = 4096;
+
+/// Write buffer while it writes longer ones; given back when nothing is queued.
+pub(crate) const BULK_WRITE_BUFFER: usize = 16 * 1024;

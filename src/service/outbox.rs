@@ -1,0 +1,225 @@
+//! What a connection's writer has to send: messages in the order in which they came, and control frames, which
+//! go first and never wait for room.
+//!
+//! Who competes: the dispatcher (messages, the owner's Close), the reader (pongs, the answer to a Close), the
+//! timer (pings, a Close), and one writer, which takes. Full: messages are refused, the oldest pong gives way.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use xous_api_websocket::Code;
+
+use super::envelope::Lent;
+use super::limits::{QUEUED_PONGS, QUEUED_SENDS};
+use crate::proto::{ClosePayload, CloseReason, CloseStep, Closing, Role, Violation};
+
+/// The queue.
+pub(crate) struct Outbox {
+    state: Mutex<State>,
+    work: Condvar,
+}
+
+/// What the writer does next.
+pub(crate) enum Work {
+    /// A Ping to send.
+    Ping,
+    /// A Pong with this payload.
+    Pong(Box<[u8]>),
+    /// A message or a part of one.
+    Send(Lent),
+    /// The Close frame; nothing is sent after it.
+    Close(ClosePayload),
+}
+
+struct State {
+    pongs: VecDeque<Box<[u8]>>,
+    ping: bool,
+    sends: VecDeque<Lent>,
+    closing: Closing,
+    phase: Phase,
+    /// The writer waits for work.
+    waiting: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Everything is taken.
+    Open,
+    /// The owner has closed: what is queued goes out, then the Close frame.
+    Draining,
+    /// The Close frame goes out next, or has gone.
+    Closing,
+    /// The writer shall end.
+    Over,
+}
+
+impl Outbox {
+    pub(crate) fn new(role: Role) -> Self {
+        let state = State {
+            pongs: VecDeque::new(),
+            ping: false,
+            sends: VecDeque::with_capacity(QUEUED_SENDS),
+            closing: Closing::new(role),
+            phase: Phase::Open,
+            waiting: false,
+        };
+        Outbox { state: Mutex::new(state), work: Condvar::new() }
+    }
+
+    /// Queues a message, or gives it back with the reason.
+    pub(crate) fn send(&self, message: Lent) -> Result<(), (Lent, Code)> {
+        let mut state = self.lock();
+        if state.phase != Phase::Open {
+            return Err((message, Code::Closed));
+        }
+        if state.sends.len() >= QUEUED_SENDS {
+            return Err((message, Code::BusyQueue));
+        }
+        state.sends.push_back(message);
+        self.wake(&state);
+        Ok(())
+    }
+
+    /// Queues a Pong with at most 125 bytes. After a Close frame there is none (RFC 6455 section 5.5.1).
+    pub(crate) fn pong(&self, payload: &[u8]) {
+        let mut state = self.lock();
+        if matches!(state.phase, Phase::Open | Phase::Draining) {
+            if state.pongs.len() >= QUEUED_PONGS {
+                state.pongs.pop_front();
+            }
+            state.pongs.push_back(payload.into());
+            self.wake(&state);
+        }
+    }
+
+    /// Queues an empty Ping.
+    pub(crate) fn ping(&self) {
+        let mut state = self.lock();
+        if state.phase == Phase::Open {
+            state.ping = true;
+            self.wake(&state);
+        }
+    }
+
+    /// The owner closes: after what is queued. `false` if a Close frame is on its way already.
+    pub(crate) fn close_after_sends(&self, reason: Option<CloseReason<'_>>) -> bool {
+        let mut state = self.lock();
+        let first = state.closing.start(reason);
+        if first {
+            state.phase = Phase::Draining;
+            self.wake(&state);
+        }
+        first
+    }
+
+    /// This side closes at once. What is queued is answered with `Closed`; the number of those for whom nobody
+    /// waits.
+    pub(crate) fn close_now(&self, reason: Option<CloseReason<'_>>) -> usize {
+        self.closing(|closing| {
+            closing.start(reason);
+        })
+    }
+
+    /// The peer's Close frame has come; as [`Outbox::close_now`].
+    pub(crate) fn peer_closed(&self, reason: Option<CloseReason<'_>>) -> usize {
+        self.closing(|closing| closing.received(reason))
+    }
+
+    /// The peer broke the protocol; as [`Outbox::close_now`].
+    pub(crate) fn fail(&self, violation: Violation) -> usize {
+        self.closing(|closing| closing.fail(violation))
+    }
+
+    /// What remains to be done of the closing handshake.
+    pub(crate) fn close_step(&self) -> CloseStep {
+        self.lock().closing.next()
+    }
+
+    /// Ends the writer. Returns how many moved messages were dropped.
+    pub(crate) fn end(&self) -> usize {
+        {
+            let mut state = self.lock();
+            state.phase = Phase::Over;
+            self.wake(&state);
+        }
+        self.refuse_sends()
+    }
+
+    /// The next piece of work; waits for it. `None` when the writer shall end.
+    pub(crate) fn next(&self) -> Option<Work> {
+        let mut state = self.lock();
+        loop {
+            if state.phase == Phase::Over {
+                return None;
+            }
+            if let Some(work) = take(&mut state) {
+                return Some(work);
+            }
+            state.waiting = true;
+            state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.waiting = false;
+        }
+    }
+
+    /// The next piece of work if there is one.
+    pub(crate) fn try_next(&self) -> Option<Work> {
+        let mut state = self.lock();
+        if state.phase == Phase::Over { None } else { take(&mut state) }
+    }
+
+    /// A control frame that may go between two frames of a message: never a Close of the owner, as what it has
+    /// queued before goes first.
+    pub(crate) fn try_control(&self) -> Option<Work> {
+        let mut state = self.lock();
+        if state.phase == Phase::Over { None } else { take_control(&mut state) }
+    }
+
+    /// A Close frame waits to be sent instead of the rest of a message.
+    pub(crate) fn is_closing_now(&self) -> bool {
+        matches!(self.lock().phase, Phase::Closing | Phase::Over)
+    }
+
+    fn closing(&self, step: impl FnOnce(&mut Closing)) -> usize {
+        {
+            let mut state = self.lock();
+            step(&mut state.closing);
+            if state.phase != Phase::Over {
+                state.phase = Phase::Closing;
+            }
+            self.wake(&state);
+        }
+        self.refuse_sends()
+    }
+
+    /// Outside of the lock, as each answer is a call to the kernel.
+    fn refuse_sends(&self) -> usize {
+        let refused = std::mem::take(&mut self.lock().sends);
+        refused.iter().filter(|send| send.is_moved()).count()
+    }
+
+    fn wake(&self, state: &State) {
+        if state.waiting {
+            self.work.notify_one();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn take_control(state: &mut State) -> Option<Work> {
+    if let Some(payload) = state.pongs.pop_front() {
+        return Some(Work::Pong(payload));
+    }
+    std::mem::take(&mut state.ping).then_some(Work::Ping)
+}
+
+fn take(state: &mut State) -> Option<Work> {
+    if state.phase == Phase::Closing {
+        return state.closing.take_due().map(Work::Close);
+    }
+    take_control(state)
+        .or_else(|| state.sends.pop_front().map(Work::Send))
+        .or_else(|| state.closing.take_due().map(Work::Close))
+}

@@ -1,0 +1,148 @@
+//! Worker threads that are used again.
+//!
+//! A process has about thirty threads in its life in hosted mode, and 29 at a time on the device, so none is ever
+//! started for one connection alone. Work is only accepted when a thread is free for it: nothing queues here.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// What a worker runs.
+pub(crate) type Job = Box<dyn FnOnce() + Send>;
+
+/// A reader's or writer's buffers are on the heap. The deepest stack is that of name resolution and the opening
+/// handshake: 11 KiB measured in a hosted debug build. The default on the device would be 128 KiB.
+const STACK: usize = 64 * 1024;
+
+/// The pool.
+pub(crate) struct Pool {
+    state: Mutex<State>,
+    work: Condvar,
+    most: usize,
+}
+
+struct State {
+    jobs: Vec<Job>,
+    /// Threads that wait for a job.
+    idle: usize,
+    threads: usize,
+    /// Permits that are out.
+    busy: usize,
+}
+
+/// The right to run one job on a worker; given back on drop.
+pub(crate) struct Permit {
+    pool: Arc<Pool>,
+}
+
+impl Pool {
+    /// A pool of at most `most` threads; none is started before there is work.
+    pub(crate) fn new(most: usize) -> Arc<Self> {
+        let state = State { jobs: Vec::new(), idle: 0, threads: 0, busy: 0 };
+        Arc::new(Pool { state: Mutex::new(state), work: Condvar::new(), most })
+    }
+
+    /// Two workers, or none.
+    pub(crate) fn reserve_pair(self: &Arc<Self>) -> Option<(Permit, Permit)> {
+        let mut state = self.lock();
+        if state.busy + 2 > self.most {
+            return None;
+        }
+        state.busy += 2;
+        Some((Permit { pool: self.clone() }, Permit { pool: self.clone() }))
+    }
+
+    /// Workers that are reserved or at work, and threads in all.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let state = self.lock();
+        (state.busy, state.threads)
+    }
+
+    fn run(self: &Arc<Self>, job: Job) -> std::io::Result<()> {
+        let mut state = self.lock();
+        state.jobs.push(job);
+        if state.idle >= state.jobs.len() {
+            self.work.notify_one();
+            return Ok(());
+        }
+        let pool = self.clone();
+        let thread = std::thread::Builder::new().name("ws-worker".into()).stack_size(STACK);
+        match thread.spawn(move || pool.work()) {
+            Ok(_) => state.threads += 1,
+            Err(error) => {
+                state.jobs.pop();
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn work(&self) {
+        let mut state = self.lock();
+        loop {
+            if let Some(job) = state.jobs.pop() {
+                drop(state);
+                job();
+                state = self.lock();
+            } else {
+                state.idle += 1;
+                state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state.idle -= 1;
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Permit {
+    /// Runs `job` on a worker. The permit is handed to it, so that it is given back when the job is done with
+    /// everything that blocks.
+    ///
+    /// # Errors
+    /// No thread could be started; the job was dropped.
+    pub(crate) fn run(self, job: impl FnOnce(Permit) + Send + 'static) -> std::io::Result<()> {
+        let pool = self.pool.clone();
+        pool.run(Box::new(move || job(self)))
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.pool.lock().busy -= 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    #[test]
+    fn workers_are_reserved_used_again_and_never_more_than_allowed() {
+        let pool = Pool::new(4);
+        for _ in 0..20 {
+            let (one, two) = pool.reserve_pair().unwrap();
+            let rest = pool.reserve_pair().unwrap();
+            assert!(pool.reserve_pair().is_none());
+            drop(rest);
+            let (done, both) = channel();
+            let other = done.clone();
+            one.run(move |permit| {
+                drop(permit);
+                done.send(()).unwrap();
+            })
+            .unwrap();
+            two.run(move |permit| {
+                drop(permit);
+                other.send(()).unwrap();
+            })
+            .unwrap();
+            both.recv().unwrap();
+            both.recv().unwrap();
+            assert_eq!(pool.counts().0, 0);
+        }
+        assert!(pool.counts().1 <= 4, "{} threads", pool.counts().1);
+    }
+}

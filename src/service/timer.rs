@@ -1,0 +1,198 @@
+//! One thread that waits for the earliest deadline of all connections.
+//!
+//! It sleeps without a time limit while there is none. Waits that begin and end with every message (a write, a
+//! page) do not come here each time: their [`Watch`] stays armed for one period and looks then whether the same
+//! wait is still on, so that a message costs no clock and no lock. Such a wait is noticed after one to two
+//! periods.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+/// The tree, a condition variable and a call that shuts a socket down.
+const STACK: usize = 32 * 1024;
+
+/// Something that is told when time is over.
+pub(crate) trait Wake: Send + Sync {
+    /// The deadline `kind` is over. Must not block.
+    fn wake(self: Arc<Self>, kind: usize, timer: &Timer);
+}
+
+/// The timer.
+pub(crate) struct Timer {
+    state: Mutex<State>,
+    earlier: Condvar,
+}
+
+struct State {
+    /// By time, then by order of arrival.
+    due: BTreeMap<(Instant, u64), (Weak<dyn Wake>, usize)>,
+    count: u64,
+}
+
+impl Timer {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub(crate) fn start() -> std::io::Result<Arc<Self>> {
+        let state = State { due: BTreeMap::new(), count: 0 };
+        let timer = Arc::new(Timer { state: Mutex::new(state), earlier: Condvar::new() });
+        let own = timer.clone();
+        std::thread::Builder::new().name("ws-timer".into()).stack_size(STACK).spawn(move || own.run())?;
+        Ok(timer)
+    }
+
+    /// Wakes `whom` for `kind` after `wait`.
+    pub(crate) fn arm(&self, whom: Weak<dyn Wake>, kind: usize, wait: Duration) {
+        let now = Instant::now();
+        // A wait beyond what the clock can say (49 days) is as good as none.
+        let Some(at) = now.checked_add(wait) else { return };
+        let mut state = self.lock();
+        let key = (at, state.count);
+        state.count += 1;
+        state.due.insert(key, (whom, kind));
+        if state.due.first_key_value().is_some_and(|(first, _)| *first == key) {
+            self.earlier.notify_one();
+        }
+    }
+
+    /// Forgets the deadlines of `whom`: those of `kind`, or all.
+    pub(crate) fn disarm(&self, whom: &Weak<dyn Wake>, kind: Option<usize>) {
+        let mut state = self.lock();
+        let first = state.due.first_key_value().map(|(key, _)| *key);
+        state.due.retain(|_, (other, of)| !Weak::ptr_eq(whom, other) || kind.is_some_and(|kind| kind != *of));
+        if state.due.first_key_value().map(|(key, _)| *key) != first {
+            self.earlier.notify_one();
+        }
+    }
+
+    /// Deadlines that are waited for.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().due.len()
+    }
+
+    fn run(&self) {
+        let mut state = self.lock();
+        loop {
+            let Some((&(at, _), _)) = state.due.first_key_value() else {
+                state = self.earlier.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let wait = at.saturating_duration_since(Instant::now());
+            if !wait.is_zero() {
+                state = self.earlier.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
+                continue;
+            }
+            let due = state.due.pop_first();
+            drop(state);
+            if let Some((_, (whom, kind))) = due
+                && let Some(whom) = whom.upgrade()
+            {
+                whom.wake(kind, self);
+            }
+            state = self.lock();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A wait that comes and goes often.
+#[derive(Default)]
+pub(crate) struct Watch {
+    /// Odd while it is on.
+    turn: AtomicU32,
+    /// The turn that the timer saw when it was armed.
+    seen: AtomicU32,
+    armed: AtomicBool,
+}
+
+impl Watch {
+    /// The wait begins; `arm` is called if the timer does not look at this watch already.
+    pub(crate) fn begin(&self, arm: impl FnOnce()) {
+        let turn = self.turn.fetch_add(1, SeqCst).wrapping_add(1);
+        if !self.armed.swap(true, SeqCst) {
+            self.seen.store(turn, SeqCst);
+            arm();
+        }
+    }
+
+    /// The wait is over.
+    pub(crate) fn end(&self) {
+        self.turn.fetch_add(1, SeqCst);
+    }
+
+    /// The timer looks: is the wait that it saw one period ago still on? `arm` is called to look again.
+    pub(crate) fn is_over(&self, arm: impl FnOnce()) -> bool {
+        let turn = self.turn.load(SeqCst);
+        if turn % 2 == 1 && turn == self.seen.load(SeqCst) {
+            return true;
+        }
+        if turn.is_multiple_of(2) {
+            self.armed.store(false, SeqCst);
+            // A wait that began in between saw the watch armed and counts on it.
+            let turn = self.turn.load(SeqCst);
+            if turn.is_multiple_of(2) || self.armed.swap(true, SeqCst) {
+                return false;
+            }
+        }
+        self.seen.store(self.turn.load(SeqCst), SeqCst);
+        arm();
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Sender, channel};
+
+    use super::*;
+
+    struct Bell(Sender<usize>);
+
+    impl Wake for Bell {
+        fn wake(self: Arc<Self>, kind: usize, _timer: &Timer) {
+            self.0.send(kind).unwrap();
+        }
+    }
+
+    #[test]
+    fn deadlines_come_in_order_and_those_disarmed_do_not() {
+        let timer = Timer::start().unwrap();
+        let (sender, rings) = channel();
+        let bell: Arc<dyn Wake> = Arc::new(Bell(sender));
+        let whom = Arc::downgrade(&bell);
+        timer.arm(whom.clone(), 3, Duration::from_millis(60));
+        timer.arm(whom.clone(), 2, Duration::from_millis(40));
+        timer.arm(whom.clone(), 9, Duration::from_millis(1000));
+        timer.arm(whom.clone(), 1, Duration::from_millis(20));
+        timer.disarm(&whom, Some(9));
+        let rung: Vec<_> = (0..3).map(|_| rings.recv_timeout(Duration::from_secs(10)).unwrap()).collect();
+        assert_eq!(rung, [1, 2, 3]);
+        assert_eq!(timer.len(), 0);
+        timer.arm(whom.clone(), 4, Duration::MAX);
+        assert_eq!(timer.len(), 0, "a wait for ever is none");
+    }
+
+    #[test]
+    fn a_watch_notices_the_wait_that_lasts_and_no_other() {
+        let watch = Watch::default();
+        let mut armed = 0;
+        watch.begin(|| armed += 1);
+        watch.end();
+        watch.begin(|| armed += 1);
+        assert_eq!(armed, 1, "armed once");
+        assert!(!watch.is_over(|| armed += 1), "another wait than the one seen");
+        assert_eq!(armed, 2);
+        assert!(watch.is_over(|| ()), "the same wait");
+        watch.end();
+        assert!(!watch.is_over(|| armed += 1));
+        assert_eq!(armed, 2, "nothing is on: nobody looks any more");
+        watch.begin(|| armed += 1);
+        assert_eq!(armed, 3);
+    }
+}

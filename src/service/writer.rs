@@ -1,0 +1,252 @@
+//! The thread that writes a connection's socket.
+//!
+//! A frame costs one copy, into the write buffer, masked on the way; the lent page is never written to. Frames
+//! that wait together go out in one write. The sender is answered when its bytes are with the socket.
+
+use std::sync::Arc;
+
+use rand_chacha::ChaCha8Rng;
+use rand_core::RngCore;
+use xous_api_websocket::{Code, Kind, Part, SendWord};
+
+use super::connection::{Connection, Deadline};
+use super::envelope::Lent;
+use super::limits::{BULK_WRITE_BUFFER, QUEUED_SENDS, WRITE_BUFFER};
+use super::outbox::Work;
+use crate::net::Socket;
+use crate::proto::{self, ControlFrame, EncodeError, Encoder, FrameKind, Utf8};
+
+/// A connection's writer.
+pub(crate) struct Writer {
+    conn: Arc<Connection>,
+    socket: Arc<Socket>,
+    encoder: Encoder,
+    /// Frames on their way to the socket: the first `len` bytes.
+    buffer: Vec<u8>,
+    len: usize,
+    /// Senders of what is in the buffer.
+    unanswered: Vec<Lent>,
+    /// Where the text that is being sent stands; `None` for binary.
+    text: Option<Utf8>,
+    fragment_size: usize,
+    /// Mask keys must not be predictable (RFC 6455 section 10.3): a generator of cryptographic quality, seeded
+    /// from the system's.
+    masks: ChaCha8Rng,
+}
+
+/// The socket takes nothing any more.
+struct Gone;
+
+impl Writer {
+    pub(crate) fn new(
+        conn: Arc<Connection>,
+        socket: Arc<Socket>,
+        encoder: Encoder,
+        masks: ChaCha8Rng,
+        fragment_size: u32,
+    ) -> Self {
+        let fragment_size = match usize::try_from(fragment_size) {
+            Ok(0) | Err(_) => usize::MAX,
+            Ok(bytes) => bytes,
+        };
+        Writer {
+            conn,
+            socket,
+            encoder,
+            buffer: vec![0; WRITE_BUFFER],
+            len: 0,
+            unanswered: Vec::new(),
+            text: None,
+            fragment_size,
+            masks,
+        }
+    }
+
+    /// Until the Close frame is out or the connection has ended.
+    pub(crate) fn run(mut self) {
+        if self.send_all().is_err() {
+            self.unanswered.drain(..).for_each(|send| refuse(&self.conn, send, Code::Closed));
+            self.conn.break_off();
+        }
+    }
+
+    fn send_all(&mut self) -> Result<(), Gone> {
+        while let Some(work) = self.next()? {
+            match work {
+                Work::Send(send) => self.send(send)?,
+                Work::Close(payload) => {
+                    self.control(|encoder, mask| encoder.close(payload.reason(), mask))?.ok();
+                    self.write()?;
+                    self.conn.half_close();
+                    return Ok(());
+                }
+                Work::Ping => self.ping(&[])?.unwrap_or_default(),
+                Work::Pong(payload) => self.pong(&payload)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// What waits, else writes what is collected and waits.
+    fn next(&mut self) -> Result<Option<Work>, Gone> {
+        if let Some(work) = self.conn.outbox.try_next() {
+            return Ok(Some(work));
+        }
+        self.write()?;
+        if self.buffer.len() > WRITE_BUFFER {
+            self.buffer = vec![0; WRITE_BUFFER];
+        }
+        Ok(self.conn.outbox.next())
+    }
+
+    fn send(&mut self, send: Lent) -> Result<(), Gone> {
+        match self.message(&send) {
+            Ok(Ok(())) => {
+                self.unanswered.push(send);
+                if self.unanswered.len() >= QUEUED_SENDS {
+                    self.write()?;
+                }
+            }
+            Ok(Err(code)) => refuse(&self.conn, send, code),
+            Err(gone) => {
+                refuse(&self.conn, send, Code::Closed);
+                return Err(gone);
+            }
+        }
+        Ok(())
+    }
+
+    fn message(&mut self, send: &Lent) -> Result<Result<(), Code>, Gone> {
+        let Some(data) = send.data() else { return Ok(Err(Code::Malformed)) };
+        match SendWord::from_word(send.offset()) {
+            None => Ok(Err(Code::Malformed)),
+            Some(SendWord::Ping) => self.ping(data),
+            Some(SendWord::Data(kind, part)) => match self.check(kind, part, data) {
+                Ok(()) => self.parts(kind, part, data),
+                Err(code) => Ok(Err(code)),
+            },
+        }
+    }
+
+    /// The part is in order, and text is UTF-8 (RFC 6455 section 8.1): the peer would fail the connection.
+    fn check(&mut self, kind: Kind, part: Part, data: &[u8]) -> Result<(), Code> {
+        let begins = matches!(part, Part::Whole | Part::First);
+        if begins == self.encoder.is_mid_message() {
+            return Err(Code::MessageOpen);
+        }
+        let mut text = if begins { (kind == Kind::Text).then(Utf8::new) } else { self.text };
+        if let Some(text) = &mut text {
+            let ends = matches!(part, Part::Whole | Part::Last);
+            if text.push(data).is_err() || (ends && !text.is_complete()) {
+                return Err(Code::InvalidText);
+            }
+        }
+        self.text = text;
+        Ok(())
+    }
+
+    /// Sends `data` as `part`, in frames of at most the fragment size, with control frames in between.
+    fn parts(&mut self, kind: Kind, part: Part, data: &[u8]) -> Result<Result<(), Code>, Gone> {
+        let kind = match kind {
+            Kind::Text => proto::Kind::Text,
+            Kind::Binary => proto::Kind::Binary,
+        };
+        let mut begins = matches!(part, Part::Whole | Part::First);
+        let ends = matches!(part, Part::Whole | Part::Last);
+        let mut rest = data;
+        loop {
+            let (now, later) = rest.split_at(rest.len().min(self.fragment_size));
+            let frame = match (begins, ends && later.is_empty()) {
+                (true, true) => FrameKind::Whole(kind),
+                (true, false) => FrameKind::First(kind),
+                (false, false) => FrameKind::Middle,
+                (false, true) => FrameKind::Last,
+            };
+            if let Err(code) = self.frame(frame, now)? {
+                return Ok(Err(code));
+            }
+            if later.is_empty() {
+                return Ok(Ok(()));
+            }
+            begins = false;
+            rest = later;
+            if self.conn.outbox.is_closing_now() {
+                return Ok(Err(Code::Closed));
+            }
+            while let Some(work) = self.conn.outbox.try_control() {
+                match work {
+                    Work::Pong(payload) => self.pong(&payload)?,
+                    _ => self.ping(&[])?.unwrap_or_default(),
+                }
+            }
+        }
+    }
+
+    fn frame(&mut self, kind: FrameKind, mut payload: &[u8]) -> Result<Result<(), Code>, Gone> {
+        let mask = self.masks.next_u32().to_ne_bytes();
+        let mut frame = match self.encoder.begin(kind, payload.len() as u64, mask) {
+            Ok(frame) => frame,
+            Err(EncodeError::Closed) => return Ok(Err(Code::Closed)),
+            Err(_) => return Ok(Err(Code::MessageOpen)),
+        };
+        if payload.len() > WRITE_BUFFER && self.buffer.len() < BULK_WRITE_BUFFER {
+            self.buffer.resize(BULK_WRITE_BUFFER, 0);
+        }
+        loop {
+            let (taken, written) = frame.write(payload, &mut self.buffer[self.len..]);
+            self.len += written;
+            payload = &payload[taken..];
+            if frame.is_done() {
+                return Ok(Ok(()));
+            }
+            self.write()?;
+        }
+    }
+
+    fn ping(&mut self, payload: &[u8]) -> Result<Result<(), Code>, Gone> {
+        self.control(|encoder, mask| encoder.ping(payload, mask))
+    }
+
+    fn pong(&mut self, payload: &[u8]) -> Result<(), Gone> {
+        // A payload of the peer's own ping is never too long.
+        self.control(|encoder, mask| encoder.pong(payload, mask)).map(|_| ())
+    }
+
+    fn control(
+        &mut self,
+        compose: impl FnOnce(&mut Encoder, [u8; 4]) -> Result<ControlFrame, EncodeError>,
+    ) -> Result<Result<(), Code>, Gone> {
+        let mask = self.masks.next_u32().to_ne_bytes();
+        let frame = match compose(&mut self.encoder, mask) {
+            Ok(frame) => frame,
+            Err(EncodeError::Closed) => return Ok(Err(Code::Closed)),
+            Err(_) => return Ok(Err(Code::TooLong)),
+        };
+        let bytes = frame.as_ref();
+        if self.buffer.len() - self.len < bytes.len() {
+            self.write()?;
+        }
+        self.buffer[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+        Ok(Ok(()))
+    }
+
+    /// Writes what is collected and answers the senders whose bytes are all with the socket now.
+    fn write(&mut self) -> Result<(), Gone> {
+        if self.len > 0 {
+            let bytes = &self.buffer[..self.len];
+            self.conn.waiting(Deadline::Write, || self.socket.write_all(bytes)).map_err(|_| Gone)?;
+            self.len = 0;
+        }
+        self.unanswered.drain(..).for_each(|send| send.answer(0, 0));
+        Ok(())
+    }
+}
+
+/// Answers a sender who waits, counts for one who does not.
+fn refuse(conn: &Connection, send: Lent, code: Code) {
+    if send.is_moved() {
+        conn.count_failed(1);
+    }
+    send.answer(code as usize, 0);
+}

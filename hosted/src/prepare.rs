@@ -1,6 +1,6 @@
 //! The programs that a system is made of, installed on first use.
 //!
-//! Kernel, log and ticktimer come from crates.io, the stand-ins are built from this crate. Everything lies below
+//! Kernel, log and ticktimer come from the crate registry, the stand-ins are built from this crate. Everything lies below
 //! `target/hosted/`, in a directory per version, so that a later use finds it there without asking cargo.
 
 use std::collections::hash_map::DefaultHasher;
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 
-/// What is installed from crates.io: name, version and features.
+/// What is installed from the crate registry: name, version and features.
 const PUBLISHED: [(&str, &str, &[&str]); 3] = [
     ("xous-kernel", "0.9.37", &[]),
     ("xous-log", "0.1.27", &["--features", "hosted"]),
@@ -80,7 +80,7 @@ impl fmt::Display for PrepareError {
             }
             Self::Failed { command } => write!(
                 f,
-                "`{command}` failed, see above; it needs crates.io (or a mirror set up for cargo) once, afterwards no \
+                "`{command}` failed, see above; it needs the crate registry once, afterwards no \
                  network is used"
             ),
             Self::Busy { lock } => write!(

@@ -143,14 +143,18 @@ impl Programs {
 
 /// Installs what another process has not installed meanwhile.
 fn install(root: &Path, programs: &Programs, stamp: &str) -> Result<(), PrepareError> {
+    // They have much in common, so it is built in one place, which is not needed afterwards.
+    let build = root.join("build");
     for (name, version, features) in PUBLISHED {
         if !installed(root, name, version).is_file() {
             eprintln!("hosted: installing {name} {version} (first use)");
             let mut command = cargo("install");
             command.args(["--locked", "--quiet", "--root"]).arg(install_root(root, name, version));
-            run(command.args(features).args(["--version", version, name]))?;
+            command.arg("--target-dir").arg(&build).args(features);
+            run(command.args(["--version", version, name]))?;
         }
     }
+    fs::remove_dir_all(&build).ok();
     if !programs.complete(root, stamp) {
         build_stand_ins(root, &programs.stand_ins, stamp)?;
     }
@@ -160,14 +164,15 @@ fn install(root: &Path, programs: &Programs, stamp: &str) -> Result<(), PrepareE
 /// Builds the stand-ins and puts them in place in one step, for a system may be running the old ones.
 fn build_stand_ins(root: &Path, program: &Path, stamp: &str) -> Result<(), PrepareError> {
     eprintln!("hosted: building the stand-ins");
-    let build = root.join("build");
+    // In the workspace's own target directory, where they, or what they consist of, mostly are already.
+    let build = target_directory();
     let mut command = cargo("build");
-    command.args(["--locked", "--quiet", "--release", "--bin", STAND_INS, "--manifest-path"]);
+    command.args(["--locked", "--quiet", "--bin", STAND_INS, "--manifest-path"]);
     run(command.arg(Path::new(SOURCES).join("Cargo.toml")).arg("--target-dir").arg(&build))?;
     let put = || {
         fs::create_dir_all(root.join("stand-ins"))?;
         let fresh = program.with_extension("new");
-        fs::copy(build.join("release").join(STAND_INS), &fresh)?;
+        fs::copy(build.join("debug").join(STAND_INS), &fresh)?;
         fs::rename(&fresh, program)?;
         fs::write(stamp_file(root), stamp)
     };

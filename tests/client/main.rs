@@ -5,7 +5,9 @@
 mod common;
 
 mod bad_requests;
+mod closing;
 mod fragments;
 mod handshake;
 mod messages;
 mod refused_answers;
+mod violations;

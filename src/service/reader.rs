@@ -76,7 +76,7 @@ impl<'a> Reader<'a> {
             self.start += step.consumed;
             match step.event {
                 Some(Event::Data(chunk)) => self.sink.push(&chunk),
-                Some(event) => control(&self.conn, event)?,
+                Some(event) => control(&self.conn, self.sink, event)?,
                 None => (),
             }
         }
@@ -149,13 +149,15 @@ fn fail(conn: &Arc<Connection>, sink: &mut Sink, violation: Violation) -> Stop {
     Stop::Closed
 }
 
-fn control(conn: &Arc<Connection>, event: Event<'_>) -> Result<(), Stop> {
+fn control(conn: &Arc<Connection>, sink: &mut Sink, event: Event<'_>) -> Result<(), Stop> {
     match event {
         Event::Ping(payload) => {
             conn.outbox.pong(payload);
             Ok(())
         }
         Event::Close(reason) => {
+            // What came before it was sent before it.
+            sink.flush();
             conn.peer_closed(reason);
             Err(Stop::Closed)
         }

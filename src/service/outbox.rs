@@ -36,6 +36,8 @@ struct State {
     ping: bool,
     sends: VecDeque<Lent>,
     closing: Closing,
+    /// Our Close frame is with the socket.
+    close_written: bool,
     phase: Phase,
     /// The writer waits for work.
     waiting: bool,
@@ -60,6 +62,7 @@ impl Outbox {
             ping: false,
             sends: VecDeque::with_capacity(QUEUED_SENDS),
             closing: Closing::new(role),
+            close_written: false,
             phase: Phase::Open,
             waiting: false,
         };
@@ -130,9 +133,19 @@ impl Outbox {
         self.closing(|closing| closing.fail(violation))
     }
 
-    /// What remains to be done of the closing handshake.
+    /// What remains to be done of the closing handshake: `Send` until our frame is with the socket.
     pub(crate) fn close_step(&self) -> CloseStep {
-        self.lock().closing.next()
+        let state = self.lock();
+        match state.closing.next() {
+            CloseStep::None => CloseStep::None,
+            _ if !state.close_written => CloseStep::Send,
+            step => step,
+        }
+    }
+
+    /// The Close frame that [`Work::Close`] asked for is with the socket.
+    pub(crate) fn close_written(&self) {
+        self.lock().close_written = true;
     }
 
     /// Ends the writer. Returns how many moved messages were dropped.

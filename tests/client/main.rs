@@ -9,5 +9,6 @@ mod closing;
 mod fragments;
 mod handshake;
 mod messages;
+mod receiving;
 mod refused_answers;
 mod violations;

@@ -1,8 +1,8 @@
 //! What a program asks for when it opens a connection, and how that travels.
 
 use std::fmt;
-use std::time::Duration;
 
+use crate::settings::{Deadlines, Limits};
 use crate::wire::{Reader, Writer};
 
 /// The most sub-protocols, and the most extra headers, in a request.
@@ -36,55 +36,6 @@ pub struct Credentials<'a> {
     pub password: &'a str,
     /// Header or query.
     pub form: CredentialsForm,
-}
-
-/// What the caller is ready to take; a message beyond it fails the connection with 1009 or 1008.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Payload bytes of one frame.
-    pub frame: u64,
-    /// Payload bytes of one message.
-    pub message: u64,
-    /// Frames of one message.
-    pub fragments: u32,
-}
-
-impl Default for Limits {
-    /// None: messages stream through fixed buffers, whatever their size.
-    fn default() -> Self {
-        Limits { frame: u64::MAX, message: u64::MAX, fragments: u32::MAX }
-    }
-}
-
-/// How long the service waits, in steps of a millisecond, at most 49 days.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Deadlines {
-    /// For name resolution, connection and opening handshake together.
-    pub open: Duration,
-    /// For the peer to take the bytes of one write. The connection is closed after one to two times this.
-    pub write: Duration,
-    /// For the closing handshake.
-    pub close: Duration,
-    /// For the caller to lend a page while data waits. The connection is closed with 1001 after one to two
-    /// times this.
-    pub stall: Duration,
-    /// Silence after which a Ping is sent; none is sent by default, and an idle connection costs nothing.
-    pub keepalive: Option<Duration>,
-    /// For the answer to that Ping; the connection ends with 1006 without.
-    pub pong: Duration,
-}
-
-impl Default for Deadlines {
-    fn default() -> Self {
-        Deadlines {
-            open: Duration::from_secs(30),
-            write: Duration::from_secs(30),
-            close: Duration::from_secs(5),
-            stall: Duration::from_secs(60),
-            keepalive: None,
-            pong: Duration::from_secs(20),
-        }
-    }
 }
 
 /// A connection that is wanted.
@@ -246,13 +197,8 @@ impl<'a> Request<'a> {
         w.u16(self.port);
         w.u8(self.flags());
         w.u8(0);
-        let d = &self.deadlines;
-        for wait in [d.open, d.write, d.close, d.stall, d.keepalive.unwrap_or_default(), d.pong] {
-            w.u32(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX));
-        }
-        w.u64(self.limits.frame);
-        w.u64(self.limits.message);
-        w.u32(self.limits.fragments);
+        self.deadlines.write(&mut w);
+        self.limits.write(&mut w);
         w.u32(self.fragment_size);
         w.u8(self.sub_protocols.len() as u8);
         w.u8(self.headers.len() as u8);
@@ -270,12 +216,8 @@ impl<'a> Request<'a> {
         let port = r.u16()?;
         let flags = r.u8()?;
         r.u8()?;
-        let mut wait = || r.u32().map(|ms| Duration::from_millis(u64::from(ms)));
-        let [open, write, close, stall, keepalive, pong] =
-            [wait()?, wait()?, wait()?, wait()?, wait()?, wait()?];
-        let keepalive = (!keepalive.is_zero()).then_some(keepalive);
-        let deadlines = Deadlines { open, write, close, stall, keepalive, pong };
-        let limits = Limits { frame: r.u64()?, message: r.u64()?, fragments: r.u32()? };
+        let deadlines = Deadlines::read(&mut r)?;
+        let limits = Limits::read(&mut r)?;
         let fragment_size = r.u32()?;
         let (protocols, headers) = (usize::from(r.u8()?), usize::from(r.u8()?));
         r.u16()?;
@@ -331,6 +273,8 @@ impl<'a> Request<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn full() -> Request<'static> {

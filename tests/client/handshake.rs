@@ -117,7 +117,7 @@ fn the_peer_chooses_a_sub_protocol_or_none() {
         });
         let ws = Websocket::open(&request(&peer).sub_protocol("v2.chat").sub_protocol("chat")).unwrap();
         assert_eq!(ws.sub_protocol(), Some("chat"));
-        let head = std::str::from_utf8(ws.response_head()).unwrap();
+        let head = std::str::from_utf8(ws.peer_head()).unwrap();
         assert!(head.starts_with("HTTP/1.1 101 ") && head.ends_with("\r\n\r\n"), "{head:?}");
         assert_eq!(field(head, "X-Answer"), Some("42"));
         ws.close(1000, "").unwrap();

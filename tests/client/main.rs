@@ -6,9 +6,11 @@ mod common;
 
 mod bad_requests;
 mod closing;
+mod connections;
 mod fragments;
 mod handshake;
 mod messages;
 mod receiving;
 mod refused_answers;
+mod saturation;
 mod violations;

@@ -8,6 +8,7 @@ mod bad_requests;
 mod closing;
 mod connections;
 mod fragments;
+mod handles;
 mod handshake;
 mod messages;
 mod receiving;

@@ -8,7 +8,7 @@ use std::sync::atomic::{
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use xous_api_websocket::{Deadlines, Handle, Phase};
+use xous_api_websocket::{Code, Deadlines, Handle, Phase};
 
 use super::envelope::{Lent, Scalar};
 use super::inbox::Inbox;
@@ -392,6 +392,14 @@ impl Closer {
         match self {
             Closer::Scalar(scalar) => scalar.answer2(usize::from(outcome.code), Phase::Closed as usize),
             Closer::Page(page) => page.answer(outcome.word(), 0),
+        }
+    }
+
+    /// Answers that there is no such connection: close code 0 in a page.
+    pub(crate) fn refuse(self) {
+        match self {
+            Closer::Scalar(scalar) => scalar.refuse(Code::Closed),
+            Closer::Page(page) => page.answer(Outcome::new(0, "").word(), 0),
         }
     }
 }

@@ -200,8 +200,7 @@ impl Dispatcher {
                     return ControlFlow::Break(());
                 }
             }
-            // Code 0: there is no such connection.
-            Found::Unknown => closer.tell(&Outcome::new(0, "")),
+            Found::Unknown => closer.refuse(),
         }
         ControlFlow::Continue(())
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use xous_api_websocket::{Deadlines, Handle, Phase};
+use xous_api_websocket::{Code, Deadlines, Handle, Phase};
 
 use super::envelope::{Lent, Scalar};
 use super::inbox::Inbox;
@@ -168,19 +168,24 @@ impl Connection {
         state.opener.take()
     }
 
-    /// Where the connection stands, and how many moved sends have failed.
+    /// Where the connection stands for its owner, and how many moved sends have failed. It is closed when it is known
+    /// how it ended, though its threads may still see to the socket.
     pub(crate) fn state(&self) -> (Phase, usize) {
-        (self.lock().phase, self.failed_sends.load(Relaxed) as usize)
+        let state = self.lock();
+        let phase = if state.outcome.is_some() { Phase::Closed } else { state.phase };
+        (phase, self.failed_sends.load(Relaxed) as usize)
     }
 
     /// The owner closes it; `closer` is told how it ended, now or later.
     pub(crate) fn close(self: &Arc<Self>, reason: Option<CloseReason<'_>>, closer: Option<Closer>) {
         let mut state = self.lock();
-        state.closed_by_owner = true;
+        let again = std::mem::replace(&mut state.closed_by_owner, true);
         if let Some(outcome) = state.outcome.clone() {
             drop(state);
-            if let Some(closer) = closer {
-                closer.tell(&outcome);
+            match closer {
+                Some(closer) if again => closer.refuse(),
+                Some(closer) => closer.tell(&outcome),
+                None => (),
             }
             return;
         }
@@ -392,6 +397,14 @@ impl Closer {
         match self {
             Closer::Scalar(scalar) => scalar.answer2(usize::from(outcome.code), Phase::Closed as usize),
             Closer::Page(page) => page.answer(outcome.word(), 0),
+        }
+    }
+
+    /// Answers that there is no such connection: close code 0 in a page.
+    pub(crate) fn refuse(self) {
+        match self {
+            Closer::Scalar(scalar) => scalar.refuse(Code::Closed),
+            Closer::Page(page) => page.answer(Outcome::new(0, "").word(), 0),
         }
     }
 }

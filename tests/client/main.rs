@@ -11,6 +11,7 @@ mod fragments;
 mod handles;
 mod handshake;
 mod messages;
+mod raw_messages;
 mod receiving;
 mod refused_answers;
 mod saturation;

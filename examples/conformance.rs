@@ -4,13 +4,13 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use xous_api_websocket::{Listen, Listener, Request, Route, Websocket};
-
-#[path = "common/echo.rs"]
-mod echo;
+use xous_api_websocket::{Kind, Listen, Listener, ReceiveError, Request, Route, Websocket};
 
 /// The name under which results are filed.
 const AGENT: &str = "service";
+/// The longest message of the suite has 16 MiB. It is sent back when it is there as a whole, as the suite reads nothing
+/// while it sends.
+const LONGEST: usize = 32 * 1024 * 1024;
 
 fn main() -> ExitCode {
     xous_api_log::init_wait().ok();
@@ -39,12 +39,12 @@ fn connect(url: &str) -> Result<(), Box<dyn Error>> {
     for case in 1..=count {
         // A case may well end with a broken connection; the suite judges.
         let ws = open(&format!("/runCase?case={case}&agent={AGENT}"))?;
-        if let Err(error) = echo::echo(&ws, |_, _| ()) {
+        if let Err(error) = echo(&ws) {
             log::info!("case number {case}: {error}");
         }
     }
     let ws = open(&format!("/updateReports?agent={AGENT}"))?;
-    echo::echo(&ws, |_, _| ())
+    echo(&ws)
 }
 
 /// Echoes to one client after the other.
@@ -54,8 +54,19 @@ fn listen(port: &str) -> Result<(), Box<dyn Error>> {
     println!("{}", listener.port());
     loop {
         let client = listener.accept()?;
-        if let Err(error) = echo::echo(&client.websocket, |_, _| ()) {
+        if let Err(error) = echo(&client.websocket) {
             log::info!("{}: {error}", client.peer);
+        }
+    }
+}
+
+fn echo(ws: &Websocket) -> Result<(), Box<dyn Error>> {
+    loop {
+        match ws.receive_whole(LONGEST) {
+            Ok((Kind::Text, text)) => ws.send_text(std::str::from_utf8(&text)?)?,
+            Ok((Kind::Binary, data)) => ws.send_binary(&data)?,
+            Err(ReceiveError::Closed(_)) => return Ok(()),
+            Err(error) => return Err(error.into()),
         }
     }
 }

@@ -7,10 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use xous_api_websocket::{Kind, Listen, Listener, Route, Websocket};
-
-#[path = "common/echo.rs"]
-mod echo;
+use xous_api_websocket::{Kind, Listen, Listener, Part, ReceiveError, Route, Websocket};
 
 /// Clients at a time. The threads are started once: a process has about thirty in its life in hosted mode.
 const CLIENTS: usize = 12;
@@ -58,7 +55,7 @@ fn take_clients(listener: &Listener, later: &Sender<Websocket>) {
             Ok(client) => {
                 log::info!("{} on {}", client.peer, client.path);
                 let ws = &client.websocket;
-                let result = echo::echo(ws, |kind, chunk| {
+                let result = echo(ws, |kind, chunk| {
                     if kind == Kind::Text && chunk == TRIGGER {
                         later.send(ws.clone()).ok();
                     }
@@ -68,6 +65,37 @@ fn take_clients(listener: &Listener, later: &Sender<Websocket>) {
                 }
             }
             Err(error) => return log::error!("{error}"),
+        }
+    }
+}
+
+/// Sends every message back until the connection has ended, chunk by chunk: a message may be of any size. `first` sees
+/// the first chunk of each.
+fn echo(ws: &Websocket, mut first: impl FnMut(Kind, &[u8])) -> Result<(), Box<dyn std::error::Error>> {
+    loop {
+        let mut message = match ws.receive() {
+            Ok(message) => message,
+            Err(ReceiveError::Closed(_)) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let kind = message.kind();
+        first(kind, message.chunk()?);
+        let mut begins = true;
+        loop {
+            let len = message.chunk()?.len();
+            let ends = message.is_last();
+            let part = match (begins, ends) {
+                (true, true) => Part::Whole,
+                (true, false) => Part::First,
+                (false, false) => Part::Middle,
+                (false, true) => Part::Last,
+            };
+            ws.send_fragment(kind, part, message.chunk()?)?;
+            message.consume(len);
+            if ends {
+                break;
+            }
+            begins = false;
         }
     }
 }

@@ -10,6 +10,7 @@ mod connections;
 mod fragments;
 mod handles;
 mod handshake;
+mod limits;
 mod messages;
 mod raw_messages;
 mod receiving;

@@ -118,7 +118,7 @@ impl Sink {
     /// The page is not needed: its owner learns how the connection ended.
     pub(crate) fn put_back(&mut self) {
         if let Some(Page::Lent(page)) = self.page.take() {
-            self.conn.inbox.park(page);
+            self.conn.inbox.put_back(page);
         }
         self.len = 0;
     }

@@ -1,7 +1,7 @@
 //! What a client cannot have more of: it is told at once, with the code of the limit, and loses nothing else.
 
 use std::io::Write;
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -9,13 +9,15 @@ use std::time::Instant;
 use hosted::peer::Peer;
 use hosted::{hear, tell};
 use xous_api_websocket::{
-    Code, Deadlines, Handle, Kind, Opcode, Part, ReceiveError, ReceiveWord, SendError, SendWord, Status,
-    Websocket, message_id,
+    Code, Deadlines, Handle, Kind, Opcode, Part, ReceiveError, ReceiveWord, Request, SendError, SendWord,
+    Status, Websocket, message_id,
 };
 
 use crate::common::pages::RawPages;
 use crate::common::raw::{CLOSE, FIRST_BINARY, close_payload, frame};
-use crate::common::{PATIENCE, open, pattern, peers, request, seen, service_cid, stats_when, system};
+use crate::common::{
+    PATIENCE, open, pattern, peers, refusal, request, seen, service_cid, stats_when, system,
+};
 
 /// Limits of the service, as its documentation names them.
 const PARKED_RECEIVES: usize = 4;
@@ -27,13 +29,18 @@ fn silent() -> (Peer, Receiver<TcpStream>) {
     peers::by_hand(|stream, streams| streams.send(stream).unwrap())
 }
 
-/// Lends a page for the next chunk; its word and data when it comes back.
-fn park(ws: &Websocket) -> JoinHandle<(Status, Vec<u8>)> {
+/// Lends a page for the next chunk; its word and data when it comes back. `again` if there is no room for it.
+fn park(ws: &Websocket, again: bool) -> JoinHandle<(Status, Vec<u8>)> {
     let (cid, id) = (service_cid(), message_id(Opcode::Receive, ws.handle()));
     std::thread::spawn(move || {
         let mut page = RawPages::new(1);
-        let (word, len) = page.lend_mut(cid, id, 0, 0);
-        (ReceiveWord::from_word(word).unwrap().status, page.bytes()[..len].to_vec())
+        loop {
+            let (word, len) = page.lend_mut(cid, id, 0, 0);
+            let status = ReceiveWord::from_word(word).unwrap().status;
+            if !again || status != Status::Refused(Code::BusyReceives as u8) {
+                return (status, page.bytes()[..len].to_vec());
+            }
+        }
     })
 }
 
@@ -49,10 +56,10 @@ fn no_more_pages_are_parked_than_the_cap() {
         let (peer, streams) = silent();
         let ws = open(&peer);
         let mut stream = seen(&streams);
-        let parked: Vec<_> = (0..PARKED_RECEIVES).map(|_| park(&ws)).collect();
+        let parked: Vec<_> = (0..PARKED_RECEIVES).map(|_| park(&ws, false)).collect();
         stats_when(|stats| stats.open_messages == 1 + PARKED_RECEIVES as u32);
         let start = Instant::now();
-        assert_eq!(park(&ws).join().unwrap().0, Status::Refused(Code::BusyReceives as u8));
+        assert_eq!(park(&ws, false).join().unwrap().0, Status::Refused(Code::BusyReceives as u8));
         assert!(matches!(ws.receive(), Err(ReceiveError::Busy(Code::BusyReceives))));
         assert!(start.elapsed() < PATIENCE / 10, "at once");
         for number in 0..PARKED_RECEIVES as u8 {
@@ -73,7 +80,7 @@ fn every_parked_page_is_told_of_the_end() {
         let (peer, streams) = silent();
         let ws = open(&peer);
         let mut stream = seen(&streams);
-        let mut parked: Vec<_> = (0..PARKED_RECEIVES).map(|_| park(&ws)).collect();
+        let mut parked: Vec<_> = (0..PARKED_RECEIVES).map(|_| park(&ws, false)).collect();
         stats_when(|stats| stats.open_messages == 1 + PARKED_RECEIVES as u32);
         // The beginning of a long frame. One page comes back with it, another is taken for the rest.
         stream.write_all(&frame(0x82, &pattern(100_000))[..1000]).unwrap();
@@ -81,28 +88,14 @@ fn every_parked_page_is_told_of_the_end() {
         assert!(matches!(status, Status::Chunk { first: true, last: false, .. }), "{status:?}");
         assert_eq!(data, pattern(1000 - 10));
         for _ in 0..2 {
-            parked.push(park_when_there_is_room(&ws, parked.len()));
+            parked.push(park(&ws, true));
         }
-        assert_eq!(parked.len(), PARKED_RECEIVES + 1);
+        stats_when(|stats| stats.open_messages == 1 + PARKED_RECEIVES as u32 + 1);
         drop(stream);
         for page in parked {
             assert_eq!(page.join().unwrap(), (Status::Closed { code: 1006 }, Vec::new()));
         }
     });
-}
-
-/// As [`park`], again and again until the page is not refused; `parked` are there already.
-fn park_when_there_is_room(ws: &Websocket, parked: usize) -> JoinHandle<(Status, Vec<u8>)> {
-    let start = Instant::now();
-    loop {
-        let page = park(ws);
-        stats_when(|stats| stats.open_messages == 2 + parked as u32 || page.is_finished());
-        if !page.is_finished() {
-            return page;
-        }
-        assert_eq!(page.join().unwrap().0, Status::Refused(Code::BusyReceives as u8));
-        assert!(start.elapsed() < PATIENCE);
-    }
 }
 
 #[test]
@@ -111,27 +104,40 @@ fn no_more_sends_are_queued_than_the_cap() {
         let (peer, streams) = silent();
         let ws = open(&peer);
         let stream = seen(&streams);
-        // Until the socket takes no more and the queue is full: from then on each is refused.
-        let mut given = 0;
-        while ws.state().unwrap().failed_sends == 0 {
-            give_a_lot(&ws);
-            given += 1;
-        }
-        assert!(given > QUEUED_SENDS);
-        let start = Instant::now();
-        assert_eq!(ws.send_text("x"), Err(SendError::Busy(Code::BusyQueue)));
-        assert!(start.elapsed() < PATIENCE / 10, "at once");
+        let (lenders, refused) = lend_to_a_full_queue(&ws);
+        assert_eq!(refused, Err(SendError::Busy(Code::BusyQueue)));
         let failed = ws.state().unwrap().failed_sends;
-        give_a_lot(&ws);
-        assert_eq!(ws.state().unwrap().failed_sends, failed + 1);
-        let refused = stats_when(|_| true).busy as usize;
-        assert_eq!(refused, failed + 2, "each refusal is counted");
+        assert!(failed > 0);
+        assert!(stats_when(|_| true).busy as usize > failed, "each refusal is counted");
 
-        // The rest fails when the peer is gone, and each failure is counted once.
+        // Whoever waits is told when the peer is gone.
         drop(stream);
         stats_when(|stats| stats.connections == 0);
+        assert!(lenders.into_iter().all(|lender| lender.join().unwrap() == Err(SendError::Closed)));
         assert_eq!(ws.state().unwrap().failed_sends, 0, "of a connection that has ended nothing is known");
     });
+}
+
+/// Lends a Send while the queue is full, and again if the socket has taken something just then. Those who got a place
+/// in the queue, and what the other was told.
+fn lend_to_a_full_queue(ws: &Websocket) -> (Vec<JoinHandle<Result<(), SendError>>>, Result<(), SendError>) {
+    let mut lenders = Vec::new();
+    loop {
+        let failed = ws.state().unwrap().failed_sends;
+        while ws.state().unwrap().failed_sends < failed + QUEUED_SENDS {
+            give_a_lot(ws);
+        }
+        let lending = ws.clone();
+        let lender = std::thread::spawn(move || lending.send_text("x"));
+        for _ in 0..1000 {
+            ws.state().unwrap();
+            if lender.is_finished() {
+                return (lenders, lender.join().unwrap());
+            }
+        }
+        lenders.push(lender);
+        assert!(lenders.len() < 8, "a full queue takes more and more");
+    }
 }
 
 /// A failed send is told of with the next page, once.
@@ -161,13 +167,14 @@ fn a_failed_send_is_reported_with_the_next_chunk() {
     });
 }
 
-/// Gives away what no socket takes until the service refuses everything; with which code.
+/// Gives away what no socket takes until the service refuses to open a connection; with which code.
 fn fill(all: &[Websocket]) -> Code {
+    let nobody = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
     loop {
         all.iter().for_each(give_a_lot);
-        match RawPages::new(1).lend_mut(service_cid(), message_id(Opcode::Stats, Handle::SOLE), 0, 0).0 {
-            0 => (),
-            code => return Code::from_word(code),
+        match refusal(&Request::new("127.0.0.1", nobody.port())).0 {
+            Code::Connect => (),
+            code => return code,
         }
     }
 }
@@ -182,13 +189,13 @@ fn one_process_cannot_lock_the_others_out() {
                 (0..4).map(|_| Websocket::open(&request(&peer).deadlines(deadlines)).unwrap()).collect();
             let kept_open: Vec<_> = all.iter().map(|_| seen(&streams)).collect();
             assert_eq!(fill(&all), Code::BusyMessages);
-            // Everything but plain questions is refused at once, and moved sends count as failed.
-            let failed = all[0].state().unwrap().failed_sends;
-            give_a_lot(&all[0]);
-            assert_eq!(all[0].state().unwrap().failed_sends, failed + 1);
-            assert!(matches!(all[0].receive(), Err(ReceiveError::Busy(Code::BusyMessages))));
-            let refused = Websocket::open(&request(&peer)).err().unwrap().to_string();
-            assert!(refused.contains("BusyMessages"), "{refused}");
+            // Too many for the process, not for the queues of its connections.
+            let failed = || all.iter().map(|ws| ws.state().unwrap().failed_sends).sum::<usize>();
+            let (before, start) = (failed(), Instant::now());
+            while failed() == before {
+                give_a_lot(&all[0]);
+                assert!(start.elapsed() < PATIENCE);
+            }
             tell("modest", "full");
             assert_eq!(hear(), "served");
             drop(kept_open);
@@ -202,7 +209,8 @@ fn one_process_cannot_lock_the_others_out() {
                 assert_eq!(ws.receive_text(10).unwrap(), round.to_string());
             }
             let figures = stats_when(|_| true);
-            assert_eq!(figures.open_messages, OPEN_MESSAGES_PER_PROCESS + 1, "the other's and this one");
+            assert!(figures.open_messages > 20, "the other's are still there");
+            assert!(figures.open_messages <= OPEN_MESSAGES_PER_PROCESS + 1);
             tell("greedy", "served");
         })
         .run_roles();
@@ -229,8 +237,6 @@ fn all_processes_together_have_a_limit() {
             let kept_open: Vec<_> = all.iter().map(|_| seen(&streams)).collect();
             assert_eq!(hear(), "full");
             assert_eq!(fill(&all), Code::BusyService);
-            let refused = Websocket::open(&request(&peer)).err().unwrap().to_string();
-            assert!(refused.contains("BusyService"), "{refused}");
             drop(kept_open);
             tell("one", "full too");
             assert_eq!(hear(), "over");
@@ -238,7 +244,7 @@ fn all_processes_together_have_a_limit() {
             let ws = open(&peer);
             ws.send_text("served again").unwrap();
             assert_eq!(ws.receive_text(20).unwrap(), "served again");
-            assert!(stats_when(|_| true).busy >= 3, "each refusal is counted");
+            assert!(stats_when(|_| true).busy >= 2, "each refusal is counted");
         })
         .run_roles();
 }

@@ -7,6 +7,7 @@ mod common;
 mod bad_requests;
 mod closing;
 mod connections;
+mod deadlines;
 mod fragments;
 mod handles;
 mod handshake;

@@ -71,7 +71,8 @@ pub(crate) struct Connection {
     state: Mutex<State>,
     /// Something came from the peer since the timer last looked.
     heard: AtomicBool,
-    pinged: AtomicBool,
+    /// The reader waits for the owner and hears nothing from the peer.
+    held: AtomicBool,
     /// Both threads have ended: no deadline is waited for any more.
     finished: AtomicBool,
     failed_sends: AtomicU32,
@@ -86,6 +87,8 @@ struct State {
     opener: Option<Lent>,
     closers: Vec<Closer>,
     outcome: Option<Outcome>,
+    /// A Ping is out; the time that will have been waited for its answer when the timer looks next.
+    asked: Option<Duration>,
     /// The owner asked for the end, so that nobody needs to be told of it later.
     closed_by_owner: bool,
 }
@@ -114,10 +117,11 @@ impl Connection {
                 opener,
                 closers: Vec::new(),
                 outcome: None,
+                asked: None,
                 closed_by_owner: false,
             }),
             heard: AtomicBool::new(false),
-            pinged: AtomicBool::new(false),
+            held: AtomicBool::new(false),
             finished: AtomicBool::new(false),
             failed_sends: AtomicU32::new(0),
             send_failed: AtomicBool::new(false),
@@ -292,8 +296,16 @@ impl Connection {
     pub(crate) fn waiting<T>(self: &Arc<Self>, deadline: Deadline, wait: impl FnOnce() -> T) -> T {
         let Some((watch, limit)) = self.watch(deadline) else { return wait() };
         watch.begin(|| self.arm(deadline, limit));
-        let result = wait();
+        let result = if deadline == Deadline::Stall { self.holding(wait) } else { wait() };
         watch.end();
+        result
+    }
+
+    /// A wait of the reader for the owner: what the peer says meanwhile is not heard.
+    pub(crate) fn holding<T>(&self, wait: impl FnOnce() -> T) -> T {
+        self.held.store(true, Relaxed);
+        let result = wait();
+        self.held.store(false, Relaxed);
         result
     }
 
@@ -359,16 +371,24 @@ impl Connection {
 
     fn keep_alive(self: &Arc<Self>) {
         let Some(interval) = self.deadlines.keepalive else { return };
-        if self.heard.swap(false, Relaxed) {
-            self.pinged.store(false, Relaxed);
-            self.arm(Deadline::Keepalive, interval);
-        } else if self.pinged.swap(true, Relaxed) {
-            log::info!("no answer to a ping: the connection is given up");
-            self.break_off();
-        } else {
-            self.outbox.ping();
-            self.arm(Deadline::Keepalive, self.deadlines.pong);
+        let pong = self.deadlines.pong;
+        if self.heard.swap(false, Relaxed) || self.held.load(Relaxed) {
+            self.lock().asked = None;
+            return self.arm(Deadline::Keepalive, interval);
         }
+        let asked = self.lock().asked;
+        match asked {
+            Some(waited) if waited >= pong => {
+                log::info!("no answer to a ping: the connection is given up");
+                return self.break_off();
+            }
+            Some(_) => (),
+            None => self.outbox.ping(),
+        }
+        let waited = asked.unwrap_or_default();
+        let step = interval.min(pong.saturating_sub(waited));
+        self.lock().asked = Some(waited + step);
+        self.arm(Deadline::Keepalive, step);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -77,6 +77,12 @@ impl Dispatcher {
         match self.tickets.take(from.pid.map_or(0, PID::get)) {
             Ok(ticket) => lent.hold(ticket),
             Err(code) => {
+                if opcode == Some(Opcode::Send)
+                    && lent.is_moved()
+                    && let Found::Live(conn) = self.find(from)
+                {
+                    conn.count_failed(1);
+                }
                 refuse(opcode, lent, code);
                 return ControlFlow::Continue(());
             }

@@ -1,5 +1,7 @@
 //! What a program asks for when it opens a connection, and how that travels.
 
+use std::fmt;
+
 use crate::settings::{Deadlines, Limits};
 use crate::wire::{Reader, Writer};
 
@@ -81,11 +83,27 @@ pub struct Request<'a> {
 /// A request cannot be sent to the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestError {
-    /// More than 32 sub-protocols or headers, or a text of more than 65535 bytes.
+    /// More than 32 sub-protocols or headers.
     TooMany,
+    /// More than [`Request::MOST_BYTES`] in all.
+    TooLong,
 }
 
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RequestError::TooMany => write!(f, "more than {MOST_LISTED} sub-protocols or headers"),
+            RequestError::TooLong => write!(f, "more than {} bytes", Request::MOST_BYTES),
+        }
+    }
+}
+
+impl std::error::Error for RequestError {}
+
 impl<'a> Request<'a> {
+    /// The longest request that the service takes, in bytes of its page.
+    pub const MOST_BYTES: usize = 32 * 1024;
+
     /// A plain connection to `/` on this host, without anything special.
     pub fn new(host: &'a str, port: u16) -> Self {
         Request {
@@ -166,10 +184,13 @@ impl<'a> Request<'a> {
     /// Writes the request into `page`; the number of bytes.
     ///
     /// # Errors
-    /// `TooMany` also if `page` is shorter than [`Request::encoded_len`].
+    /// `TooLong` also if `page` is shorter than [`Request::encoded_len`].
     pub fn write(&self, page: &mut [u8]) -> Result<usize, RequestError> {
         if self.sub_protocols.len() > MOST_LISTED || self.headers.len() > MOST_LISTED {
             return Err(RequestError::TooMany);
+        }
+        if self.encoded_len() > Self::MOST_BYTES {
+            return Err(RequestError::TooLong);
         }
         let mut w = Writer::new(page);
         w.u32(MAGIC);
@@ -183,7 +204,7 @@ impl<'a> Request<'a> {
         w.u8(self.headers.len() as u8);
         w.u16(0);
         self.texts().for_each(|text| w.text(text));
-        w.finish().ok_or(RequestError::TooMany)
+        w.finish().ok_or(RequestError::TooLong)
     }
 
     /// Reads a request that another process wrote; `None` if it is not one.
@@ -305,6 +326,8 @@ mod tests {
     fn lists_and_pages_have_an_end() {
         let many = (0..33).fold(Request::new("h", 1), |request, _| request.header("a", "b"));
         assert_eq!(many.write(&mut [0; 4096]), Err(RequestError::TooMany));
-        assert_eq!(full().write(&mut [0; 80]), Err(RequestError::TooMany));
+        assert_eq!(full().write(&mut [0; 80]), Err(RequestError::TooLong));
+        let long = "x".repeat(Request::MOST_BYTES);
+        assert_eq!(Request::new(&long, 1).write(&mut vec![0; 65536]), Err(RequestError::TooLong));
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use xous_api_websocket::Request;
+
 /// Connections at a time (`NoWorker`). Each takes two worker threads of the 29 that a process on the device can
 /// use; the dispatcher and the timer take one each, and three are left for ports.
 pub(crate) const CONNECTIONS: usize = 12;
@@ -60,7 +62,7 @@ pub(crate) const SLOTS: usize = 32;
 pub(crate) const MESSAGE_BYTES: usize = 256 * 1024;
 
 /// Bytes of an `Open` request (`Malformed`).
-pub(crate) const REQUEST_BYTES: usize = 32 * 1024;
+pub(crate) const REQUEST_BYTES: usize = Request::MOST_BYTES;
 
 /// The opening handshake's answer: bytes and header lines.
 pub(crate) const HEAD_BYTES: usize = 8 * 1024;

@@ -1,5 +1,6 @@
 //! Opens a client connection on a worker, and becomes its reader.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
@@ -16,7 +17,12 @@ use super::session::Session;
 use super::sink::{Route, Sink};
 use crate::net::{DialError, Socket, dial};
 use crate::proto::Role;
-use crate::proto::handshake::{Authorization, Caps, ClientRequest, HeadBuffer, Key, ReplyError, check_reply};
+use crate::proto::handshake::{
+    Authorization, Caps, ClientRequest, HeadBuffer, Key, ReplyError, check_reply, parse_reply,
+};
+
+/// RFC 1035 section 2.3.4, as text. A resolver may take its time over a longer one.
+const LONGEST_HOST: usize = 253;
 
 /// What a worker needs to open a connection.
 pub(crate) struct Opening {
@@ -131,6 +137,14 @@ fn open(
 }
 
 fn compose(request: &Request<'_>, key: &Key) -> Result<Vec<u8>, Failure> {
+    let bad =
+        |text: &dyn Display| Failure::new(Code::BadRequest, format!("the request cannot be sent: {text}"));
+    if request.port == 0 {
+        return Err(bad(&"invalid port 0"));
+    }
+    if request.host.len() > LONGEST_HOST {
+        return Err(bad(&format_args!("invalid host of more than {LONGEST_HOST} characters")));
+    }
     let authorization = match request.credentials {
         None => Authorization::None,
         Some(c) => match c.form {
@@ -149,37 +163,38 @@ fn compose(request: &Request<'_>, key: &Key) -> Result<Vec<u8>, Failure> {
         headers: &request.headers,
     };
     let mut head = Vec::new();
-    handshake
-        .compose(key, &mut head)
-        .map_err(|error| Failure::new(Code::BadRequest, format!("the request cannot be sent: {error}")))?;
+    handshake.compose(key, &mut head).map_err(|error| bad(&error))?;
     Ok(head)
 }
 
-/// The server's answer, and what came behind it.
+/// The server's answer, and what came behind it. Interim answers are passed over (RFC 9110 section 15.2), as many
+/// as come within the open deadline.
 fn read_head(socket: &Socket, place: &str) -> Result<(Vec<u8>, Vec<u8>), Failure> {
+    let bad = |text: String| Failure::new(Code::BadReply, text);
     let mut head = HeadBuffer::new(Caps { bytes: HEAD_BYTES, lines: HEAD_LINES });
     let mut buffer = vec![0; READ_BUFFER];
     loop {
-        let len = match socket.read(&mut buffer) {
-            Ok(0) => {
-                return Err(Failure::new(
-                    Code::BadReply,
-                    format!("{place} closed during the opening handshake"),
-                ));
-            }
-            Ok(len) => len,
-            Err(error) => {
-                let text = format!("read the opening handshake from {place}: {error}");
-                return Err(Failure::new(Code::BadReply, text));
-            }
+        let mut rest = match socket.read(&mut buffer) {
+            Ok(0) => return Err(bad(format!("{place} closed during the opening handshake"))),
+            Ok(len) => &buffer[..len],
+            Err(error) => return Err(bad(format!("read the opening handshake from {place}: {error}"))),
         };
-        let progress = head.push(&buffer[..len]).map_err(|error| {
-            Failure::new(Code::BadReply, format!("{place} does not speak WebSocket: {error}"))
-        })?;
-        if progress.complete {
-            return Ok((head.head().to_vec(), buffer[progress.consumed..len].to_vec()));
+        while !rest.is_empty() {
+            let progress =
+                head.push(rest).map_err(|error| bad(format!("{place} does not speak WebSocket: {error}")))?;
+            rest = &rest[progress.consumed..];
+            if progress.complete {
+                if !is_interim(head.head()) {
+                    return Ok((head.head().to_vec(), rest.to_vec()));
+                }
+                head.clear();
+            }
         }
     }
+}
+
+fn is_interim(head: &[u8]) -> bool {
+    parse_reply(head).is_ok_and(|reply| (100..=199).contains(&reply.status) && reply.status != 101)
 }
 
 impl Failure {

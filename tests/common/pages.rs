@@ -13,7 +13,7 @@ pub(crate) struct RawPages {
 impl RawPages {
     /// `count` pages of 4096 bytes.
     pub(crate) fn new(count: usize) -> Self {
-        let mut range = xous::map_memory(None, None, count * 4096, MemoryFlags::R | MemoryFlags::W).unwrap();
+        let range = xous::map_memory(None, None, count * 4096, MemoryFlags::R | MemoryFlags::W).unwrap();
         // SAFETY: the kernel has just mapped these bytes for this process alone.
         unsafe { range.as_mut_ptr().write_bytes(0, range.len()) };
         RawPages { range }

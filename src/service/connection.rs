@@ -1,7 +1,10 @@
 //! A connection as its threads share it.
 
 use std::net::Shutdown;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicBool, AtomicU32,
+    Ordering::{Relaxed, SeqCst},
+};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -69,6 +72,8 @@ pub(crate) struct Connection {
     /// Something came from the peer since the timer last looked.
     heard: AtomicBool,
     pinged: AtomicBool,
+    /// Both threads have ended: no deadline is waited for any more.
+    finished: AtomicBool,
     failed_sends: AtomicU32,
     send_failed: AtomicBool,
 }
@@ -113,6 +118,7 @@ impl Connection {
             }),
             heard: AtomicBool::new(false),
             pinged: AtomicBool::new(false),
+            finished: AtomicBool::new(false),
             failed_sends: AtomicU32::new(0),
             send_failed: AtomicBool::new(false),
         })
@@ -264,6 +270,7 @@ impl Connection {
 
     /// Both threads have ended. Tells everybody who has not been told; whether the owner knows.
     pub(crate) fn finish(self: &Arc<Self>) -> (Outcome, bool) {
+        self.finished.store(true, SeqCst);
         self.disarm(None);
         self.count_failed(self.outbox.end());
         let outcome = self.end(&Outcome::new(ABNORMAL, ""));
@@ -326,6 +333,10 @@ impl Connection {
 
     fn arm(self: &Arc<Self>, deadline: Deadline, wait: Duration) {
         self.timer.arm(self.weak(), deadline as usize, wait);
+        // Whoever arms may be overtaken by the end of what the deadline is for.
+        if self.finished.load(SeqCst) {
+            self.disarm(None);
+        }
     }
 
     fn disarm(self: &Arc<Self>, deadline: Option<Deadline>) {

@@ -1,7 +1,7 @@
 //! The end of a connection, from either side (RFC 6455 sections 5.5.1 and 7).
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
@@ -143,6 +143,25 @@ fn a_peer_that_vanishes_is_noticed() {
         assert_eq!(ws.receive_text(100_000), Err(closed(1006, "")));
         assert_eq!(ws.send_text("x"), Err(SendError::Closed));
         drop(ws);
+        nothing_is_left();
+    });
+}
+
+/// Reader and writer have a part each in it, so it is done often enough to catch them in every order.
+#[test]
+fn every_close_of_the_peer_is_answered() {
+    system!().run(|| {
+        let (peer, answers) = peers::by_hand(|mut stream, answers| {
+            stream.write_all(&frame(CLOSE, &close_payload(4001, ""))).unwrap();
+            // Nothing more comes from here, which is no reason to leave the Close frame unanswered.
+            stream.shutdown(Shutdown::Write).unwrap();
+            answers.send(read_frame(&mut stream).map(|answer| answer.close().0).ok()).unwrap();
+        });
+        for round in 0..100 {
+            let ws = open(&peer);
+            assert_eq!(ws.receive_text(1), Err(closed(4001, "")));
+            assert_eq!(seen(&answers), Some(4001), "round {round}");
+        }
         nothing_is_left();
     });
 }

@@ -6,8 +6,12 @@ mod common;
 
 mod bad_requests;
 mod closing;
+mod connections;
 mod fragments;
+mod handles;
 mod handshake;
 mod messages;
+mod receiving;
 mod refused_answers;
+mod saturation;
 mod violations;

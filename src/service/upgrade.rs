@@ -14,7 +14,7 @@ use super::server::Server;
 use super::session::Session;
 use super::sink::{Route, Sink};
 use super::visit::{Requests, Visit};
-use crate::http::{has_dot_segment, is_allowed, status};
+use crate::http::{has_dot_segment, is_allowed, status, upgrade_required};
 use crate::proto::Role;
 use crate::proto::handshake::{Request, Upgrade, check_request};
 
@@ -80,7 +80,7 @@ fn take(client: &Client<'_>, request: &Upgrade<'_>) -> Result<Taken, Vec<u8>> {
     };
     let Some((route, target)) = found else { return refuse(404) };
     let TargetKind::Receiver(door, protocols) = &target.kind else {
-        return Err(status(426, &[("Sec-WebSocket-Version", "13")], false));
+        return Err(upgrade_required(false));
     };
     if !is_allowed(&settings.origins, &request.headers, false) {
         return refuse(403);

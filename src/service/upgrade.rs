@@ -3,7 +3,7 @@
 use std::net::{Shutdown, SocketAddr};
 use std::sync::{Arc, PoisonError};
 
-use xous_api_websocket::{Accepted, Code};
+use xous_api_websocket::Accepted;
 
 use super::connection::Connection;
 use super::envelope::Lent;
@@ -120,9 +120,10 @@ fn admit(client: &Client<'_>, requests: &Requests, request: &Upgrade<'_>, taken:
         head: requests.head(),
     };
     let Some(len) = accepted.write(page.pages_mut()) else {
+        // Path, query and sub-protocol fill more than the program has lent, which is no fault of the program's.
         conn.forget();
-        page.answer(Code::TooLong as usize, 0);
-        client.visit.refuse(503);
+        put_back(&target, wanted, page);
+        client.visit.refuse(431);
         return None;
     };
     if !conn.dialled(client.visit.socket.clone()) || !accept(client, request, protocol.as_deref()) {

@@ -5,8 +5,10 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod accepting;
 mod bad_heads;
 mod by_hand;
+mod origins;
 mod pages;
 mod routes;
 mod serve;

@@ -21,7 +21,7 @@ pub struct ListenLimits {
     pub connections: u16,
     /// Connections from one address at a time (429).
     pub per_peer: u16,
-    /// Bytes of a request's head (431).
+    /// Bytes of a request's head, at most 64 KiB (431).
     pub head_bytes: u32,
     /// Lines of a request's head, at most 64 (431).
     pub head_lines: u16,

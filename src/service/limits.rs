@@ -48,6 +48,9 @@ pub(crate) const BROADCAST_BYTES: usize = Listener::MOST_BROADCAST;
 /// Bytes of a page that a program has the service show (`TooLong`).
 pub(crate) const PAGE_BYTES: usize = Route::MOST_BODY;
 
+/// The most bytes of a client's head that a listener may allow: they are kept here while it is being read.
+pub(crate) const MOST_REQUEST_BYTES: usize = 64 * 1024;
+
 /// How long a client has to read a refusal before the connection is dropped.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
 

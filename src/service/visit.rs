@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
-use super::limits::{LINGER, READ_BUFFER};
+use super::limits::{LINGER, MOST_REQUEST_BYTES, READ_BUFFER};
 use super::port::{Port, TargetKind, Visitor};
 use super::server::Server;
 use super::timer::{Timer, Wake};
@@ -28,7 +28,7 @@ pub(crate) fn run(
     let visit = Visit::new(stream, server.timer.clone());
     let limits = port.settings.limits;
     let caps = Caps {
-        bytes: usize::try_from(limits.head_bytes).unwrap_or(usize::MAX),
+        bytes: usize::try_from(limits.head_bytes).unwrap_or(usize::MAX).min(MOST_REQUEST_BYTES),
         lines: usize::from(limits.head_lines),
     };
     let mut requests =

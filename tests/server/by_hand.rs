@@ -122,6 +122,14 @@ impl Client {
         }
     }
 
+    /// Nothing more comes but frames like these.
+    pub(crate) fn ended_with(&mut self, first: u8) {
+        while let Ok(frame) = raw::read_frame(&mut self.stream) {
+            assert_eq!(frame.first, first, "{frame:?}");
+        }
+        self.ended();
+    }
+
     /// A masked frame.
     pub(crate) fn send_frame(&mut self, first: u8, payload: &[u8]) {
         self.send(masked(first, payload));

@@ -52,8 +52,9 @@ struct Opened {
 pub(crate) fn run(life: Arc<Life>, opening: Opening, writer: Permit) {
     let conn = &life.conn;
     let mut sink = Sink::new(conn.clone(), opening.route);
-    let outcome = match open(conn, &opening.request, opening.seed) {
-        Ok(Opened { session, sub_protocol, head }) => session.run(&life, &mut sink, writer, |opener| {
+    let outcome = match open(conn, opening.request, opening.seed) {
+        // Moved, so that the head is not kept while the connection lasts.
+        Ok(Opened { session, sub_protocol, head }) => session.run(&life, &mut sink, writer, move |opener| {
             if let Some(mut page) = opener {
                 let sub_protocol = sub_protocol.as_deref();
                 let reply = Reply { handle: conn.handle, status: 101, sub_protocol, head: &head };
@@ -88,10 +89,10 @@ fn refuse(conn: &Connection, failure: &Failure) {
 
 fn open(
     conn: &Arc<Connection>,
-    request: &[u8],
+    request: Box<[u8]>,
     seed: Box<dyn FnOnce() -> Result<Seed, EntropyError> + Send>,
 ) -> Result<Opened, Failure> {
-    let request = &Request::parse(request)
+    let request = &Request::parse(&request)
         .ok_or_else(|| Failure::new(Code::Malformed, "the page does not hold a request".into()))?;
     if request.tls {
         return Err(Failure::new(

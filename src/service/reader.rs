@@ -39,7 +39,7 @@ impl<'a> Reader<'a> {
         socket: Arc<Socket>,
         decoder: Decoder,
         sink: &'a mut Sink,
-        already: &[u8],
+        already: Vec<u8>,
     ) -> Self {
         let mut buffer = vec![0; READ_BUFFER].into_boxed_slice();
         let end = already.len().min(buffer.len());

@@ -59,8 +59,8 @@ pub(crate) const SLOTS: usize = 32;
 /// Pages of one memory message (`Malformed`). A process has 4 MiB for all messages on the device.
 pub(crate) const MESSAGE_BYTES: usize = 256 * 1024;
 
-/// Bytes of an `Open` request (`Malformed`).
-pub(crate) const REQUEST_BYTES: usize = 32 * 1024;
+/// Bytes of an `Open` request (`Malformed`): what a composed handshake may have, and certificates.
+pub(crate) const REQUEST_BYTES: usize = 64 * 1024;
 
 /// The opening handshake's answer: bytes and header lines.
 pub(crate) const HEAD_BYTES: usize = 8 * 1024;

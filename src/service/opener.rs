@@ -14,7 +14,7 @@ use super::outcome::{ABNORMAL, Outcome};
 use super::pool::Permit;
 use super::session::Session;
 use super::sink::{Route, Sink};
-use crate::net::{DialError, Socket, dial};
+use crate::net::{CertificateFault, DialError, Socket, TlsError, dial, tls_client};
 use crate::proto::Role;
 use crate::proto::handshake::{Authorization, Caps, ClientRequest, HeadBuffer, Key, ReplyError, check_reply};
 
@@ -87,29 +87,29 @@ fn open(
 ) -> Result<Opened, Failure> {
     let request = &Request::parse(request)
         .ok_or_else(|| Failure::new(Code::Malformed, "the page does not hold a request".into()))?;
-    if request.tls {
-        return Err(Failure::new(
-            Code::NoTls,
-            "TLS is not built in: ask for ws:// or build the service with TLS".into(),
-        ));
-    }
     let place = format!("{}:{}", request.host, request.port);
+    let tls = request.tls.as_ref().map(|tls| tls_client(tls, request.host)).transpose();
+    let tls = tls.map_err(|error| not_secure(&place, &error))?;
     let seed =
         seed().map_err(|error| Failure::new(Code::Entropy, format!("no random numbers: {error:?}")))?;
     let key = Key::new(seed.key);
     let head = compose(request, &key)?;
-    let socket = dial(request.host, request.port, request.deadlines.open).map_err(|error| match error {
+    let stream = dial(request.host, request.port, request.deadlines.open).map_err(|error| match error {
         DialError::Resolve(error) => {
             Failure::new(Code::Resolve, format!("resolve {}: {error}", request.host))
         }
         DialError::Connect(error) => Failure::new(Code::Connect, format!("connect to {place}: {error}")),
     })?;
-    let socket = Arc::new(socket);
+    let socket = Arc::new(match tls {
+        None => Socket::new(stream),
+        Some(tls) => Socket::secure(stream, tls),
+    });
     if !conn.dialled(socket.clone()) {
         return Err(Failure::new(Code::Timeout, format!("connect to {place}: given up")));
     }
+    socket.handshake().map_err(|error| not_secure(&place, &error))?;
     socket.write_all(&head).map_err(|error| {
-        Failure::new(Code::Connect, format!("send the opening handshake to {place}: {error}"))
+        Failure::io(Code::Connect, format!("send the opening handshake to {place}"), &error)
     })?;
     let (head, already) = read_head(&socket, &place)?;
     let reply = check_reply(&head, &key, &request.sub_protocols).map_err(|error| match error {
@@ -141,7 +141,7 @@ fn compose(request: &Request<'_>, key: &Key) -> Result<Vec<u8>, Failure> {
     let handshake = ClientRequest {
         host: request.host,
         port: request.port,
-        secure: request.tls,
+        secure: request.tls.is_some(),
         path: request.path,
         origin: request.origin,
         authorization,
@@ -169,8 +169,8 @@ fn read_head(socket: &Socket, place: &str) -> Result<(Vec<u8>, Vec<u8>), Failure
             }
             Ok(len) => len,
             Err(error) => {
-                let text = format!("read the opening handshake from {place}: {error}");
-                return Err(Failure::new(Code::BadReply, text));
+                let task = format!("read the opening handshake from {place}");
+                return Err(Failure::io(Code::BadReply, task, &error));
             }
         };
         let progress = head.push(&buffer[..len]).map_err(|error| {
@@ -182,8 +182,38 @@ fn read_head(socket: &Socket, place: &str) -> Result<(Vec<u8>, Vec<u8>), Failure
     }
 }
 
+/// Nothing of the request was sent.
+fn not_secure(place: &str, error: &TlsError) -> Failure {
+    Failure::new(code(error), format!("no secure connection to {place}: {error}"))
+}
+
+fn code(error: &TlsError) -> Code {
+    match error {
+        TlsError::NotBuiltIn => Code::NoTls,
+        TlsError::Settings(_) => Code::BadRequest,
+        TlsError::ClockNotSet => Code::ClockNotSet,
+        TlsError::Entropy => Code::Entropy,
+        TlsError::Certificate(fault, _) => match fault {
+            CertificateFault::UnknownIssuer => Code::UnknownIssuer,
+            CertificateFault::WrongHost => Code::WrongHost,
+            CertificateFault::Expired => Code::Expired,
+            CertificateFault::NotYetValid => Code::NotYetValid,
+            CertificateFault::Other => Code::BadCertificate,
+        },
+        TlsError::NotTls => Code::NotTls,
+        TlsError::Failed(_) => Code::TlsFailed,
+        TlsError::Closed | TlsError::Truncated | TlsError::Io(_) => Code::TlsClosed,
+    }
+}
+
 impl Failure {
     fn new(code: Code, text: String) -> Self {
         Failure { code, status: 0, text }
+    }
+
+    /// With the code that TLS has for it, if it is TLS that failed.
+    fn io(otherwise: Code, task: String, error: &std::io::Error) -> Self {
+        let tls = error.get_ref().and_then(|error| error.downcast_ref());
+        Self::new(tls.map_or(otherwise, code), format!("{task}: {error}"))
     }
 }

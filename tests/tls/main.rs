@@ -1,0 +1,11 @@
+//! TLS end to end: the service against OpenSSL, and against peers that want it to fail.
+
+mod authority;
+mod certificates;
+mod closing;
+mod openssl;
+mod open;
+mod recorder;
+mod streams;
+mod support;
+mod wire;

@@ -1,5 +1,7 @@
 //! What a program asks for when it opens a connection, and how that travels.
 
+use std::fmt;
+
 use crate::settings::{Deadlines, Limits};
 use crate::tls::Tls;
 use crate::wire::{Reader, Writer};
@@ -54,7 +56,7 @@ pub struct Credentials<'a> {
 /// | 60 | texts: host, path, user name and password if flagged, origin if flagged, the sub-protocols, name and value of each header |
 /// | behind them | if flagged, a [`Tls`] |
 ///
-/// All of it takes at most 64 KiB.
+/// All of it takes at most [`Request::MOST_BYTES`]: a composed handshake has 8 KiB, a certificate one or two.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request<'a> {
     /// Name or address (IPv6 without brackets).
@@ -86,12 +88,27 @@ pub struct Request<'a> {
 /// A request cannot be sent to the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestError {
-    /// More than 32 sub-protocols, headers, CA certificates or certificates of a chain, or a text of more than
-    /// 65535 bytes.
+    /// More than 32 sub-protocols, headers, CA certificates, or certificates of a chain.
     TooMany,
+    /// More than [`Request::MOST_BYTES`] in all.
+    TooLong,
 }
 
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RequestError::TooMany => write!(f, "more than {MOST_LISTED} sub-protocols, headers or certificates"),
+            RequestError::TooLong => write!(f, "more than {} bytes", Request::MOST_BYTES),
+        }
+    }
+}
+
+impl std::error::Error for RequestError {}
+
 impl<'a> Request<'a> {
+    /// The longest request that the service takes, in bytes of its page.
+    pub const MOST_BYTES: usize = 64 * 1024;
+
     /// A plain connection to `/` on this host, without anything special.
     pub fn new(host: &'a str, port: u16) -> Self {
         Request {
@@ -178,13 +195,16 @@ impl<'a> Request<'a> {
     /// Writes the request into `page`; the number of bytes.
     ///
     /// # Errors
-    /// `TooMany` also if `page` is shorter than [`Request::encoded_len`].
+    /// `TooLong` also if `page` is shorter than [`Request::encoded_len`].
     pub fn write(&self, page: &mut [u8]) -> Result<usize, RequestError> {
         if self.sub_protocols.len() > MOST_LISTED
             || self.headers.len() > MOST_LISTED
             || !self.tls.as_ref().is_none_or(Tls::is_within_limits)
         {
             return Err(RequestError::TooMany);
+        }
+        if self.encoded_len() > Self::MOST_BYTES {
+            return Err(RequestError::TooLong);
         }
         let mut w = Writer::new(page);
         w.u32(MAGIC);
@@ -199,7 +219,7 @@ impl<'a> Request<'a> {
         w.u16(0);
         self.texts().for_each(|text| w.text(text));
         self.tls.iter().for_each(|tls| tls.write(&mut w));
-        w.finish().ok_or(RequestError::TooMany)
+        w.finish().ok_or(RequestError::TooLong)
     }
 
     /// Reads a request that another process wrote; `None` if it is not one.
@@ -325,6 +345,8 @@ mod tests {
         assert_eq!(many.write(&mut [0; 4096]), Err(RequestError::TooMany));
         let roots = (0..33).fold(Tls::default(), |tls, _| tls.and(b"root"));
         assert_eq!(Request::new("h", 1).secure(roots).write(&mut [0; 4096]), Err(RequestError::TooMany));
-        assert_eq!(full().write(&mut [0; 80]), Err(RequestError::TooMany));
+        assert_eq!(full().write(&mut [0; 80]), Err(RequestError::TooLong));
+        let long = "x".repeat(Request::MOST_BYTES);
+        assert_eq!(Request::new(&long, 1).write(&mut vec![0; 2 * Request::MOST_BYTES]), Err(RequestError::TooLong));
     }
 }

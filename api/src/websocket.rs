@@ -19,6 +19,8 @@ use crate::{
 const SEND_CHUNK: usize = 4 * PAGE_SIZE;
 /// Most bytes of a close reason (RFC 6455 section 5.5.1).
 const LONGEST_REASON: usize = 123;
+/// Most bytes of a ping (RFC 6455 section 5.5).
+const LONGEST_PING: usize = 125;
 
 /// Where a connection stands.
 #[derive(num_derive::FromPrimitive, num_derive::ToPrimitive, Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,6 +179,9 @@ impl Websocket {
     /// # Errors
     /// `Refused(TooLong)` for more than 125 bytes.
     pub fn ping(&self, data: &[u8]) -> Result<(), SendError> {
+        if data.len() > LONGEST_PING {
+            return Err(SendError::Refused(Code::TooLong));
+        }
         let mut pages = lock(&self.link.outgoing);
         pages.fill(data);
         self.link.send(&pages, SendWord::Ping, data.len())

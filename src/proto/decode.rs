@@ -1,73 +1,15 @@
 //! From the peer's bytes to events (RFC 6455, sections 5, 6.2, 7 and 8.1).
 
 use super::close::CloseReason;
+use super::event::{Chunk, Event, Step};
 use super::frame::{
     BINARY, CLOSE, CONTINUATION, CONTROL, FIN, Kind, LEN7, LEN16, LEN64, MASK, MAX_CONTROL_PAYLOAD,
-    MAX_PAYLOAD, OPCODE, PING, PONG, RSV, Role, TEXT,
+    MAX_PAYLOAD, OPCODE, PING, PONG, RSV, Role, TEXT, portion,
 };
+use super::limits::{Budget, Limits};
 use super::mask::Mask;
 use super::utf8::{Utf8, is_valid};
 use super::violation::Violation;
-
-/// What the caller takes from its peer. Each is checked on what a frame declares, before its payload comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Payload bytes of one data frame; more is [`Violation::FrameTooBig`].
-    pub max_frame: u64,
-    /// Payload bytes of one message; more is [`Violation::MessageTooBig`].
-    pub max_message: u64,
-    /// Data frames of one message, empty ones too; more is [`Violation::TooManyFragments`]. The first is
-    /// always taken.
-    pub max_fragments: u32,
-}
-
-impl Limits {
-    /// No limit of any kind. Harmless to this codec, whose memory does not depend on sizes.
-    pub const NONE: Self = Self { max_frame: u64::MAX, max_message: u64::MAX, max_fragments: u32::MAX };
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self::NONE
-    }
-}
-
-/// What came of one call of [`Decoder::decode`].
-#[derive(Debug, PartialEq, Eq)]
-pub struct Step<'a> {
-    /// The bytes at the front of the input that are dealt with.
-    pub consumed: usize,
-    /// What they meant, if anything yet.
-    pub event: Option<Event<'a>>,
-}
-
-/// What the peer sent. Payloads are unmasked and lie in the caller's input, or in the decoder for a
-/// control frame that came in pieces.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Event<'a> {
-    /// A piece of a message.
-    Data(Chunk<'a>),
-    /// A ping, to be answered with a pong of the same payload (RFC 6455, section 5.5.2).
-    Ping(&'a [u8]),
-    /// A pong, asked for or not (section 5.5.3).
-    Pong(&'a [u8]),
-    /// A close, to be answered unless one was sent (section 5.5.1). The last event of a connection.
-    Close(Option<CloseReason<'a>>),
-}
-
-/// A piece of a message, handed on as soon as it is there. Where a message is cut follows the reads and
-/// the frames and means nothing; text may be cut inside a character.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Chunk<'a> {
-    /// Of the message.
-    pub kind: Kind,
-    /// The first piece of its message.
-    pub first: bool,
-    /// The last piece of its message.
-    pub last: bool,
-    /// Empty only in a last chunk, when the peer ended its message with an empty frame.
-    pub payload: &'a [u8],
-}
 
 /// The receiving half of a connection: bytes in, one event at a time out.
 ///
@@ -95,9 +37,6 @@ pub struct Chunk<'a> {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Decoder {
-    limits: Limits,
-    /// The longest message in one frame.
-    max_whole: u64,
     /// The mask bit that every frame of the peer must have.
     mask_bit: u8,
     state: State,
@@ -113,10 +52,8 @@ pub struct Decoder {
     message: Option<Kind>,
     /// Nothing of it has been delivered.
     first: bool,
-    fragments: u32,
-    /// Its length as far as declared.
-    length: u64,
     utf8: Utf8,
+    budget: Budget,
 
     /// A header, or the payload of a control frame, that came in pieces.
     held: [u8; MAX_CONTROL_PAYLOAD],
@@ -140,6 +77,16 @@ enum State {
     Failed(Violation),
 }
 
+/// A frame header that has passed every check.
+struct Head {
+    opcode: u8,
+    fin: bool,
+    len: u64,
+    mask: Mask,
+    /// Of the header in bytes.
+    size: usize,
+}
+
 /// The first byte of a frame that is a whole message.
 const WHOLE_TEXT: u8 = FIN | TEXT;
 const WHOLE_BINARY: u8 = FIN | BINARY;
@@ -152,24 +99,10 @@ struct WholeFrame {
     end: usize,
 }
 
-/// A frame header that has passed every check.
-struct Head {
-    opcode: u8,
-    fin: bool,
-    len: u64,
-    mask: Mask,
-    /// Of the header in bytes.
-    size: usize,
-}
-
 impl Decoder {
     /// A decoder for the frames behind the opening handshake. `role` is this program's own.
     pub const fn new(role: Role, limits: Limits) -> Self {
-        let max_whole =
-            if limits.max_frame < limits.max_message { limits.max_frame } else { limits.max_message };
         Self {
-            limits,
-            max_whole,
             mask_bit: role.peer().mask_bit(),
             state: State::Idle,
             opcode: 0,
@@ -178,9 +111,8 @@ impl Decoder {
             remaining: 0,
             message: None,
             first: false,
-            fragments: 0,
-            length: 0,
             utf8: Utf8::new(),
+            budget: Budget::new(limits),
             held: [0; MAX_CONTROL_PAYLOAD],
             held_len: 0,
         }
@@ -220,60 +152,37 @@ impl Decoder {
     /// faults included, there is [`Decoder::decode_any`].
     #[inline(always)]
     fn whole_message(&self, bytes: &[u8]) -> Option<WholeFrame> {
-        let (&[first, second], rest) = bytes.split_first_chunk()?;
+        let &[first, second] = bytes.first_chunk()?;
         let kind = match first {
             WHOLE_TEXT => Kind::Text,
             WHOLE_BINARY => Kind::Binary,
             _ => return None,
         };
-        let (len, rest) = match second ^ self.mask_bit {
-            len @ ..LEN16 => (u64::from(len), rest),
-            LEN16 => {
-                let (len, rest) = rest.split_first_chunk()?;
-                (u64::from(u16::from_be_bytes(*len)), rest)
-            }
-            LEN64 => {
-                let (len, rest) = rest.split_first_chunk()?;
-                (u64::from_be_bytes(*len), rest)
-            }
-            _ => return None,
-        };
-        let (mask, rest) = if self.mask_bit == 0 {
-            (Mask::NONE, rest)
-        } else {
-            let (key, rest) = rest.split_first_chunk()?;
-            (Mask::new(*key), rest)
-        };
-        let is_minimal = match second & LEN7 {
-            LEN16 => len > 125,
-            LEN64 => len > 0xffff,
-            _ => true,
-        };
-        if !is_minimal || len > self.max_whole || len > rest.len() as u64 {
+        // With the wrong mask bit this is no form of length.
+        let (len, at) = declared_length(bytes, second ^ self.mask_bit)?;
+        let (mask, start) = self.mask(bytes, at)?;
+        if !is_minimal(len, at) || !self.budget.allows_whole(len) || len > (bytes.len() - start) as u64 {
             return None;
         }
-        let start = bytes.len() - rest.len();
         Some(WholeFrame { kind, mask, start, end: start + len as usize })
     }
 
     #[inline(always)]
     fn deliver_whole<'a>(&mut self, payload: &'a mut [u8], frame: WholeFrame) -> Result<Step<'a>, Violation> {
         let WholeFrame { kind, mut mask, start, end } = frame;
-        match (kind, self.mask_bit) {
-            (Kind::Text, 0) => {
-                if !is_valid(payload) {
+        let is_masked = self.mask_bit != 0;
+        match kind {
+            Kind::Text => {
+                let is_ascii = is_masked && mask.apply_ascii(payload);
+                if !is_ascii && !is_valid(payload) {
                     return self.fail_whole(payload, start);
                 }
             }
-            (Kind::Text, _) => {
-                if !mask.apply_ascii(payload) && !is_valid(payload) {
-                    return self.fail_whole(payload, start);
-                }
-            }
-            (Kind::Binary, 0) => {}
-            (Kind::Binary, _) => mask.apply(payload),
+            Kind::Binary if is_masked => mask.apply(payload),
+            Kind::Binary => {}
         }
-        Ok(Step { consumed: end, event: Some(Event::Data(Chunk { kind, first: true, last: true, payload })) })
+        let chunk = Chunk { kind, first: true, last: true, payload };
+        Ok(Step { consumed: end, event: Some(Event::Data(chunk)) })
     }
 
     /// Everything, whole messages included.
@@ -301,13 +210,11 @@ impl Decoder {
                 self.enter(&head);
                 Ok(Some(head.size))
             }
+            Ok(None) if input.is_empty() => Ok(None),
             Ok(None) => {
-                self.held_len = 0;
-                if !input.is_empty() {
-                    self.held[..input.len()].copy_from_slice(input);
-                    self.held_len = input.len() as u8;
-                    self.state = State::Header;
-                }
+                self.held[..input.len()].copy_from_slice(input);
+                self.held_len = input.len() as u8;
+                self.state = State::Header;
                 Ok(None)
             }
             Err(violation) => Err(self.fail(violation)),
@@ -339,42 +246,40 @@ impl Decoder {
     #[inline(always)]
     fn parse(&self, bytes: &[u8]) -> Result<Option<Head>, Violation> {
         let Some(&first) = bytes.first() else { return Ok(None) };
-        let opcode = first & OPCODE;
         self.check_first(first)?;
+        let opcode = first & OPCODE;
+        let is_control = opcode & CONTROL != 0;
         let Some(&second) = bytes.get(1) else { return Ok(None) };
         if second & MASK != self.mask_bit {
             return Err(if self.mask_bit == 0 { Violation::Masked } else { Violation::NotMasked });
         }
-        let (len, at) = match second & LEN7 {
-            LEN16 => match bytes.get(2..4) {
-                Some(&[a, b]) => (u64::from(u16::from_be_bytes([a, b])), 4),
-                _ if opcode & CONTROL != 0 => return Err(Violation::ControlTooLong),
-                _ => return Ok(None),
-            },
-            LEN64 => match bytes.get(2..10).and_then(|len| len.first_chunk()) {
-                Some(len) => (u64::from_be_bytes(*len), 10),
-                _ if opcode & CONTROL != 0 => return Err(Violation::ControlTooLong),
-                _ => return Ok(None),
-            },
-            len => (u64::from(len), 2),
-        };
-        if opcode & CONTROL != 0 {
+        if is_control {
             check_control_length(opcode, second & LEN7)?;
-        } else {
-            check_length(len, at)?;
-            self.check_limits(opcode, len)?;
         }
-        let head = Head { opcode, fin: first & FIN != 0, len, mask: Mask::NONE, size: at };
-        if self.mask_bit == 0 {
-            return Ok(Some(head));
+        let Some((len, at)) = declared_length(bytes, second & LEN7) else { return Ok(None) };
+        if !is_minimal(len, at) {
+            return Err(Violation::LengthNotMinimal);
         }
-        Ok(bytes.get(at..at + 4).and_then(|key| key.first_chunk()).map(|key| Head {
-            mask: Mask::new(*key),
-            size: at + 4,
-            ..head
-        }))
+        if len > MAX_PAYLOAD {
+            return Err(Violation::LengthTopBit);
+        }
+        if !is_control {
+            self.budget.check(opcode != CONTINUATION, len)?;
+        }
+        let fin = first & FIN != 0;
+        Ok(self.mask(bytes, at).map(|(mask, size)| Head { opcode, fin, len, mask, size }))
     }
 
+    /// The masking key at `at` and where it ends, if the peer's frames have one; `None` if it is not there yet.
+    #[inline(always)]
+    fn mask(&self, bytes: &[u8], at: usize) -> Option<(Mask, usize)> {
+        if self.mask_bit == 0 {
+            return Some((Mask::NONE, at));
+        }
+        bytes.get(at..)?.first_chunk().map(|key| (Mask::new(*key), at + key.len()))
+    }
+
+    /// Checks the first byte of a frame (RFC 6455, sections 5.2, 5.4 and 5.5).
     #[inline]
     fn check_first(&self, first: u8) -> Result<(), Violation> {
         let opcode = first & OPCODE;
@@ -390,22 +295,7 @@ impl Decoder {
         }
     }
 
-    /// Checks the declared length of a data frame against the caller's limits.
-    #[inline]
-    fn check_limits(&self, opcode: u8, len: u64) -> Result<(), Violation> {
-        let before = if opcode == CONTINUATION { self.length } else { 0 };
-        if len > self.limits.max_frame {
-            return Err(Violation::FrameTooBig);
-        }
-        if len > self.limits.max_message.saturating_sub(before) {
-            return Err(Violation::MessageTooBig);
-        }
-        if opcode == CONTINUATION && self.fragments >= self.limits.max_fragments {
-            return Err(Violation::TooManyFragments);
-        }
-        Ok(())
-    }
-
+    /// Goes from a header to its payload.
     #[inline]
     fn enter(&mut self, head: &Head) {
         self.held_len = 0;
@@ -417,15 +307,12 @@ impl Decoder {
             self.state = State::Control;
             return;
         }
-        if head.opcode == CONTINUATION {
-            self.fragments += 1;
-            self.length += head.len;
-        } else {
+        let first = head.opcode != CONTINUATION;
+        self.budget.spend(first, head.len);
+        if first {
             self.message = Some(if head.opcode == TEXT { Kind::Text } else { Kind::Binary });
             self.first = true;
             self.utf8 = Utf8::new();
-            self.fragments = 1;
-            self.length = head.len;
         }
         self.state = State::Data;
     }
@@ -433,23 +320,24 @@ impl Decoder {
     /// Delivers what `input` has of a data frame's payload from `at` on.
     #[inline(always)]
     fn data<'a>(&'a mut self, input: &'a mut [u8], at: usize) -> Result<Step<'a>, Violation> {
-        let Some(kind) = self.message else { return Err(self.fail(Violation::NothingToContinue)) };
-        let Some(rest) = input.get_mut(at..) else { return Ok(Step { consumed: at, event: None }) };
+        let kind = self.message.expect("every data frame belongs to a message");
+        let rest = &mut input[at..];
         let len = portion(self.remaining, rest.len());
         let payload = &mut rest[..len];
         self.remaining -= len as u64;
         let ended = self.remaining == 0;
         let last = ended && self.fin;
+        let is_masked = self.mask_bit != 0;
         match kind {
             Kind::Text => {
-                let ascii = self.mask_bit != 0 && self.mask.apply_ascii(payload);
-                if !(ascii && self.utf8.is_complete())
+                let is_ascii = is_masked && self.mask.apply_ascii(payload);
+                if !(is_ascii && self.utf8.is_complete())
                     && let Err(good) = self.check_text(payload, last)
                 {
                     return self.fail_within(&payload[..good], at);
                 }
             }
-            Kind::Binary if self.mask_bit != 0 => self.mask.apply(payload),
+            Kind::Binary if is_masked => self.mask.apply(payload),
             Kind::Binary => {}
         }
         if last {
@@ -465,6 +353,10 @@ impl Decoder {
         Ok(Step { consumed: at + len, event: Some(Event::Data(Chunk { kind, first, last, payload })) })
     }
 
+    const fn before_frame(&self) -> State {
+        if self.message.is_some() { State::Between } else { State::Idle }
+    }
+
     /// Checks a piece of text; the error is the number of bytes before the one that makes it invalid. That is
     /// the last byte if it ends a message inside a character.
     fn check_text(&mut self, payload: &[u8], last: bool) -> Result<(), usize> {
@@ -472,14 +364,9 @@ impl Decoder {
         if last && !self.utf8.is_complete() { Err(payload.len().saturating_sub(1)) } else { Ok(()) }
     }
 
-    const fn before_frame(&self) -> State {
-        if self.message.is_some() { State::Between } else { State::Idle }
-    }
-
     /// Finds the bad byte in a whole message of invalid text.
     #[cold]
     fn fail_whole<'a>(&mut self, payload: &'a [u8], at: usize) -> Result<Step<'a>, Violation> {
-        self.message = Some(Kind::Text);
         self.first = true;
         self.utf8 = Utf8::new();
         let good = self.check_text(payload, true).err().unwrap_or_default();
@@ -489,6 +376,7 @@ impl Decoder {
     /// Delivers the valid bytes before bad text; the next call fails.
     #[cold]
     fn fail_within<'a>(&mut self, good: &'a [u8], at: usize) -> Result<Step<'a>, Violation> {
+        self.message = Some(Kind::Text);
         let violation = self.fail(Violation::InvalidUtf8);
         if good.is_empty() {
             return Err(violation);
@@ -502,7 +390,7 @@ impl Decoder {
     #[inline(never)]
     fn control<'a>(&'a mut self, input: &'a mut [u8], at: usize) -> Result<Step<'a>, Violation> {
         let held = usize::from(self.held_len);
-        let rest = input.get_mut(at..).unwrap_or_default();
+        let rest = &mut input[at..];
         let len = portion(self.remaining, rest.len());
         let consumed = at + len;
         self.remaining -= len as u64;
@@ -520,16 +408,16 @@ impl Decoder {
         let event = match self.opcode {
             PING => Event::Ping(payload),
             PONG => Event::Pong(payload),
-            _ => {
-                self.state = State::Closed;
-                match CloseReason::parse(payload) {
-                    Ok(reason) => Event::Close(reason),
-                    Err(violation) => {
-                        self.state = State::Failed(violation);
-                        return Err(violation);
-                    }
+            _ => match CloseReason::parse(payload) {
+                Ok(reason) => {
+                    self.state = State::Closed;
+                    Event::Close(reason)
                 }
-            }
+                Err(violation) => {
+                    self.state = State::Failed(violation);
+                    return Err(violation);
+                }
+            },
         };
         Ok(Step { consumed, event: Some(event) })
     }
@@ -550,22 +438,40 @@ fn check_control_length(opcode: u8, len: u8) -> Result<(), Violation> {
     }
 }
 
-/// Checks that `len` needs the form that ends at header byte `at` (RFC 6455, section 5.2).
+/// The length that the header in `bytes` declares, and where it ends; `None` if it goes on behind them.
+/// `form` is the second byte without its mask bit.
 #[inline(always)]
-fn check_length(len: u64, at: usize) -> Result<(), Violation> {
-    match at {
-        4 if len <= 125 => Err(Violation::LengthNotMinimal),
-        10 if len <= 0xffff => Err(Violation::LengthNotMinimal),
-        10 if len > MAX_PAYLOAD => Err(Violation::LengthTopBit),
-        _ => Ok(()),
+fn declared_length(bytes: &[u8], form: u8) -> Option<(u64, usize)> {
+    match form {
+        ..LEN16 => Some((u64::from(form), 2)),
+        LEN16 => bytes.get(2..)?.first_chunk().map(|len| (u64::from(u16::from_be_bytes(*len)), 4)),
+        LEN64 => bytes.get(2..)?.first_chunk().map(|len| (u64::from_be_bytes(*len), 10)),
+        _ => None,
     }
 }
 
-/// How much of `available` belongs to a payload of which `remaining` is to come.
-///
-/// Generic over the size type so that the arithmetic of a 32-bit machine can be tested on any.
+/// Whether `len` needs the form that ends at header byte `at` (RFC 6455, section 5.2).
 #[inline(always)]
-fn portion<S: Copy + Ord + TryFrom<u64>>(remaining: u64, available: S) -> S {
-    // A length that does not fit the type is more than can be available.
-    S::try_from(remaining).map_or(available, |remaining| remaining.min(available))
+fn is_minimal(len: u64, at: usize) -> bool {
+    match at {
+        4 => len > 125,
+        10 => len > 0xffff,
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_of_length() {
+        assert_eq!(declared_length(&[0, 125], 125), Some((125, 2)));
+        assert_eq!(declared_length(&[0, 126, 1], 126), None);
+        assert_eq!(declared_length(&[0, 126, 1, 2], 126), Some((0x102, 4)));
+        assert_eq!(declared_length(&[0, 127, 0, 0, 0, 0, 0, 1, 2], 127), None);
+        assert_eq!(declared_length(&[0, 127, 0, 0, 0, 0, 0, 1, 2, 3], 127), Some((0x10203, 10)));
+        assert!(is_minimal(126, 4) && !is_minimal(125, 4));
+        assert!(is_minimal(0x10000, 10) && !is_minimal(0xffff, 10));
+    }
 }

@@ -245,7 +245,7 @@ impl Dispatcher {
         }
     }
 
-    fn open(&self, from: From, lent: Lent) {
+    fn open(&self, from: From, mut lent: Lent) {
         let (Some(system), Some(pid)) = (&self.system, from.pid) else {
             return lent.answer(Code::NotPermitted as usize, 0);
         };
@@ -260,12 +260,13 @@ impl Dispatcher {
         let deadlines = request.deadlines;
         let bytes = data.unwrap_or_default().into();
         let timer = self.timer.clone();
+        lent.otherwise(Code::NoWorker as usize);
         let mut opener = Some(lent);
         let entered = self
             .table
             .enter(pid, |handle| Connection::new(Role::Client, handle, deadlines, timer, opener.take()));
         let Some(conn) = entered else {
-            return; // `opener` is dropped, which answers it.
+            return; // No slot: `opener` is dropped, which answers it.
         };
         let seed = Box::new(move || trng.seed());
         let opening = Opening { request: bytes, route: Route::Inbox, seed };

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use xous_api_websocket::Request;
+
 /// Connections at a time (`NoWorker`). Each takes two worker threads of the 29 that a process on the device can
 /// use; the dispatcher and the timer take one each, and three are left for ports.
 pub(crate) const CONNECTIONS: usize = 12;
@@ -59,8 +61,8 @@ pub(crate) const SLOTS: usize = 32;
 /// Pages of one memory message (`Malformed`). A process has 4 MiB for all messages on the device.
 pub(crate) const MESSAGE_BYTES: usize = 256 * 1024;
 
-/// Bytes of an `Open` request (`Malformed`): what a composed handshake may have, and certificates.
-pub(crate) const REQUEST_BYTES: usize = 64 * 1024;
+/// Bytes of an `Open` request (`Malformed`).
+pub(crate) const REQUEST_BYTES: usize = Request::MOST_BYTES;
 
 /// The opening handshake's answer: bytes and header lines.
 pub(crate) const HEAD_BYTES: usize = 8 * 1024;

@@ -1,5 +1,6 @@
 //! Opens a client connection on a worker, and becomes its reader.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
@@ -12,11 +13,17 @@ use super::life::Life;
 use super::limits::{HEAD_BYTES, HEAD_LINES, READ_BUFFER};
 use super::outcome::{ABNORMAL, Outcome};
 use super::pool::Permit;
+use super::security;
 use super::session::Session;
 use super::sink::{Route, Sink};
-use crate::net::{CertificateFault, DialError, Socket, TlsError, dial, tls_client};
+use crate::net::{DialError, Socket, TlsError, dial, tls_client};
 use crate::proto::Role;
-use crate::proto::handshake::{Authorization, Caps, ClientRequest, HeadBuffer, Key, ReplyError, check_reply};
+use crate::proto::handshake::{
+    Authorization, Caps, ClientRequest, HeadBuffer, Key, ReplyError, check_reply, parse_reply,
+};
+
+/// RFC 1035 section 2.3.4, as text. A resolver may take its time over a longer one.
+const LONGEST_HOST: usize = 253;
 
 /// What a worker needs to open a connection.
 pub(crate) struct Opening {
@@ -88,12 +95,14 @@ fn open(
     let request = &Request::parse(request)
         .ok_or_else(|| Failure::new(Code::Malformed, "the page does not hold a request".into()))?;
     let place = format!("{}:{}", request.host, request.port);
-    let tls = request.tls.as_ref().map(|tls| tls_client(tls, request.host)).transpose();
-    let tls = tls.map_err(|error| not_secure(&place, &error))?;
+    let not_secure = |error: TlsError| {
+        Failure::new(security::code(&error), format!("no secure connection to {place}: {error}"))
+    };
     let seed =
         seed().map_err(|error| Failure::new(Code::Entropy, format!("no random numbers: {error:?}")))?;
     let key = Key::new(seed.key);
     let head = compose(request, &key)?;
+    let tls = request.tls.as_ref().map(|tls| tls_client(tls, request.host)).transpose().map_err(not_secure)?;
     let stream = dial(request.host, request.port, request.deadlines.open).map_err(|error| match error {
         DialError::Resolve(error) => {
             Failure::new(Code::Resolve, format!("resolve {}: {error}", request.host))
@@ -107,7 +116,7 @@ fn open(
     if !conn.dialled(socket.clone()) {
         return Err(Failure::new(Code::Timeout, format!("connect to {place}: given up")));
     }
-    socket.handshake().map_err(|error| not_secure(&place, &error))?;
+    socket.handshake().map_err(not_secure)?;
     socket.write_all(&head).map_err(|error| {
         Failure::io(Code::Connect, format!("send the opening handshake to {place}"), &error)
     })?;
@@ -131,6 +140,14 @@ fn open(
 }
 
 fn compose(request: &Request<'_>, key: &Key) -> Result<Vec<u8>, Failure> {
+    let bad =
+        |text: &dyn Display| Failure::new(Code::BadRequest, format!("the request cannot be sent: {text}"));
+    if request.port == 0 {
+        return Err(bad(&"invalid port 0"));
+    }
+    if request.host.len() > LONGEST_HOST {
+        return Err(bad(&format_args!("invalid host of more than {LONGEST_HOST} characters")));
+    }
     let authorization = match request.credentials {
         None => Authorization::None,
         Some(c) => match c.form {
@@ -149,61 +166,41 @@ fn compose(request: &Request<'_>, key: &Key) -> Result<Vec<u8>, Failure> {
         headers: &request.headers,
     };
     let mut head = Vec::new();
-    handshake
-        .compose(key, &mut head)
-        .map_err(|error| Failure::new(Code::BadRequest, format!("the request cannot be sent: {error}")))?;
+    handshake.compose(key, &mut head).map_err(|error| bad(&error))?;
     Ok(head)
 }
 
-/// The server's answer, and what came behind it.
+/// The server's answer, and what came behind it. Interim answers are passed over (RFC 9110 section 15.2), as many
+/// as come within the open deadline.
 fn read_head(socket: &Socket, place: &str) -> Result<(Vec<u8>, Vec<u8>), Failure> {
+    let bad = |text: String| Failure::new(Code::BadReply, text);
     let mut head = HeadBuffer::new(Caps { bytes: HEAD_BYTES, lines: HEAD_LINES });
     let mut buffer = vec![0; READ_BUFFER];
     loop {
-        let len = match socket.read(&mut buffer) {
-            Ok(0) => {
-                return Err(Failure::new(
-                    Code::BadReply,
-                    format!("{place} closed during the opening handshake"),
-                ));
-            }
-            Ok(len) => len,
+        let mut rest = match socket.read(&mut buffer) {
+            Ok(0) => return Err(bad(format!("{place} closed during the opening handshake"))),
+            Ok(len) => &buffer[..len],
             Err(error) => {
                 let task = format!("read the opening handshake from {place}");
                 return Err(Failure::io(Code::BadReply, task, &error));
             }
         };
-        let progress = head.push(&buffer[..len]).map_err(|error| {
-            Failure::new(Code::BadReply, format!("{place} does not speak WebSocket: {error}"))
-        })?;
-        if progress.complete {
-            return Ok((head.head().to_vec(), buffer[progress.consumed..len].to_vec()));
+        while !rest.is_empty() {
+            let progress =
+                head.push(rest).map_err(|error| bad(format!("{place} does not speak WebSocket: {error}")))?;
+            rest = &rest[progress.consumed..];
+            if progress.complete {
+                if !is_interim(head.head()) {
+                    return Ok((head.head().to_vec(), rest.to_vec()));
+                }
+                head.clear();
+            }
         }
     }
 }
 
-/// Nothing of the request was sent.
-fn not_secure(place: &str, error: &TlsError) -> Failure {
-    Failure::new(code(error), format!("no secure connection to {place}: {error}"))
-}
-
-fn code(error: &TlsError) -> Code {
-    match error {
-        TlsError::NotBuiltIn => Code::NoTls,
-        TlsError::Settings(_) => Code::BadRequest,
-        TlsError::ClockNotSet => Code::ClockNotSet,
-        TlsError::Entropy => Code::Entropy,
-        TlsError::Certificate(fault, _) => match fault {
-            CertificateFault::UnknownIssuer => Code::UnknownIssuer,
-            CertificateFault::WrongHost => Code::WrongHost,
-            CertificateFault::Expired => Code::Expired,
-            CertificateFault::NotYetValid => Code::NotYetValid,
-            CertificateFault::Other => Code::BadCertificate,
-        },
-        TlsError::NotTls => Code::NotTls,
-        TlsError::Failed(_) => Code::TlsFailed,
-        TlsError::Closed | TlsError::Truncated | TlsError::Io(_) => Code::TlsClosed,
-    }
+fn is_interim(head: &[u8]) -> bool {
+    parse_reply(head).is_ok_and(|reply| (100..=199).contains(&reply.status) && reply.status != 101)
 }
 
 impl Failure {
@@ -213,7 +210,6 @@ impl Failure {
 
     /// With the code that TLS has for it, if it is TLS that failed.
     fn io(otherwise: Code, task: String, error: &std::io::Error) -> Self {
-        let tls = error.get_ref().and_then(|error| error.downcast_ref());
-        Self::new(tls.map_or(otherwise, code), format!("{task}: {error}"))
+        Self::new(security::code_of_io(error).unwrap_or(otherwise), format!("{task}: {error}"))
     }
 }

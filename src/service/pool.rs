@@ -10,7 +10,7 @@ pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
 /// A reader's or writer's buffers are on the heap. The deepest stack is that of name resolution and the opening
 /// handshake: 11 KiB measured in a hosted debug build. The default on the device would be 128 KiB.
-const STACK: usize = 64 * 1024;
+const STACK: usize = 1024 * 1024;
 
 /// The pool.
 pub(crate) struct Pool {
@@ -69,7 +69,8 @@ impl Pool {
     fn run(self: &Arc<Self>, job: Job) -> std::io::Result<()> {
         let mut state = self.lock();
         state.jobs.push(job);
-        if state.idle >= state.jobs.len() {
+        // With all threads there, one is on its way back from a job whose permit it has given back.
+        if state.idle >= state.jobs.len() || state.threads >= self.most {
             self.work.notify_one();
             return Ok(());
         }

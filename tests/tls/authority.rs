@@ -1,9 +1,13 @@
 //! Certificates made for a test.
 
+use std::process::Command;
+
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     date_time_ymd,
 };
+
+use crate::support::Scratch;
 
 /// A certificate authority.
 pub(crate) struct Authority {
@@ -53,6 +57,14 @@ impl Authority {
         self.leaf(params)
     }
 
+    /// The authority itself in the place of a server.
+    pub(crate) fn as_server(&self) -> Leaf {
+        let mut params = authority("localhost");
+        params.key_usages.clear();
+        params.subject_alt_names = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().subject_alt_names;
+        self.leaf(params)
+    }
+
     fn leaf(&self, params: CertificateParams) -> Leaf {
         let key = KeyPair::generate().unwrap();
         let chain = params.signed_by(&key, &self.issuer).unwrap().pem();
@@ -65,6 +77,29 @@ pub(crate) fn self_signed(names: &[&str]) -> Leaf {
     let key = KeyPair::generate().unwrap();
     let chain = leaf(names, ExtendedKeyUsagePurpose::ServerAuth).self_signed(&key).unwrap().pem();
     Leaf { chain, key: key.serialize_pem() }
+}
+
+/// An authority, in PEM, and a server's certificate that it has signed with SHA-1: OpenSSL still does that.
+pub(crate) fn signed_with_sha1(name: &str) -> (String, Leaf) {
+    let ca = Authority::new("root");
+    let key = KeyPair::generate().unwrap().serialize_pem();
+    let files = Scratch::new();
+    let ca_key = files.write("ca.key", &ca.issuer.key().serialize_pem());
+    let ca_file = files.write("ca.pem", &ca.pem);
+    let key_file = files.write("leaf.key", &key);
+    let extensions = files.write("extensions", &format!("subjectAltName=DNS:{name}\nextendedKeyUsage=serverAuth\n"));
+    let (request, chain) = (files.path("request"), files.path("leaf.pem"));
+    openssl(&["req", "-new", "-key", &key_file, "-subj", "/CN=leaf", "-out", &request]);
+    openssl(&[
+        "x509", "-req", "-sha1", "-days", "30", "-in", &request, "-CA", &ca_file, "-CAkey", &ca_key,
+        "-CAcreateserial", "-extfile", &extensions, "-out", &chain,
+    ]);
+    (ca.pem, Leaf { chain: std::fs::read_to_string(chain).unwrap(), key })
+}
+
+fn openssl(arguments: &[&str]) {
+    let output = Command::new("openssl").args(arguments).output().expect("openssl is installed");
+    assert!(output.status.success(), "openssl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn authority(name: &str) -> CertificateParams {

@@ -6,6 +6,8 @@ mod closing;
 mod openssl;
 mod open;
 mod recorder;
+mod s_server;
 mod streams;
+mod suites;
 mod support;
 mod wire;

@@ -80,17 +80,22 @@ async def source(ws, size):
         await ws.send(BLOCK[: size - at])
 
 
-async def sink(ws, size):
-    digest, count = hashlib.sha256(), 0
-    while count < size:
+async def count(ws, size):
+    digest, counted = hashlib.sha256(), 0
+    while counted < size:
         message = await ws.recv()
         digest.update(message)
-        count += len(message)
-    await ws.send(f"{count} {digest.hexdigest()}")
+        counted += len(message)
+    return f"{counted} {digest.hexdigest()}"
+
+
+async def sink(ws, size):
+    await ws.send(await count(ws, size))
 
 
 async def duplex(ws, size):
-    await asyncio.gather(source(ws, size), sink(ws, size))
+    _, counted = await asyncio.gather(source(ws, size), count(ws, size))
+    await ws.send(counted)
 
 
 async def websocket(ws):

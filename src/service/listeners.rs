@@ -11,9 +11,10 @@ use super::door::Door;
 use super::envelope::Lent;
 use super::limits::{BROADCAST_BYTES, LISTENERS, PAGE_BYTES};
 use super::port::{Port, Settings, Target, TargetKind};
+use super::security;
 use super::server::Server;
 use crate::http::{AddError, Page};
-use crate::net::BindError;
+use crate::net::{BindError, ServerTls, TlsError};
 use crate::proto;
 
 /// All listeners.
@@ -32,6 +33,8 @@ struct Slot {
 pub(crate) struct Listener {
     handle: Handle,
     owner: PID,
+    /// The port's settings are its.
+    has_opened: bool,
     port: Arc<Port>,
     door: Arc<Door>,
     channels: Channels,
@@ -51,14 +54,15 @@ impl Listeners {
 
     /// Listens on a port, or joins those who do; answers `page` when it is known how that went.
     pub(crate) fn listen(&self, owner: PID, mut page: Lent) {
-        let settings = page.data().and_then(Listen::parse).map(|listen| Settings::new(&listen));
-        let settings = match settings {
-            Some(Some(settings)) => settings,
-            Some(None) => return refuse(page, Code::BadRequest, "the address to listen on is none"),
-            None => return page.answer(Code::Malformed as usize, 0),
+        let (settings, tls) = match self.plan(&page) {
+            Ok(plan) => plan,
+            Err((code, text)) => return refuse(page, code, &text),
         };
         if let Some(port) = self.port(&settings) {
-            return match self.enter(owner, &port) {
+            if port.is_secure() != tls.is_some() {
+                return refuse(page, Code::BadRequest, "the port is listened on with TLS, or without");
+            }
+            return match self.enter(owner, &port, false) {
                 Some(listener) => listening(page, &listener, port.number()),
                 None => refuse(page, Code::NoListener, "there are too many listeners"),
             };
@@ -67,8 +71,8 @@ impl Listeners {
             return refuse(page, Code::NoListener, "all threads that can listen are in use");
         };
         let number = settings.port;
-        let port = Port::new(settings);
-        let Some(listener) = self.enter(owner, &port) else {
+        let port = Port::new(settings, tls);
+        let Some(listener) = self.enter(owner, &port, true) else {
             return refuse(page, Code::NoListener, "there are too many listeners");
         };
         let (server, slots) = (self.server.clone(), self.slots.clone());
@@ -87,6 +91,16 @@ impl Listeners {
         if let Err(error) = started {
             log::error!("no thread to listen: {error}");
         }
+    }
+
+    /// What `page` asks for, or why that cannot be had.
+    fn plan(&self, page: &Lent) -> Result<(Settings, Option<ServerTls>), (Code, String)> {
+        let malformed = || (Code::Malformed, "the page does not hold a request".to_owned());
+        let listen = page.data().and_then(Listen::parse).ok_or_else(malformed)?;
+        let settings = Settings::new(&listen)
+            .ok_or_else(|| (Code::BadRequest, format!("{} is no address to listen on", listen.address)))?;
+        let tls = listen.tls.as_ref().map(certificate).transpose();
+        Ok((settings, tls.map_err(|error| (security::code(&error), error.to_string()))?))
     }
 
     /// Gives a listener up. The last one of a port closes it.
@@ -123,7 +137,7 @@ impl Listeners {
         ports.filter(|port| port.state().0 != PortState::Closed).find(same).cloned()
     }
 
-    fn enter(&self, owner: PID, port: &Arc<Port>) -> Option<Arc<Listener>> {
+    fn enter(&self, owner: PID, port: &Arc<Port>, has_opened: bool) -> Option<Arc<Listener>> {
         let mut slots = lock(&self.slots);
         let at = match slots.iter().position(|slot| slot.listener.is_none()) {
             Some(at) => at,
@@ -138,6 +152,7 @@ impl Listeners {
         let listener = Arc::new(Listener {
             handle: Handle::new(u8::try_from(at).ok()?, slot.generation),
             owner,
+            has_opened,
             port: port.clone(),
             door: Arc::new(Door::new()),
             channels: Channels::default(),
@@ -162,6 +177,22 @@ impl Listener {
     pub(crate) fn remove_route(&self, number: usize) -> Result<(), Code> {
         let others = |at: u16, target: &Target| usize::from(at) != number || target.listener != self.handle;
         if router(&self.port).retain(others) == 0 { Err(Code::NoRoute) } else { Ok(()) }
+    }
+
+    /// Gives the port another certificate.
+    pub(crate) fn renew(&self, page: Lent) {
+        let code = match page.data().and_then(xous_api_websocket::ServerTls::parse) {
+            None => Code::Malformed as usize,
+            Some(_) if !self.has_opened || !self.port.is_secure() => Code::NotPermitted as usize,
+            Some(tls) => match certificate(&tls) {
+                Ok(tls) => {
+                    self.port.renew(tls);
+                    0
+                }
+                Err(error) => security::code(&error) as usize,
+            },
+        };
+        page.answer(code, 0);
     }
 
     /// Keeps a page for the next client.
@@ -252,6 +283,11 @@ impl Listener {
 fn is_token(name: &str) -> bool {
     !name.is_empty()
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+fn certificate(tls: &xous_api_websocket::ServerTls<'_>) -> Result<ServerTls, TlsError> {
+    let clients = (!tls.clients.is_empty()).then_some(&tls.clients[..]);
+    ServerTls::new(&tls.identity.chain, tls.identity.key, clients)
 }
 
 fn remove(slots: &Mutex<Vec<Slot>>, listener: &Arc<Listener>) {

@@ -25,8 +25,14 @@ pub(crate) fn run(
     peer: SocketAddr,
     visitor: Visitor,
 ) {
-    let visit = Visit::new(stream, server.timer.clone());
     let limits = port.settings.limits;
+    let visit = match port.socket(stream) {
+        Ok(socket) => Visit::new(socket, server.timer.clone()),
+        Err(error) => return log::warn!("port {}: {error}", port.number()),
+    };
+    if let Err(error) = visit.by(limits.head_time, Shutdown::Both, || visit.socket.handshake()) {
+        return log::info!("{peer}: {error}");
+    }
     let caps = Caps {
         bytes: usize::try_from(limits.head_bytes).unwrap_or(usize::MAX).min(MOST_REQUEST_BYTES),
         lines: usize::from(limits.head_lines),
@@ -64,7 +70,7 @@ pub(crate) fn run(
 /// dropped.
 pub(crate) fn refuse(server: &Arc<Server>, stream: TcpStream, code: u16) {
     let Some(permit) = server.refusals.reserve() else { return };
-    let visit = Visit::new(stream, server.timer.clone());
+    let visit = Visit::new(Socket::new(stream), server.timer.clone());
     let started = permit.run(move |permit| {
         visit.refuse(code);
         drop(visit);
@@ -104,8 +110,8 @@ impl Wake for Late {
 }
 
 impl Visit {
-    fn new(stream: TcpStream, timer: Arc<Timer>) -> Self {
-        let socket = Arc::new(Socket::new(stream));
+    fn new(socket: Socket, timer: Arc<Timer>) -> Self {
+        let socket = Arc::new(socket);
         let late = Arc::new(Late { socket: socket.clone(), happened: AtomicBool::new(false) });
         Visit { socket, late, timer }
     }

@@ -105,3 +105,10 @@ pub enum Opcode {
     /// [`PortState`](crate::PortState) and the number of open connections of the port.
     ListenerState = 20,
 }
+
+impl From<Opcode> for usize {
+    /// The message id for the sole connection of an in-process server, or for an opcode that means none.
+    fn from(opcode: Opcode) -> usize {
+        opcode as usize
+    }
+}

@@ -9,7 +9,7 @@ use std::time::Instant;
 use hosted::peer::Peer;
 use hosted::{hear, tell};
 use xous_api_websocket::{
-    Code, Deadlines, Handle, Kind, Opcode, Part, ReceiveError, ReceiveWord, Request, SendError, SendWord,
+    Code, Deadlines, Kind, Opcode, Part, ReceiveError, ReceiveWord, Request, SendError, SendWord,
     Status, Websocket, message_id,
 };
 

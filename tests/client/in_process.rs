@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::process::Command;
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -259,12 +260,10 @@ fn connections_one_after_the_other_use_the_same_threads() {
 /// The program that a user would start from, as a program.
 #[test]
 fn the_example_runs() {
-    let target = Path::new(env!("CARGO_BIN_EXE_websocket")).parent().unwrap();
-    let example = target.join("examples/in_process");
-    assert!(example.is_file(), "{} is not built: cargo build --example in_process", example.display());
+    let example = example("in_process");
     let peer = Peer::echo().unwrap();
     let run = |url: String| {
-        let program = Program::new(example.to_str().unwrap()).arg(url);
+        let program = Program::new(&*example).arg(url);
         let system = System::builder().program(program).captured().time_limit(Duration::from_secs(30));
         let mut system = system.start().unwrap();
         let ends = system.wait_programs().unwrap().programs;
@@ -277,4 +276,17 @@ fn the_example_runs() {
     let (ends, output) = run(format!("ws://{nobody}/"));
     assert_eq!(ends, [End::Exited(1)], "{output}");
     assert!(output.contains(&nobody.to_string()), "{output}");
+}
+
+/// The path of an example, built as it stands: cargo builds it with all tests, but not with these alone.
+fn example(name: &str) -> String {
+    let profile = Path::new(env!("CARGO_BIN_EXE_websocket")).parent().unwrap();
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+    cargo.args(["build", "--quiet", "--package", "websocket", "--example", name, "--target-dir"]);
+    cargo.arg(profile.parent().unwrap());
+    if profile.ends_with("release") {
+        cargo.arg("--release");
+    }
+    assert!(cargo.status().unwrap().success(), "{cargo:?}");
+    profile.join("examples").join(name).into_os_string().into_string().unwrap()
 }

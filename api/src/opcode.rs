@@ -112,3 +112,10 @@ pub enum Opcode {
     /// `BadRequest`, `ClockNotSet`.
     Renew = 21,
 }
+
+impl From<Opcode> for usize {
+    /// The message id for the sole connection of an in-process server, or for an opcode that means none.
+    fn from(opcode: Opcode) -> usize {
+        opcode as usize
+    }
+}

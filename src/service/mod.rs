@@ -27,6 +27,7 @@ mod outcome;
 mod pool;
 mod port;
 mod reader;
+mod security;
 mod server;
 mod session;
 mod sink;

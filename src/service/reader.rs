@@ -39,7 +39,7 @@ impl<'a> Reader<'a> {
         socket: Arc<Socket>,
         decoder: Decoder,
         sink: &'a mut Sink,
-        already: &[u8],
+        already: Vec<u8>,
     ) -> Self {
         let mut buffer = vec![0; READ_BUFFER].into_boxed_slice();
         let end = already.len().min(buffer.len());
@@ -135,10 +135,13 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn read(conn: &Connection, socket: &Socket, buffer: &mut [u8]) -> Result<usize, Stop> {
-    match socket.read(buffer) {
-        // On the device, a read that a local shutdown ends is an error, on a PC an end of stream.
-        Ok(0) | Err(_) => Err(Stop::Gone),
+fn read(conn: &Arc<Connection>, socket: &Socket, buffer: &mut [u8]) -> Result<usize, Stop> {
+    match socket.read_and(buffer, || conn.outbox.flush()) {
+        Ok(0) => Err(Stop::Gone),
+        Err(error) => {
+            conn.broken(&error);
+            Err(Stop::Gone)
+        }
         Ok(len) => {
             conn.heard();
             Ok(len)

@@ -5,21 +5,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use xous::PID;
 use xous_api_websocket::{Code, Handle, Kind, Listen, PortState, Refusal, Route, RouteKind, SendWord};
 
+use super::acceptors::Acceptors;
 use super::channels::{Channels, encode};
 use super::connection::Connection;
 use super::door::Door;
 use super::envelope::Lent;
-use super::limits::{BROADCAST_BYTES, LISTENERS, PAGE_BYTES};
-use super::port::{Port, Settings, Target, TargetKind};
+use super::limits::{BROADCAST_BYTES, LISTENERS, PAGE_BYTES, PORTS};
+use super::port::{Port, Settings, Target, TargetKind, Tried, Unbound};
 use super::security;
 use super::server::Server;
 use crate::http::{AddError, Page};
-use crate::net::{BindError, ServerTls, TlsError};
+use crate::net::{ServerTls, TlsError};
 use crate::proto;
 
 /// All listeners.
 pub(crate) struct Listeners {
     server: Arc<Server>,
+    acceptors: Arc<Acceptors>,
     slots: Arc<Mutex<Vec<Slot>>>,
 }
 
@@ -42,7 +44,7 @@ pub(crate) struct Listener {
 
 impl Listeners {
     pub(crate) fn new(server: Arc<Server>) -> Self {
-        Listeners { server, slots: Arc::default() }
+        Listeners { server, acceptors: Acceptors::new(PORTS), slots: Arc::default() }
     }
 
     /// The listener, if it is `asker`'s.
@@ -58,38 +60,20 @@ impl Listeners {
             Ok(plan) => plan,
             Err((code, text)) => return refuse(page, code, &text),
         };
-        if let Some(port) = self.port(&settings) {
-            if port.is_secure() != tls.is_some() {
+        let (port, joins) = match self.port(&settings) {
+            Some(port) if port.is_secure() != tls.is_some() => {
                 return refuse(page, Code::BadRequest, "the port is listened on with TLS, or without");
             }
-            return match self.enter(owner, &port, false) {
-                Some(listener) => listening(page, &listener, port.number()),
-                None => refuse(page, Code::NoListener, "there are too many listeners"),
-            };
-        }
-        let Some(permit) = self.server.acceptors.reserve() else {
-            return refuse(page, Code::NoListener, "all threads that can listen are in use");
+            Some(port) => (port, true),
+            None => (Port::new(settings, tls), false),
         };
-        let number = settings.port;
-        let port = Port::new(settings, tls);
-        let Some(listener) = self.enter(owner, &port, true) else {
+        let Some(listener) = self.enter(owner, &port, !joins) else {
             return refuse(page, Code::NoListener, "there are too many listeners");
         };
-        let (server, slots) = (self.server.clone(), self.slots.clone());
         page.otherwise(Code::NoListener as usize);
-        let started = permit.run(move |permit| {
-            port.run(&server, |bound| match bound {
-                Ok(number) => listening(page, &listener, number),
-                Err(BindError::InUse) => {
-                    remove(&slots, &listener);
-                    refuse(page, Code::PortInUse, &format!("port {number} is in use"));
-                }
-                Err(BindError::NotNow(_)) => listening(page, &listener, 0),
-            });
-            drop(permit);
-        });
-        if let Err(error) = started {
-            log::error!("no thread to listen: {error}");
+        port.when_tried(self.answer(listener, page));
+        if !joins {
+            self.acceptors.start(&self.server, port);
         }
     }
 
@@ -115,26 +99,36 @@ impl Listeners {
         if shared {
             return;
         }
-        // The port's thread waits for a client. Without a worker to be one, it notices with the next.
-        if let (Some(address), Some(permit)) = (port.close(), self.server.pool.reserve()) {
-            permit
-                .run(move |permit| {
-                    Port::knock(address);
-                    drop(permit);
-                })
-                .ok();
+        // The port's thread waits for a client.
+        if let Some(address) = port.close() {
+            self.server.aside.knock(address);
         }
+    }
+
+    /// Answers a `Listen` when it is known whether the port is bound.
+    fn answer(&self, listener: Arc<Listener>, page: Lent) -> Tried {
+        let slots = self.slots.clone();
+        Box::new(move |bound| {
+            let refused = match bound {
+                Ok(number) => return listening(page, &listener, number),
+                Err(Unbound::Yet) => return listening(page, &listener, 0),
+                Err(refused) => refused,
+            };
+            remove(&slots, &listener);
+            match refused {
+                Unbound::NoThread => refuse(page, Code::NoListener, "all threads that can listen are in use"),
+                _ => {
+                    let text = format!("port {} is in use", listener.port.settings.port);
+                    refuse(page, Code::PortInUse, &text);
+                }
+            }
+        })
     }
 
     fn port(&self, settings: &Settings) -> Option<Arc<Port>> {
         let slots = lock(&self.slots);
         let ports = slots.iter().filter_map(|slot| slot.listener.as_ref()).map(|listener| &listener.port);
-        let same = |port: &&Arc<Port>| {
-            settings.port != 0
-                && port.settings.address == settings.address
-                && [port.settings.port, port.number()].contains(&settings.port)
-        };
-        ports.filter(|port| port.state().0 != PortState::Closed).find(same).cloned()
+        ports.filter(|port| !port.is_closed()).find(|port| port.is_at(settings)).cloned()
     }
 
     fn enter(&self, owner: PID, port: &Arc<Port>, has_opened: bool) -> Option<Arc<Listener>> {

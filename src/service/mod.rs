@@ -8,6 +8,8 @@
 //! [`dispatcher`] receives every message and hands its envelope on. A connection ([`connection`]) has a reader
 //! and a writer from the [`pool`]; neither waits for the other. Everything in between is bounded by [`limits`].
 
+mod acceptors;
+mod aside;
 mod channels;
 mod connection;
 mod dispatcher;
@@ -41,10 +43,11 @@ use std::sync::Arc;
 use xous_api_names::XousNames;
 use xous_api_websocket::SERVER_NAME;
 
+use aside::Aside;
 use dispatcher::{Dispatcher, System};
 use entropy::Trng;
 pub(crate) use in_process::{Plan, serve_one};
-use limits::{PORTS, WORKERS};
+use limits::WORKERS;
 use listeners::Listeners;
 use pool::Pool;
 use server::Server;
@@ -65,8 +68,7 @@ pub fn serve() -> Result<(), xous::Error> {
     let server = Arc::new(Server {
         table: Table::new(),
         pool: Pool::new(WORKERS),
-        acceptors: Pool::new(PORTS),
-        refusals: Pool::new(1),
+        aside: Aside::start().map_err(|_| xous::Error::ThreadNotAvailable)?,
         timer: Timer::start().map_err(|_| xous::Error::ThreadNotAvailable)?,
     });
     let dispatcher = Dispatcher {

@@ -3,6 +3,7 @@
 //! One worker serves it, one request at a time; nothing is read ahead. Each wait has a deadline: when it is over the
 //! timer shuts the socket down, so that the worker's call returns.
 
+use std::io::Write;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, Weak};
@@ -66,18 +67,11 @@ pub(crate) fn run(
     }
 }
 
-/// Tells a client for whom there is no worker, on a thread of its own kind; if that is busy too, the client is
-/// dropped.
-pub(crate) fn refuse(server: &Arc<Server>, stream: TcpStream, code: u16) {
-    let Some(permit) = server.refusals.reserve() else { return };
-    let visit = Visit::new(Socket::new(stream), server.timer.clone());
-    let started = permit.run(move |permit| {
-        visit.refuse(code);
-        drop(visit);
-        drop(permit);
-    });
-    if let Err(error) = started {
-        log::error!("no thread for a refusal: {error}");
+/// Tells a client that there is no worker for it. Does not wait: nothing was written to its socket before.
+pub(crate) fn refuse(server: &Server, mut stream: TcpStream, code: u16) {
+    if stream.write_all(&status(code, &[], false)).is_ok() {
+        stream.shutdown(Shutdown::Write).ok();
+        server.aside.linger(stream);
     }
 }
 

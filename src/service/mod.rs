@@ -42,7 +42,6 @@ use xous_api_names::XousNames;
 use xous_api_websocket::SERVER_NAME;
 
 use dispatcher::{Dispatcher, System};
-use entropy::Trng;
 pub(crate) use in_process::{Plan, serve_one};
 use limits::{PORTS, WORKERS};
 use listeners::Listeners;
@@ -60,7 +59,7 @@ use timer::Timer;
 pub fn serve() -> Result<(), xous::Error> {
     // Kept to the end: std uses the same connection to the name server, which the last drop would close.
     let names = XousNames::new()?;
-    let trng = Arc::new(Trng::new(&names)?);
+    crate::entropy::connect()?;
     let sid = names.register_name(SERVER_NAME, None)?;
     let server = Arc::new(Server {
         table: Table::new(),
@@ -75,7 +74,7 @@ pub fn serve() -> Result<(), xous::Error> {
         pool: server.pool.clone(),
         timer: server.timer.clone(),
         tickets: Tickets::new(),
-        system: Some(System { trng, listeners: Listeners::new(server) }),
+        system: Some(System { listeners: Listeners::new(server) }),
     };
     log::info!("{SERVER_NAME} is registered");
     dispatcher.run()

@@ -8,7 +8,7 @@ use rand_core::SeedableRng;
 use xous_api_websocket::{Code, CredentialsForm, Refusal, Reply, Request};
 
 use super::connection::Connection;
-use super::entropy::{EntropyError, Seed};
+use super::entropy::Seed;
 use super::life::Life;
 use super::limits::{HEAD_BYTES, HEAD_LINES, READ_BUFFER};
 use super::outcome::{ABNORMAL, Outcome};
@@ -16,6 +16,7 @@ use super::pool::Permit;
 use super::security;
 use super::session::Session;
 use super::sink::{Route, Sink};
+use crate::entropy::EntropyError;
 use crate::net::{DialError, Socket, TlsError, dial, tls_client};
 use crate::proto::Role;
 use crate::proto::handshake::{
@@ -53,7 +54,7 @@ struct Opened {
 pub(crate) fn run(life: Arc<Life>, opening: Opening, writer: Permit) {
     let conn = &life.conn;
     let mut sink = Sink::new(conn.clone(), opening.route);
-    let outcome = match open(conn, &opening.request, opening.seed) {
+    let outcome = match open(conn, opening.request, opening.seed) {
         Ok(Opened { session, sub_protocol, head }) => session.run(&life, &mut sink, writer, |opener| {
             if let Some(mut page) = opener {
                 let sub_protocol = sub_protocol.as_deref();
@@ -87,12 +88,13 @@ fn refuse(conn: &Connection, failure: &Failure) {
     }
 }
 
+/// The request is gone when this returns: it may have a private key.
 fn open(
     conn: &Arc<Connection>,
-    request: &[u8],
+    request: Box<[u8]>,
     seed: Box<dyn FnOnce() -> Result<Seed, EntropyError> + Send>,
 ) -> Result<Opened, Failure> {
-    let request = &Request::parse(request)
+    let request = &Request::parse(&request)
         .ok_or_else(|| Failure::new(Code::Malformed, "the page does not hold a request".into()))?;
     let place = format!("{}:{}", request.host, request.port);
     let not_secure = |error: TlsError| {

@@ -88,16 +88,19 @@ pub struct Request<'a> {
 /// A request cannot be sent to the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestError {
-    /// More than 32 sub-protocols, headers, CA certificates, or certificates of a chain.
+    /// More than 32 sub-protocols, headers, origins, CA certificates, or certificates of a chain.
     TooMany,
-    /// More than [`Request::MOST_BYTES`] in all.
+    /// More than [`Request::MOST_BYTES`] in all, or in the page of a route than
+    /// [`Route::MOST_BODY`](crate::Route::MOST_BODY).
     TooLong,
 }
 
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            RequestError::TooMany => write!(f, "more than {MOST_LISTED} sub-protocols, headers or certificates"),
+            RequestError::TooMany => {
+                write!(f, "more than {MOST_LISTED} sub-protocols, headers, origins or certificates")
+            }
             RequestError::TooLong => write!(f, "more than {} bytes", Request::MOST_BYTES),
         }
     }
@@ -271,7 +274,9 @@ impl<'a> Request<'a> {
             Some(Credentials { form: CredentialsForm::Basic, .. }) => CREDENTIALS,
             Some(Credentials { form: CredentialsForm::Query, .. }) => CREDENTIALS | IN_QUERY,
         };
-        (if self.tls.is_some() { TLS } else { 0 }) | credentials | if self.origin.is_some() { ORIGIN } else { 0 }
+        (if self.tls.is_some() { TLS } else { 0 })
+            | credentials
+            | if self.origin.is_some() { ORIGIN } else { 0 }
     }
 
     /// All texts in the order in which they travel.
@@ -347,6 +352,9 @@ mod tests {
         assert_eq!(Request::new("h", 1).secure(roots).write(&mut [0; 4096]), Err(RequestError::TooMany));
         assert_eq!(full().write(&mut [0; 80]), Err(RequestError::TooLong));
         let long = "x".repeat(Request::MOST_BYTES);
-        assert_eq!(Request::new(&long, 1).write(&mut vec![0; 2 * Request::MOST_BYTES]), Err(RequestError::TooLong));
+        assert_eq!(
+            Request::new(&long, 1).write(&mut vec![0; 2 * Request::MOST_BYTES]),
+            Err(RequestError::TooLong)
+        );
     }
 }

@@ -55,7 +55,8 @@ pub(crate) fn run(life: Arc<Life>, opening: Opening, writer: Permit) {
     let conn = &life.conn;
     let mut sink = Sink::new(conn.clone(), opening.route);
     let outcome = match open(conn, opening.request, opening.seed) {
-        Ok(Opened { session, sub_protocol, head }) => session.run(&life, &mut sink, writer, |opener| {
+        // Moved, so that the head is not kept while the connection lasts.
+        Ok(Opened { session, sub_protocol, head }) => session.run(&life, &mut sink, writer, move |opener| {
             if let Some(mut page) = opener {
                 let sub_protocol = sub_protocol.as_deref();
                 let reply = Reply { handle: conn.handle, status: 101, sub_protocol, head: &head };
@@ -104,7 +105,8 @@ fn open(
         seed().map_err(|error| Failure::new(Code::Entropy, format!("no random numbers: {error:?}")))?;
     let key = Key::new(seed.key);
     let head = compose(request, &key)?;
-    let tls = request.tls.as_ref().map(|tls| tls_client(tls, request.host)).transpose().map_err(not_secure)?;
+    let tls =
+        request.tls.as_ref().map(|tls| tls_client(tls, request.host)).transpose().map_err(not_secure)?;
     let stream = dial(request.host, request.port, request.deadlines.open).map_err(|error| match error {
         DialError::Resolve(error) => {
             Failure::new(Code::Resolve, format!("resolve {}: {error}", request.host))

@@ -46,6 +46,8 @@ struct State {
     /// A message in parts has begun: broadcasts wait until it ends.
     mid_message: bool,
     closing: Closing,
+    /// Our Close frame is with the socket.
+    close_written: bool,
     phase: Phase,
     /// The writer waits for work.
     waiting: bool,
@@ -85,10 +87,11 @@ impl Outbox {
             pongs: VecDeque::new(),
             ping: false,
             flush: false,
-            items: VecDeque::with_capacity(QUEUED_SENDS),
+            items: VecDeque::new(),
             sends: 0,
             mid_message: false,
             closing: Closing::new(role),
+            close_written: false,
             phase: Phase::Open,
             waiting: false,
         };
@@ -199,9 +202,19 @@ impl Outbox {
         self.closing(|closing| closing.fail(violation))
     }
 
-    /// What remains to be done of the closing handshake.
+    /// What remains to be done of the closing handshake: `Send` until our frame is with the socket.
     pub(crate) fn close_step(&self) -> CloseStep {
-        self.lock().closing.next()
+        let state = self.lock();
+        match state.closing.next() {
+            CloseStep::None => CloseStep::None,
+            _ if !state.close_written => CloseStep::Send,
+            step => step,
+        }
+    }
+
+    /// The Close frame that [`Work::Close`] asked for is with the socket.
+    pub(crate) fn close_written(&self) {
+        self.lock().close_written = true;
     }
 
     /// Ends the writer. Returns how many moved messages were dropped.

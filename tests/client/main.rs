@@ -5,7 +5,16 @@
 mod common;
 
 mod bad_requests;
+mod closing;
+mod connections;
+mod deadlines;
 mod fragments;
+mod handles;
 mod handshake;
+mod limits;
 mod messages;
+mod raw_messages;
+mod receiving;
 mod refused_answers;
+mod saturation;
+mod violations;

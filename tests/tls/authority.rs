@@ -3,8 +3,8 @@
 use std::process::Command;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    date_time_ymd,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
 };
 
 use crate::support::Scratch;
@@ -61,7 +61,8 @@ impl Authority {
     pub(crate) fn as_server(&self) -> Leaf {
         let mut params = authority("localhost");
         params.key_usages.clear();
-        params.subject_alt_names = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().subject_alt_names;
+        params.subject_alt_names =
+            CertificateParams::new(vec!["localhost".to_owned()]).unwrap().subject_alt_names;
         self.leaf(params)
     }
 
@@ -87,12 +88,27 @@ pub(crate) fn signed_with_sha1(name: &str) -> (String, Leaf) {
     let ca_key = files.write("ca.key", &ca.issuer.key().serialize_pem());
     let ca_file = files.write("ca.pem", &ca.pem);
     let key_file = files.write("leaf.key", &key);
-    let extensions = files.write("extensions", &format!("subjectAltName=DNS:{name}\nextendedKeyUsage=serverAuth\n"));
+    let extensions =
+        files.write("extensions", &format!("subjectAltName=DNS:{name}\nextendedKeyUsage=serverAuth\n"));
     let (request, chain) = (files.path("request"), files.path("leaf.pem"));
     openssl(&["req", "-new", "-key", &key_file, "-subj", "/CN=leaf", "-out", &request]);
     openssl(&[
-        "x509", "-req", "-sha1", "-days", "30", "-in", &request, "-CA", &ca_file, "-CAkey", &ca_key,
-        "-CAcreateserial", "-extfile", &extensions, "-out", &chain,
+        "x509",
+        "-req",
+        "-sha1",
+        "-days",
+        "30",
+        "-in",
+        &request,
+        "-CA",
+        &ca_file,
+        "-CAkey",
+        &ca_key,
+        "-CAcreateserial",
+        "-extfile",
+        &extensions,
+        "-out",
+        &chain,
     ]);
     (ca.pem, Leaf { chain: std::fs::read_to_string(chain).unwrap(), key })
 }

@@ -51,7 +51,12 @@ fn from_nobody_who_is_trusted() {
         let leaf = ca.server(&["localhost"]);
         refused(&leaf, &Tls::default(), Code::UnknownIssuer, "nobody who is trusted");
         refused(&leaf, &Tls::only(&other.der), Code::UnknownIssuer, "nobody who is trusted");
-        refused(&self_signed(&["localhost"]), &Tls::only(&ca.der), Code::UnknownIssuer, "nobody who is trusted");
+        refused(
+            &self_signed(&["localhost"]),
+            &Tls::only(&ca.der),
+            Code::UnknownIssuer,
+            "nobody who is trusted",
+        );
         let forger = Authority::new("root");
         refused(&forger.server(&["localhost"]), &Tls::only(&ca.der), Code::BadCertificate, "signature");
         let hole = ca.intermediate("intermediate").server(&["localhost"]);

@@ -3,8 +3,8 @@
 mod authority;
 mod certificates;
 mod closing;
-mod openssl;
 mod open;
+mod openssl;
 mod recorder;
 mod s_server;
 mod streams;

@@ -25,7 +25,11 @@ fn messages_pass_over_either_version() {
             for len in [0, 1, 125, 126, 4096, 16_384, 16_385, 65_536, 1 << 20] {
                 let data: Vec<u8> = (0..len).map(|at| (at ^ (at >> 8)) as u8).collect();
                 ws.send_binary(&data).unwrap();
-                assert_eq!(ws.receive_whole(len).unwrap(), (Kind::Binary, data), "{len} bytes over {version}");
+                assert_eq!(
+                    ws.receive_whole(len).unwrap(),
+                    (Kind::Binary, data),
+                    "{len} bytes over {version}"
+                );
             }
             ws.close(1000, "done").unwrap();
             let ws = Websocket::open(&request(peer.port, "/info", tls())).unwrap();

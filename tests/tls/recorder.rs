@@ -50,7 +50,10 @@ impl Recorder {
     }
 
     /// Plays a server that sends what `answer` makes of the first bytes of the client, and ends there if `hang_up`.
-    pub(crate) fn answering(answer: impl Fn(&[u8]) -> Vec<u8> + Send + Sync + 'static, hang_up: bool) -> Self {
+    pub(crate) fn answering(
+        answer: impl Fn(&[u8]) -> Vec<u8> + Send + Sync + 'static,
+        hang_up: bool,
+    ) -> Self {
         Self::serve(move |client| {
             let mut first = true;
             record(&client, |piece| {
@@ -108,7 +111,10 @@ impl Seen {
     pub(crate) fn assert_nothing_told(&self) {
         let bytes = self.bytes();
         for secret in ["GET /", "Sec-WebSocket", "Upgrade", "hunter2", "dXNlcjpodW50ZXIy"] {
-            assert!(!bytes.windows(secret.len()).any(|part| part == secret.as_bytes()), "{secret:?} on the wire");
+            assert!(
+                !bytes.windows(secret.len()).any(|part| part == secret.as_bytes()),
+                "{secret:?} on the wire"
+            );
         }
         for (kind, len) in self.records() {
             assert!(kind != APPLICATION_DATA || len == 19, "a sealed record of {len} bytes");

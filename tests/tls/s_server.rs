@@ -2,8 +2,8 @@
 //! what it is told goes to the client, except for lines that begin with a letter that is a command.
 
 use std::io::{BufReader, Read, Write};
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 use std::net::TcpListener;
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 
 use crate::authority::Leaf;
 use crate::support::Scratch;

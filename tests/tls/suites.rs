@@ -57,8 +57,7 @@ fn only_forward_secret_authenticated_encryption_is_offered() {
     system!().run(|| {
         // TLS 1.3 knows nothing else; of TLS 1.2 only ECDHE with AES-GCM or ChaCha20-Poly1305, and the signal that
         // renegotiation is secured (RFC 5746).
-        let fine =
-            [0x1301, 0x1302, 0x1303, 0xc02b, 0xc02c, 0xc02f, 0xc030, 0xcca8, 0xcca9, 0x00ff];
+        let fine = [0x1301, 0x1302, 0x1303, 0xc02b, 0xc02c, 0xc02f, 0xc030, 0xcca8, 0xcca9, 0x00ff];
         let peer = Recorder::answering(|_| vec![], true);
         let (code, text) = refusal(&request(peer.port(), "/", Tls::default()));
         assert_eq!(code, Code::TlsClosed, "{text}");
@@ -78,6 +77,9 @@ fn only_forward_secret_authenticated_encryption_is_offered() {
         assert!(groups.iter().all(|group| [0x1d, 0x17, 0x18].contains(group)), "{groups:04x?}");
         let signatures = extension(13).unwrap()[2..].chunks(2);
         let hashes: Vec<_> = signatures.map(|pair| (pair[0], pair[1])).collect();
-        assert!(hashes.iter().all(|&(hash, _)| hash >= 4), "MD5, SHA-1 and SHA-224 are not taken: {hashes:02x?}");
+        assert!(
+            hashes.iter().all(|&(hash, _)| hash >= 4),
+            "MD5, SHA-1 and SHA-224 are not taken: {hashes:02x?}"
+        );
     });
 }

@@ -71,7 +71,11 @@ fn what_is_not_tls() {
         let http = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\nThis is a plain HTTP port.";
         for hang_up in [true, false] {
             refused(&Recorder::answering(move |_| http.into(), hang_up), Code::NotTls, "HTTP");
-            refused(&Recorder::answering(|_| b"SSH-2.0-OpenSSH_9.6\r\n".to_vec(), hang_up), Code::NotTls, "SSH");
+            refused(
+                &Recorder::answering(|_| b"SSH-2.0-OpenSSH_9.6\r\n".to_vec(), hang_up),
+                Code::NotTls,
+                "SSH",
+            );
             refused(&Recorder::answering(|_| vec![0; 70_000], hang_up), Code::NotTls, "zeros");
             let echo = Recorder::answering(<[u8]>::to_vec, hang_up);
             refused(&echo, Code::TlsFailed, "an echo of the hello");
@@ -95,7 +99,12 @@ fn ends_and_alerts_during_the_handshake() {
             ("a fatal alert", failure, false, Code::TlsFailed),
             ("half a record's header", vec![HANDSHAKE, 3], false, Code::Timeout),
             ("half a record", record(HANDSHAKE, &server_hello(3))[..40].to_vec(), false, Code::Timeout),
-            ("half a record and the end", record(HANDSHAKE, &server_hello(3))[..40].to_vec(), true, Code::TlsClosed),
+            (
+                "half a record and the end",
+                record(HANDSHAKE, &server_hello(3))[..40].to_vec(),
+                true,
+                Code::TlsClosed,
+            ),
             ("a whole hello and silence", record(HANDSHAKE, &server_hello(3)), false, Code::Timeout),
             ("TLS 1.1", record(HANDSHAKE, &server_hello(2)), false, Code::TlsFailed),
         ];

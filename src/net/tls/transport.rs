@@ -96,7 +96,11 @@ impl Transport {
             }
             let len = receive(stream, buffer)?;
             if len == 0 {
-                return if self.ended_here.load(SeqCst) { Ok(0) } else { Err(io::Error::other(TlsError::Truncated)) };
+                return if self.ended_here.load(SeqCst) {
+                    Ok(0)
+                } else {
+                    Err(io::Error::other(TlsError::Truncated))
+                };
             }
             let owes = {
                 let mut session = self.session();

@@ -45,7 +45,6 @@ use xous_api_websocket::SERVER_NAME;
 
 use aside::Aside;
 use dispatcher::{Dispatcher, System};
-use entropy::Trng;
 pub(crate) use in_process::{Plan, serve_one};
 use limits::WORKERS;
 use listeners::Listeners;
@@ -63,7 +62,7 @@ use timer::Timer;
 pub fn serve() -> Result<(), xous::Error> {
     // Kept to the end: std uses the same connection to the name server, which the last drop would close.
     let names = XousNames::new()?;
-    let trng = Arc::new(Trng::new(&names)?);
+    crate::entropy::connect()?;
     let sid = names.register_name(SERVER_NAME, None)?;
     let server = Arc::new(Server {
         table: Table::new(),
@@ -77,7 +76,7 @@ pub fn serve() -> Result<(), xous::Error> {
         pool: server.pool.clone(),
         timer: server.timer.clone(),
         tickets: Tickets::new(),
-        system: Some(System { trng, listeners: Listeners::new(server) }),
+        system: Some(System { listeners: Listeners::new(server) }),
     };
     log::info!("{SERVER_NAME} is registered");
     dispatcher.run()

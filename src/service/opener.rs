@@ -8,7 +8,7 @@ use rand_core::SeedableRng;
 use xous_api_websocket::{Code, CredentialsForm, Refusal, Reply, Request};
 
 use super::connection::Connection;
-use super::entropy::{EntropyError, Seed};
+use super::entropy::Seed;
 use super::life::Life;
 use super::limits::{HEAD_BYTES, HEAD_LINES, READ_BUFFER};
 use super::outcome::{ABNORMAL, Outcome};
@@ -16,6 +16,7 @@ use super::pool::Permit;
 use super::security;
 use super::session::Session;
 use super::sink::{Route, Sink};
+use crate::entropy::EntropyError;
 use crate::net::{DialError, Socket, TlsError, dial, tls_client};
 use crate::proto::Role;
 use crate::proto::handshake::{
@@ -90,6 +91,7 @@ fn refuse(conn: &Connection, failure: &Failure) {
     }
 }
 
+/// The request is gone when this returns: it may have a private key.
 fn open(
     conn: &Arc<Connection>,
     request: Box<[u8]>,

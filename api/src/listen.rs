@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::RequestError;
 use crate::settings::{Deadlines, Limits, read_wait, write_wait};
 use crate::wire::{Reader, Writer};
+use crate::{Request, RequestError};
 
 /// The most origins in a request.
 const MOST_ORIGINS: usize = 32;
@@ -21,7 +21,7 @@ pub struct ListenLimits {
     pub connections: u16,
     /// Connections from one address at a time (429).
     pub per_peer: u16,
-    /// Bytes of a request's head (431).
+    /// Bytes of a request's head, at most 64 KiB (431).
     pub head_bytes: u32,
     /// Lines of a request's head, at most 64 (431).
     pub head_lines: u16,
@@ -145,10 +145,14 @@ impl<'a> Listen<'a> {
     /// Writes it into `page`; the number of bytes.
     ///
     /// # Errors
-    /// More than 32 origins, or `page` is shorter than [`Listen::encoded_len`].
+    /// `TooMany`: more than 32 origins. `TooLong`: more than
+    /// [`Request::MOST_BYTES`](crate::Request::MOST_BYTES), or `page` is shorter than [`Listen::encoded_len`].
     pub fn write(&self, page: &mut [u8]) -> Result<usize, RequestError> {
         if self.origins.len() > MOST_ORIGINS {
             return Err(RequestError::TooMany);
+        }
+        if self.encoded_len() > Request::MOST_BYTES {
+            return Err(RequestError::TooLong);
         }
         let mut w = Writer::new(page);
         w.u32(MAGIC);
@@ -166,7 +170,7 @@ impl<'a> Listen<'a> {
         self.messages.write(&mut w);
         w.u32(self.fragment_size);
         self.texts().for_each(|text| w.text(text));
-        w.finish().ok_or(RequestError::TooMany)
+        w.finish().ok_or(RequestError::TooLong)
     }
 
     /// Reads what another process wrote; `None` if it is not a `Listen`.

@@ -56,6 +56,9 @@ pub struct Incoming {
 }
 
 impl Listener {
+    /// The longest broadcast, bytes: the service keeps it until the last member has it.
+    pub const MOST_BROADCAST: usize = 64 * 1024;
+
     /// Listens on a port, or joins the listening of another program there, whose limits then count.
     ///
     /// # Errors
@@ -157,9 +160,12 @@ impl Listener {
     /// Sends a message to all members of a channel, without waiting for any; how many of them will get it.
     ///
     /// # Errors
-    /// `Refused` with `TooLong` for more than 64 KiB.
+    /// `Refused` with `TooLong` for more than [`Listener::MOST_BROADCAST`].
     pub fn broadcast(&self, channel: &str, kind: Kind, data: &[u8]) -> Result<usize, SendError> {
         let name = u16::try_from(channel.len()).map_err(|_| SendError::Refused(Code::TooLong))?;
+        if data.len() > Self::MOST_BROADCAST {
+            return Err(SendError::Refused(Code::TooLong));
+        }
         let len = 2 + channel.len() + data.len();
         let mut pages = Pages::new(len);
         let (head, rest) = pages.bytes_mut().split_at_mut(2);

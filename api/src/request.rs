@@ -83,16 +83,17 @@ pub struct Request<'a> {
 /// A request cannot be sent to the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestError {
-    /// More than 32 sub-protocols or headers.
+    /// More than 32 sub-protocols, headers or origins.
     TooMany,
-    /// More than [`Request::MOST_BYTES`] in all.
+    /// More than [`Request::MOST_BYTES`] in all, or in the page of a route than
+    /// [`Route::MOST_BODY`](crate::Route::MOST_BODY).
     TooLong,
 }
 
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            RequestError::TooMany => write!(f, "more than {MOST_LISTED} sub-protocols or headers"),
+            RequestError::TooMany => write!(f, "more than {MOST_LISTED} sub-protocols, headers or origins"),
             RequestError::TooLong => write!(f, "more than {} bytes", Request::MOST_BYTES),
         }
     }

@@ -67,8 +67,8 @@ impl Group {
             .args(["-c", GUARDIAN, "guardian"])
             .arg(kernel)
             .args(commands)
-            // Each system has a port of its own; an address from outside would make them meet.
             .env(DIRECTORY, directory)
+            // Each system has a port of its own; an address from outside would make them meet.
             .env_remove("XOUS_LISTEN_ADDR")
             .process_group(0)
             .stdin(lifeline_end)
@@ -159,10 +159,8 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         if let Err(error) = self.end() {
-            eprintln!(
-                "hosted: the processes of group {} may not all have ended: {error}",
-                self.guardian.id()
-            );
+            let group = self.guardian.id();
+            eprintln!("hosted: the processes of group {group} may not all have ended: {error}");
         }
     }
 }

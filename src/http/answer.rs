@@ -40,6 +40,11 @@ pub(crate) fn status(status: u16, headers: &[(&str, &str)], keep_alive: bool) ->
     answer
 }
 
+/// The answer to a request that does not go with its path: a plain one where WebSockets are, or the other way round.
+pub(crate) fn upgrade_required(keep_alive: bool) -> Vec<u8> {
+    status(426, &[("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")], keep_alive)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

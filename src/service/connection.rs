@@ -8,7 +8,7 @@ use std::sync::atomic::{
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use xous_api_websocket::{Deadlines, Handle, Phase};
+use xous_api_websocket::{Code, Deadlines, Handle, Phase};
 
 use super::envelope::{Lent, Scalar};
 use super::inbox::Inbox;
@@ -71,7 +71,8 @@ pub(crate) struct Connection {
     state: Mutex<State>,
     /// Something came from the peer since the timer last looked.
     heard: AtomicBool,
-    pinged: AtomicBool,
+    /// The reader waits for the owner and hears nothing from the peer.
+    held: AtomicBool,
     /// Both threads have ended: no deadline is waited for any more.
     finished: AtomicBool,
     failed_sends: AtomicU32,
@@ -86,6 +87,8 @@ struct State {
     opener: Option<Lent>,
     closers: Vec<Closer>,
     outcome: Option<Outcome>,
+    /// A Ping is out; the time that will have been waited for its answer when the timer looks next.
+    asked: Option<Duration>,
     /// The owner asked for the end, so that nobody needs to be told of it later.
     closed_by_owner: bool,
 }
@@ -114,10 +117,11 @@ impl Connection {
                 opener,
                 closers: Vec::new(),
                 outcome: None,
+                asked: None,
                 closed_by_owner: false,
             }),
             heard: AtomicBool::new(false),
-            pinged: AtomicBool::new(false),
+            held: AtomicBool::new(false),
             finished: AtomicBool::new(false),
             failed_sends: AtomicU32::new(0),
             send_failed: AtomicBool::new(false),
@@ -168,19 +172,24 @@ impl Connection {
         state.opener.take()
     }
 
-    /// Where the connection stands, and how many moved sends have failed.
+    /// Where the connection stands for its owner, and how many moved sends have failed. It is closed when it is known
+    /// how it ended, though its threads may still see to the socket.
     pub(crate) fn state(&self) -> (Phase, usize) {
-        (self.lock().phase, self.failed_sends.load(Relaxed) as usize)
+        let state = self.lock();
+        let phase = if state.outcome.is_some() { Phase::Closed } else { state.phase };
+        (phase, self.failed_sends.load(Relaxed) as usize)
     }
 
     /// The owner closes it; `closer` is told how it ended, now or later.
     pub(crate) fn close(self: &Arc<Self>, reason: Option<CloseReason<'_>>, closer: Option<Closer>) {
         let mut state = self.lock();
-        state.closed_by_owner = true;
+        let again = std::mem::replace(&mut state.closed_by_owner, true);
         if let Some(outcome) = state.outcome.clone() {
             drop(state);
-            if let Some(closer) = closer {
-                closer.tell(&outcome);
+            match closer {
+                Some(closer) if again => closer.refuse(),
+                Some(closer) => closer.tell(&outcome),
+                None => (),
             }
             return;
         }
@@ -287,8 +296,16 @@ impl Connection {
     pub(crate) fn waiting<T>(self: &Arc<Self>, deadline: Deadline, wait: impl FnOnce() -> T) -> T {
         let Some((watch, limit)) = self.watch(deadline) else { return wait() };
         watch.begin(|| self.arm(deadline, limit));
-        let result = wait();
+        let result = if deadline == Deadline::Stall { self.holding(wait) } else { wait() };
         watch.end();
+        result
+    }
+
+    /// A wait of the reader for the owner: what the peer says meanwhile is not heard.
+    pub(crate) fn holding<T>(&self, wait: impl FnOnce() -> T) -> T {
+        self.held.store(true, Relaxed);
+        let result = wait();
+        self.held.store(false, Relaxed);
         result
     }
 
@@ -354,16 +371,24 @@ impl Connection {
 
     fn keep_alive(self: &Arc<Self>) {
         let Some(interval) = self.deadlines.keepalive else { return };
-        if self.heard.swap(false, Relaxed) {
-            self.pinged.store(false, Relaxed);
-            self.arm(Deadline::Keepalive, interval);
-        } else if self.pinged.swap(true, Relaxed) {
-            log::info!("no answer to a ping: the connection is given up");
-            self.break_off();
-        } else {
-            self.outbox.ping();
-            self.arm(Deadline::Keepalive, self.deadlines.pong);
+        let pong = self.deadlines.pong;
+        if self.heard.swap(false, Relaxed) || self.held.load(Relaxed) {
+            self.lock().asked = None;
+            return self.arm(Deadline::Keepalive, interval);
         }
+        let asked = self.lock().asked;
+        match asked {
+            Some(waited) if waited >= pong => {
+                log::info!("no answer to a ping: the connection is given up");
+                return self.break_off();
+            }
+            Some(_) => (),
+            None => self.outbox.ping(),
+        }
+        let waited = asked.unwrap_or_default();
+        let step = interval.min(pong.saturating_sub(waited));
+        self.lock().asked = Some(waited + step);
+        self.arm(Deadline::Keepalive, step);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -392,6 +417,14 @@ impl Closer {
         match self {
             Closer::Scalar(scalar) => scalar.answer2(usize::from(outcome.code), Phase::Closed as usize),
             Closer::Page(page) => page.answer(outcome.word(), 0),
+        }
+    }
+
+    /// Answers that there is no such connection: close code 0 in a page.
+    pub(crate) fn refuse(self) {
+        match self {
+            Closer::Scalar(scalar) => scalar.refuse(Code::Closed),
+            Closer::Page(page) => page.answer(Outcome::new(0, "").word(), 0),
         }
     }
 }

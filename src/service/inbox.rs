@@ -55,6 +55,17 @@ impl Inbox {
         self.changed.notify_one();
     }
 
+    /// Keeps a page that was taken and not needed, whatever has been parked meanwhile.
+    pub(crate) fn put_back(&self, page: Lent) {
+        let mut state = self.lock();
+        if let Phase::Over(outcome) = &state.phase {
+            let outcome = outcome.clone();
+            drop(state);
+            return outcome.tell(page);
+        }
+        state.pages.push_front(page);
+    }
+
     /// A page if there is one and chunks still go to the owner.
     pub(crate) fn try_take(&self) -> Option<Lent> {
         let mut state = self.lock();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use xous_api_websocket::Request;
+use xous_api_websocket::{Listener, Request, Route};
 
 /// Connections at a time (`NoWorker`). Each takes two worker threads of the 29 that a process on the device can
 /// use; the dispatcher and the timer take one each, and three are left for ports.
@@ -43,10 +43,13 @@ pub(crate) const CHANNELS: usize = 16;
 pub(crate) const CHANNEL_NAME: usize = 64;
 
 /// Bytes of a broadcast (`TooLong`), kept until the last member's socket has them.
-pub(crate) const BROADCAST_BYTES: usize = 64 * 1024;
+pub(crate) const BROADCAST_BYTES: usize = Listener::MOST_BROADCAST;
 
 /// Bytes of a page that a program has the service show (`TooLong`).
-pub(crate) const PAGE_BYTES: usize = 64 * 1024;
+pub(crate) const PAGE_BYTES: usize = Route::MOST_BODY;
+
+/// The most bytes of a client's head that a listener may allow: they are kept here while it is being read.
+pub(crate) const MOST_REQUEST_BYTES: usize = 64 * 1024;
 
 /// How long a client has to read a refusal before the connection is dropped.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);

@@ -180,10 +180,7 @@ impl Listener {
             (_, None) => Err(Code::Closed),
             (Some(_), Some(conn)) if !conn.is_server() => Err(Code::Malformed),
             (Some(name), Some(conn)) if join => self.channels.join(name, &conn),
-            (Some(name), Some(conn)) => {
-                self.channels.leave(name, &conn);
-                Ok(())
-            }
+            (Some(name), Some(conn)) => self.channels.leave(name, &conn),
         };
         page.answer(result.map_or_else(|code| code as usize, |()| 0), 0);
     }
@@ -217,7 +214,7 @@ impl Listener {
             _ => return Err(Code::Malformed),
         };
         let frame = encode(kind, payload).ok_or(Code::InvalidText)?;
-        Ok(self.channels.broadcast(name, &frame, self.port.settings.slow_members))
+        self.channels.broadcast(name, &frame, self.port.settings.slow_members)
     }
 
     fn route(&self, route: &Route<'_>) -> Result<u16, Code> {

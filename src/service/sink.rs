@@ -118,7 +118,7 @@ impl Sink {
     /// The page is not needed: its owner learns how the connection ended.
     pub(crate) fn put_back(&mut self) {
         if let Some(Page::Lent(page)) = self.page.take() {
-            self.conn.inbox.park(page);
+            self.conn.inbox.put_back(page);
         }
         self.len = 0;
     }
@@ -139,7 +139,7 @@ impl Sink {
         match (self.page.take(), &self.route) {
             (Some(Page::Lent(page)), _) => page.answer(word, len),
             (Some(Page::Own(pages)), &Route::Push { cid, opcode }) => {
-                if pages.lend(cid, opcode, word, len).is_err() {
+                if self.conn.holding(|| pages.lend(cid, opcode, word, len)).is_err() {
                     log::warn!("nobody takes the chunks any more: the connection is closed");
                     self.conn.give_up(proto::CloseCode::GOING_AWAY, "the receiver is gone");
                 }

@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
-use super::limits::{LINGER, READ_BUFFER};
+use super::limits::{LINGER, MOST_REQUEST_BYTES, READ_BUFFER};
 use super::port::{Port, TargetKind, Visitor};
 use super::server::Server;
 use super::timer::{Timer, Wake};
 use super::upgrade::{self, Client};
-use crate::http::{has_dot_segment, page, status};
+use crate::http::{has_dot_segment, page, status, upgrade_required};
 use crate::net::Socket;
 use crate::proto::handshake::{Caps, HeadBuffer, HeadError, Plain, Refusal, Request, check_request};
 
@@ -28,7 +28,7 @@ pub(crate) fn run(
     let visit = Visit::new(stream, server.timer.clone());
     let limits = port.settings.limits;
     let caps = Caps {
-        bytes: usize::try_from(limits.head_bytes).unwrap_or(usize::MAX),
+        bytes: usize::try_from(limits.head_bytes).unwrap_or(usize::MAX).min(MOST_REQUEST_BYTES),
         lines: usize::from(limits.head_lines),
     };
     let mut requests =
@@ -156,10 +156,8 @@ impl Visit {
 
 /// The answer to a plain request, and whether another may follow.
 fn answer(port: &Port, request: &Plain<'_>) -> (Vec<u8>, bool) {
+    // A body is not read, so nothing can follow it.
     let keep = request.keep_alive && !request.has_body;
-    if request.has_body {
-        return (status(413, &[], false), false);
-    }
     if has_dot_segment(request.path()) {
         return (status(400, &[], false), false);
     }
@@ -169,11 +167,10 @@ fn answer(port: &Port, request: &Plain<'_>) -> (Vec<u8>, bool) {
     };
     let answer = match (target, request.method) {
         (None, _) => status(404, &[], keep),
+        (Some(TargetKind::Page(_)), "GET" | "HEAD") if request.has_body => status(413, &[], keep),
         (Some(TargetKind::Page(found)), "GET") => page(&found, false, keep),
         (Some(TargetKind::Page(found)), "HEAD") => page(&found, true, keep),
-        (Some(TargetKind::Receiver(..)), "GET") => {
-            status(426, &[("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")], keep)
-        }
+        (Some(TargetKind::Receiver(..)), "GET") => upgrade_required(keep),
         (Some(TargetKind::Page(_)), _) => status(405, &[("Allow", "GET, HEAD")], keep),
         (Some(TargetKind::Receiver(..)), _) => status(405, &[("Allow", "GET")], keep),
     };

@@ -13,6 +13,7 @@
 mod http;
 mod in_process;
 mod net;
+mod platform;
 pub mod proto;
 mod service;
 

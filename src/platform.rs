@@ -3,15 +3,16 @@
 //! What differs only in how a call ends (a read that a shutdown cuts short is an error on the device and the end of
 //! the stream on a PC) is handled alike on both, where it is met.
 
-/// Lets the heap of this process grow to `bytes`; returns the limit that holds now.
+/// Lets the heap of this process grow to `bytes`, if it may not already. Nothing is allocated by this.
 ///
-/// The kernel allows 512 KiB unless it is asked for more (`AdjustProcessLimit`, xous-core `kernel/src/services.rs`);
-/// an allocation beyond it ends the process. Nothing is allocated by this.
+/// The kernel allows 512 KiB unless it is asked for more (xous-core, `kernel/src/services.rs` and `syscall.rs`), and
+/// an allocation beyond its limit ends the process.
 ///
 /// # Errors
-/// The kernel has no such limit.
+/// The kernel refuses.
 #[cfg(target_os = "xous")]
-pub(crate) fn allow_heap(bytes: usize) -> Result<usize, xous::Error> {
+pub(crate) fn allow_heap(bytes: usize) -> Result<(), xous::Error> {
+    // The kernel sets the limit if it is told the one that holds, and tells in any case which one holds now.
     let adjust = |current| {
         let maximum = xous::Limits::HeapMaximum as usize;
         match xous::rsyscall(xous::SysCall::AdjustProcessLimit(maximum, current, bytes))? {
@@ -19,15 +20,12 @@ pub(crate) fn allow_heap(bytes: usize) -> Result<usize, xous::Error> {
             _ => Err(xous::Error::InternalError),
         }
     };
-    // The kernel changes nothing unless it is told the limit that holds, and tells that limit.
-    match adjust(0)? {
-        limit if limit >= bytes => Ok(limit),
-        limit => adjust(limit),
-    }
+    let current = adjust(0)?;
+    if current >= bytes || adjust(current)? >= bytes { Ok(()) } else { Err(xous::Error::OutOfMemory) }
 }
 
 /// The heap of a process on a PC has no limit.
 #[cfg(not(target_os = "xous"))]
-pub(crate) fn allow_heap(_bytes: usize) -> Result<usize, xous::Error> {
-    Ok(usize::MAX)
+pub(crate) fn allow_heap(_bytes: usize) -> Result<(), xous::Error> {
+    Ok(())
 }

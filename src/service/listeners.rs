@@ -10,7 +10,7 @@ use super::channels::{Channels, encode};
 use super::connection::Connection;
 use super::door::Door;
 use super::envelope::Lent;
-use super::limits::{BROADCAST_BYTES, LISTENERS, PAGE_BYTES, PORTS};
+use super::limits::{BROADCAST_BYTES, LISTENERS, PAGE_BYTES, PORT_PAGE_BYTES, PORTS};
 use super::port::{Port, Settings, Target, TargetKind, Tried, Unbound};
 use super::security;
 use super::server::Server;
@@ -265,7 +265,12 @@ impl Listener {
             }
         };
         let target = Target { listener: self.handle, owner: self.owner, kind };
-        router(&self.port).add(route.path, route.prefix, target).map_err(|error| match error {
+        let mut router = router(&self.port);
+        let bytes = router.targets().chain([&target]).map(Target::page_bytes).sum::<usize>();
+        if bytes > PORT_PAGE_BYTES {
+            return Err(Code::NoRoute);
+        }
+        router.add(route.path, route.prefix, target).map_err(|error| match error {
             AddError::Path => Code::BadRequest,
             AddError::Exists => Code::RouteExists,
             AddError::Full => Code::NoRoute,

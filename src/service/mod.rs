@@ -46,7 +46,7 @@ use xous_api_websocket::SERVER_NAME;
 use aside::Aside;
 use dispatcher::{Dispatcher, System};
 pub(crate) use in_process::{Plan, serve_one};
-use limits::WORKERS;
+use limits::{HEAP_BYTES, WORKERS};
 use listeners::Listeners;
 use pool::Pool;
 use server::Server;
@@ -54,12 +54,17 @@ use table::Table;
 use tickets::Tickets;
 use timer::Timer;
 
+use crate::platform;
+
 /// Registers the service and serves every process, for as long as the process lives.
 ///
 /// # Errors
 /// Those of the kernel and the name server while it starts: another service has the name, or a limit of the
 /// system is met.
 pub fn serve() -> Result<(), xous::Error> {
+    if let Err(error) = platform::allow_heap(HEAP_BYTES) {
+        log::warn!("the limit of the heap stays as it is: {error:?}");
+    }
     // Kept to the end: std uses the same connection to the name server, which the last drop would close.
     let names = XousNames::new()?;
     crate::entropy::connect()?;

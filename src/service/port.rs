@@ -37,6 +37,16 @@ pub(crate) struct Target {
     pub(crate) kind: TargetKind,
 }
 
+impl Target {
+    /// Bytes of the page that is kept for it.
+    pub(crate) fn page_bytes(&self) -> usize {
+        match &self.kind {
+            TargetKind::Receiver(..) => 0,
+            TargetKind::Page(page) => page.body.len(),
+        }
+    }
+}
+
 /// What is there.
 #[derive(Clone)]
 pub(crate) enum TargetKind {

@@ -14,7 +14,7 @@ use super::server::Server;
 use super::session::Session;
 use super::sink::{Route, Sink};
 use super::visit::{Requests, Visit};
-use crate::http::{has_dot_segment, is_allowed, status, upgrade_required};
+use crate::http::{Answer, has_dot_segment, is_allowed, status, upgrade_required};
 use crate::proto::Role;
 use crate::proto::handshake::{Request, Upgrade, check_request};
 
@@ -68,7 +68,7 @@ pub(crate) fn run(client: Client<'_>, requests: Requests) {
 }
 
 /// Finds a program for the client; else the answer that refuses it. What costs nothing is checked first.
-fn take(client: &Client<'_>, request: &Upgrade<'_>) -> Result<Taken, Vec<u8>> {
+fn take(client: &Client<'_>, request: &Upgrade<'_>) -> Result<Taken, Answer> {
     let refuse = |code| Err(status(code, &[], false));
     let settings = &client.port.settings;
     if has_dot_segment(request.path()) {

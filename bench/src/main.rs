@@ -1,0 +1,45 @@
+//! Benchmarks of the WebSocket service; `cargo xtask bench` builds and runs them.
+
+mod allocations;
+mod codec;
+mod report;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Why something was not measured.
+struct Failure(String);
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match words[..] {
+        ["instructions-inside", codecs] => {
+            codec::instructions_inside(codecs.parse().unwrap_or_default());
+            Ok(())
+        }
+        ["codec"] => codec::tables(&directory()).map(|tables| tables.iter().for_each(|t| println!("{}", t.to_markdown()))),
+        ["codec", "--save"] => codec::save(&directory()).map(|_| ()),
+        ["codec", "--check"] => codec::check(&directory()).map(|l| println!("{l:?}")),
+        _ => Err(Failure("x".into())),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure(text)) => {
+            eprintln!("bench: {text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn directory() -> PathBuf {
+    let d = hosted::target_directory().join("bench");
+    std::fs::create_dir_all(&d).ok();
+    d
+}

@@ -1,72 +1,15 @@
 //! From the peer's bytes to events (RFC 6455, sections 5, 6.2, 7 and 8.1).
 
 use super::close::CloseReason;
+use super::event::{Chunk, Event, Step};
 use super::frame::{
     BINARY, CLOSE, CONTINUATION, CONTROL, FIN, Kind, LEN7, LEN16, LEN64, MASK, MAX_CONTROL_PAYLOAD,
     MAX_PAYLOAD, OPCODE, PING, PONG, RSV, Role, TEXT,
 };
+use super::limits::{Budget, Limits};
 use super::mask::Mask;
-use super::utf8::Utf8;
+use super::utf8::{Utf8, is_valid};
 use super::violation::Violation;
-
-/// What the caller takes from its peer. Each is checked on what a frame declares, before its payload comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Payload bytes of one data frame; more is [`Violation::FrameTooBig`].
-    pub max_frame: u64,
-    /// Payload bytes of one message; more is [`Violation::MessageTooBig`].
-    pub max_message: u64,
-    /// Data frames of one message, empty ones too; more is [`Violation::TooManyFragments`].
-    pub max_fragments: u32,
-}
-
-impl Limits {
-    /// No limit of any kind. Harmless to this codec, whose memory does not depend on sizes.
-    pub const NONE: Self = Self { max_frame: u64::MAX, max_message: u64::MAX, max_fragments: u32::MAX };
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self::NONE
-    }
-}
-
-/// What came of one call of [`Decoder::decode`].
-#[derive(Debug, PartialEq, Eq)]
-pub struct Step<'a> {
-    /// The bytes at the front of the input that are dealt with.
-    pub consumed: usize,
-    /// What they meant, if anything yet.
-    pub event: Option<Event<'a>>,
-}
-
-/// What the peer sent. Payloads are unmasked and lie in the caller's input, or in the decoder for a
-/// control frame that came in pieces.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Event<'a> {
-    /// A piece of a message.
-    Data(Chunk<'a>),
-    /// A ping, to be answered with a pong of the same payload (RFC 6455, section 5.5.2).
-    Ping(&'a [u8]),
-    /// A pong, asked for or not (section 5.5.3).
-    Pong(&'a [u8]),
-    /// A close, to be answered unless one was sent (section 5.5.1). The last event of a connection.
-    Close(Option<CloseReason<'a>>),
-}
-
-/// A piece of a message, handed on as soon as it is there. Where a message is cut follows the reads and
-/// the frames and means nothing; text may be cut inside a character.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Chunk<'a> {
-    /// Of the message.
-    pub kind: Kind,
-    /// The first piece of its message.
-    pub first: bool,
-    /// The last piece of its message.
-    pub last: bool,
-    /// Empty only in a last chunk, when the peer ended its message with an empty frame.
-    pub payload: &'a [u8],
-}
 
 /// The receiving half of a connection: bytes in, one event at a time out.
 ///
@@ -94,7 +37,6 @@ pub struct Chunk<'a> {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Decoder {
-    limits: Limits,
     /// The mask bit that every frame of the peer must have.
     mask_bit: u8,
     state: State,
@@ -110,10 +52,8 @@ pub struct Decoder {
     message: Option<Kind>,
     /// Nothing of it has been delivered.
     first: bool,
-    fragments: u32,
-    /// Its length as far as declared.
-    length: u64,
     utf8: Utf8,
+    budget: Budget,
 
     /// A header, or the payload of a control frame, that came in pieces.
     held: [u8; MAX_CONTROL_PAYLOAD],
@@ -122,8 +62,10 @@ pub struct Decoder {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Before a frame.
-    Start,
+    /// Before a frame, with no message open.
+    Idle,
+    /// Before a frame inside a message.
+    Between,
     /// Inside a header, whose bytes are held.
     Header,
     /// In a data frame's payload.
@@ -145,22 +87,32 @@ struct Head {
     size: usize,
 }
 
+/// The first byte of a frame that is a whole message.
+const WHOLE_TEXT: u8 = FIN | TEXT;
+const WHOLE_BINARY: u8 = FIN | BINARY;
+
+/// Where a whole message lies in the input.
+struct WholeFrame {
+    kind: Kind,
+    mask: Mask,
+    start: usize,
+    end: usize,
+}
+
 impl Decoder {
     /// A decoder for the frames behind the opening handshake. `role` is this program's own.
     pub const fn new(role: Role, limits: Limits) -> Self {
         Self {
-            limits,
             mask_bit: role.peer().mask_bit(),
-            state: State::Start,
+            state: State::Idle,
             opcode: 0,
             fin: false,
             mask: Mask::NONE,
             remaining: 0,
             message: None,
             first: false,
-            fragments: 0,
-            length: 0,
             utf8: Utf8::new(),
+            budget: Budget::new(limits),
             held: [0; MAX_CONTROL_PAYLOAD],
             held_len: 0,
         }
@@ -187,35 +139,104 @@ impl Decoder {
     /// The peer broke the protocol or a limit. All later calls return the same.
     #[inline]
     pub fn decode<'a>(&'a mut self, input: &'a mut [u8]) -> Result<Step<'a>, Violation> {
-        let at = match self.state {
-            State::Data => 0,
-            State::Start => match self.parse(input) {
-                Ok(Some(head)) if head.opcode & CONTROL == 0 => {
-                    self.enter_data(&head);
-                    head.size
-                }
-                _ => return self.decode_slow(input),
-            },
-            _ => return self.decode_slow(input),
-        };
-        self.data(input, at)
+        // Most messages come in one frame that lies whole in the input: nothing about them needs to be kept.
+        if self.state == State::Idle
+            && let Some(frame) = self.whole_message(input)
+        {
+            return self.deliver_whole(&mut input[frame.start..frame.end], frame);
+        }
+        self.decode_any(input)
     }
 
-    /// Everything but data frames whose header is in one piece.
-    #[inline(never)]
-    fn decode_slow<'a>(&'a mut self, input: &'a mut [u8]) -> Result<Step<'a>, Violation> {
-        match self.state {
-            State::Start => match self.parse(input) {
-                Ok(Some(head)) => self.enter(&head, input, head.size),
-                Ok(None) => Ok(self.hold_header(input)),
-                Err(violation) => Err(self.fail(violation)),
-            },
-            State::Header => self.continue_header(input),
-            State::Data => self.data(input, 0),
-            State::Control => self.control(input, 0),
-            State::Closed => Ok(Step { consumed: input.len(), event: None }),
-            State::Failed(violation) => Err(violation),
+    /// Looks for a message in one whole frame that passes every check at the front of `bytes`. For all else,
+    /// faults included, there is [`Decoder::decode_any`].
+    #[inline(always)]
+    fn whole_message(&self, bytes: &[u8]) -> Option<WholeFrame> {
+        let &[first, second] = bytes.first_chunk()?;
+        let kind = match first {
+            WHOLE_TEXT => Kind::Text,
+            WHOLE_BINARY => Kind::Binary,
+            _ => return None,
+        };
+        // With the wrong mask bit this is no form of length.
+        let (len, at) = declared_length(bytes, second ^ self.mask_bit)?;
+        let (mask, start) = self.mask(bytes, at)?;
+        if !is_minimal(len, at) || !self.budget.allows_whole(len) || len > (bytes.len() - start) as u64 {
+            return None;
         }
+        Some(WholeFrame { kind, mask, start, end: start + len as usize })
+    }
+
+    #[inline(always)]
+    fn deliver_whole<'a>(&mut self, payload: &'a mut [u8], frame: WholeFrame) -> Result<Step<'a>, Violation> {
+        let WholeFrame { kind, mut mask, start, end } = frame;
+        let is_masked = self.mask_bit != 0;
+        match kind {
+            Kind::Text => {
+                let is_ascii = is_masked && mask.apply_ascii(payload);
+                if !is_ascii && !is_valid(payload) {
+                    return self.fail_whole(payload, start);
+                }
+            }
+            Kind::Binary if is_masked => mask.apply(payload),
+            Kind::Binary => {}
+        }
+        let chunk = Chunk { kind, first: true, last: true, payload };
+        Ok(Step { consumed: end, event: Some(Event::Data(chunk)) })
+    }
+
+    /// Everything, whole messages included.
+    #[inline(never)]
+    fn decode_any<'a>(&'a mut self, input: &'a mut [u8]) -> Result<Step<'a>, Violation> {
+        let payload_at = match self.state {
+            State::Data | State::Control => Some(0),
+            State::Idle | State::Between => self.begin_header(input)?,
+            State::Header => self.continue_header(input)?,
+            State::Closed => None,
+            State::Failed(violation) => return Err(violation),
+        };
+        match (payload_at, self.state) {
+            (Some(at), State::Data) => self.data(input, at),
+            (Some(at), _) => self.control(input, at),
+            (None, _) => Ok(Step { consumed: input.len(), event: None }),
+        }
+    }
+
+    /// Reads a header; returns where the payload begins, or keeps one that goes on behind `input`.
+    #[inline]
+    fn begin_header(&mut self, input: &[u8]) -> Result<Option<usize>, Violation> {
+        match self.parse(input) {
+            Ok(Some(head)) => {
+                self.enter(&head);
+                Ok(Some(head.size))
+            }
+            Ok(None) if input.is_empty() => Ok(None),
+            Ok(None) => {
+                self.held[..input.len()].copy_from_slice(input);
+                self.held_len = input.len() as u8;
+                self.state = State::Header;
+                Ok(None)
+            }
+            Err(violation) => Err(self.fail(violation)),
+        }
+    }
+
+    /// Goes on with a header that has come in part.
+    fn continue_header(&mut self, input: &[u8]) -> Result<Option<usize>, Violation> {
+        for (at, byte) in input.iter().enumerate() {
+            let held = usize::from(self.held_len) + 1;
+            self.held[held - 1] = *byte;
+            self.held_len = held as u8;
+            match self.parse(&self.held[..held]) {
+                Ok(Some(head)) => {
+                    self.enter(&head);
+                    return Ok(Some(at + 1));
+                }
+                Ok(None) => {}
+                Err(violation) => return Err(self.fail(violation)),
+            }
+        }
+        Ok(None)
     }
 
     /// Reads a header from the front of `bytes`: `None` if it goes on behind them.
@@ -225,46 +246,41 @@ impl Decoder {
     #[inline(always)]
     fn parse(&self, bytes: &[u8]) -> Result<Option<Head>, Violation> {
         let Some(&first) = bytes.first() else { return Ok(None) };
+        self.check_first(first)?;
         let opcode = first & OPCODE;
-        if first & RSV != 0 || opcode > BINARY || (opcode == CONTINUATION) != self.message.is_some() {
-            self.check_first(first)?;
-        }
+        let is_control = opcode & CONTROL != 0;
         let Some(&second) = bytes.get(1) else { return Ok(None) };
         if second & MASK != self.mask_bit {
             return Err(if self.mask_bit == 0 { Violation::Masked } else { Violation::NotMasked });
         }
-        let (len, at) = match second & LEN7 {
-            LEN16 => match bytes.get(2..4) {
-                Some(&[a, b]) => (u64::from(u16::from_be_bytes([a, b])), 4),
-                _ if opcode & CONTROL != 0 => return Err(Violation::ControlTooLong),
-                _ => return Ok(None),
-            },
-            LEN64 => match bytes.get(2..10).and_then(|len| len.first_chunk()) {
-                Some(len) => (u64::from_be_bytes(*len), 10),
-                _ if opcode & CONTROL != 0 => return Err(Violation::ControlTooLong),
-                _ => return Ok(None),
-            },
-            len => (u64::from(len), 2),
-        };
-        if opcode & CONTROL != 0 {
+        if is_control {
             check_control_length(opcode, second & LEN7)?;
-        } else {
-            check_form(len, at)?;
-            self.check_limits(opcode, len)?;
         }
-        let head = Head { opcode, fin: first & FIN != 0, len, mask: Mask::NONE, size: at };
-        if self.mask_bit == 0 {
-            return Ok(Some(head));
+        let Some((len, at)) = declared_length(bytes, second & LEN7) else { return Ok(None) };
+        if !is_minimal(len, at) {
+            return Err(Violation::LengthNotMinimal);
         }
-        Ok(bytes.get(at..at + 4).and_then(|key| key.first_chunk()).map(|key| Head {
-            mask: Mask::new(*key),
-            size: at + 4,
-            ..head
-        }))
+        if len > MAX_PAYLOAD {
+            return Err(Violation::LengthTopBit);
+        }
+        if !is_control {
+            self.budget.check(opcode != CONTINUATION, len)?;
+        }
+        let fin = first & FIN != 0;
+        Ok(self.mask(bytes, at).map(|(mask, size)| Head { opcode, fin, len, mask, size }))
     }
 
-    /// Passes the first byte of a control frame, and says what is wrong with that of another.
-    #[inline(never)]
+    /// The masking key at `at` and where it ends, if the peer's frames have one; `None` if it is not there yet.
+    #[inline(always)]
+    fn mask(&self, bytes: &[u8], at: usize) -> Option<(Mask, usize)> {
+        if self.mask_bit == 0 {
+            return Some((Mask::NONE, at));
+        }
+        bytes.get(at..)?.first_chunk().map(|key| (Mask::new(*key), at + key.len()))
+    }
+
+    /// Checks the first byte of a frame (RFC 6455, sections 5.2, 5.4 and 5.5).
+    #[inline]
     fn check_first(&self, first: u8) -> Result<(), Violation> {
         let opcode = first & OPCODE;
         if first & RSV != 0 {
@@ -279,104 +295,56 @@ impl Decoder {
         }
     }
 
-    /// Checks the declared length of a data frame against the caller's limits.
-    #[inline(always)]
-    fn check_limits(&self, opcode: u8, len: u64) -> Result<(), Violation> {
-        let (before, fragments) = if opcode == CONTINUATION { (self.length, self.fragments) } else { (0, 0) };
-        if len > self.limits.max_frame {
-            return Err(Violation::FrameTooBig);
-        }
-        if len > self.limits.max_message.saturating_sub(before) {
-            return Err(Violation::MessageTooBig);
-        }
-        if fragments >= self.limits.max_fragments {
-            return Err(Violation::TooManyFragments);
-        }
-        Ok(())
-    }
-
-    /// Keeps a header that is cut off by the end of the input.
-    fn hold_header<'a>(&mut self, input: &[u8]) -> Step<'a> {
-        if !input.is_empty() {
-            self.held[..input.len()].copy_from_slice(input);
-            self.held_len = input.len() as u8;
-            self.state = State::Header;
-        }
-        Step { consumed: input.len(), event: None }
-    }
-
-    fn continue_header<'a>(&'a mut self, input: &'a mut [u8]) -> Result<Step<'a>, Violation> {
-        for at in 0..input.len() {
-            let held = usize::from(self.held_len) + 1;
-            self.held[held - 1] = input[at];
-            self.held_len = held as u8;
-            match self.parse(&self.held[..held]) {
-                Ok(Some(head)) => return self.enter(&head, input, at + 1),
-                Ok(None) => {}
-                Err(violation) => return Err(self.fail(violation)),
-            }
-        }
-        Ok(Step { consumed: input.len(), event: None })
-    }
-
-    /// Goes on behind the header, at `at`.
-    fn enter<'a>(&'a mut self, head: &Head, input: &'a mut [u8], at: usize) -> Result<Step<'a>, Violation> {
+    /// Goes from a header to its payload.
+    #[inline]
+    fn enter(&mut self, head: &Head) {
         self.held_len = 0;
-        if head.opcode & CONTROL == 0 {
-            self.enter_data(head);
-            return self.data(input, at);
-        }
-        self.opcode = head.opcode;
-        self.mask = head.mask;
-        self.remaining = head.len;
-        self.state = State::Control;
-        self.control(input, at)
-    }
-
-    #[inline(always)]
-    fn enter_data(&mut self, head: &Head) {
-        if head.opcode == CONTINUATION {
-            self.fragments += 1;
-            self.length += head.len;
-        } else {
-            self.message = Some(if head.opcode == TEXT { Kind::Text } else { Kind::Binary });
-            self.first = true;
-            self.fragments = 1;
-            self.length = head.len;
-        }
         self.fin = head.fin;
         self.mask = head.mask;
         self.remaining = head.len;
+        if head.opcode & CONTROL != 0 {
+            self.opcode = head.opcode;
+            self.state = State::Control;
+            return;
+        }
+        let first = head.opcode != CONTINUATION;
+        self.budget.spend(first, head.len);
+        if first {
+            self.message = Some(if head.opcode == TEXT { Kind::Text } else { Kind::Binary });
+            self.first = true;
+            self.utf8 = Utf8::new();
+        }
         self.state = State::Data;
     }
 
     /// Delivers what `input` has of a data frame's payload from `at` on.
     #[inline(always)]
     fn data<'a>(&'a mut self, input: &'a mut [u8], at: usize) -> Result<Step<'a>, Violation> {
-        let Some(kind) = self.message else { return Err(self.fail(Violation::NothingToContinue)) };
-        let Some(rest) = input.get_mut(at..) else { return Ok(Step { consumed: at, event: None }) };
+        let kind = self.message.expect("every data frame belongs to a message");
+        let rest = &mut input[at..];
         let len = portion(self.remaining, rest.len());
         let payload = &mut rest[..len];
         self.remaining -= len as u64;
         let ended = self.remaining == 0;
         let last = ended && self.fin;
+        let is_masked = self.mask_bit != 0;
         match kind {
             Kind::Text => {
-                let ascii = self.mask_bit != 0 && self.mask.apply_ascii(payload);
-                if !(ascii && self.utf8.is_complete())
+                let is_ascii = is_masked && self.mask.apply_ascii(payload);
+                if !(is_ascii && self.utf8.is_complete())
                     && let Err(good) = self.check_text(payload, last)
                 {
                     return self.fail_within(&payload[..good], at);
                 }
             }
-            Kind::Binary if self.mask_bit != 0 => self.mask.apply(payload),
+            Kind::Binary if is_masked => self.mask.apply(payload),
             Kind::Binary => {}
-        }
-        if ended {
-            self.state = State::Start;
         }
         if last {
             self.message = None;
+        }
+        if ended {
+            self.state = self.before_frame();
         }
         if len == 0 && !last {
             return Ok(Step { consumed: at, event: None });
@@ -385,17 +353,30 @@ impl Decoder {
         Ok(Step { consumed: at + len, event: Some(Event::Data(Chunk { kind, first, last, payload })) })
     }
 
+    const fn before_frame(&self) -> State {
+        if self.message.is_some() { State::Between } else { State::Idle }
+    }
+
     /// Checks a piece of text; the error is the number of bytes before the one that makes it invalid. That is
     /// the last byte if it ends a message inside a character.
-    #[inline]
     fn check_text(&mut self, payload: &[u8], last: bool) -> Result<(), usize> {
         self.utf8.push(payload)?;
         if last && !self.utf8.is_complete() { Err(payload.len().saturating_sub(1)) } else { Ok(()) }
     }
 
+    /// Finds the bad byte in a whole message of invalid text.
+    #[cold]
+    fn fail_whole<'a>(&mut self, payload: &'a [u8], at: usize) -> Result<Step<'a>, Violation> {
+        self.first = true;
+        self.utf8 = Utf8::new();
+        let good = self.check_text(payload, true).err().unwrap_or_default();
+        self.fail_within(&payload[..good], at)
+    }
+
     /// Delivers the valid bytes before bad text; the next call fails.
     #[cold]
     fn fail_within<'a>(&mut self, good: &'a [u8], at: usize) -> Result<Step<'a>, Violation> {
+        self.message = Some(Kind::Text);
         let violation = self.fail(Violation::InvalidUtf8);
         if good.is_empty() {
             return Err(violation);
@@ -406,9 +387,10 @@ impl Decoder {
     }
 
     /// Collects a control frame's payload from `at` on, and delivers it when it is whole.
+    #[inline(never)]
     fn control<'a>(&'a mut self, input: &'a mut [u8], at: usize) -> Result<Step<'a>, Violation> {
         let held = usize::from(self.held_len);
-        let rest = input.get_mut(at..).unwrap_or_default();
+        let rest = &mut input[at..];
         let len = portion(self.remaining, rest.len());
         let consumed = at + len;
         self.remaining -= len as u64;
@@ -419,23 +401,23 @@ impl Decoder {
         if self.remaining > 0 {
             return Ok(Step { consumed, event: None });
         }
-        self.state = State::Start;
+        self.state = self.before_frame();
         self.held_len = 0;
         let payload = if held > 0 { &mut self.held[..held + len] } else { &mut rest[..len] };
         self.mask.apply(payload);
         let event = match self.opcode {
             PING => Event::Ping(payload),
             PONG => Event::Pong(payload),
-            _ => {
-                self.state = State::Closed;
-                match CloseReason::parse(payload) {
-                    Ok(reason) => Event::Close(reason),
-                    Err(violation) => {
-                        self.state = State::Failed(violation);
-                        return Err(violation);
-                    }
+            _ => match CloseReason::parse(payload) {
+                Ok(reason) => {
+                    self.state = State::Closed;
+                    Event::Close(reason)
                 }
-            }
+                Err(violation) => {
+                    self.state = State::Failed(violation);
+                    return Err(violation);
+                }
+            },
         };
         Ok(Step { consumed, event: Some(event) })
     }
@@ -456,14 +438,25 @@ fn check_control_length(opcode: u8, len: u8) -> Result<(), Violation> {
     }
 }
 
-/// Checks that `len` needs the form that ends at header byte `at` (RFC 6455, section 5.2).
+/// The length that the header in `bytes` declares, and where it ends; `None` if it goes on behind them.
+/// `form` is the second byte without its mask bit.
 #[inline(always)]
-fn check_form(len: u64, at: usize) -> Result<(), Violation> {
+fn declared_length(bytes: &[u8], form: u8) -> Option<(u64, usize)> {
+    match form {
+        ..LEN16 => Some((u64::from(form), 2)),
+        LEN16 => bytes.get(2..)?.first_chunk().map(|len| (u64::from(u16::from_be_bytes(*len)), 4)),
+        LEN64 => bytes.get(2..)?.first_chunk().map(|len| (u64::from_be_bytes(*len), 10)),
+        _ => None,
+    }
+}
+
+/// Whether `len` needs the form that ends at header byte `at` (RFC 6455, section 5.2).
+#[inline(always)]
+fn is_minimal(len: u64, at: usize) -> bool {
     match at {
-        4 if len <= 125 => Err(Violation::LengthNotMinimal),
-        10 if len <= 0xffff => Err(Violation::LengthNotMinimal),
-        10 if len > MAX_PAYLOAD => Err(Violation::LengthTopBit),
-        _ => Ok(()),
+        4 => len > 125,
+        10 => len > 0xffff,
+        _ => true,
     }
 }
 
@@ -474,4 +467,35 @@ fn check_form(len: u64, at: usize) -> Result<(), Violation> {
 fn portion<S: Copy + Ord + TryFrom<u64>>(remaining: u64, available: S) -> S {
     // A length that does not fit the type is more than can be available.
     S::try_from(remaining).map_or(available, |remaining| remaining.min(available))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lengths around the limits of 32 bits, with the size type of a machine that has no more.
+    #[test]
+    fn portions_with_32_bit_sizes() {
+        let available = u32::MAX - 5;
+        for remaining in [1 << 31, (1 << 32) - 1, 1 << 32, (1 << 32) + 7, MAX_PAYLOAD, u64::MAX] {
+            let expected = remaining.min(u64::from(available));
+            assert_eq!(u64::from(portion(remaining, available)), expected, "{remaining:#x}");
+            assert_eq!(portion(remaining, 4096u32), 4096, "a wrapped length would be less: {remaining:#x}");
+        }
+        assert_eq!(portion(3, available), 3);
+        assert_eq!(portion(0, available), 0);
+        assert_eq!(portion(1 << 32, 0u32), 0);
+        assert_eq!(portion(1 << 16, u16::MAX), u16::MAX);
+    }
+
+    #[test]
+    fn forms_of_length() {
+        assert_eq!(declared_length(&[0, 125], 125), Some((125, 2)));
+        assert_eq!(declared_length(&[0, 126, 1], 126), None);
+        assert_eq!(declared_length(&[0, 126, 1, 2], 126), Some((0x102, 4)));
+        assert_eq!(declared_length(&[0, 127, 0, 0, 0, 0, 0, 1, 2], 127), None);
+        assert_eq!(declared_length(&[0, 127, 0, 0, 0, 0, 0, 1, 2, 3], 127), Some((0x10203, 10)));
+        assert!(is_minimal(126, 4) && !is_minimal(125, 4));
+        assert!(is_minimal(0x10000, 10) && !is_minimal(0xffff, 10));
+    }
 }

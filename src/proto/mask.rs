@@ -1,7 +1,7 @@
 //! Masking (RFC 6455, section 5.3): payload byte `i` is XORed with key byte `i % 4`.
 //!
-//! Both directions are the same operation. Blocks of a fixed size, whose loops LLVM turns into the
-//! target's vector instructions, serve any alignment of data and key.
+//! Both directions are the same operation. It runs over blocks of a fixed size, whose loops LLVM turns
+//! into the target's vector instructions, at any alignment of data and key.
 
 /// A masking key turned so that its first byte belongs to the next payload byte.
 ///
@@ -12,6 +12,10 @@ pub(super) struct Mask(u32);
 /// The unrolled block, and one vector of it.
 const BLOCK: usize = 64;
 const LANE: usize = 16;
+
+/// The bytes of a piece, ORed in words: the top bits tell whether there was any but ASCII.
+type Seen = [u32; LANE / 4];
+const TOP_BITS: u32 = 0x8080_8080;
 
 impl Mask {
     /// Changes nothing: the key of a frame without one.
@@ -26,44 +30,46 @@ impl Mask {
     #[inline]
     pub(super) fn apply(&mut self, data: &mut [u8]) {
         let key = self.pass(data.len());
+        let Some(end) = data.last_chunk::<LANE>() else {
+            xor_short(data, key);
+            return;
+        };
+        // The bytes behind the last whole lane are masked in a lane that overlaps it. A lane is a multiple of
+        // the key, so the key there is the one behind `data`.
+        let mut end = *end;
+        xor(&mut end, self.0);
         let (blocks, rest) = data.as_chunks_mut::<BLOCK>();
         blocks.iter_mut().for_each(|block| xor(block, key));
-        let (lanes, rest) = rest.as_chunks_mut::<LANE>();
-        lanes.iter_mut().for_each(|lane| xor(lane, key));
-        let (halves, rest) = rest.as_chunks_mut::<8>();
-        halves.iter_mut().for_each(|half| xor(half, key));
-        let (words, rest) = rest.as_chunks_mut::<4>();
-        words.iter_mut().for_each(|word| xor(word, key));
-        rest.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
+        rest.as_chunks_mut::<LANE>().0.iter_mut().for_each(|lane| xor(lane, key));
+        if let Some(last) = data.last_chunk_mut() {
+            *last = end;
+        }
     }
 
     /// As [`Mask::apply`]; returns whether all of `data` is ASCII afterwards.
     #[inline]
     pub(super) fn apply_ascii(&mut self, data: &mut [u8]) -> bool {
         let key = self.pass(data.len());
-        let mut seen = [0; LANE];
+        let Some(end) = data.last_chunk::<LANE>() else {
+            return xor_short(data, key) & TOP_BITS == 0;
+        };
+        let mut end = *end;
+        xor(&mut end, self.0);
+        let mut seen = Seen::default();
+        or(&mut seen, &end);
         let (blocks, rest) = data.as_chunks_mut::<BLOCK>();
         for block in blocks {
             xor(block, key);
-            let (lanes, _) = block.as_chunks::<LANE>();
-            lanes.iter().for_each(|lane| or(&mut seen, lane));
+            block.as_chunks().0.iter().for_each(|lane| or(&mut seen, lane));
         }
-        let (lanes, rest) = rest.as_chunks_mut::<LANE>();
-        for lane in lanes {
+        for lane in rest.as_chunks_mut().0 {
             xor(lane, key);
             or(&mut seen, lane);
         }
-        let mut tail = 0u32;
-        let (words, rest) = rest.as_chunks_mut::<4>();
-        for word in words {
-            xor(word, key);
-            tail |= u32::from_le_bytes(*word);
+        if let Some(last) = data.last_chunk_mut() {
+            *last = end;
         }
-        for (byte, key) in rest.iter_mut().zip(key) {
-            *byte ^= key;
-            tail |= u32::from(*byte);
-        }
-        seen.iter().fold(0, |all, byte| all | byte) < 0x80 && tail & 0x8080_8080 == 0
+        seen.iter().fold(0, |all, word| all | word) & TOP_BITS == 0
     }
 
     /// Copies as much of `from` as fits into `to`, masked, and turns the key behind it.
@@ -71,45 +77,137 @@ impl Mask {
     #[inline]
     pub(super) fn copy(&mut self, from: &[u8], to: &mut [u8]) -> usize {
         let len = from.len().min(to.len());
-        let key = self.pass(len);
         let (from, to) = (&from[..len], &mut to[..len]);
-        let ((from, from_rest), (to, to_rest)) = (from.as_chunks::<BLOCK>(), to.as_chunks_mut::<BLOCK>());
-        from.iter().zip(to).for_each(|(from, to)| xor_into(from, to, key));
-        let ((from, from_rest), (to, to_rest)) =
-            (from_rest.as_chunks::<LANE>(), to_rest.as_chunks_mut::<LANE>());
-        from.iter().zip(to).for_each(|(from, to)| xor_into(from, to, key));
-        let ((from, from_rest), (to, to_rest)) = (from_rest.as_chunks::<4>(), to_rest.as_chunks_mut::<4>());
-        from.iter().zip(to).for_each(|(from, to)| xor_into(from, to, key));
-        from_rest.iter().zip(to_rest).zip(key).for_each(|((from, to), key)| *to = from ^ key);
+        let key = self.pass(len);
+        let (Some(from_end), true) = (from.last_chunk::<LANE>(), len >= LANE) else {
+            to.copy_from_slice(from);
+            xor_short(to, key);
+            return len;
+        };
+        let (blocks, rest) = from.as_chunks::<BLOCK>();
+        let (to_blocks, to_rest) = to.as_chunks_mut::<BLOCK>();
+        blocks.iter().zip(to_blocks).for_each(|(from, to)| xor_into(from, to, key));
+        let (lanes, to_lanes) = (rest.as_chunks::<LANE>().0, to_rest.as_chunks_mut::<LANE>().0);
+        lanes.iter().zip(to_lanes).for_each(|(from, to)| xor_into(from, to, key));
+        if let Some(last) = to.last_chunk_mut::<LANE>() {
+            xor_into(from_end, last, self.0);
+        }
         len
     }
 
     /// The key for the next `len` bytes; turns this one behind them.
     #[inline]
-    fn pass(&mut self, len: usize) -> [u8; 4] {
-        let key = self.0.to_le_bytes();
+    fn pass(&mut self, len: usize) -> u32 {
+        let key = self.0;
         self.0 = self.0.rotate_right((len as u32 & 3) * 8);
         key
     }
 }
 
 #[inline(always)]
-fn xor<const N: usize>(data: &mut [u8; N], key: [u8; 4]) {
-    for i in 0..N {
-        data[i] ^= key[i % 4];
+fn xor<const N: usize>(data: &mut [u8; N], key: u32) {
+    for word in data.as_chunks_mut().0 {
+        *word = (u32::from_le_bytes(*word) ^ key).to_le_bytes();
     }
 }
 
 #[inline(always)]
-fn xor_into<const N: usize>(from: &[u8; N], to: &mut [u8; N], key: [u8; 4]) {
-    for i in 0..N {
-        to[i] = from[i] ^ key[i % 4];
+fn xor_into<const N: usize>(from: &[u8; N], to: &mut [u8; N], key: u32) {
+    for (from, to) in from.as_chunks().0.iter().zip(to.as_chunks_mut().0) {
+        *to = (u32::from_le_bytes(*from) ^ key).to_le_bytes();
     }
 }
 
+/// Masks less than a lane in place; returns its bytes ORed in a word.
 #[inline(always)]
-fn or(seen: &mut [u8; LANE], lane: &[u8; LANE]) {
-    for i in 0..LANE {
-        seen[i] |= lane[i];
+fn xor_short(data: &mut [u8], key: u32) -> u32 {
+    let mut seen = 0;
+    let (words, rest) = data.as_chunks_mut();
+    for word in words {
+        *word = (u32::from_le_bytes(*word) ^ key).to_le_bytes();
+        seen |= u32::from_le_bytes(*word);
+    }
+    for (byte, key) in rest.iter_mut().zip(key.to_le_bytes()) {
+        *byte ^= key;
+        seen |= u32::from(*byte);
+    }
+    seen
+}
+
+#[inline(always)]
+fn or(seen: &mut Seen, lane: &[u8; LANE]) {
+    for (seen, word) in seen.iter_mut().zip(lane.as_chunks().0) {
+        *seen |= u32::from_le_bytes(*word);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn by_byte(data: &[u8], key: [u8; 4], at: usize) -> Vec<u8> {
+        data.iter().enumerate().map(|(i, byte)| byte ^ key[(at + i) % 4]).collect()
+    }
+
+    /// Every length around the block sizes, at every alignment of the data and of the key.
+    #[test]
+    fn all_forms_are_the_rfc_formula() {
+        const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+        let source: Vec<u8> = (0..400u32).map(|i| (i * 7 + 3) as u8).collect();
+        for len in (0..=150).chain([191, 192, 193, 255, 256, 257, 383]) {
+            for start in 0..16 {
+                let data = &source[start..start + len];
+                for at in 0..4 {
+                    let mut mask = Mask::new(KEY);
+                    mask.pass(at);
+                    let expected = by_byte(data, KEY, at);
+
+                    let (mut in_place, mut ascii) = (source.clone(), source.clone());
+                    let (mut first, mut second, mut third) = (mask, mask, mask);
+                    first.apply(&mut in_place[start..start + len]);
+                    assert_eq!(in_place[start..start + len], expected);
+                    assert_eq!(in_place[start + len..], source[start + len..]);
+
+                    let is_ascii = second.apply_ascii(&mut ascii[start..start + len]);
+                    assert_eq!(ascii, in_place);
+                    assert_eq!(is_ascii, expected.is_ascii());
+
+                    let mut out = vec![0; len];
+                    assert_eq!(third.copy(data, &mut out), len);
+                    assert_eq!(out, expected);
+
+                    mask.pass(len);
+                    assert_eq!([first, second, third], [mask; 3]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn one_byte_above_ascii_is_seen_anywhere() {
+        for len in 1..=200 {
+            for at in 0..len {
+                let key = [0x11, 0x22, 0xb3, 0x44];
+                let mut clear = vec![b'a'; len];
+                let mut none = Mask::NONE;
+                assert!(none.apply_ascii(&mut clear));
+                clear[at] = 0x80;
+                let mut masked = by_byte(&clear, key, 0);
+                assert!(!Mask::new(key).apply_ascii(&mut masked), "{at} of {len}");
+                assert_eq!(masked, clear);
+            }
+        }
+    }
+
+    #[test]
+    fn copy_takes_the_shorter_side() {
+        for (from, to) in [(5, 100), (100, 5), (70, 64), (64, 70), (0, 9), (9, 0)] {
+            let (source, mut out) = (vec![1; from], vec![0xee; to]);
+            let mut mask = Mask::new([1, 2, 3, 4]);
+            let len = mask.copy(&source, &mut out);
+            assert_eq!(len, from.min(to));
+            assert_eq!(out[..len], by_byte(&source[..len], [1, 2, 3, 4], 0));
+            assert!(out[len..].iter().all(|byte| *byte == 0xee));
+        }
     }
 }

@@ -113,12 +113,12 @@ fn incomplete_tail(piece: &[u8]) -> usize {
 /// Whether `text` is valid from end to end.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[inline]
-fn is_valid(text: &[u8]) -> bool {
+pub(super) fn is_valid(text: &[u8]) -> bool {
     simdutf8::basic::from_utf8(text).is_ok()
 }
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 #[inline]
-fn is_valid(text: &[u8]) -> bool {
+pub(super) fn is_valid(text: &[u8]) -> bool {
     core::str::from_utf8(text).is_ok()
 }

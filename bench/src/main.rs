@@ -1,8 +1,10 @@
 //! Benchmarks of the WebSocket service; `cargo xtask bench` builds and runs them.
 
-mod allocations;
 mod codec;
+mod raw;
 mod report;
+#[cfg(feature = "others")]
+mod service;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -24,6 +26,9 @@ fn main() -> ExitCode {
             codec::instructions_inside(codecs.parse().unwrap_or_default());
             Ok(())
         }
+        ["floor"] => service::serve_floor().map_err(|error| Failure(format!("{error:?}"))),
+        ["program", port] => service::run_program(port.parse().unwrap_or_default()),
+        ["echo"] => service::try_it(),
         ["codec"] => codec::tables(&directory()).map(|tables| tables.iter().for_each(|t| println!("{}", t.to_markdown()))),
         ["codec", "--save"] => codec::save(&directory()).map(|_| ()),
         ["codec", "--check"] => codec::check(&directory()).map(|l| println!("{l:?}")),

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::case::Case;
 use super::codecs::{Codec, Work};
-use crate::allocations;
+use crate::raw;
 
 /// How often every codec has its turn.
 const ROUNDS: usize = 21;
@@ -67,9 +67,9 @@ impl Turns {
     }
 
     fn finish(mut self) -> Timed {
-        let before = allocations::count();
+        let before = raw::allocations();
         self.work.run(COUNTED);
-        let allocations = (allocations::count() - before) as f64 / COUNTED as f64;
+        let allocations = (raw::allocations() - before) as f64 / COUNTED as f64;
         Timed { ns: self.ns, allocations }
     }
 }

@@ -1,4 +1,4 @@
-//! Counts what the process allocates. All `unsafe` of this crate is here.
+//! All `unsafe` of this crate: an allocator that counts, and the bytes of pages that other processes have lent.
 #![allow(unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -13,13 +13,26 @@ static ALLOCATOR: Counting = Counting;
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 
+/// The bytes of a message's pages, to write; of one that was lent to be written.
+pub(crate) fn bytes_mut(pages: &mut xous::MemoryRange) -> &mut [u8] {
+    // SAFETY: the kernel maps the pages of a message that was received into this process until it is answered, which
+    // the floor's envelopes do by value; any bit pattern is a `u8`.
+    unsafe { pages.as_slice_mut() }
+}
+
+/// The bytes of a message's pages.
+pub(crate) fn bytes(pages: &xous::MemoryRange) -> &[u8] {
+    // SAFETY: as in `bytes_mut`.
+    unsafe { pages.as_slice() }
+}
+
 /// Allocations since the start, those that grow a block included.
-pub(crate) fn count() -> usize {
+pub(crate) fn allocations() -> usize {
     CALLS.load(Relaxed)
 }
 
 /// Bytes that are allocated at this moment.
-pub(crate) fn live() -> usize {
+pub(crate) fn live_bytes() -> usize {
     LIVE.load(Relaxed)
 }
 

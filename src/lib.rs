@@ -1,5 +1,16 @@
-//! WebSocket service (RFC 6455) for Xous.
+//! WebSocket service (RFC 6455) for Xous: one process gives every other process WebSockets by message passing.
+//!
+//! ```text
+//!         caller                              service process                                    peer
+//!   api: Websocket --- Send (lend) --------> dispatcher --outbox--> writer --> proto --> socket ------>
+//!                  <-- Receive (lent page) -------- sink <--------- reader <-- proto <-- socket <------
+//! ```
+//!
+//! [`serve`] is the service process. Programs talk to it with the crate `xous-api-websocket`, whose opcodes are the
+//! interface. [`Websocket`] and [`server`] serve one connection inside the caller's own process, with the same
+//! threads. [`proto`] is the protocol alone, without I/O.
 
+mod http;
 mod in_process;
 mod net;
 pub mod proto;
@@ -8,3 +19,8 @@ mod service;
 pub use in_process::{Websocket, server};
 pub use service::serve;
 pub use xous_api_websocket::{Opcode, SERVER_NAME, send};
+
+/// The README's code compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

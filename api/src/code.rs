@@ -44,6 +44,16 @@ pub enum Code {
     Refused = 21,
     /// The server's answer is not a WebSocket handshake (RFC 6455 section 4.1).
     BadReply = 22,
+    /// Another program of this machine listens on the port.
+    PortInUse = 24,
+    /// All ports that the service has threads for are in use (`ports`).
+    NoListener = 25,
+    /// The path has a route already.
+    RouteExists = 26,
+    /// There is no such route, or there are too many (`routes`).
+    NoRoute = 27,
+    /// There are too many channels (`channels`).
+    NoChannel = 28,
     /// The random number generator does not answer, or not with random numbers.
     Entropy = 23,
 }

@@ -53,7 +53,7 @@ impl OpenError {
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            OpenError::Request(error) => write!(f, "the request does not fit: {error:?}"),
+            OpenError::Request(error) => write!(f, "the request does not fit: {error}"),
             OpenError::Refused { text, .. } | OpenError::Failed { text, .. } => write!(f, "{text}"),
             OpenError::Service(error) => write!(f, "the WebSocket service cannot be reached: {error:?}"),
         }
@@ -174,3 +174,73 @@ impl fmt::Display for ControlError {
 }
 
 impl std::error::Error for ControlError {}
+
+/// A port is not listened on.
+#[derive(Debug, PartialEq)]
+pub enum ListenError {
+    /// The request does not fit what the service takes: shorten it.
+    Request(crate::RequestError),
+    /// What to do stands with the code.
+    Failed {
+        /// Why.
+        code: Code,
+        /// What failed and where, for people.
+        text: String,
+    },
+    /// The kernel or the name server refused: the service is not running.
+    Service(xous::Error),
+}
+
+impl ListenError {
+    pub(crate) fn code(code: Code) -> Self {
+        ListenError::Failed { code, text: format!("{code:?}") }
+    }
+}
+
+impl fmt::Display for ListenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ListenError::Request(error) => write!(f, "the request does not fit: {error:?}"),
+            ListenError::Failed { text, .. } => write!(f, "{text}"),
+            ListenError::Service(error) => write!(f, "the WebSocket service cannot be reached: {error:?}"),
+        }
+    }
+}
+
+impl std::error::Error for ListenError {}
+
+/// No connection was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AcceptError {
+    /// The listener has been given up.
+    Closed,
+    /// A limit of the service, named by the code: try again later.
+    Busy(Code),
+    /// The service refused; what to do stands with the code.
+    Refused(Code),
+    /// The kernel refused to deliver the message.
+    Kernel,
+}
+
+impl AcceptError {
+    pub(crate) fn from_code(code: Code) -> Self {
+        match code {
+            Code::Closed => AcceptError::Closed,
+            Code::BusyReceives | Code::BusyMessages | Code::BusyService => AcceptError::Busy(code),
+            code => AcceptError::Refused(code),
+        }
+    }
+}
+
+impl fmt::Display for AcceptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AcceptError::Closed => write!(f, "the listener has been given up"),
+            AcceptError::Busy(code) => write!(f, "not accepted, the service is busy ({code:?})"),
+            AcceptError::Refused(code) => write!(f, "not accepted, the service refused ({code:?})"),
+            AcceptError::Kernel => write!(f, "not accepted, the kernel refused the message"),
+        }
+    }
+}
+
+impl std::error::Error for AcceptError {}

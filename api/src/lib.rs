@@ -20,29 +20,39 @@
 //! instead. A program that does not link this crate can use the raw messages: [`Opcode`] documents each,
 //! [`Request`] and [`Reply`] the pages, [`SendWord`] and [`ReceiveWord`] the flags in `offset`.
 
+mod accepted;
 mod code;
 mod error;
 mod forward;
 mod handle;
 mod inbox;
+mod listen;
+mod listener;
 mod message;
 mod opcode;
 mod pages;
 mod reply;
 mod request;
+mod route;
+mod settings;
 mod stats;
 mod websocket;
 mod wire;
 mod word;
 
+pub use accepted::Accepted;
 pub use code::Code;
-pub use error::{Closed, ControlError, OpenError, ReceiveError, SendError};
+pub use error::{AcceptError, Closed, ControlError, ListenError, OpenError, ReceiveError, SendError};
 pub use handle::{Handle, message_id, split_message_id};
+pub use listen::{Listen, ListenLimits, SlowMember};
+pub use listener::{Incoming, Listener, ListenerState, PortState};
 pub use message::Message;
 pub use opcode::{Opcode, SERVER_NAME};
 pub use pages::{PAGE_SIZE, Pages, Returned};
 pub use reply::{Refusal, Reply};
-pub use request::{Credentials, CredentialsForm, Deadlines, Limits, Request, RequestError};
+pub use request::{Credentials, CredentialsForm, Request, RequestError};
+pub use route::{Route, RouteKind};
+pub use settings::{Deadlines, Limits};
 pub use stats::Stats;
 pub use websocket::{Phase, State, Websocket, send, stats};
 pub use word::{Kind, Part, ReceiveWord, SendWord, Status};

@@ -48,6 +48,11 @@ impl<'a> Message<'a> {
         Ok(&self.inbox.bytes()[self.at..self.end])
     }
 
+    /// Nothing of the message comes behind the chunk that is there.
+    pub fn is_last(&self) -> bool {
+        self.last
+    }
+
     /// Marks the first `len` bytes of [`Message::chunk`] as read.
     pub fn consume(&mut self, len: usize) {
         self.at = self.at.saturating_add(len).min(self.end);

@@ -61,4 +61,47 @@ pub enum Opcode {
     Grant = 10,
     /// Reports on the service: lend mut of one page, filled with [`Stats`](crate::Stats).
     Stats = 11,
+    /// Listens on a port, or joins the service's listening there: lend mut of a [`Listen`](crate::Listen), answered
+    /// when the port is bound or is known not to be: u32 handle of the listener and u16 port in the page with
+    /// `offset` = none, or a code in `offset` and a text as with `Open`. The handle is a listener's, not a
+    /// connection's.
+    ///
+    /// Errors: `Malformed`, `BadRequest`, `PortInUse`, `NoListener`, `BusyMessages`, `BusyService`.
+    Listen = 12,
+    /// Gives a listener up: its routes go, connections stay. Blocking or plain scalar, `Scalar2(0, 0)`.
+    ///
+    /// Errors: `Closed`.
+    Unlisten = 13,
+    /// Adds a route to a listener: lend of a [`Route`](crate::Route) with the listener's handle; the answer's
+    /// `valid` is the route's number.
+    ///
+    /// Errors in `offset`: `Closed`, `Malformed`, `BadRequest` (path or protocol), `RouteExists`, `NoRoute` (too
+    /// many), `TooLong` (page).
+    AddRoute = 14,
+    /// Removes a route: blocking or plain scalar, `arg1` = its number; `Scalar2(0, 0)`. Its connections stay.
+    ///
+    /// Errors: `Closed`, `NoRoute`.
+    RemoveRoute = 15,
+    /// Takes the next connection of a listener: lend mut of a page with `offset` = number of a route, or none for
+    /// any; answered with an [`Accepted`](crate::Accepted) and `offset` = none, or with a code in `offset`.
+    ///
+    /// Errors: `Closed` (also for pages that wait when the listener is given up), `Malformed`, `BusyReceives`,
+    /// `BusyMessages`, `BusyService`.
+    Accept = 16,
+    /// Joins a connection to a channel of a listener: lend with the listener's handle, the channel's name (1 to 64
+    /// bytes of UTF-8) in the first `valid` bytes, the connection's handle in `offset`.
+    ///
+    /// Errors in `offset`: `Closed` (either handle), `Malformed`, `TooLong` (name), `NoChannel` (too many).
+    Join = 17,
+    /// Leaves a channel; as `Join`. A connection that ends leaves by itself.
+    Leave = 18,
+    /// Sends one message to all members of a channel: lend or move with the listener's handle; in the first `valid`
+    /// bytes u16 length of the channel's name, the name, the message (at most 64 KiB); `offset` as with `Send`, of
+    /// whole messages only. The answer's `valid` is the number of members whose queue took it.
+    ///
+    /// Errors in `offset`: `Closed`, `Malformed`, `TooLong`, `InvalidText`.
+    Broadcast = 19,
+    /// Reports on a listener: blocking scalar, `Scalar2(state, connections)` with a
+    /// [`PortState`](crate::PortState) and the number of open connections of the port.
+    ListenerState = 20,
 }

@@ -1,7 +1,8 @@
 //! What a program asks for when it opens a connection, and how that travels.
 
-use std::time::Duration;
+use std::fmt;
 
+use crate::settings::{Deadlines, Limits};
 use crate::wire::{Reader, Writer};
 
 /// The most sub-protocols, and the most extra headers, in a request.
@@ -35,55 +36,6 @@ pub struct Credentials<'a> {
     pub password: &'a str,
     /// Header or query.
     pub form: CredentialsForm,
-}
-
-/// What the caller is ready to take; a message beyond it fails the connection with 1009 or 1008.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Payload bytes of one frame.
-    pub frame: u64,
-    /// Payload bytes of one message.
-    pub message: u64,
-    /// Frames of one message.
-    pub fragments: u32,
-}
-
-impl Default for Limits {
-    /// None: messages stream through fixed buffers, whatever their size.
-    fn default() -> Self {
-        Limits { frame: u64::MAX, message: u64::MAX, fragments: u32::MAX }
-    }
-}
-
-/// How long the service waits, in steps of a millisecond, at most 49 days.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Deadlines {
-    /// For name resolution, connection and opening handshake together.
-    pub open: Duration,
-    /// For the peer to take the bytes of one write. The connection is closed after one to two times this.
-    pub write: Duration,
-    /// For the closing handshake.
-    pub close: Duration,
-    /// For the caller to lend a page while data waits. The connection is closed with 1001 after one to two
-    /// times this.
-    pub stall: Duration,
-    /// Silence after which a Ping is sent; none is sent by default, and an idle connection costs nothing.
-    pub keepalive: Option<Duration>,
-    /// For the answer to that Ping; the connection ends with 1006 without.
-    pub pong: Duration,
-}
-
-impl Default for Deadlines {
-    fn default() -> Self {
-        Deadlines {
-            open: Duration::from_secs(30),
-            write: Duration::from_secs(30),
-            close: Duration::from_secs(5),
-            stall: Duration::from_secs(60),
-            keepalive: None,
-            pong: Duration::from_secs(20),
-        }
-    }
 }
 
 /// A connection that is wanted.
@@ -131,11 +83,27 @@ pub struct Request<'a> {
 /// A request cannot be sent to the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestError {
-    /// More than 32 sub-protocols or headers, or a text of more than 65535 bytes.
+    /// More than 32 sub-protocols or headers.
     TooMany,
+    /// More than [`Request::MOST_BYTES`] in all.
+    TooLong,
 }
 
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RequestError::TooMany => write!(f, "more than {MOST_LISTED} sub-protocols or headers"),
+            RequestError::TooLong => write!(f, "more than {} bytes", Request::MOST_BYTES),
+        }
+    }
+}
+
+impl std::error::Error for RequestError {}
+
 impl<'a> Request<'a> {
+    /// The longest request that the service takes, in bytes of its page.
+    pub const MOST_BYTES: usize = 32 * 1024;
+
     /// A plain connection to `/` on this host, without anything special.
     pub fn new(host: &'a str, port: u16) -> Self {
         Request {
@@ -216,29 +184,27 @@ impl<'a> Request<'a> {
     /// Writes the request into `page`; the number of bytes.
     ///
     /// # Errors
-    /// `TooMany` also if `page` is shorter than [`Request::encoded_len`].
+    /// `TooLong` also if `page` is shorter than [`Request::encoded_len`].
     pub fn write(&self, page: &mut [u8]) -> Result<usize, RequestError> {
         if self.sub_protocols.len() > MOST_LISTED || self.headers.len() > MOST_LISTED {
             return Err(RequestError::TooMany);
+        }
+        if self.encoded_len() > Self::MOST_BYTES {
+            return Err(RequestError::TooLong);
         }
         let mut w = Writer::new(page);
         w.u32(MAGIC);
         w.u16(self.port);
         w.u8(self.flags());
         w.u8(0);
-        let d = &self.deadlines;
-        for wait in [d.open, d.write, d.close, d.stall, d.keepalive.unwrap_or_default(), d.pong] {
-            w.u32(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX));
-        }
-        w.u64(self.limits.frame);
-        w.u64(self.limits.message);
-        w.u32(self.limits.fragments);
+        self.deadlines.write(&mut w);
+        self.limits.write(&mut w);
         w.u32(self.fragment_size);
         w.u8(self.sub_protocols.len() as u8);
         w.u8(self.headers.len() as u8);
         w.u16(0);
         self.texts().for_each(|text| w.text(text));
-        w.finish().ok_or(RequestError::TooMany)
+        w.finish().ok_or(RequestError::TooLong)
     }
 
     /// Reads a request that another process wrote; `None` if it is not one.
@@ -250,12 +216,8 @@ impl<'a> Request<'a> {
         let port = r.u16()?;
         let flags = r.u8()?;
         r.u8()?;
-        let mut wait = || r.u32().map(|ms| Duration::from_millis(u64::from(ms)));
-        let [open, write, close, stall, keepalive, pong] =
-            [wait()?, wait()?, wait()?, wait()?, wait()?, wait()?];
-        let keepalive = (!keepalive.is_zero()).then_some(keepalive);
-        let deadlines = Deadlines { open, write, close, stall, keepalive, pong };
-        let limits = Limits { frame: r.u64()?, message: r.u64()?, fragments: r.u32()? };
+        let deadlines = Deadlines::read(&mut r)?;
+        let limits = Limits::read(&mut r)?;
         let fragment_size = r.u32()?;
         let (protocols, headers) = (usize::from(r.u8()?), usize::from(r.u8()?));
         r.u16()?;
@@ -311,6 +273,8 @@ impl<'a> Request<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn full() -> Request<'static> {
@@ -362,6 +326,8 @@ mod tests {
     fn lists_and_pages_have_an_end() {
         let many = (0..33).fold(Request::new("h", 1), |request, _| request.header("a", "b"));
         assert_eq!(many.write(&mut [0; 4096]), Err(RequestError::TooMany));
-        assert_eq!(full().write(&mut [0; 80]), Err(RequestError::TooMany));
+        assert_eq!(full().write(&mut [0; 80]), Err(RequestError::TooLong));
+        let long = "x".repeat(Request::MOST_BYTES);
+        assert_eq!(Request::new(&long, 1).write(&mut vec![0; 65536]), Err(RequestError::TooLong));
     }
 }

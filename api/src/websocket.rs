@@ -19,6 +19,8 @@ use crate::{
 const SEND_CHUNK: usize = 4 * PAGE_SIZE;
 /// Most bytes of a close reason (RFC 6455 section 5.5.1).
 const LONGEST_REASON: usize = 123;
+/// Most bytes of a ping (RFC 6455 section 5.5).
+const LONGEST_PING: usize = 125;
 
 /// Where a connection stands.
 #[derive(num_derive::FromPrimitive, num_derive::ToPrimitive, Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,15 +99,7 @@ impl Websocket {
             );
         }
         let reply = Reply::parse(page).ok_or(OpenError::code(Code::Malformed))?;
-        Ok(Self::adopt(Link {
-            cid,
-            handle: reply.handle,
-            status: reply.status,
-            sub_protocol: reply.sub_protocol.map(str::to_owned),
-            head: reply.head.to_vec(),
-            outgoing: Mutex::new(Pages::new(PAGE_SIZE)),
-            incoming: Mutex::new(Inbox::new()),
-        }))
+        Ok(Self::adopt(Link::new(cid, reply.handle, reply.status, reply.sub_protocol, reply.head)))
     }
 
     /// Takes over a connection that another process has granted to this one; what the server answered to the
@@ -114,18 +108,10 @@ impl Websocket {
     /// # Errors
     /// The service is not running.
     pub fn from_granted(handle: Handle) -> Result<Websocket, xous::Error> {
-        Ok(Self::adopt(Link {
-            cid: service()?,
-            handle,
-            status: 101,
-            sub_protocol: None,
-            head: Vec::new(),
-            outgoing: Mutex::new(Pages::new(PAGE_SIZE)),
-            incoming: Mutex::new(Inbox::new()),
-        }))
+        Ok(Self::adopt(Link::new(service()?, handle, 101, None, &[])))
     }
 
-    fn adopt(link: Link) -> Websocket {
+    pub(crate) fn adopt(link: Link) -> Websocket {
         let link = Arc::new(link);
         Websocket { _owner: Arc::new(Owner(link.clone())), link }
     }
@@ -145,8 +131,9 @@ impl Websocket {
         self.link.status
     }
 
-    /// The server's status line and headers, as they came.
-    pub fn response_head(&self) -> &[u8] {
+    /// The head of the other side's part of the opening handshake: the server's status line and headers, or the
+    /// client's request line and headers if it was accepted here, as they came.
+    pub fn peer_head(&self) -> &[u8] {
         &self.link.head
     }
 
@@ -192,6 +179,9 @@ impl Websocket {
     /// # Errors
     /// `Refused(TooLong)` for more than 125 bytes.
     pub fn ping(&self, data: &[u8]) -> Result<(), SendError> {
+        if data.len() > LONGEST_PING {
+            return Err(SendError::Refused(Code::TooLong));
+        }
         let mut pages = lock(&self.link.outgoing);
         pages.fill(data);
         self.link.send(&pages, SendWord::Ping, data.len())
@@ -314,6 +304,24 @@ impl Websocket {
 }
 
 impl Link {
+    pub(crate) fn new(
+        cid: CID,
+        handle: Handle,
+        status: u16,
+        sub_protocol: Option<&str>,
+        head: &[u8],
+    ) -> Self {
+        Link {
+            cid,
+            handle,
+            status,
+            sub_protocol: sub_protocol.map(str::to_owned),
+            head: head.to_vec(),
+            outgoing: Mutex::new(Pages::new(PAGE_SIZE)),
+            incoming: Mutex::new(Inbox::new()),
+        }
+    }
+
     pub(crate) fn id(&self, opcode: Opcode) -> usize {
         message_id(opcode, self.handle)
     }
@@ -366,7 +374,7 @@ fn lend_send(cid: CID, id: usize, pages: &Pages, word: SendWord, len: usize) -> 
 }
 
 /// The connection to the service, made once and kept: a CID that is given back is soon another server's.
-fn service() -> Result<CID, xous::Error> {
+pub(crate) fn service() -> Result<CID, xous::Error> {
     static SERVICE: OnceLock<(XousNames, CID)> = OnceLock::new();
     static CONNECTING: Mutex<()> = Mutex::new(());
     let _one_at_a_time = lock(&CONNECTING);

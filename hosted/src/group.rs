@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use command_fds::{CommandFdExt, FdMapping};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process_group, set_child_subreaper, waitpgid};
 
 use crate::command::{KERNEL_FD, STDERR_FD, STDIN_FD, STDOUT_FD};
 use crate::control::{CONTROL_FD, DIRECTORY};
@@ -67,6 +67,8 @@ impl Group {
         files: Files,
         log: File,
     ) -> io::Result<Self> {
+        // Orphans of the group become children of this process, which then reaps them. Any number stands for yes.
+        set_child_subreaper(Some(getpid()))?;
         let (lifeline_end, lifeline) = io::pipe()?;
         let (control, control_end) = io::pipe()?;
         let (kernel_life, kernel_end) = io::pipe()?;
@@ -128,17 +130,21 @@ impl Group {
 
     /// Ends all processes and waits until they are gone.
     fn end(&mut self) -> io::Result<()> {
-        // The guardian has not been waited for, so its number cannot belong to another group.
-        let group = i32::try_from(self.guardian.id()).ok().and_then(Pid::from_raw);
-        let killed = group.map(|group| kill_process_group(group, Signal::KILL));
         drop(self.lifeline.take());
+        let group = i32::try_from(self.guardian.id()).ok().and_then(Pid::from_raw);
+        let group = group.ok_or_else(|| io::Error::other("the guardian has no process number"))?;
+        // The guardian has not been waited for, so its number cannot belong to another group.
+        kill_process_group(group, Signal::KILL)?;
+        self.wait_until_gone()?;
         self.guardian.wait()?;
-        if let Some(Err(error)) = killed
-            && error != rustix::io::Errno::SRCH
-        {
-            return Err(error.into());
+        // Each has closed its files, so these waits are short; a parent's end makes its children ours.
+        loop {
+            match waitpgid(group, WaitOptions::empty()) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::CHILD) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
         }
-        self.wait_until_gone()
     }
 
     /// Every process of the system holds the control pipe open: its end of file says that none is left.

@@ -69,6 +69,8 @@
 //! - Everything ends with the launcher, however that ends, SIGKILL included.
 //! - The log goes to a file whose path and last lines a failure shows; a system that did well removes it.
 //! - Readiness and ends arrive through a pipe; nothing polls and nothing sleeps.
+//! - Nothing is left of it, on hosts whose first process reaps nobody either. For that the launcher becomes the reaper of
+//!   all its descendants (`PR_SET_CHILD_SUBREAPER`), which stays so. It runs on Linux only.
 //!
 //! # What the kernel imposes
 //! - It takes in new processes in bursts half a second apart: a system is up about 0.5 s after its start.
@@ -82,6 +84,7 @@ mod error;
 mod group;
 pub mod peer;
 mod prepare;
+mod raw;
 mod run_directory;
 pub mod stand_in;
 mod system;
@@ -91,6 +94,7 @@ mod test;
 pub use command::Program;
 pub use error::{RunError, RunFault, StartError};
 pub use prepare::{PrepareError, Programs, directory, prepare, target_directory};
+pub use raw::Page;
 pub use system::{Builder, End, Outcome, System};
 pub use talk::{hear, tell};
 pub use test::{__test_name, Test, exit_done};

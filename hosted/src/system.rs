@@ -257,14 +257,21 @@ impl System {
     /// [`RunError`]: end the system, which cannot do its work.
     pub fn wait_programs(&mut self) -> Result<Outcome, RunError> {
         self.watch_until(|processes| !processes.iter().any(Process::is_running_program))?;
-        Ok(Outcome {
-            programs: self
-                .processes
-                .iter()
-                .filter(|process| process.kind == Kind::Program)
-                .filter_map(|process| process.end)
-                .collect(),
-        })
+        Ok(Outcome { programs: self.ends().flatten().collect() })
+    }
+
+    /// Waits until every program has reported that it is done, or one has ended without; `None` stands for those that
+    /// are neither.
+    pub(crate) fn wait_done(&mut self) -> Result<Vec<Option<End>>, RunError> {
+        self.watch_until(|processes| {
+            let failed = processes.iter().any(|process| matches!(process.end, Some(End::Exited(_))));
+            failed || !processes.iter().any(Process::is_running_program)
+        })?;
+        Ok(self.ends().collect())
+    }
+
+    fn ends(&self) -> impl Iterator<Item = Option<End>> {
+        self.processes.iter().filter(|process| process.kind == Kind::Program).map(|process| process.end)
     }
 
     /// What the programs of a [captured](Builder::captured) system have printed so far.

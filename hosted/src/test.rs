@@ -128,11 +128,11 @@ impl<'a> Test<'a> {
             );
         }
         let mut system = builder.start().unwrap_or_else(|error| panic!("{error}"));
-        let outcome = system.wait_programs();
+        let ends = system.wait_done();
         print!("{}", system.output());
-        let outcome = outcome.unwrap_or_else(|error| panic!("{error}"));
-        for ((role, _), end) in self.roles.iter().zip(&outcome.programs) {
-            if let End::Exited(code) = end {
+        let ends = ends.unwrap_or_else(|error| panic!("{error}"));
+        for ((role, _), end) in self.roles.iter().zip(ends) {
+            if let Some(End::Exited(code)) = end {
                 system.keep_log();
                 panic!(
                     "the Xous process '{role}' exited with {code} before the end of its body (if it ran no test at all: \

@@ -1,7 +1,9 @@
-//! Sockets: dial and transport.
+//! Sockets: dial, listen, transport.
 
 mod dial;
+mod listen;
 mod socket;
 
 pub(crate) use dial::{DialError, dial};
+pub(crate) use listen::{BindError, bind, knock};
 pub(crate) use socket::Socket;

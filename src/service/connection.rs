@@ -57,6 +57,7 @@ pub(crate) enum Closer {
 /// The shared part. Reader, writer, dispatcher and timer each hold it; none holds a lock of it while it calls the
 /// kernel, the socket or another thread.
 pub(crate) struct Connection {
+    role: Role,
     pub(crate) handle: Handle,
     pub(crate) deadlines: Deadlines,
     pub(crate) inbox: Inbox,
@@ -94,6 +95,7 @@ impl Connection {
         opener: Option<Lent>,
     ) -> Arc<Self> {
         Arc::new(Connection {
+            role,
             handle,
             deadlines,
             inbox: Inbox::new(),
@@ -114,6 +116,11 @@ impl Connection {
             failed_sends: AtomicU32::new(0),
             send_failed: AtomicBool::new(false),
         })
+    }
+
+    /// A client has opened it; its frames to the client are not masked.
+    pub(crate) fn is_server(&self) -> bool {
+        self.role == Role::Server
     }
 
     /// The open deadline starts.
@@ -248,6 +255,11 @@ impl Connection {
     /// The owner has asked for the end.
     pub(crate) fn is_closed_by_owner(&self) -> bool {
         self.lock().closed_by_owner
+    }
+
+    /// Nobody has learnt of the connection, so nobody needs to be told of its end.
+    pub(crate) fn forget(&self) {
+        self.lock().closed_by_owner = true;
     }
 
     /// Both threads have ended. Tells everybody who has not been told; whether the owner knows.

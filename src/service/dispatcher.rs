@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use xous::{PID, SID};
-use xous_api_websocket::{Code, Handle, Opcode, Phase, Request, Stats, split_message_id};
+use xous_api_websocket::{Code, Handle, Opcode, Phase, PortState, Request, Stats, split_message_id};
 
 use super::connection::{Closer, Connection};
 use super::entropy::Trng;
@@ -13,6 +13,7 @@ use super::envelope::{Incoming, Lent, Scalar};
 use super::inbox;
 use super::life::Life;
 use super::limits::REQUEST_BYTES;
+use super::listeners::{Listener, Listeners};
 use super::opener::{self, Opening};
 use super::outcome::{ABNORMAL, Outcome};
 use super::pool::Pool;
@@ -29,9 +30,15 @@ pub(crate) struct Dispatcher {
     pub(crate) pool: Arc<Pool>,
     pub(crate) timer: Arc<Timer>,
     pub(crate) tickets: Arc<Tickets>,
-    /// What it opens connections with; `None` in-process, where there is one connection and `Quit` ends the
-    /// server.
-    pub(crate) trng: Option<Arc<Trng>>,
+    /// `None` in-process, where there is one connection and `Quit` ends the server.
+    pub(crate) system: Option<System>,
+}
+
+/// What the service has and an in-process server has not.
+pub(crate) struct System {
+    /// What it opens connections with.
+    pub(crate) trng: Arc<Trng>,
+    pub(crate) listeners: Listeners,
 }
 
 /// Whom a message comes from and which connection it means.
@@ -80,6 +87,14 @@ impl Dispatcher {
             Some(Opcode::Close) => return self.close_page(from, lent),
             Some(Opcode::Open) => self.open(from, lent),
             Some(Opcode::Stats) => self.stats(lent),
+            Some(Opcode::Listen) => self.listen(from, lent),
+            Some(Opcode::AddRoute) => self.on_listener(from, lent, |listener, page| listener.add_route(page)),
+            Some(Opcode::Accept) => self.on_listener(from, lent, |listener, page| listener.accept(page)),
+            Some(Opcode::Join) => self.member(from, lent, true),
+            Some(Opcode::Leave) => self.member(from, lent, false),
+            Some(Opcode::Broadcast) => {
+                self.on_listener(from, lent, |listener, page| listener.broadcast(page))
+            }
             Some(_) => lent.answer(Code::Malformed as usize, 0),
             None => {
                 log::warn!("a message with an unknown opcode");
@@ -94,7 +109,14 @@ impl Dispatcher {
             Some(Opcode::Close) => return self.close_scalar(from, scalar),
             Some(Opcode::State) => self.state(from, scalar),
             Some(Opcode::Grant) => self.grant(from, scalar),
-            Some(Opcode::Quit) if self.trng.is_none() => {
+            Some(Opcode::Unlisten) => self.unlisten(from, scalar),
+            Some(Opcode::RemoveRoute) => self.remove_route(from, scalar),
+            Some(Opcode::ListenerState) => {
+                let listener = self.listener(from);
+                let (state, clients) = listener.map_or((PortState::Closed, 0), |listener| listener.state());
+                scalar.answer2(state as usize, clients);
+            }
+            Some(Opcode::Quit) if self.system.is_none() => {
                 if let Found::Live(conn) = self.table.find(Handle::SOLE, None) {
                     conn.close(CloseReason::new(CloseCode::GOING_AWAY, ""), None);
                 }
@@ -174,7 +196,7 @@ impl Dispatcher {
             Found::Ended(outcome) => {
                 self.table.forget(from.handle, from.pid);
                 closer.tell(&outcome);
-                if self.trng.is_none() {
+                if self.system.is_none() {
                     return ControlFlow::Break(());
                 }
             }
@@ -223,10 +245,11 @@ impl Dispatcher {
         }
     }
 
-    fn open(&self, from: From, lent: Lent) {
-        let (Some(trng), Some(pid)) = (self.trng.clone(), from.pid) else {
+    fn open(&self, from: From, mut lent: Lent) {
+        let (Some(system), Some(pid)) = (&self.system, from.pid) else {
             return lent.answer(Code::NotPermitted as usize, 0);
         };
+        let trng = system.trng.clone();
         let data = lent.data().filter(|data| data.len() <= REQUEST_BYTES && lent.is_writable());
         let Some(request) = data.and_then(Request::parse) else {
             return lent.answer(Code::Malformed as usize, 0);
@@ -237,12 +260,13 @@ impl Dispatcher {
         let deadlines = request.deadlines;
         let bytes = data.unwrap_or_default().into();
         let timer = self.timer.clone();
+        lent.otherwise(Code::NoWorker as usize);
         let mut opener = Some(lent);
         let entered = self
             .table
             .enter(pid, |handle| Connection::new(Role::Client, handle, deadlines, timer, opener.take()));
         let Some(conn) = entered else {
-            return; // `opener` is dropped, which answers it.
+            return; // No slot: `opener` is dropped, which answers it.
         };
         let seed = Box::new(move || trng.seed());
         let opening = Opening { request: bytes, route: Route::Inbox, seed };
@@ -255,6 +279,54 @@ impl Dispatcher {
         if let Err(error) = started {
             log::error!("no thread for a connection: {error}");
         }
+    }
+
+    fn listen(&self, from: From, page: Lent) {
+        match (&self.system, from.pid) {
+            (Some(system), Some(pid)) => system.listeners.listen(pid, page),
+            _ => page.answer(Code::NotPermitted as usize, 0),
+        }
+    }
+
+    fn on_listener(&self, from: From, page: Lent, handle: impl FnOnce(&Listener, Lent)) {
+        match self.listener(from) {
+            Some(listener) => handle(&listener, page),
+            None => page.answer(Code::Closed as usize, 0),
+        }
+    }
+
+    fn member(&self, from: From, page: Lent, join: bool) {
+        let handle = u32::try_from(page.offset()).ok().and_then(Handle::from_raw);
+        let conn = handle.and_then(|handle| match self.table.find(handle, from.pid) {
+            Found::Live(conn) => Some(conn),
+            Found::Ended(_) | Found::Unknown => None,
+        });
+        self.on_listener(from, page, |listener, page| listener.member(page, conn, join));
+    }
+
+    fn unlisten(&self, from: From, scalar: Scalar) {
+        match (&self.system, self.listener(from)) {
+            (Some(system), Some(listener)) => {
+                system.listeners.unlisten(&listener);
+                scalar.answer2(0, 0);
+            }
+            _ => scalar.refuse(Code::Closed),
+        }
+    }
+
+    fn remove_route(&self, from: From, scalar: Scalar) {
+        let removed = match self.listener(from) {
+            Some(listener) => listener.remove_route(scalar.arguments[0]),
+            None => Err(Code::Closed),
+        };
+        match removed {
+            Ok(()) => scalar.answer2(0, 0),
+            Err(code) => scalar.refuse(code),
+        }
+    }
+
+    fn listener(&self, from: From) -> Option<Arc<Listener>> {
+        self.system.as_ref()?.listeners.find(from.handle, from.pid)
     }
 
     fn find(&self, from: From) -> Found {

@@ -35,7 +35,7 @@ pub(crate) struct Lent {
     otherwise: usize,
     answered: bool,
     /// Its place among the open messages.
-    _ticket: Option<Ticket>,
+    ticket: Option<Ticket>,
 }
 
 /// A scalar that came; `blocking` if the sender waits.
@@ -44,7 +44,7 @@ pub(crate) struct Scalar {
     blocking: bool,
     /// The arguments.
     pub(crate) arguments: [usize; 4],
-    _ticket: Option<Ticket>,
+    ticket: Option<Ticket>,
 }
 
 /// Either.
@@ -71,13 +71,13 @@ impl Incoming {
             valid: memory.valid.map_or(0, NonZeroUsize::get),
             otherwise: Code::Closed as usize,
             answered: false,
-            _ticket: None,
+            ticket: None,
         })
     }
 
     fn scalar(sender: MessageSender, scalar: xous::ScalarMessage, blocking: bool) -> Self {
         let arguments = [scalar.arg1, scalar.arg2, scalar.arg3, scalar.arg4];
-        Incoming::Scalar(Scalar { sender, blocking, arguments, _ticket: None })
+        Incoming::Scalar(Scalar { sender, blocking, arguments, ticket: None })
     }
 }
 
@@ -89,7 +89,7 @@ impl Lent {
 
     /// Counts it as open until it is answered.
     pub(crate) fn hold(&mut self, ticket: Ticket) {
-        self._ticket = Some(ticket);
+        self.ticket = Some(ticket);
     }
 
     /// The sender's flags.
@@ -136,6 +136,8 @@ impl Lent {
         if std::mem::replace(&mut self.answered, true) {
             return;
         }
+        // Before the answer: the sender may ask again as soon as it has it.
+        self.ticket = None;
         let result = match self.loan {
             Loan::Move => xous::unmap_memory(self.pages),
             Loan::Borrow | Loan::MutableBorrow => xous::return_memory_offset_valid(
@@ -158,7 +160,7 @@ impl Drop for Lent {
 impl Scalar {
     /// Counts it as open until it is answered.
     pub(crate) fn hold(&mut self, ticket: Ticket) {
-        self._ticket = Some(ticket);
+        self.ticket = Some(ticket);
     }
 
     /// The sender waits.
@@ -168,6 +170,7 @@ impl Scalar {
 
     /// Answers with one word, if the sender waits.
     pub(crate) fn answer1(mut self, word: usize) {
+        self.ticket = None;
         if std::mem::replace(&mut self.blocking, false) {
             report(xous::return_scalar(self.sender, word));
         }
@@ -184,6 +187,7 @@ impl Scalar {
     }
 
     fn finish(&mut self, one: usize, two: usize) {
+        self.ticket = None;
         if std::mem::replace(&mut self.blocking, false) {
             report(xous::return_scalar2(self.sender, one, two));
         }

@@ -60,7 +60,7 @@ pub(crate) fn serve_one(sid: SID, plan: Plan) -> Result<(), xous::Error> {
         drop(permit);
     });
     started.map_err(|_| xous::Error::ThreadNotAvailable)?;
-    Dispatcher { sid, table, pool, timer, tickets: Tickets::new(), trng: None }.run()
+    Dispatcher { sid, table, pool, timer, tickets: Tickets::new(), system: None }.run()
 }
 
 fn threads() -> Result<(Arc<Pool>, Arc<Timer>), xous::Error> {

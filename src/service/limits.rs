@@ -1,11 +1,19 @@
 //! Every limit of the service, in one place. A refusal names the one that was met by its `Code`.
 
+use std::time::Duration;
+
+use xous_api_websocket::Request;
+
 /// Connections at a time (`NoWorker`). Each takes two worker threads of the 29 that a process on the device can
-/// use; the dispatcher and the timer take one each, and three are left for listeners.
+/// use; the dispatcher and the timer take one each, and three are left for ports.
 pub(crate) const CONNECTIONS: usize = 12;
 
 /// Worker threads: a reader and a writer per connection.
 pub(crate) const WORKERS: usize = 2 * CONNECTIONS;
+
+/// Ports listened on at a time (`NoListener`): each has a thread that waits for clients. One thread more answers
+/// clients for whom there is no worker.
+pub(crate) const PORTS: usize = 2;
 
 /// Messages of clients that wait for an answer (`BusyService`). Below the 64 that a server's queue holds in
 /// hosted mode (about 128 on the device), since each keeps its place in the queue until it is answered.
@@ -20,6 +28,29 @@ pub(crate) const QUEUED_SENDS: usize = 16;
 /// Pages that wait on one connection (`BusyReceives`).
 pub(crate) const PARKED_RECEIVES: usize = 4;
 
+/// Broadcasts that wait on one connection: it is a slow member then.
+pub(crate) const QUEUED_BROADCASTS: usize = 16;
+
+/// Pages that wait for clients of one listener (`BusyReceives`).
+pub(crate) const PARKED_ACCEPTS: usize = 16;
+
+/// Listeners: programs' shares of ports (`NoListener`).
+pub(crate) const LISTENERS: usize = 16;
+
+/// Channels of one listener (`NoChannel`), and bytes of a channel's name (`TooLong`).
+pub(crate) const CHANNELS: usize = 16;
+/// See [`CHANNELS`].
+pub(crate) const CHANNEL_NAME: usize = 64;
+
+/// Bytes of a broadcast (`TooLong`), kept until the last member's socket has them.
+pub(crate) const BROADCAST_BYTES: usize = 64 * 1024;
+
+/// Bytes of a page that a program has the service show (`TooLong`).
+pub(crate) const PAGE_BYTES: usize = 64 * 1024;
+
+/// How long a client has to read a refusal before the connection is dropped.
+pub(crate) const LINGER: Duration = Duration::from_secs(1);
+
 /// Pongs that wait on one connection; the oldest gives way, as RFC 6455 section 5.5.3 allows.
 pub(crate) const QUEUED_PONGS: usize = 16;
 
@@ -31,7 +62,7 @@ pub(crate) const SLOTS: usize = 32;
 pub(crate) const MESSAGE_BYTES: usize = 256 * 1024;
 
 /// Bytes of an `Open` request (`Malformed`).
-pub(crate) const REQUEST_BYTES: usize = 32 * 1024;
+pub(crate) const REQUEST_BYTES: usize = Request::MOST_BYTES;
 
 /// The opening handshake's answer: bytes and header lines.
 pub(crate) const HEAD_BYTES: usize = 8 * 1024;

@@ -8,23 +8,31 @@
 //! [`dispatcher`] receives every message and hands its envelope on. A connection ([`connection`]) has a reader
 //! and a writer from the [`pool`]; neither waits for the other. Everything in between is bounded by [`limits`].
 
+mod channels;
 mod connection;
 mod dispatcher;
+mod door;
 mod entropy;
 mod envelope;
 mod in_process;
 mod inbox;
 mod life;
 mod limits;
+mod listeners;
 mod opener;
 mod outbox;
 mod outcome;
 mod pool;
+mod port;
 mod reader;
+mod server;
+mod session;
 mod sink;
 mod table;
 mod tickets;
 mod timer;
+mod upgrade;
+mod visit;
 mod writer;
 
 use std::sync::Arc;
@@ -32,11 +40,13 @@ use std::sync::Arc;
 use xous_api_names::XousNames;
 use xous_api_websocket::SERVER_NAME;
 
-use dispatcher::Dispatcher;
+use dispatcher::{Dispatcher, System};
 use entropy::Trng;
 pub(crate) use in_process::{Plan, serve_one};
-use limits::WORKERS;
+use limits::{PORTS, WORKERS};
+use listeners::Listeners;
 use pool::Pool;
+use server::Server;
 use table::Table;
 use tickets::Tickets;
 use timer::Timer;
@@ -51,13 +61,20 @@ pub fn serve() -> Result<(), xous::Error> {
     let names = XousNames::new()?;
     let trng = Arc::new(Trng::new(&names)?);
     let sid = names.register_name(SERVER_NAME, None)?;
-    let dispatcher = Dispatcher {
-        sid,
+    let server = Arc::new(Server {
         table: Table::new(),
         pool: Pool::new(WORKERS),
+        acceptors: Pool::new(PORTS),
+        refusals: Pool::new(1),
         timer: Timer::start().map_err(|_| xous::Error::ThreadNotAvailable)?,
+    });
+    let dispatcher = Dispatcher {
+        sid,
+        table: server.table.clone(),
+        pool: server.pool.clone(),
+        timer: server.timer.clone(),
         tickets: Tickets::new(),
-        trng: Some(trng),
+        system: Some(System { trng, listeners: Listeners::new(server) }),
     };
     log::info!("{SERVER_NAME} is registered");
     dispatcher.run()

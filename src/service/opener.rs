@@ -1,5 +1,6 @@
 //! Opens a client connection on a worker, and becomes its reader.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
@@ -12,12 +13,16 @@ use super::life::Life;
 use super::limits::{HEAD_BYTES, HEAD_LINES, READ_BUFFER};
 use super::outcome::{ABNORMAL, Outcome};
 use super::pool::Permit;
-use super::reader::Reader;
+use super::session::Session;
 use super::sink::{Route, Sink};
-use super::writer::Writer;
 use crate::net::{DialError, Socket, dial};
-use crate::proto::handshake::{Authorization, Caps, ClientRequest, HeadBuffer, Key, ReplyError, check_reply};
-use crate::proto::{Decoder, Encoder, Limits, Role};
+use crate::proto::Role;
+use crate::proto::handshake::{
+    Authorization, Caps, ClientRequest, HeadBuffer, Key, ReplyError, check_reply, parse_reply,
+};
+
+/// RFC 1035 section 2.3.4, as text. A resolver may take its time over a longer one.
+const LONGEST_HOST: usize = 253;
 
 /// What a worker needs to open a connection.
 pub(crate) struct Opening {
@@ -38,14 +43,9 @@ struct Failure {
 
 /// A connection whose opening handshake is complete.
 struct Opened {
-    socket: Arc<Socket>,
-    /// Bytes behind the server's answer.
-    already: Vec<u8>,
+    session: Session,
     sub_protocol: Option<String>,
     head: Vec<u8>,
-    masks: ChaCha8Rng,
-    limits: Limits,
-    fragment_size: u32,
 }
 
 /// Opens the connection of `life`, then reads it until its end. `writer` is the worker for its writer.
@@ -53,7 +53,16 @@ pub(crate) fn run(life: Arc<Life>, opening: Opening, writer: Permit) {
     let conn = &life.conn;
     let mut sink = Sink::new(conn.clone(), opening.route);
     let outcome = match open(conn, &opening.request, opening.seed) {
-        Ok(opened) => serve(&life, &mut sink, opened, writer),
+        Ok(Opened { session, sub_protocol, head }) => session.run(&life, &mut sink, writer, |opener| {
+            if let Some(mut page) = opener {
+                let sub_protocol = sub_protocol.as_deref();
+                let reply = Reply { handle: conn.handle, status: 101, sub_protocol, head: &head };
+                match reply.write(page.pages_mut()) {
+                    Some(len) => page.answer(0, len),
+                    None => page.answer(Code::Malformed as usize, 0),
+                }
+            }
+        }),
         Err(failure) => {
             log::info!("{}", failure.text);
             refuse(conn, &failure);
@@ -75,37 +84,6 @@ fn refuse(conn: &Connection, failure: &Failure) {
         let len = refusal.write(page.pages_mut());
         page.answer(failure.code as usize, len);
     }
-}
-
-/// Reads until the end of the connection; how it ended.
-fn serve(life: &Arc<Life>, sink: &mut Sink, opened: Opened, writer: Permit) -> Outcome {
-    let conn = &life.conn;
-    let Opened { socket, already, sub_protocol, head, masks, limits, fragment_size } = opened;
-    let Some(opener) = conn.opened() else { return Outcome::new(ABNORMAL, "given up") };
-    let encoder = Encoder::new(Role::Client);
-    let writing = Writer::new(conn.clone(), socket.clone(), encoder, masks, fragment_size);
-    let life_of_writer = life.clone();
-    let started = writer.run(move |permit| {
-        writing.run();
-        drop(life_of_writer);
-        drop(permit);
-    });
-    if let Err(error) = started {
-        log::error!("no thread for a connection: {error}");
-        conn.break_off();
-        return conn.outcome();
-    }
-    if let Some(mut page) = opener {
-        let sub_protocol = sub_protocol.as_deref();
-        let reply = Reply { handle: conn.handle, status: 101, sub_protocol, head: &head };
-        match reply.write(page.pages_mut()) {
-            Some(len) => page.answer(0, len),
-            None => page.answer(Code::Malformed as usize, 0),
-        }
-    }
-    Reader::new(conn.clone(), socket, Decoder::new(Role::Client, limits), sink, &already).run();
-    conn.reader_ended();
-    conn.outcome()
 }
 
 fn open(
@@ -147,18 +125,26 @@ fn open(
         error => Failure::new(Code::BadReply, format!("{place} does not speak WebSocket: {error}")),
     })?;
     let sub_protocol = reply.protocol.map(str::to_owned);
-    Ok(Opened {
+    let session = Session {
+        role: Role::Client,
         socket,
         already,
-        sub_protocol,
-        head,
-        masks: ChaCha8Rng::from_seed(seed.masks),
-        limits: decoder_limits(request),
+        masks: Some(ChaCha8Rng::from_seed(seed.masks)),
+        limits: request.limits,
         fragment_size: request.fragment_size,
-    })
+    };
+    Ok(Opened { session, sub_protocol, head })
 }
 
 fn compose(request: &Request<'_>, key: &Key) -> Result<Vec<u8>, Failure> {
+    let bad =
+        |text: &dyn Display| Failure::new(Code::BadRequest, format!("the request cannot be sent: {text}"));
+    if request.port == 0 {
+        return Err(bad(&"invalid port 0"));
+    }
+    if request.host.len() > LONGEST_HOST {
+        return Err(bad(&format_args!("invalid host of more than {LONGEST_HOST} characters")));
+    }
     let authorization = match request.credentials {
         None => Authorization::None,
         Some(c) => match c.form {
@@ -177,42 +163,38 @@ fn compose(request: &Request<'_>, key: &Key) -> Result<Vec<u8>, Failure> {
         headers: &request.headers,
     };
     let mut head = Vec::new();
-    handshake
-        .compose(key, &mut head)
-        .map_err(|error| Failure::new(Code::BadRequest, format!("the request cannot be sent: {error}")))?;
+    handshake.compose(key, &mut head).map_err(|error| bad(&error))?;
     Ok(head)
 }
 
-/// The server's answer, and what came behind it.
+/// The server's answer, and what came behind it. Interim answers are passed over (RFC 9110 section 15.2), as many
+/// as come within the open deadline.
 fn read_head(socket: &Socket, place: &str) -> Result<(Vec<u8>, Vec<u8>), Failure> {
+    let bad = |text: String| Failure::new(Code::BadReply, text);
     let mut head = HeadBuffer::new(Caps { bytes: HEAD_BYTES, lines: HEAD_LINES });
     let mut buffer = vec![0; READ_BUFFER];
     loop {
-        let len = match socket.read(&mut buffer) {
-            Ok(0) => {
-                return Err(Failure::new(
-                    Code::BadReply,
-                    format!("{place} closed during the opening handshake"),
-                ));
-            }
-            Ok(len) => len,
-            Err(error) => {
-                let text = format!("read the opening handshake from {place}: {error}");
-                return Err(Failure::new(Code::BadReply, text));
-            }
+        let mut rest = match socket.read(&mut buffer) {
+            Ok(0) => return Err(bad(format!("{place} closed during the opening handshake"))),
+            Ok(len) => &buffer[..len],
+            Err(error) => return Err(bad(format!("read the opening handshake from {place}: {error}"))),
         };
-        let progress = head.push(&buffer[..len]).map_err(|error| {
-            Failure::new(Code::BadReply, format!("{place} does not speak WebSocket: {error}"))
-        })?;
-        if progress.complete {
-            return Ok((head.head().to_vec(), buffer[progress.consumed..len].to_vec()));
+        while !rest.is_empty() {
+            let progress =
+                head.push(rest).map_err(|error| bad(format!("{place} does not speak WebSocket: {error}")))?;
+            rest = &rest[progress.consumed..];
+            if progress.complete {
+                if !is_interim(head.head()) {
+                    return Ok((head.head().to_vec(), rest.to_vec()));
+                }
+                head.clear();
+            }
         }
     }
 }
 
-fn decoder_limits(request: &Request<'_>) -> Limits {
-    let limits = request.limits;
-    Limits { max_frame: limits.frame, max_message: limits.message, max_fragments: limits.fragments }
+fn is_interim(head: &[u8]) -> bool {
+    parse_reply(head).is_ok_and(|reply| (100..=199).contains(&reply.status) && reply.status != 101)
 }
 
 impl Failure {

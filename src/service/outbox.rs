@@ -5,12 +5,12 @@
 //! timer (pings, a Close), and one writer, which takes. Full: messages are refused, the oldest pong gives way.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use xous_api_websocket::Code;
 
 use super::envelope::Lent;
-use super::limits::{QUEUED_PONGS, QUEUED_SENDS};
+use super::limits::{QUEUED_BROADCASTS, QUEUED_PONGS, QUEUED_SENDS};
 use crate::proto::{ClosePayload, CloseReason, CloseStep, Closing, Role, Violation};
 
 /// The queue.
@@ -27,6 +27,8 @@ pub(crate) enum Work {
     Pong(Box<[u8]>),
     /// A message or a part of one.
     Send(Lent),
+    /// A frame that is ready to be sent, shared with other connections.
+    Share(Arc<[u8]>),
     /// The Close frame; nothing is sent after it.
     Close(ClosePayload),
 }
@@ -34,11 +36,29 @@ pub(crate) enum Work {
 struct State {
     pongs: VecDeque<Box<[u8]>>,
     ping: bool,
-    sends: VecDeque<Lent>,
+    /// Messages of the owner and broadcasts, in the order in which they came.
+    items: VecDeque<Item>,
+    sends: usize,
+    /// A message in parts has begun: broadcasts wait until it ends.
+    mid_message: bool,
     closing: Closing,
     phase: Phase,
     /// The writer waits for work.
     waiting: bool,
+}
+
+enum Item {
+    Send(Lent),
+    Share(Arc<[u8]>),
+}
+
+/// A broadcast is not queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ShareError {
+    /// Too many wait.
+    Full,
+    /// The connection has ended.
+    Closed,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,7 +78,9 @@ impl Outbox {
         let state = State {
             pongs: VecDeque::new(),
             ping: false,
-            sends: VecDeque::with_capacity(QUEUED_SENDS),
+            items: VecDeque::with_capacity(QUEUED_SENDS),
+            sends: 0,
+            mid_message: false,
             closing: Closing::new(role),
             phase: Phase::Open,
             waiting: false,
@@ -72,10 +94,25 @@ impl Outbox {
         if state.phase != Phase::Open {
             return Err((message, Code::Closed));
         }
-        if state.sends.len() >= QUEUED_SENDS {
+        if state.sends >= QUEUED_SENDS {
             return Err((message, Code::BusyQueue));
         }
-        state.sends.push_back(message);
+        state.items.push_back(Item::Send(message));
+        state.sends += 1;
+        self.wake(&state);
+        Ok(())
+    }
+
+    /// Queues a broadcast.
+    pub(crate) fn share(&self, frame: Arc<[u8]>) -> Result<(), ShareError> {
+        let mut state = self.lock();
+        if state.phase != Phase::Open {
+            return Err(ShareError::Closed);
+        }
+        if state.items.len() - state.sends >= QUEUED_BROADCASTS {
+            return Err(ShareError::Full);
+        }
+        state.items.push_back(Item::Share(frame));
         self.wake(&state);
         Ok(())
     }
@@ -145,9 +182,11 @@ impl Outbox {
         self.refuse_sends()
     }
 
-    /// The next piece of work; waits for it. `None` when the writer shall end.
-    pub(crate) fn next(&self) -> Option<Work> {
+    /// The next piece of work; waits for it. `None` when the writer shall end. `mid_message`: a message in parts
+    /// has begun and not ended.
+    pub(crate) fn next(&self, mid_message: bool) -> Option<Work> {
         let mut state = self.lock();
+        state.mid_message = mid_message;
         loop {
             if state.phase == Phase::Over {
                 return None;
@@ -162,8 +201,9 @@ impl Outbox {
     }
 
     /// The next piece of work if there is one.
-    pub(crate) fn try_next(&self) -> Option<Work> {
+    pub(crate) fn try_next(&self, mid_message: bool) -> Option<Work> {
         let mut state = self.lock();
+        state.mid_message = mid_message;
         if state.phase == Phase::Over { None } else { take(&mut state) }
     }
 
@@ -193,8 +233,12 @@ impl Outbox {
 
     /// Outside of the lock, as each answer is a call to the kernel.
     fn refuse_sends(&self) -> usize {
-        let refused = std::mem::take(&mut self.lock().sends);
-        refused.iter().filter(|send| send.is_moved()).count()
+        let refused = {
+            let mut state = self.lock();
+            state.sends = 0;
+            std::mem::take(&mut state.items)
+        };
+        refused.iter().filter(|item| matches!(item, Item::Send(send) if send.is_moved())).count()
     }
 
     fn wake(&self, state: &State) {
@@ -219,7 +263,17 @@ fn take(state: &mut State) -> Option<Work> {
     if state.phase == Phase::Closing {
         return state.closing.take_due().map(Work::Close);
     }
-    take_control(state)
-        .or_else(|| state.sends.pop_front().map(Work::Send))
-        .or_else(|| state.closing.take_due().map(Work::Close))
+    take_control(state).or_else(|| take_item(state)).or_else(|| state.closing.take_due().map(Work::Close))
+}
+
+fn take_item(state: &mut State) -> Option<Work> {
+    let next = |item: &Item| !state.mid_message || matches!(item, Item::Send(_));
+    let at = state.items.iter().position(next)?;
+    match state.items.remove(at)? {
+        Item::Send(send) => {
+            state.sends -= 1;
+            Some(Work::Send(send))
+        }
+        Item::Share(frame) => Some(Work::Share(frame)),
+    }
 }

@@ -50,6 +50,16 @@ impl Pool {
         Some((Permit { pool: self.clone() }, Permit { pool: self.clone() }))
     }
 
+    /// One worker, if there is one.
+    pub(crate) fn reserve(self: &Arc<Self>) -> Option<Permit> {
+        let mut state = self.lock();
+        if state.busy >= self.most {
+            return None;
+        }
+        state.busy += 1;
+        Some(Permit { pool: self.clone() })
+    }
+
     /// Workers that are reserved or at work, and threads in all.
     pub(crate) fn counts(&self) -> (usize, usize) {
         let state = self.lock();
@@ -59,7 +69,8 @@ impl Pool {
     fn run(self: &Arc<Self>, job: Job) -> std::io::Result<()> {
         let mut state = self.lock();
         state.jobs.push(job);
-        if state.idle >= state.jobs.len() {
+        // With all threads there, one is on its way back from a job whose permit it has given back.
+        if state.idle >= state.jobs.len() || state.threads >= self.most {
             self.work.notify_one();
             return Ok(());
         }

@@ -31,7 +31,8 @@ pub(crate) struct Writer {
     fragment_size: usize,
     /// Mask keys must not be predictable (RFC 6455 section 10.3): a generator of cryptographic quality, seeded
     /// from the system's.
-    masks: ChaCha8Rng,
+    /// A server's frames are not masked.
+    masks: Option<ChaCha8Rng>,
 }
 
 /// The socket takes nothing any more.
@@ -42,7 +43,7 @@ impl Writer {
         conn: Arc<Connection>,
         socket: Arc<Socket>,
         encoder: Encoder,
-        masks: ChaCha8Rng,
+        masks: Option<ChaCha8Rng>,
         fragment_size: u32,
     ) -> Self {
         let fragment_size = match usize::try_from(fragment_size) {
@@ -74,6 +75,7 @@ impl Writer {
         while let Some(work) = self.next()? {
             match work {
                 Work::Send(send) => self.send(send)?,
+                Work::Share(frame) => self.share(&frame)?,
                 Work::Close(payload) => {
                     self.control(|encoder, mask| encoder.close(payload.reason(), mask))?.ok();
                     self.write()?;
@@ -89,14 +91,15 @@ impl Writer {
 
     /// What waits, else writes what is collected and waits.
     fn next(&mut self) -> Result<Option<Work>, Gone> {
-        if let Some(work) = self.conn.outbox.try_next() {
+        let mid_message = self.encoder.is_mid_message();
+        if let Some(work) = self.conn.outbox.try_next(mid_message) {
             return Ok(Some(work));
         }
         self.write()?;
         if self.buffer.len() > WRITE_BUFFER {
             self.buffer = vec![0; WRITE_BUFFER];
         }
-        Ok(self.conn.outbox.next())
+        Ok(self.conn.outbox.next(mid_message))
     }
 
     fn send(&mut self, send: Lent) -> Result<(), Gone> {
@@ -114,6 +117,21 @@ impl Writer {
             }
         }
         Ok(())
+    }
+
+    /// A frame that is ready: collected with others if it fits, else written as it is.
+    fn share(&mut self, frame: &[u8]) -> Result<(), Gone> {
+        if self.buffer.len() - self.len < frame.len() {
+            self.write()?;
+        }
+        match self.buffer.get_mut(self.len..self.len + frame.len()) {
+            Some(space) => {
+                space.copy_from_slice(frame);
+                self.len += frame.len();
+                Ok(())
+            }
+            None => self.conn.waiting(Deadline::Write, || self.socket.write_all(frame)).map_err(|_| Gone),
+        }
     }
 
     fn message(&mut self, send: &Lent) -> Result<Result<(), Code>, Gone> {
@@ -183,7 +201,7 @@ impl Writer {
     }
 
     fn frame(&mut self, kind: FrameKind, mut payload: &[u8]) -> Result<Result<(), Code>, Gone> {
-        let mask = self.masks.next_u32().to_ne_bytes();
+        let mask = self.mask();
         let mut frame = match self.encoder.begin(kind, payload.len() as u64, mask) {
             Ok(frame) => frame,
             Err(EncodeError::Closed) => return Ok(Err(Code::Closed)),
@@ -203,6 +221,10 @@ impl Writer {
         }
     }
 
+    fn mask(&mut self) -> [u8; 4] {
+        self.masks.as_mut().map_or(0, RngCore::next_u32).to_ne_bytes()
+    }
+
     fn ping(&mut self, payload: &[u8]) -> Result<Result<(), Code>, Gone> {
         self.control(|encoder, mask| encoder.ping(payload, mask))
     }
@@ -216,7 +238,7 @@ impl Writer {
         &mut self,
         compose: impl FnOnce(&mut Encoder, [u8; 4]) -> Result<ControlFrame, EncodeError>,
     ) -> Result<Result<(), Code>, Gone> {
-        let mask = self.masks.next_u32().to_ne_bytes();
+        let mask = self.mask();
         let frame = match compose(&mut self.encoder, mask) {
             Ok(frame) => frame,
             Err(EncodeError::Closed) => return Ok(Err(Code::Closed)),

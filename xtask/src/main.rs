@@ -1,6 +1,7 @@
 //! Developer commands: `cargo xtask COMMAND`.
 
 mod run;
+mod target;
 
 use std::process::ExitCode;
 
@@ -16,7 +17,7 @@ struct Command {
 }
 
 /// Every command, in the order in which they are listed.
-const COMMANDS: &[Command] = &[run::COMMAND];
+const COMMANDS: &[Command] = &[run::COMMAND, target::COMMAND];
 
 /// Why a command did not do its work.
 enum Failure {

@@ -1,7 +1,6 @@
-//! `cargo xtask run`: the client program on a hosted Xous system, against an echo peer or any server.
+//! `cargo xtask run`: programs on a hosted Xous system: the demonstration server, an example, or the client.
 
 use std::process::{Command as Process, ExitCode};
-use std::time::Duration;
 
 use hosted::peer::Peer;
 use hosted::{End, Program, System};
@@ -11,40 +10,39 @@ use crate::{Command, Failure};
 /// See [`crate::COMMANDS`].
 pub(crate) const COMMAND: Command = Command {
     name: "run",
-    summary: "Run the client program on a hosted Xous system",
+    summary: "Run the demonstration server, an example or the client on a hosted Xous system",
     usage: "\
-usage: cargo xtask run [--release] [--verbose] [-- CLIENT ARGUMENTS]
+usage: cargo xtask run [--example NAME] [--port N] [--release] [--verbose] [-- ARGUMENTS]
 
-Without client arguments, the client sends 5 messages to an echo peer that is started for it, and shows each reply with
-its round-trip time. With them it does what they say; when the first of them is an option, they still go to that peer:
+  cargo xtask run                                the demonstration server on http://127.0.0.1:8080/, until Ctrl-C
+  cargo xtask run --port N                       the same on another port
+  cargo xtask run --example NAME                 one of the programs in examples/, until it ends or Ctrl-C
+  cargo xtask run -- ws://HOST:PORT/PATH --send TEXT --count N
+                                                 the client: N messages to that server, with round-trip times
+  cargo xtask run -- ws://HOST:PORT/PATH         the client: the lines typed, one message each
+  cargo xtask run -- --send TEXT --count N       the client against an echo peer that is started for it
 
-  cargo xtask run -- ws://HOST:PORT/PATH --send TEXT --count N   N messages to that server
-  cargo xtask run -- ws://HOST:PORT/PATH                         the lines typed, one message each
-  cargo xtask run -- --send TEXT --count N                       N messages to the echo peer
-
-  --release   build service and client optimised
+  --release   build optimised
   --verbose   show what kernel and servers log on stderr (also when RUST_LOG is set)
 
-The exit code is the client's; 1 when the system cannot run, 2 for a wrong call.",
+The exit code is the program's; 1 when the system cannot run, 2 for a wrong call.",
     run,
 };
 
 /// The name under which the service is registered.
 const SERVICE: &str = "_Websocket Service_";
-/// The whole time for the run that sends 5 messages.
-const DEMONSTRATION_LIMIT: Duration = Duration::from_secs(60);
+/// What runs when nothing is asked for.
+const DEMONSTRATION: &str = "echo_server";
 
 fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
     let options = Options::parse(arguments)?;
-    let built = build(options.release)?;
-    // Kept until the client has ended.
+    let example = options.example();
+    let built = build(options.release, example)?;
+    // Kept until the program has ended.
     let peer = if options.needs_peer() { Some(Peer::echo()?) } else { None };
     let url = peer.as_ref().map(|peer| peer.url("/"));
-    let client = Program::new(built.client).args(url).args(options.client_arguments());
-    let mut system = System::builder().service(Program::new(built.service), SERVICE).program(client);
-    if options.client.is_empty() {
-        system = system.time_limit(DEMONSTRATION_LIMIT);
-    }
+    let program = Program::new(built.program).args(url).args(options.program_arguments());
+    let mut system = System::builder().service(Program::new(built.service), SERVICE).program(program);
     if options.verbose {
         system = system.verbose(true);
     }
@@ -53,7 +51,7 @@ fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
         [End::Exited(0) | End::Done] => Ok(ExitCode::SUCCESS),
         [End::Exited(code)] => {
             system.keep_log();
-            eprintln!("xtask run: the client ended with {code}; the log is {}", system.log().display());
+            eprintln!("xtask run: {example} ended with {code}; the log is {}", system.log().display());
             Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
         }
         _ => Err(Failure::Other("the system lost its program".into())),
@@ -65,8 +63,10 @@ fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
 struct Options {
     release: bool,
     verbose: bool,
-    /// For the client, unchanged.
-    client: Vec<String>,
+    example: Option<String>,
+    port: Option<String>,
+    /// For the program, unchanged.
+    arguments: Vec<String>,
 }
 
 impl Options {
@@ -74,16 +74,19 @@ impl Options {
         let mut options = Self::default();
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().ok_or(Failure::Usage(format!("{argument} needs a value")));
             match &*argument {
                 "--release" => options.release = true,
                 "--verbose" => options.verbose = true,
+                "--example" => options.example = Some(value()?),
+                "--port" => options.port = Some(value()?),
                 "--" => {
-                    options.client = arguments.collect();
+                    options.arguments = arguments.collect();
                     break;
                 }
                 other => {
                     return Err(Failure::Usage(format!(
-                        "unknown argument '{other}'; the client's own follow after --"
+                        "unknown argument '{other}'; the program's own follow after --"
                     )));
                 }
             }
@@ -91,41 +94,48 @@ impl Options {
         Ok(options)
     }
 
-    fn needs_peer(&self) -> bool {
-        self.client.first().is_none_or(|first| first.starts_with('-'))
+    fn example(&self) -> &str {
+        match &self.example {
+            Some(example) => example,
+            None if self.arguments.is_empty() => DEMONSTRATION,
+            None => "client",
+        }
     }
 
-    fn client_arguments(&self) -> Vec<String> {
-        if self.client.is_empty() {
-            return ["--send", "hello from Xous", "--count", "5"].map(str::to_owned).to_vec();
-        }
-        self.client.clone()
+    /// The client was asked for without a server to talk to.
+    fn needs_peer(&self) -> bool {
+        self.example() == "client" && self.arguments.first().is_none_or(|first| first.starts_with('-'))
+    }
+
+    fn program_arguments(&self) -> impl Iterator<Item = String> + '_ {
+        let port = self.port.iter().flat_map(|port| ["--port".to_owned(), port.clone()]);
+        port.chain(self.arguments.iter().cloned())
     }
 }
 
 /// What was built.
 struct Built {
     service: String,
-    client: String,
+    program: String,
 }
 
-/// Builds the service and the client program with the profile asked for.
-fn build(release: bool) -> Result<Built, Failure> {
+/// Builds the service and an example with the profile asked for.
+fn build(release: bool, example: &str) -> Result<Built, Failure> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Process::new(cargo);
-    command.args(["build", "--quiet", "--package", "websocket", "--bin", "websocket", "--example", "client"]);
+    command.args(["build", "--quiet", "--package", "websocket", "--bin", "websocket", "--example", example]);
     if release {
         command.arg("--release");
     }
     if !command.status()?.success() {
-        return Err(Failure::Other("the service and its client do not build, see above".into()));
+        return Err(Failure::Other("the service and the example do not build, see above".into()));
     }
     let profile = hosted::target_directory().join(if release { "release" } else { "debug" });
     let path = |relative: &str| match profile.join(relative).into_os_string().into_string() {
         Ok(path) => Ok(path),
         Err(path) => Err(Failure::Other(format!("{}: the path is not UTF-8", path.display()))),
     };
-    Ok(Built { service: path("websocket")?, client: path("examples/client")? })
+    Ok(Built { service: path("websocket")?, program: path(&format!("examples/{example}"))? })
 }
 
 #[cfg(test)]
@@ -137,22 +147,32 @@ mod tests {
     }
 
     #[test]
-    fn own_options_come_before_the_client_s() {
+    fn own_options_come_before_the_program_s() {
         let options = parse("--release -- ws://host/ --verbose").ok().unwrap();
         assert!(options.release && !options.verbose && !options.needs_peer());
-        assert_eq!(options.client_arguments(), ["ws://host/", "--verbose"]);
+        assert_eq!(options.example(), "client");
+        assert_eq!(options.program_arguments().collect::<Vec<_>>(), ["ws://host/", "--verbose"]);
     }
 
     #[test]
-    fn without_a_url_there_is_a_peer() {
-        assert!(parse("").ok().unwrap().needs_peer());
+    fn without_arguments_it_serves() {
+        let options = parse("--port 9000").ok().unwrap();
+        assert!(!options.needs_peer());
+        assert_eq!(options.example(), DEMONSTRATION);
+        assert_eq!(options.program_arguments().collect::<Vec<_>>(), ["--port", "9000"]);
+    }
+
+    #[test]
+    fn a_client_without_a_url_gets_a_peer() {
         let options = parse("-- --count 3").ok().unwrap();
         assert!(options.needs_peer());
-        assert_eq!(options.client_arguments(), ["--count", "3"]);
+        assert_eq!(options.program_arguments().collect::<Vec<_>>(), ["--count", "3"]);
+        assert_eq!(parse("--example meeting").ok().unwrap().example(), "meeting");
     }
 
     #[test]
     fn an_unknown_argument_is_refused() {
         assert!(matches!(parse("ws://host/"), Err(Failure::Usage(_))));
+        assert!(matches!(parse("--port"), Err(Failure::Usage(_))));
     }
 }

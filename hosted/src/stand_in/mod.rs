@@ -8,7 +8,6 @@
 
 mod name_table;
 mod names;
-mod raw;
 mod trng;
 mod watcher;
 

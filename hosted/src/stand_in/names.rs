@@ -13,9 +13,9 @@ use xous::{Message, MessageEnvelope, PID, SID};
 use xous_api_names::api::{Disconnect, Opcode, Registration, Return};
 
 use super::name_table::{Found, Name, NameTable, Token};
-use super::raw::{self, Lent};
 use super::watcher::{self, Watcher};
 use crate::control::{self, Report};
+use crate::raw::{self, Lent};
 
 /// The server's well-known address.
 const ADDRESS: &[u8; 16] = b"xous-name-server";

@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use xous::{Message, MessageEnvelope};
 use xous_api_names::XousNames;
 
-use super::raw;
+use crate::raw;
 
 /// The name that clients ask the name server for.
 const NAME: &str = "_TRNG manager_";

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use xous::{CID, Message, SID};
 
-use super::raw;
+use crate::raw;
 
 /// Scalar to the name server from its own process: the server with this SID is there.
 pub(super) const CREATED: usize = 0x1_0000;
@@ -18,7 +18,7 @@ pub(super) const CREATED: usize = 0x1_0000;
 pub(super) const ABANDONED: usize = 0x1_0001;
 
 /// From the first request for a server until its registration is dropped.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(5);
 /// First and longest pause between two looks. Creating the server is the next thing that a client does, so the first
 /// look seldom comes too early; the longest is the kernel's own.
 const PAUSES: (Duration, Duration) = (Duration::from_micros(200), Duration::from_millis(5));

@@ -1,0 +1,94 @@
+//! A connection that a client has opened, as its new owner learns of it.
+
+use crate::Handle;
+use crate::wire::{Reader, Writer};
+
+/// No text at all, as against an empty one.
+const NONE: u16 = u16::MAX;
+
+/// In the page of an answered `Accept`, little-endian: u32 handle, u16 number of the route, u16 length of the head;
+/// texts as u16 length (65535 for none) and UTF-8: peer, path, query, sub-protocol, origin; the head. The head is
+/// the client's request line and headers as they came, cut where the page ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted<'a> {
+    /// The connection.
+    pub handle: Handle,
+    /// The number of its route.
+    pub route: u16,
+    /// The peer's address and port.
+    pub peer: &'a str,
+    /// Of the request.
+    pub path: &'a str,
+    /// Behind the `?`, if there was one.
+    pub query: Option<&'a str>,
+    /// The chosen sub-protocol.
+    pub sub_protocol: Option<&'a str>,
+    /// The `Origin` header.
+    pub origin: Option<&'a str>,
+    /// Request line and headers.
+    pub head: &'a [u8],
+}
+
+impl<'a> Accepted<'a> {
+    /// Writes it into `page`, the head as far as it fits; the number of bytes, or `None` if not even the texts fit.
+    pub fn write(&self, page: &mut [u8]) -> Option<usize> {
+        let texts = [Some(self.peer), Some(self.path), self.query, self.sub_protocol, self.origin];
+        let len = texts.iter().map(|text| 2 + text.map_or(0, str::len)).sum::<usize>();
+        let room = page.len().checked_sub(8 + len)?.min(usize::from(u16::MAX));
+        let head = self.head.get(..room).unwrap_or(self.head);
+        let mut w = Writer::new(page);
+        w.u32(self.handle.to_raw());
+        w.u16(self.route);
+        w.u16(u16::try_from(head.len()).ok()?);
+        for text in texts {
+            match text {
+                Some(text) => w.text(text),
+                None => w.u16(NONE),
+            }
+        }
+        w.bytes(head);
+        w.finish()
+    }
+
+    /// Reads it; `None` if it is not one.
+    pub fn parse(page: &'a [u8]) -> Option<Self> {
+        let mut r = Reader::new(page);
+        let handle = Handle::from_raw(r.u32()?)?;
+        let route = r.u16()?;
+        let head = usize::from(r.u16()?);
+        let mut text = || match r.u16()? {
+            NONE => Some(None),
+            len => std::str::from_utf8(r.bytes(usize::from(len))?).ok().map(Some),
+        };
+        let (peer, path) = (text()??, text()??);
+        let (query, sub_protocol, origin) = (text()?, text()?, text()?);
+        Some(Accepted { handle, route, peer, path, query, sub_protocol, origin, head: r.bytes(head)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_goes_there_and_back_and_is_cut_where_the_page_ends() {
+        let accepted = Accepted {
+            handle: Handle::new(2, 7),
+            route: 3,
+            peer: "127.0.0.1:9",
+            path: "/a",
+            query: Some(""),
+            sub_protocol: None,
+            origin: Some("null"),
+            head: b"GET /a? HTTP/1.1\r\n\r\n",
+        };
+        let mut page = [0; 256];
+        let len = accepted.write(&mut page).unwrap();
+        assert_eq!(Accepted::parse(&page[..len]), Some(accepted.clone()));
+        for cut in 0..len {
+            assert_eq!(Accepted::parse(&page[..cut]), None, "cut at {cut}");
+        }
+        assert_eq!(accepted.write(&mut page[..len - 5]), Some(len - 5));
+        assert_eq!(accepted.write(&mut page[..20]), None);
+    }
+}

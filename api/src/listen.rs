@@ -1,0 +1,220 @@
+//! A port that is wanted, and how that travels.
+
+use std::time::Duration;
+
+use crate::RequestError;
+use crate::settings::{Deadlines, Limits, read_wait, write_wait};
+use crate::wire::{Reader, Writer};
+
+/// The most origins in a request.
+const MOST_ORIGINS: usize = 32;
+/// The first four bytes of the page, and with them its version.
+const MAGIC: u32 = u32::from_le_bytes(*b"WSL1");
+/// Length of the fixed fields.
+const FIXED: usize = 76;
+
+/// Limits of a port. The first program that listens on it sets them. A request that meets one is answered with
+/// the status beside it, so that its sender knows which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListenLimits {
+    /// Connections of any kind at a time (503). The service's own limit of 12 WebSockets counts besides.
+    pub connections: u16,
+    /// Connections from one address at a time (429).
+    pub per_peer: u16,
+    /// Bytes of a request's head (431).
+    pub head_bytes: u32,
+    /// Lines of a request's head, at most 64 (431).
+    pub head_lines: u16,
+    /// From the connection, or the last answer, to the end of the next head (408, or closed if not a byte came).
+    pub head_time: Duration,
+    /// From the head to a program that takes the connection (503).
+    pub accept_time: Duration,
+}
+
+impl Default for ListenLimits {
+    fn default() -> Self {
+        ListenLimits {
+            connections: 16,
+            per_peer: 16,
+            head_bytes: 4096,
+            head_lines: 64,
+            head_time: Duration::from_secs(10),
+            accept_time: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What happens to a member of a channel whose queue is full when a broadcast comes. Nobody waits for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SlowMember {
+    /// It leaves the channel and stays connected.
+    Leaves,
+    /// Its connection is closed with 1013.
+    Closed,
+}
+
+/// A port to listen on.
+///
+/// In the page of a `Listen`, little-endian, texts as 16 bits of length and UTF-8:
+///
+/// | at | |
+/// |---|---|
+/// | 0 | `WSL1` |
+/// | 4 | u16 port, u8 slow members (0 leave, 1 are closed), u8 number of origins |
+/// | 8 | u16 connections, u16 per peer, u32 head bytes, u16 head lines, u16 0 |
+/// | 20 | u32 milliseconds each: head, accept |
+/// | 28 | as in a [`Request`](crate::Request): deadlines (24 bytes), limits (20), u32 longest frame to send |
+/// | 76 | texts: address, the origins |
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen<'a> {
+    /// The address of an interface: `127.0.0.1` for this machine only, `0.0.0.0` for all.
+    pub address: &'a str,
+    /// 0 for any that is free.
+    pub port: u16,
+    /// Who may open a WebSocket from a web page. With none given: pages of this very host and port, and programs
+    /// that send no `Origin`. With some: pages of these origins and nobody else, `*` for everybody.
+    pub origins: Vec<&'a str>,
+    /// Of the port.
+    pub limits: ListenLimits,
+    /// Of each connection: what the peer may send.
+    pub messages: Limits,
+    /// Of each connection. `open` is not used.
+    pub deadlines: Deadlines,
+    /// As in a [`Request`](crate::Request).
+    pub fragment_size: u32,
+    /// In channels.
+    pub slow_members: SlowMember,
+}
+
+impl<'a> Listen<'a> {
+    /// A port of this address with the usual limits.
+    pub fn new(address: &'a str, port: u16) -> Self {
+        Listen {
+            address,
+            port,
+            origins: Vec::new(),
+            limits: ListenLimits::default(),
+            messages: Limits::default(),
+            deadlines: Deadlines::default(),
+            fragment_size: 0,
+            slow_members: SlowMember::Leaves,
+        }
+    }
+
+    /// Also for web pages of this origin, such as `https://example.com`; `*` for all.
+    pub fn origin(mut self, origin: &'a str) -> Self {
+        self.origins.push(origin);
+        self
+    }
+
+    /// With these limits.
+    pub fn limits(mut self, limits: ListenLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// With connections that take no more than this.
+    pub fn messages(mut self, limits: Limits) -> Self {
+        self.messages = limits;
+        self
+    }
+
+    /// With connections that wait no longer than this.
+    pub fn deadlines(mut self, deadlines: Deadlines) -> Self {
+        self.deadlines = deadlines;
+        self
+    }
+
+    /// Sending frames of at most this many payload bytes.
+    pub fn fragment_size(mut self, bytes: u32) -> Self {
+        self.fragment_size = bytes;
+        self
+    }
+
+    /// Treating slow members of channels like this.
+    pub fn slow_members(mut self, policy: SlowMember) -> Self {
+        self.slow_members = policy;
+        self
+    }
+
+    /// The bytes that it takes in a page.
+    pub fn encoded_len(&self) -> usize {
+        FIXED + self.texts().map(|text| 2 + text.len()).sum::<usize>()
+    }
+
+    /// Writes it into `page`; the number of bytes.
+    ///
+    /// # Errors
+    /// More than 32 origins, or `page` is shorter than [`Listen::encoded_len`].
+    pub fn write(&self, page: &mut [u8]) -> Result<usize, RequestError> {
+        if self.origins.len() > MOST_ORIGINS {
+            return Err(RequestError::TooMany);
+        }
+        let mut w = Writer::new(page);
+        w.u32(MAGIC);
+        w.u16(self.port);
+        w.u8(u8::from(self.slow_members == SlowMember::Closed));
+        w.u8(self.origins.len() as u8);
+        w.u16(self.limits.connections);
+        w.u16(self.limits.per_peer);
+        w.u32(self.limits.head_bytes);
+        w.u16(self.limits.head_lines);
+        w.u16(0);
+        write_wait(&mut w, self.limits.head_time);
+        write_wait(&mut w, self.limits.accept_time);
+        self.deadlines.write(&mut w);
+        self.messages.write(&mut w);
+        w.u32(self.fragment_size);
+        self.texts().for_each(|text| w.text(text));
+        w.finish().ok_or(RequestError::TooMany)
+    }
+
+    /// Reads what another process wrote; `None` if it is not a `Listen`.
+    pub fn parse(page: &'a [u8]) -> Option<Self> {
+        let mut r = Reader::new(page);
+        if r.u32()? != MAGIC {
+            return None;
+        }
+        let port = r.u16()?;
+        let slow_members = match r.u8()? {
+            0 => SlowMember::Leaves,
+            1 => SlowMember::Closed,
+            _ => return None,
+        };
+        let origins = usize::from(r.u8()?);
+        let (connections, per_peer) = (r.u16()?, r.u16()?);
+        let (head_bytes, head_lines) = (r.u32()?, r.u16()?);
+        r.u16()?;
+        let (head_time, accept_time) = (read_wait(&mut r)?, read_wait(&mut r)?);
+        let limits = ListenLimits { connections, per_peer, head_bytes, head_lines, head_time, accept_time };
+        let deadlines = Deadlines::read(&mut r)?;
+        let messages = Limits::read(&mut r)?;
+        let fragment_size = r.u32()?;
+        if origins > MOST_ORIGINS {
+            return None;
+        }
+        let address = r.text()?;
+        let origins = (0..origins).map(|_| r.text()).collect::<Option<_>>()?;
+        Some(Listen { address, port, origins, limits, messages, deadlines, fragment_size, slow_members })
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &'a str> + '_ {
+        std::iter::once(self.address).chain(self.origins.iter().copied())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listen_goes_there_and_back_and_no_cut_of_it_does() {
+        let listen = Listen::new("127.0.0.1", 8080).origin("https://a").slow_members(SlowMember::Closed);
+        let mut page = vec![0; listen.encoded_len()];
+        assert_eq!(listen.write(&mut page), Ok(page.len()));
+        assert_eq!(Listen::parse(&page), Some(listen));
+        for len in 0..page.len() {
+            assert_eq!(Listen::parse(&page[..len]), None, "cut at {len}");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! A port, as a program that serves on it holds it.
+
+use xous::CID;
+
+use crate::pages::{PAGE_SIZE, Pages};
+use crate::reply::Refusal;
+use crate::websocket::{Link, service};
+use crate::{
+    AcceptError, Accepted, Code, ControlError, Handle, Kind, Listen, ListenError, Opcode, Part, Route,
+    SendError, SendWord, Websocket, message_id,
+};
+
+/// Where a port stands.
+#[derive(num_derive::FromPrimitive, num_derive::ToPrimitive, Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum PortState {
+    /// It has been given up, or was never the caller's.
+    Closed = 0,
+    /// It cannot be bound at the moment, as when there is no network; the service keeps trying.
+    Waiting = 1,
+    /// Clients can connect.
+    Listening = 2,
+}
+
+/// What `ListenerState` reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListenerState {
+    /// Where the port stands.
+    pub port: PortState,
+    /// Open connections of the port, plain requests included.
+    pub connections: usize,
+}
+
+/// A program's share of a port: its routes and its channels. Several programs may listen on one port; a path
+/// belongs to the one that added it. Dropped, the routes go; connections stay.
+pub struct Listener {
+    cid: CID,
+    handle: Handle,
+    port: u16,
+}
+
+/// A connection that a client has opened.
+pub struct Incoming {
+    /// The connection, this process's.
+    pub websocket: Websocket,
+    /// The number of the route that it came by.
+    pub route: u16,
+    /// The peer's address and port.
+    pub peer: String,
+    /// Of the request.
+    pub path: String,
+    /// Behind the `?`, if there was one.
+    pub query: Option<String>,
+    /// The `Origin` header.
+    pub origin: Option<String>,
+}
+
+impl Listener {
+    /// Listens on a port, or joins the listening of another program there, whose limits then count.
+    ///
+    /// # Errors
+    /// See [`ListenError`].
+    pub fn listen(listen: &Listen<'_>) -> Result<Listener, ListenError> {
+        let cid = service().map_err(ListenError::Service)?;
+        let mut pages = Pages::new(listen.encoded_len());
+        let len = listen.write(pages.bytes_mut()).map_err(ListenError::Request)?;
+        let id = message_id(Opcode::Listen, Handle::SOLE);
+        let returned = pages.lend_mut(cid, id, 0, len, len.max(PAGE_SIZE)).map_err(ListenError::Service)?;
+        let page = &pages.bytes()[..returned.valid];
+        if returned.offset != 0 {
+            let code = Code::from_word(returned.offset);
+            let text = Refusal::parse(page).map(|refusal| refusal.text.to_owned());
+            return Err(text.map_or(ListenError::code(code), |text| ListenError::Failed { code, text }));
+        }
+        let [a, b, c, d, low, high] = page[..] else { return Err(ListenError::code(Code::Malformed)) };
+        let handle = Handle::from_raw(u32::from_le_bytes([a, b, c, d]));
+        let handle = handle.ok_or(ListenError::code(Code::Malformed))?;
+        Ok(Listener { cid, handle, port: u16::from_le_bytes([low, high]) })
+    }
+
+    /// The port, also if any free one was asked for; 0 while it could not be bound yet.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Adds a route, from this moment on; its number.
+    ///
+    /// # Errors
+    /// `Refused` with `RouteExists`, `BadRequest`, `NoRoute` or `TooLong`.
+    pub fn add_route(&self, route: &Route<'_>) -> Result<u16, ControlError> {
+        let mut pages = Pages::new(route.encoded_len());
+        let len = route.write(pages.bytes_mut()).map_err(|_| ControlError::Refused(Code::TooLong))?;
+        let returned =
+            pages.lend(self.cid, self.id(Opcode::AddRoute), 0, len).map_err(|_| ControlError::Kernel)?;
+        match returned.offset {
+            0 => Ok(returned.valid as u16),
+            code => Err(ControlError::from_code(Code::from_word(code))),
+        }
+    }
+
+    /// Removes a route. Its connections stay.
+    ///
+    /// # Errors
+    /// `Refused(NoRoute)` if there is none with that number.
+    pub fn remove_route(&self, route: u16) -> Result<(), ControlError> {
+        self.ask(Opcode::RemoveRoute, usize::from(route)).map(|_| ())
+    }
+
+    /// Waits for the next client of any of the routes.
+    ///
+    /// # Errors
+    /// See [`AcceptError`].
+    pub fn accept(&self) -> Result<Incoming, AcceptError> {
+        self.accept_from(0)
+    }
+
+    /// Waits for the next client of one route; 0 for any.
+    ///
+    /// # Errors
+    /// See [`AcceptError`].
+    pub fn accept_from(&self, route: u16) -> Result<Incoming, AcceptError> {
+        let mut page = Pages::new(2 * PAGE_SIZE);
+        let returned = page
+            .lend_mut(self.cid, self.id(Opcode::Accept), usize::from(route), 0, 2 * PAGE_SIZE)
+            .map_err(|_| AcceptError::Kernel)?;
+        if returned.offset != 0 {
+            return Err(AcceptError::from_code(Code::from_word(returned.offset)));
+        }
+        let accepted = Accepted::parse(&page.bytes()[..returned.valid]).ok_or(AcceptError::Kernel)?;
+        let link = Link::new(self.cid, accepted.handle, 101, accepted.sub_protocol, accepted.head);
+        Ok(Incoming {
+            websocket: Websocket::adopt(link),
+            route: accepted.route,
+            peer: accepted.peer.to_owned(),
+            path: accepted.path.to_owned(),
+            query: accepted.query.map(str::to_owned),
+            origin: accepted.origin.map(str::to_owned),
+        })
+    }
+
+    /// Joins a connection of this program to a channel, which need not exist before.
+    ///
+    /// # Errors
+    /// `Closed` if the connection has ended; `Refused` with `TooLong` or `NoChannel`.
+    pub fn join(&self, websocket: &Websocket, channel: &str) -> Result<(), ControlError> {
+        self.member(Opcode::Join, websocket, channel)
+    }
+
+    /// Takes a connection out of a channel.
+    ///
+    /// # Errors
+    /// As [`Listener::join`].
+    pub fn leave(&self, websocket: &Websocket, channel: &str) -> Result<(), ControlError> {
+        self.member(Opcode::Leave, websocket, channel)
+    }
+
+    /// Sends a message to all members of a channel, without waiting for any; how many of them will get it.
+    ///
+    /// # Errors
+    /// `Refused` with `TooLong` for more than 64 KiB.
+    pub fn broadcast(&self, channel: &str, kind: Kind, data: &[u8]) -> Result<usize, SendError> {
+        let name = u16::try_from(channel.len()).map_err(|_| SendError::Refused(Code::TooLong))?;
+        let len = 2 + channel.len() + data.len();
+        let mut pages = Pages::new(len);
+        let (head, rest) = pages.bytes_mut().split_at_mut(2);
+        head.copy_from_slice(&name.to_le_bytes());
+        rest[..channel.len()].copy_from_slice(channel.as_bytes());
+        rest[channel.len()..channel.len() + data.len()].copy_from_slice(data);
+        let word = SendWord::Data(kind, Part::Whole).to_word();
+        let returned =
+            pages.lend(self.cid, self.id(Opcode::Broadcast), word, len).map_err(|_| SendError::Kernel)?;
+        match returned.offset {
+            0 => Ok(returned.valid),
+            code => Err(SendError::from_code(Code::from_word(code))),
+        }
+    }
+
+    /// Where the port stands.
+    ///
+    /// # Errors
+    /// Only those of the kernel.
+    pub fn state(&self) -> Result<ListenerState, ControlError> {
+        let (state, connections) = self.ask(Opcode::ListenerState, 0)?;
+        let port = num_traits::FromPrimitive::from_usize(state).unwrap_or(PortState::Closed);
+        Ok(ListenerState { port, connections })
+    }
+
+    fn member(&self, opcode: Opcode, websocket: &Websocket, channel: &str) -> Result<(), ControlError> {
+        let mut pages = Pages::new(channel.len());
+        pages.fill(channel.as_bytes());
+        let connection = websocket.handle().to_raw() as usize;
+        let returned = pages
+            .lend(self.cid, self.id(opcode), connection, channel.len())
+            .map_err(|_| ControlError::Kernel)?;
+        match returned.offset {
+            0 => Ok(()),
+            code => Err(ControlError::from_code(Code::from_word(code))),
+        }
+    }
+
+    fn ask(&self, opcode: Opcode, argument: usize) -> Result<(usize, usize), ControlError> {
+        let message = xous::Message::new_blocking_scalar(self.id(opcode), argument, 0, 0, 0);
+        match xous::send_message(self.cid, message) {
+            Ok(xous::Result::Scalar2(usize::MAX, code)) => {
+                Err(ControlError::from_code(Code::from_word(code)))
+            }
+            Ok(xous::Result::Scalar2(one, two)) => Ok((one, two)),
+            _ => Err(ControlError::Kernel),
+        }
+    }
+
+    fn id(&self, opcode: Opcode) -> usize {
+        message_id(opcode, self.handle)
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        xous::send_message(self.cid, xous::Message::new_scalar(self.id(Opcode::Unlisten), 0, 0, 0, 0)).ok();
+    }
+}

@@ -1,0 +1,94 @@
+//! What a connection may take and how long it may wait, in either role.
+
+use std::time::Duration;
+
+use crate::wire::{Reader, Writer};
+
+/// What the caller is ready to take; a message beyond it fails the connection with 1009 or 1008.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Payload bytes of one frame.
+    pub frame: u64,
+    /// Payload bytes of one message.
+    pub message: u64,
+    /// Frames of one message.
+    pub fragments: u32,
+}
+
+impl Default for Limits {
+    /// None: messages stream through fixed buffers, whatever their size.
+    fn default() -> Self {
+        Limits { frame: u64::MAX, message: u64::MAX, fragments: u32::MAX }
+    }
+}
+
+/// How long the service waits, in steps of a millisecond, at most 49 days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadlines {
+    /// For name resolution, connection and opening handshake together.
+    pub open: Duration,
+    /// For the peer to take the bytes of one write. The connection is closed after one to two times this.
+    pub write: Duration,
+    /// For the closing handshake.
+    pub close: Duration,
+    /// For the caller to lend a page while data waits. The connection is closed with 1001 after one to two
+    /// times this.
+    pub stall: Duration,
+    /// Silence after which a Ping is sent; none is sent by default, and an idle connection costs nothing.
+    pub keepalive: Option<Duration>,
+    /// For the answer to that Ping; the connection ends with 1006 without.
+    pub pong: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Deadlines {
+            open: Duration::from_secs(30),
+            write: Duration::from_secs(30),
+            close: Duration::from_secs(5),
+            stall: Duration::from_secs(60),
+            keepalive: None,
+            pong: Duration::from_secs(20),
+        }
+    }
+}
+
+impl Limits {
+    /// 20 bytes: u64 frame, u64 message, u32 fragments.
+    pub(crate) fn write(&self, w: &mut Writer<'_>) {
+        w.u64(self.frame);
+        w.u64(self.message);
+        w.u32(self.fragments);
+    }
+
+    pub(crate) fn read(r: &mut Reader<'_>) -> Option<Self> {
+        Some(Limits { frame: r.u64()?, message: r.u64()?, fragments: r.u32()? })
+    }
+}
+
+impl Deadlines {
+    /// 24 bytes: u32 milliseconds each, in the order of the fields; a keepalive of 0 is none.
+    pub(crate) fn write(&self, w: &mut Writer<'_>) {
+        let keepalive = self.keepalive.unwrap_or_default();
+        for wait in [self.open, self.write, self.close, self.stall, keepalive, self.pong] {
+            write_wait(w, wait);
+        }
+    }
+
+    pub(crate) fn read(r: &mut Reader<'_>) -> Option<Self> {
+        let [open, write, close, stall, keepalive, pong] =
+            [read_wait(r)?, read_wait(r)?, read_wait(r)?, read_wait(r)?, read_wait(r)?, read_wait(r)?];
+        let keepalive = (!keepalive.is_zero()).then_some(keepalive);
+        Some(Deadlines { open, write, close, stall, keepalive, pong })
+    }
+}
+
+/// Milliseconds in a u32.
+pub(crate) fn write_wait(w: &mut Writer<'_>, wait: Duration) {
+    w.u32(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX));
+}
+
+/// As [`write_wait`] wrote it.
+pub(crate) fn read_wait(r: &mut Reader<'_>) -> Option<Duration> {
+    r.u32().map(|ms| Duration::from_millis(u64::from(ms)))
+}

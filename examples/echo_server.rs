@@ -1,0 +1,115 @@
+//! A WebSocket server on Xous: `echo_server [--port N]` answers on `/echo` with what it gets, and shows a page for
+//! the browser on `/`.
+//!
+//! The text `Trigger async` is answered a second time, later and from another thread.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use xous_api_websocket::{Kind, Listen, Listener, Part, ReceiveError, Route, Websocket};
+
+/// Clients at a time. The threads are started once: a process has about thirty in its life in hosted mode.
+const CLIENTS: usize = 12;
+const TRIGGER: &[u8] = b"Trigger async";
+const STACK: usize = 64 * 1024;
+
+fn main() -> ExitCode {
+    xous_api_log::init_wait().ok();
+    match serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("echo_server: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve() -> Result<(), Box<dyn std::error::Error>> {
+    let listener = Listener::listen(&Listen::new("127.0.0.1", port()?))?;
+    let page = include_bytes!("echo_server.html");
+    listener.add_route(&Route::page("/", "text/html; charset=utf-8", page))?;
+    listener.add_route(&Route::receiver("/echo").sub_protocol("echo"))?;
+    println!("http://127.0.0.1:{}/ is ready", listener.port());
+
+    let (later, triggered) = channel();
+    std::thread::Builder::new().stack_size(STACK).spawn(move || send_later(&triggered))?;
+    let listener = Arc::new(listener);
+    let mut clients = Vec::new();
+    for _ in 0..CLIENTS {
+        let (listener, later) = (listener.clone(), later.clone());
+        clients.push(
+            std::thread::Builder::new().stack_size(STACK).spawn(move || take_clients(&listener, &later))?,
+        );
+    }
+    for client in clients {
+        client.join().map_err(|_| "a thread for clients has ended")?;
+    }
+    Ok(())
+}
+
+/// Serves one client after the other.
+fn take_clients(listener: &Listener, later: &Sender<Websocket>) {
+    loop {
+        match listener.accept() {
+            Ok(client) => {
+                log::info!("{} on {}", client.peer, client.path);
+                if let Err(error) = echo(&client.websocket, later) {
+                    log::info!("{}: {error}", client.peer);
+                }
+            }
+            Err(error) => return log::error!("{error}"),
+        }
+    }
+}
+
+/// Sends every message back, chunk by chunk: a message may be of any size.
+fn echo(ws: &Websocket, later: &Sender<Websocket>) -> Result<(), Box<dyn std::error::Error>> {
+    loop {
+        let mut message = match ws.receive() {
+            Ok(message) => message,
+            Err(ReceiveError::Closed(_)) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let kind = message.kind();
+        let mut first = true;
+        loop {
+            let chunk = message.chunk()?;
+            let len = chunk.len();
+            if first && kind == Kind::Text && chunk == TRIGGER {
+                later.send(ws.clone())?;
+            }
+            let last = message.is_last();
+            let part = match (first, last) {
+                (true, true) => Part::Whole,
+                (true, false) => Part::First,
+                (false, false) => Part::Middle,
+                (false, true) => Part::Last,
+            };
+            ws.send_fragment(kind, part, &message.chunk()?[..len])?;
+            message.consume(len);
+            first = false;
+            if last {
+                break;
+            }
+        }
+    }
+}
+
+/// What was triggered, in a thread of its own: it does not wait for the send.
+fn send_later(triggered: &Receiver<Websocket>) {
+    for ws in triggered {
+        if let Err(error) = ws.send_async(Kind::Text, b"Async data") {
+            log::info!("{error}");
+        }
+    }
+}
+
+fn port() -> Result<u16, String> {
+    let mut arguments = std::env::args().skip(1);
+    match (arguments.next().as_deref(), arguments.next()) {
+        (None, _) => Ok(8080),
+        (Some("--port"), Some(port)) => port.parse().map_err(|_| format!("--port {port}: not a port")),
+        _ => Err("usage: echo_server [--port N]".into()),
+    }
+}

@@ -1,0 +1,132 @@
+//! Paths of a port.
+
+/// The most routes of a port (`NoRoute`).
+const MOST: usize = 32;
+/// The longest path of a route, bytes.
+const LONGEST: usize = 255;
+
+/// Routes by path. Each has a number that is not used again while the port is listened on, unless 65535 others
+/// have come in between.
+pub(crate) struct Router<T> {
+    routes: Vec<Entry<T>>,
+    last: u16,
+}
+
+struct Entry<T> {
+    number: u16,
+    path: Box<str>,
+    prefix: bool,
+    target: T,
+}
+
+/// A route is not added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AddError {
+    /// Not a path that a request can ask for.
+    Path,
+    /// The path has a route.
+    Exists,
+    /// There are too many.
+    Full,
+}
+
+impl<T> Router<T> {
+    pub(crate) fn new() -> Self {
+        Router { routes: Vec::new(), last: 0 }
+    }
+
+    /// Adds a route; its number, never 0.
+    pub(crate) fn add(&mut self, path: &str, prefix: bool, target: T) -> Result<u16, AddError> {
+        if !is_path(path) {
+            return Err(AddError::Path);
+        }
+        if self.routes.iter().any(|route| *route.path == *path && route.prefix == prefix) {
+            return Err(AddError::Exists);
+        }
+        if self.routes.len() >= MOST {
+            return Err(AddError::Full);
+        }
+        while self.last == 0 || self.routes.iter().any(|route| route.number == self.last) {
+            self.last = self.last.wrapping_add(1);
+        }
+        let number = self.last;
+        self.last = self.last.wrapping_add(1);
+        self.routes.push(Entry { number, path: path.into(), prefix, target });
+        Ok(number)
+    }
+
+    /// The route of a request's path: an exact one, else the longest prefix.
+    pub(crate) fn find(&self, path: &str) -> Option<(u16, &T)> {
+        let exact = self.routes.iter().find(|route| !route.prefix && *route.path == *path);
+        let route = exact.or_else(|| {
+            let prefixes = self.routes.iter().filter(|route| route.prefix && path.starts_with(&*route.path));
+            prefixes.max_by_key(|route| route.path.len())
+        })?;
+        Some((route.number, &route.target))
+    }
+
+    /// Keeps the routes for which `keep` says so; how many went.
+    pub(crate) fn retain(&mut self, keep: impl Fn(u16, &T) -> bool) -> usize {
+        let before = self.routes.len();
+        self.routes.retain(|route| keep(route.number, &route.target));
+        before - self.routes.len()
+    }
+}
+
+/// A path segment is `.` or `..`, also percent-encoded: never a route's, and never served.
+pub(crate) fn has_dot_segment(path: &str) -> bool {
+    path.split('/').any(|segment| {
+        let plain = segment.replace("%2e", ".").replace("%2E", ".");
+        plain == "." || plain == ".."
+    })
+}
+
+fn is_path(path: &str) -> bool {
+    path.starts_with('/')
+        && path.len() <= LONGEST
+        && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'?' && byte != b'#')
+        && !has_dot_segment(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exact_path_goes_before_the_longest_prefix() {
+        let mut router = Router::new();
+        for (path, prefix) in [("/", true), ("/a/", true), ("/a/b", true), ("/a/b", false)] {
+            router.add(path, prefix, (path, prefix)).unwrap();
+        }
+        let found = |path| router.find(path).map(|(_, target)| *target);
+        assert_eq!(found("/a/b"), Some(("/a/b", false)));
+        assert_eq!(found("/a/bc"), Some(("/a/b", true)));
+        assert_eq!(found("/a/x"), Some(("/a/", true)));
+        assert_eq!(found("/x"), Some(("/", true)));
+        assert_eq!(found("*"), None);
+    }
+
+    #[test]
+    fn paths_that_no_request_can_ask_for_are_refused() {
+        let mut router = Router::new();
+        for path in ["", "a", "/a b", "/a?b", "/a#b", "/..", "/a/../b", "/a/%2e%2E", "/a/./b", "/ä", "/\r\n"]
+        {
+            assert_eq!(router.add(path, false, ()), Err(AddError::Path), "{path:?}");
+        }
+        assert_eq!(router.add(&format!("/{}", "x".repeat(255)), false, ()), Err(AddError::Path));
+        assert!(router.add("/a..b/...", false, ()).is_ok());
+    }
+
+    #[test]
+    fn a_path_has_one_route_and_a_number_of_its_own() {
+        let mut router = Router::new();
+        let first = router.add("/a", false, 1).unwrap();
+        assert_eq!(router.add("/a", false, 2), Err(AddError::Exists));
+        assert_eq!(router.retain(|number, _| number != first), 1);
+        assert_ne!(router.add("/a", false, 3).unwrap(), first);
+        for i in 1..MOST {
+            router.add(&format!("/{i}"), false, 0).unwrap();
+        }
+        assert_eq!(router.add("/full", false, 0), Err(AddError::Full));
+    }
+}

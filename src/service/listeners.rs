@@ -1,0 +1,292 @@
+//! Programs' shares of ports: their routes, their channels, their doors.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use xous::PID;
+use xous_api_websocket::{Code, Handle, Kind, Listen, PortState, Refusal, Route, RouteKind, SendWord};
+
+use super::channels::{Channels, encode};
+use super::connection::Connection;
+use super::door::Door;
+use super::envelope::Lent;
+use super::limits::{BROADCAST_BYTES, LISTENERS, PAGE_BYTES};
+use super::port::{Port, Settings, Target, TargetKind};
+use super::server::Server;
+use crate::http::{AddError, Page};
+use crate::net::BindError;
+use crate::proto;
+
+/// All listeners.
+pub(crate) struct Listeners {
+    server: Arc<Server>,
+    slots: Arc<Mutex<Vec<Slot>>>,
+}
+
+#[derive(Default)]
+struct Slot {
+    generation: u16,
+    listener: Option<Arc<Listener>>,
+}
+
+/// One program's share of a port.
+pub(crate) struct Listener {
+    handle: Handle,
+    owner: PID,
+    port: Arc<Port>,
+    door: Arc<Door>,
+    channels: Channels,
+}
+
+impl Listeners {
+    pub(crate) fn new(server: Arc<Server>) -> Self {
+        Listeners { server, slots: Arc::default() }
+    }
+
+    /// The listener, if it is `asker`'s.
+    pub(crate) fn find(&self, handle: Handle, asker: Option<PID>) -> Option<Arc<Listener>> {
+        let slots = lock(&self.slots);
+        let slot = slots.get(handle.slot()).filter(|slot| slot.generation == handle.generation())?;
+        slot.listener.as_ref().filter(|listener| Some(listener.owner) == asker).cloned()
+    }
+
+    /// Listens on a port, or joins those who do; answers `page` when it is known how that went.
+    pub(crate) fn listen(&self, owner: PID, mut page: Lent) {
+        let settings = page.data().and_then(Listen::parse).map(|listen| Settings::new(&listen));
+        let settings = match settings {
+            Some(Some(settings)) => settings,
+            Some(None) => return refuse(page, Code::BadRequest, "the address to listen on is none"),
+            None => return page.answer(Code::Malformed as usize, 0),
+        };
+        if let Some(port) = self.port(&settings) {
+            return match self.enter(owner, &port) {
+                Some(listener) => listening(page, &listener, port.number()),
+                None => refuse(page, Code::NoListener, "there are too many listeners"),
+            };
+        }
+        let Some(permit) = self.server.acceptors.reserve() else {
+            return refuse(page, Code::NoListener, "all threads that can listen are in use");
+        };
+        let number = settings.port;
+        let port = Port::new(settings);
+        let Some(listener) = self.enter(owner, &port) else {
+            return refuse(page, Code::NoListener, "there are too many listeners");
+        };
+        let (server, slots) = (self.server.clone(), self.slots.clone());
+        page.otherwise(Code::NoListener as usize);
+        let started = permit.run(move |permit| {
+            port.run(&server, |bound| match bound {
+                Ok(number) => listening(page, &listener, number),
+                Err(BindError::InUse) => {
+                    remove(&slots, &listener);
+                    refuse(page, Code::PortInUse, &format!("port {number} is in use"));
+                }
+                Err(BindError::NotNow(_)) => listening(page, &listener, 0),
+            });
+            drop(permit);
+        });
+        if let Err(error) = started {
+            log::error!("no thread to listen: {error}");
+        }
+    }
+
+    /// Gives a listener up. The last one of a port closes it.
+    pub(crate) fn unlisten(&self, listener: &Arc<Listener>) {
+        remove(&self.slots, listener);
+        let port = &listener.port;
+        router(port).retain(|_, target| target.listener != listener.handle);
+        listener.door.close();
+        let shared = lock(&self.slots)
+            .iter()
+            .any(|slot| slot.listener.as_ref().is_some_and(|other| Arc::ptr_eq(&other.port, port)));
+        if shared {
+            return;
+        }
+        // The port's thread waits for a client. Without a worker to be one, it notices with the next.
+        if let (Some(address), Some(permit)) = (port.close(), self.server.pool.reserve()) {
+            permit
+                .run(move |permit| {
+                    Port::knock(address);
+                    drop(permit);
+                })
+                .ok();
+        }
+    }
+
+    fn port(&self, settings: &Settings) -> Option<Arc<Port>> {
+        let slots = lock(&self.slots);
+        let ports = slots.iter().filter_map(|slot| slot.listener.as_ref()).map(|listener| &listener.port);
+        let same = |port: &&Arc<Port>| {
+            settings.port != 0
+                && port.settings.address == settings.address
+                && [port.settings.port, port.number()].contains(&settings.port)
+        };
+        ports.filter(|port| port.state().0 != PortState::Closed).find(same).cloned()
+    }
+
+    fn enter(&self, owner: PID, port: &Arc<Port>) -> Option<Arc<Listener>> {
+        let mut slots = lock(&self.slots);
+        let at = match slots.iter().position(|slot| slot.listener.is_none()) {
+            Some(at) => at,
+            None if slots.len() >= LISTENERS => return None,
+            None => {
+                slots.push(Slot::default());
+                slots.len() - 1
+            }
+        };
+        let slot = slots.get_mut(at)?;
+        slot.generation = slot.generation.checked_add(1).unwrap_or(1);
+        let listener = Arc::new(Listener {
+            handle: Handle::new(u8::try_from(at).ok()?, slot.generation),
+            owner,
+            port: port.clone(),
+            door: Arc::new(Door::new()),
+            channels: Channels::default(),
+        });
+        slot.listener = Some(listener.clone());
+        Some(listener)
+    }
+}
+
+impl Listener {
+    /// Adds a route; answers with its number.
+    pub(crate) fn add_route(&self, page: Lent) {
+        let (code, number) = match page.data().and_then(Route::parse).map(|route| self.route(&route)) {
+            None => (Code::Malformed as usize, 0),
+            Some(Ok(number)) => (0, usize::from(number)),
+            Some(Err(code)) => (code as usize, 0),
+        };
+        page.answer(code, number);
+    }
+
+    /// Removes a route, if there is one with that number.
+    pub(crate) fn remove_route(&self, number: usize) -> Result<(), Code> {
+        let others = |at: u16, target: &Target| usize::from(at) != number || target.listener != self.handle;
+        if router(&self.port).retain(others) == 0 { Err(Code::NoRoute) } else { Ok(()) }
+    }
+
+    /// Keeps a page for the next client.
+    pub(crate) fn accept(&self, mut page: Lent) {
+        if page.pages_mut().is_empty() {
+            return page.answer(Code::Malformed as usize, 0);
+        }
+        self.door.park(page.offset(), page);
+    }
+
+    /// Joins a connection to the channel that `page` names, or takes it out.
+    pub(crate) fn member(&self, page: Lent, conn: Option<Arc<Connection>>, join: bool) {
+        let name = page.data().and_then(|name| std::str::from_utf8(name).ok());
+        let result = match (name, conn) {
+            (None, _) => Err(Code::Malformed),
+            (_, None) => Err(Code::Closed),
+            (Some(_), Some(conn)) if !conn.is_server() => Err(Code::Malformed),
+            (Some(name), Some(conn)) if join => self.channels.join(name, &conn),
+            (Some(name), Some(conn)) => {
+                self.channels.leave(name, &conn);
+                Ok(())
+            }
+        };
+        page.answer(result.map_or_else(|code| code as usize, |()| 0), 0);
+    }
+
+    /// Sends a message to a channel; answers with the number of members that get it.
+    pub(crate) fn broadcast(&self, page: Lent) {
+        let (code, reached) = match self.try_broadcast(&page) {
+            Ok(reached) => (0, reached),
+            Err(code) => (code as usize, 0),
+        };
+        page.answer(code, reached);
+    }
+
+    /// Where the port stands, and its clients.
+    pub(crate) fn state(&self) -> (PortState, usize) {
+        self.port.state()
+    }
+
+    fn try_broadcast(&self, page: &Lent) -> Result<usize, Code> {
+        let data = page.data().ok_or(Code::Malformed)?;
+        let (len, rest) = data.split_first_chunk().ok_or(Code::Malformed)?;
+        let name = rest.split_at_checked(usize::from(u16::from_le_bytes(*len)));
+        let (name, payload) = name.ok_or(Code::Malformed)?;
+        let name = std::str::from_utf8(name).map_err(|_| Code::Malformed)?;
+        if payload.len() > BROADCAST_BYTES {
+            return Err(Code::TooLong);
+        }
+        let kind = match SendWord::from_word(page.offset()) {
+            Some(SendWord::Data(Kind::Text, xous_api_websocket::Part::Whole)) => proto::Kind::Text,
+            Some(SendWord::Data(Kind::Binary, xous_api_websocket::Part::Whole)) => proto::Kind::Binary,
+            _ => return Err(Code::Malformed),
+        };
+        let frame = encode(kind, payload).ok_or(Code::InvalidText)?;
+        Ok(self.channels.broadcast(name, &frame, self.port.settings.slow_members))
+    }
+
+    fn route(&self, route: &Route<'_>) -> Result<u16, Code> {
+        let kind = match &route.kind {
+            RouteKind::Receiver { protocols } => {
+                if protocols.iter().any(|name| !is_token(name)) {
+                    return Err(Code::BadRequest);
+                }
+                let protocols = protocols.iter().map(|&name| name.into()).collect();
+                TargetKind::Receiver(self.door.clone(), protocols)
+            }
+            RouteKind::Page { content_type, body } => {
+                if body.len() > PAGE_BYTES {
+                    return Err(Code::TooLong);
+                }
+                if !content_type.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+                    return Err(Code::BadRequest);
+                }
+                TargetKind::Page(Arc::new(Page {
+                    content_type: (*content_type).into(),
+                    body: (*body).into(),
+                }))
+            }
+        };
+        let target = Target { listener: self.handle, owner: self.owner, kind };
+        router(&self.port).add(route.path, route.prefix, target).map_err(|error| match error {
+            AddError::Path => Code::BadRequest,
+            AddError::Exists => Code::RouteExists,
+            AddError::Full => Code::NoRoute,
+        })
+    }
+}
+
+/// A sub-protocol's name is a token (RFC 6455 section 4.1, RFC 9110 section 5.6.2).
+fn is_token(name: &str) -> bool {
+    !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+fn remove(slots: &Mutex<Vec<Slot>>, listener: &Arc<Listener>) {
+    let mut slots = lock(slots);
+    let slot = slots.get_mut(listener.handle.slot());
+    if let Some(slot) = slot.filter(|slot| slot.generation == listener.handle.generation()) {
+        slot.listener = None;
+    }
+}
+
+fn listening(mut page: Lent, listener: &Listener, port: u16) {
+    let mut answer = [0; 6];
+    answer[..4].copy_from_slice(&listener.handle.to_raw().to_le_bytes());
+    answer[4..].copy_from_slice(&port.to_le_bytes());
+    match page.pages_mut().get_mut(..answer.len()) {
+        Some(space) => {
+            space.copy_from_slice(&answer);
+            page.answer(0, answer.len());
+        }
+        None => page.answer(Code::Malformed as usize, 0),
+    }
+}
+
+fn refuse(mut page: Lent, code: Code, text: &str) {
+    let len = Refusal { status: 0, text }.write(page.pages_mut());
+    page.answer(code as usize, len);
+}
+
+fn router(port: &Port) -> MutexGuard<'_, crate::http::Router<Target>> {
+    port.router.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn lock(slots: &Mutex<Vec<Slot>>) -> MutexGuard<'_, Vec<Slot>> {
+    slots.lock().unwrap_or_else(PoisonError::into_inner)
+}

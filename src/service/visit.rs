@@ -1,0 +1,229 @@
+//! A client of a port, from its connection to the end of its plain requests or to its upgrade.
+//!
+//! One worker serves it, one request at a time; nothing is read ahead. Each wait has a deadline: when it is over the
+//! timer shuts the socket down, so that the worker's call returns.
+
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, PoisonError, Weak};
+use std::time::Duration;
+
+use super::limits::{LINGER, READ_BUFFER};
+use super::port::{Port, TargetKind, Visitor};
+use super::server::Server;
+use super::timer::{Timer, Wake};
+use super::upgrade::{self, Client};
+use crate::http::{has_dot_segment, page, status};
+use crate::net::Socket;
+use crate::proto::handshake::{Caps, HeadBuffer, HeadError, Plain, Refusal, Request, check_request};
+
+/// Serves a client until it is done or has become a WebSocket that has ended.
+pub(crate) fn run(
+    port: &Arc<Port>,
+    server: &Arc<Server>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    visitor: Visitor,
+) {
+    let visit = Visit::new(stream, server.timer.clone());
+    let limits = port.settings.limits;
+    let caps = Caps {
+        bytes: usize::try_from(limits.head_bytes).unwrap_or(usize::MAX),
+        lines: usize::from(limits.head_lines),
+    };
+    let mut requests =
+        Requests { head: HeadBuffer::new(caps), buffer: vec![0; READ_BUFFER], start: 0, end: 0 };
+    loop {
+        match visit.by(limits.head_time, Shutdown::Read, || requests.next(&visit.socket)) {
+            Ok(()) => (),
+            Err(Stop::Silent) => return,
+            Err(Stop::Gone) if visit.is_late() => return visit.refuse(408),
+            Err(Stop::Gone) => return,
+            Err(Stop::Head(error)) => return visit.refuse(Refusal::from(error).status()),
+        }
+        let keep = match check_request(requests.head()) {
+            Ok(Request::Plain(request)) => visit.answer(port, &request),
+            Ok(Request::Upgrade(_)) => {
+                return upgrade::run(Client { port, server, visit, peer, visitor }, requests);
+            }
+            Err(refusal) => {
+                let mut answer = Vec::new();
+                refusal.compose(&mut answer);
+                visit.send_last(port.settings.deadlines.write, &answer);
+                return;
+            }
+        };
+        if !keep {
+            return;
+        }
+        requests.head.clear();
+    }
+}
+
+/// Tells a client for whom there is no worker, on a thread of its own kind; if that is busy too, the client is
+/// dropped.
+pub(crate) fn refuse(server: &Arc<Server>, stream: TcpStream, code: u16) {
+    let Some(permit) = server.refusals.reserve() else { return };
+    let visit = Visit::new(stream, server.timer.clone());
+    let started = permit.run(move |permit| {
+        visit.refuse(code);
+        drop(visit);
+        drop(permit);
+    });
+    if let Err(error) = started {
+        log::error!("no thread for a refusal: {error}");
+    }
+}
+
+/// The socket of a client, with deadlines.
+pub(crate) struct Visit {
+    pub(crate) socket: Arc<Socket>,
+    late: Arc<Late>,
+    timer: Arc<Timer>,
+}
+
+/// What the timer shuts down.
+struct Late {
+    socket: Arc<Socket>,
+    happened: AtomicBool,
+}
+
+/// Kinds of deadlines for the timer: which direction ends.
+const READ: usize = 0;
+const BOTH: usize = 1;
+/// A shutdown is repeated after this, as on the device it only ends a call that is waiting already.
+const AGAIN: Duration = Duration::from_millis(250);
+
+impl Wake for Late {
+    fn wake(self: Arc<Self>, kind: usize, timer: &Timer) {
+        self.happened.store(true, Relaxed);
+        self.socket.shutdown(if kind == READ { Shutdown::Read } else { Shutdown::Both });
+        let weak: Weak<Late> = Arc::downgrade(&self);
+        timer.arm(weak, kind, AGAIN);
+    }
+}
+
+impl Visit {
+    fn new(stream: TcpStream, timer: Arc<Timer>) -> Self {
+        let socket = Arc::new(Socket::new(stream));
+        let late = Arc::new(Late { socket: socket.clone(), happened: AtomicBool::new(false) });
+        Visit { socket, late, timer }
+    }
+
+    /// Runs a call on the socket that ends when `limit` is over.
+    pub(crate) fn by<T>(&self, limit: Duration, how: Shutdown, call: impl FnOnce() -> T) -> T {
+        let weak: Weak<Late> = Arc::downgrade(&self.late);
+        let weak: Weak<dyn Wake> = weak;
+        self.timer.arm(weak.clone(), if how == Shutdown::Read { READ } else { BOTH }, limit);
+        let result = call();
+        self.timer.disarm(&weak, None);
+        result
+    }
+
+    fn is_late(&self) -> bool {
+        self.late.happened.load(Relaxed)
+    }
+
+    /// Answers and ends.
+    pub(crate) fn refuse(&self, code: u16) {
+        self.send_last(LINGER, &status(code, &[], false));
+    }
+
+    /// Sends the last answer, and lets the client read it: a socket that is closed with bytes unread is reset, and
+    /// the answer lost.
+    pub(crate) fn send_last(&self, limit: Duration, answer: &[u8]) {
+        if self.by(limit, Shutdown::Both, || self.socket.write_all(answer)).is_err() {
+            return;
+        }
+        self.socket.shutdown(Shutdown::Write);
+        self.by(LINGER, Shutdown::Both, || {
+            let mut rest = [0; 512];
+            while matches!(self.socket.read(&mut rest), Ok(1..)) {}
+        });
+    }
+
+    /// Answers a plain request; whether another may follow.
+    fn answer(&self, port: &Port, request: &Plain<'_>) -> bool {
+        let (answer, keep) = answer(port, request);
+        let limit = port.settings.deadlines.write;
+        if !keep {
+            self.send_last(limit, &answer);
+            return false;
+        }
+        self.by(limit, Shutdown::Both, || self.socket.write_all(&answer)).is_ok()
+    }
+}
+
+/// The answer to a plain request, and whether another may follow.
+fn answer(port: &Port, request: &Plain<'_>) -> (Vec<u8>, bool) {
+    let keep = request.keep_alive && !request.has_body;
+    if request.has_body {
+        return (status(413, &[], false), false);
+    }
+    if has_dot_segment(request.path()) {
+        return (status(400, &[], false), false);
+    }
+    let target = {
+        let router = port.router.lock().unwrap_or_else(PoisonError::into_inner);
+        router.find(request.path()).map(|(_, target)| target.kind.clone())
+    };
+    let answer = match (target, request.method) {
+        (None, _) => status(404, &[], keep),
+        (Some(TargetKind::Page(found)), "GET") => page(&found, false, keep),
+        (Some(TargetKind::Page(found)), "HEAD") => page(&found, true, keep),
+        (Some(TargetKind::Receiver(..)), "GET") => {
+            status(426, &[("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")], keep)
+        }
+        (Some(TargetKind::Page(_)), _) => status(405, &[("Allow", "GET, HEAD")], keep),
+        (Some(TargetKind::Receiver(..)), _) => status(405, &[("Allow", "GET")], keep),
+    };
+    (answer, keep)
+}
+
+/// The heads that a client sends, one after the other.
+pub(crate) struct Requests {
+    head: HeadBuffer,
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+/// There is no head.
+enum Stop {
+    /// The client has gone, or said nothing in time, between two requests.
+    Silent,
+    /// It has gone, or its time is over, within a head.
+    Gone,
+    /// The head is none.
+    Head(HeadError),
+}
+
+impl Requests {
+    /// The last head that was read.
+    pub(crate) fn head(&self) -> &[u8] {
+        self.head.head()
+    }
+
+    /// What came behind it.
+    pub(crate) fn behind(&self) -> &[u8] {
+        self.buffer.get(self.start..self.end).unwrap_or_default()
+    }
+
+    fn next(&mut self, socket: &Socket) -> Result<(), Stop> {
+        loop {
+            if self.start < self.end {
+                let progress = self.head.push(&self.buffer[self.start..self.end]).map_err(Stop::Head)?;
+                self.start += progress.consumed;
+                if progress.complete {
+                    return Ok(());
+                }
+            }
+            self.start = 0;
+            self.end = match socket.read(&mut self.buffer) {
+                Ok(len @ 1..) => len,
+                _ if self.head.head().is_empty() => return Err(Stop::Silent),
+                _ => return Err(Stop::Gone),
+            };
+        }
+    }
+}

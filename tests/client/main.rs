@@ -1,0 +1,11 @@
+//! The client role from end to end: each test is a program on Xous, in a hosted system of its own, that opens
+//! connections through the service to peers that are not ours.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bad_requests;
+mod fragments;
+mod handshake;
+mod messages;
+mod refused_answers;

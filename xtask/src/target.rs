@@ -1,0 +1,87 @@
+//! `cargo xtask target`: build everything that runs on the device and watch its size.
+//!
+//! ```text
+//! options --> toolchain (find or install) --> build (cargo) --> size (ELF sections) --> record (sizes.toml) --> table
+//! ```
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+mod build;
+mod options;
+mod record;
+mod size;
+mod symbols;
+mod table;
+mod toolchain;
+
+use options::Options;
+use record::Record;
+
+use crate::{Command, Failure};
+
+/// See [`crate::COMMANDS`].
+pub(crate) const COMMAND: Command = Command {
+    name: "target",
+    summary: "Build everything for the device and compare its size with sizes.toml",
+    usage: "\
+usage: cargo xtask target [--tls ring|rustcrypto|none] [--features precursor|renode] [--record] [--top N]
+
+Builds the service, the client crate and every example for riscv32imac-unknown-xous-elf. Fails when .text + .rodata of a
+program grew by more than 2 % over sizes.toml or is over its budget there, or when a program is not in that record.
+
+  --tls NAME        TLS provider, default none
+  --features NAME   device feature of the service
+  --record          rewrite sizes.toml with the sizes of this build
+  --top N           also list code size per crate, the N largest functions and the N largest stack frames of the service",
+    run,
+};
+
+/// The device's target triple.
+const TRIPLE: &str = "riscv32imac-unknown-xous-elf";
+
+/// The exit code is a failure when a size or a budget of `sizes.toml` does not hold; a `Failure` says why nothing
+/// could be built or measured.
+fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
+    let options = Options::parse(arguments.into_iter()).map_err(Failure::Usage)?;
+    build_and_compare(&options).map_err(Failure::Other)
+}
+
+fn build_and_compare(options: &Options) -> Result<ExitCode, String> {
+    let root = workspace_root();
+    options.tls.check(&root)?;
+
+    let toolchain = toolchain::find_or_install()?;
+    eprintln!("target: {toolchain}");
+    let started = Instant::now();
+    let programs = build::build(&root, &toolchain, options)?;
+    eprintln!("target: {} programs built in {:.1} s", programs.len(), started.elapsed().as_secs_f32());
+
+    let measured = size::measure_all(&programs)?;
+    let path = root.join("sizes.toml");
+    let mut record = Record::read(&path)?;
+    let report = record.compare(options.tls.name(), &measured);
+    print!("{}", table::render(&report));
+    if options.top > 0 {
+        print!("{}", symbols::render(&programs, options.top)?);
+    }
+
+    if options.record {
+        record.set(options.tls.name(), &toolchain.version, &measured);
+        record.write(&path)?;
+        println!("recorded in sizes.toml");
+    } else if let Some(other) = record.other_compiler(options.tls.name(), &toolchain.version) {
+        println!("note: sizes.toml was recorded with {other}; another compiler makes other sizes");
+    }
+    let faults = if options.record { report.over_budget() } else { report.faults() };
+    for fault in &faults {
+        println!("FAIL {fault}");
+    }
+    Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn workspace_root() -> PathBuf {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask).to_owned()
+}

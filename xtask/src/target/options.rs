@@ -1,0 +1,138 @@
+//! The command line of `cargo xtask target`.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Parsed options.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Options {
+    pub(super) tls: Tls,
+    /// `precursor` or `renode`.
+    pub(super) device: Option<String>,
+    pub(super) record: bool,
+    /// How many functions to list; 0 for none.
+    pub(super) top: usize,
+}
+
+impl Options {
+    /// Parses the arguments behind `target`.
+    pub(super) fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut options = Self { tls: Tls::None, device: None, record: false, top: 0 };
+        while let Some(arg) = args.next() {
+            let mut value = || args.next().ok_or(format!("{arg} needs a value"));
+            match arg.as_str() {
+                "--tls" => options.tls = Tls::from_name(&value()?)?,
+                "--features" => options.device = Some(device_feature(value()?)?),
+                "--record" => options.record = true,
+                "--top" => {
+                    options.top = value()?.parse().map_err(|error| format!("--top: {error}"))?;
+                }
+                other => return Err(format!("unknown option {other}")),
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn device_feature(name: String) -> Result<String, String> {
+    match name.as_str() {
+        "precursor" | "renode" => Ok(name),
+        _ => Err(format!("--features takes precursor or renode, not {name}")),
+    }
+}
+
+/// The TLS provider that a build links.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tls {
+    None,
+    Ring,
+    Rustcrypto,
+}
+
+impl Tls {
+    fn from_name(name: &str) -> Result<Self, String> {
+        [Self::None, Self::Ring, Self::Rustcrypto]
+            .into_iter()
+            .find(|tls| tls.name() == name)
+            .ok_or(format!("--tls takes ring, rustcrypto or none, not {name}"))
+    }
+
+    /// The option's value, which is also the name of the build in `sizes.toml`.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Ring => "ring",
+            Self::Rustcrypto => "rustcrypto",
+        }
+    }
+
+    /// The cargo feature of the service that links this provider.
+    pub(super) fn feature(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Ring => Some("tls-ring"),
+            Self::Rustcrypto => Some("tls-rustcrypto"),
+        }
+    }
+
+    /// Fails when the service has no such feature, before anything is installed or built.
+    pub(super) fn check(self, root: &Path) -> Result<(), String> {
+        let Some(feature) = self.feature() else { return Ok(()) };
+        let output = Command::new(super::build::cargo())
+            .args(["metadata", "--format-version=1", "--no-deps"])
+            .current_dir(root)
+            .output()
+            .map_err(|error| format!("cargo metadata: {error}"))?;
+        let metadata: Value =
+            serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata: {error}"))?;
+        if has_feature(&metadata, feature) {
+            return Ok(());
+        }
+        Err(format!("TLS is not built in yet: the package `websocket` has no feature `{feature}`"))
+    }
+}
+
+fn has_feature(metadata: &Value, feature: &str) -> bool {
+    let packages = metadata["packages"].as_array().map_or(&[][..], Vec::as_slice);
+    packages.iter().any(|package| package["name"] == "websocket" && package["features"][feature].is_array())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Options, String> {
+        Options::parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn defaults() {
+        let options = Options { tls: Tls::None, device: None, record: false, top: 0 };
+        assert_eq!(parse(""), Ok(options));
+    }
+
+    #[test]
+    fn every_option() {
+        let options = Options { tls: Tls::Ring, device: Some("renode".into()), record: true, top: 7 };
+        assert_eq!(parse("--tls ring --features renode --record --top 7"), Ok(options));
+    }
+
+    #[test]
+    fn refuses_what_it_does_not_know() {
+        for line in ["--tls", "--tls openssl", "--features hosted", "--top many", "--release", "extra"] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn finds_a_feature_of_the_service_only() {
+        let metadata = serde_json::json!({ "packages": [
+            { "name": "other", "features": { "tls-ring": [] } },
+            { "name": "websocket", "features": { "renode": [] } },
+        ]});
+        assert!(has_feature(&metadata, "renode"));
+        assert!(!has_feature(&metadata, "tls-ring"));
+    }
+}

@@ -42,6 +42,8 @@ struct State {
     /// A message in parts has begun: broadcasts wait until it ends.
     mid_message: bool,
     closing: Closing,
+    /// Our Close frame is with the socket.
+    close_written: bool,
     phase: Phase,
     /// The writer waits for work.
     waiting: bool,
@@ -82,6 +84,7 @@ impl Outbox {
             sends: 0,
             mid_message: false,
             closing: Closing::new(role),
+            close_written: false,
             phase: Phase::Open,
             waiting: false,
         };
@@ -167,9 +170,19 @@ impl Outbox {
         self.closing(|closing| closing.fail(violation))
     }
 
-    /// What remains to be done of the closing handshake.
+    /// What remains to be done of the closing handshake: `Send` until our frame is with the socket.
     pub(crate) fn close_step(&self) -> CloseStep {
-        self.lock().closing.next()
+        let state = self.lock();
+        match state.closing.next() {
+            CloseStep::None => CloseStep::None,
+            _ if !state.close_written => CloseStep::Send,
+            step => step,
+        }
+    }
+
+    /// The Close frame that [`Work::Close`] asked for is with the socket.
+    pub(crate) fn close_written(&self) {
+        self.lock().close_written = true;
     }
 
     /// Ends the writer. Returns how many moved messages were dropped.

@@ -76,7 +76,7 @@ impl<'a> Reader<'a> {
             self.start += step.consumed;
             match step.event {
                 Some(Event::Data(chunk)) => self.sink.push(&chunk),
-                Some(event) => control(&self.conn, event)?,
+                Some(event) => control(&self.conn, self.sink, event)?,
                 None => (),
             }
         }
@@ -105,20 +105,26 @@ impl<'a> Reader<'a> {
                 return Err(stop);
             }
         };
-        let step = self.decoder.decode(&mut space[..len]);
-        match step {
-            // All of it is payload of one frame, so it is one chunk, in place.
-            Ok(step) => {
-                if let Some(Event::Data(chunk)) = step.event {
-                    let (kind, first, last) = (chunk.kind, chunk.first, chunk.last);
-                    self.sink.filled(len, kind, first, last);
-                }
-                Ok(())
-            }
+        // All of it is payload of one frame, so it is one chunk, in place.
+        let step = match self.decoder.decode(&mut space[..len]) {
+            Ok(step) => step,
             Err(violation) => {
                 self.sink.put_back();
-                Err(fail(&self.conn, self.sink, violation))
+                return Err(fail(&self.conn, self.sink, violation));
             }
+        };
+        let consumed = step.consumed;
+        if let Some(Event::Data(chunk)) = step.event {
+            let (kind, first, last) = (chunk.kind, chunk.first, chunk.last);
+            self.sink.filled(consumed, kind, first, last);
+        }
+        if consumed == len {
+            return Ok(());
+        }
+        // Text that goes wrong there: the decoder has failed and says how when it is asked again.
+        match self.decoder.decode(&mut []) {
+            Ok(_) => Ok(()),
+            Err(violation) => Err(fail(&self.conn, self.sink, violation)),
         }
     }
 
@@ -149,13 +155,15 @@ fn fail(conn: &Arc<Connection>, sink: &mut Sink, violation: Violation) -> Stop {
     Stop::Closed
 }
 
-fn control(conn: &Arc<Connection>, event: Event<'_>) -> Result<(), Stop> {
+fn control(conn: &Arc<Connection>, sink: &mut Sink, event: Event<'_>) -> Result<(), Stop> {
     match event {
         Event::Ping(payload) => {
             conn.outbox.pong(payload);
             Ok(())
         }
         Event::Close(reason) => {
+            // What came before it was sent before it.
+            sink.flush();
             conn.peer_closed(reason);
             Err(Stop::Closed)
         }

@@ -79,6 +79,7 @@ impl Writer {
                 Work::Close(payload) => {
                     self.control(|encoder, mask| encoder.close(payload.reason(), mask))?.ok();
                     self.write()?;
+                    self.conn.outbox.close_written();
                     self.conn.half_close();
                     return Ok(());
                 }

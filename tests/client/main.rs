@@ -5,7 +5,10 @@
 mod common;
 
 mod bad_requests;
+mod closing;
 mod fragments;
 mod handshake;
 mod messages;
+mod receiving;
 mod refused_answers;
+mod violations;

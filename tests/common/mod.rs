@@ -82,6 +82,13 @@ pub(crate) fn nothing_is_left() -> Stats {
     stats_when(|s| s.connections == 0 && s.workers_busy == 0 && s.timers == 0 && s.open_messages == 1)
 }
 
+/// How many threads of this process have that name.
+pub(crate) fn threads(name: &str) -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let names = tasks.filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")).ok());
+    names.filter(|other| other.trim_end() == name).count()
+}
+
 /// Bytes that differ from place to place, so that a lost, doubled or moved chunk shows.
 pub(crate) fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(pattern_at).collect()

@@ -71,6 +71,12 @@ impl Drop for RawPages {
     }
 }
 
+/// The bytes of the pages that came with a message.
+pub(crate) fn received(message: &MemoryMessage) -> &[u8] {
+    // SAFETY: the pages are mapped for this process until the message is returned, which its borrow prevents.
+    unsafe { message.buf.as_slice() }
+}
+
 fn answer(result: Result<xous::Result, xous::Error>) -> (usize, usize) {
     match result {
         Ok(xous::Result::MemoryReturned(offset, valid)) => {

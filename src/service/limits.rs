@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use xous_api_websocket::Request;
 
+use crate::proto::MAX_HEADER;
+
 /// Connections at a time (`NoWorker`). Each takes two worker threads of the 29 that a process on the device can
 /// use; the dispatcher and the timer take one each, and three are left for ports.
 pub(crate) const CONNECTIONS: usize = 12;
@@ -69,12 +71,12 @@ pub(crate) const HEAD_BYTES: usize = 8 * 1024;
 /// See [`HEAD_BYTES`].
 pub(crate) const HEAD_LINES: usize = 64;
 
-/// Read buffer of a connection. What is longer goes from the socket straight into the receiver's pages. The
-/// device's std reads no more than this per call.
-pub(crate) const READ_BUFFER: usize = 4096;
+/// Read buffer of a connection: a page and its header come in one read. What is longer goes from the socket straight
+/// into the receiver's pages. The device's std reads no more than 4096 bytes per call.
+pub(crate) const READ_BUFFER: usize = 4096 + MAX_HEADER;
 
-/// Write buffer of a connection while it writes frames that fit.
-pub(crate) const WRITE_BUFFER: usize = 4096;
+/// Write buffer of a connection while it writes frames that fit: a page and its header go out in one write.
+pub(crate) const WRITE_BUFFER: usize = 4096 + MAX_HEADER;
 
 /// Write buffer while it writes longer ones; given back when nothing is queued.
-pub(crate) const BULK_WRITE_BUFFER: usize = 16 * 1024;
+pub(crate) const BULK_WRITE_BUFFER: usize = 16 * 1024 + MAX_HEADER;

@@ -14,7 +14,7 @@ use super::envelope::Lent;
 use super::limits::{BULK_WRITE_BUFFER, QUEUED_SENDS, WRITE_BUFFER};
 use super::outbox::Work;
 use crate::net::Socket;
-use crate::proto::{self, ControlFrame, EncodeError, Encoder, FrameKind, Utf8};
+use crate::proto::{self, ControlFrame, EncodeError, Encoder, FrameKind, MAX_HEADER, Utf8};
 
 /// A connection's writer.
 pub(crate) struct Writer {
@@ -208,7 +208,7 @@ impl Writer {
             Err(EncodeError::Closed) => return Ok(Err(Code::Closed)),
             Err(_) => return Ok(Err(Code::MessageOpen)),
         };
-        if payload.len() > WRITE_BUFFER && self.buffer.len() < BULK_WRITE_BUFFER {
+        if payload.len() + MAX_HEADER > WRITE_BUFFER && self.buffer.len() < BULK_WRITE_BUFFER {
             self.buffer.resize(BULK_WRITE_BUFFER, 0);
         }
         loop {

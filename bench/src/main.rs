@@ -28,8 +28,12 @@ fn main() -> ExitCode {
         }
         ["floor"] => service::serve_floor().map_err(|error| Failure(format!("{error:?}"))),
         ["program", port] => service::run_program(port.parse().unwrap_or_default()),
-        ["echo"] => service::try_it(),
-        ["codec"] => codec::tables(&directory()).map(|tables| tables.iter().for_each(|t| println!("{}", t.to_markdown()))),
+        ["service", ref against @ ..] => {
+            service::tables(&against.iter().map(|s| s.to_string()).collect::<Vec<_>>())
+                .map(|tables| tables.iter().for_each(|t| println!("{}", t.to_markdown())))
+        }
+        ["codec"] => codec::tables(&directory())
+            .map(|tables| tables.iter().for_each(|t| println!("{}", t.to_markdown()))),
         ["codec", "--save"] => codec::save(&directory()).map(|_| ()),
         ["codec", "--check"] => codec::check(&directory()).map(|l| println!("{l:?}")),
         _ => Err(Failure("x".into())),

@@ -31,7 +31,8 @@ impl Content {
 
 /// Words of several scripts; spaces fill what is left at the end.
 fn mixed(size: usize) -> Vec<u8> {
-    const WORDS: &str = "na\u{ef}ve \u{3b1}\u{3b2}\u{3b3} plain \u{65e5}\u{672c}\u{8a9e} \u{1f980} gr\u{fc}n ";
+    const WORDS: &str =
+        "na\u{ef}ve \u{3b1}\u{3b2}\u{3b3} plain \u{65e5}\u{672c}\u{8a9e} \u{1f980} gr\u{fc}n ";
     let mut payload: Vec<u8> = WORDS.bytes().cycle().take(size).collect();
     let valid = std::str::from_utf8(&payload).map_or_else(|error| error.valid_up_to(), str::len);
     payload[valid..].fill(b' ');

@@ -36,7 +36,8 @@ pub(crate) fn check(directory: &Path) -> Result<Vec<String>, Failure> {
                 grown.push(format!("{what}, {case}: {now} per message and no committed figure"));
                 continue;
             };
-            let change = if *before > 0.0 { format!("{:+.1} %", 100.0 * (now / before - 1.0)) } else { String::new() };
+            let change =
+                if *before > 0.0 { format!("{:+.1} %", 100.0 * (now / before - 1.0)) } else { String::new() };
             println!("{what:12} {case:32} {now:10.1} committed {before:10.1} {change}");
             if *now > before * TOLERANCE {
                 grown.push(format!("{what}, {case}: {now} per message instead of {before} ({change})"));
@@ -87,7 +88,8 @@ fn path() -> PathBuf {
 }
 
 fn read() -> Result<Baseline, Failure> {
-    let text = std::fs::read_to_string(path()).map_err(|error| Failure(format!("{}: {error}", path().display())))?;
+    let text =
+        std::fs::read_to_string(path()).map_err(|error| Failure(format!("{}: {error}", path().display())))?;
     let mut tables: BTreeMap<String, Figures> = toml::from_str(&text)?;
     let mut take = |name: &str| tables.remove(name).unwrap_or_default();
     Ok(Baseline { instructions: take("instructions"), allocations: take("allocations") })

@@ -33,7 +33,10 @@ pub(crate) fn count(directory: &Path, codecs: &[Codec]) -> Result<Vec<Vec<Option
     remove_old(directory)?;
     let status = Command::new("valgrind")
         .args(["--tool=callgrind", "--quiet", "--collect-atstart=no", "--compress-strings=no"])
-        .args(["--toggle-collect=bench::codec::instructions::counted*", "--dump-before=bench::codec::instructions::done*"])
+        .args([
+            "--toggle-collect=bench::codec::instructions::counted*",
+            "--dump-before=bench::codec::instructions::done*",
+        ])
         .arg(format!("--callgrind-out-file={}", out.display()))
         .arg(std::env::current_exe()?)
         .arg("instructions-inside")
@@ -102,8 +105,10 @@ fn remove_old(directory: &Path) -> Result<(), Failure> {
 
 /// The sum that callgrind wrote.
 fn total(path: &Path) -> Result<f64, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| Failure(format!("{}: {error}", path.display())))?;
-    let total = text.lines().find_map(|line| line.strip_prefix("totals: ").or(line.strip_prefix("summary: ")));
+    let text =
+        std::fs::read_to_string(path).map_err(|error| Failure(format!("{}: {error}", path.display())))?;
+    let total =
+        text.lines().find_map(|line| line.strip_prefix("totals: ").or(line.strip_prefix("summary: ")));
     match total.and_then(|total| total.trim().parse().ok()) {
         Some(total) => Ok(total),
         None => Err(Failure(format!("{}: no total", path.display()))),

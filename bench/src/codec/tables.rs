@@ -20,12 +20,13 @@ pub(crate) fn tables(directory: &Path) -> Result<Vec<Table>, Failure> {
 
     let mut ns = Table::new("codec-ns", "Codec: time per message, ns", heads(Some("ours / best other")));
     let mut rate = Table::new("codec-gb", "Codec: payload, GB/s", heads(None));
-    let mut allocations =
-        Table::new("codec-allocations", "Codec: allocations per message", heads(None));
+    let mut allocations = Table::new("codec-allocations", "Codec: allocations per message", heads(None));
     for case in Case::all() {
         let timed = measure(&codecs, case);
-        let medians: Vec<Option<Spread>> =
-            timed.iter().map(|timed| timed.as_ref().map(|timed| Spread::of(timed.ns.iter().copied()))).collect();
+        let medians: Vec<Option<Spread>> = timed
+            .iter()
+            .map(|timed| timed.as_ref().map(|timed| Spread::of(timed.ns.iter().copied())))
+            .collect();
         let mut row = marked(&codecs, &medians, Cell::median);
         row.push(against_best(&codecs, &timed).map_or(Cell::none(), Cell::ratio));
         ns.row(case.to_string(), row);
@@ -36,7 +37,9 @@ pub(crate) fn tables(directory: &Path) -> Result<Vec<Table>, Failure> {
             };
             rate.row(case.to_string(), medians.iter().map(gb));
         }
-        let cell = |timed: &Option<Timed>| timed.as_ref().map_or(Cell::none(), |timed| Cell::exact(timed.allocations));
+        let cell = |timed: &Option<Timed>| {
+            timed.as_ref().map_or(Cell::none(), |timed| Cell::exact(timed.allocations))
+        };
         allocations.row(case.to_string(), timed.iter().map(cell));
     }
     ns.note("One thread, in memory. Medians of interleaved turns; the last column is the median (min..max) of the ratios within a turn. The best of a row is set in bold.");
@@ -60,7 +63,8 @@ fn count(directory: &Path, codecs: &[Codec]) -> Result<Table, Failure> {
 /// A cell per codec, the smallest in bold; the reference does not compete.
 fn marked(codecs: &[Codec], figures: &[Option<Spread>], cell: impl Fn(Spread) -> Cell) -> Vec<Cell> {
     let competing = codecs.iter().zip(figures).filter(|(codec, _)| !codec.is_reference());
-    let best = competing.filter_map(|(_, figure)| *figure).map(|figure| figure.median).fold(f64::MAX, f64::min);
+    let best =
+        competing.filter_map(|(_, figure)| *figure).map(|figure| figure.median).fold(f64::MAX, f64::min);
     let one = |(codec, figure): (&Codec, &Option<Spread>)| match figure {
         None => Cell::none(),
         Some(figure) if figure.median <= best && !codec.is_reference() => cell(*figure).best(),
@@ -76,6 +80,7 @@ fn against_best(codecs: &[Codec], timed: &[Option<Timed>]) -> Option<Spread> {
         let all = codecs.iter().zip(timed).filter(|(codec, _)| !codec.is_ours() && !codec.is_reference());
         all.filter_map(|(_, timed)| timed.as_ref())
     };
-    let best = others().min_by(|a, b| crate::report::median(&a.ns).total_cmp(&crate::report::median(&b.ns)))?;
+    let best =
+        others().min_by(|a, b| crate::report::median(&a.ns).total_cmp(&crate::report::median(&b.ns)))?;
     Some(Spread::of_ratios(&ours.ns, &best.ns))
 }

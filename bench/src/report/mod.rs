@@ -2,10 +2,9 @@
 
 mod json;
 
-
 mod spread;
 mod table;
 
 pub(crate) use json::write as write_json;
-pub(crate) use spread::{Spread, median};
+pub(crate) use spread::{Spread, median, percentile};
 pub(crate) use table::{Cell, Table};

@@ -46,10 +46,7 @@ impl Cell {
     /// Median, smallest and largest are shown.
     pub(crate) fn spread(spread: Spread) -> Self {
         let Spread { median, low, high } = spread;
-        Self {
-            text: format!("{} ({}..{})", short(median), short(low), short(high)),
-            value: Some(spread),
-        }
+        Self { text: format!("{} ({}..{})", short(median), short(low), short(high)), value: Some(spread) }
     }
 
     /// As [`Cell::spread`], with two decimals.
@@ -110,7 +107,8 @@ impl Table {
             for (column, width) in widths.iter().enumerate() {
                 let cell = line.get(column).map_or("", String::as_str);
                 let padding = " ".repeat(width - cell.chars().count());
-                text += &if column == 0 { format!(" {cell}{padding} |") } else { format!(" {padding}{cell} |") };
+                text +=
+                    &if column == 0 { format!(" {cell}{padding} |") } else { format!(" {padding}{cell} |") };
             }
             text += "\n";
             if number == 0 {

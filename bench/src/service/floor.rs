@@ -92,7 +92,8 @@ struct Lane {
 impl Lane {
     fn read_for_ever(&self) {
         loop {
-            let socket = TcpStream::connect((Ipv4Addr::LOCALHOST, self.ports.pop())).expect("the peer listens");
+            let socket =
+                TcpStream::connect((Ipv4Addr::LOCALHOST, self.ports.pop())).expect("the peer listens");
             socket.set_nodelay(true).ok();
             let socket = Arc::new(socket);
             *lock(&self.socket) = Some(socket.clone());

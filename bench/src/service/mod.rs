@@ -1,7 +1,9 @@
 //! The service in a hosted system, beside the floor.
 
+mod arms;
 mod echo;
 mod floor;
+mod flow;
 mod job;
 mod link;
 mod peer;
@@ -10,4 +12,16 @@ mod system;
 
 pub(crate) use floor::serve as serve_floor;
 pub(crate) use program::run as run_program;
-pub(crate) use echo::tables as try_it;
+
+use crate::Failure;
+use crate::report::Table;
+use arms::Homes;
+
+/// Round trips and throughput; `against` are paths of other builds of the service, for comparison.
+///
+/// # Errors
+/// Something of it has failed.
+pub(crate) fn tables(against: &[String]) -> Result<Vec<Table>, Failure> {
+    let mut homes = Homes::start(against, against.is_empty())?;
+    Ok(vec![echo::table(&mut homes)?, flow::table(&mut homes)?])
+}

@@ -33,7 +33,8 @@ impl Peer {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        let stream = if way.is_framed() { tungstenite::accept(stream)?.get_ref().try_clone()? } else { stream };
+        let stream =
+            if way.is_framed() { tungstenite::accept(stream)?.get_ref().try_clone()? } else { stream };
         let buffer = vec![0; 64 * 1024].into();
         let mut peer =
             Self { stream, framed: way.is_framed(), message: Vec::new(), size: 0, buffer, start: 0, end: 0 };

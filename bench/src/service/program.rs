@@ -18,7 +18,8 @@ pub(crate) fn run(control: u16) -> Result<(), Failure> {
     let mut threads = Threads::default();
     for line in lines {
         let line = line?;
-        let order = line.rsplit_once(' ').and_then(|(way, port)| Some((Way::named(way)?, port.parse().ok()?)));
+        let order =
+            line.rsplit_once(' ').and_then(|(way, port)| Some((Way::named(way)?, port.parse().ok()?)));
         match order {
             Some((way, port)) => threads.serve(way, port),
             None => return Err(Failure(format!("not an order: {line}"))),

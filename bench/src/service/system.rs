@@ -103,7 +103,9 @@ impl Incoming {
     /// # Errors
     /// None comes for half a minute.
     pub(crate) fn next(&self) -> Result<TcpStream, Failure> {
-        self.streams.recv_timeout(PATIENCE).map_err(|_| Failure("no connection came; see the system's log".into()))
+        self.streams
+            .recv_timeout(PATIENCE)
+            .map_err(|_| Failure("no connection came; see the system's log".into()))
     }
 }
 

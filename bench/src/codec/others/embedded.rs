@@ -8,8 +8,8 @@ use embedded_websocket::{WebSocketClient, WebSocketSendMessageType, WebSocketSer
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
-use crate::codec::codecs::{Codec, Decode, Encode};
 use crate::codec::case::Case;
+use crate::codec::codecs::{Codec, Decode, Encode};
 use crate::codec::wire::{Discard, Wire};
 
 pub(crate) const CODEC: Codec = Codec {

@@ -18,4 +18,6 @@ mod wire;
 
 pub(crate) use check::{check, save};
 pub(crate) use instructions::inside as instructions_inside;
+#[cfg(feature = "others")]
+pub(crate) use others::memory_of_others;
 pub(crate) use tables::tables;

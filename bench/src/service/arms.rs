@@ -53,14 +53,6 @@ impl Homes {
         }
         Ok(arms)
     }
-
-    /// This many more connections of one way.
-    ///
-    /// # Errors
-    /// One does not come.
-    pub(crate) fn connect_more(&mut self, way: Way, count: usize) -> Result<Vec<Peer>, Failure> {
-        (0..count).map(|_| self.system.connect(way)).collect()
-    }
 }
 
 fn arm(home: &mut Running, way: Way) -> Result<Arm, Failure> {

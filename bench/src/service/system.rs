@@ -18,9 +18,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A system lives as long as what is measured on it.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// A running program with everything that it needs.
+/// Running programs with everything that they need.
 pub(crate) struct Running {
-    control: TcpStream,
+    program: TcpStream,
+    /// A second program in the same system.
+    bystander: Option<TcpStream>,
     incoming: Incoming,
     /// Kept to the end.
     _host: Host,
@@ -41,21 +43,36 @@ impl Drop for Host {
 }
 
 impl Running {
-    /// A hosted system with `service` as the WebSocket service, the floor, and the program.
+    /// A hosted system with `service` as the WebSocket service, the floor, and two programs.
     ///
     /// # Errors
     /// Something does not start.
     pub(crate) fn in_system(service: Program) -> Result<Self, Failure> {
-        let control = Incoming::new()?;
+        let own = own_path()?;
+        Self::start(service, |words| Program::new(&own).args(words.iter().copied()))
+    }
+
+    /// As [`Running::in_system`]; `program` makes the program of its arguments.
+    ///
+    /// # Errors
+    /// Something does not start.
+    pub(crate) fn start(service: Program, program: impl Fn(&[&str]) -> Program) -> Result<Self, Failure> {
+        let (control, second) = (Incoming::new()?, Incoming::new()?);
         let own = own_path()?;
         let mut system = System::builder()
             .service(service, xous_api_websocket::SERVER_NAME)
             .service(Program::new(&own).arg("floor"), floor::NAME)
-            .program(Program::new(&own).args(["program", &control.port.to_string()]))
+            .program(program(&["program", &control.port.to_string()]))
+            .program(Program::new(&own).args(["program", &second.port.to_string()]))
             .time_limit(LIMIT)
             .start()?;
         system.wait_ready()?;
-        Self::new(control, Host::System(Box::new(system)))
+        Ok(Self {
+            program: control.next()?,
+            bystander: Some(second.next()?),
+            incoming: Incoming::new()?,
+            _host: Host::System(Box::new(system)),
+        })
     }
 
     /// The program as a process of the host, for the ways that need no Xous.
@@ -65,11 +82,8 @@ impl Running {
     pub(crate) fn plain() -> Result<Self, Failure> {
         let control = Incoming::new()?;
         let child = Command::new(own_path()?).args(["program", &control.port.to_string()]).spawn()?;
-        Self::new(control, Host::Plain(child))
-    }
-
-    fn new(control: Incoming, host: Host) -> Result<Self, Failure> {
-        Ok(Self { control: control.next()?, incoming: Incoming::new()?, _host: host })
+        let host = Host::Plain(child);
+        Ok(Self { program: control.next()?, bystander: None, incoming: Incoming::new()?, _host: host })
     }
 
     /// A new connection to the program.
@@ -77,8 +91,22 @@ impl Running {
     /// # Errors
     /// It does not come.
     pub(crate) fn connect(&mut self, way: Way) -> Result<Peer, Failure> {
-        writeln!(self.control, "{} {}", way.name(), self.incoming.port)?;
+        writeln!(self.program, "{} {}", way.name(), self.incoming.port)?;
         Peer::accept(self.incoming.next()?, way)
+    }
+
+    /// New connections to the second program of a system.
+    ///
+    /// # Errors
+    /// One does not come.
+    pub(crate) fn connect_bystander(&mut self, way: Way, count: usize) -> Result<Vec<Peer>, Failure> {
+        let Some(bystander) = &mut self.bystander else { return Err(Failure("no second program".into())) };
+        (0..count)
+            .map(|_| {
+                writeln!(bystander, "{} {}", way.name(), self.incoming.port)?;
+                Peer::accept(self.incoming.next()?, way)
+            })
+            .collect()
     }
 }
 
@@ -112,18 +140,29 @@ impl Incoming {
 /// The service as it is built beside this program.
 ///
 /// # Errors
-/// The path cannot be handed to the kernel.
+/// As [`service_path`].
 pub(crate) fn service() -> Result<Program, Failure> {
-    let path = std::env::current_exe()?.with_file_name("websocket");
-    match path.into_os_string().into_string() {
-        Ok(path) => Ok(Program::new(path)),
-        Err(path) => Err(Failure(format!("{}: the path is not UTF-8", path.display()))),
-    }
+    Ok(Program::new(service_path()?))
 }
 
-fn own_path() -> Result<String, Failure> {
-    match std::env::current_exe()?.into_os_string().into_string() {
-        Ok(path) => Ok(path),
-        Err(path) => Err(Failure(format!("{}: the path is not UTF-8", path.display()))),
-    }
+/// Its path.
+///
+/// # Errors
+/// The path cannot be handed to the kernel.
+pub(crate) fn service_path() -> Result<String, Failure> {
+    utf8(std::env::current_exe()?.with_file_name("websocket"))
+}
+
+/// The path of this program.
+///
+/// # Errors
+/// As [`service_path`].
+pub(crate) fn own_path() -> Result<String, Failure> {
+    utf8(std::env::current_exe()?)
+}
+
+fn utf8(path: std::path::PathBuf) -> Result<String, Failure> {
+    path.into_os_string()
+        .into_string()
+        .map_err(|path| Failure(format!("{}: the path is not UTF-8", path.display())))
 }

@@ -2,10 +2,13 @@
 
 mod embedded;
 mod fast;
+mod memory;
 mod sockudo;
 mod streams;
 mod tokio_ws;
 mod tung;
+
+pub(crate) use memory::of_others as memory_of_others;
 
 use super::codecs::Codec;
 

@@ -6,6 +6,8 @@
 //! memory   as service, with a service whose allocator counts
 //! ```
 
+#![cfg_attr(not(feature = "others"), allow(dead_code, unused_imports, reason = "only the codec is built"))]
+
 mod arguments;
 mod codec;
 mod core;

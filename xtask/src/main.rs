@@ -1,5 +1,6 @@
 //! Developer commands: `cargo xtask COMMAND`.
 
+mod bench;
 mod run;
 mod target;
 
@@ -17,7 +18,7 @@ struct Command {
 }
 
 /// Every command, in the order in which they are listed.
-const COMMANDS: &[Command] = &[run::COMMAND, target::COMMAND];
+const COMMANDS: &[Command] = &[run::COMMAND, target::COMMAND, bench::COMMAND];
 
 /// Why a command did not do its work.
 enum Failure {

@@ -28,10 +28,6 @@ impl Cell {
         Self { text: "-".into(), value: None }
     }
 
-    /// Words.
-    pub(crate) fn text(text: impl Into<String>) -> Self {
-        Self { text: text.into(), value: None }
-    }
 
     /// One value that does not vary.
     pub(crate) fn exact(value: f64) -> Self {
@@ -43,13 +39,7 @@ impl Cell {
         Self { text: short(spread.median), value: Some(spread) }
     }
 
-    /// Median, smallest and largest are shown.
-    pub(crate) fn spread(spread: Spread) -> Self {
-        let Spread { median, low, high } = spread;
-        Self { text: format!("{} ({}..{})", short(median), short(low), short(high)), value: Some(spread) }
-    }
-
-    /// As [`Cell::spread`], with two decimals.
+    /// Median, smallest and largest are shown with two decimals.
     pub(crate) fn ratio(spread: Spread) -> Self {
         let Spread { median, low, high } = spread;
         Self { text: format!("{median:.2} ({low:.2}..{high:.2})"), value: Some(spread) }

@@ -45,11 +45,6 @@ impl Way {
     pub(crate) fn is_framed(self) -> bool {
         matches!(self, Way::Service | Way::Tungstenite)
     }
-
-    /// Only a Xous process can take it.
-    pub(crate) fn is_xous(self) -> bool {
-        matches!(self, Way::Service | Way::Floor)
-    }
 }
 
 /// A connection.

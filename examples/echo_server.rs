@@ -7,7 +7,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use xous_api_websocket::{Kind, Listen, Listener, Part, ReceiveError, Route, Websocket};
+use xous_api_websocket::{Kind, Listen, Listener, Route, Websocket};
+
+#[path = "common/echo.rs"]
+mod echo;
 
 /// Clients at a time. The threads are started once: a process has about thirty in its life in hosted mode.
 const CLIENTS: usize = 12;
@@ -54,44 +57,17 @@ fn take_clients(listener: &Listener, later: &Sender<Websocket>) {
         match listener.accept() {
             Ok(client) => {
                 log::info!("{} on {}", client.peer, client.path);
-                if let Err(error) = echo(&client.websocket, later) {
+                let ws = &client.websocket;
+                let result = echo::echo(ws, |kind, chunk| {
+                    if kind == Kind::Text && chunk == TRIGGER {
+                        later.send(ws.clone()).ok();
+                    }
+                });
+                if let Err(error) = result {
                     log::info!("{}: {error}", client.peer);
                 }
             }
             Err(error) => return log::error!("{error}"),
-        }
-    }
-}
-
-/// Sends every message back, chunk by chunk: a message may be of any size.
-fn echo(ws: &Websocket, later: &Sender<Websocket>) -> Result<(), Box<dyn std::error::Error>> {
-    loop {
-        let mut message = match ws.receive() {
-            Ok(message) => message,
-            Err(ReceiveError::Closed(_)) => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
-        let kind = message.kind();
-        let mut first = true;
-        loop {
-            let chunk = message.chunk()?;
-            let len = chunk.len();
-            if first && kind == Kind::Text && chunk == TRIGGER {
-                later.send(ws.clone())?;
-            }
-            let last = message.is_last();
-            let part = match (first, last) {
-                (true, true) => Part::Whole,
-                (true, false) => Part::First,
-                (false, false) => Part::Middle,
-                (false, true) => Part::Last,
-            };
-            ws.send_fragment(kind, part, &message.chunk()?[..len])?;
-            message.consume(len);
-            first = false;
-            if last {
-                break;
-            }
         }
     }
 }

@@ -12,8 +12,8 @@ use crate::inbox::Inbox;
 use crate::websocket::Link;
 use crate::{Code, Opcode, Status};
 
-/// The pages are on the heap; a lend and its bookkeeping fit easily.
-const STACK: usize = 32 * 1024;
+/// The pages are on the heap; on the device a log line and a panic take 16 and 32 KiB of stack.
+const STACK: usize = 64 * 1024;
 /// The receiver of the chunks is gone (RFC 6455 section 7.4.1, "going away").
 const GOING_AWAY: usize = 1001;
 

@@ -21,7 +21,7 @@ pub enum Opcode {
     /// |---|---|
     /// | scalar | `arg1` = close code, 0 for 1000; nothing is awaited |
     /// | blocking scalar | the same; `Scalar2(code, phase)` when the connection has ended: the code that the peer sent, 1005 if it sent none, 1006 if it vanished |
-    /// | lend | `offset` = close code, 0 for 1000; `valid` bytes of UTF-8 reason (at most 123); the answer's `offset` is a [`ReceiveWord`](crate::ReceiveWord) with status `Closed` and the peer's code |
+    /// | lend | `offset` = close code, 0 for 1000; `valid` bytes of UTF-8 reason (at most 123); the answer's `offset` is a [`ReceiveWord`](crate::ReceiveWord) with status `Closed` and the peer's code, 0 if it is not a connection of the caller |
     ///
     /// Errors: `Closed` (not a connection of the caller), `TooLong` (reason), `Malformed` (code or reason).
     Close = 1,
@@ -54,8 +54,8 @@ pub enum Opcode {
     ///
     /// Errors (in the word's status): `Closed`, `Malformed`, `BusyReceives`, `BusyMessages`, `BusyService`.
     Receive = 9,
-    /// Hands a connection over to another process: blocking scalar, `arg1` = its PID; `Scalar1(0)`. Pages of
-    /// the former owner that wait are answered with `Closed`.
+    /// Hands a connection over to another process: blocking scalar, `arg1` = its PID; `Scalar2(0, 0)`. Pages
+    /// of the former owner that wait are answered with `Closed`.
     ///
     /// Errors: `Closed`, `Malformed` (not a PID).
     Grant = 10,

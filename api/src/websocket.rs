@@ -227,10 +227,11 @@ impl Websocket {
     }
 
     /// Closes the connection: what was sent before still goes out, then the closing handshake is waited for, up
-    /// to the request's close deadline. Code 0 sends 1000.
+    /// to the request's close deadline. Code 0 sends 1000. Returns the peer's code, also that of a Close frame which
+    /// came before: 1005 if it had none, 1006 if there was none.
     ///
     /// # Errors
-    /// `Closed` if it has ended already, `Refused(TooLong)` for a reason of more than 123 bytes,
+    /// `Closed` if this process has closed it before, `Refused(TooLong)` for a reason of more than 123 bytes,
     /// `Refused(Malformed)` for a code that may not be sent (RFC 6455 section 7.4).
     pub fn close(&self, code: u16, reason: &str) -> Result<u16, ControlError> {
         if reason.len() > LONGEST_REASON {

@@ -52,8 +52,7 @@ fn a_body_that_hangs_fails() {
 }
 
 #[test]
-// Of the kernel or of a server that ends with it, whichever is noticed first.
-#[should_panic(expected = " ended")]
+#[should_panic(expected = "the Xous kernel ended")]
 fn a_client_that_ends_with_its_kernel_has_not_succeeded() {
     hosted::test!().run(|| {
         // The shell that started this process was started by the kernel.

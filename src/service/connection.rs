@@ -1,11 +1,14 @@
 //! A connection as its threads share it.
 
 use std::net::Shutdown;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicBool, AtomicU32,
+    Ordering::{Relaxed, SeqCst},
+};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use xous_api_websocket::{Deadlines, Handle, Phase};
+use xous_api_websocket::{Code, Deadlines, Handle, Phase};
 
 use super::envelope::{Lent, Scalar};
 use super::inbox::Inbox;
@@ -69,6 +72,8 @@ pub(crate) struct Connection {
     /// Something came from the peer since the timer last looked.
     heard: AtomicBool,
     pinged: AtomicBool,
+    /// Both threads have ended: no deadline is waited for any more.
+    finished: AtomicBool,
     failed_sends: AtomicU32,
     send_failed: AtomicBool,
 }
@@ -113,6 +118,7 @@ impl Connection {
             }),
             heard: AtomicBool::new(false),
             pinged: AtomicBool::new(false),
+            finished: AtomicBool::new(false),
             failed_sends: AtomicU32::new(0),
             send_failed: AtomicBool::new(false),
         })
@@ -162,19 +168,24 @@ impl Connection {
         state.opener.take()
     }
 
-    /// Where the connection stands, and how many moved sends have failed.
+    /// Where the connection stands for its owner, and how many moved sends have failed. It is closed when it is known
+    /// how it ended, though its threads may still see to the socket.
     pub(crate) fn state(&self) -> (Phase, usize) {
-        (self.lock().phase, self.failed_sends.load(Relaxed) as usize)
+        let state = self.lock();
+        let phase = if state.outcome.is_some() { Phase::Closed } else { state.phase };
+        (phase, self.failed_sends.load(Relaxed) as usize)
     }
 
     /// The owner closes it; `closer` is told how it ended, now or later.
     pub(crate) fn close(self: &Arc<Self>, reason: Option<CloseReason<'_>>, closer: Option<Closer>) {
         let mut state = self.lock();
-        state.closed_by_owner = true;
+        let again = std::mem::replace(&mut state.closed_by_owner, true);
         if let Some(outcome) = state.outcome.clone() {
             drop(state);
-            if let Some(closer) = closer {
-                closer.tell(&outcome);
+            match closer {
+                Some(closer) if again => closer.refuse(),
+                Some(closer) => closer.tell(&outcome),
+                None => (),
             }
             return;
         }
@@ -264,6 +275,7 @@ impl Connection {
 
     /// Both threads have ended. Tells everybody who has not been told; whether the owner knows.
     pub(crate) fn finish(self: &Arc<Self>) -> (Outcome, bool) {
+        self.finished.store(true, SeqCst);
         self.disarm(None);
         self.count_failed(self.outbox.end());
         let outcome = self.end(&Outcome::new(ABNORMAL, ""));
@@ -326,6 +338,10 @@ impl Connection {
 
     fn arm(self: &Arc<Self>, deadline: Deadline, wait: Duration) {
         self.timer.arm(self.weak(), deadline as usize, wait);
+        // Whoever arms may be overtaken by the end of what the deadline is for.
+        if self.finished.load(SeqCst) {
+            self.disarm(None);
+        }
     }
 
     fn disarm(self: &Arc<Self>, deadline: Option<Deadline>) {
@@ -381,6 +397,14 @@ impl Closer {
         match self {
             Closer::Scalar(scalar) => scalar.answer2(usize::from(outcome.code), Phase::Closed as usize),
             Closer::Page(page) => page.answer(outcome.word(), 0),
+        }
+    }
+
+    /// Answers that there is no such connection: close code 0 in a page.
+    pub(crate) fn refuse(self) {
+        match self {
+            Closer::Scalar(scalar) => scalar.refuse(Code::Closed),
+            Closer::Page(page) => page.answer(Outcome::new(0, "").word(), 0),
         }
     }
 }

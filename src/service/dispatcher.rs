@@ -162,14 +162,17 @@ impl Dispatcher {
     }
 
     fn close_page(&self, from: From, page: Lent) -> ControlFlow<()> {
-        let reason = page.data().and_then(|text| std::str::from_utf8(text).ok());
-        let reason = reason.and_then(|text| CloseReason::new(close_code(page.offset())?, text));
-        match reason.map(|reason| (reason.code(), reason.text().to_owned())) {
+        let text = page.data().and_then(|text| std::str::from_utf8(text).ok()).map(str::to_owned);
+        let (Some(code), Some(text)) = (close_code(page.offset()), text) else {
+            inbox::refuse(page, Code::Malformed);
+            return ControlFlow::Continue(());
+        };
+        match CloseReason::new(code, &text) {
+            reason @ Some(_) => self.close(from, reason, Closer::Page(page)),
             None => {
-                inbox::refuse(page, Code::Malformed);
+                inbox::refuse(page, Code::TooLong);
                 ControlFlow::Continue(())
             }
-            Some((code, text)) => self.close(from, CloseReason::new(code, &text), Closer::Page(page)),
         }
     }
 
@@ -200,8 +203,7 @@ impl Dispatcher {
                     return ControlFlow::Break(());
                 }
             }
-            // Code 0: there is no such connection.
-            Found::Unknown => closer.tell(&Outcome::new(0, "")),
+            Found::Unknown => closer.refuse(),
         }
         ControlFlow::Continue(())
     }
@@ -218,6 +220,11 @@ impl Dispatcher {
         let Some(heir) = u8::try_from(scalar.arguments[0]).ok().and_then(PID::new) else {
             return scalar.refuse(Code::Malformed);
         };
+        if let Found::Live(conn) = self.find(from)
+            && conn.state().0 == Phase::Closed
+        {
+            return scalar.refuse(Code::Closed);
+        }
         match self.table.grant(from.handle, from.pid, heir) {
             Some(conn) => {
                 conn.inbox.evict();

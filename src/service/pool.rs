@@ -8,9 +8,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 /// What a worker runs.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
-/// A reader's or writer's buffers are on the heap. The deepest stack is that of name resolution and the opening
-/// handshake: 11 KiB measured in a hosted debug build. The default on the device would be 128 KiB.
-const STACK: usize = 64 * 1024;
+/// A reader's or writer's buffers are on the heap, but the device's std keeps whole pages on the stack: 40 KiB for a
+/// name's resolution and 20 KiB within it for the first use of a std service, 16 KiB for a write or a log line, 32 KiB
+/// for a panic (`cargo xtask target --top`). The deepest is the resolution with a panic in it. What is not touched
+/// takes no memory. The default would be 128 KiB.
+const STACK: usize = 96 * 1024;
 
 /// The pool.
 pub(crate) struct Pool {

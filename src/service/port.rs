@@ -1,6 +1,5 @@
 //! A port that is listened on, and the thread that waits for its clients.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -66,7 +65,8 @@ struct State {
 #[derive(Default)]
 struct Visitors {
     all: u16,
-    per_peer: HashMap<IpAddr, u16>,
+    /// As many as there are clients at the most.
+    per_peer: Vec<(IpAddr, u16)>,
 }
 
 /// A client that is counted, until it is dropped.
@@ -209,11 +209,13 @@ impl Port {
         if visitors.all >= self.settings.limits.connections {
             return Err(503);
         }
-        let of_peer = visitors.per_peer.entry(peer).or_default();
-        if *of_peer >= self.settings.limits.per_peer {
-            return Err(429);
+        let most = self.settings.limits.per_peer;
+        match visitors.per_peer.iter_mut().find(|(address, _)| *address == peer) {
+            Some((_, count)) if *count >= most => return Err(429),
+            Some((_, count)) => *count += 1,
+            None if most == 0 => return Err(429),
+            None => visitors.per_peer.push((peer, 1)),
         }
-        *of_peer += 1;
         visitors.all += 1;
         Ok(Visitor { port: self.clone(), peer })
     }
@@ -231,11 +233,11 @@ impl Drop for Visitor {
     fn drop(&mut self) {
         let mut visitors = self.port.visitors();
         visitors.all -= 1;
-        if let Some(of_peer) = visitors.per_peer.get_mut(&self.peer) {
-            *of_peer -= 1;
-            if *of_peer == 0 {
-                visitors.per_peer.remove(&self.peer);
+        visitors.per_peer.retain_mut(|(address, count)| {
+            if *address == self.peer {
+                *count -= 1;
             }
-        }
+            *count > 0
+        });
     }
 }

@@ -6,9 +6,13 @@ mod common;
 
 mod bad_requests;
 mod closing;
+mod connections;
 mod fragments;
+mod handles;
 mod handshake;
 mod messages;
+mod raw_messages;
 mod receiving;
 mod refused_answers;
+mod saturation;
 mod violations;

@@ -180,7 +180,8 @@ fn the_thread_that_pushes_is_used_again() {
                 assert_eq!(threads("ws-forward"), 1);
             }
         }
-        assert!(threads("ws-forward") <= 3, "{} threads", threads("ws-forward"));
+        // One, unless the next connection came before the thread was back from the last; never one per connection.
+        assert!(threads("ws-forward") < 10, "{} threads", threads("ws-forward"));
     });
 }
 

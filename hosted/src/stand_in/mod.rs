@@ -8,6 +8,7 @@
 
 mod name_table;
 mod names;
+mod probe;
 mod trng;
 mod watcher;
 

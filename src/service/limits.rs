@@ -75,8 +75,9 @@ pub(crate) const HEAD_LINES: usize = 64;
 /// into the receiver's pages. The device's std reads no more than 4096 bytes per call.
 pub(crate) const READ_BUFFER: usize = 4096 + MAX_HEADER;
 
-/// Write buffer of a connection while it writes frames that fit: a page and its header go out in one write.
-pub(crate) const WRITE_BUFFER: usize = 4096 + MAX_HEADER;
+/// Write buffer of a connection that has nothing to write. Small frames need no more.
+pub(crate) const WRITE_BUFFER: usize = 512;
 
-/// Write buffer while it writes longer ones; given back when nothing is queued.
+/// What it grows to, at most, for frames that are longer or wait together: what a client lends at a time goes out in one
+/// write. Given back when nothing is queued.
 pub(crate) const BULK_WRITE_BUFFER: usize = 16 * 1024 + MAX_HEADER;

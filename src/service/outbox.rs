@@ -80,7 +80,7 @@ impl Outbox {
         let state = State {
             pongs: VecDeque::new(),
             ping: false,
-            items: VecDeque::with_capacity(QUEUED_SENDS),
+            items: VecDeque::new(),
             sends: 0,
             mid_message: false,
             closing: Closing::new(role),

@@ -28,7 +28,11 @@ instructions are counted by valgrind, which must be installed.
 fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
     // The check is of our codec alone: it needs neither the others nor the service.
     let alone = arguments.iter().any(|argument| argument == "--check" || argument == "--save");
-    build(if alone { &["--no-default-features"] } else { &["--package", "websocket", "--bin", "websocket"] })?;
+    build(if alone {
+        &["--no-default-features"]
+    } else {
+        &["--package", "websocket", "--bin", "websocket"]
+    })?;
     let bench = hosted::target_directory().join("release/bench");
     let status = Process::new(bench).args(arguments).status()?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -37,7 +41,9 @@ fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
 fn build(more: &[&str]) -> Result<(), Failure> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Process::new(cargo);
-    command.args(["build", "--quiet", "--profile", "bench", "--package", "bench", "--bin", "bench"]).args(more);
+    command
+        .args(["build", "--quiet", "--profile", "bench", "--package", "bench", "--bin", "bench"])
+        .args(more);
     match command.status()?.success() {
         true => Ok(()),
         false => Err(Failure::Other("the benchmarks do not build, see above".into())),

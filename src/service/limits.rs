@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use xous_api_websocket::{Listener, Request, Route};
 
+use crate::proto::MAX_HEADER;
+
 /// Connections at a time (`NoWorker`). Each takes two worker threads of the 29 that a process on the device can
 /// use; the dispatcher and the timer take one each, and three are left for ports.
 pub(crate) const CONNECTIONS: usize = 12;
@@ -79,15 +81,16 @@ pub(crate) const HEAD_BYTES: usize = 8 * 1024;
 /// See [`HEAD_BYTES`].
 pub(crate) const HEAD_LINES: usize = 64;
 
-/// Read buffer of a connection. What is longer goes from the socket straight into the receiver's pages. The
-/// device's std reads no more than this per call.
-pub(crate) const READ_BUFFER: usize = 4096;
+/// Read buffer of a connection: a page and its header come in one read. What is longer goes from the socket straight
+/// into the receiver's pages. The device's std reads no more than 4096 bytes per call.
+pub(crate) const READ_BUFFER: usize = 4096 + MAX_HEADER;
 
-/// Write buffer of a connection while it writes frames that fit.
-pub(crate) const WRITE_BUFFER: usize = 4096;
+/// Write buffer of a connection that has nothing to write. Small frames need no more.
+pub(crate) const WRITE_BUFFER: usize = 512;
 
-/// Write buffer while it writes longer ones; given back when nothing is queued.
-pub(crate) const BULK_WRITE_BUFFER: usize = 16 * 1024;
+/// What it grows to, at most, for frames that are longer or wait together: what a client lends at a time goes out in one
+/// write. Given back when nothing is queued.
+pub(crate) const BULK_WRITE_BUFFER: usize = 16 * 1024 + MAX_HEADER;
 
 /// Heap that the service may use, of which the device's kernel wants to be told: what all limits above come to when
 /// all of them are met at once, about 4 MiB. Twelve idle connections take less than a tenth of it.

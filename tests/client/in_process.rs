@@ -191,12 +191,8 @@ fn an_opening_that_fails_is_told() {
             stream.write_all(b"HTTP/1.1 404 Not Found\r\n\r\n").unwrap();
         });
         let [sid, inbound] = [(); 2].map(|()| xous::create_server().unwrap());
-        for (port, tls, says) in [
-            (nobody.port(), false, nobody.to_string()),
-            (refusing.address().port(), false, "404".into()),
-            (refusing.address().port(), true, "TLS is not built in".into()),
-        ] {
-            let served = Served::on(sid, inbound, port, tls);
+        for (port, says) in [(nobody.port(), nobody.to_string()), (refusing.address().port(), "404".into())] {
+            let served = Served::on(sid, inbound, port, false);
             let (status, text) = served.receive();
             let text = String::from_utf8(text).unwrap();
             assert_eq!(status, Status::Closed { code: 1006 });

@@ -7,7 +7,7 @@ use crate::reply::Refusal;
 use crate::websocket::{Link, service};
 use crate::{
     AcceptError, Accepted, Code, ControlError, Handle, Kind, Listen, ListenError, Opcode, Part, Route,
-    SendError, SendWord, Websocket, message_id,
+    SendError, SendWord, ServerTls, Websocket, message_id,
 };
 
 /// Where a port stands.
@@ -56,6 +56,9 @@ pub struct Incoming {
 }
 
 impl Listener {
+    /// The longest broadcast, bytes: the service keeps it until the last member has it.
+    pub const MOST_BROADCAST: usize = 64 * 1024;
+
     /// Listens on a port, or joins the listening of another program there, whose limits then count.
     ///
     /// # Errors
@@ -157,9 +160,12 @@ impl Listener {
     /// Sends a message to all members of a channel, without waiting for any; how many of them will get it.
     ///
     /// # Errors
-    /// `Refused` with `TooLong` for more than 64 KiB.
+    /// `Refused` with `TooLong` for more than [`Listener::MOST_BROADCAST`].
     pub fn broadcast(&self, channel: &str, kind: Kind, data: &[u8]) -> Result<usize, SendError> {
         let name = u16::try_from(channel.len()).map_err(|_| SendError::Refused(Code::TooLong))?;
+        if data.len() > Self::MOST_BROADCAST {
+            return Err(SendError::Refused(Code::TooLong));
+        }
         let len = 2 + channel.len() + data.len();
         let mut pages = Pages::new(len);
         let (head, rest) = pages.bytes_mut().split_at_mut(2);
@@ -172,6 +178,22 @@ impl Listener {
         match returned.offset {
             0 => Ok(returned.valid),
             code => Err(SendError::from_code(Code::from_word(code))),
+        }
+    }
+
+    /// Shows clients another certificate from now on; open connections stay as they are. Only for the listener that
+    /// has opened the port.
+    ///
+    /// # Errors
+    /// `Refused` with `BadRequest` if it is of no use, or `NotPermitted`.
+    pub fn renew(&self, tls: &ServerTls<'_>) -> Result<(), ControlError> {
+        let mut pages = Pages::new(tls.encoded_len());
+        let len = tls.write(pages.bytes_mut()).map_err(|_| ControlError::Refused(Code::TooLong))?;
+        let returned =
+            pages.lend(self.cid, self.id(Opcode::Renew), 0, len).map_err(|_| ControlError::Kernel)?;
+        match returned.offset {
+            0 => Ok(()),
+            code => Err(ControlError::from_code(Code::from_word(code))),
         }
     }
 

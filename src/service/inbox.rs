@@ -34,7 +34,7 @@ enum Phase {
 
 impl Inbox {
     pub(crate) fn new() -> Self {
-        let state = State { pages: VecDeque::with_capacity(PARKED_RECEIVES + 1), phase: Phase::Open };
+        let state = State { pages: VecDeque::new(), phase: Phase::Open };
         Inbox { state: Mutex::new(state), changed: Condvar::new() }
     }
 

@@ -63,11 +63,11 @@ impl Through {
         }
     }
 
-    /// Echoes to whoever connects; returns only if it cannot.
-    fn run_server(self, listener: TcpListener) -> Result<(), Failure> {
+    /// Echoes to whoever connects to `address`; returns only if it cannot.
+    fn run_server(self, address: SocketAddr) -> Result<(), Failure> {
         match self {
-            Through::Core => core::run_server(&listener),
-            Through::Service => service::run_server(listener),
+            Through::Core => core::run_server(&TcpListener::bind(address)?),
+            Through::Service => service::run_server(address),
         }
     }
 }
@@ -76,7 +76,7 @@ fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
     let options = Options::parse(arguments)?;
     match options.task {
         Task::Connect(url) => options.through.run_client(&url)?,
-        Task::Listen(address) => options.through.run_server(TcpListener::bind(address)?)?,
+        Task::Listen(address) => options.through.run_server(address)?,
         Task::Test { sides, cases } => return test(options.through, &sides, &cases),
     }
     Ok(ExitCode::SUCCESS)
@@ -104,11 +104,15 @@ fn test_client(suite: &Suite, through: Through, cases: &[String]) -> Result<Repo
 }
 
 fn test_server(suite: &Suite, through: Through, cases: &[String]) -> Result<Report, Failure> {
+    if through == Through::Service {
+        let server = service::Server::start()?;
+        return suite.attack(server.address, cases);
+    }
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
     // It ends with this process: an echo server has no end of its own.
     std::thread::spawn(move || {
-        if let Err(Failure::Other(fault) | Failure::Usage(fault)) = through.run_server(listener) {
+        if let Err(Failure::Other(fault) | Failure::Usage(fault)) = core::run_server(&listener) {
             eprintln!("xtask autobahn: {fault}");
         }
     });

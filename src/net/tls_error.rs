@@ -4,6 +4,7 @@ use std::fmt;
 
 /// Nothing of the caller's was sent if this comes before the handshake is complete.
 #[derive(Debug)]
+#[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "there is only one reason without TLS"))]
 pub(crate) enum TlsError {
     /// The service was built without TLS.
     #[cfg_attr(feature = "tls", expect(dead_code, reason = "TLS is built in"))]
@@ -30,6 +31,7 @@ pub(crate) enum TlsError {
 
 /// What is wrong with a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "without TLS there are no certificates"))]
 pub(crate) enum CertificateFault {
     /// It leads to no trusted root.
     UnknownIssuer,

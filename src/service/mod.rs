@@ -45,9 +45,8 @@ use xous_api_websocket::SERVER_NAME;
 
 use aside::Aside;
 use dispatcher::{Dispatcher, System};
-use entropy::Trng;
 pub(crate) use in_process::{Plan, serve_one};
-use limits::WORKERS;
+use limits::{HEAP_BYTES, WORKERS};
 use listeners::Listeners;
 use pool::Pool;
 use server::Server;
@@ -55,15 +54,20 @@ use table::Table;
 use tickets::Tickets;
 use timer::Timer;
 
+use crate::platform;
+
 /// Registers the service and serves every process, for as long as the process lives.
 ///
 /// # Errors
 /// Those of the kernel and the name server while it starts: another service has the name, or a limit of the
 /// system is met.
 pub fn serve() -> Result<(), xous::Error> {
+    if let Err(error) = platform::allow_heap(HEAP_BYTES) {
+        log::warn!("the limit of the heap stays as it is: {error:?}");
+    }
     // Kept to the end: std uses the same connection to the name server, which the last drop would close.
     let names = XousNames::new()?;
-    let trng = Arc::new(Trng::new(&names)?);
+    crate::entropy::connect()?;
     let sid = names.register_name(SERVER_NAME, None)?;
     let server = Arc::new(Server {
         table: Table::new(),
@@ -77,7 +81,7 @@ pub fn serve() -> Result<(), xous::Error> {
         pool: server.pool.clone(),
         timer: server.timer.clone(),
         tickets: Tickets::new(),
-        system: Some(System { trng, listeners: Listeners::new(server) }),
+        system: Some(System { listeners: Listeners::new(server) }),
     };
     log::info!("{SERVER_NAME} is registered");
     dispatcher.run()

@@ -8,7 +8,7 @@ use rand_core::SeedableRng;
 use xous_api_websocket::{Code, CredentialsForm, Refusal, Reply, Request};
 
 use super::connection::Connection;
-use super::entropy::{EntropyError, Seed};
+use super::entropy::Seed;
 use super::life::Life;
 use super::limits::{HEAD_BYTES, HEAD_LINES, READ_BUFFER};
 use super::outcome::{ABNORMAL, Outcome};
@@ -16,6 +16,7 @@ use super::pool::Permit;
 use super::security;
 use super::session::Session;
 use super::sink::{Route, Sink};
+use crate::entropy::EntropyError;
 use crate::net::{DialError, Socket, TlsError, dial, tls_client};
 use crate::proto::Role;
 use crate::proto::handshake::{
@@ -51,7 +52,7 @@ struct Opened {
 
 /// Opens the connection of `life`, then reads it until its end. `writer` is the worker for its writer.
 pub(crate) fn run(life: Arc<Life>, opening: Opening, writer: Permit) {
-    let conn = &life.conn;
+    let conn = &life.conn.clone();
     let mut sink = Sink::new(conn.clone(), opening.route);
     let outcome = match open(conn, opening.request, opening.seed) {
         // Moved, so that the head is not kept while the connection lasts.
@@ -71,6 +72,8 @@ pub(crate) fn run(life: Arc<Life>, opening: Opening, writer: Permit) {
             Outcome::new(ABNORMAL, &failure.text)
         }
     };
+    // The end does not depend on whether somebody takes this last message.
+    drop(life);
     sink.tell(&outcome);
 }
 
@@ -88,6 +91,7 @@ fn refuse(conn: &Connection, failure: &Failure) {
     }
 }
 
+/// The request is gone when this returns: it may have a private key.
 fn open(
     conn: &Arc<Connection>,
     request: Box<[u8]>,

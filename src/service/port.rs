@@ -11,7 +11,7 @@ use super::door::Door;
 use super::server::Server;
 use super::visit;
 use crate::http::{Page, Router};
-use crate::net::{BindError, bind};
+use crate::net::{BindError, ServerTls, Socket, TlsError, bind};
 
 /// The first and the longest wait between two tries to bind.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -37,6 +37,16 @@ pub(crate) struct Target {
     pub(crate) kind: TargetKind,
 }
 
+impl Target {
+    /// Bytes of the page that is kept for it.
+    pub(crate) fn page_bytes(&self) -> usize {
+        match &self.kind {
+            TargetKind::Receiver(..) => 0,
+            TargetKind::Page(page) => page.body.len(),
+        }
+    }
+}
+
 /// What is there.
 #[derive(Clone)]
 pub(crate) enum TargetKind {
@@ -49,6 +59,8 @@ pub(crate) enum TargetKind {
 /// The port.
 pub(crate) struct Port {
     pub(crate) settings: Settings,
+    /// `None` for a plain port.
+    tls: Option<Mutex<ServerTls>>,
     pub(crate) router: Mutex<Router<Target>>,
     state: Mutex<State>,
     changed: Condvar,
@@ -107,9 +119,10 @@ impl Settings {
 }
 
 impl Port {
-    pub(crate) fn new(settings: Settings) -> Arc<Self> {
+    pub(crate) fn new(settings: Settings, tls: Option<ServerTls>) -> Arc<Self> {
         Arc::new(Port {
             settings,
+            tls: tls.map(Mutex::new),
             router: Mutex::new(Router::new()),
             state: Mutex::new(State { bound: None, waiting: Some(Vec::new()), closed: false }),
             changed: Condvar::new(),
@@ -163,6 +176,33 @@ impl Port {
             }
         }
         Vec::new()
+    }
+
+    /// Clients speak TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Uses another certificate from the next client on; `false` for a plain port.
+    pub(crate) fn renew(&self, new: ServerTls) -> bool {
+        match &self.tls {
+            Some(tls) => {
+                *tls.lock().unwrap_or_else(PoisonError::into_inner) = new;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The socket of a client, whose TLS handshake, if the port has any, has not begun.
+    pub(crate) fn socket(&self, stream: TcpStream) -> Result<Socket, TlsError> {
+        match &self.tls {
+            None => Ok(Socket::new(stream)),
+            Some(tls) => {
+                let tls = tls.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                Ok(Socket::secure(stream, tls.accept()?))
+            }
+        }
     }
 
     /// Where it stands, and how many clients it has.
@@ -241,8 +281,8 @@ impl Port {
     fn admit(self: &Arc<Self>, server: &Arc<Server>, stream: TcpStream, peer: SocketAddr) {
         let (visitor, permit) = match (self.visitor(peer.ip()), server.pool.reserve()) {
             (Ok(visitor), Some(permit)) => (visitor, permit),
-            (Err(status), _) => return visit::refuse(server, stream, status),
-            (Ok(_), None) => return visit::refuse(server, stream, 503),
+            (Err(status), _) => return self.refuse(server, stream, status),
+            (Ok(_), None) => return self.refuse(server, stream, 503),
         };
         let (port, server) = (self.clone(), server.clone());
         let started = permit.run(move |permit| {
@@ -251,6 +291,13 @@ impl Port {
         });
         if let Err(error) = started {
             log::error!("no thread for a client: {error}");
+        }
+    }
+
+    /// On a secure port a client without a worker is dropped: to tell it would take a handshake.
+    fn refuse(&self, server: &Arc<Server>, stream: TcpStream, status: u16) {
+        if !self.is_secure() {
+            visit::refuse(server, stream, status);
         }
     }
 

@@ -18,6 +18,8 @@ mod clock;
 mod fault;
 mod material;
 mod provider;
+#[cfg(feature = "tls-rustcrypto")]
+mod rustcrypto;
 mod server;
 mod session;
 mod sessions;

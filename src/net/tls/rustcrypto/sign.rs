@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use p256::pkcs8::DecodePrivateKey;
 use p256::elliptic_curve::sec1::ToEncodedPoint;
+use p256::pkcs8::DecodePrivateKey;
 use rustls::crypto::KeyProvider;
 use rustls::pki_types::{AlgorithmIdentifier, PrivateKeyDer, SubjectPublicKeyInfoDer, alg_id};
 use rustls::sign::{Signer, SigningKey, public_key_to_spki};
@@ -97,12 +97,12 @@ impl Signer for Key {
     /// The nonce of an ECDSA signature comes from key and message (RFC 6979), so no bad generator can betray the key.
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
         let signature = match &*self.secret {
-            Secret::P256(key) => {
-                key.try_sign(message).map(|signature: p256::ecdsa::DerSignature| signature.as_bytes().to_vec())
-            }
-            Secret::P384(key) => {
-                key.try_sign(message).map(|signature: p384::ecdsa::DerSignature| signature.as_bytes().to_vec())
-            }
+            Secret::P256(key) => key
+                .try_sign(message)
+                .map(|signature: p256::ecdsa::DerSignature| signature.as_bytes().to_vec()),
+            Secret::P384(key) => key
+                .try_sign(message)
+                .map(|signature: p384::ecdsa::DerSignature| signature.as_bytes().to_vec()),
             Secret::Ed25519(key) => key.try_sign(message).map(|signature| signature.to_bytes().to_vec()),
         };
         signature.map_err(|_| Error::General("the message was not signed".into()))

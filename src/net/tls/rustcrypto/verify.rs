@@ -94,12 +94,7 @@ fn ed25519(key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
     key.verify(message, &ed25519_dalek::Signature::from_slice(signature).ok()?).ok()
 }
 
-fn rsa(
-    key: &[u8],
-    scheme: impl rsa::traits::SignatureScheme,
-    hash: &[u8],
-    signature: &[u8],
-) -> Option<()> {
+fn rsa(key: &[u8], scheme: impl rsa::traits::SignatureScheme, hash: &[u8], signature: &[u8]) -> Option<()> {
     let key = RsaPublicKey::from_pkcs1_der(key).ok().filter(|key| key.n().bits() >= LEAST_RSA_BITS)?;
     key.verify(scheme, hash, signature).ok()
 }

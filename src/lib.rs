@@ -14,6 +14,7 @@ mod entropy;
 mod http;
 mod in_process;
 mod net;
+mod platform;
 pub mod proto;
 mod service;
 

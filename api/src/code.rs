@@ -50,7 +50,7 @@ pub enum Code {
     NoListener = 25,
     /// The path has a route already.
     RouteExists = 26,
-    /// There is no such route, or there are too many (`routes`).
+    /// There is no such route, or there are too many (`routes`), or no room is left for another page.
     NoRoute = 27,
     /// There are too many channels (`channels`).
     NoChannel = 28,

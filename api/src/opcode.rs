@@ -105,4 +105,17 @@ pub enum Opcode {
     /// Reports on a listener: blocking scalar, `Scalar2(state, connections)` with a
     /// [`PortState`](crate::PortState) and the number of open connections of the port.
     ListenerState = 20,
+    /// Gives a port another certificate, for clients that come from now on: lend of a
+    /// [`ServerTls`](crate::ServerTls) with the handle of the listener that has opened the port.
+    ///
+    /// Errors in `offset`: `Closed`, `Malformed`, `NotPermitted` (another listener, or a port without TLS),
+    /// `BadRequest`, `ClockNotSet`.
+    Renew = 21,
+}
+
+impl From<Opcode> for usize {
+    /// The message id for the sole connection of an in-process server, or for an opcode that means none.
+    fn from(opcode: Opcode) -> usize {
+        opcode as usize
+    }
 }

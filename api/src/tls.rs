@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::RequestError;
 use crate::wire::{Reader, Writer};
 
 /// The most CA certificates of the caller, and the most certificates of a chain.
@@ -122,6 +123,80 @@ impl<'a> Tls<'a> {
     fn blobs(&self) -> impl Iterator<Item = &'a [u8]> + '_ {
         let key = self.identity.as_ref().map(|identity| identity.key);
         self.roots.iter().chain(self.chain()).copied().chain(key)
+    }
+}
+
+/// How a port is secured. In a page it travels as a [`Tls`] does: the identity, and in the place of own roots
+/// those of the clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerTls<'a> {
+    /// What is shown to clients.
+    pub identity: Identity<'a>,
+    /// CA certificates, at most 32. If there are any, only clients with a certificate that leads to one of them are let
+    /// in.
+    pub clients: Vec<&'a [u8]>,
+}
+
+impl<'a> ServerTls<'a> {
+    /// With this certificate, for any client.
+    pub fn new(identity: Identity<'a>) -> Self {
+        ServerTls { identity, clients: Vec::new() }
+    }
+
+    /// For clients whose certificate leads to one of these CA certificates.
+    pub fn clients(mut self, roots: &'a [u8]) -> Self {
+        self.clients.push(roots);
+        self
+    }
+
+    /// The bytes that it takes in a page of its own.
+    pub fn encoded_len(&self) -> usize {
+        self.as_tls().encoded_len()
+    }
+
+    /// Writes it into a page of its own; the number of bytes.
+    ///
+    /// # Errors
+    /// More than 32 certificates in a list, or `page` is shorter than [`ServerTls::encoded_len`].
+    pub fn write(&self, page: &mut [u8]) -> Result<usize, RequestError> {
+        if !self.is_within_limits() {
+            return Err(RequestError::TooMany);
+        }
+        let mut w = Writer::new(page);
+        self.as_tls().write(&mut w);
+        w.finish().ok_or(RequestError::TooLong)
+    }
+
+    /// Reads what another process wrote; `None` if it is none.
+    pub fn parse(page: &'a [u8]) -> Option<Self> {
+        Self::read(&mut Reader::new(page))
+    }
+
+    pub(crate) fn is_within_limits(&self) -> bool {
+        self.as_tls().is_within_limits()
+    }
+
+    pub(crate) fn write_behind(&self, w: &mut Writer<'_>) {
+        self.as_tls().write(w);
+    }
+
+    pub(crate) fn read(r: &mut Reader<'a>) -> Option<Self> {
+        let tls = Tls::read(r)?;
+        match tls {
+            Tls { mozilla: false, roots, server_name: None, identity: Some(identity) } => {
+                Some(ServerTls { identity, clients: roots })
+            }
+            _ => None,
+        }
+    }
+
+    fn as_tls(&self) -> Tls<'a> {
+        Tls {
+            mozilla: false,
+            roots: self.clients.clone(),
+            server_name: None,
+            identity: Some(self.identity.clone()),
+        }
     }
 }
 

@@ -94,6 +94,7 @@ impl Dispatcher {
             Some(Opcode::Listen) => self.listen(from, lent),
             Some(Opcode::AddRoute) => self.on_listener(from, lent, |listener, page| listener.add_route(page)),
             Some(Opcode::Accept) => self.on_listener(from, lent, |listener, page| listener.accept(page)),
+            Some(Opcode::Renew) => self.on_listener(from, lent, |listener, page| listener.renew(page)),
             Some(Opcode::Join) => self.member(from, lent, true),
             Some(Opcode::Leave) => self.member(from, lent, false),
             Some(Opcode::Broadcast) => {

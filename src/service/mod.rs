@@ -8,6 +8,8 @@
 //! [`dispatcher`] receives every message and hands its envelope on. A connection ([`connection`]) has a reader
 //! and a writer from the [`pool`]; neither waits for the other. Everything in between is bounded by [`limits`].
 
+mod acceptors;
+mod aside;
 mod channels;
 mod connection;
 mod dispatcher;
@@ -41,9 +43,10 @@ use std::sync::Arc;
 use xous_api_names::XousNames;
 use xous_api_websocket::SERVER_NAME;
 
+use aside::Aside;
 use dispatcher::{Dispatcher, System};
 pub(crate) use in_process::{Plan, serve_one};
-use limits::{PORTS, WORKERS};
+use limits::{HEAP_BYTES, WORKERS};
 use listeners::Listeners;
 use pool::Pool;
 use server::Server;
@@ -51,12 +54,17 @@ use table::Table;
 use tickets::Tickets;
 use timer::Timer;
 
+use crate::platform;
+
 /// Registers the service and serves every process, for as long as the process lives.
 ///
 /// # Errors
 /// Those of the kernel and the name server while it starts: another service has the name, or a limit of the
 /// system is met.
 pub fn serve() -> Result<(), xous::Error> {
+    if let Err(error) = platform::allow_heap(HEAP_BYTES) {
+        log::warn!("the limit of the heap stays as it is: {error:?}");
+    }
     // Kept to the end: std uses the same connection to the name server, which the last drop would close.
     let names = XousNames::new()?;
     crate::entropy::connect()?;
@@ -64,8 +72,7 @@ pub fn serve() -> Result<(), xous::Error> {
     let server = Arc::new(Server {
         table: Table::new(),
         pool: Pool::new(WORKERS),
-        acceptors: Pool::new(PORTS),
-        refusals: Pool::new(1),
+        aside: Aside::start().map_err(|_| xous::Error::ThreadNotAvailable)?,
         timer: Timer::start().map_err(|_| xous::Error::ThreadNotAvailable)?,
     });
     let dispatcher = Dispatcher {

@@ -52,7 +52,7 @@ struct Opened {
 
 /// Opens the connection of `life`, then reads it until its end. `writer` is the worker for its writer.
 pub(crate) fn run(life: Arc<Life>, opening: Opening, writer: Permit) {
-    let conn = &life.conn;
+    let conn = &life.conn.clone();
     let mut sink = Sink::new(conn.clone(), opening.route);
     let outcome = match open(conn, opening.request, opening.seed) {
         // Moved, so that the head is not kept while the connection lasts.
@@ -72,6 +72,8 @@ pub(crate) fn run(life: Arc<Life>, opening: Opening, writer: Permit) {
             Outcome::new(ABNORMAL, &failure.text)
         }
     };
+    // The end does not depend on whether somebody takes this last message.
+    drop(life);
     sink.tell(&outcome);
 }
 

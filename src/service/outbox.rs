@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use xous_api_websocket::Code;
 
 use super::envelope::Lent;
-use super::limits::{QUEUED_BROADCASTS, QUEUED_PONGS, QUEUED_SENDS};
+use super::limits::{QUEUED_BROADCAST_BYTES, QUEUED_BROADCASTS, QUEUED_PONGS, QUEUED_SENDS};
 use crate::proto::{ClosePayload, CloseReason, CloseStep, Closing, Role, Violation};
 
 /// The queue.
@@ -43,6 +43,8 @@ struct State {
     /// Messages of the owner and broadcasts, in the order in which they came.
     items: VecDeque<Item>,
     sends: usize,
+    /// Of the broadcasts.
+    broadcast_bytes: usize,
     /// A message in parts has begun: broadcasts wait until it ends.
     mid_message: bool,
     closing: Closing,
@@ -89,6 +91,7 @@ impl Outbox {
             flush: false,
             items: VecDeque::new(),
             sends: 0,
+            broadcast_bytes: 0,
             mid_message: false,
             closing: Closing::new(role),
             close_written: false,
@@ -119,9 +122,11 @@ impl Outbox {
         if state.phase != Phase::Open {
             return Err(ShareError::Closed);
         }
-        if state.items.len() - state.sends >= QUEUED_BROADCASTS {
+        let bytes = state.broadcast_bytes + frame.len();
+        if state.items.len() - state.sends >= QUEUED_BROADCASTS || bytes > QUEUED_BROADCAST_BYTES {
             return Err(ShareError::Full);
         }
+        state.broadcast_bytes = bytes;
         state.items.push_back(Item::Share(frame));
         self.wake(&state);
         Ok(())
@@ -283,7 +288,7 @@ impl Outbox {
     fn refuse_sends(&self) -> usize {
         let refused = {
             let mut state = self.lock();
-            state.sends = 0;
+            (state.sends, state.broadcast_bytes) = (0, 0);
             std::mem::take(&mut state.items)
         };
         refused.iter().filter(|item| matches!(item, Item::Send(send) if send.is_moved())).count()
@@ -327,6 +332,27 @@ fn take_item(state: &mut State) -> Option<Work> {
             state.sends -= 1;
             Some(Work::Send(send))
         }
-        Item::Share(frame) => Some(Work::Share(frame)),
+        Item::Share(frame) => {
+            state.broadcast_bytes -= frame.len();
+            Some(Work::Share(frame))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn broadcasts_wait_up_to_a_number_and_up_to_so_many_bytes() {
+        for (len, most) in [(1, QUEUED_BROADCASTS), (QUEUED_BROADCAST_BYTES / 2, 2)] {
+            let outbox = Outbox::new(Role::Server);
+            let frame: Arc<[u8]> = vec![0; len].into();
+            for _ in 0..2 {
+                (0..most).for_each(|_| outbox.share(frame.clone()).unwrap());
+                assert_eq!(outbox.share(frame.clone()), Err(ShareError::Full));
+                (0..most).for_each(|_| assert!(matches!(outbox.try_next(false), Some(Work::Share(_)))));
+            }
+        }
     }
 }

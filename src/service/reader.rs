@@ -80,18 +80,28 @@ impl<'a> Reader<'a> {
                 None => (),
             }
         }
-        self.sink.flush();
+        // The rest of a frame is on its way: it goes into the same page.
+        if self.decoder.frame_remaining() == 0 {
+            self.sink.flush();
+        }
         Ok(())
     }
 
-    /// Reads more: into the owner's page if the rest of a long frame comes and a page is there.
+    /// Reads more: into the owner's page if the rest of a long frame comes. Until that is in, nothing else can come,
+    /// so that nothing is missed while a page is waited for.
     fn fill(&mut self) -> Result<(), Stop> {
         let rest = usize::try_from(self.decoder.frame_remaining()).unwrap_or(usize::MAX);
-        if rest > READ_BUFFER && self.sink.take_page() {
+        if rest > READ_BUFFER && self.sink.wait_for_page() {
             return self.fill_page(rest);
         }
         self.start = 0;
-        self.end = read(&self.conn, &self.socket, &mut self.buffer)?;
+        match read(&self.conn, &self.socket, &mut self.buffer) {
+            Ok(len) => self.end = len,
+            Err(stop) => {
+                self.sink.put_back();
+                return Err(stop);
+            }
+        }
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use super::server::Server;
 use super::session::Session;
 use super::sink::{Route, Sink};
 use super::visit::{Requests, Visit};
-use crate::http::{has_dot_segment, is_allowed, status, upgrade_required};
+use crate::http::{Answer, has_dot_segment, is_allowed, status, upgrade_required};
 use crate::proto::Role;
 use crate::proto::handshake::{Request, Upgrade, check_request};
 
@@ -68,7 +68,7 @@ pub(crate) fn run(client: Client<'_>, requests: Requests) {
 }
 
 /// Finds a program for the client; else the answer that refuses it. What costs nothing is checked first.
-fn take(client: &Client<'_>, request: &Upgrade<'_>) -> Result<Taken, Vec<u8>> {
+fn take(client: &Client<'_>, request: &Upgrade<'_>) -> Result<Taken, Answer> {
     let refuse = |code| Err(status(code, &[], false));
     let settings = &client.port.settings;
     if has_dot_segment(request.path()) {
@@ -82,7 +82,7 @@ fn take(client: &Client<'_>, request: &Upgrade<'_>) -> Result<Taken, Vec<u8>> {
     let TargetKind::Receiver(door, protocols) = &target.kind else {
         return Err(upgrade_required(false));
     };
-    if !is_allowed(&settings.origins, &request.headers, false) {
+    if !is_allowed(&settings.origins, &request.headers, client.port.is_secure()) {
         return refuse(403);
     }
     let Some(writer) = client.server.pool.reserve() else { return refuse(503) };

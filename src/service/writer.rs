@@ -14,7 +14,7 @@ use super::envelope::Lent;
 use super::limits::{BULK_WRITE_BUFFER, QUEUED_SENDS, WRITE_BUFFER};
 use super::outbox::Work;
 use crate::net::Socket;
-use crate::proto::{self, ControlFrame, EncodeError, Encoder, FrameKind, Utf8};
+use crate::proto::{self, ControlFrame, EncodeError, Encoder, FrameKind, MAX_HEADER, Utf8};
 
 /// A connection's writer.
 pub(crate) struct Writer {
@@ -209,9 +209,7 @@ impl Writer {
             Err(EncodeError::Closed) => return Ok(Err(Code::Closed)),
             Err(_) => return Ok(Err(Code::MessageOpen)),
         };
-        if payload.len() > WRITE_BUFFER && self.buffer.len() < BULK_WRITE_BUFFER {
-            self.buffer.resize(BULK_WRITE_BUFFER, 0);
-        }
+        self.make_room(payload.len());
         loop {
             let (taken, written) = frame.write(payload, &mut self.buffer[self.len..]);
             self.len += written;
@@ -220,6 +218,14 @@ impl Writer {
                 return Ok(Ok(()));
             }
             self.write()?;
+        }
+    }
+
+    /// Makes room for one more frame, as far as the buffer may grow.
+    fn make_room(&mut self, payload: usize) {
+        let wanted = payload.saturating_add(self.len + MAX_HEADER).min(BULK_WRITE_BUFFER);
+        if self.buffer.len() < wanted {
+            self.buffer.resize(wanted, 0);
         }
     }
 

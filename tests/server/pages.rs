@@ -1,6 +1,6 @@
 //! Plain requests: each gets the right answer and none hangs.
 
-use xous_api_websocket::Route;
+use xous_api_websocket::{Code, ControlError, Route};
 
 use crate::by_hand::{Answer, Client, upgrade_request};
 use crate::common::{nothing_is_left, system};
@@ -172,5 +172,20 @@ fn the_longest_page_goes_out_whole_and_no_longer_one_is_taken() {
         // A client that goes away in the middle takes nothing with it.
         drop(Client::with(listener.port(), request("GET /long", "").repeat(50)));
         nothing_is_left();
+    });
+}
+
+/// All pages of a port are kept in the service's memory.
+#[test]
+fn pages_take_a_bounded_room_together() {
+    system!().run(|| {
+        let listener = listener(&listen());
+        let body = vec![b'x'; Route::MOST_BODY];
+        let add = |path: &str| listener.add_route(&Route::page(path, "text/plain", &body));
+        // Besides the page that is there already.
+        let numbers = ["/a", "/b", "/c"].map(|path| add(path).unwrap());
+        assert_eq!(add("/d"), Err(ControlError::Refused(Code::NoRoute)));
+        listener.remove_route(numbers[0]).unwrap();
+        add("/d").unwrap();
     });
 }

@@ -1,6 +1,7 @@
 //! Developer commands: `cargo xtask COMMAND`.
 
 mod autobahn;
+mod bench;
 mod run;
 mod target;
 
@@ -18,7 +19,7 @@ struct Command {
 }
 
 /// Every command, in the order in which they are listed.
-const COMMANDS: &[Command] = &[run::COMMAND, autobahn::COMMAND, target::COMMAND];
+const COMMANDS: &[Command] = &[run::COMMAND, autobahn::COMMAND, bench::COMMAND, target::COMMAND];
 
 /// Why a command did not do its work.
 #[derive(Debug)]

@@ -6,8 +6,17 @@
 //! The pages of memory messages are not the service's: on the device they stay the client's memory. Hosted mode copies
 //! them into the service's heap, so that figures are asked for when no message is open, or without those copies.
 
+#[expect(dead_code, reason = "made for the tests of TLS")]
+#[path = "tls/authority.rs"]
+mod authority;
 #[path = "support/heap.rs"]
 mod heap;
+#[expect(dead_code, reason = "made for the tests of TLS")]
+#[path = "tls/openssl.rs"]
+mod openssl;
+#[expect(dead_code, unused_imports, unused_macros, reason = "made for the tests of TLS")]
+#[path = "tls/support.rs"]
+mod support;
 
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -15,7 +24,7 @@ use std::time::{Duration, Instant};
 use hosted::peer::Peer;
 use hosted::{hear, tell};
 use tungstenite::{Message, WebSocket};
-use xous_api_websocket::{Listen, Listener, Request, Route, Websocket, stats};
+use xous_api_websocket::{Listen, Listener, Request, Route, Tls, Websocket, stats};
 
 #[global_allocator]
 static HEAP: heap::Heap = heap::Heap::new();
@@ -56,7 +65,28 @@ fn client_connections_stay_within_the_stated_memory() {
                 ws.send_binary(data).unwrap();
                 assert_eq!(drain(ws), data.len());
             };
-            check("client role", open, echo);
+            check("client role", false, open, echo);
+        })
+        .run_roles();
+}
+
+#[test]
+fn secure_connections_stay_within_the_stated_memory() {
+    hosted::test!()
+        .role(SERVICE, serve)
+        .role(CLIENT, || {
+            let ca = authority::Authority::new("root");
+            let leaf = ca.server(&["localhost"]);
+            let peer = openssl::Peer::start(&openssl::Settings::new("websocket", &leaf));
+            let open = || {
+                let request = Request::new("localhost", peer.port).path("/echo");
+                Websocket::open(&request.secure(Tls::only(&ca.der))).unwrap()
+            };
+            let echo = |ws: &mut Websocket, data: &[u8]| {
+                ws.send_binary(data).unwrap();
+                assert_eq!(drain(ws), data.len());
+            };
+            check("client role over TLS", true, open, echo);
         })
         .run_roles();
 }
@@ -80,7 +110,7 @@ fn accepted_connections_stay_within_the_stated_memory() {
                     assert_eq!(round.join().unwrap(), data.len());
                 });
             };
-            check("server role", open, echo);
+            check("server role", false, open, echo);
         })
         .run_roles();
 }
@@ -98,7 +128,7 @@ fn the_heap_of_this_program_is_counted() {
 }
 
 /// Opens connections and sends messages through one of them, and holds the service's heap against the README.
-fn check<C>(role: &str, mut open: impl FnMut() -> C, echo: impl Fn(&mut C, &[u8])) {
+fn check<C>(role: &str, tls: bool, mut open: impl FnMut() -> C, echo: impl Fn(&mut C, &[u8])) {
     let before = settled(0).live;
     // A message each: afterwards both threads have what they need, and wait.
     let mut connection = || {
@@ -127,9 +157,14 @@ fn check<C>(role: &str, mut open: impl FnMut() -> C, echo: impl Fn(&mut C, &[u8]
         more(&long),
     );
 
-    assert!(each <= stated("heap, idle connection"), "{each} bytes");
-    assert!(more(&short) <= stated("heap besides, messages of any size"), "{short:?}");
-    assert!(more(&long) <= stated("heap besides, messages of any size"), "{long:?}");
+    let with_tls = |row, besides| stated(row) + if tls { stated(besides) } else { 0 };
+    let (idle_limit, busy_limit) = (
+        with_tls("heap, idle connection", "heap besides with TLS, idle connection"),
+        with_tls("heap besides, messages of any size", "heap besides with TLS, messages of any size"),
+    );
+    assert!(each <= idle_limit, "{each} bytes");
+    assert!(more(&short) <= busy_limit, "{short:?}");
+    assert!(more(&long) <= busy_limit, "{long:?}");
     for after in [short, long] {
         assert!(after.live <= idle + SLACK, "{idle} bytes before a message, {after:?} behind it");
     }

@@ -9,8 +9,8 @@ use super::tls::Transport;
 /// One thread reads, another writes, a third may shut it down: none needs it exclusively.
 pub(crate) struct Socket {
     stream: TcpStream,
-    /// `None` for a plain socket.
-    tls: Option<Transport>,
+    /// `None` for a plain socket, which is to be no larger for it.
+    tls: Option<Box<Transport>>,
 }
 
 impl Socket {
@@ -21,10 +21,10 @@ impl Socket {
 
     /// A socket that speaks TLS, from [`Socket::handshake`] on.
     pub(crate) fn secure(stream: TcpStream, tls: Transport) -> Self {
-        Self::with(stream, Some(tls))
+        Self::with(stream, Some(Box::new(tls)))
     }
 
-    fn with(stream: TcpStream, tls: Option<Transport>) -> Self {
+    fn with(stream: TcpStream, tls: Option<Box<Transport>>) -> Self {
         // Small messages go out at once; frames that wait together are written together anyway.
         stream.set_nodelay(true).ok();
         Socket { stream, tls }

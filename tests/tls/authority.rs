@@ -80,37 +80,34 @@ pub(crate) fn self_signed(names: &[&str]) -> Leaf {
     Leaf { chain, key: key.serialize_pem() }
 }
 
-/// An authority, in PEM, and a server's certificate that it has signed with SHA-1: OpenSSL still does that.
-pub(crate) fn signed_with_sha1(name: &str) -> (String, Leaf) {
-    let ca = Authority::new("root");
-    let key = KeyPair::generate().unwrap().serialize_pem();
+/// An authority, in PEM, and a server's certificate from it. Both have keys of this kind, for `openssl genpkey`, and
+/// the signatures of these options, for `openssl x509`. What OpenSSL still does rcgen need not.
+pub(crate) fn by_openssl(name: &str, key: &[&str], signature: &[&str]) -> (String, Leaf) {
+    issue(&format!("subjectAltName=DNS:{name}\nextendedKeyUsage=serverAuth\n"), key, signature)
+}
+
+/// The same for a client.
+pub(crate) fn client_by_openssl(key: &[&str]) -> (String, Leaf) {
+    issue("extendedKeyUsage=clientAuth\n", key, &[])
+}
+
+fn issue(extensions: &str, key: &[&str], signature: &[&str]) -> (String, Leaf) {
     let files = Scratch::new();
-    let ca_key = files.write("ca.key", &ca.issuer.key().serialize_pem());
-    let ca_file = files.write("ca.pem", &ca.pem);
-    let key_file = files.write("leaf.key", &key);
-    let extensions =
-        files.write("extensions", &format!("subjectAltName=DNS:{name}\nextendedKeyUsage=serverAuth\n"));
-    let (request, chain) = (files.path("request"), files.path("leaf.pem"));
-    openssl(&["req", "-new", "-key", &key_file, "-subj", "/CN=leaf", "-out", &request]);
-    openssl(&[
-        "x509",
-        "-req",
-        "-sha1",
-        "-days",
-        "30",
-        "-in",
-        &request,
-        "-CA",
-        &ca_file,
-        "-CAkey",
-        &ca_key,
-        "-CAcreateserial",
-        "-extfile",
-        &extensions,
-        "-out",
-        &chain,
-    ]);
-    (ca.pem, Leaf { chain: std::fs::read_to_string(chain).unwrap(), key })
+    let path = |name| files.path(name);
+    let [ca_key, ca, leaf_key, request, leaf] = ["ca.key", "ca", "leaf.key", "request", "leaf"].map(path);
+    let extensions = files.write("extensions", extensions);
+    for file in [&ca_key, &leaf_key] {
+        openssl(&[&["genpkey", "-out", file], key].concat());
+    }
+    let root = ["req", "-x509", "-days", "30", "-subj", "/CN=root", "-key", &ca_key, "-out", &ca];
+    openssl(&[&root, signature].concat());
+    openssl(&["req", "-new", "-subj", "/CN=leaf", "-key", &leaf_key, "-out", &request]);
+    let issue =
+        ["x509", "-req", "-days", "30", "-in", &request, "-CA", &ca, "-CAkey", &ca_key, "-CAcreateserial"];
+    let into = ["-extfile", &extensions, "-out", &leaf];
+    openssl(&[&issue[..], &into, signature].concat());
+    let read = |path| std::fs::read_to_string(path).unwrap();
+    (read(ca), Leaf { chain: read(leaf), key: read(leaf_key) })
 }
 
 fn openssl(arguments: &[&str]) {

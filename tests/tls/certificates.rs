@@ -2,7 +2,7 @@
 
 use xous_api_websocket::{Code, Tls};
 
-use crate::authority::{Authority, Leaf, self_signed, signed_with_sha1};
+use crate::authority::{Authority, Leaf, by_openssl, self_signed};
 use crate::openssl::{Peer, Settings};
 use crate::recorder::Recorder;
 use crate::support::{refusal, request, system};
@@ -73,10 +73,13 @@ fn of_another_kind() {
     });
 }
 
+/// For `openssl genpkey`.
+const P256: &[&str] = &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
+
 #[test]
 fn signed_with_a_hash_that_is_broken() {
     system!().run(|| {
-        let (ca, leaf) = signed_with_sha1("localhost");
+        let (ca, leaf) = by_openssl("localhost", P256, &["-sha1"]);
         refused(&leaf, &Tls::only(ca.as_bytes()), Code::BadCertificate, "an algorithm that is not trusted");
     });
 }

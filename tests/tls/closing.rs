@@ -91,22 +91,12 @@ fn a_small_message_is_one_record_in_one_segment() {
     });
 }
 
-/// Opens to a server that is played by hand.
-fn open(peer: &mut SServer, ca: &Authority) -> Websocket {
-    let port = peer.port;
-    std::thread::scope(|scope| {
-        let opening = scope.spawn(|| Websocket::open(&request(port, "/", Tls::only(&ca.der))).unwrap());
-        peer.accept();
-        opening.join().unwrap()
-    })
-}
-
 #[test]
 fn keys_are_renewed_when_the_peer_asks() {
     system!().run(|| {
         let ca = Authority::new("root");
         let mut peer = SServer::start(&ca.server(&["localhost"]), &["-tls1_3"]);
-        let ws = open(&mut peer, &ca);
+        let ws = peer.open(&ca.der);
         for text in ["one", "two", "three"] {
             // `K` has the server renew its keys and ask for ours. It looks for commands before it looks for data.
             peer.say(b"K\n");
@@ -125,7 +115,7 @@ fn renegotiation_is_refused() {
     system!().run(|| {
         let ca = Authority::new("root");
         let mut peer = SServer::start(&ca.server(&["localhost"]), &["-tls1_2"]);
-        let ws = open(&mut peer, &ca);
+        let ws = peer.open(&ca.der);
         peer.send_text("before");
         assert_eq!(ws.receive_text(10).unwrap(), "before");
         // `r` has the server ask for a new handshake. OpenSSL takes a refusal for the end of the connection.

@@ -1,5 +1,6 @@
 //! TLS end to end: the service against OpenSSL, and against peers that want it to fail.
 
+mod algorithms;
 mod authority;
 mod certificates;
 mod closing;

@@ -5,8 +5,10 @@ use std::io::{BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 
+use xous_api_websocket::{Tls, Websocket};
+
 use crate::authority::Leaf;
-use crate::support::Scratch;
+use crate::support::{Scratch, request};
 
 /// A server for one client, whose WebSocket is played by hand.
 pub(crate) struct SServer {
@@ -40,8 +42,17 @@ impl SServer {
         server
     }
 
-    /// Accepts the client's WebSocket.
-    pub(crate) fn accept(&mut self) {
+    /// Opens a WebSocket to it.
+    pub(crate) fn open(&mut self, root: &[u8]) -> Websocket {
+        let port = self.port;
+        std::thread::scope(|scope| {
+            let opening = scope.spawn(|| Websocket::open(&request(port, "/", Tls::only(root))).unwrap());
+            self.accept();
+            opening.join().unwrap()
+        })
+    }
+
+    fn accept(&mut self) {
         self.until(b"Sec-WebSocket-Key: ");
         let mut key = vec![0; 24];
         self.output.read_exact(&mut key).unwrap();

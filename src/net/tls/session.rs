@@ -71,11 +71,18 @@ impl Session {
                 return Some(Err(failure));
             }
             if self.unfed.is_empty() {
+                self.shrink();
                 return None;
             }
             let bytes = std::mem::take(&mut self.unfed);
             self.feed(&bytes);
         }
+    }
+
+    /// Gives back the room of a long record, for the wait may be long too: an attempt to read has rustls do so when
+    /// there is none in pieces.
+    fn shrink(&mut self) {
+        self.connection.read_tls(&mut io::empty()).ok();
     }
 
     /// Appends what the session has to say, and `bytes` as records, to `out`.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! reader: socket -> caller's buffer -> session -> caller's buffer
-//! writer: caller's bytes -> session -> outgoing -> socket
+//! writer: caller's bytes -> session -> records -> socket
 //! ```
 //!
 //! The session is behind a mutex that nobody holds while it waits for the socket: a reader that waits for the peer
@@ -15,9 +15,9 @@
 //! not even that, as it is due before the next application data and not earlier (RFC 8446 section 4.6.3).
 //!
 //! Records must reach the peer in the order of their sequence numbers, so sealing and writing them happen together
-//! under the lock of `outgoing`. Who else wants to write (a close_notify, by the reader of a connection whose writer
-//! has ended) only tries that lock; if it is held, its holder does the work when it is done. Nothing waits for it
-//! but a second writer, of which there is none.
+//! under the lock `turn`. Who else wants to write (a close_notify, by the reader of a connection whose writer has
+//! ended) only tries that lock; if it is held, its holder does the work when it is done. Nothing waits for it but a
+//! second writer, of which there is none.
 
 use std::io::{self, Write};
 use std::net::{Shutdown, TcpStream};
@@ -28,16 +28,12 @@ use super::session::Session;
 use super::{READ_SIZE, RECORD, TlsError};
 use crate::net::socket::receive;
 
-/// Room for a record that is kept between writes: header, explicit nonce, content type and tag of either version
-/// (RFC 5246 section 6.2.3, RFC 8446 section 5.2) around 4 KiB.
-const KEPT: usize = 4096 + 64;
-
 /// One side of a TLS connection, without its socket.
 pub(crate) struct Transport {
     /// Never locked while a socket is waited for, or another lock taken.
     session: Mutex<Session>,
-    /// Records on their way to the socket; locked before the session.
-    outgoing: Mutex<Vec<u8>>,
+    /// Whose turn it is to write; locked before the session.
+    turn: Mutex<()>,
     /// A close_notify is wanted.
     closing: AtomicBool,
     /// The socket was shut down on this side, so its end says nothing about the peer.
@@ -48,7 +44,7 @@ impl Transport {
     pub(super) fn new(connection: rustls::Connection) -> Self {
         Transport {
             session: Mutex::new(Session::new(connection)),
-            outgoing: Mutex::new(Vec::new()),
+            turn: Mutex::new(()),
             closing: AtomicBool::new(false),
             ended_here: AtomicBool::new(false),
         }
@@ -115,24 +111,26 @@ impl Transport {
 
     /// Writes `bytes` as few records, behind whatever the session has to say.
     pub(in crate::net) fn write_all(&self, stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
-        let result = self.seal_and_send(stream, bytes, &mut lock(&self.outgoing));
+        let turn = lock(&self.turn);
+        let result = self.seal_and_send(stream, bytes);
+        drop(turn);
         self.close_if_wanted(stream);
         result
     }
 
-    fn seal_and_send(&self, mut stream: &TcpStream, bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+    /// Takes memory for the records only while they are written.
+    fn seal_and_send(&self, mut stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
+        let mut out = Vec::new();
         let mut rest = bytes;
         loop {
             let (now, later) = rest.split_at(rest.len().min(RECORD));
-            let sealed = self.session().seal(now, out);
-            let sent = stream.write_all(out);
-            out.clear();
-            sent?;
+            let sealed = self.session().seal(now, &mut out);
+            stream.write_all(&out)?;
             sealed.map_err(io::Error::other)?;
             if later.is_empty() {
-                out.shrink_to(KEPT);
                 return Ok(());
             }
+            out.clear();
             rest = later;
         }
     }
@@ -143,18 +141,18 @@ impl Transport {
         self.close_if_wanted(stream);
     }
 
-    /// Whoever holds the lock of `outgoing` calls this when it has let go of it, so no wish is lost.
+    /// Whoever has had the turn calls this afterwards, so no wish is lost.
     fn close_if_wanted(&self, mut stream: &TcpStream) {
         while self.closing.load(SeqCst) {
-            let mut out = match self.outgoing.try_lock() {
-                Ok(out) => out,
+            let _turn = match self.turn.try_lock() {
+                Ok(turn) => turn,
                 Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
                 Err(TryLockError::WouldBlock) => return,
             };
             if self.closing.swap(false, SeqCst) {
+                let mut out = Vec::new();
                 self.session().close(&mut out);
                 stream.write_all(&out).ok();
-                out.clear();
                 stream.shutdown(Shutdown::Write).ok();
             }
         }

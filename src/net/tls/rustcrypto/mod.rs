@@ -1,6 +1,6 @@
 //! rustls on the crates of RustCrypto: portable, in Rust alone, without tables that a secret selects from.
 //!
-//! Only what a client and a server of today need: X25519 and P-256, ChaCha20-Poly1305 and AES-GCM, certificates of RSA
+//! Only what a client and a server of today need: X25519, P-256 and P-384, ChaCha20-Poly1305 and AES-GCM, certificates of RSA
 //! (2048 to 4096 bits), P-256, P-384 and Ed25519. Own keys are P-256, P-384 or Ed25519: RSA signatures of the crate
 //! `rsa` leak the key through their timing (RUSTSEC-2023-0071), while checking a signature has no secret.
 
@@ -82,7 +82,7 @@ static SUITES: &[SupportedCipherSuite] = &[
 pub(super) fn provider() -> CryptoProvider {
     CryptoProvider {
         cipher_suites: SUITES.to_vec(),
-        kx_groups: vec![&exchange::X25519, &exchange::P256],
+        kx_groups: vec![&exchange::X25519, &exchange::P256, &exchange::P384],
         signature_verification_algorithms: verify::ALGORITHMS,
         secure_random: &random::System,
         key_provider: &sign::Keys,

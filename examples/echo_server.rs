@@ -54,7 +54,13 @@ fn take_clients(listener: &Listener, later: &Sender<Websocket>) {
         match listener.accept() {
             Ok(client) => {
                 log::info!("{} on {}", client.peer, client.path);
-                if let Err(error) = echo(&client.websocket, later) {
+                let ws = &client.websocket;
+                let result = echo(ws, |kind, chunk| {
+                    if kind == Kind::Text && chunk == TRIGGER {
+                        later.send(ws.clone()).ok();
+                    }
+                });
+                if let Err(error) = result {
                     log::info!("{}: {error}", client.peer);
                 }
             }
@@ -63,8 +69,9 @@ fn take_clients(listener: &Listener, later: &Sender<Websocket>) {
     }
 }
 
-/// Sends every message back, chunk by chunk: a message may be of any size.
-fn echo(ws: &Websocket, later: &Sender<Websocket>) -> Result<(), Box<dyn std::error::Error>> {
+/// Sends every message back until the connection has ended, chunk by chunk: a message may be of any size. `first` sees
+/// the first chunk of each.
+fn echo(ws: &Websocket, mut first: impl FnMut(Kind, &[u8])) -> Result<(), Box<dyn std::error::Error>> {
     loop {
         let mut message = match ws.receive() {
             Ok(message) => message,
@@ -72,26 +79,23 @@ fn echo(ws: &Websocket, later: &Sender<Websocket>) -> Result<(), Box<dyn std::er
             Err(error) => return Err(error.into()),
         };
         let kind = message.kind();
-        let mut first = true;
+        first(kind, message.chunk()?);
+        let mut begins = true;
         loop {
-            let chunk = message.chunk()?;
-            let len = chunk.len();
-            if first && kind == Kind::Text && chunk == TRIGGER {
-                later.send(ws.clone())?;
-            }
-            let last = message.is_last();
-            let part = match (first, last) {
+            let len = message.chunk()?.len();
+            let ends = message.is_last();
+            let part = match (begins, ends) {
                 (true, true) => Part::Whole,
                 (true, false) => Part::First,
                 (false, false) => Part::Middle,
                 (false, true) => Part::Last,
             };
-            ws.send_fragment(kind, part, &message.chunk()?[..len])?;
+            ws.send_fragment(kind, part, message.chunk()?)?;
             message.consume(len);
-            first = false;
-            if last {
+            if ends {
                 break;
             }
+            begins = false;
         }
     }
 }

@@ -10,14 +10,17 @@
 //! interface. [`Websocket`] and [`server`] serve one connection inside the caller's own process, with the same
 //! threads. [`proto`] is the protocol alone, without I/O.
 
+mod entropy;
 mod http;
 mod in_process;
 mod net;
 pub mod pddb;
+mod platform;
 pub mod proto;
 mod service;
 pub mod upload;
 
+pub use entropy::{EntropyError, SystemRandom};
 pub use in_process::{Websocket, server};
 pub use service::serve;
 pub use xous_api_websocket::{Opcode, SERVER_NAME, send};

@@ -53,7 +53,7 @@ impl OpenError {
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            OpenError::Request(error) => write!(f, "the request does not fit: {error:?}"),
+            OpenError::Request(error) => write!(f, "the request does not fit: {error}"),
             OpenError::Refused { text, .. } | OpenError::Failed { text, .. } => write!(f, "{text}"),
             OpenError::Service(error) => write!(f, "the WebSocket service cannot be reached: {error:?}"),
         }

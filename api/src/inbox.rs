@@ -2,16 +2,18 @@
 
 use crate::pages::{PAGE_SIZE, Pages};
 use crate::websocket::Link;
-use crate::{Opcode, ReceiveWord};
+use crate::{Opcode, ReceiveWord, Status};
 
 /// The most that is lent at a time: four pages carry 2.4 times what one does, more of them hardly more.
 const MOST: usize = 4 * PAGE_SIZE;
 
-/// One page for small messages, four while chunks fill what is lent. In hosted mode every lent page is copied
-/// twice, whether it is filled or not.
+/// As many pages as the last message needed, up to four, and four while one goes on. In hosted mode every lent page
+/// is copied twice, whether it is filled or not.
 pub(crate) struct Inbox {
     pages: Pages,
     lent: usize,
+    /// Bytes of the message that is being received.
+    message: usize,
 }
 
 /// What a receive came back with.
@@ -22,7 +24,7 @@ pub(crate) struct Chunk {
 
 impl Inbox {
     pub(crate) fn new() -> Self {
-        Inbox { pages: Pages::new(PAGE_SIZE), lent: PAGE_SIZE }
+        Inbox { pages: Pages::new(PAGE_SIZE), lent: PAGE_SIZE, message: 0 }
     }
 
     /// Lends the pages and waits for the next chunk.
@@ -36,8 +38,20 @@ impl Inbox {
         let returned = self.pages.lend_mut(link.cid, link.id(Opcode::Receive), 0, 0, self.lent)?;
         let word = ReceiveWord::from_word(returned.offset).ok_or(xous::Error::InternalError)?;
         let len = returned.valid.min(self.lent);
-        self.lent = if len == self.lent { MOST } else { len.div_ceil(PAGE_SIZE).max(1) * PAGE_SIZE };
+        self.expect(word, len);
         Ok(Chunk { word, len })
+    }
+
+    /// Fits what is lent next to a chunk that has come: the next message is likely as long as the last.
+    fn expect(&mut self, word: ReceiveWord, len: usize) {
+        let Status::Chunk { last, .. } = word.status else { return };
+        self.message = self.message.saturating_add(len);
+        if last {
+            let needed = std::mem::take(&mut self.message).clamp(1, MOST);
+            self.lent = needed.next_multiple_of(PAGE_SIZE);
+        } else if len == self.lent {
+            self.lent = MOST;
+        }
     }
 
     /// The chunk is at the beginning of these.

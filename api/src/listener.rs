@@ -7,7 +7,7 @@ use crate::reply::Refusal;
 use crate::websocket::{Link, service};
 use crate::{
     AcceptError, Accepted, Code, ControlError, Handle, Kind, Listen, ListenError, Opcode, Part, Route,
-    SendError, SendWord, Websocket, message_id,
+    SendError, SendWord, ServerTls, Websocket, message_id,
 };
 
 /// Where a port stands.
@@ -55,7 +55,31 @@ pub struct Incoming {
     pub origin: Option<String>,
 }
 
+impl Incoming {
+    /// Takes up a connection from the page of an answered `Accept`, or of a client that was
+    /// [forwarded](Listener::forward_to); `None` if there is none in it or the service is not running. The page
+    /// stands for one connection: take it up once.
+    pub fn from_page(page: &[u8]) -> Option<Incoming> {
+        Some(Self::new(service().ok()?, &Accepted::parse(page)?))
+    }
+
+    fn new(cid: CID, accepted: &Accepted<'_>) -> Incoming {
+        let link = Link::new(cid, accepted.handle, 101, accepted.sub_protocol, accepted.head);
+        Incoming {
+            websocket: Websocket::adopt(link),
+            route: accepted.route,
+            peer: accepted.peer.to_owned(),
+            path: accepted.path.to_owned(),
+            query: accepted.query.map(str::to_owned),
+            origin: accepted.origin.map(str::to_owned),
+        }
+    }
+}
+
 impl Listener {
+    /// The longest broadcast, bytes: the service keeps it until the last member has it.
+    pub const MOST_BROADCAST: usize = 64 * 1024;
+
     /// Listens on a port, or joins the listening of another program there, whose limits then count.
     ///
     /// # Errors
@@ -119,23 +143,28 @@ impl Listener {
     /// # Errors
     /// See [`AcceptError`].
     pub fn accept_from(&self, route: u16) -> Result<Incoming, AcceptError> {
-        let mut page = Pages::new(2 * PAGE_SIZE);
+        let mut page = Pages::new(Accepted::PAGES * PAGE_SIZE);
         let returned = page
-            .lend_mut(self.cid, self.id(Opcode::Accept), usize::from(route), 0, 2 * PAGE_SIZE)
+            .lend_mut(self.cid, self.id(Opcode::Accept), usize::from(route), 0, Accepted::PAGES * PAGE_SIZE)
             .map_err(|_| AcceptError::Kernel)?;
         if returned.offset != 0 {
             return Err(AcceptError::from_code(Code::from_word(returned.offset)));
         }
         let accepted = Accepted::parse(&page.bytes()[..returned.valid]).ok_or(AcceptError::Kernel)?;
-        let link = Link::new(self.cid, accepted.handle, 101, accepted.sub_protocol, accepted.head);
-        Ok(Incoming {
-            websocket: Websocket::adopt(link),
-            route: accepted.route,
-            peer: accepted.peer.to_owned(),
-            path: accepted.path.to_owned(),
-            query: accepted.query.map(str::to_owned),
-            origin: accepted.origin.map(str::to_owned),
-        })
+        Ok(Incoming::new(self.cid, &accepted))
+    }
+
+    /// From now on lends every client to `cid` with `opcode` as message id: an [`Accepted`] in the first `valid`
+    /// bytes, which [`Incoming::from_page`] takes, and no `offset`. The next client comes when this lend has returned.
+    /// When the listener is given up a last message has a [`Code`] in `offset`. `cid` is a connection of this process.
+    ///
+    /// Runs on a thread of this process, which is used again when the listener has been given up. If the receiver's
+    /// server goes away, the client that was meant for it is closed with 1001 and no other is taken.
+    ///
+    /// # Errors
+    /// The thread cannot be started.
+    pub fn forward_to(&self, cid: CID, opcode: usize) -> std::io::Result<()> {
+        crate::forward::clients(self.cid, self.handle, cid, opcode)
     }
 
     /// Joins a connection of this program to a channel, which need not exist before.
@@ -157,9 +186,12 @@ impl Listener {
     /// Sends a message to all members of a channel, without waiting for any; how many of them will get it.
     ///
     /// # Errors
-    /// `Refused` with `TooLong` for more than 64 KiB.
+    /// `Refused` with `TooLong` for more than [`Listener::MOST_BROADCAST`].
     pub fn broadcast(&self, channel: &str, kind: Kind, data: &[u8]) -> Result<usize, SendError> {
         let name = u16::try_from(channel.len()).map_err(|_| SendError::Refused(Code::TooLong))?;
+        if data.len() > Self::MOST_BROADCAST {
+            return Err(SendError::Refused(Code::TooLong));
+        }
         let len = 2 + channel.len() + data.len();
         let mut pages = Pages::new(len);
         let (head, rest) = pages.bytes_mut().split_at_mut(2);
@@ -172,6 +204,22 @@ impl Listener {
         match returned.offset {
             0 => Ok(returned.valid),
             code => Err(SendError::from_code(Code::from_word(code))),
+        }
+    }
+
+    /// Shows clients another certificate from now on; open connections stay as they are. Only for the listener that
+    /// has opened the port.
+    ///
+    /// # Errors
+    /// `Refused` with `BadRequest` if it is of no use, or `NotPermitted`.
+    pub fn renew(&self, tls: &ServerTls<'_>) -> Result<(), ControlError> {
+        let mut pages = Pages::new(tls.encoded_len());
+        let len = tls.write(pages.bytes_mut()).map_err(|_| ControlError::Refused(Code::TooLong))?;
+        let returned =
+            pages.lend(self.cid, self.id(Opcode::Renew), 0, len).map_err(|_| ControlError::Kernel)?;
+        match returned.offset {
+            0 => Ok(()),
+            code => Err(ControlError::from_code(Code::from_word(code))),
         }
     }
 

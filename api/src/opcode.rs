@@ -21,7 +21,7 @@ pub enum Opcode {
     /// |---|---|
     /// | scalar | `arg1` = close code, 0 for 1000; nothing is awaited |
     /// | blocking scalar | the same; `Scalar2(code, phase)` when the connection has ended: the code that the peer sent, 1005 if it sent none, 1006 if it vanished |
-    /// | lend | `offset` = close code, 0 for 1000; `valid` bytes of UTF-8 reason (at most 123); the answer's `offset` is a [`ReceiveWord`](crate::ReceiveWord) with status `Closed` and the peer's code |
+    /// | lend | `offset` = close code, 0 for 1000; `valid` bytes of UTF-8 reason (at most 123); the answer's `offset` is a [`ReceiveWord`](crate::ReceiveWord) with status `Closed` and the peer's code, 0 if it is not a connection of the caller |
     ///
     /// Errors: `Closed` (not a connection of the caller), `TooLong` (reason), `Malformed` (code or reason).
     Close = 1,
@@ -46,7 +46,8 @@ pub enum Opcode {
     /// with `offset` = none, or by a code in `offset` and a text in the page that says what failed and where.
     ///
     /// Errors: `Malformed`, `BadRequest`, `NoTls`, `Resolve`, `Connect`, `Timeout`, `Refused`, `BadReply`,
-    /// `Entropy`, `NoWorker`, `BusyMessages`, `BusyService`.
+    /// `Entropy`, `NoWorker`, `BusyMessages`, `BusyService`; with TLS also `ClockNotSet`, `UnknownIssuer`,
+    /// `WrongHost`, `Expired`, `NotYetValid`, `BadCertificate`, `NotTls`, `TlsFailed`, `TlsClosed`.
     Open = 8,
     /// Takes the next chunk: lend mut of one or more pages, which the service keeps until there is one.
     /// The answer has the chunk in the first `valid` bytes and a [`ReceiveWord`](crate::ReceiveWord) in
@@ -54,8 +55,8 @@ pub enum Opcode {
     ///
     /// Errors (in the word's status): `Closed`, `Malformed`, `BusyReceives`, `BusyMessages`, `BusyService`.
     Receive = 9,
-    /// Hands a connection over to another process: blocking scalar, `arg1` = its PID; `Scalar1(0)`. Pages of
-    /// the former owner that wait are answered with `Closed`.
+    /// Hands a connection over to another process: blocking scalar, `arg1` = its PID; `Scalar2(0, 0)`. Pages
+    /// of the former owner that wait are answered with `Closed`.
     ///
     /// Errors: `Closed`, `Malformed` (not a PID).
     Grant = 10,
@@ -104,4 +105,17 @@ pub enum Opcode {
     /// Reports on a listener: blocking scalar, `Scalar2(state, connections)` with a
     /// [`PortState`](crate::PortState) and the number of open connections of the port.
     ListenerState = 20,
+    /// Gives a port another certificate, for clients that come from now on: lend of a
+    /// [`ServerTls`](crate::ServerTls) with the handle of the listener that has opened the port.
+    ///
+    /// Errors in `offset`: `Closed`, `Malformed`, `NotPermitted` (another listener, or a port without TLS),
+    /// `BadRequest`, `ClockNotSet`.
+    Renew = 21,
+}
+
+impl From<Opcode> for usize {
+    /// The message id for the sole connection of an in-process server, or for an opcode that means none.
+    fn from(opcode: Opcode) -> usize {
+        opcode as usize
+    }
 }

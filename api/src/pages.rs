@@ -31,7 +31,14 @@ impl Pages {
     /// As many pages as `bytes` need, at least one.
     pub fn new(bytes: usize) -> Self {
         let count = bytes.div_ceil(PAGE_SIZE).max(1);
-        Pages { pages: (0..count).map(|_| Page([0; PAGE_SIZE])).collect(), used: 0 }
+        let mut pages = Box::<[Page]>::new_uninit_slice(count);
+        // SAFETY: the box owns `count` pages, and a page of zeros is a page. Made in place, as a page on its way
+        // would be more than the stack of a small thread has room for.
+        let pages = unsafe {
+            pages.as_mut_ptr().write_bytes(0, count);
+            pages.assume_init()
+        };
+        Pages { pages, used: 0 }
     }
 
     /// All of their bytes.

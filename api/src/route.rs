@@ -26,7 +26,7 @@ pub enum RouteKind<'a> {
     Page {
         /// Such as `text/html; charset=utf-8`.
         content_type: &'a str,
-        /// At most 64 KiB, kept by the service.
+        /// At most [`Route::MOST_BODY`], kept by the service.
         body: &'a [u8],
     },
 }
@@ -47,6 +47,9 @@ pub struct Route<'a> {
 }
 
 impl<'a> Route<'a> {
+    /// The longest page, bytes: the service keeps it.
+    pub const MOST_BODY: usize = 64 * 1024;
+
     /// WebSockets for the program.
     pub fn receiver(path: &'a str) -> Self {
         Route { path, prefix: false, kind: RouteKind::Receiver { protocols: Vec::new() } }
@@ -79,7 +82,8 @@ impl<'a> Route<'a> {
     /// Writes it into `page`; the number of bytes.
     ///
     /// # Errors
-    /// More than 32 sub-protocols, or `page` is shorter than [`Route::encoded_len`].
+    /// `TooMany`: more than 32 sub-protocols. `TooLong`: a longer body than is kept, or `page` is shorter than
+    /// [`Route::encoded_len`].
     pub fn write(&self, page: &mut [u8]) -> Result<usize, RequestError> {
         let (kind, protocols) = match &self.kind {
             RouteKind::Receiver { protocols } => (0, protocols.len()),
@@ -88,15 +92,18 @@ impl<'a> Route<'a> {
         if protocols > MOST_PROTOCOLS {
             return Err(RequestError::TooMany);
         }
+        if self.body().len() > Self::MOST_BODY {
+            return Err(RequestError::TooLong);
+        }
         let mut w = Writer::new(page);
         w.u32(MAGIC);
         w.u8(kind | if self.prefix { PREFIX } else { 0 });
         w.u8(protocols as u8);
         w.u16(0);
-        w.u32(u32::try_from(self.body().len()).map_err(|_| RequestError::TooMany)?);
+        w.u32(u32::try_from(self.body().len()).map_err(|_| RequestError::TooLong)?);
         self.texts().for_each(|text| w.text(text));
         w.bytes(self.body());
-        w.finish().ok_or(RequestError::TooMany)
+        w.finish().ok_or(RequestError::TooLong)
     }
 
     /// Reads what another process wrote; `None` if it is not a route.

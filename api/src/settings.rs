@@ -34,7 +34,8 @@ pub struct Deadlines {
     /// For the caller to lend a page while data waits. The connection is closed with 1001 after one to two
     /// times this.
     pub stall: Duration,
-    /// Silence after which a Ping is sent; none is sent by default, and an idle connection costs nothing.
+    /// Silence after which a Ping is sent, one to two times this; none is sent by default, and an idle connection
+    /// costs nothing. While the caller lends no page the peer cannot be heard, which is no silence.
     pub keepalive: Option<Duration>,
     /// For the answer to that Ping; the connection ends with 1006 without.
     pub pong: Duration,

@@ -19,6 +19,8 @@ use crate::{
 const SEND_CHUNK: usize = 4 * PAGE_SIZE;
 /// Most bytes of a close reason (RFC 6455 section 5.5.1).
 const LONGEST_REASON: usize = 123;
+/// Most bytes of a ping (RFC 6455 section 5.5).
+const LONGEST_PING: usize = 125;
 
 /// Where a connection stands.
 #[derive(num_derive::FromPrimitive, num_derive::ToPrimitive, Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,6 +179,9 @@ impl Websocket {
     /// # Errors
     /// `Refused(TooLong)` for more than 125 bytes.
     pub fn ping(&self, data: &[u8]) -> Result<(), SendError> {
+        if data.len() > LONGEST_PING {
+            return Err(SendError::Refused(Code::TooLong));
+        }
         let mut pages = lock(&self.link.outgoing);
         pages.fill(data);
         self.link.send(&pages, SendWord::Ping, data.len())
@@ -218,14 +223,15 @@ impl Websocket {
     /// # Errors
     /// The thread cannot be started.
     pub fn forward_to(&self, cid: CID, opcode: usize) -> std::io::Result<()> {
-        crate::forward::start(self.link.clone(), cid, opcode)
+        crate::forward::chunks(self.link.clone(), cid, opcode)
     }
 
     /// Closes the connection: what was sent before still goes out, then the closing handshake is waited for, up
-    /// to the request's close deadline. Code 0 sends 1000.
+    /// to the request's close deadline. Code 0 sends 1000. Returns the peer's code, also that of a Close frame which
+    /// came before: 1005 if it had none, 1006 if there was none.
     ///
     /// # Errors
-    /// `Closed` if it has ended already, `Refused(TooLong)` for a reason of more than 123 bytes,
+    /// `Closed` if this process has closed it before, `Refused(TooLong)` for a reason of more than 123 bytes,
     /// `Refused(Malformed)` for a code that may not be sent (RFC 6455 section 7.4).
     pub fn close(&self, code: u16, reason: &str) -> Result<u16, ControlError> {
         if reason.len() > LONGEST_REASON {

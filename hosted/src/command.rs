@@ -5,14 +5,12 @@
 
 use std::fmt::Write;
 
-use crate::control::{CONTROL_FD, INDEX};
+use crate::control::{CONTROL_FD, INDEX, PROBE_FD};
 
 /// Where the processes find the launcher's own standard files, which are not those of the kernel.
 pub(crate) const STDIN_FD: u32 = 4;
 pub(crate) const STDOUT_FD: u32 = 5;
 pub(crate) const STDERR_FD: u32 = 6;
-/// Held open by the kernel alone, so that its end of file tells that the kernel ended.
-pub(crate) const KERNEL_FD: u32 = 7;
 
 /// A program to run as a Xous process: its path, arguments and environment.
 #[derive(Clone, Debug)]
@@ -74,9 +72,9 @@ impl Program {
         if let Some(fault) = self.fault() {
             return Err(fault);
         }
-        let mut command = format!("exec {KERNEL_FD}>&-");
+        let mut command = String::from("exec");
         if kind == Kind::Program {
-            let _ = write!(command, " <&{STDIN_FD} >&{STDOUT_FD} 2>&{STDERR_FD}");
+            let _ = write!(command, " <&{STDIN_FD} >&{STDOUT_FD} 2>&{STDERR_FD} {PROBE_FD}<&-");
         }
         let _ = write!(command, " {STDIN_FD}<&- {STDOUT_FD}>&- {STDERR_FD}>&-; {INDEX}={index} ");
         for (name, value) in &self.environment {
@@ -92,8 +90,10 @@ impl Program {
 /// What a process is to the system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
+    /// A part of every system, which serves until that is ended.
+    Base,
     /// Serves until the system is ended; must not end before.
-    Server,
+    Service,
     /// Does its work and ends.
     Program,
 }

@@ -9,6 +9,8 @@ use std::io::Write;
 /// The writing end of the control pipe in every process of a system.
 pub(crate) const CONTROL_FD: u32 = 3;
 
+/// The reading end of the pipe by which the launcher asks whether the kernel lives, in every server of a system.
+pub(crate) const PROBE_FD: u32 = 7;
 /// Set for every process of a system: the system's own directory.
 pub(crate) const DIRECTORY: &str = "HOSTED_DIRECTORY";
 /// Set for every process of a system that was started by a command: its number, for reports about it.
@@ -19,6 +21,8 @@ pub(crate) const INDEX: &str = "HOSTED_INDEX";
 pub(crate) enum Report {
     /// By the name server: somebody registered a name, given here as [`Report::registered`] spells it.
     Registered(String),
+    /// By the name server, in answer to a probe: the kernel answers calls.
+    KernelLives,
     /// By a program of the system: the process with this index has done what it was started for.
     Done(usize),
     /// By the shell that started it: the process with this index ended, with this status of the shell (128 + N for
@@ -36,6 +40,7 @@ impl Report {
     pub(crate) fn to_line(&self) -> String {
         match self {
             Self::Registered(name) => format!("registered {name}"),
+            Self::KernelLives => "lives kernel".into(),
             Self::Done(index) => format!("done {index}"),
             Self::Ended(index, status) => format!("ended {index} {status}"),
         }
@@ -46,6 +51,7 @@ impl Report {
         let (kind, rest) = line.split_once(' ')?;
         match kind {
             "registered" => Some(Self::Registered(rest.to_owned())),
+            "lives" if rest == "kernel" => Some(Self::KernelLives),
             "done" => Some(Self::Done(rest.parse().ok()?)),
             "ended" => {
                 let (index, status) = rest.split_once(' ')?;
@@ -77,6 +83,7 @@ mod tests {
         for report in [
             Report::registered("_Websocket Service_"),
             Report::registered("two\nlines \u{e9}"),
+            Report::KernelLives,
             Report::Done(7),
             Report::Ended(0, 137),
         ] {

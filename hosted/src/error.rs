@@ -73,7 +73,7 @@ pub enum RunFault {
     ServerEnded {
         /// Its path.
         path: String,
-        /// What the shell says of its end: exit code, or 128 + N for signal N.
+        /// What the shell says of its end: exit code, or 128 + N for signal N. 0 may also mean that the kernel ended.
         status: i32,
     },
     /// The host refused something.

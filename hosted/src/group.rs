@@ -6,7 +6,7 @@
 //! group, itself included. The launcher kills the group too when it is done with it.
 
 use std::fs::File;
-use std::io::{self, PipeReader, PipeWriter};
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -17,14 +17,14 @@ use command_fds::{CommandFdExt, FdMapping};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process_group, set_child_subreaper, waitpgid};
 
-use crate::command::{KERNEL_FD, STDERR_FD, STDIN_FD, STDOUT_FD};
-use crate::control::{CONTROL_FD, DIRECTORY};
+use crate::command::{STDERR_FD, STDIN_FD, STDOUT_FD};
+use crate::control::{CONTROL_FD, DIRECTORY, PROBE_FD};
 
 /// The guardian: `$@` is the kernel and its arguments. It keeps none of the files meant for the system, or it would
 /// hide their end.
 const GUARDIAN: &str = r#"
 "$@" </dev/null &
-exec 3>&- 4<&- 5>&- 6>&- 7>&-
+exec 3>&- 4<&- 5>&- 6>&- 7<&-
 read -r end
 kill -KILL 0
 "#;
@@ -43,18 +43,7 @@ pub(crate) struct Group {
     guardian: Child,
     lifeline: Option<PipeWriter>,
     control: PipeReader,
-    /// Reads end of file as soon as the kernel has ended.
-    kernel: PipeReader,
-}
-
-/// What happened first.
-pub(crate) enum Event {
-    /// The control pipe has something to read.
-    Control,
-    /// The kernel has ended.
-    KernelEnded,
-    /// The deadline has passed.
-    Deadline,
+    probe: PipeWriter,
 }
 
 impl Group {
@@ -71,15 +60,15 @@ impl Group {
         set_child_subreaper(Some(getpid()))?;
         let (lifeline_end, lifeline) = io::pipe()?;
         let (control, control_end) = io::pipe()?;
-        let (kernel_life, kernel_end) = io::pipe()?;
+        let (probe_end, probe) = io::pipe()?;
         let mapping = |parent_fd, child_fd: u32| FdMapping { parent_fd, child_fd: child_fd as i32 };
         let mut command = Command::new("sh");
         command
             .args(["-c", GUARDIAN, "guardian"])
             .arg(kernel)
             .args(commands)
-            // Each system has a port of its own; an address from outside would make them meet.
             .env(DIRECTORY, directory)
+            // Each system has a port of its own; an address from outside would make them meet.
             .env_remove("XOUS_LISTEN_ADDR")
             .process_group(0)
             .stdin(lifeline_end)
@@ -90,47 +79,46 @@ impl Group {
                 mapping(files.stdin, STDIN_FD),
                 mapping(files.stdout, STDOUT_FD),
                 mapping(files.stderr, STDERR_FD),
-                mapping(kernel_end.into(), KERNEL_FD),
+                mapping(probe_end.into(), PROBE_FD),
             ])
             .map_err(io::Error::other)?;
         let guardian = command.spawn()?;
-        Ok(Self { guardian, lifeline: Some(lifeline), control, kernel: kernel_life })
+        Ok(Self { guardian, lifeline: Some(lifeline), control, probe })
     }
 
-    /// The reading end of the control pipe.
-    pub(crate) fn control(&mut self) -> &mut PipeReader {
-        &mut self.control
+    /// Asks whether the kernel lives; the answer comes as a report.
+    pub(crate) fn probe(&mut self) -> io::Result<()> {
+        self.probe.write_all(&[0])
     }
 
-    /// Waits for the control pipe or the end of the kernel.
-    pub(crate) fn wait(&self, deadline: Option<Instant>) -> io::Result<Event> {
-        loop {
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            let mut watched =
-                [PollFd::new(&self.kernel, PollFlags::IN), PollFd::new(&self.control, PollFlags::IN)];
-            let ready = match poll(&mut watched, left.map(timespec).as_ref()) {
-                Ok(ready) => ready,
-                Err(rustix::io::Errno::INTR) => continue,
-                Err(error) => return Err(error.into()),
-            };
-            let [kernel, _] = watched.map(|file| !file.revents().is_empty());
-            return Ok(match (ready, kernel) {
-                (0, _) => Event::Deadline,
-                (_, true) => Event::KernelEnded,
-                (_, false) => Event::Control,
-            });
+    /// Waits for bytes on the control pipe and appends them to `unread`. False when the deadline has passed.
+    ///
+    /// # Errors
+    /// The host's; `UnexpectedEof` when no process of the system is left.
+    pub(crate) fn read_control(
+        &mut self,
+        unread: &mut Vec<u8>,
+        deadline: Option<Instant>,
+    ) -> io::Result<bool> {
+        if !self.wait_readable(deadline)? {
+            return Ok(false);
         }
+        let mut bytes = [0; 4096];
+        let count = self.control.read(&mut bytes)?;
+        unread.extend_from_slice(&bytes[..count]);
+        if count == 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(true) }
     }
 
-    /// Whether the kernel has ended.
-    pub(crate) fn kernel_ended(&self) -> bool {
-        self.kernel_ends_within(Duration::ZERO)
-    }
-
-    /// Whether the kernel has ended, or does so in this time.
-    pub(crate) fn kernel_ends_within(&self, limit: Duration) -> bool {
-        let mut watched = [PollFd::new(&self.kernel, PollFlags::IN)];
-        poll(&mut watched, Some(&timespec(limit))).is_ok_and(|ready| ready > 0)
+    /// Waits until the control pipe has something to read, its end included. False when the deadline has passed.
+    fn wait_readable(&self, deadline: Option<Instant>) -> io::Result<bool> {
+        loop {
+            let left = deadline.map(|deadline| timespec(deadline.saturating_duration_since(Instant::now())));
+            match poll(&mut [PollFd::new(&self.control, PollFlags::IN)], left.as_ref()) {
+                Ok(ready) => return Ok(ready > 0),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// Ends all processes and waits until they are gone.
@@ -154,22 +142,15 @@ impl Group {
 
     /// Every process of the system holds the control pipe open: its end of file says that none is left.
     fn wait_until_gone(&mut self) -> io::Result<()> {
-        use std::io::Read;
         let deadline = Instant::now() + END_LIMIT;
-        let mut rest = [0; 4096];
         loop {
-            let left = timespec(deadline.saturating_duration_since(Instant::now()));
-            match poll(&mut [PollFd::new(&self.control, PollFlags::IN)], Some(&left)) {
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-                Ok(0) => {
+            match self.read_control(&mut Vec::new(), Some(deadline)) {
+                Ok(true) => {}
+                Ok(false) => {
                     return Err(io::Error::new(io::ErrorKind::TimedOut, "killed processes are still there"));
                 }
-                Ok(_) => {
-                    if self.control.read(&mut rest)? == 0 {
-                        return Ok(());
-                    }
-                }
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+                Err(error) => return Err(error),
             }
         }
     }
@@ -178,10 +159,8 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         if let Err(error) = self.end() {
-            eprintln!(
-                "hosted: the processes of group {} may not all have ended: {error}",
-                self.guardian.id()
-            );
+            let group = self.guardian.id();
+            eprintln!("hosted: the processes of group {group} may not all have ended: {error}");
         }
     }
 }

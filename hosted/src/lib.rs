@@ -68,7 +68,8 @@
 //! - Systems do not meet: each kernel has a port of its own, and each system a directory of its own.
 //! - Everything ends with the launcher, however that ends, SIGKILL included.
 //! - The log goes to a file whose path and last lines a failure shows; a system that did well removes it.
-//! - Readiness and ends arrive through a pipe; nothing polls and nothing sleeps.
+//! - Readiness and ends arrive through a pipe; nothing polls and nothing sleeps. A program that exits with 0 because the
+//!   kernel ended is told from one that succeeded.
 //! - Nothing is left of it, on hosts whose first process reaps nobody either. For that the launcher becomes the reaper of
 //!   all its descendants (`PR_SET_CHILD_SUBREAPER`), which stays so. It runs on Linux only.
 //!

@@ -1,6 +1,6 @@
 //! The programs that a system is made of, installed on first use.
 //!
-//! Kernel, log and ticktimer come from crates.io, the stand-ins are built from this crate. Everything lies below
+//! Kernel, log and ticktimer come from the crate registry, the stand-ins are built from this crate. Everything lies below
 //! `target/hosted/`, in a directory per version, so that a later use finds it there without asking cargo.
 
 use std::collections::hash_map::DefaultHasher;
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 
-/// What is installed from crates.io: name, version and features.
+/// What is installed from the crate registry: name, version and features.
 const PUBLISHED: [(&str, &str, &[&str]); 3] = [
     ("xous-kernel", "0.9.37", &[]),
     ("xous-log", "0.1.27", &["--features", "hosted"]),
@@ -80,7 +80,7 @@ impl fmt::Display for PrepareError {
             }
             Self::Failed { command } => write!(
                 f,
-                "`{command}` failed, see above; it needs crates.io (or a mirror set up for cargo) once, afterwards no \
+                "`{command}` failed, see above; it needs the crate registry once, afterwards no \
                  network is used"
             ),
             Self::Busy { lock } => write!(
@@ -143,14 +143,18 @@ impl Programs {
 
 /// Installs what another process has not installed meanwhile.
 fn install(root: &Path, programs: &Programs, stamp: &str) -> Result<(), PrepareError> {
+    // They have much in common, so it is built in one place, which is not needed afterwards.
+    let build = root.join("build");
     for (name, version, features) in PUBLISHED {
         if !installed(root, name, version).is_file() {
             eprintln!("hosted: installing {name} {version} (first use)");
             let mut command = cargo("install");
             command.args(["--locked", "--quiet", "--root"]).arg(install_root(root, name, version));
-            run(command.args(features).args(["--version", version, name]))?;
+            command.arg("--target-dir").arg(&build).args(features);
+            run(command.args(["--version", version, name]))?;
         }
     }
+    fs::remove_dir_all(&build).ok();
     if !programs.complete(root, stamp) {
         build_stand_ins(root, &programs.stand_ins, stamp)?;
     }
@@ -160,14 +164,15 @@ fn install(root: &Path, programs: &Programs, stamp: &str) -> Result<(), PrepareE
 /// Builds the stand-ins and puts them in place in one step, for a system may be running the old ones.
 fn build_stand_ins(root: &Path, program: &Path, stamp: &str) -> Result<(), PrepareError> {
     eprintln!("hosted: building the stand-ins");
-    let build = root.join("build");
+    // In the workspace's own target directory, where they, or what they consist of, mostly are already.
+    let build = target_directory();
     let mut command = cargo("build");
-    command.args(["--locked", "--quiet", "--release", "--bin", STAND_INS, "--manifest-path"]);
+    command.args(["--locked", "--quiet", "--bin", STAND_INS, "--manifest-path"]);
     run(command.arg(Path::new(SOURCES).join("Cargo.toml")).arg("--target-dir").arg(&build))?;
     let put = || {
         fs::create_dir_all(root.join("stand-ins"))?;
         let fresh = program.with_extension("new");
-        fs::copy(build.join("release").join(STAND_INS), &fresh)?;
+        fs::copy(build.join("debug").join(STAND_INS), &fresh)?;
         fs::rename(&fresh, program)?;
         fs::write(stamp_file(root), stamp)
     };

@@ -1,23 +1,22 @@
 //! The launcher: a kernel with its servers and programs, started, watched and ended.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::command::{Kind, Program};
 use crate::control::Report;
 use crate::error::{RunError, RunFault, StartError};
-use crate::group::{Event, Files, Group};
+use crate::group::{Files, Group};
 use crate::pddb::{self, Pddb};
 use crate::prepare::{Programs, prepare};
 use crate::run_directory::{RunDirectory, tail};
 
-/// How long the services may take until they are registered.
-const READY_LIMIT: Duration = Duration::from_secs(30);
-/// A process that ends with 0 may do so because the kernel has ended, whose own end is seen this much later at most.
-const KERNEL_GRACE: Duration = Duration::from_millis(100);
+/// How long the services may take until they are registered, and the name server to say that the kernel lives.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
 /// What a system consists of beside kernel, log, ticktimer and stand-ins, and how it runs.
 #[derive(Clone, Debug)]
@@ -31,12 +30,14 @@ pub struct Builder {
 }
 
 /// Where the programs' standard files lead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum Output {
     /// To the launcher's own.
     User,
     /// Nothing to read, and output into a file.
     Captured,
+    /// Nothing to read, stdout here and stderr to the launcher's own.
+    To(Arc<OwnedFd>),
 }
 
 /// How the programs of a system ended.
@@ -113,6 +114,14 @@ impl Builder {
         self
     }
 
+    /// Sends what the programs print to `file`, such as a pipe that is read meanwhile; they get an empty stdin. The file
+    /// is closed here when the system has started.
+    #[must_use]
+    pub fn output_to(mut self, file: impl Into<OwnedFd>) -> Self {
+        self.output = Output::To(Arc::new(file.into()));
+        self
+    }
+
     /// Starts the system. This returns at once; see [`System::wait_ready`].
     ///
     /// # Errors
@@ -137,6 +146,7 @@ impl Builder {
             processes,
             directory,
             unread: Vec::new(),
+            probe: Probe::Idle,
             started: Instant::now(),
             time_limit: self.time_limit,
         })
@@ -151,19 +161,17 @@ impl Builder {
                     .into(),
             }),
         };
-        let mut processes = vec![
-            Process::server(path(&installed.log)?, None),
-            Process::server(path(&installed.ticktimer)?, None),
-        ];
+        let mut processes =
+            vec![Process::base(path(&installed.log)?), Process::base(path(&installed.ticktimer)?)];
         for (name, _) in crate::stand_in::COMMANDS {
             let mut stand_in = path(&installed.stand_ins)?.arg(*name);
             if *name == "pddb" {
                 stand_in = self.set_up_pddb(stand_in)?;
             }
-            processes.push(Process::server(stand_in, None));
+            processes.push(Process::base(stand_in));
         }
         let services = self.services.iter().cloned();
-        processes.extend(services.map(|(service, name)| Process::server(service, Some(name))));
+        processes.extend(services.map(|(service, name)| Process::service(service, name)));
         processes.extend(self.programs.iter().cloned().map(Process::program));
         Ok(processes)
     }
@@ -190,10 +198,15 @@ impl Builder {
     }
 
     fn open_files(&self, output: &Path) -> io::Result<Files> {
-        match self.output {
+        match &self.output {
             Output::User => Ok(Files {
                 stdin: user_stdin()?,
                 stdout: io::stdout().as_fd().try_clone_to_owned()?,
+                stderr: io::stderr().as_fd().try_clone_to_owned()?,
+            }),
+            Output::To(file) => Ok(Files {
+                stdin: File::open("/dev/null")?.into(),
+                stdout: file.try_clone()?,
                 stderr: io::stderr().as_fd().try_clone_to_owned()?,
             }),
             Output::Captured => {
@@ -231,8 +244,12 @@ struct Process {
 }
 
 impl Process {
-    fn server(program: Program, awaited: Option<String>) -> Self {
-        Self { program, kind: Kind::Server, awaited, end: None }
+    fn base(program: Program) -> Self {
+        Self { program, kind: Kind::Base, awaited: None, end: None }
+    }
+
+    fn service(program: Program, name: String) -> Self {
+        Self { program, kind: Kind::Service, awaited: Some(name), end: None }
     }
 
     fn program(program: Program) -> Self {
@@ -250,6 +267,14 @@ impl Process {
     }
 }
 
+/// The question whether the kernel lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Probe {
+    Idle,
+    Asked(Instant),
+    Answered,
+}
+
 /// A running system. All its processes end when it is dropped, and when the process that holds it ends in any way.
 pub struct System {
     group: Group,
@@ -257,6 +282,7 @@ pub struct System {
     directory: RunDirectory,
     /// What came through the control pipe after the last whole line.
     unread: Vec<u8>,
+    probe: Probe,
     started: Instant,
     time_limit: Option<Duration>,
 }
@@ -272,7 +298,7 @@ impl System {
     /// # Errors
     /// [`RunError`]: end the system, which cannot do its work.
     pub fn wait_ready(&mut self) -> Result<(), RunError> {
-        self.watch_until(|processes| processes.iter().all(|process| process.awaited.is_none()))
+        self.watch_until(|system| system.processes.iter().all(|process| process.awaited.is_none()))
     }
 
     /// Waits until every program has ended, or reported that it is done, and ends the system.
@@ -288,18 +314,33 @@ impl System {
     /// # Errors
     /// [`RunError`]: end the system, which cannot do its work.
     pub fn wait_programs(&mut self) -> Result<Outcome, RunError> {
-        self.watch_until(|processes| !processes.iter().any(Process::is_running_program))?;
+        self.watch_until(|system| !system.processes.iter().any(Process::is_running_program))?;
+        self.check_kernel()?;
         Ok(Outcome { programs: self.ends().flatten().collect() })
     }
 
     /// Waits until every program has reported that it is done, or one has ended without; `None` stands for those that
     /// are neither.
     pub(crate) fn wait_done(&mut self) -> Result<Vec<Option<End>>, RunError> {
-        self.watch_until(|processes| {
-            let failed = processes.iter().any(|process| matches!(process.end, Some(End::Exited(_))));
-            failed || !processes.iter().any(Process::is_running_program)
+        self.watch_until(|system| {
+            system.has_exited() || !system.processes.iter().any(Process::is_running_program)
         })?;
+        if self.has_exited() {
+            self.check_kernel()?;
+        }
         Ok(self.ends().collect())
+    }
+
+    fn has_exited(&self) -> bool {
+        self.ends().any(|end| matches!(end, Some(End::Exited(_))))
+    }
+
+    /// Makes sure that programs did not end because the kernel did.
+    fn check_kernel(&mut self) -> Result<(), RunError> {
+        // Nobody left to ask means that the kernel has ended, too.
+        self.group.probe().map_err(|_| self.failed(RunFault::KernelEnded))?;
+        self.probe = Probe::Asked(Instant::now());
+        self.watch_until(|system| system.probe == Probe::Answered)
     }
 
     fn ends(&self) -> impl Iterator<Item = Option<End>> {
@@ -333,29 +374,24 @@ impl System {
         self.directory.remove();
     }
 
-    fn watch_until(&mut self, reached: impl Fn(&[Process]) -> bool) -> Result<(), RunError> {
+    fn watch_until(&mut self, reached: impl Fn(&Self) -> bool) -> Result<(), RunError> {
         loop {
             self.take_reports().map_err(|fault| self.failed(fault))?;
-            if reached(&self.processes) {
+            if reached(self) {
                 return Ok(());
             }
             self.read_control().map_err(|fault| self.failed(fault))?;
         }
     }
 
-    /// Waits for bytes on the control pipe.
     fn read_control(&mut self) -> Result<(), RunFault> {
-        let limit = self.limit();
-        match self.group.wait(limit.map(|limit| self.started + limit)).map_err(RunFault::Host)? {
-            Event::KernelEnded => return Err(RunFault::KernelEnded),
-            Event::Deadline => return Err(self.over(limit)),
-            Event::Control => {}
+        let deadline = self.deadline();
+        match self.group.read_control(&mut self.unread, deadline) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(self.over(deadline)),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(RunFault::KernelEnded),
+            Err(error) => Err(RunFault::Host(error)),
         }
-        let mut bytes = [0; 4096];
-        let count = self.group.control().read(&mut bytes).map_err(RunFault::Host)?;
-        self.unread.extend_from_slice(&bytes[..count]);
-        // Programs end with 0 when the kernel has gone, but never before it: what was read may be of that kind.
-        if count == 0 || self.group.kernel_ended() { Err(RunFault::KernelEnded) } else { Ok(()) }
     }
 
     /// Takes in what has been read, line by line.
@@ -380,15 +416,17 @@ impl System {
                     }
                 }
             }
+            Report::KernelLives => self.probe = Probe::Answered,
             Report::Done(index) => self.note_end(index, End::Done),
             Report::Ended(index, status) => {
-                if status == 0 && self.group.kernel_ends_within(KERNEL_GRACE) {
-                    return Err(RunFault::KernelEnded);
-                }
                 if let Some(process) = self.processes.get(index)
-                    && process.kind == Kind::Server
+                    && process.kind != Kind::Program
                 {
-                    return Err(RunFault::ServerEnded { path: process.program.path.clone(), status });
+                    return Err(match (process.kind, status) {
+                        // They have no way to end with success but with the kernel.
+                        (Kind::Base, 0) => RunFault::KernelEnded,
+                        _ => RunFault::ServerEnded { path: process.program.path.clone(), status },
+                    });
                 }
                 self.note_end(index, End::Exited(status));
             }
@@ -403,24 +441,27 @@ impl System {
         }
     }
 
-    /// The time that the system has in its present state, from its start.
-    fn limit(&self) -> Option<Duration> {
+    /// Until when what is being waited for must have happened.
+    fn deadline(&self) -> Option<Instant> {
         let ready = self.processes.iter().all(|process| process.awaited.is_none());
-        let limits = [self.time_limit, (!ready).then_some(READY_LIMIT)];
-        limits.into_iter().flatten().min()
+        let probed = match self.probe {
+            Probe::Asked(since) => Some(since + ANSWER_LIMIT),
+            Probe::Idle | Probe::Answered => None,
+        };
+        let limits = [self.time_limit, (!ready).then_some(ANSWER_LIMIT)];
+        limits.into_iter().flatten().map(|limit| self.started + limit).chain(probed).min()
     }
 
-    fn over(&self, limit: Option<Duration>) -> RunFault {
+    fn over(&self, deadline: Option<Instant>) -> RunFault {
         let unregistered = self.processes.iter().filter(|process| process.awaited.is_some());
         let running = self.processes.iter().filter(|process| process.is_running_program());
         RunFault::TimeLimit {
-            limit: limit.unwrap_or_default(),
+            limit: deadline.map_or(Duration::ZERO, |deadline| deadline.duration_since(self.started)),
             waiting_for: unregistered.chain(running).map(|process| process.program.path.clone()).collect(),
         }
     }
 
     fn failed(&mut self, cause: RunFault) -> RunError {
-        io::stdout().flush().ok();
         self.directory.keep();
         RunError { cause, log: self.log(), log_tail: self.log_tail() }
     }

@@ -40,6 +40,7 @@ fn start_launcher(test: &str, mark: &str) -> (Child, Printed) {
         .env(MARK, mark)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(launcher.stdout.take().unwrap()).lines();

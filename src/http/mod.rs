@@ -6,6 +6,6 @@ mod answer;
 mod origin;
 mod router;
 
-pub(crate) use answer::{Page, page, status};
+pub(crate) use answer::{Answer, Page, page, status, upgrade_required};
 pub(crate) use origin::is_allowed;
 pub(crate) use router::{AddError, Router, has_dot_segment};

@@ -65,6 +65,11 @@ impl<T> Router<T> {
         Some((route.number, &route.target))
     }
 
+    /// Where the routes lead.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = &T> {
+        self.routes.iter().map(|route| &route.target)
+    }
+
     /// Keeps the routes for which `keep` says so; how many went.
     pub(crate) fn retain(&mut self, keep: impl Fn(u16, &T) -> bool) -> usize {
         let before = self.routes.len();

@@ -1,9 +1,7 @@
 //! Name resolution and connection.
 
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
-
-use super::Socket;
 
 /// Why there is no connection.
 #[derive(Debug)]
@@ -16,9 +14,9 @@ pub(crate) enum DialError {
 
 /// Connects to the first address of `host` that answers, all of them within `limit`. Resolution itself cannot be
 /// cut short: whoever waits is told by the open deadline, and the thread stays busy until it returns.
-pub(crate) fn dial(host: &str, port: u16, limit: Duration) -> Result<Socket, DialError> {
+pub(crate) fn dial(host: &str, port: u16, limit: Duration) -> Result<TcpStream, DialError> {
     let start = Instant::now();
-    let addresses = (host, port).to_socket_addrs().map_err(DialError::Resolve)?;
+    let addresses = resolve(host, port).map_err(DialError::Resolve)?;
     let mut failure = None;
     for address in addresses {
         let left = limit.saturating_sub(start.elapsed());
@@ -26,8 +24,8 @@ pub(crate) fn dial(host: &str, port: u16, limit: Duration) -> Result<Socket, Dia
             failure = Some(std::io::ErrorKind::TimedOut.into());
             break;
         }
-        match TcpStream::connect_timeout(&address, left) {
-            Ok(stream) => return Ok(Socket::new(stream)),
+        match connect(&address, left) {
+            Ok(stream) => return Ok(stream),
             Err(error) => failure = Some(error),
         }
     }
@@ -35,4 +33,17 @@ pub(crate) fn dial(host: &str, port: u16, limit: Duration) -> Result<Socket, Dia
         Some(error) => DialError::Connect(error),
         None => DialError::Resolve(std::io::ErrorKind::NotFound.into()),
     })
+}
+
+// The device's std keeps whole pages on the stack: 40 KiB to resolve, 16 KiB to connect. Not inlined, they are there
+// one after the other, and none of it for the life of the connection.
+
+#[inline(never)]
+fn resolve(host: &str, port: u16) -> std::io::Result<std::vec::IntoIter<SocketAddr>> {
+    (host, port).to_socket_addrs()
+}
+
+#[inline(never)]
+fn connect(address: &SocketAddr, limit: Duration) -> std::io::Result<TcpStream> {
+    TcpStream::connect_timeout(address, limit)
 }

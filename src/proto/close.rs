@@ -138,3 +138,32 @@ impl fmt::Debug for ClosePayload {
         f.debug_tuple("ClosePayload").field(&self.reason()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn payloads_are_read_as_written() {
+        for text in ["", "x", "bye é", &"x".repeat(MAX_CLOSE_TEXT)] {
+            let reason = CloseReason::new(CloseCode::POLICY, text);
+            let payload = ClosePayload::new(reason);
+            assert_eq!(payload.as_bytes().len(), 2 + text.len());
+            assert_eq!(payload.reason(), reason);
+        }
+        assert_eq!(ClosePayload::new(None).as_bytes(), b"");
+        assert_eq!(ClosePayload::new(None).reason(), None);
+    }
+
+    #[test]
+    fn the_code_is_big_endian() {
+        let payload = ClosePayload::new(Some(CloseReason::code_only(CloseCode::NORMAL)));
+        assert_eq!(payload.as_bytes(), [0x03, 0xe8]);
+    }
+
+    #[test]
+    fn a_text_that_does_not_fit_is_refused() {
+        assert_eq!(CloseReason::new(CloseCode::NORMAL, &"x".repeat(MAX_CLOSE_TEXT + 1)), None);
+        assert_eq!(CloseReason::new(CloseCode::NORMAL, &"é".repeat(62)), None, "bytes count, not characters");
+    }
+}

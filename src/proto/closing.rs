@@ -119,3 +119,82 @@ impl Closing {
         self.failed
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::CloseCode;
+
+    fn reason(code: CloseCode) -> Option<CloseReason<'static>> {
+        CloseReason::new(code, "why")
+    }
+
+    #[test]
+    fn the_peer_closes() {
+        for (role, end) in [(Role::Client, CloseStep::AwaitEnd), (Role::Server, CloseStep::ShutDown)] {
+            let mut closing = Closing::new(role);
+            assert_eq!((closing.next(), closing.is_open()), (CloseStep::None, true));
+            closing.received(reason(CloseCode::GOING_AWAY));
+            assert_eq!(
+                (closing.next(), closing.is_open(), closing.is_clean()),
+                (CloseStep::Send, false, false)
+            );
+            let answer = closing.take_due().expect("due");
+            assert_eq!(answer.reason(), Some(CloseReason::code_only(CloseCode::GOING_AWAY)));
+            assert!(closing.take_due().is_none(), "once");
+            assert_eq!((closing.next(), closing.is_clean()), (end, true));
+            assert_eq!(closing.peer().and_then(ClosePayload::reason), reason(CloseCode::GOING_AWAY));
+        }
+    }
+
+    #[test]
+    fn this_end_closes() {
+        for (role, end) in [(Role::Client, CloseStep::AwaitEnd), (Role::Server, CloseStep::ShutDown)] {
+            let mut closing = Closing::new(role);
+            assert!(closing.start(reason(CloseCode::NORMAL)));
+            assert!(!closing.start(reason(CloseCode::INTERNAL)), "the first counts");
+            assert_eq!(closing.take_due().as_ref().and_then(ClosePayload::reason), reason(CloseCode::NORMAL));
+            assert_eq!((closing.next(), closing.is_clean()), (CloseStep::AwaitClose, false));
+            closing.received(None);
+            assert!(closing.take_due().is_none(), "answered already");
+            assert_eq!((closing.next(), closing.is_clean()), (end, true));
+            assert_eq!(closing.peer().map(ClosePayload::reason), Some(None));
+        }
+    }
+
+    #[test]
+    fn both_close_at_once() {
+        let mut closing = Closing::new(Role::Server);
+        closing.start(None);
+        closing.received(reason(CloseCode::NORMAL));
+        assert_eq!(closing.take_due().map(|due| due.as_bytes().len()), Some(0), "our own, not an answer");
+        assert_eq!((closing.next(), closing.is_clean()), (CloseStep::ShutDown, true));
+    }
+
+    #[test]
+    fn a_fault_of_the_peer() {
+        for role in [Role::Client, Role::Server] {
+            let mut closing = Closing::new(role);
+            closing.fail(Violation::InvalidUtf8);
+            closing.fail(Violation::Masked);
+            assert_eq!(closing.failure(), Some(Violation::InvalidUtf8));
+            let due = closing.take_due().expect("due");
+            assert_eq!(due.reason().map(|reason| reason.code()), Some(CloseCode::INVALID_DATA));
+            assert_eq!((closing.next(), closing.is_clean()), (CloseStep::ShutDown, false));
+        }
+        let mut closing = Closing::new(Role::Client);
+        closing.start(None);
+        assert!(closing.take_due().is_some());
+        closing.fail(Violation::Masked);
+        assert!(closing.take_due().is_none(), "one Close frame at most");
+        assert_eq!((closing.next(), closing.is_clean()), (CloseStep::ShutDown, false));
+    }
+
+    #[test]
+    fn every_violation_has_a_text_that_fits() {
+        for violation in [Violation::LengthNotMinimal, Violation::CloseCode(65535), Violation::ControlTooLong]
+        {
+            assert!(CloseReason::new(violation.close_code(), violation.text()).is_some());
+        }
+    }
+}

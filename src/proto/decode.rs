@@ -4,7 +4,7 @@ use super::close::CloseReason;
 use super::event::{Chunk, Event, Step};
 use super::frame::{
     BINARY, CLOSE, CONTINUATION, CONTROL, FIN, Kind, LEN7, LEN16, LEN64, MASK, MAX_CONTROL_PAYLOAD,
-    MAX_PAYLOAD, OPCODE, PING, PONG, RSV, Role, TEXT,
+    MAX_PAYLOAD, OPCODE, PING, PONG, RSV, Role, TEXT, portion,
 };
 use super::limits::{Budget, Limits};
 use super::mask::Mask;
@@ -460,33 +460,9 @@ fn is_minimal(len: u64, at: usize) -> bool {
     }
 }
 
-/// How much of `available` belongs to a payload of which `remaining` is to come.
-///
-/// Generic over the size type so that the arithmetic of a 32-bit machine can be tested on any.
-#[inline(always)]
-fn portion<S: Copy + Ord + TryFrom<u64>>(remaining: u64, available: S) -> S {
-    // A length that does not fit the type is more than can be available.
-    S::try_from(remaining).map_or(available, |remaining| remaining.min(available))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Lengths around the limits of 32 bits, with the size type of a machine that has no more.
-    #[test]
-    fn portions_with_32_bit_sizes() {
-        let available = u32::MAX - 5;
-        for remaining in [1 << 31, (1 << 32) - 1, 1 << 32, (1 << 32) + 7, MAX_PAYLOAD, u64::MAX] {
-            let expected = remaining.min(u64::from(available));
-            assert_eq!(u64::from(portion(remaining, available)), expected, "{remaining:#x}");
-            assert_eq!(portion(remaining, 4096u32), 4096, "a wrapped length would be less: {remaining:#x}");
-        }
-        assert_eq!(portion(3, available), 3);
-        assert_eq!(portion(0, available), 0);
-        assert_eq!(portion(1 << 32, 0u32), 0);
-        assert_eq!(portion(1 << 16, u16::MAX), u16::MAX);
-    }
 
     #[test]
     fn forms_of_length() {

@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::close::{ClosePayload, CloseReason};
 use super::control::ControlFrame;
-use super::frame::{CONTINUATION, FIN, Header, Kind, MAX_PAYLOAD, Role};
+use super::frame::{CONTINUATION, FIN, Header, Kind, MAX_PAYLOAD, Role, portion};
 use super::mask::Mask;
 use super::utf8::Utf8;
 
@@ -219,10 +219,7 @@ impl FrameWriter {
         out[..at].copy_from_slice(&header[..at]);
         self.header_sent += at as u8;
         let out = &mut out[at..];
-        let payload = match usize::try_from(self.remaining) {
-            Ok(remaining) if remaining < payload.len() => &payload[..remaining],
-            _ => payload,
-        };
+        let payload = &payload[..portion(self.remaining, payload.len())];
         let len = if self.masked {
             self.mask.copy(payload, out)
         } else {
@@ -249,5 +246,134 @@ impl FrameWriter {
     #[inline]
     pub fn is_done(&self) -> bool {
         self.remaining == 0 && self.header().is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::frame::{LEN16, LEN64};
+    use crate::proto::{CloseCode, MAX_HEADER};
+
+    const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+    fn whole(role: Role, frame: FrameKind, payload: &[u8]) -> Vec<u8> {
+        let mut encoder = Encoder::new(role);
+        let mut writer = encoder.begin(frame, payload.len() as u64, KEY).unwrap();
+        let mut out = vec![0; payload.len() + MAX_HEADER];
+        let (taken, written) = writer.write(payload, &mut out);
+        assert_eq!((taken, writer.is_done(), writer.remaining()), (payload.len(), true, 0));
+        out.truncate(written);
+        out
+    }
+
+    /// RFC 6455, section 5.7.
+    #[test]
+    fn examples_of_the_rfc() {
+        let text = FrameKind::Whole(Kind::Text);
+        assert_eq!(whole(Role::Server, text, b"Hello"), b"\x81\x05Hello");
+        let masked = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
+        assert_eq!(whole(Role::Client, text, b"Hello"), masked);
+        assert_eq!(whole(Role::Server, FrameKind::First(Kind::Text), b"Hel"), b"\x01\x03Hel");
+        let binary = FrameKind::Whole(Kind::Binary);
+        assert_eq!(whole(Role::Server, binary, &[0; 256])[..4], [0x82, 0x7e, 0x01, 0x00]);
+        assert_eq!(whole(Role::Server, binary, &[0; 65536])[..10], [0x82, 0x7f, 0, 0, 0, 0, 0, 1, 0, 0]);
+        let mut encoder = Encoder::new(Role::Server);
+        assert_eq!(encoder.ping(b"Hello", KEY).unwrap().as_ref(), b"\x89\x05Hello");
+        let pong = Encoder::new(Role::Client).pong(b"Hello", KEY).unwrap();
+        assert_eq!(pong.as_ref(), b"\x8a\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
+    }
+
+    #[test]
+    fn each_length_has_its_shortest_form() {
+        for (len, form) in
+            [(0, 0), (125, 125), (126, LEN16), (65535, LEN16), (65536, LEN64), (MAX_PAYLOAD, LEN64)]
+        {
+            let mut encoder = Encoder::new(Role::Server);
+            let writer = encoder.begin(FrameKind::Whole(Kind::Binary), len, KEY).unwrap();
+            assert_eq!(writer.header()[1], form, "{len}");
+        }
+        let mut encoder = Encoder::new(Role::Server);
+        let outcome = encoder.begin(FrameKind::Whole(Kind::Binary), MAX_PAYLOAD + 1, KEY);
+        assert_eq!(outcome.err(), Some(EncodeError::TooLong));
+    }
+
+    #[test]
+    fn a_writer_goes_on_at_any_byte() {
+        let payload: Vec<u8> = (0..300u32).map(|i| i as u8).collect();
+        for role in [Role::Client, Role::Server] {
+            let expected = whole(role, FrameKind::Whole(Kind::Binary), &payload);
+            for (input, output) in [(1, 1), (3, 1), (1, 3), (7, 5), (5, 64), (300, 2), (64, 300)] {
+                let mut encoder = Encoder::new(role);
+                let mut writer = encoder.begin(FrameKind::Whole(Kind::Binary), 300, KEY).unwrap();
+                let (mut all, mut rest, mut out) = (Vec::new(), &payload[..], vec![0; output]);
+                while !writer.is_done() {
+                    let (taken, written) = writer.write(&rest[..rest.len().min(input)], &mut out);
+                    assert!(written > 0);
+                    rest = &rest[taken..];
+                    all.extend_from_slice(&out[..written]);
+                }
+                assert_eq!(all, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_writer_takes_no_more_than_its_length() {
+        for role in [Role::Client, Role::Server] {
+            let mut writer = Encoder::new(role).begin(FrameKind::Whole(Kind::Binary), 2, KEY).unwrap();
+            let mut out = [0; 32];
+            assert_eq!(writer.write(b"abcdef", &mut out).0, 2);
+            assert_eq!(writer.write(b"cdef", &mut out), (0, 0));
+        }
+    }
+
+    #[test]
+    fn order_of_frames() {
+        let mut encoder = Encoder::new(Role::Client);
+        let mut begin = |frame| encoder.begin(frame, 0, KEY).map(|writer| writer.header()[0]);
+        assert_eq!(begin(FrameKind::Middle), Err(EncodeError::NoMessage));
+        assert_eq!(begin(FrameKind::Last), Err(EncodeError::NoMessage));
+        assert_eq!(begin(FrameKind::First(Kind::Binary)), Ok(0x02));
+        assert_eq!(begin(FrameKind::First(Kind::Text)), Err(EncodeError::MessageOpen));
+        assert_eq!(begin(FrameKind::Whole(Kind::Text)), Err(EncodeError::MessageOpen));
+        assert_eq!(begin(FrameKind::Middle), Ok(0x00));
+        assert_eq!(begin(FrameKind::Last), Ok(0x80));
+        assert_eq!(begin(FrameKind::Last), Err(EncodeError::NoMessage));
+        assert_eq!(begin(FrameKind::Whole(Kind::Text)), Ok(0x81));
+    }
+
+    #[test]
+    fn control_frames_between_fragments_and_nothing_after_close() {
+        let mut encoder = Encoder::new(Role::Server);
+        encoder.begin(FrameKind::First(Kind::Text), 0, KEY).unwrap();
+        assert_eq!(encoder.pong(&[0; 126], KEY).err(), Some(EncodeError::TooLong));
+        assert_eq!(encoder.pong(&[0; 125], KEY).unwrap().as_ref().len(), 127);
+        assert!(encoder.is_mid_message());
+        let reason = CloseReason::new(CloseCode::NORMAL, "bye");
+        assert_eq!(encoder.close(reason, KEY).unwrap().as_ref(), b"\x88\x05\x03\xe8bye");
+        assert!(encoder.is_closed());
+        assert_eq!(encoder.close(None, KEY).err(), Some(EncodeError::Closed));
+        assert_eq!(encoder.ping(b"", KEY).err(), Some(EncodeError::Closed));
+        assert_eq!(encoder.pong(b"", KEY).err(), Some(EncodeError::Closed));
+        assert_eq!(encoder.begin(FrameKind::Last, 0, KEY).err(), Some(EncodeError::Closed));
+    }
+
+    #[test]
+    fn checked_text_is_text_across_fragments() {
+        let mut encoder = Encoder::new(Role::Server);
+        let (text, binary) = (Kind::Text, Kind::Binary);
+        let mut begin = |frame, payload: &[u8]| encoder.begin_checked(frame, payload, KEY).map(|_| ());
+        assert_eq!(begin(FrameKind::Whole(text), b"\xff"), Err(EncodeError::NotUtf8));
+        assert_eq!(begin(FrameKind::Whole(text), b"\xc3"), Err(EncodeError::NotUtf8));
+        assert_eq!(begin(FrameKind::Whole(binary), b"\xff"), Ok(()));
+        assert_eq!(begin(FrameKind::First(text), b"\xe2\x82"), Ok(()));
+        assert_eq!(begin(FrameKind::Last, b""), Err(EncodeError::NotUtf8));
+        assert_eq!(begin(FrameKind::Middle, b"x"), Err(EncodeError::NotUtf8));
+        assert_eq!(begin(FrameKind::Whole(text), b"x"), Err(EncodeError::MessageOpen));
+        assert_eq!(begin(FrameKind::Middle, b"\xac"), Ok(()));
+        assert_eq!(begin(FrameKind::Last, b"x"), Ok(()));
+        assert_eq!(begin(FrameKind::First(binary), b"\xff"), Ok(()));
+        assert_eq!(begin(FrameKind::Last, b"\xff"), Ok(()));
     }
 }

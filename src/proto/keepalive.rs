@@ -73,3 +73,61 @@ impl Keepalive {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use KeepaliveStep::{Dead, Ping, Wait};
+
+    const fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn every_30_patience_10() -> Keepalive {
+        Keepalive::new(at(30), at(10), at(100))
+    }
+
+    #[test]
+    fn silence_is_asked_about_and_then_ends_it() {
+        let mut keepalive = every_30_patience_10();
+        assert_eq!(keepalive.poll(at(100)), Wait(Some(at(130))));
+        assert_eq!(keepalive.poll(at(130)), Ping);
+        assert_eq!(keepalive.poll(at(130)), Wait(Some(at(140))));
+        assert_eq!(keepalive.poll(at(139)), Wait(Some(at(140))));
+        assert_eq!(keepalive.poll(at(140)), Dead);
+    }
+
+    #[test]
+    fn anything_from_the_peer_is_an_answer() {
+        let mut keepalive = every_30_patience_10();
+        keepalive.heard(at(120));
+        assert_eq!(keepalive.poll(at(130)), Wait(Some(at(150))));
+        assert_eq!(keepalive.poll(at(155)), Ping);
+        keepalive.heard(at(160));
+        assert_eq!(keepalive.poll(at(166)), Wait(Some(at(190))));
+    }
+
+    #[test]
+    fn a_caller_that_does_not_read_hears_nothing() {
+        let mut keepalive = every_30_patience_10();
+        assert_eq!(keepalive.poll(at(130)), Ping);
+        keepalive.hold();
+        assert_eq!(keepalive.poll(at(500)), Wait(None));
+        keepalive.resume(at(500));
+        assert_eq!(keepalive.poll(at(500)), Wait(Some(at(530))));
+    }
+
+    #[test]
+    fn a_late_poll_still_gives_the_peer_its_time() {
+        let mut keepalive = every_30_patience_10();
+        assert_eq!(keepalive.poll(at(1000)), Ping);
+        assert_eq!(keepalive.poll(at(1000)), Wait(Some(at(1010))));
+    }
+
+    #[test]
+    fn extremes() {
+        assert_eq!(Keepalive::new(at(0), at(1), at(0)).poll(Duration::MAX), Wait(None));
+        let mut endless = Keepalive::new(Duration::MAX, at(1), at(9));
+        assert_eq!(endless.poll(at(10)), Wait(Some(Duration::MAX)));
+    }
+}

@@ -122,3 +122,82 @@ pub(super) fn is_valid(text: &[u8]) -> bool {
 pub(super) fn is_valid(text: &[u8]) -> bool {
     core::str::from_utf8(text).is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where std says that `bytes` stop being the start of any text.
+    fn expected(bytes: &[u8]) -> Result<(), usize> {
+        (1..=bytes.len()).try_for_each(|len| match core::str::from_utf8(&bytes[..len]) {
+            Err(error) if error.error_len().is_some() => Err(len - 1),
+            _ => Ok(()),
+        })
+    }
+
+    fn check(bytes: &[u8]) {
+        let expected = expected(bytes);
+        assert_eq!(Utf8::new().push(bytes), expected, "{bytes:x?}");
+        for at in 0..=bytes.len() {
+            let mut state = Utf8::new();
+            let (one, two) = bytes.split_at(at);
+            let outcome = state.push(one).and_then(|()| state.push(two).map_err(|index| at + index));
+            assert_eq!(outcome, expected, "{bytes:x?} cut at {at}");
+            if expected.is_ok() {
+                assert_eq!(state.is_complete(), core::str::from_utf8(bytes).is_ok());
+            }
+        }
+    }
+
+    /// Every start of a character and its neighbours, alone and behind other text.
+    #[test]
+    fn every_two_bytes_and_the_edges_of_three_and_four() {
+        for one in 0..=255 {
+            check(&[one]);
+            for two in 0..=255 {
+                check(&[one, two]);
+            }
+        }
+        let edges = [0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xff];
+        for one in 0xc0..=255 {
+            for two in edges {
+                for three in edges {
+                    for four in edges {
+                        check(&[one, two, three, four]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Long pieces go through the block-wise check: a bad or cut character at each place near its blocks.
+    #[test]
+    fn long_pieces() {
+        for len in [60, 64, 70, 128, 130] {
+            for at in 0..len {
+                for part in [
+                    &b"\xff"[..],
+                    b"\xc3\xa9",
+                    b"\xe2\x82",
+                    b"\xe2\x28",
+                    b"\xf0\x9f\x92\xa9",
+                    b"\xed\xa0\x80",
+                ] {
+                    let mut text = vec![b'a'; len];
+                    let end = (at + part.len()).min(len);
+                    text[at..end].copy_from_slice(&part[..end - at]);
+                    assert_eq!(Utf8::new().push(&text), expected(&text), "{part:x?} at {at} of {len}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn complete_between_characters_only() {
+        let mut state = Utf8::new();
+        for (byte, complete) in "a\u{20ac}".bytes().zip([true, false, false, true]) {
+            assert_eq!(state.push(&[byte]), Ok(()));
+            assert_eq!(state.is_complete(), complete);
+        }
+    }
+}

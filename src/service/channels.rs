@@ -25,9 +25,7 @@ struct Channel {
 impl Channels {
     /// Adds a connection; the channel comes into being with its first member.
     pub(crate) fn join(&self, name: &str, conn: &Arc<Connection>) -> Result<(), Code> {
-        if name.is_empty() || name.len() > CHANNEL_NAME {
-            return Err(Code::TooLong);
-        }
+        check(name)?;
         let mut channels = self.lock();
         tidy(&mut channels);
         let at = match channels.iter().position(|channel| *channel.name == *name) {
@@ -46,16 +44,19 @@ impl Channels {
     }
 
     /// Takes a connection out, if it is in.
-    pub(crate) fn leave(&self, name: &str, conn: &Arc<Connection>) {
+    pub(crate) fn leave(&self, name: &str, conn: &Arc<Connection>) -> Result<(), Code> {
+        check(name)?;
         let mut channels = self.lock();
         if let Some(channel) = channels.iter_mut().find(|channel| *channel.name == *name) {
             channel.members.retain(|member| !is(member, conn));
         }
         tidy(&mut channels);
+        Ok(())
     }
 
     /// Hands `frame` to every member of the channel; to how many. Members whose queue is full leave, or are closed.
-    pub(crate) fn broadcast(&self, name: &str, frame: &Arc<[u8]>, slow: SlowMember) -> usize {
+    pub(crate) fn broadcast(&self, name: &str, frame: &Arc<[u8]>, slow: SlowMember) -> Result<usize, Code> {
+        check(name)?;
         let mut reached = 0;
         let mut closed = Vec::new();
         let mut channels = self.lock();
@@ -81,7 +82,7 @@ impl Channels {
         for conn in closed {
             conn.give_up(CloseCode::TRY_AGAIN_LATER, "the queue is full");
         }
-        reached
+        Ok(reached)
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Channel>> {
@@ -96,6 +97,10 @@ pub(crate) fn encode(kind: Kind, payload: &[u8]) -> Option<Arc<[u8]>> {
     let mut frame = vec![0; writer.header().len() + payload.len()];
     writer.write(payload, &mut frame);
     Some(frame.into())
+}
+
+fn check(name: &str) -> Result<(), Code> {
+    if (1..=CHANNEL_NAME).contains(&name.len()) { Ok(()) } else { Err(Code::TooLong) }
 }
 
 /// Forgets members that have ended and channels without any.

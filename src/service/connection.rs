@@ -1,18 +1,21 @@
 //! A connection as its threads share it.
 
 use std::net::Shutdown;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicBool, AtomicU32,
+    Ordering::{Relaxed, SeqCst},
+};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use xous_api_websocket::{Deadlines, Handle, Phase};
+use xous_api_websocket::{Code, Deadlines, Handle, Phase};
 
 use super::envelope::{Lent, Scalar};
 use super::inbox::Inbox;
 use super::outbox::Outbox;
 use super::outcome::{ABNORMAL, NO_CODE, Outcome};
 use super::timer::{Timer, Wake, Watch};
-use crate::net::Socket;
+use crate::net::{Socket, TlsError};
 use crate::proto::{CloseCode, CloseReason, CloseStep, Role, Violation};
 
 /// How long a shutdown has to take effect before it is repeated: on the device it only ends a call that is
@@ -68,7 +71,10 @@ pub(crate) struct Connection {
     state: Mutex<State>,
     /// Something came from the peer since the timer last looked.
     heard: AtomicBool,
-    pinged: AtomicBool,
+    /// The reader waits for the owner and hears nothing from the peer.
+    held: AtomicBool,
+    /// Both threads have ended: no deadline is waited for any more.
+    finished: AtomicBool,
     failed_sends: AtomicU32,
     send_failed: AtomicBool,
 }
@@ -79,8 +85,12 @@ struct State {
     socket: Option<Arc<Socket>>,
     /// The `Open` that waits to be answered.
     opener: Option<Lent>,
+    /// It was answered that the opening has failed.
+    refused: bool,
     closers: Vec<Closer>,
     outcome: Option<Outcome>,
+    /// A Ping is out; the time that will have been waited for its answer when the timer looks next.
+    asked: Option<Duration>,
     /// The owner asked for the end, so that nobody needs to be told of it later.
     closed_by_owner: bool,
 }
@@ -107,12 +117,15 @@ impl Connection {
                 phase: Phase::Opening,
                 socket: None,
                 opener,
+                refused: false,
                 closers: Vec::new(),
                 outcome: None,
+                asked: None,
                 closed_by_owner: false,
             }),
             heard: AtomicBool::new(false),
-            pinged: AtomicBool::new(false),
+            held: AtomicBool::new(false),
+            finished: AtomicBool::new(false),
             failed_sends: AtomicU32::new(0),
             send_failed: AtomicBool::new(false),
         })
@@ -159,22 +172,28 @@ impl Connection {
     pub(crate) fn give_up_opening(&self) -> Option<Lent> {
         let mut state = self.lock();
         state.phase = Phase::Closed;
+        state.refused |= state.opener.is_some();
         state.opener.take()
     }
 
-    /// Where the connection stands, and how many moved sends have failed.
+    /// Where the connection stands for its owner, and how many moved sends have failed. It is closed when it is known
+    /// how it ended, though its threads may still see to the socket.
     pub(crate) fn state(&self) -> (Phase, usize) {
-        (self.lock().phase, self.failed_sends.load(Relaxed) as usize)
+        let state = self.lock();
+        let phase = if state.outcome.is_some() { Phase::Closed } else { state.phase };
+        (phase, self.failed_sends.load(Relaxed) as usize)
     }
 
     /// The owner closes it; `closer` is told how it ended, now or later.
     pub(crate) fn close(self: &Arc<Self>, reason: Option<CloseReason<'_>>, closer: Option<Closer>) {
         let mut state = self.lock();
-        state.closed_by_owner = true;
+        let again = std::mem::replace(&mut state.closed_by_owner, true);
         if let Some(outcome) = state.outcome.clone() {
             drop(state);
-            if let Some(closer) = closer {
-                closer.tell(&outcome);
+            match closer {
+                Some(closer) if again => closer.refuse(),
+                Some(closer) => closer.tell(&outcome),
+                None => (),
             }
             return;
         }
@@ -228,9 +247,22 @@ impl Connection {
         self.arm(Deadline::Close, self.deadlines.close);
     }
 
-    /// Nothing comes any more. If the peer has vanished, nothing goes either; else the writer sends its Close frame.
+    /// A read has failed. What TLS says about it is how the connection ended, and the peer is told with an alert. An
+    /// error of the socket says nothing: on the device, a local shutdown is one.
+    pub(crate) fn broken(self: &Arc<Self>, error: &std::io::Error) {
+        if error.get_ref().is_some_and(|error| error.is::<TlsError>()) {
+            log::info!("the connection is broken: {error}");
+            self.end(&Outcome::new(ABNORMAL, &error.to_string()));
+            if self.outbox.transport_failed() {
+                self.arm(Deadline::Close, self.deadlines.close);
+            }
+        }
+    }
+
+    /// Nothing comes any more. If the peer has vanished, nothing goes either; else the writer sends its Close frame,
+    /// or a last alert.
     pub(crate) fn reader_ended(self: &Arc<Self>) {
-        if matches!(self.outbox.close_step(), CloseStep::Send) {
+        if matches!(self.outbox.close_step(), CloseStep::Send) || self.outbox.is_failing() {
             return;
         }
         self.break_off();
@@ -264,13 +296,14 @@ impl Connection {
 
     /// Both threads have ended. Tells everybody who has not been told; whether the owner knows.
     pub(crate) fn finish(self: &Arc<Self>) -> (Outcome, bool) {
+        self.finished.store(true, SeqCst);
         self.disarm(None);
         self.count_failed(self.outbox.end());
         let outcome = self.end(&Outcome::new(ABNORMAL, ""));
         let mut state = self.lock();
         state.phase = Phase::Closed;
         let (socket, opener) = (state.socket.take(), state.opener.take());
-        let known = state.closed_by_owner;
+        let known = state.closed_by_owner || state.refused;
         drop(state);
         drop((socket, opener));
         (outcome, known)
@@ -280,8 +313,16 @@ impl Connection {
     pub(crate) fn waiting<T>(self: &Arc<Self>, deadline: Deadline, wait: impl FnOnce() -> T) -> T {
         let Some((watch, limit)) = self.watch(deadline) else { return wait() };
         watch.begin(|| self.arm(deadline, limit));
-        let result = wait();
+        let result = if deadline == Deadline::Stall { self.holding(wait) } else { wait() };
         watch.end();
+        result
+    }
+
+    /// A wait of the reader for the owner: what the peer says meanwhile is not heard.
+    pub(crate) fn holding<T>(&self, wait: impl FnOnce() -> T) -> T {
+        self.held.store(true, Relaxed);
+        let result = wait();
+        self.held.store(false, Relaxed);
         result
     }
 
@@ -326,6 +367,10 @@ impl Connection {
 
     fn arm(self: &Arc<Self>, deadline: Deadline, wait: Duration) {
         self.timer.arm(self.weak(), deadline as usize, wait);
+        // Whoever arms may be overtaken by the end of what the deadline is for.
+        if self.finished.load(SeqCst) {
+            self.disarm(None);
+        }
     }
 
     fn disarm(self: &Arc<Self>, deadline: Option<Deadline>) {
@@ -343,16 +388,24 @@ impl Connection {
 
     fn keep_alive(self: &Arc<Self>) {
         let Some(interval) = self.deadlines.keepalive else { return };
-        if self.heard.swap(false, Relaxed) {
-            self.pinged.store(false, Relaxed);
-            self.arm(Deadline::Keepalive, interval);
-        } else if self.pinged.swap(true, Relaxed) {
-            log::info!("no answer to a ping: the connection is given up");
-            self.break_off();
-        } else {
-            self.outbox.ping();
-            self.arm(Deadline::Keepalive, self.deadlines.pong);
+        let pong = self.deadlines.pong;
+        if self.heard.swap(false, Relaxed) || self.held.load(Relaxed) {
+            self.lock().asked = None;
+            return self.arm(Deadline::Keepalive, interval);
         }
+        let asked = self.lock().asked;
+        match asked {
+            Some(waited) if waited >= pong => {
+                log::info!("no answer to a ping: the connection is given up");
+                return self.break_off();
+            }
+            Some(_) => (),
+            None => self.outbox.ping(),
+        }
+        let waited = asked.unwrap_or_default();
+        let step = interval.min(pong.saturating_sub(waited));
+        self.lock().asked = Some(waited + step);
+        self.arm(Deadline::Keepalive, step);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -381,6 +434,14 @@ impl Closer {
         match self {
             Closer::Scalar(scalar) => scalar.answer2(usize::from(outcome.code), Phase::Closed as usize),
             Closer::Page(page) => page.answer(outcome.word(), 0),
+        }
+    }
+
+    /// Answers that there is no such connection: close code 0 in a page.
+    pub(crate) fn refuse(self) {
+        match self {
+            Closer::Scalar(scalar) => scalar.refuse(Code::Closed),
+            Closer::Page(page) => page.answer(Outcome::new(0, "").word(), 0),
         }
     }
 }

@@ -8,7 +8,7 @@ use xous::{PID, SID};
 use xous_api_websocket::{Code, Handle, Opcode, Phase, PortState, Request, Stats, split_message_id};
 
 use super::connection::{Closer, Connection};
-use super::entropy::Trng;
+use super::entropy::seed;
 use super::envelope::{Incoming, Lent, Scalar};
 use super::inbox;
 use super::life::Life;
@@ -36,8 +36,6 @@ pub(crate) struct Dispatcher {
 
 /// What the service has and an in-process server has not.
 pub(crate) struct System {
-    /// What it opens connections with.
-    pub(crate) trng: Arc<Trng>,
     pub(crate) listeners: Listeners,
 }
 
@@ -77,6 +75,12 @@ impl Dispatcher {
         match self.tickets.take(from.pid.map_or(0, PID::get)) {
             Ok(ticket) => lent.hold(ticket),
             Err(code) => {
+                if opcode == Some(Opcode::Send)
+                    && lent.is_moved()
+                    && let Found::Live(conn) = self.find(from)
+                {
+                    conn.count_failed(1);
+                }
                 refuse(opcode, lent, code);
                 return ControlFlow::Continue(());
             }
@@ -90,6 +94,7 @@ impl Dispatcher {
             Some(Opcode::Listen) => self.listen(from, lent),
             Some(Opcode::AddRoute) => self.on_listener(from, lent, |listener, page| listener.add_route(page)),
             Some(Opcode::Accept) => self.on_listener(from, lent, |listener, page| listener.accept(page)),
+            Some(Opcode::Renew) => self.on_listener(from, lent, |listener, page| listener.renew(page)),
             Some(Opcode::Join) => self.member(from, lent, true),
             Some(Opcode::Leave) => self.member(from, lent, false),
             Some(Opcode::Broadcast) => {
@@ -162,14 +167,17 @@ impl Dispatcher {
     }
 
     fn close_page(&self, from: From, page: Lent) -> ControlFlow<()> {
-        let reason = page.data().and_then(|text| std::str::from_utf8(text).ok());
-        let reason = reason.and_then(|text| CloseReason::new(close_code(page.offset())?, text));
-        match reason.map(|reason| (reason.code(), reason.text().to_owned())) {
+        let text = page.data().and_then(|text| std::str::from_utf8(text).ok()).map(str::to_owned);
+        let (Some(code), Some(text)) = (close_code(page.offset()), text) else {
+            inbox::refuse(page, Code::Malformed);
+            return ControlFlow::Continue(());
+        };
+        match CloseReason::new(code, &text) {
+            reason @ Some(_) => self.close(from, reason, Closer::Page(page)),
             None => {
-                inbox::refuse(page, Code::Malformed);
+                inbox::refuse(page, Code::TooLong);
                 ControlFlow::Continue(())
             }
-            Some((code, text)) => self.close(from, CloseReason::new(code, &text), Closer::Page(page)),
         }
     }
 
@@ -194,14 +202,15 @@ impl Dispatcher {
         match self.find(from) {
             Found::Live(conn) => conn.close(reason, Some(closer)),
             Found::Ended(outcome) => {
-                self.table.forget(from.handle, from.pid);
-                closer.tell(&outcome);
+                match self.table.acknowledge(from.handle, from.pid) {
+                    true => closer.tell(&outcome),
+                    false => closer.refuse(),
+                }
                 if self.system.is_none() {
                     return ControlFlow::Break(());
                 }
             }
-            // Code 0: there is no such connection.
-            Found::Unknown => closer.tell(&Outcome::new(0, "")),
+            Found::Unknown => closer.refuse(),
         }
         ControlFlow::Continue(())
     }
@@ -218,6 +227,11 @@ impl Dispatcher {
         let Some(heir) = u8::try_from(scalar.arguments[0]).ok().and_then(PID::new) else {
             return scalar.refuse(Code::Malformed);
         };
+        if let Found::Live(conn) = self.find(from)
+            && conn.state().0 == Phase::Closed
+        {
+            return scalar.refuse(Code::Closed);
+        }
         match self.table.grant(from.handle, from.pid, heir) {
             Some(conn) => {
                 conn.inbox.evict();
@@ -246,10 +260,9 @@ impl Dispatcher {
     }
 
     fn open(&self, from: From, mut lent: Lent) {
-        let (Some(system), Some(pid)) = (&self.system, from.pid) else {
+        let (Some(_), Some(pid)) = (&self.system, from.pid) else {
             return lent.answer(Code::NotPermitted as usize, 0);
         };
-        let trng = system.trng.clone();
         let data = lent.data().filter(|data| data.len() <= REQUEST_BYTES && lent.is_writable());
         let Some(request) = data.and_then(Request::parse) else {
             return lent.answer(Code::Malformed as usize, 0);
@@ -268,8 +281,7 @@ impl Dispatcher {
         let Some(conn) = entered else {
             return; // No slot: `opener` is dropped, which answers it.
         };
-        let seed = Box::new(move || trng.seed());
-        let opening = Opening { request: bytes, route: Route::Inbox, seed };
+        let opening = Opening { request: bytes, route: Route::Inbox, seed: Box::new(seed) };
         conn.opening();
         let life = Life::new(conn, self.table.clone());
         let started = reading.run(move |permit| {

@@ -34,7 +34,7 @@ enum Phase {
 
 impl Inbox {
     pub(crate) fn new() -> Self {
-        let state = State { pages: VecDeque::with_capacity(PARKED_RECEIVES), phase: Phase::Open };
+        let state = State { pages: VecDeque::new(), phase: Phase::Open };
         Inbox { state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -53,6 +53,17 @@ impl Inbox {
         state.pages.push_back(page);
         drop(state);
         self.changed.notify_one();
+    }
+
+    /// Keeps a page that was taken and not needed, whatever has been parked meanwhile.
+    pub(crate) fn put_back(&self, page: Lent) {
+        let mut state = self.lock();
+        if let Phase::Over(outcome) = &state.phase {
+            let outcome = outcome.clone();
+            drop(state);
+            return outcome.tell(page);
+        }
+        state.pages.push_front(page);
     }
 
     /// A page if there is one and chunks still go to the owner.

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use xous_api_websocket::{Listener, Request, Route};
+
+use crate::proto::MAX_HEADER;
+
 /// Connections at a time (`NoWorker`). Each takes two worker threads of the 29 that a process on the device can
 /// use; the dispatcher and the timer take one each, and three are left for ports.
 pub(crate) const CONNECTIONS: usize = 12;
@@ -9,8 +13,8 @@ pub(crate) const CONNECTIONS: usize = 12;
 /// Worker threads: a reader and a writer per connection.
 pub(crate) const WORKERS: usize = 2 * CONNECTIONS;
 
-/// Ports listened on at a time (`NoListener`): each has a thread that waits for clients. One thread more answers
-/// clients for whom there is no worker.
+/// Ports listened on at a time (`NoListener`): each has a thread that waits for clients. One thread more lets go of
+/// clients that were refused.
 pub(crate) const PORTS: usize = 2;
 
 /// Messages of clients that wait for an answer (`BusyService`). Below the 64 that a server's queue holds in
@@ -26,8 +30,10 @@ pub(crate) const QUEUED_SENDS: usize = 16;
 /// Pages that wait on one connection (`BusyReceives`).
 pub(crate) const PARKED_RECEIVES: usize = 4;
 
-/// Broadcasts that wait on one connection: it is a slow member then.
+/// Broadcasts that wait on one connection, and their bytes: with more it is a slow member.
 pub(crate) const QUEUED_BROADCASTS: usize = 16;
+/// See [`QUEUED_BROADCASTS`]. Two of the longest, besides the one that is being written.
+pub(crate) const QUEUED_BROADCAST_BYTES: usize = 2 * (BROADCAST_BYTES + 10);
 
 /// Pages that wait for clients of one listener (`BusyReceives`).
 pub(crate) const PARKED_ACCEPTS: usize = 16;
@@ -41,13 +47,21 @@ pub(crate) const CHANNELS: usize = 16;
 pub(crate) const CHANNEL_NAME: usize = 64;
 
 /// Bytes of a broadcast (`TooLong`), kept until the last member's socket has them.
-pub(crate) const BROADCAST_BYTES: usize = 64 * 1024;
+pub(crate) const BROADCAST_BYTES: usize = Listener::MOST_BROADCAST;
 
-/// Bytes of a page that a program has the service show (`TooLong`).
-pub(crate) const PAGE_BYTES: usize = 64 * 1024;
+/// Bytes of a page that a program has the service show (`TooLong`), and of all pages of a port (`NoRoute`).
+pub(crate) const PAGE_BYTES: usize = Route::MOST_BODY;
+/// See [`PAGE_BYTES`].
+pub(crate) const PORT_PAGE_BYTES: usize = 4 * PAGE_BYTES;
+
+/// The most bytes of a client's head that a listener may allow: they are kept here while it is being read.
+pub(crate) const MOST_REQUEST_BYTES: usize = 64 * 1024;
 
 /// How long a client has to read a refusal before the connection is dropped.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
+
+/// Refused clients that are given that time at once; the first of more is dropped.
+pub(crate) const LINGERING: usize = 16;
 
 /// Pongs that wait on one connection; the oldest gives way, as RFC 6455 section 5.5.3 allows.
 pub(crate) const QUEUED_PONGS: usize = 16;
@@ -60,19 +74,38 @@ pub(crate) const SLOTS: usize = 32;
 pub(crate) const MESSAGE_BYTES: usize = 256 * 1024;
 
 /// Bytes of an `Open` request (`Malformed`).
-pub(crate) const REQUEST_BYTES: usize = 32 * 1024;
+pub(crate) const REQUEST_BYTES: usize = Request::MOST_BYTES;
 
 /// The opening handshake's answer: bytes and header lines.
 pub(crate) const HEAD_BYTES: usize = 8 * 1024;
 /// See [`HEAD_BYTES`].
 pub(crate) const HEAD_LINES: usize = 64;
 
-/// Read buffer of a connection. What is longer goes from the socket straight into the receiver's pages. The
-/// device's std reads no more than this per call.
-pub(crate) const READ_BUFFER: usize = 4096;
+/// Read buffer of a connection: a page and its header come in one read. What is longer goes from the socket straight
+/// into the receiver's pages. The device's std reads no more than 4096 bytes per call.
+pub(crate) const READ_BUFFER: usize = 4096 + MAX_HEADER;
 
-/// Write buffer of a connection while it writes frames that fit.
-pub(crate) const WRITE_BUFFER: usize = 4096;
+/// Write buffer of a connection that has nothing to write. Small frames need no more.
+pub(crate) const WRITE_BUFFER: usize = 512;
 
-/// Write buffer while it writes longer ones; given back when nothing is queued.
-pub(crate) const BULK_WRITE_BUFFER: usize = 16 * 1024;
+/// What it grows to, at most, for frames that are longer or wait together: what a client lends at a time goes out in one
+/// write. Given back when nothing is queued.
+pub(crate) const BULK_WRITE_BUFFER: usize = 16 * 1024 + MAX_HEADER;
+
+/// Heap that the service may use, of which the device's kernel wants to be told: what all limits above come to when
+/// all of them are met at once, about 4 MiB. Twelve idle connections take less than a tenth of it.
+pub(crate) const HEAP_BYTES: usize = CONNECTIONS * CONNECTION + PORTS * PORT_PAGE_BYTES + UPLOADS + REST;
+
+/// Of a connection in the server role that sends the longest messages and is as slow as a member of a channel may be.
+const CONNECTION: usize =
+    READ_BUFFER + BULK_WRITE_BUFFER + BROADCAST_BYTES + QUEUED_BROADCAST_BYTES + SMALL_THINGS;
+const SMALL_THINGS: usize = 4096;
+// While it is being opened in the client role it has the request, the head that it becomes and the answer's instead.
+const _: () = assert!(3 * REQUEST_BYTES + 2 * HEAD_BYTES + READ_BUFFER + SMALL_THINGS <= CONNECTION);
+// Its two threads may also serve a client each, whose head is in a buffer that has just grown.
+const _: () = assert!(2 * (MOST_REQUEST_BYTES * 3 / 2 + READ_BUFFER) <= CONNECTION);
+
+/// Write batches and records of uploads.
+const UPLOADS: usize = 512 * 1024;
+/// Tables, std's own, and what lies idle between allocations.
+const REST: usize = 512 * 1024;

@@ -1,5 +1,6 @@
 //! Opens a client connection on a worker, and becomes its reader.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
@@ -7,16 +8,23 @@ use rand_core::SeedableRng;
 use xous_api_websocket::{Code, CredentialsForm, Refusal, Reply, Request};
 
 use super::connection::Connection;
-use super::entropy::{EntropyError, Seed};
+use super::entropy::Seed;
 use super::life::Life;
 use super::limits::{HEAD_BYTES, HEAD_LINES, READ_BUFFER};
 use super::outcome::{ABNORMAL, Outcome};
 use super::pool::Permit;
+use super::security;
 use super::session::Session;
 use super::sink::{Route, Sink};
-use crate::net::{DialError, Socket, dial};
+use crate::entropy::EntropyError;
+use crate::net::{DialError, Socket, TlsError, dial, tls_client};
 use crate::proto::Role;
-use crate::proto::handshake::{Authorization, Caps, ClientRequest, HeadBuffer, Key, ReplyError, check_reply};
+use crate::proto::handshake::{
+    Authorization, Caps, ClientRequest, HeadBuffer, Key, ReplyError, check_reply, parse_reply,
+};
+
+/// RFC 1035 section 2.3.4, as text. A resolver may take its time over a longer one.
+const LONGEST_HOST: usize = 253;
 
 /// What a worker needs to open a connection.
 pub(crate) struct Opening {
@@ -44,10 +52,11 @@ struct Opened {
 
 /// Opens the connection of `life`, then reads it until its end. `writer` is the worker for its writer.
 pub(crate) fn run(life: Arc<Life>, opening: Opening, writer: Permit) {
-    let conn = &life.conn;
+    let conn = &life.conn.clone();
     let mut sink = Sink::new(conn.clone(), opening.route);
-    let outcome = match open(conn, &opening.request, opening.seed) {
-        Ok(Opened { session, sub_protocol, head }) => session.run(&life, &mut sink, writer, |opener| {
+    let outcome = match open(conn, opening.request, opening.seed) {
+        // Moved, so that the head is not kept while the connection lasts.
+        Ok(Opened { session, sub_protocol, head }) => session.run(&life, &mut sink, writer, move |opener| {
             if let Some(mut page) = opener {
                 let sub_protocol = sub_protocol.as_deref();
                 let reply = Reply { handle: conn.handle, status: 101, sub_protocol, head: &head };
@@ -63,6 +72,8 @@ pub(crate) fn run(life: Arc<Life>, opening: Opening, writer: Permit) {
             Outcome::new(ABNORMAL, &failure.text)
         }
     };
+    // The end does not depend on whether somebody takes this last message.
+    drop(life);
     sink.tell(&outcome);
 }
 
@@ -80,36 +91,40 @@ fn refuse(conn: &Connection, failure: &Failure) {
     }
 }
 
+/// The request is gone when this returns: it may have a private key.
 fn open(
     conn: &Arc<Connection>,
-    request: &[u8],
+    request: Box<[u8]>,
     seed: Box<dyn FnOnce() -> Result<Seed, EntropyError> + Send>,
 ) -> Result<Opened, Failure> {
-    let request = &Request::parse(request)
+    let request = &Request::parse(&request)
         .ok_or_else(|| Failure::new(Code::Malformed, "the page does not hold a request".into()))?;
-    if request.tls {
-        return Err(Failure::new(
-            Code::NoTls,
-            "TLS is not built in: ask for ws:// or build the service with TLS".into(),
-        ));
-    }
     let place = format!("{}:{}", request.host, request.port);
+    let not_secure = |error: TlsError| {
+        Failure::new(security::code(&error), format!("no secure connection to {place}: {error}"))
+    };
     let seed =
         seed().map_err(|error| Failure::new(Code::Entropy, format!("no random numbers: {error:?}")))?;
     let key = Key::new(seed.key);
     let head = compose(request, &key)?;
-    let socket = dial(request.host, request.port, request.deadlines.open).map_err(|error| match error {
+    let tls =
+        request.tls.as_ref().map(|tls| tls_client(tls, request.host)).transpose().map_err(not_secure)?;
+    let stream = dial(request.host, request.port, request.deadlines.open).map_err(|error| match error {
         DialError::Resolve(error) => {
             Failure::new(Code::Resolve, format!("resolve {}: {error}", request.host))
         }
         DialError::Connect(error) => Failure::new(Code::Connect, format!("connect to {place}: {error}")),
     })?;
-    let socket = Arc::new(socket);
+    let socket = Arc::new(match tls {
+        None => Socket::new(stream),
+        Some(tls) => Socket::secure(stream, tls),
+    });
     if !conn.dialled(socket.clone()) {
         return Err(Failure::new(Code::Timeout, format!("connect to {place}: given up")));
     }
+    socket.handshake().map_err(not_secure)?;
     socket.write_all(&head).map_err(|error| {
-        Failure::new(Code::Connect, format!("send the opening handshake to {place}: {error}"))
+        Failure::io(Code::Connect, format!("send the opening handshake to {place}"), &error)
     })?;
     let (head, already) = read_head(&socket, &place)?;
     let reply = check_reply(&head, &key, &request.sub_protocols).map_err(|error| match error {
@@ -131,6 +146,14 @@ fn open(
 }
 
 fn compose(request: &Request<'_>, key: &Key) -> Result<Vec<u8>, Failure> {
+    let bad =
+        |text: &dyn Display| Failure::new(Code::BadRequest, format!("the request cannot be sent: {text}"));
+    if request.port == 0 {
+        return Err(bad(&"invalid port 0"));
+    }
+    if request.host.len() > LONGEST_HOST {
+        return Err(bad(&format_args!("invalid host of more than {LONGEST_HOST} characters")));
+    }
     let authorization = match request.credentials {
         None => Authorization::None,
         Some(c) => match c.form {
@@ -141,7 +164,7 @@ fn compose(request: &Request<'_>, key: &Key) -> Result<Vec<u8>, Failure> {
     let handshake = ClientRequest {
         host: request.host,
         port: request.port,
-        secure: request.tls,
+        secure: request.tls.is_some(),
         path: request.path,
         origin: request.origin,
         authorization,
@@ -149,41 +172,50 @@ fn compose(request: &Request<'_>, key: &Key) -> Result<Vec<u8>, Failure> {
         headers: &request.headers,
     };
     let mut head = Vec::new();
-    handshake
-        .compose(key, &mut head)
-        .map_err(|error| Failure::new(Code::BadRequest, format!("the request cannot be sent: {error}")))?;
+    handshake.compose(key, &mut head).map_err(|error| bad(&error))?;
     Ok(head)
 }
 
-/// The server's answer, and what came behind it.
+/// The server's answer, and what came behind it. Interim answers are passed over (RFC 9110 section 15.2), as many
+/// as come within the open deadline.
 fn read_head(socket: &Socket, place: &str) -> Result<(Vec<u8>, Vec<u8>), Failure> {
+    let bad = |text: String| Failure::new(Code::BadReply, text);
     let mut head = HeadBuffer::new(Caps { bytes: HEAD_BYTES, lines: HEAD_LINES });
     let mut buffer = vec![0; READ_BUFFER];
     loop {
-        let len = match socket.read(&mut buffer) {
-            Ok(0) => {
-                return Err(Failure::new(
-                    Code::BadReply,
-                    format!("{place} closed during the opening handshake"),
-                ));
-            }
-            Ok(len) => len,
+        let mut rest = match socket.read(&mut buffer) {
+            Ok(0) => return Err(bad(format!("{place} closed during the opening handshake"))),
+            Ok(len) => &buffer[..len],
             Err(error) => {
-                let text = format!("read the opening handshake from {place}: {error}");
-                return Err(Failure::new(Code::BadReply, text));
+                let task = format!("read the opening handshake from {place}");
+                return Err(Failure::io(Code::BadReply, task, &error));
             }
         };
-        let progress = head.push(&buffer[..len]).map_err(|error| {
-            Failure::new(Code::BadReply, format!("{place} does not speak WebSocket: {error}"))
-        })?;
-        if progress.complete {
-            return Ok((head.head().to_vec(), buffer[progress.consumed..len].to_vec()));
+        while !rest.is_empty() {
+            let progress =
+                head.push(rest).map_err(|error| bad(format!("{place} does not speak WebSocket: {error}")))?;
+            rest = &rest[progress.consumed..];
+            if progress.complete {
+                if !is_interim(head.head()) {
+                    return Ok((head.head().to_vec(), rest.to_vec()));
+                }
+                head.clear();
+            }
         }
     }
+}
+
+fn is_interim(head: &[u8]) -> bool {
+    parse_reply(head).is_ok_and(|reply| (100..=199).contains(&reply.status) && reply.status != 101)
 }
 
 impl Failure {
     fn new(code: Code, text: String) -> Self {
         Failure { code, status: 0, text }
+    }
+
+    /// With the code that TLS has for it, if it is TLS that failed.
+    fn io(otherwise: Code, task: String, error: &std::io::Error) -> Self {
+        Self::new(security::code_of_io(error).unwrap_or(otherwise), format!("{task}: {error}"))
     }
 }

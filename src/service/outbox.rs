@@ -1,8 +1,9 @@
 //! What a connection's writer has to send: messages in the order in which they came, and control frames, which
 //! go first and never wait for room.
 //!
-//! Who competes: the dispatcher (messages, the owner's Close), the reader (pongs, the answer to a Close), the
-//! timer (pings, a Close), and one writer, which takes. Full: messages are refused, the oldest pong gives way.
+//! Who competes: the dispatcher (messages, the owner's Close), the reader (pongs, the answer to a Close, that TLS
+//! has something to say), the timer (pings, a Close), and one writer, which takes. Full: messages are refused, the
+//! oldest pong gives way.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -10,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use xous_api_websocket::Code;
 
 use super::envelope::Lent;
-use super::limits::{QUEUED_BROADCASTS, QUEUED_PONGS, QUEUED_SENDS};
+use super::limits::{QUEUED_BROADCAST_BYTES, QUEUED_BROADCASTS, QUEUED_PONGS, QUEUED_SENDS};
 use crate::proto::{ClosePayload, CloseReason, CloseStep, Closing, Role, Violation};
 
 /// The queue.
@@ -29,6 +30,8 @@ pub(crate) enum Work {
     Send(Lent),
     /// A frame that is ready to be sent, shared with other connections.
     Share(Arc<[u8]>),
+    /// Nothing of its own: what the transport has to say goes out with it.
+    Flush,
     /// The Close frame; nothing is sent after it.
     Close(ClosePayload),
 }
@@ -36,12 +39,17 @@ pub(crate) enum Work {
 struct State {
     pongs: VecDeque<Box<[u8]>>,
     ping: bool,
+    flush: bool,
     /// Messages of the owner and broadcasts, in the order in which they came.
     items: VecDeque<Item>,
     sends: usize,
+    /// Of the broadcasts.
+    broadcast_bytes: usize,
     /// A message in parts has begun: broadcasts wait until it ends.
     mid_message: bool,
     closing: Closing,
+    /// Our Close frame is with the socket.
+    close_written: bool,
     phase: Phase,
     /// The writer waits for work.
     waiting: bool,
@@ -69,6 +77,8 @@ enum Phase {
     Draining,
     /// The Close frame goes out next, or has gone.
     Closing,
+    /// The transport has failed: its last words go out, then the writer ends.
+    Failed,
     /// The writer shall end.
     Over,
 }
@@ -78,10 +88,13 @@ impl Outbox {
         let state = State {
             pongs: VecDeque::new(),
             ping: false,
-            items: VecDeque::with_capacity(QUEUED_SENDS),
+            flush: false,
+            items: VecDeque::new(),
             sends: 0,
+            broadcast_bytes: 0,
             mid_message: false,
             closing: Closing::new(role),
+            close_written: false,
             phase: Phase::Open,
             waiting: false,
         };
@@ -109,9 +122,11 @@ impl Outbox {
         if state.phase != Phase::Open {
             return Err(ShareError::Closed);
         }
-        if state.items.len() - state.sends >= QUEUED_BROADCASTS {
+        let bytes = state.broadcast_bytes + frame.len();
+        if state.items.len() - state.sends >= QUEUED_BROADCASTS || bytes > QUEUED_BROADCAST_BYTES {
             return Err(ShareError::Full);
         }
+        state.broadcast_bytes = bytes;
         state.items.push_back(Item::Share(frame));
         self.wake(&state);
         Ok(())
@@ -136,6 +151,31 @@ impl Outbox {
             state.ping = true;
             self.wake(&state);
         }
+    }
+
+    /// The transport has something to say that no write carries yet.
+    pub(crate) fn flush(&self) {
+        let mut state = self.lock();
+        state.flush = true;
+        self.wake(&state);
+    }
+
+    /// The transport has failed: the writer finds that out when it has sent why. `false` if there is no writer any
+    /// more, or it is about to find out with a Close frame.
+    pub(crate) fn transport_failed(&self) -> bool {
+        let mut state = self.lock();
+        let found_out = matches!(state.phase, Phase::Open | Phase::Draining);
+        if found_out {
+            state.phase = Phase::Failed;
+            state.flush = true;
+            self.wake(&state);
+        }
+        found_out
+    }
+
+    /// The writer is about to find out that the transport has failed.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.lock().phase == Phase::Failed
     }
 
     /// The owner closes: after what is queued. `false` if a Close frame is on its way already.
@@ -167,9 +207,19 @@ impl Outbox {
         self.closing(|closing| closing.fail(violation))
     }
 
-    /// What remains to be done of the closing handshake.
+    /// What remains to be done of the closing handshake: `Send` until our frame is with the socket.
     pub(crate) fn close_step(&self) -> CloseStep {
-        self.lock().closing.next()
+        let state = self.lock();
+        match state.closing.next() {
+            CloseStep::None => CloseStep::None,
+            _ if !state.close_written => CloseStep::Send,
+            step => step,
+        }
+    }
+
+    /// The Close frame that [`Work::Close`] asked for is with the socket.
+    pub(crate) fn close_written(&self) {
+        self.lock().close_written = true;
     }
 
     /// Ends the writer. Returns how many moved messages were dropped.
@@ -194,6 +244,9 @@ impl Outbox {
             if let Some(work) = take(&mut state) {
                 return Some(work);
             }
+            if state.phase == Phase::Failed {
+                return None;
+            }
             state.waiting = true;
             state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
             state.waiting = false;
@@ -216,14 +269,14 @@ impl Outbox {
 
     /// A Close frame waits to be sent instead of the rest of a message.
     pub(crate) fn is_closing_now(&self) -> bool {
-        matches!(self.lock().phase, Phase::Closing | Phase::Over)
+        matches!(self.lock().phase, Phase::Closing | Phase::Failed | Phase::Over)
     }
 
     fn closing(&self, step: impl FnOnce(&mut Closing)) -> usize {
         {
             let mut state = self.lock();
             step(&mut state.closing);
-            if state.phase != Phase::Over {
+            if !matches!(state.phase, Phase::Failed | Phase::Over) {
                 state.phase = Phase::Closing;
             }
             self.wake(&state);
@@ -235,7 +288,7 @@ impl Outbox {
     fn refuse_sends(&self) -> usize {
         let refused = {
             let mut state = self.lock();
-            state.sends = 0;
+            (state.sends, state.broadcast_bytes) = (0, 0);
             std::mem::take(&mut state.items)
         };
         refused.iter().filter(|item| matches!(item, Item::Send(send) if send.is_moved())).count()
@@ -260,8 +313,13 @@ fn take_control(state: &mut State) -> Option<Work> {
 }
 
 fn take(state: &mut State) -> Option<Work> {
-    if state.phase == Phase::Closing {
-        return state.closing.take_due().map(Work::Close);
+    if std::mem::take(&mut state.flush) {
+        return Some(Work::Flush);
+    }
+    match state.phase {
+        Phase::Closing => return state.closing.take_due().map(Work::Close),
+        Phase::Failed => return None,
+        _ => (),
     }
     take_control(state).or_else(|| take_item(state)).or_else(|| state.closing.take_due().map(Work::Close))
 }
@@ -274,6 +332,27 @@ fn take_item(state: &mut State) -> Option<Work> {
             state.sends -= 1;
             Some(Work::Send(send))
         }
-        Item::Share(frame) => Some(Work::Share(frame)),
+        Item::Share(frame) => {
+            state.broadcast_bytes -= frame.len();
+            Some(Work::Share(frame))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn broadcasts_wait_up_to_a_number_and_up_to_so_many_bytes() {
+        for (len, most) in [(1, QUEUED_BROADCASTS), (QUEUED_BROADCAST_BYTES / 2, 2)] {
+            let outbox = Outbox::new(Role::Server);
+            let frame: Arc<[u8]> = vec![0; len].into();
+            for _ in 0..2 {
+                (0..most).for_each(|_| outbox.share(frame.clone()).unwrap());
+                assert_eq!(outbox.share(frame.clone()), Err(ShareError::Full));
+                (0..most).for_each(|_| assert!(matches!(outbox.try_next(false), Some(Work::Share(_)))));
+            }
+        }
     }
 }

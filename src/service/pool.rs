@@ -8,9 +8,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 /// What a worker runs.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
-/// A reader's or writer's buffers are on the heap. The deepest stack is that of name resolution and the opening
-/// handshake: 11 KiB measured in a hosted debug build. The default on the device would be 128 KiB.
-const STACK: usize = 64 * 1024;
+/// A reader's or writer's buffers are on the heap, but the device's std keeps whole pages on the stack: 40 KiB for a
+/// name's resolution and 20 KiB within it for the first use of a std service, 16 KiB for a write or a log line, 32 KiB
+/// for a panic (`cargo xtask target --top`). The deepest is the resolution with a panic in it. What is not touched
+/// takes no memory. The default would be 128 KiB.
+///
+/// A TLS handshake in a hosted debug build needs more, which only there costs nothing.
+const STACK: usize = if cfg!(debug_assertions) { 1024 * 1024 } else { 96 * 1024 };
 
 /// The pool.
 pub(crate) struct Pool {
@@ -69,7 +73,8 @@ impl Pool {
     fn run(self: &Arc<Self>, job: Job) -> std::io::Result<()> {
         let mut state = self.lock();
         state.jobs.push(job);
-        if state.idle >= state.jobs.len() {
+        // With a thread for every permit, one is on its way back from a job whose permit it has given back.
+        if state.idle >= state.jobs.len() || state.threads >= state.busy {
             self.work.notify_one();
             return Ok(());
         }

@@ -39,7 +39,7 @@ impl<'a> Reader<'a> {
         socket: Arc<Socket>,
         decoder: Decoder,
         sink: &'a mut Sink,
-        already: &[u8],
+        already: Vec<u8>,
     ) -> Self {
         let mut buffer = vec![0; READ_BUFFER].into_boxed_slice();
         let end = already.len().min(buffer.len());
@@ -76,22 +76,32 @@ impl<'a> Reader<'a> {
             self.start += step.consumed;
             match step.event {
                 Some(Event::Data(chunk)) => self.sink.push(&chunk),
-                Some(event) => control(&self.conn, event)?,
+                Some(event) => control(&self.conn, self.sink, event)?,
                 None => (),
             }
         }
-        self.sink.flush();
+        // The rest of a frame is on its way: it goes into the same page.
+        if self.decoder.frame_remaining() == 0 {
+            self.sink.flush();
+        }
         Ok(())
     }
 
-    /// Reads more: into the owner's page if the rest of a long frame comes and a page is there.
+    /// Reads more: into the owner's page if the rest of a long frame comes. Until that is in, nothing else can come,
+    /// so that nothing is missed while a page is waited for.
     fn fill(&mut self) -> Result<(), Stop> {
         let rest = usize::try_from(self.decoder.frame_remaining()).unwrap_or(usize::MAX);
-        if rest > READ_BUFFER && self.sink.take_page() {
+        if rest > READ_BUFFER && self.sink.wait_for_page() {
             return self.fill_page(rest);
         }
         self.start = 0;
-        self.end = read(&self.conn, &self.socket, &mut self.buffer)?;
+        match read(&self.conn, &self.socket, &mut self.buffer) {
+            Ok(len) => self.end = len,
+            Err(stop) => {
+                self.sink.put_back();
+                return Err(stop);
+            }
+        }
         Ok(())
     }
 
@@ -105,20 +115,26 @@ impl<'a> Reader<'a> {
                 return Err(stop);
             }
         };
-        let step = self.decoder.decode(&mut space[..len]);
-        match step {
-            // All of it is payload of one frame, so it is one chunk, in place.
-            Ok(step) => {
-                if let Some(Event::Data(chunk)) = step.event {
-                    let (kind, first, last) = (chunk.kind, chunk.first, chunk.last);
-                    self.sink.filled(len, kind, first, last);
-                }
-                Ok(())
-            }
+        // All of it is payload of one frame, so it is one chunk, in place.
+        let step = match self.decoder.decode(&mut space[..len]) {
+            Ok(step) => step,
             Err(violation) => {
                 self.sink.put_back();
-                Err(fail(&self.conn, self.sink, violation))
+                return Err(fail(&self.conn, self.sink, violation));
             }
+        };
+        let consumed = step.consumed;
+        if let Some(Event::Data(chunk)) = step.event {
+            let (kind, first, last) = (chunk.kind, chunk.first, chunk.last);
+            self.sink.filled(consumed, kind, first, last);
+        }
+        if consumed == len {
+            return Ok(());
+        }
+        // Text that goes wrong there: the decoder has failed and says how when it is asked again.
+        match self.decoder.decode(&mut []) {
+            Ok(_) => Ok(()),
+            Err(violation) => Err(fail(&self.conn, self.sink, violation)),
         }
     }
 
@@ -129,10 +145,13 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn read(conn: &Connection, socket: &Socket, buffer: &mut [u8]) -> Result<usize, Stop> {
-    match socket.read(buffer) {
-        // On the device, a read that a local shutdown ends is an error, on a PC an end of stream.
-        Ok(0) | Err(_) => Err(Stop::Gone),
+fn read(conn: &Arc<Connection>, socket: &Socket, buffer: &mut [u8]) -> Result<usize, Stop> {
+    match socket.read_and(buffer, || conn.outbox.flush()) {
+        Ok(0) => Err(Stop::Gone),
+        Err(error) => {
+            conn.broken(&error);
+            Err(Stop::Gone)
+        }
         Ok(len) => {
             conn.heard();
             Ok(len)
@@ -149,13 +168,15 @@ fn fail(conn: &Arc<Connection>, sink: &mut Sink, violation: Violation) -> Stop {
     Stop::Closed
 }
 
-fn control(conn: &Arc<Connection>, event: Event<'_>) -> Result<(), Stop> {
+fn control(conn: &Arc<Connection>, sink: &mut Sink, event: Event<'_>) -> Result<(), Stop> {
     match event {
         Event::Ping(payload) => {
             conn.outbox.pong(payload);
             Ok(())
         }
         Event::Close(reason) => {
+            // What came before it was sent before it.
+            sink.flush();
             conn.peer_closed(reason);
             Err(Stop::Closed)
         }

@@ -56,7 +56,7 @@ impl Session {
         let Limits { frame, message, fragments } = self.limits;
         let limits = proto::Limits { max_frame: frame, max_message: message, max_fragments: fragments };
         let decoder = Decoder::new(self.role, limits);
-        Reader::new(conn.clone(), self.socket, decoder, sink, &self.already).run();
+        Reader::new(conn.clone(), self.socket, decoder, sink, self.already).run();
         conn.reader_ended();
         conn.outcome()
     }

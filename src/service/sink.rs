@@ -78,8 +78,7 @@ impl Sink {
         }
     }
 
-    /// Takes a page without waiting, if none is begun; `false` if there is none.
-    pub(crate) fn take_page(&mut self) -> bool {
+    fn take_page(&mut self) -> bool {
         if self.page.is_none() {
             self.page = match self.route {
                 Route::Inbox => self.conn.inbox.try_take().map(Page::Lent),
@@ -115,15 +114,18 @@ impl Sink {
         }
     }
 
-    /// The page is not needed: its owner learns how the connection ended.
+    /// Nothing more comes: delivers what is collected; an empty page is not needed, and its owner learns how the
+    /// connection ended.
     pub(crate) fn put_back(&mut self) {
+        self.flush();
         if let Some(Page::Lent(page)) = self.page.take() {
-            self.conn.inbox.park(page);
+            self.conn.inbox.put_back(page);
         }
-        self.len = 0;
     }
 
-    fn wait_for_page(&mut self) -> bool {
+    /// Takes a page if none is begun; waits for it as long as the owner is not considered stalled. `false` when
+    /// nothing is delivered any more.
+    pub(crate) fn wait_for_page(&mut self) -> bool {
         if !self.take_page() && matches!(self.route, Route::Inbox) {
             let conn = self.conn.clone();
             self.page = conn.waiting(Deadline::Stall, || conn.inbox.take()).map(Page::Lent);
@@ -139,7 +141,7 @@ impl Sink {
         match (self.page.take(), &self.route) {
             (Some(Page::Lent(page)), _) => page.answer(word, len),
             (Some(Page::Own(pages)), &Route::Push { cid, opcode }) => {
-                if pages.lend(cid, opcode, word, len).is_err() {
+                if self.conn.holding(|| pages.lend(cid, opcode, word, len)).is_err() {
                     log::warn!("nobody takes the chunks any more: the connection is closed");
                     self.conn.give_up(proto::CloseCode::GOING_AWAY, "the receiver is gone");
                 }

@@ -5,13 +5,12 @@
 //! wait is still on, so that a message costs no clock and no lock. Such a wait is noticed after one to two
 //! periods.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-/// The tree, a condition variable and a call that shuts a socket down.
-const STACK: usize = 32 * 1024;
+/// On the device a shutdown, a log line and a panic take 16, 16 and 32 KiB of stack.
+const STACK: usize = 64 * 1024;
 
 /// Something that is told when time is over.
 pub(crate) trait Wake: Send + Sync {
@@ -25,10 +24,15 @@ pub(crate) struct Timer {
     earlier: Condvar,
 }
 
+/// A few per connection at the most, so that they need no order: the earliest is looked for when it is needed.
 struct State {
-    /// By time, then by order of arrival.
-    due: BTreeMap<(Instant, u64), (Weak<dyn Wake>, usize)>,
-    count: u64,
+    due: Vec<Due>,
+}
+
+struct Due {
+    at: Instant,
+    whom: Weak<dyn Wake>,
+    kind: usize,
 }
 
 impl Timer {
@@ -37,7 +41,7 @@ impl Timer {
     /// # Errors
     /// It cannot be started.
     pub(crate) fn start() -> std::io::Result<Arc<Self>> {
-        let state = State { due: BTreeMap::new(), count: 0 };
+        let state = State { due: Vec::new() };
         let timer = Arc::new(Timer { state: Mutex::new(state), earlier: Condvar::new() });
         let own = timer.clone();
         std::thread::Builder::new().name("ws-timer".into()).stack_size(STACK).spawn(move || own.run())?;
@@ -50,10 +54,9 @@ impl Timer {
         // A wait beyond what the clock can say (49 days) is as good as none.
         let Some(at) = now.checked_add(wait) else { return };
         let mut state = self.lock();
-        let key = (at, state.count);
-        state.count += 1;
-        state.due.insert(key, (whom, kind));
-        if state.due.first_key_value().is_some_and(|(first, _)| *first == key) {
+        let first = state.earliest();
+        state.due.push(Due { at, whom, kind });
+        if first.is_none_or(|first| at < first) {
             self.earlier.notify_one();
         }
     }
@@ -61,9 +64,9 @@ impl Timer {
     /// Forgets the deadlines of `whom`: those of `kind`, or all.
     pub(crate) fn disarm(&self, whom: &Weak<dyn Wake>, kind: Option<usize>) {
         let mut state = self.lock();
-        let first = state.due.first_key_value().map(|(key, _)| *key);
-        state.due.retain(|_, (other, of)| !Weak::ptr_eq(whom, other) || kind.is_some_and(|kind| kind != *of));
-        if state.due.first_key_value().map(|(key, _)| *key) != first {
+        let first = state.earliest();
+        state.due.retain(|due| !Weak::ptr_eq(whom, &due.whom) || kind.is_some_and(|kind| kind != due.kind));
+        if state.earliest() != first {
             self.earlier.notify_one();
         }
     }
@@ -76,7 +79,7 @@ impl Timer {
     fn run(&self) {
         let mut state = self.lock();
         loop {
-            let Some((&(at, _), _)) = state.due.first_key_value() else {
+            let Some(at) = state.earliest() else {
                 state = self.earlier.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
@@ -85,9 +88,9 @@ impl Timer {
                 state = self.earlier.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
                 continue;
             }
-            let due = state.due.pop_first();
+            let due = state.due.iter().position(|due| due.at == at).map(|index| state.due.swap_remove(index));
             drop(state);
-            if let Some((_, (whom, kind))) = due
+            if let Some(Due { whom, kind, .. }) = due
                 && let Some(whom) = whom.upgrade()
             {
                 whom.wake(kind, self);
@@ -98,6 +101,12 @@ impl Timer {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn earliest(&self) -> Option<Instant> {
+        self.due.iter().map(|due| due.at).min()
     }
 }
 

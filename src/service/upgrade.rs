@@ -3,7 +3,7 @@
 use std::net::{Shutdown, SocketAddr};
 use std::sync::{Arc, PoisonError};
 
-use xous_api_websocket::{Accepted, Code};
+use xous_api_websocket::Accepted;
 
 use super::connection::Connection;
 use super::envelope::Lent;
@@ -14,7 +14,7 @@ use super::server::Server;
 use super::session::Session;
 use super::sink::{Route, Sink};
 use super::visit::{Requests, Visit};
-use crate::http::{has_dot_segment, is_allowed, status};
+use crate::http::{Answer, has_dot_segment, is_allowed, status, upgrade_required};
 use crate::proto::Role;
 use crate::proto::handshake::{Request, Upgrade, check_request};
 
@@ -68,7 +68,7 @@ pub(crate) fn run(client: Client<'_>, requests: Requests) {
 }
 
 /// Finds a program for the client; else the answer that refuses it. What costs nothing is checked first.
-fn take(client: &Client<'_>, request: &Upgrade<'_>) -> Result<Taken, Vec<u8>> {
+fn take(client: &Client<'_>, request: &Upgrade<'_>) -> Result<Taken, Answer> {
     let refuse = |code| Err(status(code, &[], false));
     let settings = &client.port.settings;
     if has_dot_segment(request.path()) {
@@ -80,9 +80,9 @@ fn take(client: &Client<'_>, request: &Upgrade<'_>) -> Result<Taken, Vec<u8>> {
     };
     let Some((route, target)) = found else { return refuse(404) };
     let TargetKind::Receiver(door, protocols) = &target.kind else {
-        return Err(status(426, &[("Sec-WebSocket-Version", "13")], false));
+        return Err(upgrade_required(false));
     };
-    if !is_allowed(&settings.origins, &request.headers, false) {
+    if !is_allowed(&settings.origins, &request.headers, client.port.is_secure()) {
         return refuse(403);
     }
     let Some(writer) = client.server.pool.reserve() else { return refuse(503) };
@@ -120,9 +120,10 @@ fn admit(client: &Client<'_>, requests: &Requests, request: &Upgrade<'_>, taken:
         head: requests.head(),
     };
     let Some(len) = accepted.write(page.pages_mut()) else {
+        // Path, query and sub-protocol fill more than the program has lent, which is no fault of the program's.
         conn.forget();
-        page.answer(Code::TooLong as usize, 0);
-        client.visit.refuse(503);
+        put_back(&target, wanted, page);
+        client.visit.refuse(431);
         return None;
     };
     if !conn.dialled(client.visit.socket.clone()) || !accept(client, request, protocol.as_deref()) {

@@ -3,17 +3,18 @@
 //! One worker serves it, one request at a time; nothing is read ahead. Each wait has a deadline: when it is over the
 //! timer shuts the socket down, so that the worker's call returns.
 
+use std::io::Write;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
-use super::limits::{LINGER, READ_BUFFER};
+use super::limits::{LINGER, MOST_REQUEST_BYTES, READ_BUFFER};
 use super::port::{Port, TargetKind, Visitor};
 use super::server::Server;
 use super::timer::{Timer, Wake};
 use super::upgrade::{self, Client};
-use crate::http::{has_dot_segment, page, status};
+use crate::http::{Answer, has_dot_segment, page, status, upgrade_required};
 use crate::net::Socket;
 use crate::proto::handshake::{Caps, HeadBuffer, HeadError, Plain, Refusal, Request, check_request};
 
@@ -25,10 +26,16 @@ pub(crate) fn run(
     peer: SocketAddr,
     visitor: Visitor,
 ) {
-    let visit = Visit::new(stream, server.timer.clone());
     let limits = port.settings.limits;
+    let visit = match port.socket(stream) {
+        Ok(socket) => Visit::new(socket, server.timer.clone()),
+        Err(error) => return log::warn!("port {}: {error}", port.number()),
+    };
+    if let Err(error) = visit.by(limits.head_time, Shutdown::Both, || visit.socket.handshake()) {
+        return log::info!("{peer}: {error}");
+    }
     let caps = Caps {
-        bytes: usize::try_from(limits.head_bytes).unwrap_or(usize::MAX),
+        bytes: usize::try_from(limits.head_bytes).unwrap_or(usize::MAX).min(MOST_REQUEST_BYTES),
         lines: usize::from(limits.head_lines),
     };
     let mut requests =
@@ -49,7 +56,7 @@ pub(crate) fn run(
             Err(refusal) => {
                 let mut answer = Vec::new();
                 refusal.compose(&mut answer);
-                visit.send_last(port.settings.deadlines.write, &answer);
+                visit.send_last(port.settings.deadlines.write, &answer.into());
                 return;
             }
         };
@@ -60,18 +67,13 @@ pub(crate) fn run(
     }
 }
 
-/// Tells a client for whom there is no worker, on a thread of its own kind; if that is busy too, the client is
-/// dropped.
-pub(crate) fn refuse(server: &Arc<Server>, stream: TcpStream, code: u16) {
-    let Some(permit) = server.refusals.reserve() else { return };
-    let visit = Visit::new(stream, server.timer.clone());
-    let started = permit.run(move |permit| {
-        visit.refuse(code);
-        drop(visit);
-        drop(permit);
-    });
-    if let Err(error) = started {
-        log::error!("no thread for a refusal: {error}");
+/// Tells a client that there is no worker for it. Does not wait: nothing was written to its socket before.
+pub(crate) fn refuse(server: &Server, mut stream: TcpStream, code: u16) {
+    // A status has a head only.
+    let [head, _] = status(code, &[], false).parts().map(<[u8]>::to_vec);
+    if stream.write_all(&head).is_ok() {
+        stream.shutdown(Shutdown::Write).ok();
+        server.aside.linger(stream);
     }
 }
 
@@ -104,8 +106,8 @@ impl Wake for Late {
 }
 
 impl Visit {
-    fn new(stream: TcpStream, timer: Arc<Timer>) -> Self {
-        let socket = Arc::new(Socket::new(stream));
+    fn new(socket: Socket, timer: Arc<Timer>) -> Self {
+        let socket = Arc::new(socket);
         let late = Arc::new(Late { socket: socket.clone(), happened: AtomicBool::new(false) });
         Visit { socket, late, timer }
     }
@@ -131,8 +133,8 @@ impl Visit {
 
     /// Sends the last answer, and lets the client read it: a socket that is closed with bytes unread is reset, and
     /// the answer lost.
-    pub(crate) fn send_last(&self, limit: Duration, answer: &[u8]) {
-        if self.by(limit, Shutdown::Both, || self.socket.write_all(answer)).is_err() {
+    pub(crate) fn send_last(&self, limit: Duration, answer: &Answer) {
+        if self.send(limit, answer).is_err() {
             return;
         }
         self.socket.shutdown(Shutdown::Write);
@@ -150,16 +152,22 @@ impl Visit {
             self.send_last(limit, &answer);
             return false;
         }
-        self.by(limit, Shutdown::Both, || self.socket.write_all(&answer)).is_ok()
+        self.send(limit, &answer).is_ok()
+    }
+
+    fn send(&self, limit: Duration, answer: &Answer) -> std::io::Result<()> {
+        let [head, body] = answer.parts();
+        self.by(limit, Shutdown::Both, || {
+            self.socket.write_all(head)?;
+            self.socket.write_all(body)
+        })
     }
 }
 
 /// The answer to a plain request, and whether another may follow.
-fn answer(port: &Port, request: &Plain<'_>) -> (Vec<u8>, bool) {
+fn answer(port: &Port, request: &Plain<'_>) -> (Answer, bool) {
+    // A body is not read, so nothing can follow it.
     let keep = request.keep_alive && !request.has_body;
-    if request.has_body {
-        return (status(413, &[], false), false);
-    }
     if has_dot_segment(request.path()) {
         return (status(400, &[], false), false);
     }
@@ -169,11 +177,10 @@ fn answer(port: &Port, request: &Plain<'_>) -> (Vec<u8>, bool) {
     };
     let answer = match (target, request.method) {
         (None, _) => status(404, &[], keep),
-        (Some(TargetKind::Page(found)), "GET") => page(&found, false, keep),
-        (Some(TargetKind::Page(found)), "HEAD") => page(&found, true, keep),
-        (Some(TargetKind::Receiver(..)), "GET") => {
-            status(426, &[("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")], keep)
-        }
+        (Some(TargetKind::Page(_)), "GET" | "HEAD") if request.has_body => status(413, &[], keep),
+        (Some(TargetKind::Page(found)), "GET") => page(found, false, keep),
+        (Some(TargetKind::Page(found)), "HEAD") => page(found, true, keep),
+        (Some(TargetKind::Receiver(..)), "GET") => upgrade_required(keep),
         (Some(TargetKind::Page(_)), _) => status(405, &[("Allow", "GET, HEAD")], keep),
         (Some(TargetKind::Receiver(..)), _) => status(405, &[("Allow", "GET")], keep),
     };

@@ -14,7 +14,7 @@ use super::envelope::Lent;
 use super::limits::{BULK_WRITE_BUFFER, QUEUED_SENDS, WRITE_BUFFER};
 use super::outbox::Work;
 use crate::net::Socket;
-use crate::proto::{self, ControlFrame, EncodeError, Encoder, FrameKind, Utf8};
+use crate::proto::{self, ControlFrame, EncodeError, Encoder, FrameKind, MAX_HEADER, Utf8};
 
 /// A connection's writer.
 pub(crate) struct Writer {
@@ -79,9 +79,11 @@ impl Writer {
                 Work::Close(payload) => {
                     self.control(|encoder, mask| encoder.close(payload.reason(), mask))?.ok();
                     self.write()?;
+                    self.conn.outbox.close_written();
                     self.conn.half_close();
                     return Ok(());
                 }
+                Work::Flush => self.transmit(0)?,
                 Work::Ping => self.ping(&[])?.unwrap_or_default(),
                 Work::Pong(payload) => self.pong(&payload)?,
             }
@@ -207,9 +209,7 @@ impl Writer {
             Err(EncodeError::Closed) => return Ok(Err(Code::Closed)),
             Err(_) => return Ok(Err(Code::MessageOpen)),
         };
-        if payload.len() > WRITE_BUFFER && self.buffer.len() < BULK_WRITE_BUFFER {
-            self.buffer.resize(BULK_WRITE_BUFFER, 0);
-        }
+        self.make_room(payload.len());
         loop {
             let (taken, written) = frame.write(payload, &mut self.buffer[self.len..]);
             self.len += written;
@@ -218,6 +218,14 @@ impl Writer {
                 return Ok(Ok(()));
             }
             self.write()?;
+        }
+    }
+
+    /// Makes room for one more frame, as far as the buffer may grow.
+    fn make_room(&mut self, payload: usize) {
+        let wanted = payload.saturating_add(self.len + MAX_HEADER).min(BULK_WRITE_BUFFER);
+        if self.buffer.len() < wanted {
+            self.buffer.resize(wanted, 0);
         }
     }
 
@@ -256,12 +264,17 @@ impl Writer {
     /// Writes what is collected and answers the senders whose bytes are all with the socket now.
     fn write(&mut self) -> Result<(), Gone> {
         if self.len > 0 {
-            let bytes = &self.buffer[..self.len];
-            self.conn.waiting(Deadline::Write, || self.socket.write_all(bytes)).map_err(|_| Gone)?;
+            self.transmit(self.len)?;
             self.len = 0;
         }
         self.unanswered.drain(..).for_each(|send| send.answer(0, 0));
         Ok(())
+    }
+
+    /// The first `len` bytes of the buffer, behind what the transport has to say.
+    fn transmit(&self, len: usize) -> Result<(), Gone> {
+        let bytes = &self.buffer[..len];
+        self.conn.waiting(Deadline::Write, || self.socket.write_all(bytes)).map_err(|_| Gone)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Developer commands: `cargo xtask COMMAND`.
 
+mod autobahn;
+mod bench;
 mod run;
 mod target;
 
@@ -17,9 +19,10 @@ struct Command {
 }
 
 /// Every command, in the order in which they are listed.
-const COMMANDS: &[Command] = &[run::COMMAND, target::COMMAND];
+const COMMANDS: &[Command] = &[run::COMMAND, autobahn::COMMAND, bench::COMMAND, target::COMMAND];
 
 /// Why a command did not do its work.
+#[derive(Debug)]
 enum Failure {
     /// It was called in a way that it does not know; its usage is shown.
     Usage(String),

@@ -30,7 +30,7 @@ The exit code is the program's; 1 when the system cannot run, 2 for a wrong call
 };
 
 /// The name under which the service is registered.
-const SERVICE: &str = "_Websocket Service_";
+pub(crate) const SERVICE: &str = "_Websocket Service_";
 /// What runs when nothing is asked for.
 const DEMONSTRATION: &str = "echo_server";
 
@@ -114,13 +114,13 @@ impl Options {
 }
 
 /// What was built.
-struct Built {
-    service: String,
-    program: String,
+pub(crate) struct Built {
+    pub(crate) service: String,
+    pub(crate) program: String,
 }
 
 /// Builds the service and an example with the profile asked for.
-fn build(release: bool, example: &str) -> Result<Built, Failure> {
+pub(crate) fn build(release: bool, example: &str) -> Result<Built, Failure> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Process::new(cargo);
     command.args(["build", "--quiet", "--package", "websocket", "--bin", "websocket", "--example", example]);

@@ -16,27 +16,39 @@ mod symbols;
 mod table;
 mod toolchain;
 
-use crate::{Command, Failure};
 use options::Options;
 use record::Record;
 
-/// The device's target triple.
-const TRIPLE: &str = "riscv32imac-unknown-xous-elf";
+use crate::{Command, Failure};
 
 /// See [`crate::COMMANDS`].
 pub(crate) const COMMAND: Command = Command {
     name: "target",
-    summary: "Build for the device and compare the sizes with sizes.toml",
-    usage: options::USAGE,
-    run: |arguments| match Options::parse(arguments.into_iter()) {
-        Ok(options) => run(&options).map_err(Failure::Other),
-        Err(fault) => Err(Failure::Usage(fault)),
-    },
+    summary: "Build everything for the device and compare its size with sizes.toml",
+    usage: "\
+usage: cargo xtask target [--tls ring|rustcrypto|none] [--features precursor|renode] [--record] [--top N]
+
+Builds the service, the client crate and every example for riscv32imac-unknown-xous-elf. Fails when .text + .rodata of a
+program grew by more than 2 % over sizes.toml or is over its budget there, or when a program is not in that record.
+
+  --tls NAME        TLS provider, default none
+  --features NAME   device feature of the service
+  --record          rewrite sizes.toml with the sizes of this build
+  --top N           also list code size per crate, the N largest functions and the N largest stack frames of the service",
+    run,
 };
 
-/// The exit code is a failure when a size or a budget of `sizes.toml` does not hold; an `Err` says why nothing
+/// The device's target triple.
+const TRIPLE: &str = "riscv32imac-unknown-xous-elf";
+
+/// The exit code is a failure when a size or a budget of `sizes.toml` does not hold; a `Failure` says why nothing
 /// could be built or measured.
-fn run(options: &Options) -> Result<ExitCode, String> {
+fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
+    let options = Options::parse(arguments.into_iter()).map_err(Failure::Usage)?;
+    build_and_compare(&options).map_err(Failure::Other)
+}
+
+fn build_and_compare(options: &Options) -> Result<ExitCode, String> {
     let root = workspace_root();
     options.tls.check(&root)?;
 

@@ -9,6 +9,7 @@
 mod name_table;
 mod names;
 mod pddb;
+mod probe;
 mod trng;
 mod watcher;
 

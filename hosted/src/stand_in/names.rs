@@ -13,6 +13,7 @@ use xous::{Message, MessageEnvelope, PID, SID};
 use xous_api_names::api::{Disconnect, Opcode, Registration, Return};
 
 use super::name_table::{Found, Name, NameTable, Token};
+use super::probe;
 use super::watcher::{self, Watcher};
 use crate::control::{self, Report};
 use crate::raw::{self, Lent};
@@ -31,6 +32,7 @@ const SERVER_NOT_FOUND: u32 = 5;
 /// Serves until the process is killed.
 pub(super) fn serve() -> Result<Infallible, xous::Error> {
     let sid = xous::create_server_with_address(ADDRESS)?;
+    probe::start();
     let mut server = NameServer {
         table: NameTable::default(),
         waiters: Vec::new(),

@@ -1,6 +1,7 @@
 //! The client's request (RFC 6455, section 4.1).
 
 use core::fmt;
+use core::net::Ipv6Addr;
 
 use super::field::{is_reserved, is_token, is_value, is_visible, push_line};
 use super::key::{Key, push_base64};
@@ -226,18 +227,10 @@ fn is_path(path: &str) -> bool {
 }
 
 fn is_host(host: &str) -> bool {
-    let inner = host.strip_prefix('[').map_or(Some(host), |rest| rest.strip_suffix(']'));
-    match inner {
-        Some(inner) if inner.contains(':') => {
-            inner.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':' || byte == b'.')
-        }
-        Some(name) => {
-            name.len() == host.len()
-                && !name.is_empty()
-                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
-        }
-        None => false,
-    }
+    let is_name_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    let in_brackets = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    in_brackets.unwrap_or(host).parse::<Ipv6Addr>().is_ok()
+        || !host.is_empty() && host.bytes().all(is_name_byte)
 }
 
 /// Appends `text` with all but unreserved characters percent-encoded (RFC 3986, section 2.1).

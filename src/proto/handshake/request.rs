@@ -47,6 +47,8 @@ pub struct Plain<'h> {
 pub enum Refusal {
     /// 400: malformed, or a handshake with something missing or wrong.
     BadRequest,
+    /// 403: an origin that is not welcome (section 10.2); [`Upgrade::is_from`] tells.
+    Forbidden,
     /// 405: a handshake with another method than GET.
     MethodNotAllowed,
     /// 426: a version of the protocol other than 13 (section 4.4), or no handshake where only that is served.
@@ -177,6 +179,13 @@ impl<'h> Upgrade<'h> {
         self.headers.only("Origin").and_then(|value| core::str::from_utf8(value).ok())
     }
 
+    /// Whether the request comes from a page of one of the `allowed` origins, written as browsers write them
+    /// (`https://name`, `http://name:port`). False without an origin, and for `null`: such a request is
+    /// answered with [`Refusal::Forbidden`] (RFC 6455, sections 4.2.2 and 10.2).
+    pub fn is_from(&self, allowed: &[&str]) -> bool {
+        self.origin().is_some_and(|origin| allowed.iter().any(|one| one.eq_ignore_ascii_case(origin)))
+    }
+
     /// Appends the 101 response to `out`, with the chosen sub-protocol and more header lines.
     ///
     /// # Errors
@@ -227,6 +236,7 @@ impl Refusal {
     pub const fn status(self) -> u16 {
         match self {
             Refusal::BadRequest => 400,
+            Refusal::Forbidden => 403,
             Refusal::MethodNotAllowed => 405,
             Refusal::UpgradeRequired => 426,
             Refusal::TooLarge => 431,
@@ -239,7 +249,7 @@ impl Refusal {
         let headers: &[_] = match self {
             Refusal::MethodNotAllowed => &[("Allow", "GET")],
             Refusal::UpgradeRequired => &[("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")],
-            Refusal::BadRequest | Refusal::TooLarge => &[],
+            Refusal::BadRequest | Refusal::Forbidden | Refusal::TooLarge => &[],
         };
         Response { status: self.status(), headers, content_length: Some(0), keep_alive: false }
             .compose(out)

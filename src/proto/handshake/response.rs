@@ -56,7 +56,15 @@ impl Response<'_> {
         if let Some(length) = self.content_length {
             push_line(out, "Content-Length", &length.to_string());
         }
-        push_line(out, "Connection", if self.keep_alive { "keep-alive" } else { "close" });
+        // Who sends an `Upgrade` says so here (RFC 9110, section 7.8).
+        let upgrade = self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Upgrade"));
+        let options = match (upgrade, self.keep_alive) {
+            (false, true) => "keep-alive",
+            (false, false) => "close",
+            (true, true) => "Upgrade, keep-alive",
+            (true, false) => "Upgrade, close",
+        };
+        push_line(out, "Connection", options);
         out.extend_from_slice(b"\r\n");
         Ok(())
     }

@@ -45,11 +45,6 @@ pub(super) fn cargo() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-/// Compiler flags. Stack sizes go into a section that is not loaded; `--top` reads them.
-const RUSTFLAGS: &str = "-Zemit-stack-sizes";
-/// Where cargo looks for the flags of [`TRIPLE`].
-const RUSTFLAGS_VARIABLE: &str = "CARGO_TARGET_RISCV32IMAC_UNKNOWN_XOUS_ELF_RUSTFLAGS";
-
 fn command(root: &Path, toolchain: &Toolchain, options: &Options) -> Command {
     let target_dir = std::env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from);
     let mut command = Command::new(cargo());
@@ -60,22 +55,45 @@ fn command(root: &Path, toolchain: &Toolchain, options: &Options) -> Command {
         // backtraces, which a program with panic = "abort" on Xous cannot use. Panic messages stay.
         .args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"])
         .args(["--package", "websocket", "--package", "xous-api-websocket", "--lib", "--bins", "--examples"])
+        // The default is the TLS provider for a PC.
+        .arg("--no-default-features")
         .arg("--message-format=json-render-diagnostics")
         .arg("--target-dir")
         .arg(target_dir.join("device"))
         .env("RUSTC", &toolchain.rustc)
         .env(LINKER_VARIABLE, &toolchain.linker)
-        .env(RUSTFLAGS_VARIABLE, RUSTFLAGS)
-        // -Z options on a stable compiler.
-        .env("RUSTC_BOOTSTRAP", "1")
-        // Flags meant for the host would change the sizes.
+        // Instead of RUSTFLAGS and of what a configuration file may say: they would change the sizes.
+        .env("CARGO_ENCODED_RUSTFLAGS", rustc_flags(toolchain))
         .env_remove("RUSTFLAGS")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS");
+        // -Z options on a stable compiler.
+        .env("RUSTC_BOOTSTRAP", "1");
     let features = options.device.as_deref().into_iter().chain(options.tls.feature());
     for feature in features {
         command.arg("--features").arg(format!("websocket/{feature}"));
     }
     command
+}
+
+/// Compiler flags, separated as cargo wants them.
+fn rustc_flags(toolchain: &Toolchain) -> OsString {
+    // Stack sizes go into a section that is not loaded; `--top` reads them.
+    let mut flags = OsString::from("-Zemit-stack-sizes");
+    // Panic messages name source files: without this machine's directories they are shorter, and the sizes the
+    // same everywhere.
+    let registry = cargo_home().map(|home| home.join("registry/src"));
+    let sources = [(Some(toolchain.library.clone()), "library"), (registry, "registry")];
+    for (path, name) in sources.into_iter().filter_map(|(path, name)| Some((path?, name))) {
+        flags.push("\x1f--remap-path-prefix=");
+        flags.push(path);
+        flags.push("=");
+        flags.push(name);
+    }
+    flags
+}
+
+fn cargo_home() -> Option<PathBuf> {
+    let told = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    told.or_else(|| Some(std::env::home_dir()?.join(".cargo")))
 }
 
 /// The program that a line of cargo's JSON output reports, if it reports one.

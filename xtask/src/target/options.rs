@@ -5,20 +5,6 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// What `--help` prints.
-pub(super) const USAGE: &str = "\
-usage: cargo xtask target [--tls ring|rustcrypto|none] [--features precursor|renode] [--record] [--top N]
-
-Builds the service, the client crate and every example for riscv32imac-unknown-xous-elf and compares
-the sizes with sizes.toml. Fails when .text + .rodata of a program grew by more than 2 % or is over
-its budget, or when a program is not in the record.
-
-  --tls NAME         TLS provider, default none
-  --features NAME    device feature of the service
-  --record           rewrite sizes.toml with the sizes of this build
-  --top N            also list code size per crate, the N largest functions and the N largest stack
-                     frames of the service";
-
 /// Parsed options.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Options {
@@ -31,7 +17,7 @@ pub(super) struct Options {
 }
 
 impl Options {
-    /// Parses the arguments.
+    /// Parses the arguments behind `target`.
     pub(super) fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut options = Self { tls: Tls::None, device: None, record: false, top: 0 };
         while let Some(arg) = args.next() {

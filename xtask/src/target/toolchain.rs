@@ -20,6 +20,8 @@ pub(super) const LINKER_VARIABLE: &str = "CARGO_TARGET_RISCV32IMAC_UNKNOWN_XOUS_
 #[derive(Debug)]
 pub(super) struct Toolchain {
     pub(super) rustc: PathBuf,
+    /// Where the sources of std are.
+    pub(super) library: PathBuf,
     pub(super) linker: PathBuf,
     /// `rustc 1.96.0`, without the build's date and hash.
     pub(super) version: String,
@@ -35,7 +37,7 @@ impl fmt::Display for Toolchain {
 ///
 /// Otherwise the error is the command to run.
 pub(super) fn find_or_install() -> Result<Toolchain, String> {
-    let (rustc, version) = match find_compiler() {
+    let Compiler { rustc, library, version } = match find_compiler() {
         Some(found) => found,
         None => {
             install(COMPILER_PACKAGES)?;
@@ -53,19 +55,25 @@ pub(super) fn find_or_install() -> Result<Toolchain, String> {
             find_linker().ok_or("lld is installed, but no ld.lld was found")?
         }
     };
-    Ok(Toolchain { rustc, linker, version })
+    Ok(Toolchain { rustc, library, linker, version })
+}
+
+struct Compiler {
+    rustc: PathBuf,
+    library: PathBuf,
+    version: String,
 }
 
 /// The system's compiler first, so that sizes agree between machines, then those on the path.
-fn find_compiler() -> Option<(PathBuf, String)> {
+fn find_compiler() -> Option<Compiler> {
     let system = PathBuf::from("/usr/bin/rustc");
     [system].into_iter().chain(on_path("rustc")).find_map(|rustc| {
         let sysroot = PathBuf::from(output(&rustc, ["--print", "sysroot"])?);
-        if !sysroot.join("lib/rustlib/src/rust/library/std/Cargo.toml").is_file() {
-            return None;
-        }
+        let library = sysroot.join("lib/rustlib/src/rust/library");
         let version = output(&rustc, ["--version"])?;
-        new_enough(&version, env!("CARGO_PKG_RUST_VERSION")).then(|| (rustc, short_version(&version)))
+        let usable =
+            library.join("std/Cargo.toml").is_file() && new_enough(&version, env!("CARGO_PKG_RUST_VERSION"));
+        usable.then(|| Compiler { rustc, library, version: short_version(&version) })
     })
 }
 

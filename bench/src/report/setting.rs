@@ -1,0 +1,34 @@
+//! Where and when something was measured.
+
+use std::path::Path;
+use std::process::Command;
+
+/// Date, machine and commit, in one line.
+pub(crate) fn setting() -> String {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let cpu =
+        cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ").map(|(_, name)| name));
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    format!(
+        "{}, {} with {cores} cores, {}, commit {}{}",
+        said("date", &["-u", "+%Y-%m-%d"]),
+        cpu.unwrap_or("a processor without a name"),
+        said("rustc", &["--version"]),
+        said("git", &["rev-parse", "--short", "HEAD"]),
+        if said("git", &["status", "--porcelain", "--untracked-files=no"]).is_empty() {
+            ""
+        } else {
+            " and changes"
+        },
+    )
+}
+
+/// What a command prints; "unknown" if there is no such command.
+fn said(command: &str, arguments: &[&str]) -> String {
+    let output =
+        Command::new(command).args(arguments).current_dir(Path::new(env!("CARGO_MANIFEST_DIR"))).output();
+    match output {
+        Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+        _ => "unknown".into(),
+    }
+}

@@ -1,0 +1,73 @@
+//! One-way throughput of one connection, in both directions.
+
+use super::arms::{Homes, alternate};
+use super::peer::Peer;
+use crate::Failure;
+use crate::report::{Cell, Spread, Table};
+
+/// Bytes of a message.
+const SIZES: [usize; 2] = [4096, 16 * 1024];
+/// Turns of every arm.
+const ROUNDS: usize = 15;
+/// Bytes of a turn.
+const BLOCK: usize = 2 << 20;
+
+/// Which way messages go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    ToProgram,
+    FromProgram,
+}
+
+impl Direction {
+    pub(crate) const BOTH: [Direction; 2] = [Direction::ToProgram, Direction::FromProgram];
+
+    /// For tables.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Direction::ToProgram => "to the program",
+            Direction::FromProgram => "from the program",
+        }
+    }
+
+    /// Sends this many messages; seconds.
+    ///
+    /// # Errors
+    /// The program is gone.
+    pub(crate) fn run(self, peer: &mut Peer, size: usize, messages: usize) -> Result<f64, Failure> {
+        Ok(match self {
+            Direction::ToProgram => peer.send(size, messages)?,
+            Direction::FromProgram => peer.take(size, messages)?,
+        }
+        .as_secs_f64())
+    }
+}
+
+/// Throughput of every way, and the ratio of each to the floor.
+///
+/// # Errors
+/// Something of it has failed.
+pub(crate) fn table(homes: &mut Homes) -> Result<Table, Failure> {
+    let columns = ["one way", "MB/s", "/ floor"];
+    let mut table = Table::new("service-flow", "Service: one-way throughput", columns);
+    let mut arms = homes.connect()?;
+    for direction in Direction::BOTH {
+        for size in SIZES {
+            let messages = BLOCK / size;
+            let rates = alternate(&mut arms, ROUNDS, |peer| {
+                Ok((messages * size) as f64 / direction.run(peer, size, messages)? / 1e6)
+            })?;
+            for (arm, own) in arms.iter().zip(&rates) {
+                table.row(
+                    format!("{}, {size} B, {}", direction.name(), arm.name),
+                    [
+                        Cell::median(Spread::of(own.iter().copied())),
+                        Cell::ratio(Spread::of_ratios(own, &rates[1])),
+                    ],
+                );
+            }
+        }
+    }
+    table.note(format!("Turns of {} MiB alternate; as above, the ratio is that of pairs.", BLOCK >> 20));
+    Ok(table)
+}

@@ -1,0 +1,111 @@
+//! Memory of the service per connection.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+
+use hosted::Program;
+
+use super::link::Way;
+use super::system::{Incoming, Running, own_path};
+use crate::Failure;
+use crate::raw;
+use crate::report::{Cell, Table};
+
+/// The service's limit.
+const CONNECTIONS: usize = 12;
+
+/// The service in this program, whose allocator counts; answers every byte that `port` sends with its figures.
+///
+/// # Errors
+/// It cannot run.
+pub(crate) fn serve_counted(port: u16) -> Result<(), Failure> {
+    let mut asking = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    std::thread::spawn(move || {
+        while asking.read_exact(&mut [0]).is_ok() {
+            let figures =
+                [raw::live_bytes(), resident().unwrap_or(0)].map(|figure| (figure as u64).to_le_bytes());
+            if asking.write_all(figures.as_flattened()).is_err() {
+                return;
+            }
+        }
+    });
+    websocket::serve().map_err(|error| Failure(format!("the service cannot run: {error:?}")))
+}
+
+/// Private bytes of this process that are in memory.
+fn resident() -> Option<usize> {
+    let text = std::fs::read_to_string("/proc/self/smaps_rollup").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("Private_Dirty:"))?;
+    Some(line.trim().strip_suffix(" kB")?.parse::<usize>().ok()? * 1024)
+}
+
+/// What the service holds.
+#[derive(Clone, Copy)]
+struct Figures {
+    /// Allocated bytes, pages of messages included.
+    heap: f64,
+    resident: f64,
+}
+
+struct Service {
+    asked: TcpStream,
+}
+
+impl Service {
+    fn figures(&mut self) -> Result<Figures, Failure> {
+        self.asked.write_all(&[1])?;
+        let mut bytes = [[0; 8]; 2];
+        self.asked.read_exact(bytes.as_flattened_mut())?;
+        let [heap, resident] = bytes.map(|figure| u64::from_le_bytes(figure) as f64);
+        Ok(Figures { heap, resident })
+    }
+}
+
+/// Bytes per connection: idle, after an echo, after long messages.
+///
+/// # Errors
+/// Something of it has failed.
+pub(crate) fn table() -> Result<Table, Failure> {
+    let columns = ["per connection, KiB", "heap and pages", "resident, stacks included"];
+    let mut table = Table::new("memory", "Memory per connection", columns);
+    let incoming = Incoming::new()?;
+    let service = Program::new(own_path()?).args(["serve-counted", &incoming.port.to_string()]);
+    let mut running = Running::in_system(service)?;
+    let mut service = Service { asked: incoming.next()? };
+
+    // By its time, what the others leave to do after an echo is done. It goes through the floor, and is not counted.
+    let mut barrier = running.connect_bystander(Way::Floor, 1)?;
+    let mut settled = |service: &mut Service| {
+        barrier.iter_mut().try_for_each(|barrier| barrier.echo(32, 30).map(|_| ()))?;
+        service.figures()
+    };
+    let empty = settled(&mut service)?;
+    let mut peers =
+        (0..CONNECTIONS).map(|_| running.connect(Way::Service)).collect::<Result<Vec<_>, Failure>>()?;
+    let mut row = |name: &str, now: Figures| {
+        let kib =
+            |now: f64, then: f64| Cell::exact(((now - then) / CONNECTIONS as f64 / 102.4).round() / 10.0);
+        table.row(name, [kib(now.heap, empty.heap), kib(now.resident, empty.resident)]);
+    };
+    row("service, idle, its owner receives", settled(&mut service)?);
+    for (name, size) in [("32 B", 32), ("4096 B", 4096), ("1 MiB", 1 << 20), ("16 MiB", 16 << 20)] {
+        for peer in &mut peers {
+            peer.echo(size, 1)?;
+        }
+        row(&format!("service, after an echo of {name}"), settled(&mut service)?);
+    }
+    for peer in &mut peers {
+        peer.echo(32, 2)?;
+    }
+    row("service, after small messages again", settled(&mut service)?);
+    for (name, idle, used) in crate::codec::memory_of_others() {
+        let kib = |bytes: usize| Cell::exact((bytes as f64 / 102.4).round() / 10.0);
+        table.row(format!("{name}, idle"), [kib(idle), Cell::none()]);
+        table.row(format!("{name}, after an echo of 4096 B"), [kib(used), Cell::none()]);
+    }
+    table.note(
+        "The service's heap holds the pages that its clients have lent; its threads' stacks are in the second column \
+         only. The libraries are counted without socket, stacks and the caller's own buffers.",
+    );
+    Ok(table)
+}

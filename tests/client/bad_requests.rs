@@ -1,0 +1,116 @@
+//! Requests that cannot be sent as they are: the text says which, nobody is connected to, nothing is left behind.
+
+use std::sync::mpsc::{Receiver, TryRecvError};
+
+use hosted::peer::Peer;
+use xous_api_websocket::{Code, CredentialsForm, OpenError, Request, RequestError, Websocket};
+
+use crate::common::raw::{accept, expect_close};
+use crate::common::{nothing_is_left, open, peers, refusal, request, seen, system};
+
+/// A peer that reports whoever connects, before anything is said.
+fn watched_peer() -> (Peer, Receiver<()>) {
+    peers::serve(|mut stream, visits| {
+        visits.send(()).unwrap();
+        accept(&mut stream);
+        expect_close(&mut stream);
+    })
+}
+
+/// Of all that was asked of the peer, only what is asked now arrives.
+fn nobody_came(peer: &Peer, visits: &Receiver<()>) {
+    drop(open(peer));
+    seen(visits);
+    assert_eq!(visits.try_recv(), Err(TryRecvError::Empty));
+    nothing_is_left();
+}
+
+fn is_bad(request: &Request<'_>, names: &str) {
+    let (code, text) = refusal(request);
+    assert_eq!(code, Code::BadRequest, "{names}: {text}");
+    assert!(text.contains(names), "{names}: {text}");
+}
+
+#[test]
+fn nothing_breaks_out_of_the_request() {
+    system!().run(|| {
+        let (peer, visits) = watched_peer();
+        let request = || request(&peer);
+        for path in [
+            "/a b",
+            "/a\r\nX: y",
+            "/a\nb",
+            "/a\rb",
+            "/\0",
+            "/\u{e9}",
+            "no-slash",
+            "http://other/",
+            "/a#b",
+            " /",
+        ] {
+            is_bad(&request().path(path), "path");
+        }
+        for host in ["", "a b", "a\r\nX: y", "127.0.0.1\n", "a/b", "a@b", "\u{e9}", "[::1", "[x]"] {
+            is_bad(&Request::new(host, peer.address().port()), "host");
+        }
+        for (name, value) in [
+            ("X Y", "1"),
+            ("X:", "1"),
+            ("", "1"),
+            ("X\r\nY", "1"),
+            ("X", "1\r\nY: 2"),
+            ("X", "1\n2"),
+            ("X", "\0"),
+            ("Host", "other"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+            ("Sec-WebSocket-Extensions", "permessage-deflate"),
+            ("Upgrade", "h2c"),
+            ("Connection", "close"),
+            ("Content-Length", "5"),
+            ("Transfer-Encoding", "chunked"),
+        ] {
+            is_bad(&request().header(name, value), "header");
+        }
+        for name in ["", "a b", "a,b", "a\r\nb", "\u{e9}"] {
+            is_bad(&request().sub_protocol(name), "sub-protocol");
+        }
+        is_bad(&request().sub_protocol("a").sub_protocol("a"), "sub-protocol");
+        for origin in ["", "https://a\r\nX: y", "https://a b"] {
+            is_bad(&request().origin(origin), "origin");
+        }
+        for (user, password) in [("a:b", "c"), ("a\r\nX: y", "c"), ("a", "\0")] {
+            is_bad(&request().credentials(user, password, CredentialsForm::Basic), "credentials");
+        }
+        is_bad(&request().credentials("a\n", "b", CredentialsForm::Query), "credentials");
+        is_bad(&Request::new("127.0.0.1", 0), "port");
+        nobody_came(&peer, &visits);
+    });
+}
+
+#[test]
+fn what_is_too_long_is_said_to_be() {
+    let (long, longest) = ("x".repeat(9_000), "x".repeat(70_000));
+    system!().run(|| {
+        let (peer, visits) = watched_peer();
+        // RFC 1035 section 2.3.4.
+        is_bad(&Request::new(&("a.".repeat(124) + "example"), 80), "host");
+        is_bad(&Request::new(&long, 80), "host");
+        is_bad(&request(&peer).path(&format!("/{long}")), "too long");
+        is_bad(&request(&peer).header("X", &long), "too long");
+        is_bad(&request(&peer).header(&long, "X"), "too long");
+        is_bad(&request(&peer).sub_protocol(&long), "too long");
+        is_bad(&request(&peer).credentials("me", &long, CredentialsForm::Basic), "too long");
+        // A text's length has 16 bits, and a request's has a limit of its own.
+        let one = request(&peer).header("X", &longest);
+        let many = (0..30).fold(request(&peer), |request, _| request.header("X", &long));
+        for request in [one, many] {
+            let refused = Websocket::open(&request).err().unwrap();
+            assert_eq!(refused, OpenError::Request(RequestError::TooLong));
+            let says = format!("the request does not fit: more than {} bytes", Request::MOST_BYTES);
+            assert_eq!(refused.to_string(), says);
+        }
+        let many = (0..33).fold(request(&peer), |request, _| request.header("X", "y"));
+        assert_eq!(Websocket::open(&many).err(), Some(OpenError::Request(RequestError::TooMany)));
+        nobody_came(&peer, &visits);
+    });
+}

@@ -1,0 +1,23 @@
+//! The client role from end to end: each test is a program on Xous, in a hosted system of its own, that opens
+//! connections through the service to peers that are not ours.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bad_requests;
+mod closing;
+mod connections;
+mod deadlines;
+mod foreign_peers;
+mod fragments;
+mod handles;
+mod handshake;
+mod idle;
+mod in_process;
+mod limits;
+mod messages;
+mod raw_messages;
+mod receiving;
+mod refused_answers;
+mod saturation;
+mod violations;

@@ -1,0 +1,170 @@
+//! Servers that do not open a WebSocket: the caller learns what and where, and nothing is left behind.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use hosted::peer::Peer;
+use xous_api_websocket::{Code, Deadlines, OpenError, Request, Websocket};
+
+use crate::common::raw::{acceptance, read_head};
+use crate::common::{nothing_is_left, peers, refusal, request, system};
+
+/// A peer that answers with what `answer` makes of the request's head, and ends the stream.
+fn answering(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Peer {
+    let (peer, _) = peers::serve(move |mut stream, _: &Sender<()>| {
+        let head = read_head(&mut stream);
+        stream.write_all(answer(&head).as_bytes()).unwrap();
+    });
+    peer
+}
+
+/// Expects `BadReply` with a text that names the place.
+fn is_bad_reply(peer: &Peer, case: &str) {
+    let (code, text) = refusal(&request(peer).sub_protocol("chat"));
+    assert_eq!(code, Code::BadReply, "{case}: {text}");
+    assert!(text.contains(&peer.address().to_string()), "{case}: {text}");
+}
+
+#[test]
+fn another_status_is_reported() {
+    system!().run(|| {
+        for status in [200, 204, 301, 401, 403, 404, 426, 500, 503] {
+            let peer = answering(move |_| {
+                format!("HTTP/1.1 {status} Such\r\nContent-Length: 2\r\nWWW-Authenticate: Basic\r\n\r\nno")
+            });
+            match Websocket::open(&request(&peer)).err() {
+                Some(OpenError::Refused { status: reported, text }) => {
+                    assert_eq!(reported, status);
+                    let place = peer.address().to_string();
+                    assert!(text.contains(&place) && text.contains(&status.to_string()), "{text}");
+                }
+                other => panic!("{status}: {other:?}"),
+            }
+        }
+        nothing_is_left();
+    });
+}
+
+/// RFC 6455 section 4.1, the checks behind "Once a connection to the server has been established".
+#[test]
+fn a_101_that_accepts_nothing_is_refused() {
+    type Change = fn(&str) -> String;
+    let changes: [(&str, Change); 12] = [
+        ("no accept value", |answer| without(answer, "Sec-WebSocket-Accept")),
+        ("the accept value of another key", |answer| answer.replace("Accept: ", "Accept: A")),
+        ("an empty accept value", |answer| {
+            without(answer, "Sec-WebSocket-Accept").replace("\r\n\r\n", "\r\nSec-WebSocket-Accept:\r\n\r\n")
+        }),
+        ("no Upgrade", |answer| without(answer, "Upgrade")),
+        ("another Upgrade", |answer| answer.replace("Upgrade: websocket", "Upgrade: h2c")),
+        ("no Connection", |answer| without(answer, "Connection")),
+        ("another Connection", |answer| answer.replace("Connection: Upgrade", "Connection: keep-alive")),
+        ("an extension that was not offered", |answer| {
+            answer.replace("\r\n\r\n", "\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n")
+        }),
+        ("a sub-protocol that was not offered", |answer| {
+            answer.replace("\r\n\r\n", "\r\nSec-WebSocket-Protocol: superchat\r\n\r\n")
+        }),
+        ("two sub-protocols", |answer| {
+            answer.replace("\r\n\r\n", "\r\nSec-WebSocket-Protocol: chat, chat\r\n\r\n")
+        }),
+        ("HTTP/1.0", |answer| answer.replace("HTTP/1.1", "HTTP/1.0")),
+        ("a line that is no header", |answer| answer.replace("\r\n\r\n", "\r\nnonsense\r\n\r\n")),
+    ];
+    system!().run(|| {
+        for (case, change) in changes {
+            is_bad_reply(&answering(move |head| change(&acceptance(head, ""))), case);
+        }
+        nothing_is_left();
+    });
+}
+
+#[test]
+fn what_is_no_answer_is_refused() {
+    let long_line = || format!("HTTP/1.1 101 Such\r\nX: {}\r\n\r\n", "x".repeat(1 << 20));
+    let many_lines = || format!("HTTP/1.1 101 Such\r\n{}\r\n", "X: y\r\n".repeat(10_000));
+    system!().run(move || {
+        is_bad_reply(&answering(|_| "\0\u{1}garbage\r\n\r\n".into()), "garbage");
+        is_bad_reply(&answering(|_| "SSH-2.0-OpenSSH_9.6\r\n\r\n".into()), "another protocol");
+        is_bad_reply(&answering(|_| "\r\n\r\n".into()), "nothing but ends of lines");
+        is_bad_reply(&answering(|_| String::new()), "closed at once");
+        is_bad_reply(&answering(|head| acceptance(head, "")[..60].into()), "closed half way");
+        // The peer may well be cut off while it writes these.
+        for endless in [long_line(), many_lines()] {
+            let (peer, _) = peers::serve(move |mut stream, _: &Sender<()>| {
+                read_head(&mut stream);
+                stream.write_all(endless.as_bytes()).ok();
+            });
+            is_bad_reply(&peer, "a head without end");
+        }
+        let (peer, _) = peers::serve(|stream, _: &Sender<()>| stream.shutdown(Shutdown::Both).unwrap());
+        let (code, text) = refusal(&request(&peer));
+        assert!(matches!(code, Code::BadReply | Code::Connect), "{text}");
+        nothing_is_left();
+    });
+}
+
+#[test]
+fn silence_ends_with_the_open_deadline() {
+    let open = Duration::from_millis(300);
+    system!().run(move || {
+        let (says_nothing, _) = peers::serve(|stream, _: &Sender<()>| until_the_end(stream));
+        let (stops_half_way, _) = peers::serve(|mut stream, _: &Sender<()>| {
+            let head = read_head(&mut stream);
+            stream.write_all(&acceptance(&head, "").as_bytes()[..40]).unwrap();
+            until_the_end(stream);
+        });
+        // Each byte is progress, but the deadline is for the whole.
+        let (drips, _) = peers::serve(|mut stream, _: &Sender<()>| {
+            read_head(&mut stream);
+            let line = b"HTTP/1.1 101 Such\r\nX: ".iter().chain(std::iter::repeat(&b'x'));
+            for byte in line {
+                if stream.write_all(&[*byte]).is_err() {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        for peer in [says_nothing, stops_half_way, drips] {
+            let start = Instant::now();
+            let deadlines = Deadlines { open, ..Deadlines::default() };
+            let (code, text) = refusal(&request(&peer).deadlines(deadlines));
+            let took = start.elapsed();
+            assert_eq!(code, Code::Timeout, "{text}");
+            assert!(took >= open && took < 10 * open, "{took:?}");
+        }
+        nothing_is_left();
+    });
+}
+
+#[test]
+fn where_nobody_is_there_is_no_connection() {
+    system!().run(|| {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let place = listener.local_addr().unwrap();
+        drop(listener);
+        let (code, text) = refusal(&Request::new("127.0.0.1", place.port()));
+        assert_eq!(code, Code::Connect, "{text}");
+        assert!(text.contains(&place.to_string()), "{text}");
+
+        nothing_is_left();
+
+        // RFC 2606: this top-level domain never exists. A resolver may take longer over it than the deadline, which
+        // cannot cut it short; the caller is told all the same.
+        let deadlines = Deadlines { open: Duration::from_secs(2), ..Deadlines::default() };
+        let (code, text) = refusal(&Request::new("nobody.invalid", 80).deadlines(deadlines));
+        assert!(matches!(code, Code::Resolve | Code::Timeout), "{code:?}: {text}");
+        assert!(code == Code::Timeout || text.contains("nobody.invalid"), "{text}");
+    });
+}
+
+fn until_the_end(mut stream: TcpStream) {
+    let mut bytes = [0; 4096];
+    while stream.read(&mut bytes).is_ok_and(|len| len > 0) {}
+}
+
+fn without(answer: &str, name: &str) -> String {
+    answer.split_inclusive("\r\n").filter(|line| !line.starts_with(&format!("{name}:"))).collect()
+}

@@ -1,0 +1,115 @@
+//! What end-to-end tests share: the service as a part of a system, and what its clients do again and again.
+
+pub(crate) mod pages;
+pub(crate) mod peers;
+pub(crate) mod raw;
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+
+use hosted::Program;
+use hosted::peer::Peer;
+use xous::CID;
+use xous_api_names::XousNames;
+use xous_api_websocket::{Code, OpenError, Request, SERVER_NAME, Stats, Websocket, stats};
+
+/// For what must happen at once and has no deadline of its own. Long, so that a slow machine is no failure; what
+/// never happens fails the test all the same.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A test with the service in its system: `system!().run(|| ...)`. To be called in the test function itself, as
+/// `hosted::test!`.
+macro_rules! system {
+    () => {
+        hosted::test!().service(crate::common::service(), xous_api_websocket::SERVER_NAME)
+    };
+}
+pub(crate) use system;
+
+/// The service under test.
+pub(crate) fn service() -> Program {
+    Program::new(env!("CARGO_BIN_EXE_websocket"))
+}
+
+/// The path of an example, built as it stands: cargo builds it with all tests, but not with these alone.
+pub(crate) fn example(name: &str) -> String {
+    let profile = Path::new(env!("CARGO_BIN_EXE_websocket")).parent().unwrap();
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+    cargo.args(["build", "--quiet", "--package", "websocket", "--example", name, "--target-dir"]);
+    cargo.arg(profile.parent().unwrap());
+    if profile.ends_with("release") {
+        cargo.arg("--release");
+    }
+    assert!(cargo.status().unwrap().success(), "{cargo:?}");
+    profile.join("examples").join(name).into_os_string().into_string().unwrap()
+}
+
+/// Asks for `/` of a peer.
+pub(crate) fn request(peer: &Peer) -> Request<'static> {
+    Request::new("127.0.0.1", peer.address().port())
+}
+
+/// Opens a connection to `/` of a peer.
+pub(crate) fn open(peer: &Peer) -> Websocket {
+    Websocket::open(&request(peer)).unwrap()
+}
+
+/// The code and text with which a request is refused.
+pub(crate) fn refusal(request: &Request<'_>) -> (Code, String) {
+    match Websocket::open(request) {
+        Err(OpenError::Failed { code, text }) => (code, text),
+        Err(OpenError::Refused { status, text }) => panic!("refused with {status}: {text}"),
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("a connection is open"),
+    }
+}
+
+/// A connection to the service for raw messages.
+pub(crate) fn service_cid() -> CID {
+    // The last one to be dropped would end the connection to the name server for the whole process.
+    static NAMES: OnceLock<XousNames> = OnceLock::new();
+    let names = NAMES.get_or_init(|| XousNames::new().unwrap());
+    names.request_connection_blocking(SERVER_NAME).unwrap()
+}
+
+/// What a peer reports.
+pub(crate) fn seen<T>(reports: &Receiver<T>) -> T {
+    reports.recv_timeout(PATIENCE).expect("the peer reports in time")
+}
+
+/// The service's figures when they are as wanted, which must be soon.
+pub(crate) fn stats_when(wanted: impl Fn(&Stats) -> bool) -> Stats {
+    let start = Instant::now();
+    loop {
+        let figures = stats().unwrap();
+        if wanted(&figures) {
+            return figures;
+        }
+        assert!(start.elapsed() < PATIENCE, "{figures:?}");
+    }
+}
+
+/// Waits until the service holds nothing for anybody any more. The message that asks is the only one open.
+pub(crate) fn nothing_is_left() -> Stats {
+    stats_when(|s| s.connections == 0 && s.workers_busy == 0 && s.timers == 0 && s.open_messages == 1)
+}
+
+/// How many threads of this process have that name.
+pub(crate) fn threads(name: &str) -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let names = tasks.filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")).ok());
+    names.filter(|other| other.trim_end() == name).count()
+}
+
+/// Bytes that differ from place to place, so that a lost, doubled or moved chunk shows.
+pub(crate) fn pattern(len: usize) -> Vec<u8> {
+    (0..len).map(pattern_at).collect()
+}
+
+/// The byte of [`pattern`] at a place.
+pub(crate) fn pattern_at(at: usize) -> u8 {
+    (at ^ (at >> 8) ^ (at >> 16)) as u8
+}

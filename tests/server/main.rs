@@ -1,0 +1,23 @@
+//! The server role from end to end: each test is a program on Xous, in a hosted system of its own, that serves on a
+//! port through the service. Its clients are not ours: RFC 6455 by hand, other libraries, a browser.
+
+#[allow(dead_code, reason = "each program of tests uses a part of it")]
+#[path = "../common/mod.rs"]
+mod common;
+
+mod accepting;
+mod bad_heads;
+mod by_hand;
+mod channels;
+mod limits;
+mod load;
+mod origins;
+mod pages;
+mod ports;
+mod process;
+mod push;
+mod routes;
+mod sending;
+mod serve;
+mod stall;
+mod strangers;

@@ -1,0 +1,191 @@
+//! Plain requests: each gets the right answer and none hangs.
+
+use xous_api_websocket::{Code, ControlError, Route};
+
+use crate::by_hand::{Answer, Client, upgrade_request};
+use crate::common::{nothing_is_left, system};
+use crate::serve::{PAGE, listen, listener};
+
+/// A request with a `Host`, and these header lines besides.
+fn request(line: &str, lines: &str) -> String {
+    format!("{line} HTTP/1.1\r\nHost: 127.0.0.1\r\n{lines}\r\n")
+}
+
+fn is_page(answer: &Answer) {
+    assert_eq!(answer.status, 200, "{}", answer.head);
+    assert_eq!(answer.field("Content-Type"), Some("text/html; charset=utf-8"));
+    assert_eq!(answer.field("Content-Length").unwrap(), PAGE.len().to_string());
+}
+
+#[test]
+fn a_page_is_got_with_its_type_and_length() {
+    system!().run(|| {
+        let listener = listener(&listen());
+        let mut client = Client::with(listener.port(), request("GET /?query", "Connection: close\r\n"));
+        let answer = client.answer();
+        is_page(&answer);
+        assert_eq!(answer.body, PAGE.as_bytes());
+        assert_eq!(answer.field("Connection"), Some("close"));
+        client.ended();
+
+        let mut client = Client::with(listener.port(), request("HEAD /", "Connection: close\r\n"));
+        is_page(&client.answer_to_head());
+        client.ended();
+        nothing_is_left();
+    });
+}
+
+#[test]
+fn requests_share_a_connection_one_after_the_other() {
+    system!().run(|| {
+        let listener = listener(&listen());
+        let mut client = Client::connect(listener.port());
+        for _ in 0..5 {
+            client.send(request("GET /", ""));
+            let answer = client.answer();
+            is_page(&answer);
+            assert_eq!(answer.field("Connection"), Some("keep-alive"));
+        }
+        client.send(request("HEAD /", ""));
+        is_page(&client.answer_to_head());
+        client.send(request("GET /nothing", ""));
+        assert_eq!(client.answer().status, 404);
+        client.send(request("GET /", "Connection: close\r\n"));
+        is_page(&client.answer());
+        client.ended();
+        nothing_is_left();
+    });
+}
+
+#[test]
+fn pipelined_requests_are_answered_in_order() {
+    system!().run(|| {
+        let listener = listener(&listen());
+        let requests = request("GET /", "") + &request("GET /1", "") + &request("HEAD /", "");
+        let mut client =
+            Client::with(listener.port(), requests.repeat(100) + &upgrade_request("/ws", "") + "\u{89}");
+        for _ in 0..100 {
+            is_page(&client.answer());
+            assert_eq!(client.answer().status, 404);
+            is_page(&client.answer_to_head());
+        }
+        let incoming = listener.accept().unwrap();
+        client.opened();
+        drop(incoming);
+        drop(client);
+        nothing_is_left();
+    });
+}
+
+#[test]
+fn http_1_0_gets_its_page_and_the_end() {
+    system!().run(|| {
+        let listener = listener(&listen());
+        let mut client = Client::with(listener.port(), "GET / HTTP/1.0\r\n\r\n");
+        is_page(&client.answer());
+        client.ended();
+        let mut client = Client::with(listener.port(), "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+        for _ in 0..2 {
+            is_page(&client.answer());
+            client.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+        }
+        let old = upgrade_request("/ws", "").replace("HTTP/1.1", "HTTP/1.0");
+        assert_eq!(Client::with(listener.port(), old).answer().status, 400);
+    });
+}
+
+#[test]
+fn what_is_not_there_or_not_allowed_is_said_to_be() {
+    const ALLOW: Option<(&str, &str)> = Some(("Allow", "GET, HEAD"));
+    const UPGRADE: Option<(&str, &str)> = Some(("Upgrade", "websocket"));
+    const BODY: &str = "Content-Length: 5\r\n";
+    system!().run(|| {
+        let listener = listener(&listen());
+        let upgrade = upgrade_request("/ws", "");
+        let cases = [
+            (request("GET /nothing", ""), 404, None),
+            (request("GET //", ""), 404, None),
+            (request("GET *", ""), 404, None),
+            (request("OPTIONS *", ""), 404, None),
+            (request("GET http://127.0.0.1/nothing", ""), 404, None),
+            (request("POST /nothing", BODY) + "12345", 404, None),
+            (request("GET /../", ""), 400, None),
+            (request("GET /a/%2e%2E/b", ""), 400, None),
+            (request("GET ws", ""), 400, None),
+            (request("GET", ""), 400, None),
+            (request("CONNECT 127.0.0.1:80", ""), 400, None),
+            (request("DELETE /", ""), 405, ALLOW),
+            (request("POST /", BODY) + "12345", 405, ALLOW),
+            (request("POST /", "Transfer-Encoding: chunked\r\n") + "0\r\n\r\n", 405, ALLOW),
+            (request("POST /ws", ""), 405, Some(("Allow", "GET"))),
+            (upgrade.replace("GET", "POST"), 405, Some(("Allow", "GET"))),
+            (request("GET /", BODY) + "12345", 413, None),
+            (request("GET /", "Transfer-Encoding: chunked\r\n"), 413, None),
+            (request("GET /", "Content-Length: 18446744073709551616\r\n"), 413, None),
+            (request("GET /", "Content-Length: -1\r\n"), 400, None),
+            (request("GET /", "Content-Length: 1\r\nContent-Length: 1\r\n"), 400, None),
+            (request("GET /", "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n"), 400, None),
+            (request("GET /ws", ""), 426, UPGRADE),
+            (upgrade.replace(": 13", ": 12"), 426, Some(("Sec-WebSocket-Version", "13"))),
+            (upgrade.replace(": 13", ": 12"), 426, UPGRADE),
+            (upgrade.replace("/ws", "/"), 426, UPGRADE),
+            (upgrade.replace("/ws", "/nothing"), 404, None),
+            (upgrade.replace("/ws", "/../ws"), 400, None),
+            (upgrade.replace("Sec-WebSocket-Key", "Sec-WebSocket-Kex"), 400, None),
+            (upgrade.replace("dGhl", "dGh"), 400, None),
+            (upgrade.replace("Connection: Upgrade\r\n", ""), 400, None),
+            (upgrade.replace("Host: 127.0.0.1\r\n", ""), 400, None),
+        ];
+        for (request, status, field) in cases {
+            let mut client = Client::with(listener.port(), &request);
+            let answer = client.answer();
+            assert_eq!(answer.status, status, "{request}");
+            if let Some((name, value)) = field {
+                assert_eq!(answer.field(name), Some(value), "{request}");
+            }
+            if status == 426 {
+                let options = answer.field("Connection").unwrap();
+                assert!(options.split(", ").any(|option| option == "Upgrade"), "{}", answer.head);
+            }
+            assert_eq!(answer.body, b"", "{request}");
+        }
+        nothing_is_left();
+    });
+}
+
+#[test]
+fn the_longest_page_goes_out_whole_and_no_longer_one_is_taken() {
+    system!().run(|| {
+        let listener = listener(&listen());
+        let body: Vec<u8> = (0..=65536_u32).map(|at| at as u8).collect();
+        for len in [65537, 300_000] {
+            let body = vec![0; len];
+            let refused =
+                listener.add_route(&Route::page("/long", "application/octet-stream", &body)).unwrap_err();
+            assert_eq!(refused.to_string(), "the service refused (TooLong)", "{len}");
+        }
+        listener.add_route(&Route::page("/long", "application/octet-stream", &body[..65536])).unwrap();
+        for _ in 0..3 {
+            let mut client = Client::with(listener.port(), request("GET /long", ""));
+            assert_eq!(client.answer().body, &body[..65536]);
+        }
+        // A client that goes away in the middle takes nothing with it.
+        drop(Client::with(listener.port(), request("GET /long", "").repeat(50)));
+        nothing_is_left();
+    });
+}
+
+/// All pages of a port are kept in the service's memory.
+#[test]
+fn pages_take_a_bounded_room_together() {
+    system!().run(|| {
+        let listener = listener(&listen());
+        let body = vec![b'x'; Route::MOST_BODY];
+        let add = |path: &str| listener.add_route(&Route::page(path, "text/plain", &body));
+        // Besides the page that is there already.
+        let numbers = ["/a", "/b", "/c"].map(|path| add(path).unwrap());
+        assert_eq!(add("/d"), Err(ControlError::Refused(Code::NoRoute)));
+        listener.remove_route(numbers[0]).unwrap();
+        add("/d").unwrap();
+    });
+}

@@ -10,6 +10,7 @@
 //! interface. [`Websocket`] and [`server`] serve one connection inside the caller's own process, with the same
 //! threads. [`proto`] is the protocol alone, without I/O.
 
+mod entropy;
 mod http;
 mod in_process;
 mod net;
@@ -17,6 +18,7 @@ mod platform;
 pub mod proto;
 mod service;
 
+pub use entropy::{EntropyError, SystemRandom};
 pub use in_process::{Websocket, server};
 pub use service::serve;
 pub use xous_api_websocket::{Opcode, SERVER_NAME, send};

@@ -56,6 +56,27 @@ pub enum Code {
     NoChannel = 28,
     /// The random number generator does not answer, or not with random numbers.
     Entropy = 23,
+    /// TLS was asked for, and the clock says a day before this service was written: set it, as certificates can
+    /// be checked against no other.
+    ClockNotSet = 32,
+    /// Nobody who is trusted has issued the server's certificate: it is signed by itself or by somebody unknown,
+    /// or the server left out a link of the chain. Trust its CA with [`Tls::roots`](crate::Tls::roots), or go no
+    /// further.
+    UnknownIssuer = 33,
+    /// The server's certificate names other hosts; the text says which.
+    WrongHost = 34,
+    /// The server's certificate, or one that it rests on, has expired.
+    Expired = 35,
+    /// The server's certificate, or one that it rests on, is not valid yet.
+    NotYetValid = 36,
+    /// The server's certificate is unacceptable for another reason, such as a signature with SHA-1.
+    BadCertificate = 37,
+    /// What answers does not speak TLS: perhaps a server for `ws`.
+    NotTls = 38,
+    /// The server speaks TLS but not as is wanted: no version or cipher suite in common, a fatal alert, a fault.
+    TlsFailed = 39,
+    /// The server closed the connection during the TLS handshake.
+    TlsClosed = 40,
 }
 
 impl Code {

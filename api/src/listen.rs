@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::settings::{Deadlines, Limits, read_wait, write_wait};
+use crate::tls::ServerTls;
 use crate::wire::{Reader, Writer};
 use crate::{Request, RequestError};
 
@@ -10,6 +11,9 @@ use crate::{Request, RequestError};
 const MOST_ORIGINS: usize = 32;
 /// The first four bytes of the page, and with them its version.
 const MAGIC: u32 = u32::from_le_bytes(*b"WSL1");
+/// Flags.
+const CLOSED: u8 = 1;
+const TLS: u8 = 1 << 1;
 /// Length of the fixed fields.
 const FIXED: usize = 76;
 
@@ -25,7 +29,7 @@ pub struct ListenLimits {
     pub head_bytes: u32,
     /// Lines of a request's head, at most 64 (431).
     pub head_lines: u16,
-    /// From the connection, or the last answer, to the end of the next head (408, or closed if not a byte came).
+    /// For a TLS handshake, and from the connection, or the last answer, to the end of the next head (408, or closed if not a byte came).
     pub head_time: Duration,
     /// From the head to a program that takes the connection (503).
     pub accept_time: Duration,
@@ -60,11 +64,12 @@ pub enum SlowMember {
 /// | at | |
 /// |---|---|
 /// | 0 | `WSL1` |
-/// | 4 | u16 port, u8 slow members (0 leave, 1 are closed), u8 number of origins |
+/// | 4 | u16 port, u8 flags (1 slow members are closed, 2 TLS), u8 number of origins |
 /// | 8 | u16 connections, u16 per peer, u32 head bytes, u16 head lines, u16 0 |
 /// | 20 | u32 milliseconds each: head, accept |
 /// | 28 | as in a [`Request`](crate::Request): deadlines (24 bytes), limits (20), u32 longest frame to send |
 /// | 76 | texts: address, the origins |
+/// | behind them | if flagged, a [`ServerTls`] |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listen<'a> {
     /// The address of an interface: `127.0.0.1` for this machine only, `0.0.0.0` for all.
@@ -84,6 +89,8 @@ pub struct Listen<'a> {
     pub fragment_size: u32,
     /// In channels.
     pub slow_members: SlowMember,
+    /// `wss` and `https` rather than `ws` and `http`: a client that speaks neither is dropped.
+    pub tls: Option<ServerTls<'a>>,
 }
 
 impl<'a> Listen<'a> {
@@ -98,7 +105,14 @@ impl<'a> Listen<'a> {
             deadlines: Deadlines::default(),
             fragment_size: 0,
             slow_members: SlowMember::Leaves,
+            tls: None,
         }
+    }
+
+    /// Over TLS.
+    pub fn tls(mut self, tls: ServerTls<'a>) -> Self {
+        self.tls = Some(tls);
+        self
     }
 
     /// Also for web pages of this origin, such as `https://example.com`; `*` for all.
@@ -139,7 +153,8 @@ impl<'a> Listen<'a> {
 
     /// The bytes that it takes in a page.
     pub fn encoded_len(&self) -> usize {
-        FIXED + self.texts().map(|text| 2 + text.len()).sum::<usize>()
+        let texts = self.texts().map(|text| 2 + text.len()).sum::<usize>();
+        FIXED + texts + self.tls.as_ref().map_or(0, ServerTls::encoded_len)
     }
 
     /// Writes it into `page`; the number of bytes.
@@ -151,13 +166,17 @@ impl<'a> Listen<'a> {
         if self.origins.len() > MOST_ORIGINS {
             return Err(RequestError::TooMany);
         }
+        if self.tls.as_ref().is_some_and(|tls| !tls.is_within_limits()) {
+            return Err(RequestError::TooMany);
+        }
         if self.encoded_len() > Request::MOST_BYTES {
             return Err(RequestError::TooLong);
         }
         let mut w = Writer::new(page);
         w.u32(MAGIC);
         w.u16(self.port);
-        w.u8(u8::from(self.slow_members == SlowMember::Closed));
+        let slow_members = if self.slow_members == SlowMember::Closed { CLOSED } else { 0 };
+        w.u8(slow_members | if self.tls.is_some() { TLS } else { 0 });
         w.u8(self.origins.len() as u8);
         w.u16(self.limits.connections);
         w.u16(self.limits.per_peer);
@@ -170,6 +189,9 @@ impl<'a> Listen<'a> {
         self.messages.write(&mut w);
         w.u32(self.fragment_size);
         self.texts().for_each(|text| w.text(text));
+        if let Some(tls) = &self.tls {
+            tls.write_behind(&mut w);
+        }
         w.finish().ok_or(RequestError::TooLong)
     }
 
@@ -180,11 +202,11 @@ impl<'a> Listen<'a> {
             return None;
         }
         let port = r.u16()?;
-        let slow_members = match r.u8()? {
-            0 => SlowMember::Leaves,
-            1 => SlowMember::Closed,
-            _ => return None,
-        };
+        let flags = r.u8()?;
+        if flags & !(CLOSED | TLS) != 0 {
+            return None;
+        }
+        let slow_members = if flags & CLOSED != 0 { SlowMember::Closed } else { SlowMember::Leaves };
         let origins = usize::from(r.u8()?);
         let (connections, per_peer) = (r.u16()?, r.u16()?);
         let (head_bytes, head_lines) = (r.u32()?, r.u16()?);
@@ -199,7 +221,8 @@ impl<'a> Listen<'a> {
         }
         let address = r.text()?;
         let origins = (0..origins).map(|_| r.text()).collect::<Option<_>>()?;
-        Some(Listen { address, port, origins, limits, messages, deadlines, fragment_size, slow_members })
+        let tls = if flags & TLS != 0 { Some(ServerTls::read(&mut r)?) } else { None };
+        Some(Listen { address, port, origins, limits, messages, deadlines, fragment_size, slow_members, tls })
     }
 
     fn texts(&self) -> impl Iterator<Item = &'a str> + '_ {
@@ -209,11 +232,16 @@ impl<'a> Listen<'a> {
 
 #[cfg(test)]
 mod tests {
+    use crate::Identity;
+
     use super::*;
 
     #[test]
     fn a_listen_goes_there_and_back_and_no_cut_of_it_does() {
-        let listen = Listen::new("127.0.0.1", 8080).origin("https://a").slow_members(SlowMember::Closed);
+        let identity = Identity { chain: vec![b"one", b"two"], key: b"secret" };
+        let tls = ServerTls::new(identity).clients(b"roots");
+        let listen =
+            Listen::new("127.0.0.1", 8080).origin("https://a").tls(tls).slow_members(SlowMember::Closed);
         let mut page = vec![0; listen.encoded_len()];
         assert_eq!(listen.write(&mut page), Ok(page.len()));
         assert_eq!(Listen::parse(&page), Some(listen));

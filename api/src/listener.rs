@@ -7,7 +7,7 @@ use crate::reply::Refusal;
 use crate::websocket::{Link, service};
 use crate::{
     AcceptError, Accepted, Code, ControlError, Handle, Kind, Listen, ListenError, Opcode, Part, Route,
-    SendError, SendWord, Websocket, message_id,
+    SendError, SendWord, ServerTls, Websocket, message_id,
 };
 
 /// Where a port stands.
@@ -178,6 +178,22 @@ impl Listener {
         match returned.offset {
             0 => Ok(returned.valid),
             code => Err(SendError::from_code(Code::from_word(code))),
+        }
+    }
+
+    /// Shows clients another certificate from now on; open connections stay as they are. Only for the listener that
+    /// has opened the port.
+    ///
+    /// # Errors
+    /// `Refused` with `BadRequest` if it is of no use, or `NotPermitted`.
+    pub fn renew(&self, tls: &ServerTls<'_>) -> Result<(), ControlError> {
+        let mut pages = Pages::new(tls.encoded_len());
+        let len = tls.write(pages.bytes_mut()).map_err(|_| ControlError::Refused(Code::TooLong))?;
+        let returned =
+            pages.lend(self.cid, self.id(Opcode::Renew), 0, len).map_err(|_| ControlError::Kernel)?;
+        match returned.offset {
+            0 => Ok(()),
+            code => Err(ControlError::from_code(Code::from_word(code))),
         }
     }
 

@@ -46,7 +46,8 @@ pub enum Opcode {
     /// with `offset` = none, or by a code in `offset` and a text in the page that says what failed and where.
     ///
     /// Errors: `Malformed`, `BadRequest`, `NoTls`, `Resolve`, `Connect`, `Timeout`, `Refused`, `BadReply`,
-    /// `Entropy`, `NoWorker`, `BusyMessages`, `BusyService`.
+    /// `Entropy`, `NoWorker`, `BusyMessages`, `BusyService`; with TLS also `ClockNotSet`, `UnknownIssuer`,
+    /// `WrongHost`, `Expired`, `NotYetValid`, `BadCertificate`, `NotTls`, `TlsFailed`, `TlsClosed`.
     Open = 8,
     /// Takes the next chunk: lend mut of one or more pages, which the service keeps until there is one.
     /// The answer has the chunk in the first `valid` bytes and a [`ReceiveWord`](crate::ReceiveWord) in
@@ -104,4 +105,17 @@ pub enum Opcode {
     /// Reports on a listener: blocking scalar, `Scalar2(state, connections)` with a
     /// [`PortState`](crate::PortState) and the number of open connections of the port.
     ListenerState = 20,
+    /// Gives a port another certificate, for clients that come from now on: lend of a
+    /// [`ServerTls`](crate::ServerTls) with the handle of the listener that has opened the port.
+    ///
+    /// Errors in `offset`: `Closed`, `Malformed`, `NotPermitted` (another listener, or a port without TLS),
+    /// `BadRequest`, `ClockNotSet`.
+    Renew = 21,
+}
+
+impl From<Opcode> for usize {
+    /// The message id for the sole connection of an in-process server, or for an opcode that means none.
+    fn from(opcode: Opcode) -> usize {
+        opcode as usize
+    }
 }

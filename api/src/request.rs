@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::settings::{Deadlines, Limits};
+use crate::tls::Tls;
 use crate::wire::{Reader, Writer};
 
 /// The most sub-protocols, and the most extra headers, in a request.
@@ -53,6 +54,9 @@ pub struct Credentials<'a> {
 /// | 52 | u32 longest frame to send, 0 for any |
 /// | 56 | u8 number of sub-protocols, u8 number of headers, u16 0 |
 /// | 60 | texts: host, path, user name and password if flagged, origin if flagged, the sub-protocols, name and value of each header |
+/// | behind them | if flagged, a [`Tls`] |
+///
+/// All of it takes at most [`Request::MOST_BYTES`]: a composed handshake has 8 KiB, a certificate one or two.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request<'a> {
     /// Name or address (IPv6 without brackets).
@@ -61,8 +65,9 @@ pub struct Request<'a> {
     pub port: u16,
     /// Begins with `/`; a query may follow.
     pub path: &'a str,
-    /// `wss` rather than `ws`. A connection that was asked to be secure is secure or does not exist.
-    pub tls: bool,
+    /// `wss` rather than `ws`; plain by default. A connection that was asked to be secure is secure or does not
+    /// exist.
+    pub tls: Option<Tls<'a>>,
     /// None by default.
     pub credentials: Option<Credentials<'a>>,
     /// The `Origin` header, as a browser would send it; none by default.
@@ -83,7 +88,7 @@ pub struct Request<'a> {
 /// A request cannot be sent to the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestError {
-    /// More than 32 sub-protocols, headers or origins.
+    /// More than 32 sub-protocols, headers, origins, CA certificates, or certificates of a chain.
     TooMany,
     /// More than [`Request::MOST_BYTES`] in all, or in the page of a route than
     /// [`Route::MOST_BODY`](crate::Route::MOST_BODY).
@@ -93,7 +98,9 @@ pub enum RequestError {
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            RequestError::TooMany => write!(f, "more than {MOST_LISTED} sub-protocols, headers or origins"),
+            RequestError::TooMany => {
+                write!(f, "more than {MOST_LISTED} sub-protocols, headers, origins or certificates")
+            }
             RequestError::TooLong => write!(f, "more than {} bytes", Request::MOST_BYTES),
         }
     }
@@ -103,7 +110,7 @@ impl std::error::Error for RequestError {}
 
 impl<'a> Request<'a> {
     /// The longest request that the service takes, in bytes of its page.
-    pub const MOST_BYTES: usize = 32 * 1024;
+    pub const MOST_BYTES: usize = 64 * 1024;
 
     /// A plain connection to `/` on this host, without anything special.
     pub fn new(host: &'a str, port: u16) -> Self {
@@ -111,7 +118,7 @@ impl<'a> Request<'a> {
             host,
             port,
             path: "/",
-            tls: false,
+            tls: None,
             credentials: None,
             origin: None,
             sub_protocols: Vec::new(),
@@ -128,9 +135,15 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// Over TLS.
+    /// Over TLS, to a server that Mozilla's roots vouch for, or not over TLS.
     pub fn tls(mut self, tls: bool) -> Self {
-        self.tls = tls;
+        self.tls = tls.then(Tls::default);
+        self
+    }
+
+    /// Over TLS as described.
+    pub fn secure(mut self, tls: Tls<'a>) -> Self {
+        self.tls = Some(tls);
         self
     }
 
@@ -179,7 +192,7 @@ impl<'a> Request<'a> {
     /// The bytes that the request takes in a page.
     pub fn encoded_len(&self) -> usize {
         let texts = self.texts().map(|text| 2 + text.len()).sum::<usize>();
-        FIXED + texts
+        FIXED + texts + self.tls.as_ref().map_or(0, Tls::encoded_len)
     }
 
     /// Writes the request into `page`; the number of bytes.
@@ -187,7 +200,10 @@ impl<'a> Request<'a> {
     /// # Errors
     /// `TooLong` also if `page` is shorter than [`Request::encoded_len`].
     pub fn write(&self, page: &mut [u8]) -> Result<usize, RequestError> {
-        if self.sub_protocols.len() > MOST_LISTED || self.headers.len() > MOST_LISTED {
+        if self.sub_protocols.len() > MOST_LISTED
+            || self.headers.len() > MOST_LISTED
+            || !self.tls.as_ref().is_none_or(Tls::is_within_limits)
+        {
             return Err(RequestError::TooMany);
         }
         if self.encoded_len() > Self::MOST_BYTES {
@@ -205,6 +221,7 @@ impl<'a> Request<'a> {
         w.u8(self.headers.len() as u8);
         w.u16(0);
         self.texts().for_each(|text| w.text(text));
+        self.tls.iter().for_each(|tls| tls.write(&mut w));
         w.finish().ok_or(RequestError::TooLong)
     }
 
@@ -235,7 +252,7 @@ impl<'a> Request<'a> {
         let origin = if flags & ORIGIN != 0 { Some(r.text()?) } else { None };
         let sub_protocols = (0..protocols).map(|_| r.text()).collect::<Option<_>>()?;
         let headers = (0..headers).map(|_| Some((r.text()?, r.text()?))).collect::<Option<_>>()?;
-        let tls = flags & TLS != 0;
+        let tls = if flags & TLS != 0 { Some(Tls::read(&mut r)?) } else { None };
         Some(Request {
             host,
             port,
@@ -257,7 +274,9 @@ impl<'a> Request<'a> {
             Some(Credentials { form: CredentialsForm::Basic, .. }) => CREDENTIALS,
             Some(Credentials { form: CredentialsForm::Query, .. }) => CREDENTIALS | IN_QUERY,
         };
-        (if self.tls { TLS } else { 0 }) | credentials | if self.origin.is_some() { ORIGIN } else { 0 }
+        (if self.tls.is_some() { TLS } else { 0 })
+            | credentials
+            | if self.origin.is_some() { ORIGIN } else { 0 }
     }
 
     /// All texts in the order in which they travel.
@@ -277,11 +296,13 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::tls::Identity;
 
     fn full() -> Request<'static> {
+        let identity = Identity { chain: vec![b"certificate", b"issuer"], key: b"key" };
         Request::new("example.com", 8080)
             .path("/a?b=c")
-            .tls(true)
+            .secure(Tls::only(b"one").and(b"two").server_name("example.org").identity(identity))
             .credentials("me", "secret", CredentialsForm::Query)
             .origin("https://example.com")
             .sub_protocol("chat")
@@ -294,7 +315,7 @@ mod tests {
 
     #[test]
     fn a_request_goes_there_and_back() {
-        for request in [Request::new("h", 1), full()] {
+        for request in [Request::new("h", 1), Request::new("h", 1).tls(true), full()] {
             let mut page = vec![0; request.encoded_len()];
             assert_eq!(request.write(&mut page), Ok(page.len()));
             assert_eq!(Request::parse(&page), Some(request));
@@ -327,8 +348,13 @@ mod tests {
     fn lists_and_pages_have_an_end() {
         let many = (0..33).fold(Request::new("h", 1), |request, _| request.header("a", "b"));
         assert_eq!(many.write(&mut [0; 4096]), Err(RequestError::TooMany));
+        let roots = (0..33).fold(Tls::default(), |tls, _| tls.and(b"root"));
+        assert_eq!(Request::new("h", 1).secure(roots).write(&mut [0; 4096]), Err(RequestError::TooMany));
         assert_eq!(full().write(&mut [0; 80]), Err(RequestError::TooLong));
         let long = "x".repeat(Request::MOST_BYTES);
-        assert_eq!(Request::new(&long, 1).write(&mut vec![0; 65536]), Err(RequestError::TooLong));
+        assert_eq!(
+            Request::new(&long, 1).write(&mut vec![0; 2 * Request::MOST_BYTES]),
+            Err(RequestError::TooLong)
+        );
     }
 }

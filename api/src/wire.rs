@@ -49,6 +49,17 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// A length in 32 bits and the bytes.
+    pub(crate) fn blob(&mut self, blob: &[u8]) {
+        match u32::try_from(blob.len()) {
+            Ok(len) => {
+                self.u32(len);
+                self.bytes(blob);
+            }
+            Err(_) => self.overflow = true,
+        }
+    }
+
     /// How many bytes were written; `None` if they did not fit.
     pub(crate) fn finish(self) -> Option<usize> {
         (!self.overflow).then_some(self.at)
@@ -97,6 +108,12 @@ impl<'a> Reader<'a> {
     pub(crate) fn text(&mut self) -> Option<&'a str> {
         let len = self.u16()?;
         std::str::from_utf8(self.bytes(usize::from(len))?).ok()
+    }
+
+    /// As [`Writer::blob`] wrote it.
+    pub(crate) fn blob(&mut self) -> Option<&'a [u8]> {
+        let len = self.u32()?;
+        self.bytes(usize::try_from(len).ok()?)
     }
 }
 

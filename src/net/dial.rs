@@ -3,8 +3,6 @@
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
-use super::Socket;
-
 /// Why there is no connection.
 #[derive(Debug)]
 pub(crate) enum DialError {
@@ -16,7 +14,7 @@ pub(crate) enum DialError {
 
 /// Connects to the first address of `host` that answers, all of them within `limit`. Resolution itself cannot be
 /// cut short: whoever waits is told by the open deadline, and the thread stays busy until it returns.
-pub(crate) fn dial(host: &str, port: u16, limit: Duration) -> Result<Socket, DialError> {
+pub(crate) fn dial(host: &str, port: u16, limit: Duration) -> Result<TcpStream, DialError> {
     let start = Instant::now();
     let addresses = resolve(host, port).map_err(DialError::Resolve)?;
     let mut failure = None;
@@ -27,7 +25,7 @@ pub(crate) fn dial(host: &str, port: u16, limit: Duration) -> Result<Socket, Dia
             break;
         }
         match connect(&address, left) {
-            Ok(stream) => return Ok(Socket::new(stream)),
+            Ok(stream) => return Ok(stream),
             Err(error) => failure = Some(error),
         }
     }

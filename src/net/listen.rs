@@ -1,5 +1,6 @@
 //! Listening sockets.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
@@ -10,6 +11,15 @@ pub(crate) enum BindError {
     InUse,
     /// Not now, as when there is no network yet.
     NotNow(std::io::Error),
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BindError::InUse => write!(f, "it is in use"),
+            BindError::NotNow(error) => write!(f, "{error}"),
+        }
+    }
 }
 
 /// Binds and listens.

@@ -1,36 +1,92 @@
 //! A connected socket that two threads use at a time.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 
+use super::TlsError;
+use super::tls::Transport;
+
 /// One thread reads, another writes, a third may shut it down: none needs it exclusively.
-pub(crate) struct Socket(TcpStream);
+pub(crate) struct Socket {
+    stream: TcpStream,
+    /// `None` for a plain socket.
+    tls: Option<Transport>,
+}
 
 impl Socket {
+    /// A plain socket.
     pub(crate) fn new(stream: TcpStream) -> Self {
+        Self::with(stream, None)
+    }
+
+    /// A socket that speaks TLS, from [`Socket::handshake`] on.
+    pub(crate) fn secure(stream: TcpStream, tls: Transport) -> Self {
+        Self::with(stream, Some(tls))
+    }
+
+    fn with(stream: TcpStream, tls: Option<Transport>) -> Self {
         // Small messages go out at once; frames that wait together are written together anyway.
         stream.set_nodelay(true).ok();
-        Socket(stream)
+        Socket { stream, tls }
+    }
+
+    /// Agrees on keys with the peer and finds out who it is; nothing of the caller is sent before. Plain: nothing.
+    ///
+    /// # Errors
+    /// The connection is of no use then.
+    pub(crate) fn handshake(&self) -> Result<(), TlsError> {
+        self.tls.as_ref().map_or(Ok(()), |tls| tls.handshake(&self.stream))
     }
 
     /// Waits for bytes; 0 at the end of the stream.
-    pub(crate) fn read(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        loop {
-            match (&self.0).read(buffer) {
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => (),
-                result => return result,
-            }
+    ///
+    /// # Errors
+    /// The socket's, or a [`TlsError`].
+    pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.read_and(buffer, || ())
+    }
+
+    /// As [`Socket::read`]; `owed` is called when what came has to be answered. The answer goes out with the next
+    /// [`Socket::write_all`], of nothing at least: a reader never waits for the peer to read.
+    pub(crate) fn read_and(&self, buffer: &mut [u8], owed: impl Fn()) -> io::Result<usize> {
+        match &self.tls {
+            None => receive(&self.stream, buffer),
+            Some(tls) => tls.read(&self.stream, buffer, owed),
         }
     }
 
     /// Waits until all of it is taken. A write that takes nothing is the end: that is how one on the device ends
     /// after a local shutdown.
-    pub(crate) fn write_all(&self, bytes: &[u8]) -> std::io::Result<()> {
-        (&self.0).write_all(bytes)
+    ///
+    /// # Errors
+    /// The socket's, or a [`TlsError`].
+    pub(crate) fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
+        match &self.tls {
+            None => (&self.stream).write_all(bytes),
+            Some(tls) => tls.write_all(&self.stream, bytes),
+        }
     }
 
-    /// Ends calls that wait, on a PC also those to come; on the device only calls that wait already.
+    /// `Read` and `Both` end calls that wait, on a PC also those to come; on the device only calls that wait
+    /// already. `Write` says to the peer that nothing more comes, with TLS by a close_notify: whatever is being
+    /// written goes first, and the caller may have to wait for that little to be taken.
     pub(crate) fn shutdown(&self, how: Shutdown) {
-        self.0.shutdown(how).ok();
+        if let Some(tls) = &self.tls {
+            match how {
+                Shutdown::Write => return tls.close(&self.stream),
+                Shutdown::Read | Shutdown::Both => tls.ended_here(),
+            }
+        }
+        self.stream.shutdown(how).ok();
+    }
+}
+
+/// Waits for bytes; 0 at the end of the stream.
+pub(super) fn receive(mut stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match stream.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+            result => return result,
+        }
     }
 }

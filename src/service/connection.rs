@@ -15,7 +15,7 @@ use super::inbox::Inbox;
 use super::outbox::Outbox;
 use super::outcome::{ABNORMAL, NO_CODE, Outcome};
 use super::timer::{Timer, Wake, Watch};
-use crate::net::Socket;
+use crate::net::{Socket, TlsError};
 use crate::proto::{CloseCode, CloseReason, CloseStep, Role, Violation};
 
 /// How long a shutdown has to take effect before it is repeated: on the device it only ends a call that is
@@ -243,9 +243,22 @@ impl Connection {
         self.arm(Deadline::Close, self.deadlines.close);
     }
 
-    /// Nothing comes any more. If the peer has vanished, nothing goes either; else the writer sends its Close frame.
+    /// A read has failed. What TLS says about it is how the connection ended, and the peer is told with an alert. An
+    /// error of the socket says nothing: on the device, a local shutdown is one.
+    pub(crate) fn broken(self: &Arc<Self>, error: &std::io::Error) {
+        if error.get_ref().is_some_and(|error| error.is::<TlsError>()) {
+            log::info!("the connection is broken: {error}");
+            self.end(&Outcome::new(ABNORMAL, &error.to_string()));
+            if self.outbox.transport_failed() {
+                self.arm(Deadline::Close, self.deadlines.close);
+            }
+        }
+    }
+
+    /// Nothing comes any more. If the peer has vanished, nothing goes either; else the writer sends its Close frame,
+    /// or a last alert.
     pub(crate) fn reader_ended(self: &Arc<Self>) {
-        if matches!(self.outbox.close_step(), CloseStep::Send) {
+        if matches!(self.outbox.close_step(), CloseStep::Send) || self.outbox.is_failing() {
             return;
         }
         self.break_off();

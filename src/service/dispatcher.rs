@@ -8,7 +8,7 @@ use xous::{PID, SID};
 use xous_api_websocket::{Code, Handle, Opcode, Phase, PortState, Request, Stats, split_message_id};
 
 use super::connection::{Closer, Connection};
-use super::entropy::Trng;
+use super::entropy::seed;
 use super::envelope::{Incoming, Lent, Scalar};
 use super::inbox;
 use super::life::Life;
@@ -36,8 +36,6 @@ pub(crate) struct Dispatcher {
 
 /// What the service has and an in-process server has not.
 pub(crate) struct System {
-    /// What it opens connections with.
-    pub(crate) trng: Arc<Trng>,
     pub(crate) listeners: Listeners,
 }
 
@@ -96,6 +94,7 @@ impl Dispatcher {
             Some(Opcode::Listen) => self.listen(from, lent),
             Some(Opcode::AddRoute) => self.on_listener(from, lent, |listener, page| listener.add_route(page)),
             Some(Opcode::Accept) => self.on_listener(from, lent, |listener, page| listener.accept(page)),
+            Some(Opcode::Renew) => self.on_listener(from, lent, |listener, page| listener.renew(page)),
             Some(Opcode::Join) => self.member(from, lent, true),
             Some(Opcode::Leave) => self.member(from, lent, false),
             Some(Opcode::Broadcast) => {
@@ -259,10 +258,9 @@ impl Dispatcher {
     }
 
     fn open(&self, from: From, mut lent: Lent) {
-        let (Some(system), Some(pid)) = (&self.system, from.pid) else {
+        let (Some(_), Some(pid)) = (&self.system, from.pid) else {
             return lent.answer(Code::NotPermitted as usize, 0);
         };
-        let trng = system.trng.clone();
         let data = lent.data().filter(|data| data.len() <= REQUEST_BYTES && lent.is_writable());
         let Some(request) = data.and_then(Request::parse) else {
             return lent.answer(Code::Malformed as usize, 0);
@@ -281,8 +279,7 @@ impl Dispatcher {
         let Some(conn) = entered else {
             return; // No slot: `opener` is dropped, which answers it.
         };
-        let seed = Box::new(move || trng.seed());
-        let opening = Opening { request: bytes, route: Route::Inbox, seed };
+        let opening = Opening { request: bytes, route: Route::Inbox, seed: Box::new(seed) };
         conn.opening();
         let life = Life::new(conn, self.table.clone());
         let started = reading.run(move |permit| {

@@ -51,12 +51,11 @@ pub(crate) fn serve_one(sid: SID, plan: Plan) -> Result<(), xous::Error> {
         route: Route::Push { cid: plan.cid, opcode: plan.opcode },
         seed: Box::new(move || seed_from(&random)),
     };
-    let life = Life::new(conn.clone(), table.clone());
+    let life = Life::with_closed(conn, table.clone(), move || {
+        xous::send_message(own, xous::Message::new_scalar(Opcode::Quit as usize, 0, 0, 0, 0)).ok();
+    });
     let started = reading.run(move |permit| {
         opener::run(life, opening, writing);
-        if conn.is_closed_by_owner() {
-            xous::send_message(own, xous::Message::new_scalar(Opcode::Quit as usize, 0, 0, 0, 0)).ok();
-        }
         drop(permit);
     });
     started.map_err(|_| xous::Error::ThreadNotAvailable)?;

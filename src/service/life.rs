@@ -10,11 +10,22 @@ use super::table::Table;
 pub(crate) struct Life {
     pub(crate) conn: Arc<Connection>,
     table: Arc<Table>,
+    /// Called behind the end of a connection that its owner has closed.
+    closed: Option<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl Life {
     pub(crate) fn new(conn: Arc<Connection>, table: Arc<Table>) -> Arc<Self> {
-        Arc::new(Life { conn, table })
+        Arc::new(Life { conn, table, closed: None })
+    }
+
+    /// As [`Life::new`], and `closed` is called if the owner has closed the connection before it ended.
+    pub(crate) fn with_closed(
+        conn: Arc<Connection>,
+        table: Arc<Table>,
+        closed: impl Fn() + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Life { conn, table, closed: Some(Box::new(closed)) })
     }
 }
 
@@ -22,5 +33,11 @@ impl Drop for Life {
     fn drop(&mut self) {
         let (outcome, known) = self.conn.finish();
         self.table.ended(self.conn.handle, outcome, known);
+        // Asked again: a Close may have come before the table knew of the end.
+        if self.conn.is_closed_by_owner()
+            && let Some(closed) = &self.closed
+        {
+            closed();
+        }
     }
 }

@@ -11,8 +11,8 @@ pub(crate) const CONNECTIONS: usize = 12;
 /// Worker threads: a reader and a writer per connection.
 pub(crate) const WORKERS: usize = 2 * CONNECTIONS;
 
-/// Ports listened on at a time (`NoListener`): each has a thread that waits for clients. One thread more answers
-/// clients for whom there is no worker.
+/// Ports listened on at a time (`NoListener`): each has a thread that waits for clients. One thread more lets go of
+/// clients that were refused.
 pub(crate) const PORTS: usize = 2;
 
 /// Messages of clients that wait for an answer (`BusyService`). Below the 64 that a server's queue holds in
@@ -57,6 +57,9 @@ pub(crate) const MOST_REQUEST_BYTES: usize = 64 * 1024;
 
 /// How long a client has to read a refusal before the connection is dropped.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
+
+/// Refused clients that are given that time at once; the first of more is dropped.
+pub(crate) const LINGERING: usize = 16;
 
 /// Pongs that wait on one connection; the oldest gives way, as RFC 6455 section 5.5.3 allows.
 pub(crate) const QUEUED_PONGS: usize = 16;

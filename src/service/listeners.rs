@@ -5,20 +5,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use xous::PID;
 use xous_api_websocket::{Code, Handle, Kind, Listen, PortState, Refusal, Route, RouteKind, SendWord};
 
+use super::acceptors::Acceptors;
 use super::channels::{Channels, encode};
 use super::connection::Connection;
 use super::door::Door;
 use super::envelope::Lent;
-use super::limits::{BROADCAST_BYTES, LISTENERS, PAGE_BYTES, PORT_PAGE_BYTES};
-use super::port::{Port, Settings, Target, TargetKind};
+use super::limits::{BROADCAST_BYTES, LISTENERS, PAGE_BYTES, PORT_PAGE_BYTES, PORTS};
+use super::port::{Port, Settings, Target, TargetKind, Tried, Unbound};
+use super::security;
 use super::server::Server;
 use crate::http::{AddError, Page};
-use crate::net::BindError;
+use crate::net::{ServerTls, TlsError};
 use crate::proto;
 
 /// All listeners.
 pub(crate) struct Listeners {
     server: Arc<Server>,
+    acceptors: Arc<Acceptors>,
     slots: Arc<Mutex<Vec<Slot>>>,
 }
 
@@ -32,6 +35,8 @@ struct Slot {
 pub(crate) struct Listener {
     handle: Handle,
     owner: PID,
+    /// The port's settings are its.
+    has_opened: bool,
     port: Arc<Port>,
     door: Arc<Door>,
     channels: Channels,
@@ -39,7 +44,7 @@ pub(crate) struct Listener {
 
 impl Listeners {
     pub(crate) fn new(server: Arc<Server>) -> Self {
-        Listeners { server, slots: Arc::default() }
+        Listeners { server, acceptors: Acceptors::new(PORTS), slots: Arc::default() }
     }
 
     /// The listener, if it is `asker`'s.
@@ -51,42 +56,35 @@ impl Listeners {
 
     /// Listens on a port, or joins those who do; answers `page` when it is known how that went.
     pub(crate) fn listen(&self, owner: PID, mut page: Lent) {
-        let settings = page.data().and_then(Listen::parse).map(|listen| Settings::new(&listen));
-        let settings = match settings {
-            Some(Some(settings)) => settings,
-            Some(None) => return refuse(page, Code::BadRequest, "the address to listen on is none"),
-            None => return page.answer(Code::Malformed as usize, 0),
+        let (settings, tls) = match self.plan(&page) {
+            Ok(plan) => plan,
+            Err((code, text)) => return refuse(page, code, &text),
         };
-        if let Some(port) = self.port(&settings) {
-            return match self.enter(owner, &port) {
-                Some(listener) => listening(page, &listener, port.number()),
-                None => refuse(page, Code::NoListener, "there are too many listeners"),
-            };
-        }
-        let Some(permit) = self.server.acceptors.reserve() else {
-            return refuse(page, Code::NoListener, "all threads that can listen are in use");
+        let (port, joins) = match self.port(&settings) {
+            Some(port) if port.is_secure() != tls.is_some() => {
+                return refuse(page, Code::BadRequest, "the port is listened on with TLS, or without");
+            }
+            Some(port) => (port, true),
+            None => (Port::new(settings, tls), false),
         };
-        let number = settings.port;
-        let port = Port::new(settings);
-        let Some(listener) = self.enter(owner, &port) else {
+        let Some(listener) = self.enter(owner, &port, !joins) else {
             return refuse(page, Code::NoListener, "there are too many listeners");
         };
-        let (server, slots) = (self.server.clone(), self.slots.clone());
         page.otherwise(Code::NoListener as usize);
-        let started = permit.run(move |permit| {
-            port.run(&server, |bound| match bound {
-                Ok(number) => listening(page, &listener, number),
-                Err(BindError::InUse) => {
-                    remove(&slots, &listener);
-                    refuse(page, Code::PortInUse, &format!("port {number} is in use"));
-                }
-                Err(BindError::NotNow(_)) => listening(page, &listener, 0),
-            });
-            drop(permit);
-        });
-        if let Err(error) = started {
-            log::error!("no thread to listen: {error}");
+        port.when_tried(self.answer(listener, page));
+        if !joins {
+            self.acceptors.start(&self.server, port);
         }
+    }
+
+    /// What `page` asks for, or why that cannot be had.
+    fn plan(&self, page: &Lent) -> Result<(Settings, Option<ServerTls>), (Code, String)> {
+        let malformed = || (Code::Malformed, "the page does not hold a request".to_owned());
+        let listen = page.data().and_then(Listen::parse).ok_or_else(malformed)?;
+        let settings = Settings::new(&listen)
+            .ok_or_else(|| (Code::BadRequest, format!("{} is no address to listen on", listen.address)))?;
+        let tls = listen.tls.as_ref().map(certificate).transpose();
+        Ok((settings, tls.map_err(|error| (security::code(&error), error.to_string()))?))
     }
 
     /// Gives a listener up. The last one of a port closes it.
@@ -101,29 +99,39 @@ impl Listeners {
         if shared {
             return;
         }
-        // The port's thread waits for a client. Without a worker to be one, it notices with the next.
-        if let (Some(address), Some(permit)) = (port.close(), self.server.pool.reserve()) {
-            permit
-                .run(move |permit| {
-                    Port::knock(address);
-                    drop(permit);
-                })
-                .ok();
+        // The port's thread waits for a client.
+        if let Some(address) = port.close() {
+            self.server.aside.knock(address);
         }
+    }
+
+    /// Answers a `Listen` when it is known whether the port is bound.
+    fn answer(&self, listener: Arc<Listener>, page: Lent) -> Tried {
+        let slots = self.slots.clone();
+        Box::new(move |bound| {
+            let refused = match bound {
+                Ok(number) => return listening(page, &listener, number),
+                Err(Unbound::Yet) => return listening(page, &listener, 0),
+                Err(refused) => refused,
+            };
+            remove(&slots, &listener);
+            match refused {
+                Unbound::NoThread => refuse(page, Code::NoListener, "all threads that can listen are in use"),
+                _ => {
+                    let text = format!("port {} is in use", listener.port.settings.port);
+                    refuse(page, Code::PortInUse, &text);
+                }
+            }
+        })
     }
 
     fn port(&self, settings: &Settings) -> Option<Arc<Port>> {
         let slots = lock(&self.slots);
         let ports = slots.iter().filter_map(|slot| slot.listener.as_ref()).map(|listener| &listener.port);
-        let same = |port: &&Arc<Port>| {
-            settings.port != 0
-                && port.settings.address == settings.address
-                && [port.settings.port, port.number()].contains(&settings.port)
-        };
-        ports.filter(|port| port.state().0 != PortState::Closed).find(same).cloned()
+        ports.filter(|port| !port.is_closed()).find(|port| port.is_at(settings)).cloned()
     }
 
-    fn enter(&self, owner: PID, port: &Arc<Port>) -> Option<Arc<Listener>> {
+    fn enter(&self, owner: PID, port: &Arc<Port>, has_opened: bool) -> Option<Arc<Listener>> {
         let mut slots = lock(&self.slots);
         let at = match slots.iter().position(|slot| slot.listener.is_none()) {
             Some(at) => at,
@@ -138,6 +146,7 @@ impl Listeners {
         let listener = Arc::new(Listener {
             handle: Handle::new(u8::try_from(at).ok()?, slot.generation),
             owner,
+            has_opened,
             port: port.clone(),
             door: Arc::new(Door::new()),
             channels: Channels::default(),
@@ -162,6 +171,22 @@ impl Listener {
     pub(crate) fn remove_route(&self, number: usize) -> Result<(), Code> {
         let others = |at: u16, target: &Target| usize::from(at) != number || target.listener != self.handle;
         if router(&self.port).retain(others) == 0 { Err(Code::NoRoute) } else { Ok(()) }
+    }
+
+    /// Gives the port another certificate.
+    pub(crate) fn renew(&self, page: Lent) {
+        let code = match page.data().and_then(xous_api_websocket::ServerTls::parse) {
+            None => Code::Malformed as usize,
+            Some(_) if !self.has_opened || !self.port.is_secure() => Code::NotPermitted as usize,
+            Some(tls) => match certificate(&tls) {
+                Ok(tls) => {
+                    self.port.renew(tls);
+                    0
+                }
+                Err(error) => security::code(&error) as usize,
+            },
+        };
+        page.answer(code, 0);
     }
 
     /// Keeps a page for the next client.
@@ -257,6 +282,11 @@ impl Listener {
 fn is_token(name: &str) -> bool {
     !name.is_empty()
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+fn certificate(tls: &xous_api_websocket::ServerTls<'_>) -> Result<ServerTls, TlsError> {
+    let clients = (!tls.clients.is_empty()).then_some(&tls.clients[..]);
+    ServerTls::new(&tls.identity.chain, tls.identity.key, clients)
 }
 
 fn remove(slots: &Mutex<Vec<Slot>>, listener: &Arc<Listener>) {

@@ -8,6 +8,8 @@
 //! [`dispatcher`] receives every message and hands its envelope on. A connection ([`connection`]) has a reader
 //! and a writer from the [`pool`]; neither waits for the other. Everything in between is bounded by [`limits`].
 
+mod acceptors;
+mod aside;
 mod channels;
 mod connection;
 mod dispatcher;
@@ -25,6 +27,7 @@ mod outcome;
 mod pool;
 mod port;
 mod reader;
+mod security;
 mod server;
 mod session;
 mod sink;
@@ -40,10 +43,10 @@ use std::sync::Arc;
 use xous_api_names::XousNames;
 use xous_api_websocket::SERVER_NAME;
 
+use aside::Aside;
 use dispatcher::{Dispatcher, System};
-use entropy::Trng;
 pub(crate) use in_process::{Plan, serve_one};
-use limits::{HEAP_BYTES, PORTS, WORKERS};
+use limits::{HEAP_BYTES, WORKERS};
 use listeners::Listeners;
 use pool::Pool;
 use server::Server;
@@ -64,13 +67,12 @@ pub fn serve() -> Result<(), xous::Error> {
     }
     // Kept to the end: std uses the same connection to the name server, which the last drop would close.
     let names = XousNames::new()?;
-    let trng = Arc::new(Trng::new(&names)?);
+    crate::entropy::connect()?;
     let sid = names.register_name(SERVER_NAME, None)?;
     let server = Arc::new(Server {
         table: Table::new(),
         pool: Pool::new(WORKERS),
-        acceptors: Pool::new(PORTS),
-        refusals: Pool::new(1),
+        aside: Aside::start().map_err(|_| xous::Error::ThreadNotAvailable)?,
         timer: Timer::start().map_err(|_| xous::Error::ThreadNotAvailable)?,
     });
     let dispatcher = Dispatcher {
@@ -79,7 +81,7 @@ pub fn serve() -> Result<(), xous::Error> {
         pool: server.pool.clone(),
         timer: server.timer.clone(),
         tickets: Tickets::new(),
-        system: Some(System { trng, listeners: Listeners::new(server) }),
+        system: Some(System { listeners: Listeners::new(server) }),
     };
     log::info!("{SERVER_NAME} is registered");
     dispatcher.run()

@@ -8,14 +8,16 @@ use rand_core::SeedableRng;
 use xous_api_websocket::{Code, CredentialsForm, Refusal, Reply, Request};
 
 use super::connection::Connection;
-use super::entropy::{EntropyError, Seed};
+use super::entropy::Seed;
 use super::life::Life;
 use super::limits::{HEAD_BYTES, HEAD_LINES, READ_BUFFER};
 use super::outcome::{ABNORMAL, Outcome};
 use super::pool::Permit;
+use super::security;
 use super::session::Session;
 use super::sink::{Route, Sink};
-use crate::net::{DialError, Socket, dial};
+use crate::entropy::EntropyError;
+use crate::net::{DialError, Socket, TlsError, dial, tls_client};
 use crate::proto::Role;
 use crate::proto::handshake::{
     Authorization, Caps, ClientRequest, HeadBuffer, Key, ReplyError, check_reply, parse_reply,
@@ -50,7 +52,7 @@ struct Opened {
 
 /// Opens the connection of `life`, then reads it until its end. `writer` is the worker for its writer.
 pub(crate) fn run(life: Arc<Life>, opening: Opening, writer: Permit) {
-    let conn = &life.conn;
+    let conn = &life.conn.clone();
     let mut sink = Sink::new(conn.clone(), opening.route);
     let outcome = match open(conn, opening.request, opening.seed) {
         // Moved, so that the head is not kept while the connection lasts.
@@ -70,6 +72,8 @@ pub(crate) fn run(life: Arc<Life>, opening: Opening, writer: Permit) {
             Outcome::new(ABNORMAL, &failure.text)
         }
     };
+    // The end does not depend on whether somebody takes this last message.
+    drop(life);
     sink.tell(&outcome);
 }
 
@@ -87,6 +91,7 @@ fn refuse(conn: &Connection, failure: &Failure) {
     }
 }
 
+/// The request is gone when this returns: it may have a private key.
 fn open(
     conn: &Arc<Connection>,
     request: Box<[u8]>,
@@ -94,29 +99,32 @@ fn open(
 ) -> Result<Opened, Failure> {
     let request = &Request::parse(&request)
         .ok_or_else(|| Failure::new(Code::Malformed, "the page does not hold a request".into()))?;
-    if request.tls {
-        return Err(Failure::new(
-            Code::NoTls,
-            "TLS is not built in: ask for ws:// or build the service with TLS".into(),
-        ));
-    }
     let place = format!("{}:{}", request.host, request.port);
+    let not_secure = |error: TlsError| {
+        Failure::new(security::code(&error), format!("no secure connection to {place}: {error}"))
+    };
     let seed =
         seed().map_err(|error| Failure::new(Code::Entropy, format!("no random numbers: {error:?}")))?;
     let key = Key::new(seed.key);
     let head = compose(request, &key)?;
-    let socket = dial(request.host, request.port, request.deadlines.open).map_err(|error| match error {
+    let tls =
+        request.tls.as_ref().map(|tls| tls_client(tls, request.host)).transpose().map_err(not_secure)?;
+    let stream = dial(request.host, request.port, request.deadlines.open).map_err(|error| match error {
         DialError::Resolve(error) => {
             Failure::new(Code::Resolve, format!("resolve {}: {error}", request.host))
         }
         DialError::Connect(error) => Failure::new(Code::Connect, format!("connect to {place}: {error}")),
     })?;
-    let socket = Arc::new(socket);
+    let socket = Arc::new(match tls {
+        None => Socket::new(stream),
+        Some(tls) => Socket::secure(stream, tls),
+    });
     if !conn.dialled(socket.clone()) {
         return Err(Failure::new(Code::Timeout, format!("connect to {place}: given up")));
     }
+    socket.handshake().map_err(not_secure)?;
     socket.write_all(&head).map_err(|error| {
-        Failure::new(Code::Connect, format!("send the opening handshake to {place}: {error}"))
+        Failure::io(Code::Connect, format!("send the opening handshake to {place}"), &error)
     })?;
     let (head, already) = read_head(&socket, &place)?;
     let reply = check_reply(&head, &key, &request.sub_protocols).map_err(|error| match error {
@@ -156,7 +164,7 @@ fn compose(request: &Request<'_>, key: &Key) -> Result<Vec<u8>, Failure> {
     let handshake = ClientRequest {
         host: request.host,
         port: request.port,
-        secure: request.tls,
+        secure: request.tls.is_some(),
         path: request.path,
         origin: request.origin,
         authorization,
@@ -178,7 +186,10 @@ fn read_head(socket: &Socket, place: &str) -> Result<(Vec<u8>, Vec<u8>), Failure
         let mut rest = match socket.read(&mut buffer) {
             Ok(0) => return Err(bad(format!("{place} closed during the opening handshake"))),
             Ok(len) => &buffer[..len],
-            Err(error) => return Err(bad(format!("read the opening handshake from {place}: {error}"))),
+            Err(error) => {
+                let task = format!("read the opening handshake from {place}");
+                return Err(Failure::io(Code::BadReply, task, &error));
+            }
         };
         while !rest.is_empty() {
             let progress =
@@ -201,5 +212,10 @@ fn is_interim(head: &[u8]) -> bool {
 impl Failure {
     fn new(code: Code, text: String) -> Self {
         Failure { code, status: 0, text }
+    }
+
+    /// With the code that TLS has for it, if it is TLS that failed.
+    fn io(otherwise: Code, task: String, error: &std::io::Error) -> Self {
+        Self::new(security::code_of_io(error).unwrap_or(otherwise), format!("{task}: {error}"))
     }
 }

@@ -1,8 +1,9 @@
 //! What a connection's writer has to send: messages in the order in which they came, and control frames, which
 //! go first and never wait for room.
 //!
-//! Who competes: the dispatcher (messages, the owner's Close), the reader (pongs, the answer to a Close), the
-//! timer (pings, a Close), and one writer, which takes. Full: messages are refused, the oldest pong gives way.
+//! Who competes: the dispatcher (messages, the owner's Close), the reader (pongs, the answer to a Close, that TLS
+//! has something to say), the timer (pings, a Close), and one writer, which takes. Full: messages are refused, the
+//! oldest pong gives way.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -29,6 +30,8 @@ pub(crate) enum Work {
     Send(Lent),
     /// A frame that is ready to be sent, shared with other connections.
     Share(Arc<[u8]>),
+    /// Nothing of its own: what the transport has to say goes out with it.
+    Flush,
     /// The Close frame; nothing is sent after it.
     Close(ClosePayload),
 }
@@ -36,6 +39,7 @@ pub(crate) enum Work {
 struct State {
     pongs: VecDeque<Box<[u8]>>,
     ping: bool,
+    flush: bool,
     /// Messages of the owner and broadcasts, in the order in which they came.
     items: VecDeque<Item>,
     sends: usize,
@@ -73,6 +77,8 @@ enum Phase {
     Draining,
     /// The Close frame goes out next, or has gone.
     Closing,
+    /// The transport has failed: its last words go out, then the writer ends.
+    Failed,
     /// The writer shall end.
     Over,
 }
@@ -82,6 +88,7 @@ impl Outbox {
         let state = State {
             pongs: VecDeque::new(),
             ping: false,
+            flush: false,
             items: VecDeque::new(),
             sends: 0,
             broadcast_bytes: 0,
@@ -144,6 +151,31 @@ impl Outbox {
             state.ping = true;
             self.wake(&state);
         }
+    }
+
+    /// The transport has something to say that no write carries yet.
+    pub(crate) fn flush(&self) {
+        let mut state = self.lock();
+        state.flush = true;
+        self.wake(&state);
+    }
+
+    /// The transport has failed: the writer finds that out when it has sent why. `false` if there is no writer any
+    /// more, or it is about to find out with a Close frame.
+    pub(crate) fn transport_failed(&self) -> bool {
+        let mut state = self.lock();
+        let found_out = matches!(state.phase, Phase::Open | Phase::Draining);
+        if found_out {
+            state.phase = Phase::Failed;
+            state.flush = true;
+            self.wake(&state);
+        }
+        found_out
+    }
+
+    /// The writer is about to find out that the transport has failed.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.lock().phase == Phase::Failed
     }
 
     /// The owner closes: after what is queued. `false` if a Close frame is on its way already.
@@ -212,6 +244,9 @@ impl Outbox {
             if let Some(work) = take(&mut state) {
                 return Some(work);
             }
+            if state.phase == Phase::Failed {
+                return None;
+            }
             state.waiting = true;
             state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
             state.waiting = false;
@@ -234,14 +269,14 @@ impl Outbox {
 
     /// A Close frame waits to be sent instead of the rest of a message.
     pub(crate) fn is_closing_now(&self) -> bool {
-        matches!(self.lock().phase, Phase::Closing | Phase::Over)
+        matches!(self.lock().phase, Phase::Closing | Phase::Failed | Phase::Over)
     }
 
     fn closing(&self, step: impl FnOnce(&mut Closing)) -> usize {
         {
             let mut state = self.lock();
             step(&mut state.closing);
-            if state.phase != Phase::Over {
+            if !matches!(state.phase, Phase::Failed | Phase::Over) {
                 state.phase = Phase::Closing;
             }
             self.wake(&state);
@@ -278,8 +313,13 @@ fn take_control(state: &mut State) -> Option<Work> {
 }
 
 fn take(state: &mut State) -> Option<Work> {
-    if state.phase == Phase::Closing {
-        return state.closing.take_due().map(Work::Close);
+    if std::mem::take(&mut state.flush) {
+        return Some(Work::Flush);
+    }
+    match state.phase {
+        Phase::Closing => return state.closing.take_due().map(Work::Close),
+        Phase::Failed => return None,
+        _ => (),
     }
     take_control(state).or_else(|| take_item(state)).or_else(|| state.closing.take_due().map(Work::Close))
 }

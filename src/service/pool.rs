@@ -12,7 +12,9 @@ pub(crate) type Job = Box<dyn FnOnce() + Send>;
 /// name's resolution and 20 KiB within it for the first use of a std service, 16 KiB for a write or a log line, 32 KiB
 /// for a panic (`cargo xtask target --top`). The deepest is the resolution with a panic in it. What is not touched
 /// takes no memory. The default would be 128 KiB.
-const STACK: usize = 96 * 1024;
+///
+/// A TLS handshake in a hosted debug build needs more, which only there costs nothing.
+const STACK: usize = if cfg!(debug_assertions) { 1024 * 1024 } else { 96 * 1024 };
 
 /// The pool.
 pub(crate) struct Pool {

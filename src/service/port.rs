@@ -8,11 +8,10 @@ use xous::PID;
 use xous_api_websocket::{Deadlines, Handle, Limits, Listen, ListenLimits, PortState, SlowMember};
 
 use super::door::Door;
-use super::limits::LINGER;
 use super::server::Server;
 use super::visit;
 use crate::http::{Page, Router};
-use crate::net::{BindError, bind, knock};
+use crate::net::{BindError, ServerTls, Socket, TlsError, bind};
 
 /// The first and the longest wait between two tries to bind.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -60,6 +59,8 @@ pub(crate) enum TargetKind {
 /// The port.
 pub(crate) struct Port {
     pub(crate) settings: Settings,
+    /// `None` for a plain port.
+    tls: Option<Mutex<ServerTls>>,
     pub(crate) router: Mutex<Router<Target>>,
     state: Mutex<State>,
     changed: Condvar,
@@ -68,8 +69,24 @@ pub(crate) struct Port {
 
 struct State {
     bound: Option<SocketAddr>,
+    /// Who waits for the first try to bind; `None` when it is over.
+    waiting: Option<Vec<Tried>>,
     /// Nobody listens any more: the thread shall end.
     closed: bool,
+}
+
+/// Is told the port's number when it is bound, or that it is not.
+pub(crate) type Tried = Box<dyn FnOnce(Result<u16, Unbound>) + Send>;
+
+/// Why a port is not bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unbound {
+    /// Another program has it. It is not tried again.
+    InUse,
+    /// It is tried again.
+    Yet,
+    /// No thread is free for it.
+    NoThread,
 }
 
 #[derive(Default)]
@@ -102,52 +119,88 @@ impl Settings {
 }
 
 impl Port {
-    pub(crate) fn new(settings: Settings) -> Arc<Self> {
+    pub(crate) fn new(settings: Settings, tls: Option<ServerTls>) -> Arc<Self> {
         Arc::new(Port {
             settings,
+            tls: tls.map(Mutex::new),
             router: Mutex::new(Router::new()),
-            state: Mutex::new(State { bound: None, closed: false }),
+            state: Mutex::new(State { bound: None, waiting: Some(Vec::new()), closed: false }),
             changed: Condvar::new(),
             visitors: Mutex::new(Visitors::default()),
         })
     }
 
-    /// Binds, tells `first` how that went the first time, and serves clients until the port is closed. While it
-    /// cannot be bound it is tried again, less and less often.
-    pub(crate) fn run(self: Arc<Self>, server: &Arc<Server>, first: impl FnOnce(Result<u16, BindError>)) {
-        let mut first = Some(first);
+    /// Tells `tried` how the first try to bind went, now or when it is over.
+    pub(crate) fn when_tried(&self, tried: Tried) {
+        let mut state = self.lock();
+        if let Some(waiting) = &mut state.waiting {
+            return waiting.push(tried);
+        }
+        let result = match (state.closed, state.bound) {
+            (true, _) => Err(Unbound::InUse),
+            (false, None) => Err(Unbound::Yet),
+            (false, Some(address)) => Ok(address.port()),
+        };
+        drop(state);
+        tried(result);
+    }
+
+    /// Binds, and serves clients until the port is closed. While it cannot be bound it is tried again, less and less
+    /// often. If another program has it at the first try the port is closed, and those are returned who shall be
+    /// told.
+    pub(crate) fn run(self: &Arc<Self>, server: &Arc<Server>) -> Vec<Tried> {
         let mut wait = RETRY.0;
-        while !self.lock().closed {
+        while !self.is_closed() {
             match bind(self.settings.address, self.settings.port) {
                 Ok(listener) => {
                     wait = RETRY.0;
-                    self.lock().bound = listener.local_addr().ok();
-                    if let Some(first) = first.take() {
-                        first(Ok(self.number()));
+                    if self.bound(&listener) {
+                        self.accept(server, &listener);
                     }
-                    self.accept(server, &listener);
                     self.lock().bound = None;
                 }
                 Err(error) => {
-                    match &error {
-                        BindError::InUse => log::warn!("port {} is in use", self.settings.port),
-                        BindError::NotNow(why) => {
-                            log::warn!("port {} cannot be bound: {why}", self.settings.port)
-                        }
+                    log::warn!("port {} cannot be bound: {error}", self.settings.port);
+                    let in_use = matches!(error, BindError::InUse);
+                    let waiting = self.failed(in_use);
+                    if self.is_closed() {
+                        return waiting;
                     }
-                    let given_up = first.is_some() && matches!(error, BindError::InUse);
-                    if let Some(first) = first.take() {
-                        first(Err(error));
-                    }
-                    if given_up {
-                        return;
-                    }
+                    waiting.into_iter().for_each(|tried| tried(Err(Unbound::Yet)));
                 }
             }
             let state = self.lock();
             if !state.closed {
                 drop(self.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner));
                 wait = (wait * 2).min(RETRY.1);
+            }
+        }
+        Vec::new()
+    }
+
+    /// Clients speak TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Uses another certificate from the next client on; `false` for a plain port.
+    pub(crate) fn renew(&self, new: ServerTls) -> bool {
+        match &self.tls {
+            Some(tls) => {
+                *tls.lock().unwrap_or_else(PoisonError::into_inner) = new;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The socket of a client, whose TLS handshake, if the port has any, has not begun.
+    pub(crate) fn socket(&self, stream: TcpStream) -> Result<Socket, TlsError> {
+        match &self.tls {
+            None => Ok(Socket::new(stream)),
+            Some(tls) => {
+                let tls = tls.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                Ok(Socket::secure(stream, tls.accept()?))
             }
         }
     }
@@ -175,9 +228,37 @@ impl Port {
         state.bound
     }
 
-    /// Ends the wait of the port's thread for a client.
-    pub(crate) fn knock(address: SocketAddr) {
-        knock(address, LINGER);
+    /// Nobody listens any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// It is the port that `wanted` asks for.
+    pub(crate) fn is_at(&self, wanted: &Settings) -> bool {
+        let own = [self.settings.port, self.number()];
+        wanted.port != 0 && self.settings.address == wanted.address && own.contains(&wanted.port)
+    }
+
+    /// Tells who waits for it; `false` if nobody listens any more.
+    fn bound(&self, listener: &TcpListener) -> bool {
+        let mut state = self.lock();
+        if state.closed {
+            return false;
+        }
+        state.bound = listener.local_addr().ok();
+        let number = state.bound.map_or(0, |address| address.port());
+        let waiting = state.waiting.take();
+        drop(state);
+        waiting.into_iter().flatten().for_each(|tried| tried(Ok(number)));
+        true
+    }
+
+    /// It could not be bound: who waits for the first try. The port is closed if that is given up.
+    pub(crate) fn failed(&self, give_up: bool) -> Vec<Tried> {
+        let mut state = self.lock();
+        let waiting = state.waiting.take();
+        state.closed |= give_up && waiting.is_some();
+        waiting.unwrap_or_default()
     }
 
     fn accept(self: &Arc<Self>, server: &Arc<Server>, listener: &TcpListener) {
@@ -189,7 +270,7 @@ impl Port {
                     return;
                 }
             };
-            if self.lock().closed {
+            if self.is_closed() {
                 return;
             }
             self.admit(server, stream, peer);
@@ -200,8 +281,8 @@ impl Port {
     fn admit(self: &Arc<Self>, server: &Arc<Server>, stream: TcpStream, peer: SocketAddr) {
         let (visitor, permit) = match (self.visitor(peer.ip()), server.pool.reserve()) {
             (Ok(visitor), Some(permit)) => (visitor, permit),
-            (Err(status), _) => return visit::refuse(server, stream, status),
-            (Ok(_), None) => return visit::refuse(server, stream, 503),
+            (Err(status), _) => return self.refuse(server, stream, status),
+            (Ok(_), None) => return self.refuse(server, stream, 503),
         };
         let (port, server) = (self.clone(), server.clone());
         let started = permit.run(move |permit| {
@@ -210,6 +291,13 @@ impl Port {
         });
         if let Err(error) = started {
             log::error!("no thread for a client: {error}");
+        }
+    }
+
+    /// On a secure port a client without a worker is dropped: to tell it would take a handshake.
+    fn refuse(&self, server: &Arc<Server>, stream: TcpStream, status: u16) {
+        if !self.is_secure() {
+            visit::refuse(server, stream, status);
         }
     }
 

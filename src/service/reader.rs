@@ -135,10 +135,13 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn read(conn: &Connection, socket: &Socket, buffer: &mut [u8]) -> Result<usize, Stop> {
-    match socket.read(buffer) {
-        // On the device, a read that a local shutdown ends is an error, on a PC an end of stream.
-        Ok(0) | Err(_) => Err(Stop::Gone),
+fn read(conn: &Arc<Connection>, socket: &Socket, buffer: &mut [u8]) -> Result<usize, Stop> {
+    match socket.read_and(buffer, || conn.outbox.flush()) {
+        Ok(0) => Err(Stop::Gone),
+        Err(error) => {
+            conn.broken(&error);
+            Err(Stop::Gone)
+        }
         Ok(len) => {
             conn.heard();
             Ok(len)

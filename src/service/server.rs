@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::aside::Aside;
 use super::pool::Pool;
 use super::table::Table;
 use super::timer::Timer;
@@ -11,9 +12,7 @@ pub(crate) struct Server {
     pub(crate) table: Arc<Table>,
     /// Workers for clients and connections.
     pub(crate) pool: Arc<Pool>,
-    /// Threads that wait for clients, one per port.
-    pub(crate) acceptors: Arc<Pool>,
-    /// The thread that tells clients that there is no worker for them.
-    pub(crate) refusals: Arc<Pool>,
+    /// The thread for clients that were refused.
+    pub(crate) aside: Arc<Aside>,
     pub(crate) timer: Arc<Timer>,
 }

@@ -82,7 +82,7 @@ fn take(client: &Client<'_>, request: &Upgrade<'_>) -> Result<Taken, Answer> {
     let TargetKind::Receiver(door, protocols) = &target.kind else {
         return Err(upgrade_required(false));
     };
-    if !is_allowed(&settings.origins, &request.headers, false) {
+    if !is_allowed(&settings.origins, &request.headers, client.port.is_secure()) {
         return refuse(403);
     }
     let Some(writer) = client.server.pool.reserve() else { return refuse(503) };

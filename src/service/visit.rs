@@ -3,6 +3,7 @@
 //! One worker serves it, one request at a time; nothing is read ahead. Each wait has a deadline: when it is over the
 //! timer shuts the socket down, so that the worker's call returns.
 
+use std::io::Write;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, Weak};
@@ -25,8 +26,14 @@ pub(crate) fn run(
     peer: SocketAddr,
     visitor: Visitor,
 ) {
-    let visit = Visit::new(stream, server.timer.clone());
     let limits = port.settings.limits;
+    let visit = match port.socket(stream) {
+        Ok(socket) => Visit::new(socket, server.timer.clone()),
+        Err(error) => return log::warn!("port {}: {error}", port.number()),
+    };
+    if let Err(error) = visit.by(limits.head_time, Shutdown::Both, || visit.socket.handshake()) {
+        return log::info!("{peer}: {error}");
+    }
     let caps = Caps {
         bytes: usize::try_from(limits.head_bytes).unwrap_or(usize::MAX).min(MOST_REQUEST_BYTES),
         lines: usize::from(limits.head_lines),
@@ -60,18 +67,12 @@ pub(crate) fn run(
     }
 }
 
-/// Tells a client for whom there is no worker, on a thread of its own kind; if that is busy too, the client is
-/// dropped.
-pub(crate) fn refuse(server: &Arc<Server>, stream: TcpStream, code: u16) {
-    let Some(permit) = server.refusals.reserve() else { return };
-    let visit = Visit::new(stream, server.timer.clone());
-    let started = permit.run(move |permit| {
-        visit.refuse(code);
-        drop(visit);
-        drop(permit);
-    });
-    if let Err(error) = started {
-        log::error!("no thread for a refusal: {error}");
+/// Tells a client that there is no worker for it. Does not wait: nothing was written to its socket before.
+pub(crate) fn refuse(server: &Server, mut stream: TcpStream, code: u16) {
+    let answer = status(code, &[], false);
+    if stream.write_all(&answer.parts().concat()).is_ok() {
+        stream.shutdown(Shutdown::Write).ok();
+        server.aside.linger(stream);
     }
 }
 
@@ -104,8 +105,8 @@ impl Wake for Late {
 }
 
 impl Visit {
-    fn new(stream: TcpStream, timer: Arc<Timer>) -> Self {
-        let socket = Arc::new(Socket::new(stream));
+    fn new(socket: Socket, timer: Arc<Timer>) -> Self {
+        let socket = Arc::new(socket);
         let late = Arc::new(Late { socket: socket.clone(), happened: AtomicBool::new(false) });
         Visit { socket, late, timer }
     }

@@ -83,6 +83,7 @@ impl Writer {
                     self.conn.half_close();
                     return Ok(());
                 }
+                Work::Flush => self.transmit(0)?,
                 Work::Ping => self.ping(&[])?.unwrap_or_default(),
                 Work::Pong(payload) => self.pong(&payload)?,
             }
@@ -257,12 +258,17 @@ impl Writer {
     /// Writes what is collected and answers the senders whose bytes are all with the socket now.
     fn write(&mut self) -> Result<(), Gone> {
         if self.len > 0 {
-            let bytes = &self.buffer[..self.len];
-            self.conn.waiting(Deadline::Write, || self.socket.write_all(bytes)).map_err(|_| Gone)?;
+            self.transmit(self.len)?;
             self.len = 0;
         }
         self.unanswered.drain(..).for_each(|send| send.answer(0, 0));
         Ok(())
+    }
+
+    /// The first `len` bytes of the buffer, behind what the transport has to say.
+    fn transmit(&self, len: usize) -> Result<(), Gone> {
+        let bytes = &self.buffer[..len];
+        self.conn.waiting(Deadline::Write, || self.socket.write_all(bytes)).map_err(|_| Gone)
     }
 }
 

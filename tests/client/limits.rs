@@ -9,8 +9,8 @@ use std::time::Instant;
 use hosted::peer::Peer;
 use hosted::{hear, tell};
 use xous_api_websocket::{
-    Code, Deadlines, Handle, Kind, Opcode, Part, ReceiveError, ReceiveWord, Request, SendError, SendWord,
-    Status, Websocket, message_id,
+    Code, Deadlines, Kind, Opcode, Part, ReceiveError, ReceiveWord, Request, SendError, SendWord, Status,
+    Websocket, message_id,
 };
 
 use crate::common::pages::RawPages;

@@ -11,6 +11,7 @@ mod deadlines;
 mod fragments;
 mod handles;
 mod handshake;
+mod in_process;
 mod limits;
 mod messages;
 mod raw_messages;

@@ -1,7 +1,7 @@
 //! A client by hand, for what no library sends and for a look at every byte of an answer.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 
 use crate::common::PATIENCE;
 use crate::common::raw::{self, CLOSE, Frame, TEXT, close_payload};
@@ -33,8 +33,18 @@ pub(crate) fn upgrade_request(target: &str, lines: &str) -> String {
 }
 
 impl Client {
+    /// From 127.0.0.1.
     pub(crate) fn connect(port: u16) -> Client {
-        let stream = TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).unwrap();
+        Self::to((Ipv4Addr::LOCALHOST, port).into())
+    }
+
+    /// From ::1.
+    pub(crate) fn from_v6(port: u16) -> Client {
+        Self::to((Ipv6Addr::LOCALHOST, port).into())
+    }
+
+    pub(crate) fn to(address: SocketAddr) -> Client {
+        let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();

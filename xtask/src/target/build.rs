@@ -55,6 +55,8 @@ fn command(root: &Path, toolchain: &Toolchain, options: &Options) -> Command {
         // backtraces, which a program with panic = "abort" on Xous cannot use. Panic messages stay.
         .args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"])
         .args(["--package", "websocket", "--package", "xous-api-websocket", "--lib", "--bins", "--examples"])
+        // The default is the TLS provider for a PC.
+        .arg("--no-default-features")
         .arg("--message-format=json-render-diagnostics")
         .arg("--target-dir")
         .arg(target_dir.join("device"))

@@ -1,0 +1,53 @@
+//! What stands where TLS is not built in: the same names, and no connection.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::TcpStream;
+
+use xous_api_websocket::Tls;
+
+use super::TlsError;
+
+/// There is none.
+pub(crate) struct Transport(Infallible);
+
+/// A connection that shall be secure does not exist.
+pub(crate) fn client(_tls: &Tls<'_>, _host: &str) -> Result<Transport, TlsError> {
+    Err(TlsError::NotBuiltIn)
+}
+
+/// There is none.
+#[derive(Clone)]
+pub(crate) struct ServerTls(Infallible);
+
+impl ServerTls {
+    pub(crate) fn new(_chain: &[&[u8]], _key: &[u8], _clients: Option<&[&[u8]]>) -> Result<Self, TlsError> {
+        Err(TlsError::NotBuiltIn)
+    }
+
+    pub(crate) fn accept(&self) -> Result<Transport, TlsError> {
+        match self.0 {}
+    }
+}
+
+impl Transport {
+    pub(super) fn handshake(&self, _stream: &TcpStream) -> Result<(), TlsError> {
+        match self.0 {}
+    }
+
+    pub(super) fn read(&self, _: &TcpStream, _: &mut [u8], _owed: impl Fn()) -> io::Result<usize> {
+        match self.0 {}
+    }
+
+    pub(super) fn write_all(&self, _stream: &TcpStream, _bytes: &[u8]) -> io::Result<()> {
+        match self.0 {}
+    }
+
+    pub(super) fn close(&self, _stream: &TcpStream) {
+        match self.0 {}
+    }
+
+    pub(super) fn ended_here(&self) {
+        match self.0 {}
+    }
+}

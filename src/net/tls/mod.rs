@@ -1,0 +1,42 @@
+//! TLS 1.2 and 1.3 by rustls: forward-secret AEAD suites only, no renegotiation, no early data, no way around the
+//! check of certificates.
+//!
+//! ```text
+//! client: whom to trust, as whom   \
+//!                                    > Transport: records <-> bytes, beside a Socket
+//! server: as whom, whom to let in  /
+//! ```
+//!
+//! # Memory
+//! A connection takes, beside its socket's: about 5 KiB of state and keys, 4 KiB for a record that comes in pieces, and
+//! 4 KiB for one that goes out. While records of 16 KiB come in, these are up to 18 KiB for the record and 20 KiB for
+//! what it holds. While more than 4 KiB at a time go out on a PC, up to 33 KiB; the device sends records of 4 KiB.
+//! During the handshake, certificates may take up to 64 KiB.
+
+mod client;
+mod clock;
+mod fault;
+mod material;
+mod provider;
+#[cfg(feature = "tls-rustcrypto")]
+mod rustcrypto;
+mod server;
+mod session;
+mod sessions;
+mod transport;
+
+pub(crate) use client::client;
+pub(crate) use server::ServerTls;
+pub(crate) use transport::Transport;
+
+use super::TlsError;
+
+/// The protocol inside (RFC 7301): a server that speaks others on the same port knows what is meant.
+const ALPN: &[u8] = b"http/1.1";
+
+/// Bytes of plaintext in one record: as many as are allowed where memory is plenty, else as many as are written to
+/// the socket at a time.
+const RECORD: usize = if cfg!(target_os = "xous") { 4096 } else { 16 * 1024 };
+
+/// Bytes read at a time during the handshake.
+const READ_SIZE: usize = 4096;

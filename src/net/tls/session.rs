@@ -1,0 +1,113 @@
+//! The state of a TLS connection, without any waiting: records go in and out as bytes.
+
+use std::io::{self, Read, Write};
+
+use rustls::Connection;
+
+use super::TlsError;
+use super::fault::describe;
+
+/// rustls' buffered interface and what it leaves over.
+///
+/// Its unbuffered one would save a copy of what comes in, but wants the reader's buffer also for writing: given an
+/// empty one in the middle of a handshake message, it panics.
+pub(super) struct Session {
+    connection: Connection,
+    /// Came in when as much plaintext waited as is kept; at most what was read at a time.
+    unfed: Vec<u8>,
+    /// Nothing more is understood or said.
+    failure: Option<rustls::Error>,
+}
+
+impl Session {
+    pub(super) fn new(connection: Connection) -> Self {
+        Session { connection, unfed: Vec::new(), failure: None }
+    }
+
+    /// Both sides may send.
+    pub(super) fn is_ready(&self) -> bool {
+        !self.connection.is_handshaking()
+    }
+
+    pub(super) fn is_client(&self) -> bool {
+        matches!(self.connection, Connection::Client(_))
+    }
+
+    /// There are records for the peer.
+    pub(super) fn owes(&self) -> bool {
+        self.connection.wants_write()
+    }
+
+    pub(super) fn failure(&self) -> Option<TlsError> {
+        let agreed = self.connection.protocol_version().is_some();
+        self.failure.as_ref().map(|failure| describe(failure, agreed))
+    }
+
+    /// Takes in what came from the peer.
+    pub(super) fn feed(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() && self.failure.is_none() {
+            match self.connection.read_tls(&mut bytes) {
+                // What follows a close_notify is ignored (RFC 8446 section 6.1).
+                Ok(0) => return,
+                Ok(_) => self.failure = self.connection.process_new_packets().err(),
+                Err(error) if error.kind() == io::ErrorKind::Other => {
+                    return self.unfed.extend_from_slice(bytes);
+                }
+                // A handshake message that does not end.
+                Err(error) => self.failure = Some(rustls::Error::General(error.to_string())),
+            }
+        }
+    }
+
+    /// Plaintext that is there: as much as fits, 0 after a close_notify; `None` if more has to come. What came
+    /// before a fault is given before the fault.
+    pub(super) fn take(&mut self, buffer: &mut [u8]) -> Option<Result<usize, TlsError>> {
+        loop {
+            // Without plaintext this is `WouldBlock`.
+            if let Ok(len) = self.connection.reader().read(buffer) {
+                return Some(Ok(len));
+            }
+            if let Some(failure) = self.failure() {
+                return Some(Err(failure));
+            }
+            if self.unfed.is_empty() {
+                return None;
+            }
+            let bytes = std::mem::take(&mut self.unfed);
+            self.feed(&bytes);
+        }
+    }
+
+    /// Appends what the session has to say, and `bytes` as records, to `out`.
+    ///
+    /// # Errors
+    /// The connection has failed; `out` may have an alert for the peer nevertheless.
+    pub(super) fn seal(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), TlsError> {
+        let mut rest = bytes;
+        loop {
+            self.drain(out);
+            if let Some(failure) = self.failure() {
+                return Err(failure);
+            }
+            if rest.is_empty() {
+                return Ok(());
+            }
+            let taken = self.connection.writer().write(rest).map_err(TlsError::Io)?;
+            if taken == 0 && !self.owes() {
+                return Err(TlsError::Io(io::ErrorKind::WriteZero.into()));
+            }
+            rest = rest.get(taken..).unwrap_or_default();
+        }
+    }
+
+    /// Appends what the session has to say, and a close_notify if there was none, to `out`.
+    pub(super) fn close(&mut self, out: &mut Vec<u8>) {
+        self.connection.send_close_notify();
+        self.drain(out);
+    }
+
+    /// Appends what the session has to say to `out`.
+    pub(super) fn drain(&mut self, out: &mut Vec<u8>) {
+        while self.owes() && matches!(self.connection.write_tls(out), Ok(1..)) {}
+    }
+}

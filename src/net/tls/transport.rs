@@ -1,0 +1,175 @@
+//! TLS between a socket and the two threads that use it.
+//!
+//! ```text
+//! reader: socket -> caller's buffer -> session -> caller's buffer
+//! writer: caller's bytes -> session -> outgoing -> socket
+//! ```
+//!
+//! The session is behind a mutex that nobody holds while it waits for the socket: a reader that waits for the peer
+//! never stops a writer, and a writer whose peer takes nothing never stops the reader. Without that, two sides that
+//! both write much and read only between writes would wait for each other for ever.
+//!
+//! What a read has to be answered with (an alert, a key update) stays in the session as finished records. The
+//! reader does not write them, for the same reason: the peer may not read before it has written. It calls `owed`,
+//! by which the connection's writer is woken, and every write begins with what the session holds. A key update needs
+//! not even that, as it is due before the next application data and not earlier (RFC 8446 section 4.6.3).
+//!
+//! Records must reach the peer in the order of their sequence numbers, so sealing and writing them happen together
+//! under the lock of `outgoing`. Who else wants to write (a close_notify, by the reader of a connection whose writer
+//! has ended) only tries that lock; if it is held, its holder does the work when it is done. Nothing waits for it
+//! but a second writer, of which there is none.
+
+use std::io::{self, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+
+use super::session::Session;
+use super::{READ_SIZE, RECORD, TlsError};
+use crate::net::socket::receive;
+
+/// Room for a record that is kept between writes: header, explicit nonce, content type and tag of either version
+/// (RFC 5246 section 6.2.3, RFC 8446 section 5.2) around 4 KiB.
+const KEPT: usize = 4096 + 64;
+
+/// One side of a TLS connection, without its socket.
+pub(crate) struct Transport {
+    /// Never locked while a socket is waited for, or another lock taken.
+    session: Mutex<Session>,
+    /// Records on their way to the socket; locked before the session.
+    outgoing: Mutex<Vec<u8>>,
+    /// A close_notify is wanted.
+    closing: AtomicBool,
+    /// The socket was shut down on this side, so its end says nothing about the peer.
+    ended_here: AtomicBool,
+}
+
+impl Transport {
+    pub(super) fn new(connection: rustls::Connection) -> Self {
+        Transport {
+            session: Mutex::new(Session::new(connection)),
+            outgoing: Mutex::new(Vec::new()),
+            closing: AtomicBool::new(false),
+            ended_here: AtomicBool::new(false),
+        }
+    }
+
+    /// Takes turns with the peer until both are sure of each other. A client's last word waits in the session and
+    /// goes out in one segment with what it writes first.
+    pub(in crate::net) fn handshake(&self, mut stream: &TcpStream) -> Result<(), TlsError> {
+        let mut buffer = vec![0; READ_SIZE];
+        let mut out = Vec::new();
+        loop {
+            let done = {
+                let mut session = self.session();
+                let done = session.is_ready();
+                if !(done && session.is_client()) {
+                    session.drain(&mut out);
+                }
+                session.failure().map_or(Ok(done), Err)
+            };
+            // An alert that tells why is sent in any case.
+            let sent = stream.write_all(&out);
+            out.clear();
+            if done? {
+                return sent.map_err(TlsError::Io);
+            }
+            match sent.and_then(|()| receive(stream, &mut buffer)) {
+                Ok(0) => return Err(TlsError::Closed),
+                Ok(len) => self.session().feed(&buffer[..len]),
+                Err(error) => return Err(TlsError::Io(error)),
+            }
+        }
+    }
+
+    /// Waits for plaintext; 0 after a close_notify. `buffer` must not be empty: it also takes what the socket gives,
+    /// so that a connection needs no other buffer for it.
+    pub(in crate::net) fn read(
+        &self,
+        stream: &TcpStream,
+        buffer: &mut [u8],
+        owed: impl Fn(),
+    ) -> io::Result<usize> {
+        loop {
+            if let Some(taken) = self.session().take(buffer) {
+                return taken.map_err(io::Error::other);
+            }
+            let len = receive(stream, buffer)?;
+            if len == 0 {
+                return if self.ended_here.load(SeqCst) {
+                    Ok(0)
+                } else {
+                    Err(io::Error::other(TlsError::Truncated))
+                };
+            }
+            let owes = {
+                let mut session = self.session();
+                session.feed(&buffer[..len]);
+                session.owes()
+            };
+            if owes {
+                owed();
+            }
+        }
+    }
+
+    /// Writes `bytes` as few records, behind whatever the session has to say.
+    pub(in crate::net) fn write_all(&self, stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
+        let result = self.seal_and_send(stream, bytes, &mut lock(&self.outgoing));
+        self.close_if_wanted(stream);
+        result
+    }
+
+    fn seal_and_send(&self, mut stream: &TcpStream, bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+        let mut rest = bytes;
+        loop {
+            let (now, later) = rest.split_at(rest.len().min(RECORD));
+            let sealed = self.session().seal(now, out);
+            let sent = stream.write_all(out);
+            out.clear();
+            sent?;
+            sealed.map_err(io::Error::other)?;
+            if later.is_empty() {
+                out.shrink_to(KEPT);
+                return Ok(());
+            }
+            rest = later;
+        }
+    }
+
+    /// Sends a close_notify and ends the socket's outgoing direction, after what is being written.
+    pub(in crate::net) fn close(&self, stream: &TcpStream) {
+        self.closing.store(true, SeqCst);
+        self.close_if_wanted(stream);
+    }
+
+    /// Whoever holds the lock of `outgoing` calls this when it has let go of it, so no wish is lost.
+    fn close_if_wanted(&self, mut stream: &TcpStream) {
+        while self.closing.load(SeqCst) {
+            let mut out = match self.outgoing.try_lock() {
+                Ok(out) => out,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => return,
+            };
+            if self.closing.swap(false, SeqCst) {
+                self.session().close(&mut out);
+                stream.write_all(&out).ok();
+                out.clear();
+                stream.shutdown(Shutdown::Write).ok();
+            }
+        }
+    }
+
+    /// The socket is shut down on this side.
+    pub(in crate::net) fn ended_here(&self) {
+        self.ended_here.store(true, SeqCst);
+    }
+
+    fn session(&self) -> MutexGuard<'_, Session> {
+        lock(&self.session)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,67 @@
+//! Why a connection is not, or no longer, secure.
+
+use std::fmt;
+
+/// Nothing of the caller's was sent if this comes before the handshake is complete.
+#[derive(Debug)]
+#[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "there is only one reason without TLS"))]
+pub(crate) enum TlsError {
+    /// The service was built without TLS.
+    #[cfg_attr(feature = "tls", expect(dead_code, reason = "TLS is built in"))]
+    NotBuiltIn,
+    /// What the caller gave cannot be used; the text says what.
+    Settings(String),
+    /// The clock cannot be right.
+    ClockNotSet,
+    /// There are no random numbers.
+    Entropy,
+    /// The peer's certificate is not accepted; the text says why.
+    Certificate(CertificateFault, String),
+    /// The peer's first bytes are not TLS.
+    NotTls,
+    /// The peer refused or broke the protocol; the text says how.
+    Failed(String),
+    /// The peer ended the connection during the handshake.
+    Closed,
+    /// The connection ended without a close_notify: what came may not be all that was sent.
+    Truncated,
+    /// The socket's error.
+    Io(std::io::Error),
+}
+
+/// What is wrong with a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "without TLS there are no certificates"))]
+pub(crate) enum CertificateFault {
+    /// It leads to no trusted root.
+    UnknownIssuer,
+    /// It is not for this host.
+    WrongHost,
+    /// Its time is over, or that of one which it rests on.
+    Expired,
+    /// Its time has not come, or that of one which it rests on.
+    NotYetValid,
+    /// Anything else.
+    Other,
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TlsError::NotBuiltIn => {
+                write!(f, "TLS is not built in: ask for ws:// or build the service with TLS")
+            }
+            TlsError::Settings(text) => write!(f, "{text}"),
+            TlsError::ClockNotSet => write!(f, "the clock is not set, so no certificate can be checked"),
+            TlsError::Entropy => write!(f, "no random numbers"),
+            TlsError::Certificate(_, text) => write!(f, "the certificate is not accepted: {text}"),
+            TlsError::NotTls => write!(f, "what answers does not speak TLS"),
+            TlsError::Failed(text) => write!(f, "TLS: {text}"),
+            TlsError::Closed => write!(f, "closed during the TLS handshake"),
+            TlsError::Truncated => write!(f, "truncated: the connection ended without a TLS close_notify"),
+            TlsError::Io(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for TlsError {}

@@ -1,0 +1,111 @@
+//! Limits of a port: who meets one is told which, at once, and nobody else notices.
+
+use std::time::{Duration, Instant};
+
+use xous_api_websocket::{Listen, ListenLimits, PortState};
+
+use crate::by_hand::Client;
+use crate::common::{nothing_is_left, stats_when, system};
+use crate::serve::{PAGE, listen, listener, pair, roomy};
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+
+#[test]
+fn connections_of_a_listener_are_counted() {
+    system!().run(|| {
+        let listener = listener(&listen().limits(ListenLimits { connections: 3, ..roomy() }));
+        let (socket, _incoming) = pair(&listener);
+        let mut one = Client::with(listener.port(), GET);
+        let mut two = Client::with(listener.port(), GET);
+        assert_eq!((one.answer().status, two.answer().status), (200, 200));
+        let state = listener.state().unwrap();
+        assert_eq!((state.port, state.connections), (PortState::Listening, 3));
+        let mut refused = Client::with(listener.port(), GET);
+        assert_eq!(refused.answer().status, 503);
+        refused.ended();
+        drop(one);
+        stats_when(|_| listener.state().unwrap().connections == 2);
+        assert_eq!(Client::with(listener.port(), GET).answer().status, 200);
+        drop(two);
+        socket.close();
+        nothing_is_left();
+        assert_eq!(listener.state().unwrap().connections, 0);
+    });
+}
+
+#[test]
+fn one_address_takes_no_more_than_its_share() {
+    system!().run(|| {
+        let everywhere = Listen::new("::", 0).limits(ListenLimits { per_peer: 2, ..roomy() });
+        let listener = listener(&everywhere);
+        let (socket, incoming) = pair(&listener);
+        assert!(incoming.peer.starts_with("[::ffff:127.0.0.1]:"), "{}", incoming.peer);
+        let mut page = Client::with(listener.port(), GET);
+        assert_eq!(page.answer().status, 200);
+        let mut refused = Client::with(listener.port(), GET);
+        assert_eq!(refused.answer().status, 429);
+        refused.ended();
+        let mut other = Client::from_v6(listener.port());
+        other.send(GET);
+        assert_eq!(other.answer().status, 200, "another address has a share of its own");
+        drop(page);
+        stats_when(|_| listener.state().unwrap().connections == 2);
+        assert_eq!(Client::with(listener.port(), GET).answer().status, 200);
+        socket.close();
+    });
+}
+
+/// All workers wait for clients that never finish their heads.
+#[test]
+fn a_thousand_clients_are_refused_at_once_while_all_workers_are_busy() {
+    const WORKERS: u32 = 24;
+    system!().run(|| {
+        let limits = ListenLimits { head_time: Duration::from_secs(600), ..roomy() };
+        let listener = listener(&listen().limits(limits));
+        let holders: Vec<_> = (0..WORKERS).map(|_| Client::with(listener.port(), "GET")).collect();
+        stats_when(|stats| stats.workers_busy == WORKERS);
+        let start = Instant::now();
+        let mut longest = Duration::ZERO;
+        for _ in 0..500 {
+            let start = Instant::now();
+            assert_eq!(Client::with(listener.port(), GET).answer().status, 503);
+            longest = longest.max(start.elapsed());
+        }
+        let one_by_one = start.elapsed();
+        let start = Instant::now();
+        std::thread::scope(|scope| {
+            for _ in 0..10 {
+                scope.spawn(|| {
+                    let mut clients: Vec<_> = (0..50).map(|_| Client::with(listener.port(), GET)).collect();
+                    clients.iter_mut().for_each(|client| assert_eq!(client.answer().status, 503));
+                });
+            }
+        });
+        println!(
+            "500 one by one {one_by_one:?}, the longest {longest:?}; 500 of ten threads {:?}",
+            start.elapsed()
+        );
+        assert!(longest < Duration::from_secs(1), "{longest:?}");
+        drop(holders);
+        stats_when(|stats| stats.workers_busy == 0);
+        assert_eq!(Client::with(listener.port(), GET).answer().body, PAGE.as_bytes());
+        nothing_is_left();
+    });
+}
+
+/// A connection takes two workers; with one left a page still goes out, and an upgrade is refused.
+#[test]
+fn the_last_worker_serves_pages() {
+    system!().run(|| {
+        let listener = listener(&listen().limits(roomy()));
+        let _pairs: Vec<_> = (0..11).map(|_| pair(&listener)).collect();
+        let holder = Client::with(listener.port(), "GET");
+        stats_when(|stats| stats.workers_busy == 23);
+        assert_eq!(Client::with(listener.port(), GET).answer().body, PAGE.as_bytes());
+        assert_eq!(Client::asks(listener.port(), "/ws").answer().status, 503);
+        drop(holder);
+        stats_when(|stats| stats.workers_busy == 22);
+        let (client, _incoming) = pair(&listener);
+        client.close();
+    });
+}

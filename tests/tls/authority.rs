@@ -1,0 +1,134 @@
+//! Certificates made for a test.
+
+use std::process::Command;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
+};
+
+use crate::support::Scratch;
+
+/// A certificate authority.
+pub(crate) struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pub(crate) pem: String,
+    pub(crate) der: Vec<u8>,
+}
+
+/// A certificate with its key, in PEM.
+pub(crate) struct Leaf {
+    pub(crate) chain: String,
+    pub(crate) key: String,
+}
+
+impl Authority {
+    /// A root.
+    pub(crate) fn new(name: &str) -> Self {
+        let (params, key) = (authority(name), KeyPair::generate().unwrap());
+        let certificate = params.self_signed(&key).unwrap();
+        let (pem, der) = (certificate.pem(), certificate.der().to_vec());
+        Authority { issuer: Issuer::new(params, key), pem, der }
+    }
+
+    /// An authority below this one.
+    pub(crate) fn intermediate(&self, name: &str) -> Authority {
+        let (params, key) = (authority(name), KeyPair::generate().unwrap());
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let (pem, der) = (certificate.pem(), certificate.der().to_vec());
+        Authority { issuer: Issuer::new(params, key), pem, der }
+    }
+
+    /// A server's certificate for these names and addresses.
+    pub(crate) fn server(&self, names: &[&str]) -> Leaf {
+        self.leaf(leaf(names, ExtendedKeyUsagePurpose::ServerAuth))
+    }
+
+    /// A client's certificate.
+    pub(crate) fn client(&self, name: &str) -> Leaf {
+        self.leaf(leaf(&[name], ExtendedKeyUsagePurpose::ClientAuth))
+    }
+
+    /// A server's certificate that is valid from the first to the second year.
+    pub(crate) fn server_valid(&self, names: &[&str], years: (i32, i32)) -> Leaf {
+        let mut params = leaf(names, ExtendedKeyUsagePurpose::ServerAuth);
+        params.not_before = date_time_ymd(years.0, 1, 1);
+        params.not_after = date_time_ymd(years.1, 1, 1);
+        self.leaf(params)
+    }
+
+    /// The authority itself in the place of a server.
+    pub(crate) fn as_server(&self) -> Leaf {
+        let mut params = authority("localhost");
+        params.key_usages.clear();
+        params.subject_alt_names =
+            CertificateParams::new(vec!["localhost".to_owned()]).unwrap().subject_alt_names;
+        self.leaf(params)
+    }
+
+    fn leaf(&self, params: CertificateParams) -> Leaf {
+        let key = KeyPair::generate().unwrap();
+        let chain = params.signed_by(&key, &self.issuer).unwrap().pem();
+        Leaf { chain, key: key.serialize_pem() }
+    }
+}
+
+/// A server's certificate that nobody but itself vouches for.
+pub(crate) fn self_signed(names: &[&str]) -> Leaf {
+    let key = KeyPair::generate().unwrap();
+    let chain = leaf(names, ExtendedKeyUsagePurpose::ServerAuth).self_signed(&key).unwrap().pem();
+    Leaf { chain, key: key.serialize_pem() }
+}
+
+/// An authority, in PEM, and a server's certificate that it has signed with SHA-1: OpenSSL still does that.
+pub(crate) fn signed_with_sha1(name: &str) -> (String, Leaf) {
+    let ca = Authority::new("root");
+    let key = KeyPair::generate().unwrap().serialize_pem();
+    let files = Scratch::new();
+    let ca_key = files.write("ca.key", &ca.issuer.key().serialize_pem());
+    let ca_file = files.write("ca.pem", &ca.pem);
+    let key_file = files.write("leaf.key", &key);
+    let extensions =
+        files.write("extensions", &format!("subjectAltName=DNS:{name}\nextendedKeyUsage=serverAuth\n"));
+    let (request, chain) = (files.path("request"), files.path("leaf.pem"));
+    openssl(&["req", "-new", "-key", &key_file, "-subj", "/CN=leaf", "-out", &request]);
+    openssl(&[
+        "x509",
+        "-req",
+        "-sha1",
+        "-days",
+        "30",
+        "-in",
+        &request,
+        "-CA",
+        &ca_file,
+        "-CAkey",
+        &ca_key,
+        "-CAcreateserial",
+        "-extfile",
+        &extensions,
+        "-out",
+        &chain,
+    ]);
+    (ca.pem, Leaf { chain: std::fs::read_to_string(chain).unwrap(), key })
+}
+
+fn openssl(arguments: &[&str]) {
+    let output = Command::new("openssl").args(arguments).output().expect("openssl is installed");
+    assert!(output.status.success(), "openssl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn authority(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params
+}
+
+fn leaf(names: &[&str], purpose: ExtendedKeyUsagePurpose) -> CertificateParams {
+    let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+    let mut params = CertificateParams::new(names).unwrap();
+    params.extended_key_usages = vec![purpose];
+    params
+}

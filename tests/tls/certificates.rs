@@ -1,0 +1,115 @@
+//! Certificates that must not be accepted. The peers would serve, and see that nothing is told to them.
+
+use xous_api_websocket::{Code, Tls};
+
+use crate::authority::{Authority, Leaf, self_signed, signed_with_sha1};
+use crate::openssl::{Peer, Settings};
+use crate::recorder::Recorder;
+use crate::support::{refusal, request, system};
+
+/// Opens with this trust to a server with this certificate, over either version: the refusal must have this code
+/// and this in its text.
+fn refused(leaf: &Leaf, tls: &Tls<'_>, code: Code, reason: &str) {
+    for version in ["TLSv1_2", "TLSv1_3"] {
+        let settings = Settings::new("record", leaf).only(version).ciphers("DEFAULT:@SECLEVEL=0");
+        let peer = Peer::start(&settings);
+        let relay = Recorder::relay(peer.port, usize::MAX);
+        let (actual, text) = refusal(&request(relay.port(), "/secret", tls.clone()));
+        assert_eq!(actual, code, "{version}: {text}");
+        assert!(text.contains(reason), "{version}: {text:?} does not say {reason:?}");
+        relay.seen().assert_nothing_told();
+        let report = peer.report();
+        assert!(report.contains("\"handshake\": false"), "{version}: {report}");
+    }
+}
+
+#[test]
+fn for_another_host() {
+    system!().run(|| {
+        let ca = Authority::new("root");
+        let leaf = ca.server(&["example.org", "10.1.2.3"]);
+        refused(&leaf, &Tls::only(&ca.der), Code::WrongHost, "example.org");
+        refused(&leaf, &Tls::only(&ca.der).server_name("127.0.0.1"), Code::WrongHost, "127.0.0.1");
+    });
+}
+
+#[test]
+fn at_another_time() {
+    system!().run(|| {
+        let ca = Authority::new("root");
+        let past = ca.server_valid(&["localhost"], (2020, 2021));
+        refused(&past, &Tls::only(&ca.der), Code::Expired, "expired");
+        let future = ca.server_valid(&["localhost"], (2090, 2091));
+        refused(&future, &Tls::only(&ca.der), Code::NotYetValid, "not valid yet");
+    });
+}
+
+#[test]
+fn from_nobody_who_is_trusted() {
+    system!().run(|| {
+        let (ca, other) = (Authority::new("root"), Authority::new("other"));
+        let leaf = ca.server(&["localhost"]);
+        refused(&leaf, &Tls::default(), Code::UnknownIssuer, "nobody who is trusted");
+        refused(&leaf, &Tls::only(&other.der), Code::UnknownIssuer, "nobody who is trusted");
+        refused(
+            &self_signed(&["localhost"]),
+            &Tls::only(&ca.der),
+            Code::UnknownIssuer,
+            "nobody who is trusted",
+        );
+        let forger = Authority::new("root");
+        refused(&forger.server(&["localhost"]), &Tls::only(&ca.der), Code::BadCertificate, "signature");
+        let hole = ca.intermediate("intermediate").server(&["localhost"]);
+        refused(&hole, &Tls::only(&ca.der), Code::UnknownIssuer, "nobody who is trusted");
+    });
+}
+
+#[test]
+fn of_another_kind() {
+    system!().run(|| {
+        let ca = Authority::new("root");
+        refused(&ca.client("localhost"), &Tls::only(&ca.der), Code::BadCertificate, "server authentication");
+        refused(&ca.as_server(), &Tls::only(&ca.der), Code::BadCertificate, "CaUsedAsEndEntity");
+    });
+}
+
+#[test]
+fn signed_with_a_hash_that_is_broken() {
+    system!().run(|| {
+        let (ca, leaf) = signed_with_sha1("localhost");
+        refused(&leaf, &Tls::only(ca.as_bytes()), Code::BadCertificate, "an algorithm that is not trusted");
+    });
+}
+
+#[test]
+fn trust_that_cannot_be_used_is_refused_before_anybody_is_asked() {
+    system!().run(|| {
+        let ca = Authority::new("root");
+        let peer = Peer::start(&Settings::new("record", &ca.server(&["localhost"])));
+        let relay = Recorder::relay(peer.port, usize::MAX);
+        let identity = |chain, key| xous_api_websocket::Identity { chain, key };
+        let leaf = ca.client("client");
+        let other_key = ca.client("client").key;
+        let cases = [
+            (Tls { mozilla: false, ..Tls::default() }, "no roots are trusted"),
+            (Tls::only(b""), "a CA certificate is none"),
+            (Tls::only(&ca.der[..100]), "a CA certificate is none"),
+            (Tls::only(b"-----BEGIN NOTHING-----\n"), "PEM"),
+            (Tls::only(leaf.key.as_bytes()), "PEM without a certificate"),
+            (Tls::only(&ca.der).server_name("no name"), "not a name"),
+            (Tls::only(&ca.der).server_name(""), "not a name"),
+            (Tls::only(&ca.der).identity(identity(vec![leaf.chain.as_bytes()], b"key")), "private key"),
+            (Tls::only(&ca.der).identity(identity(vec![], leaf.key.as_bytes())), "ertificate"),
+            (
+                Tls::only(&ca.der).identity(identity(vec![leaf.chain.as_bytes()], other_key.as_bytes())),
+                "keys may not be consistent",
+            ),
+        ];
+        for (tls, reason) in cases {
+            let (code, text) = refusal(&request(relay.port(), "/", tls));
+            assert_eq!(code, Code::BadRequest, "{text}");
+            assert!(text.contains(reason), "{text:?} does not say {reason:?}");
+        }
+        assert!(relay.saw_nothing());
+    });
+}

@@ -1,0 +1,131 @@
+//! Peers that speak TLS by OpenSSL: Python's `ssl`, with `websockets`.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::mpsc::{Receiver, channel};
+
+use crate::authority::Leaf;
+use crate::support::{PATIENCE, Scratch};
+
+/// The version of `websockets` that the tests were written for.
+const WEBSOCKETS: &str = "websockets==17.4";
+
+/// How a peer serves.
+pub(crate) struct Settings<'a> {
+    /// See `peer.py`.
+    pub(crate) mode: &'a str,
+    pub(crate) leaf: &'a Leaf,
+    /// TLS versions, as Python names them.
+    pub(crate) versions: (&'a str, &'a str),
+    /// In PEM: clients must have a certificate of it.
+    pub(crate) client_ca: Option<&'a str>,
+    /// As OpenSSL names them.
+    pub(crate) ciphers: Option<&'a str>,
+}
+
+impl<'a> Settings<'a> {
+    /// TLS 1.2 and 1.3.
+    pub(crate) fn new(mode: &'a str, leaf: &'a Leaf) -> Self {
+        Settings { mode, leaf, versions: ("TLSv1_2", "TLSv1_3"), client_ca: None, ciphers: None }
+    }
+
+    /// Only this version.
+    pub(crate) fn only(mut self, version: &'a str) -> Self {
+        self.versions = (version, version);
+        self
+    }
+
+    /// Letting in only clients with a certificate of this authority.
+    pub(crate) fn client_ca(mut self, pem: &'a str) -> Self {
+        self.client_ca = Some(pem);
+        self
+    }
+
+    /// With these cipher suites and security level.
+    pub(crate) fn ciphers(mut self, ciphers: &'a str) -> Self {
+        self.ciphers = Some(ciphers);
+        self
+    }
+}
+
+/// A running peer; it ends when it is dropped, or with this process.
+pub(crate) struct Peer {
+    pub(crate) port: u16,
+    process: Child,
+    reports: Receiver<String>,
+    _files: Scratch,
+}
+
+impl Peer {
+    /// Starts a peer and waits until it listens.
+    pub(crate) fn start(settings: &Settings<'_>) -> Self {
+        let files = Scratch::new();
+        let chain = files.write("chain.pem", &settings.leaf.chain);
+        let key = files.write("key.pem", &settings.leaf.key);
+        let client_ca = settings.client_ca.map(|pem| files.write("client_ca.pem", pem));
+        let (least, most) = settings.versions;
+        let arguments = format!(
+            r#"{{"mode": {:?}, "chain": {chain:?}, "key": {key:?}, "client_ca": {:?}, "least": {least:?}, "most": {most:?}, "ciphers": {:?}}}"#,
+            settings.mode,
+            client_ca.unwrap_or_default(),
+            settings.ciphers.unwrap_or_default(),
+        );
+        let mut process = Command::new("python3")
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tls/peer.py"))
+            .arg(arguments)
+            .env("PYTHONPATH", packages())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("python3 is installed");
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let port = lines.next().expect("the peer listens").unwrap().parse().unwrap();
+        let (sender, reports) = channel();
+        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        Peer { port, process, reports, _files: files }
+    }
+
+    /// What the peer reports next, in JSON.
+    pub(crate) fn report(&self) -> String {
+        self.reports.recv_timeout(PATIENCE).expect("the peer reports in time")
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+/// Where the Python packages are, installed on first use.
+fn packages() -> &'static Path {
+    static PACKAGES: OnceLock<PathBuf> = OnceLock::new();
+    PACKAGES.get_or_init(|| {
+        let name = WEBSOCKETS.replace("==", "-");
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        if !directory.is_dir() {
+            install(&directory);
+        }
+        directory
+    })
+}
+
+/// Installs beside the place and renames, so that other tests see all of it or nothing.
+fn install(directory: &Path) {
+    let fresh = directory.with_extension(format!("{}.new", std::process::id()));
+    let installed = Command::new("python3")
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"])
+        .args([fresh.as_os_str(), WEBSOCKETS.as_ref()])
+        .status()
+        .expect("python3 is installed");
+    assert!(installed.success(), "{WEBSOCKETS} is not installed");
+    if fs::rename(&fresh, directory).is_err() {
+        fs::remove_dir_all(&fresh).unwrap();
+        assert!(directory.is_dir(), "another test has installed it");
+    }
+}

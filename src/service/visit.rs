@@ -69,9 +69,8 @@ pub(crate) fn run(
 
 /// Tells a client that there is no worker for it. Does not wait: nothing was written to its socket before.
 pub(crate) fn refuse(server: &Server, mut stream: TcpStream, code: u16) {
-    // A status has a head only.
-    let [head, _] = status(code, &[], false).parts().map(<[u8]>::to_vec);
-    if stream.write_all(&head).is_ok() {
+    let answer = status(code, &[], false);
+    if stream.write_all(&answer.parts().concat()).is_ok() {
         stream.shutdown(Shutdown::Write).ok();
         server.aside.linger(stream);
     }

@@ -149,7 +149,7 @@ impl<S: Store> Visit<'_, S> {
             return Err(Fault::TooMany);
         }
         uploads.expire(self.now);
-        let incoming = uploads.files().begin(&key, uploads.config.replace)?;
+        let incoming = uploads.files().begin(&key, length, uploads.config.replace)?;
         let token = uploads.token();
         let seat =
             uploads.enter(Transfer::new(id, name, length, token, incoming, self.now), self.desk.holder);

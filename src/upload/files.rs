@@ -8,7 +8,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::claims::{Claims, Content, Phase};
-use super::journal::{Entry, Journal, delete};
+use super::journal::{Entry, Journal, create, delete};
 use super::name::name_of;
 use super::reader::Reader;
 use super::record::Record;
@@ -97,8 +97,13 @@ impl<S: Store> Files<S> {
         Ok(Files { store, dict, journal, state: Mutex::default(), recovering: Mutex::default() })
     }
 
-    /// Begins to receive a file. What an earlier crash has left is cleared first.
-    pub(super) fn begin(&self, name: &KeyPath, replace: bool) -> Result<Incoming<S::File>, BeginError> {
+    /// Begins to receive a file of `length` bytes. What an earlier crash has left is cleared first.
+    pub(super) fn begin(
+        &self,
+        name: &KeyPath,
+        length: u32,
+        replace: bool,
+    ) -> Result<Incoming<S::File>, BeginError> {
         self.recover()?;
         self.settle(name);
         {
@@ -123,7 +128,7 @@ impl<S: Store> Files<S> {
             self.give_up(name, number, None, replaces);
             return Err(error.into());
         }
-        match self.store.create(&target, 0) {
+        match create(&self.store, &target, length.into()) {
             Ok(file) => Ok(Incoming { name: name.clone(), number, target, replaces, file }),
             // It has come from elsewhere meanwhile and is not ours to delete.
             Err(StoreError::Exists) => {

@@ -2,7 +2,7 @@
 
 use super::record::{RECORD_BYTES, Record};
 use super::store::{Store, StoreError, StoreFile};
-use crate::pddb::{DictPath, KeyPath, PathError};
+use crate::pddb::{DictPath, KeyPath, PathError, ROOM_MOST};
 
 /// What is behind the name of the files' dict.
 const SUFFIX: &str = ".journal";
@@ -62,8 +62,8 @@ impl Journal {
     ) -> Result<(), StoreError> {
         let key = self.key(entry, number);
         let bytes = record.to_bytes(key.name());
-        // With its room set aside, the write is one in place.
-        store.create(&key, bytes.len() as u32)?.write_at(0, &bytes)
+        // With this much room it is alone in its page, and written in place.
+        store.create(&key, ROOM_MOST)?.write_at(0, &bytes)
     }
 
     /// Reads a record; `None` if there is none in the key.
@@ -93,6 +93,13 @@ impl Journal {
     pub(super) fn delete(&self, store: &impl Store, entry: Entry, number: u32) -> Result<(), StoreError> {
         delete(store, &self.key(entry, number))
     }
+}
+
+/// Makes a key for a content of `length` bytes. A small one is then written in place; no more room than that may be
+/// asked for.
+pub(super) fn create<S: Store>(store: &S, key: &KeyPath, length: u64) -> Result<S::File, StoreError> {
+    let room = u32::try_from(length).ok().filter(|length| *length <= ROOM_MOST);
+    store.create(key, room.unwrap_or(0))
 }
 
 /// Deletes a key, which may be gone already.

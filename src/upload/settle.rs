@@ -2,7 +2,7 @@
 
 use super::claims::{Claim, Phase};
 use super::files::{COPY_BYTES, Files};
-use super::journal::{Entry, delete};
+use super::journal::{Entry, create, delete};
 use super::store::{Store, StoreError, StoreFile};
 use crate::pddb::KeyPath;
 
@@ -51,7 +51,7 @@ impl<S: Store> Files<S> {
         // Not overwritten: a longer one could not be cut.
         delete(&self.store, name)?;
         let mut from = self.store.open(&self.journal.key(Entry::Staged, number))?;
-        let mut to = self.store.create(name, 0)?;
+        let mut to = create(&self.store, name, from.length())?;
         let mut buffer = vec![0; COPY_BYTES];
         let mut position = 0;
         loop {

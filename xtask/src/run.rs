@@ -3,7 +3,7 @@
 use std::process::{Command as Process, ExitCode};
 
 use hosted::peer::Peer;
-use hosted::{End, Program, System};
+use hosted::{End, Pddb, Program, System};
 
 use crate::{Command, Failure};
 
@@ -12,7 +12,7 @@ pub(crate) const COMMAND: Command = Command {
     name: "run",
     summary: "Run the demonstration server, an example or the client on a hosted Xous system",
     usage: "\
-usage: cargo xtask run [--example NAME] [--port N] [--release] [--verbose] [-- ARGUMENTS]
+usage: cargo xtask run [--example NAME] [--port N] [--data DIR] [--release] [--verbose] [-- ARGUMENTS]
 
   cargo xtask run                                the demonstration server on http://127.0.0.1:8080/, until Ctrl-C
   cargo xtask run --port N                       the same on another port
@@ -22,6 +22,7 @@ usage: cargo xtask run [--example NAME] [--port N] [--release] [--verbose] [-- A
   cargo xtask run -- ws://HOST:PORT/PATH         the client: the lines typed, one message each
   cargo xtask run -- --send TEXT --count N       the client against an echo peer that is started for it
 
+  --data DIR  where the database keeps its keys, as plain files; target/hosted/pddb if not said
   --release   build optimised
   --verbose   show what kernel and servers log on stderr (also when RUST_LOG is set)
 
@@ -42,7 +43,11 @@ fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
     let peer = if options.needs_peer() { Some(Peer::echo()?) } else { None };
     let url = peer.as_ref().map(|peer| peer.url("/"));
     let program = Program::new(built.program).args(url).args(options.program_arguments());
-    let mut system = System::builder().service(Program::new(built.service), SERVICE).program(program);
+    let data = options.data.as_ref().map_or_else(|| hosted::directory().join("pddb"), Into::into);
+    let mut system = System::builder()
+        .service(Program::new(built.service), SERVICE)
+        .program(program)
+        .pddb(Pddb::new().directory(data));
     if options.verbose {
         system = system.verbose(true);
     }
@@ -65,6 +70,7 @@ struct Options {
     verbose: bool,
     example: Option<String>,
     port: Option<String>,
+    data: Option<String>,
     /// For the program, unchanged.
     arguments: Vec<String>,
 }
@@ -80,6 +86,7 @@ impl Options {
                 "--verbose" => options.verbose = true,
                 "--example" => options.example = Some(value()?),
                 "--port" => options.port = Some(value()?),
+                "--data" => options.data = Some(value()?),
                 "--" => {
                     options.arguments = arguments.collect();
                     break;
@@ -156,7 +163,8 @@ mod tests {
 
     #[test]
     fn without_arguments_it_serves() {
-        let options = parse("--port 9000").ok().unwrap();
+        let options = parse("--port 9000 --data files").ok().unwrap();
+        assert_eq!(options.data.as_deref(), Some("files"));
         assert!(!options.needs_peer());
         assert_eq!(options.example(), DEMONSTRATION);
         assert_eq!(options.program_arguments().collect::<Vec<_>>(), ["--port", "9000"]);

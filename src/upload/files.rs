@@ -7,6 +7,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::answer::push_string;
 use super::claims::{Claims, Content, Phase};
 use super::journal::{Entry, Journal, create, delete};
 use super::name::name_of;
@@ -85,6 +86,16 @@ pub struct FileEntry {
     pub name: String,
     /// Its bytes.
     pub length: u64,
+}
+
+impl FileEntry {
+    /// As a JSON object with the members `name` and `length`.
+    pub fn to_json(&self) -> String {
+        let mut json = String::from("{\"name\":");
+        push_string(&mut json, &self.name);
+        json.push_str(&format!(",\"length\":{}}}", self.length));
+        json
+    }
 }
 
 impl<S: Store> Files<S> {

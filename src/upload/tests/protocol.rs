@@ -39,6 +39,9 @@ fn a_file_of_no_bytes_is_a_file() {
     let digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     assert_eq!(sender.last(), format!(r#"{{"stored":1,"name":"empty","length":0,"sha256":"{digest}"}}"#));
     assert_eq!(read(&uploads, "empty"), Some(vec![]));
+    let mut listed = Vec::new();
+    uploads.files().list(|entry| listed.push(entry.to_json())).unwrap();
+    assert_eq!(listed, [r#"{"name":"empty","length":0}"#]);
     assert_settled(&uploads, &memory);
 }
 

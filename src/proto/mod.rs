@@ -29,6 +29,7 @@ mod limits;
 mod mask;
 mod utf8;
 mod violation;
+mod wide;
 
 pub use close::{CloseCode, ClosePayload, CloseReason, MAX_CLOSE_TEXT};
 pub use closing::{CloseStep, Closing};

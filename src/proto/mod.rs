@@ -37,7 +37,7 @@ pub use control::ControlFrame;
 pub use decode::Decoder;
 pub use encode::{EncodeError, Encoder, FrameKind, FrameWriter};
 pub use event::{Chunk, Event, Step};
-pub use frame::{Kind, MAX_CONTROL_PAYLOAD, MAX_HEADER, MAX_PAYLOAD, Role};
+pub use frame::{HEADER_SPACE, Kind, MAX_CONTROL_PAYLOAD, MAX_HEADER, MAX_PAYLOAD, Role};
 pub use keepalive::{Keepalive, KeepaliveStep};
 pub use limits::Limits;
 pub use utf8::Utf8;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use xous_api_websocket::Request;
 
-use crate::proto::MAX_HEADER;
+use crate::proto::{HEADER_SPACE, MAX_HEADER};
 
 /// Connections at a time (`NoWorker`). Each takes two worker threads of the 29 that a process on the device can
 /// use; the dispatcher and the timer take one each, and three are left for ports.
@@ -80,4 +80,4 @@ pub(crate) const WRITE_BUFFER: usize = 512;
 
 /// What it grows to, at most, for frames that are longer or wait together: what a client lends at a time goes out in one
 /// write. Given back when nothing is queued.
-pub(crate) const BULK_WRITE_BUFFER: usize = 16 * 1024 + MAX_HEADER;
+pub(crate) const BULK_WRITE_BUFFER: usize = 16 * 1024 + HEADER_SPACE;

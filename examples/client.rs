@@ -1,4 +1,6 @@
-//! A command-line WebSocket client, as a program on Xous: `client ws://HOST:PORT/PATH [--send TEXT] [--count N]`.
+//! A command-line WebSocket client, as a program on Xous:
+//! `client ws://HOST:PORT/PATH [--send TEXT] [--count N]`, or `wss://`, with `--ca FILE` to trust only the CA certificates
+//! in that file (PEM or DER) instead of Mozilla's.
 //!
 //! Sends the text that often, one after the other's reply, and prints each reply with its round-trip time; without
 //! `--send` it sends the lines that are typed. Ends with `N sent, N received, p50 … us, p99 … us`.
@@ -7,7 +9,7 @@ use std::io::BufRead;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use xous_api_websocket::{Kind, Request, Websocket};
+use xous_api_websocket::{Kind, Request, Tls, Websocket};
 
 /// The longest reply that is printed; longer ones are cut off there.
 const LONGEST_REPLY: usize = 64 * 1024;
@@ -26,6 +28,8 @@ struct Arguments<'a> {
     url: Url<'a>,
     send: Option<&'a str>,
     count: usize,
+    /// Path of a file with CA certificates.
+    ca: Option<&'a str>,
 }
 
 struct Url<'a> {
@@ -37,8 +41,17 @@ struct Url<'a> {
 
 fn run(arguments: &Arguments<'_>) -> Result<(), String> {
     let Url { tls, host, port, path } = arguments.url;
-    let ws =
-        Websocket::open(&Request::new(host, port).path(path).tls(tls)).map_err(|error| error.to_string())?;
+    let ca = match arguments.ca {
+        Some(path) if tls => Some(std::fs::read(path).map_err(|error| format!("{path}: {error}"))?),
+        Some(_) => return Err("--ca is for wss://".into()),
+        None => None,
+    };
+    let request = Request::new(host, port).path(path).tls(tls);
+    let request = match &ca {
+        Some(ca) => request.secure(Tls::only(ca)),
+        None => request,
+    };
+    let ws = Websocket::open(&request).map_err(|error| error.to_string())?;
     let mut times = Vec::new();
     match arguments.send {
         Some(text) => {
@@ -81,12 +94,13 @@ fn percentile(times: &[Duration], percent: usize) -> u128 {
 impl<'a> Arguments<'a> {
     fn parse(arguments: &'a [String]) -> Result<Self, String> {
         let mut url = None;
-        let (mut send, mut count) = (None, 1);
+        let (mut send, mut count, mut ca) = (None, 1, None);
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             let mut value = || rest.next().ok_or(format!("{argument} needs a value"));
             match argument.as_str() {
                 "--send" => send = Some(value()?.as_str()),
+                "--ca" => ca = Some(value()?.as_str()),
                 "--count" => {
                     let value = value()?;
                     count = value.parse().map_err(|_| format!("--count {value}: not a number"))?;
@@ -94,8 +108,8 @@ impl<'a> Arguments<'a> {
                 text => url = Some(Url::parse(text)?),
             }
         }
-        let url = url.ok_or("usage: client ws://HOST:PORT/PATH [--send TEXT] [--count N]")?;
-        Ok(Arguments { url, send, count })
+        let url = url.ok_or("usage: client ws://HOST:PORT/PATH [--send TEXT] [--count N] [--ca FILE]")?;
+        Ok(Arguments { url, send, count, ca })
     }
 }
 

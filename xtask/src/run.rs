@@ -20,6 +20,8 @@ usage: cargo xtask run [--example NAME] [--port N] [--release] [--verbose] [-- A
   cargo xtask run -- ws://HOST:PORT/PATH --send TEXT --count N
                                                  the client: N messages to that server, with round-trip times
   cargo xtask run -- ws://HOST:PORT/PATH         the client: the lines typed, one message each
+  cargo xtask run -- wss://HOST:PORT/PATH --ca FILE
+                                                 the same over TLS; without --ca, Mozilla's roots are trusted
   cargo xtask run -- --send TEXT --count N       the client against an echo peer that is started for it
 
   --release   build optimised

@@ -1,6 +1,5 @@
-//! A command-line WebSocket client, as a program on Xous:
-//! `client ws://HOST:PORT/PATH [--send TEXT] [--count N]`, or `wss://`, with `--ca FILE` to trust only the CA certificates
-//! in that file (PEM or DER) instead of Mozilla's.
+//! A command-line WebSocket client, as a program on Xous: `client ws://HOST:PORT/PATH [--send TEXT] [--count N]`, or
+//! `client wss://HOST:PORT/PATH [--ca FILE]` for a server whose certificate is Mozilla's to trust, or that file's.
 //!
 //! Sends the text that often, one after the other's reply, and prints each reply with its round-trip time; without
 //! `--send` it sends the lines that are typed. Ends with `N sent, N received, p50 … us, p99 … us`.
@@ -28,7 +27,7 @@ struct Arguments<'a> {
     url: Url<'a>,
     send: Option<&'a str>,
     count: usize,
-    /// Path of a file with CA certificates.
+    /// A file with the only authorities to trust.
     ca: Option<&'a str>,
 }
 
@@ -41,16 +40,12 @@ struct Url<'a> {
 
 fn run(arguments: &Arguments<'_>) -> Result<(), String> {
     let Url { tls, host, port, path } = arguments.url;
-    let ca = match arguments.ca {
-        Some(path) if tls => Some(std::fs::read(path).map_err(|error| format!("{path}: {error}"))?),
-        Some(_) => return Err("--ca is for wss://".into()),
-        None => None,
-    };
-    let request = Request::new(host, port).path(path).tls(tls);
-    let request = match &ca {
-        Some(ca) => request.secure(Tls::only(ca)),
-        None => request,
-    };
+    let read = |file| std::fs::read(file).map_err(|error| format!("{file}: {error}"));
+    let ca = arguments.ca.map(read).transpose()?;
+    let mut request = Request::new(host, port).path(path).tls(tls);
+    if let Some(ca) = &ca {
+        request = request.secure(Tls::only(ca));
+    }
     let ws = Websocket::open(&request).map_err(|error| error.to_string())?;
     let mut times = Vec::new();
     match arguments.send {
@@ -100,15 +95,18 @@ impl<'a> Arguments<'a> {
             let mut value = || rest.next().ok_or(format!("{argument} needs a value"));
             match argument.as_str() {
                 "--send" => send = Some(value()?.as_str()),
-                "--ca" => ca = Some(value()?.as_str()),
                 "--count" => {
                     let value = value()?;
                     count = value.parse().map_err(|_| format!("--count {value}: not a number"))?;
                 }
+                "--ca" => ca = Some(value()?.as_str()),
                 text => url = Some(Url::parse(text)?),
             }
         }
-        let url = url.ok_or("usage: client ws://HOST:PORT/PATH [--send TEXT] [--count N] [--ca FILE]")?;
+        let url = url.ok_or("usage: client ws[s]://HOST:PORT/PATH [--ca FILE] [--send TEXT] [--count N]")?;
+        if ca.is_some() && !url.tls {
+            return Err("--ca: the URL does not begin with wss://".into());
+        }
         Ok(Arguments { url, send, count, ca })
     }
 }

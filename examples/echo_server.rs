@@ -1,5 +1,5 @@
 //! A WebSocket server on Xous: `echo_server [--port N]` answers on `/echo` with what it gets, and shows a page for
-//! the browser on `/`.
+//! the browser on `/`. With `--certificate FILE --key FILE`, both in PEM, it does so over TLS.
 //!
 //! The text `Trigger async` is answered a second time, later and from another thread.
 
@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use xous_api_websocket::{Kind, Listen, Listener, Part, ReceiveError, Route, Websocket};
+use xous_api_websocket::{Identity, Kind, Listen, Listener, Part, ReceiveError, Route, ServerTls, Websocket};
 
 /// Clients at a time. The threads are started once: a process has about thirty in its life in hosted mode.
 const CLIENTS: usize = 12;
@@ -26,11 +26,17 @@ fn main() -> ExitCode {
 }
 
 fn serve() -> Result<(), Box<dyn std::error::Error>> {
-    let listener = Listener::listen(&Listen::new("127.0.0.1", port()?))?;
+    let arguments = Arguments::parse(std::env::args().skip(1))?;
+    let mut listen = Listen::new("127.0.0.1", arguments.port);
+    if let Some((certificate, key)) = &arguments.identity {
+        listen = listen.tls(ServerTls::new(Identity { chain: vec![certificate], key }));
+    }
+    let listener = Listener::listen(&listen)?;
     let page = include_bytes!("echo_server.html");
     listener.add_route(&Route::page("/", "text/html; charset=utf-8", page))?;
     listener.add_route(&Route::receiver("/echo").sub_protocol("echo"))?;
-    println!("http://127.0.0.1:{}/ is ready", listener.port());
+    let host = if arguments.identity.is_some() { "https://localhost" } else { "http://127.0.0.1" };
+    println!("{host}:{}/ is ready", listener.port());
 
     let (later, triggered) = channel();
     std::thread::Builder::new().stack_size(STACK).spawn(move || send_later(&triggered))?;
@@ -109,11 +115,29 @@ fn send_later(triggered: &Receiver<Websocket>) {
     }
 }
 
-fn port() -> Result<u16, String> {
-    let mut arguments = std::env::args().skip(1);
-    match (arguments.next().as_deref(), arguments.next()) {
-        (None, _) => Ok(8080),
-        (Some("--port"), Some(port)) => port.parse().map_err(|_| format!("--port {port}: not a port")),
-        _ => Err("usage: echo_server [--port N]".into()),
+struct Arguments {
+    port: u16,
+    /// Certificate and key.
+    identity: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Arguments {
+    fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let (mut port, mut certificate, mut key) = (8080, None, None);
+        while let Some(name) = arguments.next() {
+            let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
+            let read = || std::fs::read(&value).map_err(|error| format!("{name} {value}: {error}"));
+            match name.as_str() {
+                "--port" => port = value.parse().map_err(|_| format!("--port {value}: not a port"))?,
+                "--certificate" => certificate = Some(read()?),
+                "--key" => key = Some(read()?),
+                _ => return Err("usage: echo_server [--port N] [--certificate FILE --key FILE]".into()),
+            }
+        }
+        match (certificate, key) {
+            (None, None) => Ok(Arguments { port, identity: None }),
+            (Some(certificate), Some(key)) => Ok(Arguments { port, identity: Some((certificate, key)) }),
+            _ => Err("--certificate and --key go together".into()),
+        }
     }
 }

@@ -29,3 +29,18 @@ pub(crate) fn allow_heap(bytes: usize) -> Result<(), xous::Error> {
 pub(crate) fn allow_heap(_bytes: usize) -> Result<(), xous::Error> {
     Ok(())
 }
+
+/// Fills `bytes` with random numbers for the secrets of TLS; `None` if there are none.
+///
+/// Those of Xous's generator, which on a PC would be one more process to wait for in tests that need no Xous: the
+/// host's own there.
+#[cfg(all(target_os = "xous", feature = "tls-rustcrypto"))]
+pub(crate) fn fill_random(bytes: &mut [u8]) -> Option<()> {
+    crate::entropy::fill(bytes).ok()
+}
+
+/// See above.
+#[cfg(all(not(target_os = "xous"), feature = "tls-rustcrypto"))]
+pub(crate) fn fill_random(bytes: &mut [u8]) -> Option<()> {
+    getrandom::fill(bytes).ok()
+}

@@ -30,6 +30,9 @@ pub struct Accepted<'a> {
 }
 
 impl<'a> Accepted<'a> {
+    /// Pages that hold the usual head twice: as texts and as it came.
+    pub(crate) const PAGES: usize = 2;
+
     /// Writes it into `page`, the head as far as it fits; the number of bytes, or `None` if not even the texts fit.
     pub fn write(&self, page: &mut [u8]) -> Option<usize> {
         let texts = [Some(self.peer), Some(self.path), self.query, self.sub_protocol, self.origin];

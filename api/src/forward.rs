@@ -1,4 +1,4 @@
-//! Push: threads of the caller's process that receive chunks and lend them on.
+//! Push: threads of the caller's process that receive from the service and lend on what comes.
 //!
 //! The service never calls into a client, as it would hang with it. So the thread that waits is the client's.
 //! A process has about thirty threads in its life on Xous, so they are used again.
@@ -9,25 +9,31 @@ use std::sync::{Arc, Mutex, PoisonError};
 use xous::CID;
 
 use crate::inbox::Inbox;
+use crate::pages::{PAGE_SIZE, Pages};
 use crate::websocket::Link;
-use crate::{Code, Opcode, Status};
+use crate::{Accepted, Code, Handle, Opcode, Status, message_id};
 
 /// The pages are on the heap; on the device a log line and a panic take 16 and 32 KiB of stack.
 const STACK: usize = 64 * 1024;
-/// The receiver of the chunks is gone (RFC 6455 section 7.4.1, "going away").
+/// The receiver is gone (RFC 6455 section 7.4.1, "going away").
 const GOING_AWAY: usize = 1001;
 
-struct Job {
-    link: Arc<Link>,
-    cid: CID,
-    opcode: usize,
-}
+type Job = Box<dyn FnOnce() + Send>;
 
-/// Threads that wait for a connection to forward.
+/// Threads that wait for something to forward.
 static IDLE: Mutex<Vec<SyncSender<Job>>> = Mutex::new(Vec::new());
 
-pub(crate) fn start(link: Arc<Link>, cid: CID, opcode: usize) -> std::io::Result<()> {
-    let mut job = Job { link, cid, opcode };
+/// Forwards the chunks of a connection until it has ended or the receiver's server is gone.
+pub(crate) fn chunks(link: Arc<Link>, cid: CID, opcode: usize) -> std::io::Result<()> {
+    start(Box::new(move || forward_chunks(&link, cid, opcode)))
+}
+
+/// Forwards the clients of the service's listener `listener` until it is given up or the receiver's server is gone.
+pub(crate) fn clients(service: CID, listener: Handle, cid: CID, opcode: usize) -> std::io::Result<()> {
+    start(Box::new(move || forward_clients(service, listener, cid, opcode)))
+}
+
+fn start(mut job: Job) -> std::io::Result<()> {
     while let Some(thread) = idle().pop() {
         match thread.send(job) {
             Ok(()) => return Ok(()),
@@ -38,17 +44,14 @@ pub(crate) fn start(link: Arc<Link>, cid: CID, opcode: usize) -> std::io::Result
     let again = sender.clone();
     std::thread::Builder::new().name("ws-forward".into()).stack_size(STACK).spawn(move || {
         for job in receiver {
-            forward(&job);
-            drop(job);
+            job();
             idle().push(again.clone());
         }
     })?;
     sender.send(job).map_err(|_| std::io::ErrorKind::BrokenPipe.into())
 }
 
-/// Until the connection has ended or its receiver's server is gone.
-fn forward(job: &Job) {
-    let Job { link, cid, opcode } = job;
+fn forward_chunks(link: &Link, cid: CID, opcode: usize) {
     let mut inbox = Inbox::new();
     loop {
         let Ok(chunk) = inbox.receive(link) else { return };
@@ -56,15 +59,37 @@ fn forward(job: &Job) {
         if let Status::Refused(code) = status {
             log::warn!("forwarding stops: {:?}", Code::from_word(usize::from(code)));
         }
-        if inbox.pages().lend(*cid, *opcode, chunk.word.to_word(), chunk.len).is_err() {
-            let close = link.id(Opcode::Close);
-            xous::send_message(link.cid, xous::Message::new_scalar(close, GOING_AWAY, 0, 0, 0)).ok();
-            return;
+        if inbox.pages().lend(cid, opcode, chunk.word.to_word(), chunk.len).is_err() {
+            return going_away(link.cid, link.handle);
         }
         if !matches!(status, Status::Chunk { .. }) {
             return;
         }
     }
+}
+
+fn forward_clients(service: CID, listener: Handle, cid: CID, opcode: usize) {
+    let mut page = Pages::new(Accepted::PAGES * PAGE_SIZE);
+    let accept = message_id(Opcode::Accept, listener);
+    loop {
+        let Ok(client) = page.lend_mut(service, accept, 0, 0, Accepted::PAGES * PAGE_SIZE) else { return };
+        let accepted = Accepted::parse(&page.bytes()[..client.valid]).map(|accepted| accepted.handle);
+        if page.lend(cid, opcode, client.offset, client.valid).is_err() {
+            if let (0, Some(connection)) = (client.offset, accepted) {
+                going_away(service, connection);
+            }
+            return;
+        }
+        if client.offset != 0 {
+            return log::info!("no more clients: {:?}", Code::from_word(client.offset));
+        }
+    }
+}
+
+/// Closes a connection that nobody receives.
+fn going_away(service: CID, connection: Handle) {
+    let close = message_id(Opcode::Close, connection);
+    xous::send_message(service, xous::Message::new_scalar(close, GOING_AWAY, 0, 0, 0)).ok();
 }
 
 fn idle() -> std::sync::MutexGuard<'static, Vec<SyncSender<Job>>> {

@@ -55,6 +55,27 @@ pub struct Incoming {
     pub origin: Option<String>,
 }
 
+impl Incoming {
+    /// Takes up a connection from the page of an answered `Accept`, or of a client that was
+    /// [forwarded](Listener::forward_to); `None` if there is none in it or the service is not running. The page
+    /// stands for one connection: take it up once.
+    pub fn from_page(page: &[u8]) -> Option<Incoming> {
+        Some(Self::new(service().ok()?, &Accepted::parse(page)?))
+    }
+
+    fn new(cid: CID, accepted: &Accepted<'_>) -> Incoming {
+        let link = Link::new(cid, accepted.handle, 101, accepted.sub_protocol, accepted.head);
+        Incoming {
+            websocket: Websocket::adopt(link),
+            route: accepted.route,
+            peer: accepted.peer.to_owned(),
+            path: accepted.path.to_owned(),
+            query: accepted.query.map(str::to_owned),
+            origin: accepted.origin.map(str::to_owned),
+        }
+    }
+}
+
 impl Listener {
     /// The longest broadcast, bytes: the service keeps it until the last member has it.
     pub const MOST_BROADCAST: usize = 64 * 1024;
@@ -122,23 +143,28 @@ impl Listener {
     /// # Errors
     /// See [`AcceptError`].
     pub fn accept_from(&self, route: u16) -> Result<Incoming, AcceptError> {
-        let mut page = Pages::new(2 * PAGE_SIZE);
+        let mut page = Pages::new(Accepted::PAGES * PAGE_SIZE);
         let returned = page
-            .lend_mut(self.cid, self.id(Opcode::Accept), usize::from(route), 0, 2 * PAGE_SIZE)
+            .lend_mut(self.cid, self.id(Opcode::Accept), usize::from(route), 0, Accepted::PAGES * PAGE_SIZE)
             .map_err(|_| AcceptError::Kernel)?;
         if returned.offset != 0 {
             return Err(AcceptError::from_code(Code::from_word(returned.offset)));
         }
         let accepted = Accepted::parse(&page.bytes()[..returned.valid]).ok_or(AcceptError::Kernel)?;
-        let link = Link::new(self.cid, accepted.handle, 101, accepted.sub_protocol, accepted.head);
-        Ok(Incoming {
-            websocket: Websocket::adopt(link),
-            route: accepted.route,
-            peer: accepted.peer.to_owned(),
-            path: accepted.path.to_owned(),
-            query: accepted.query.map(str::to_owned),
-            origin: accepted.origin.map(str::to_owned),
-        })
+        Ok(Incoming::new(self.cid, &accepted))
+    }
+
+    /// From now on lends every client to `cid` with `opcode` as message id: an [`Accepted`] in the first `valid`
+    /// bytes, which [`Incoming::from_page`] takes, and no `offset`. The next client comes when this lend has returned.
+    /// When the listener is given up a last message has a [`Code`] in `offset`. `cid` is a connection of this process.
+    ///
+    /// Runs on a thread of this process, which is used again when the listener has been given up. If the receiver's
+    /// server goes away, the client that was meant for it is closed with 1001 and no other is taken.
+    ///
+    /// # Errors
+    /// The thread cannot be started.
+    pub fn forward_to(&self, cid: CID, opcode: usize) -> std::io::Result<()> {
+        crate::forward::clients(self.cid, self.handle, cid, opcode)
     }
 
     /// Joins a connection of this program to a channel, which need not exist before.

@@ -223,7 +223,7 @@ impl Websocket {
     /// # Errors
     /// The thread cannot be started.
     pub fn forward_to(&self, cid: CID, opcode: usize) -> std::io::Result<()> {
-        crate::forward::start(self.link.clone(), cid, opcode)
+        crate::forward::chunks(self.link.clone(), cid, opcode)
     }
 
     /// Closes the connection: what was sent before still goes out, then the closing handshake is waited for, up

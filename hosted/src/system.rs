@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::command::{Kind, Program};
@@ -27,12 +28,14 @@ pub struct Builder {
 }
 
 /// Where the programs' standard files lead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum Output {
     /// To the launcher's own.
     User,
     /// Nothing to read, and output into a file.
     Captured,
+    /// Nothing to read, stdout here and stderr to the launcher's own.
+    To(Arc<OwnedFd>),
 }
 
 /// How the programs of a system ended.
@@ -101,6 +104,14 @@ impl Builder {
         self
     }
 
+    /// Sends what the programs print to `file`, such as a pipe that is read meanwhile; they get an empty stdin. The file
+    /// is closed here when the system has started.
+    #[must_use]
+    pub fn output_to(mut self, file: impl Into<OwnedFd>) -> Self {
+        self.output = Output::To(Arc::new(file.into()));
+        self
+    }
+
     /// Starts the system. This returns at once; see [`System::wait_ready`].
     ///
     /// # Errors
@@ -157,10 +168,15 @@ impl Builder {
     }
 
     fn open_files(&self, output: &Path) -> io::Result<Files> {
-        match self.output {
+        match &self.output {
             Output::User => Ok(Files {
                 stdin: user_stdin()?,
                 stdout: io::stdout().as_fd().try_clone_to_owned()?,
+                stderr: io::stderr().as_fd().try_clone_to_owned()?,
+            }),
+            Output::To(file) => Ok(Files {
+                stdin: File::open("/dev/null")?.into(),
+                stdout: file.try_clone()?,
                 stderr: io::stderr().as_fd().try_clone_to_owned()?,
             }),
             Output::Captured => {

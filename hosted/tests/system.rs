@@ -1,5 +1,6 @@
 //! The launcher: what programs get, how their ends arrive, and what ends a system early.
 
+use std::io::{BufRead, BufReader};
 use std::time::{Duration, Instant};
 
 use hosted::{Builder, End, Program, RunError, RunFault, System};
@@ -35,6 +36,17 @@ fn arguments_and_environment_arrive_and_exit_codes_return() {
     let ends = system.wait_programs().unwrap().programs;
     assert_eq!(ends, [End::Exited(0), End::Exited(7), End::Exited(128 + 9), End::Exited(127)]);
     assert!(system.output().contains(&words.map(|word| format!("{word}|")).concat()), "{}", system.output());
+}
+
+#[test]
+fn what_a_program_prints_is_read_while_it_runs() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let program = shell("echo ready; exec sleep 600");
+    let system = System::builder().output_to(writer).program(program).start().unwrap();
+    let mut lines = BufReader::new(reader).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "ready");
+    drop(system);
+    assert!(lines.next().is_none(), "its end is the program's");
 }
 
 #[test]

@@ -85,6 +85,8 @@ struct State {
     socket: Option<Arc<Socket>>,
     /// The `Open` that waits to be answered.
     opener: Option<Lent>,
+    /// It was answered that the opening has failed.
+    refused: bool,
     closers: Vec<Closer>,
     outcome: Option<Outcome>,
     /// A Ping is out; the time that will have been waited for its answer when the timer looks next.
@@ -115,6 +117,7 @@ impl Connection {
                 phase: Phase::Opening,
                 socket: None,
                 opener,
+                refused: false,
                 closers: Vec::new(),
                 outcome: None,
                 asked: None,
@@ -169,6 +172,7 @@ impl Connection {
     pub(crate) fn give_up_opening(&self) -> Option<Lent> {
         let mut state = self.lock();
         state.phase = Phase::Closed;
+        state.refused |= state.opener.is_some();
         state.opener.take()
     }
 
@@ -299,7 +303,7 @@ impl Connection {
         let mut state = self.lock();
         state.phase = Phase::Closed;
         let (socket, opener) = (state.socket.take(), state.opener.take());
-        let known = state.closed_by_owner;
+        let known = state.closed_by_owner || state.refused;
         drop(state);
         drop((socket, opener));
         (outcome, known)

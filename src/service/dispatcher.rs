@@ -202,8 +202,10 @@ impl Dispatcher {
         match self.find(from) {
             Found::Live(conn) => conn.close(reason, Some(closer)),
             Found::Ended(outcome) => {
-                self.table.forget(from.handle, from.pid);
-                closer.tell(&outcome);
+                match self.table.acknowledge(from.handle, from.pid) {
+                    true => closer.tell(&outcome),
+                    false => closer.refuse(),
+                }
                 if self.system.is_none() {
                     return ControlFlow::Break(());
                 }

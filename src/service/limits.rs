@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use xous_api_websocket::{Listener, Request, Route};
 
-use crate::proto::MAX_HEADER;
+use crate::proto::{HEADER_SPACE, MAX_HEADER};
 
 /// Connections at a time (`NoWorker`). Each takes two worker threads of the 29 that a process on the device can
 /// use; the dispatcher and the timer take one each, and three are left for ports.
@@ -90,6 +90,7 @@ pub(crate) const WRITE_BUFFER: usize = 512;
 
 /// What it grows to, at most, for frames that are longer or wait together: what a client lends at a time goes out in one
 /// write. Given back when nothing is queued.
+<<<<<<< HEAD
 pub(crate) const BULK_WRITE_BUFFER: usize = 16 * 1024 + MAX_HEADER;
 
 /// Heap that the service may use, of which the device's kernel wants to be told: what all limits above come to when
@@ -109,3 +110,6 @@ const _: () = assert!(2 * (MOST_REQUEST_BYTES * 3 / 2 + READ_BUFFER) <= CONNECTI
 const UPLOADS: usize = 512 * 1024;
 /// Tables, std's own, and what lies idle between allocations.
 const REST: usize = 512 * 1024;
+=======
+pub(crate) const BULK_WRITE_BUFFER: usize = 16 * 1024 + HEADER_SPACE;
+>>>>>>> bench

@@ -78,8 +78,8 @@ impl Pool {
     fn run(self: &Arc<Self>, job: Job) -> std::io::Result<()> {
         let mut state = self.lock();
         state.jobs.push(job);
-        // With all threads there, one is on its way back from a job whose permit it has given back.
-        if state.idle >= state.jobs.len() || state.threads >= self.most {
+        // With a thread for every permit, one is on its way back from a job whose permit it has given back.
+        if state.idle >= state.jobs.len() || state.threads >= state.busy {
             self.work.notify_one();
             return Ok(());
         }

@@ -1,8 +1,8 @@
 //! The connections, by handle.
 //!
 //! A handle names a slot and its generation; it is answered for the process that owns the connection and for no
-//! other. A connection that has ended without its owner knowing keeps its slot until the owner asks, or the slot
-//! is needed.
+//! other. A connection that has ended keeps its slot until the slot is needed, so that a thread of its owner that
+//! asks late learns how it ended.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -36,7 +36,15 @@ enum Use {
     #[default]
     Free,
     Live(Owner, Arc<Connection>),
-    Ended(Owner, Outcome, u64),
+    Ended(Owner, Ended),
+}
+
+struct Ended {
+    outcome: Outcome,
+    /// The owner knows.
+    known: bool,
+    /// How many ended before.
+    order: u64,
 }
 
 /// Whose connection it is.
@@ -89,17 +97,16 @@ impl Table {
     pub(crate) fn find(&self, handle: Handle, asker: Option<PID>) -> Found {
         match self.lock().slot(handle, asker).map(|slot| &slot.use_) {
             Some(Use::Live(_, conn)) => Found::Live(conn.clone()),
-            Some(Use::Ended(_, outcome, _)) => Found::Ended(outcome.clone()),
+            Some(Use::Ended(_, ended)) => Found::Ended(ended.outcome.clone()),
             _ => Found::Unknown,
         }
     }
 
-    /// The owner knows that the connection has ended: its slot is free.
-    pub(crate) fn forget(&self, handle: Handle, asker: Option<PID>) {
-        if let Some(slot) = self.lock().slot(handle, asker)
-            && matches!(slot.use_, Use::Ended(..))
-        {
-            slot.use_ = Use::Free;
+    /// The owner closes a connection that has ended: `false` if it knew.
+    pub(crate) fn acknowledge(&self, handle: Handle, asker: Option<PID>) -> bool {
+        match self.lock().slot(handle, asker).map(|slot| &mut slot.use_) {
+            Some(Use::Ended(_, ended)) => !std::mem::replace(&mut ended.known, true),
+            _ => false,
         }
     }
 
@@ -115,7 +122,7 @@ impl Table {
         }
     }
 
-    /// A connection's threads have ended; `known` if its owner has been told.
+    /// A connection's threads have ended; `known` if its owner knows.
     pub(crate) fn ended(&self, handle: Handle, outcome: Outcome, known: bool) {
         let mut state = self.lock();
         state.endings += 1;
@@ -126,10 +133,8 @@ impl Table {
         }
         // Dropped outside of the lock: it may hold pages to answer.
         let before = std::mem::take(&mut slot.use_);
-        if let Use::Live(owner, _) = &before
-            && !(known && *owner != Owner::Anybody)
-        {
-            slot.use_ = Use::Ended(*owner, outcome, order);
+        if let Use::Live(owner, _) = &before {
+            slot.use_ = Use::Ended(*owner, Ended { outcome, known, order });
         }
         drop(state);
         drop(before);
@@ -153,7 +158,7 @@ impl State {
         let slot = self.slots.get_mut(handle.slot())?;
         let owner = match &slot.use_ {
             Use::Free => return None,
-            Use::Live(owner, _) | Use::Ended(owner, ..) => *owner,
+            Use::Live(owner, _) | Use::Ended(owner, _) => *owner,
         };
         let allowed = match owner {
             Owner::Process(pid) => asker == Some(pid),
@@ -162,7 +167,7 @@ impl State {
         (allowed && slot.generation == handle.generation()).then_some(slot)
     }
 
-    /// A free slot, a new one, or that of the connection that ended first.
+    /// A free slot, a new one, or that of the connection that ended first: one whose owner knows, if there is any.
     fn free_slot(&mut self) -> Option<usize> {
         if let Some(at) = self.slots.iter().position(|slot| matches!(slot.use_, Use::Free)) {
             return Some(at);
@@ -171,10 +176,10 @@ impl State {
             self.slots.push(Slot::default());
             return Some(self.slots.len() - 1);
         }
-        let ended = self.slots.iter().enumerate().filter_map(|(at, slot)| match slot.use_ {
-            Use::Ended(_, _, order) => Some((order, at)),
+        let ended = self.slots.iter().enumerate().filter_map(|(at, slot)| match &slot.use_ {
+            Use::Ended(_, ended) => Some((!ended.known, ended.order, at)),
             _ => None,
         });
-        ended.min().map(|(_, at)| at)
+        ended.min().map(|(_, _, at)| at)
     }
 }

@@ -69,9 +69,8 @@ pub(crate) fn run(
 
 /// Tells a client that there is no worker for it. Does not wait: nothing was written to its socket before.
 pub(crate) fn refuse(server: &Server, mut stream: TcpStream, code: u16) {
-    // A status has a head only.
-    let [head, _] = status(code, &[], false).parts().map(<[u8]>::to_vec);
-    if stream.write_all(&head).is_ok() {
+    let answer = status(code, &[], false);
+    if stream.write_all(&answer.parts().concat()).is_ok() {
         stream.shutdown(Shutdown::Write).ok();
         server.aside.linger(stream);
     }
@@ -134,10 +133,17 @@ impl Visit {
     /// Sends the last answer, and lets the client read it: a socket that is closed with bytes unread is reset, and
     /// the answer lost.
     pub(crate) fn send_last(&self, limit: Duration, answer: &Answer) {
-        if self.send(limit, answer).is_err() {
+        let [head, body] = answer.parts();
+        let sent = self.by(limit, Shutdown::Both, || {
+            self.socket.write_all(head)?;
+            self.socket.write_all(body)?;
+            // Over TLS this writes as well.
+            self.socket.shutdown(Shutdown::Write);
+            Ok::<_, std::io::Error>(())
+        });
+        if sent.is_err() {
             return;
         }
-        self.socket.shutdown(Shutdown::Write);
         self.by(LINGER, Shutdown::Both, || {
             let mut rest = [0; 512];
             while matches!(self.socket.read(&mut rest), Ok(1..)) {}

@@ -1,8 +1,6 @@
 //! A WebSocket in the caller's own process: the same code without the service, which none of these systems has.
 
 use std::io::Write;
-use std::path::Path;
-use std::process::Command;
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -16,7 +14,7 @@ use xous_api_websocket::{Code, Deadlines, Kind, Part, ReceiveWord, SendError, Se
 
 use crate::common::pages::{RawPages, received};
 use crate::common::raw::{CLOSE, close_payload, field, frame, read_frame};
-use crate::common::{pattern, peers, seen, threads};
+use crate::common::{example, pattern, peers, seen, threads};
 
 const INBOUND: usize = 5;
 
@@ -191,12 +189,8 @@ fn an_opening_that_fails_is_told() {
             stream.write_all(b"HTTP/1.1 404 Not Found\r\n\r\n").unwrap();
         });
         let [sid, inbound] = [(); 2].map(|()| xous::create_server().unwrap());
-        for (port, tls, says) in [
-            (nobody.port(), false, nobody.to_string()),
-            (refusing.address().port(), false, "404".into()),
-            (refusing.address().port(), true, "TLS is not built in".into()),
-        ] {
-            let served = Served::on(sid, inbound, port, tls);
+        for (port, says) in [(nobody.port(), nobody.to_string()), (refusing.address().port(), "404".into())] {
+            let served = Served::on(sid, inbound, port, false);
             let (status, text) = served.receive();
             let text = String::from_utf8(text).unwrap();
             assert_eq!(status, Status::Closed { code: 1006 });
@@ -276,17 +270,4 @@ fn the_example_runs() {
     let (ends, output) = run(format!("ws://{nobody}/"));
     assert_eq!(ends, [End::Exited(1)], "{output}");
     assert!(output.contains(&nobody.to_string()), "{output}");
-}
-
-/// The path of an example, built as it stands: cargo builds it with all tests, but not with these alone.
-fn example(name: &str) -> String {
-    let profile = Path::new(env!("CARGO_BIN_EXE_websocket")).parent().unwrap();
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-    cargo.args(["build", "--quiet", "--package", "websocket", "--example", name, "--target-dir"]);
-    cargo.arg(profile.parent().unwrap());
-    if profile.ends_with("release") {
-        cargo.arg("--release");
-    }
-    assert!(cargo.status().unwrap().success(), "{cargo:?}");
-    profile.join("examples").join(name).into_os_string().into_string().unwrap()
 }

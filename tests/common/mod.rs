@@ -4,6 +4,8 @@ pub(crate) mod pages;
 pub(crate) mod peers;
 pub(crate) mod raw;
 
+use std::path::Path;
+use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
@@ -30,6 +32,19 @@ pub(crate) use system;
 /// The service under test.
 pub(crate) fn service() -> Program {
     Program::new(env!("CARGO_BIN_EXE_websocket"))
+}
+
+/// The path of an example, built as it stands: cargo builds it with all tests, but not with these alone.
+pub(crate) fn example(name: &str) -> String {
+    let profile = Path::new(env!("CARGO_BIN_EXE_websocket")).parent().unwrap();
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+    cargo.args(["build", "--quiet", "--package", "websocket", "--example", name, "--target-dir"]);
+    cargo.arg(profile.parent().unwrap());
+    if profile.ends_with("release") {
+        cargo.arg("--release");
+    }
+    assert!(cargo.status().unwrap().success(), "{cargo:?}");
+    profile.join("examples").join(name).into_os_string().into_string().unwrap()
 }
 
 /// Asks for `/` of a peer.

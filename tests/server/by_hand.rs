@@ -1,7 +1,7 @@
 //! A client by hand, for what no library sends and for a look at every byte of an answer.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
 
 use crate::common::PATIENCE;
 use crate::common::raw::{self, CLOSE, Frame, TEXT, close_payload};
@@ -66,6 +66,11 @@ impl Client {
     /// A second hold of the connection, to write on while this one reads.
     pub(crate) fn second(&self) -> Client {
         Client { stream: BufReader::new(self.stream.get_ref().try_clone().unwrap()) }
+    }
+
+    /// Ends the connection also for those who have a second hold of it.
+    pub(crate) fn shut_down(&self, how: Shutdown) {
+        self.stream.get_ref().shutdown(how).unwrap();
     }
 
     /// Something has come and is not read.

@@ -12,6 +12,9 @@ const RSA: [&str; 3] = ["-algorithm", "RSA", "-pkeyopt"];
 const EC: [&str; 3] = ["-algorithm", "EC", "-pkeyopt"];
 const PSS: [&str; 4] = ["-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:digest"];
 
+/// Algorithm, size, hash, padding: options of OpenSSL.
+type Case<'a> = (&'a str, &'a [&'a str], &'a [&'a str], &'a [&'a str]);
+
 #[test]
 fn suites_and_groups() {
     system!().run(|| {
@@ -49,7 +52,7 @@ fn suites_and_groups() {
 #[test]
 fn keys_and_signatures_of_servers() {
     system!().run(|| {
-        let cases: [(&str, &[&str], &[&str], &[&str]); 10] = [
+        let cases: [Case<'_>; 10] = [
             ("P-256 with SHA-256", &EC, &["ec_paramgen_curve:P-256"], &["-sha256"]),
             ("P-256 with SHA-384", &EC, &["ec_paramgen_curve:P-256"], &["-sha384"]),
             ("P-384 with SHA-256", &EC, &["ec_paramgen_curve:P-384"], &["-sha256"]),

@@ -49,12 +49,14 @@ impl Authority {
         self.leaf(leaf(&[name], ExtendedKeyUsagePurpose::ClientAuth))
     }
 
+    /// A client's certificate that is valid from the first to the second year.
+    pub(crate) fn client_valid(&self, name: &str, years: (i32, i32)) -> Leaf {
+        self.leaf(valid(leaf(&[name], ExtendedKeyUsagePurpose::ClientAuth), years))
+    }
+
     /// A server's certificate that is valid from the first to the second year.
     pub(crate) fn server_valid(&self, names: &[&str], years: (i32, i32)) -> Leaf {
-        let mut params = leaf(names, ExtendedKeyUsagePurpose::ServerAuth);
-        params.not_before = date_time_ymd(years.0, 1, 1);
-        params.not_after = date_time_ymd(years.1, 1, 1);
-        self.leaf(params)
+        self.leaf(valid(leaf(names, ExtendedKeyUsagePurpose::ServerAuth), years))
     }
 
     /// The authority itself in the place of a server.
@@ -78,6 +80,32 @@ pub(crate) fn self_signed(names: &[&str]) -> Leaf {
     let key = KeyPair::generate().unwrap();
     let chain = leaf(names, ExtendedKeyUsagePurpose::ServerAuth).self_signed(&key).unwrap().pem();
     Leaf { chain, key: key.serialize_pem() }
+}
+
+/// As [`self_signed`], with an RSA key, which only OpenSSL makes.
+pub(crate) fn self_signed_rsa(name: &str) -> Leaf {
+    let files = Scratch::new();
+    let (key, chain) = (files.path("key"), files.path("chain"));
+    let name = format!("subjectAltName=DNS:{name}");
+    openssl(&[
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-noenc",
+        "-subj",
+        "/CN=leaf",
+        "-addext",
+        &name,
+        "-addext",
+        "basicConstraints=critical,CA:false",
+        "-keyout",
+        &key,
+        "-out",
+        &chain,
+    ]);
+    let read = |path| std::fs::read_to_string(path).unwrap();
+    Leaf { chain: read(chain), key: read(key) }
 }
 
 /// An authority, in PEM, and a server's certificate from it. Both have keys of this kind, for `openssl genpkey`, and
@@ -127,5 +155,11 @@ fn leaf(names: &[&str], purpose: ExtendedKeyUsagePurpose) -> CertificateParams {
     let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
     let mut params = CertificateParams::new(names).unwrap();
     params.extended_key_usages = vec![purpose];
+    params
+}
+
+fn valid(mut params: CertificateParams, years: (i32, i32)) -> CertificateParams {
+    params.not_before = date_time_ymd(years.0, 1, 1);
+    params.not_after = date_time_ymd(years.1, 1, 1);
     params
 }

@@ -3,11 +3,13 @@
 mod algorithms;
 mod authority;
 mod certificates;
+mod client;
 mod closing;
 mod open;
 mod openssl;
 mod recorder;
 mod s_server;
+mod server;
 mod streams;
 mod suites;
 mod support;

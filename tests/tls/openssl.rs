@@ -1,11 +1,12 @@
 //! Peers that speak TLS by OpenSSL: Python's `ssl`, with `websockets`.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use crate::authority::Leaf;
 use crate::support::{PATIENCE, Scratch};
@@ -54,8 +55,7 @@ impl<'a> Settings<'a> {
 /// A running peer; it ends when it is dropped, or with this process.
 pub(crate) struct Peer {
     pub(crate) port: u16,
-    process: Child,
-    reports: Receiver<String>,
+    script: Script,
     _files: Scratch,
 }
 
@@ -67,34 +67,65 @@ impl Peer {
         let key = files.write("key.pem", &settings.leaf.key);
         let client_ca = settings.client_ca.map(|pem| files.write("client_ca.pem", pem));
         let (least, most) = settings.versions;
-        let arguments = format!(
-            r#"{{"mode": {:?}, "chain": {chain:?}, "key": {key:?}, "client_ca": {:?}, "least": {least:?}, "most": {most:?}, "ciphers": {:?}}}"#,
-            settings.mode,
-            client_ca.unwrap_or_default(),
-            settings.ciphers.unwrap_or_default(),
+        let script = Script::start(
+            "peer.py",
+            format!(
+                r#"{{"mode": {:?}, "chain": {chain:?}, "key": {key:?}, "client_ca": {:?}, "least": {least:?}, "most": {most:?}, "ciphers": {:?}}}"#,
+                settings.mode,
+                client_ca.unwrap_or_default(),
+                settings.ciphers.unwrap_or_default(),
+            ),
         );
-        let mut process = Command::new("python3")
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tls/peer.py"))
-            .arg(arguments)
-            .env("PYTHONPATH", packages())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("python3 is installed");
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let port = lines.next().expect("the peer listens").unwrap().parse().unwrap();
-        let (sender, reports) = channel();
-        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        Peer { port, process, reports, _files: files }
+        Peer { port: script.report().parse().unwrap(), script, _files: files }
     }
 
     /// What the peer reports next, in JSON.
     pub(crate) fn report(&self) -> String {
-        self.reports.recv_timeout(PATIENCE).expect("the peer reports in time")
+        self.script.report()
     }
 }
 
-impl Drop for Peer {
+/// A Python program beside this file, told what to do in JSON; it ends when it is dropped.
+pub(crate) struct Script {
+    process: Child,
+    reports: Receiver<String>,
+}
+
+impl Script {
+    /// Starts it.
+    pub(crate) fn start(file: &str, settings: String) -> Self {
+        let mut process = Command::new("python3")
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tls").join(file))
+            .arg(settings)
+            .env("PYTHONPATH", packages())
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("python3 is installed");
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let (sender, reports) = channel();
+        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        Script { process, reports }
+    }
+
+    /// Gives it a line.
+    pub(crate) fn say(&mut self, line: &str) {
+        writeln!(self.process.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    /// The next line that it prints.
+    pub(crate) fn report(&self) -> String {
+        self.report_within(PATIENCE)
+    }
+
+    /// As [`Script::report`], for a script that takes its time.
+    pub(crate) fn report_within(&self, limit: Duration) -> String {
+        self.reports.recv_timeout(limit).expect("the script reports in time")
+    }
+}
+
+impl Drop for Script {
     fn drop(&mut self) {
         drop(self.process.stdin.take());
         self.process.kill().ok();

@@ -20,9 +20,10 @@ import struct
 import sys
 import threading
 
+from stream import duplex, sink, source
+
 SETTINGS = json.loads(sys.argv[1])
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-PIECE = 64 * 1024
 
 
 def context():
@@ -41,14 +42,6 @@ def context():
 
 def report(**fields):
     print(json.dumps(fields), flush=True)
-
-
-def pattern(at, size):
-    """Bytes that differ from place to place."""
-    return bytes((place ^ (place >> 8)) & 0xFF for place in range(at, at + size))
-
-
-BLOCK = pattern(0, PIECE)
 
 
 # Mode "websocket": what the path says.
@@ -73,29 +66,6 @@ async def info(ws):
         )
     )
     await ws.wait_closed()
-
-
-async def source(ws, size):
-    for at in range(0, size, PIECE):
-        await ws.send(BLOCK[: size - at])
-
-
-async def count(ws, size):
-    digest, counted = hashlib.sha256(), 0
-    while counted < size:
-        message = await ws.recv()
-        digest.update(message)
-        counted += len(message)
-    return f"{counted} {digest.hexdigest()}"
-
-
-async def sink(ws, size):
-    await ws.send(await count(ws, size))
-
-
-async def duplex(ws, size):
-    _, counted = await asyncio.gather(source(ws, size), count(ws, size))
-    await ws.send(counted)
 
 
 async def websocket(ws):

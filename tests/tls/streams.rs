@@ -10,19 +10,19 @@ use crate::openssl::{Peer, Settings};
 use crate::support::{request, system};
 
 /// Bytes in each direction.
-const MUCH: usize = 100 << 20;
+pub(crate) const MUCH: usize = 100 << 20;
 /// The peer repeats this many bytes.
 const PIECE: usize = 64 * 1024;
 /// For one test, on a slow machine.
-const LIMIT: Duration = Duration::from_secs(300);
+pub(crate) const LIMIT: Duration = Duration::from_secs(300);
 
 /// What the peer sends at this place of a message.
 fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|at| (at ^ (at >> 8)) as u8).collect()
 }
 
-/// Receives as much as the peer's `/source` sends.
-fn receive(ws: &Websocket) {
+/// Receives as much as `source` of `stream.py` sends.
+pub(crate) fn receive(ws: &Websocket) {
     let expected = pattern(PIECE);
     let (mut count, mut data) = (0, Vec::new());
     while count < MUCH {
@@ -34,8 +34,8 @@ fn receive(ws: &Websocket) {
     assert_eq!(count, MUCH);
 }
 
-/// Sends as much as the peer's `/sink` takes.
-fn send(ws: &Websocket) {
+/// Sends as much as `sink` of `stream.py` takes.
+pub(crate) fn send(ws: &Websocket) {
     let piece = pattern(PIECE);
     for _ in 0..MUCH / PIECE {
         ws.send_binary(&piece).unwrap();
@@ -43,7 +43,7 @@ fn send(ws: &Websocket) {
 }
 
 /// SHA-256 of what `send` sends, as the peer computes it.
-const DIGEST: &str = "f1f460e711b29e96c93254b679a466b57395794ac284c9b6685fb249a75fdc52";
+pub(crate) const DIGEST: &str = "f1f460e711b29e96c93254b679a466b57395794ac284c9b6685fb249a75fdc52";
 
 fn stream(version: &str) {
     let ca = Authority::new("root");

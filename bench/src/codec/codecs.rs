@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn invalid_text_is_seen_by_all_that_check() {
-        let wire = || Wire::new(Content::Binary, 300, 4096).as_text();
+        let wire = || Wire::new(Content::Binary, 300, 4096).into_text();
         for codec in Codec::all() {
             if ["embedded-websocket", "reference"].contains(&codec.name) {
                 continue;

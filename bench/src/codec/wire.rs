@@ -31,7 +31,7 @@ impl Wire {
 
     /// The same messages as text, which they are not.
     #[cfg(test)]
-    pub(crate) fn as_text(mut self) -> Self {
+    pub(crate) fn into_text(mut self) -> Self {
         self.bytes[0] = 0x81;
         self
     }

@@ -119,12 +119,11 @@ fn count(mut process: TcpStream, mut kernel: TcpStream, counts: &[AtomicU32; NUM
     let mut key = [0; 16];
     process.read_exact(&mut key)?;
     kernel.write_all(&key)?;
-    let mut packet = Vec::new();
+    let mut packet = vec![0; WORDS * WORD];
     loop {
-        packet.resize(WORDS * WORD, 0);
-        process.read_exact(&mut packet)?;
+        process.read_exact(&mut packet[..WORDS * WORD])?;
         let mut words = [0; WORDS];
-        for (word, bytes) in words.iter_mut().zip(packet.as_chunks::<WORD>().0) {
+        for (word, bytes) in words.iter_mut().zip(packet[..WORDS * WORD].as_chunks::<WORD>().0) {
             *word = usize::from_le_bytes(*bytes);
         }
         let [_thread, number, a, b, c, d, e, f, g] = words;

@@ -2,6 +2,8 @@
 
 use rustls::crypto::{GetRandomFailed, SecureRandom};
 
+use crate::platform;
+
 #[derive(Debug)]
 pub(super) struct System;
 
@@ -18,12 +20,6 @@ pub(super) fn secret<const N: usize>() -> Result<zeroize::Zeroizing<[u8; N]>, Ge
     Ok(secret)
 }
 
-#[cfg(target_os = "xous")]
 fn fill(bytes: &mut [u8]) -> Result<(), GetRandomFailed> {
-    crate::entropy::fill(bytes).map_err(|_| GetRandomFailed)
-}
-
-#[cfg(not(target_os = "xous"))]
-fn fill(bytes: &mut [u8]) -> Result<(), GetRandomFailed> {
-    getrandom::fill(bytes).map_err(|_| GetRandomFailed)
+    platform::fill_random(bytes).ok_or(GetRandomFailed)
 }

@@ -1,0 +1,150 @@
+//! Echo servers on Python's `websockets` and npm's `ws`, which these tests set up below `target/peers/` on first use.
+//! Without python3 (with venv) or node (with npm) they fail: nothing else shows that others understand us.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use hosted::{End, Program, System};
+use xous_api_websocket::{Closed, Kind, Part, ReceiveError, Request, Websocket};
+
+use crate::common::{example, nothing_is_left, pattern, service, system};
+
+/// A server of another make, which ends with this value.
+struct Server {
+    process: Child,
+    port: u16,
+}
+
+impl Server {
+    /// Starts it and waits for the port that it prints.
+    fn start(command: &mut Command) -> Self {
+        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let port =
+            line.trim().parse().unwrap_or_else(|_| panic!("{command:?} printed {line:?} for its port"));
+        Server { process, port }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+#[test]
+fn python_websockets_understands_us() {
+    let python = python();
+    let server = || Server::start(Command::new(&python).arg(script("echo.py")));
+    system!().run(|| exchange(&server(), "echo"));
+    a_thousand_hellos(&server());
+}
+
+#[test]
+fn npm_ws_understands_us() {
+    let modules = node_modules();
+    let server = || Server::start(Command::new("node").arg(script("echo.cjs")).env("NODE_PATH", &modules));
+    system!().run(|| exchange(&server(), "other"));
+    a_thousand_hellos(&server());
+}
+
+/// In the system: everything that both sides have.
+fn exchange(server: &Server, chosen: &str) {
+    let request = Request::new("127.0.0.1", server.port).path("/echo?x=1");
+    let ws = Websocket::open(&request.clone().sub_protocol("other").sub_protocol("echo")).unwrap();
+    assert_eq!(ws.sub_protocol(), Some(chosen));
+    for len in [0, 1, 125, 126, 65535, 65536, 1 << 20] {
+        let text = "x".repeat(len);
+        ws.send_text(&text).unwrap();
+        assert!(ws.receive_text(len).unwrap() == text, "{len}");
+        ws.send_binary(&pattern(len)).unwrap();
+        assert!(ws.receive_whole(len).unwrap() == (Kind::Binary, pattern(len)), "{len}");
+    }
+    for (part, text) in [(Part::First, "a "), (Part::Middle, "message "), (Part::Last, "in parts: \u{e9}")] {
+        ws.send_fragment(Kind::Text, part, text.as_bytes()).unwrap();
+        ws.ping(text.as_bytes()).unwrap();
+    }
+    assert_eq!(ws.receive_text(100).unwrap(), "a message in parts: \u{e9}");
+    assert_eq!(ws.close(4000, "done"), Ok(4000));
+
+    let ws = Websocket::open(&request).unwrap();
+    ws.send_text("close 4001 as you wish").unwrap();
+    let closed = Closed { code: 4001, reason: "as you wish".into() };
+    assert_eq!(ws.receive_text(100), Err(ReceiveError::Closed(closed)));
+    drop(ws);
+    nothing_is_left();
+}
+
+/// The client program, as a user runs it.
+fn a_thousand_hellos(server: &Server) {
+    let url = format!("ws://127.0.0.1:{}/", server.port);
+    let client = Program::new(example("client")).args([&*url, "--send", "hello", "--count", "1000"]);
+    let system = System::builder()
+        .service(service(), xous_api_websocket::SERVER_NAME)
+        .program(client)
+        .captured()
+        .time_limit(Duration::from_secs(60));
+    let mut system = system.start().unwrap();
+    let ends = system.wait_programs().unwrap().programs;
+    let output = system.output();
+    assert_eq!(ends, [End::Exited(0)], "{output}");
+    let lines: Vec<&str> = output.lines().collect();
+    let (last, replies) = lines.split_last().unwrap();
+    assert!(last.starts_with("1000 sent, 1000 received, p50 "), "{last}");
+    assert_eq!(replies.len(), 1000);
+    assert!(replies.iter().all(|reply| reply.starts_with("hello (")), "{output}");
+    println!("{last}");
+}
+
+/// A Python that has `websockets`.
+fn python() -> PathBuf {
+    let directory = below_target("python");
+    let python = directory.join("bin/python3");
+    set_up(&directory, |directory| {
+        run(Command::new("python3").args(["-m", "venv"]).arg(directory), "python3 with its venv module");
+        let install =
+            ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "websockets==15.0.1"];
+        run(Command::new(&python).args(install), "a Python package index");
+    });
+    python
+}
+
+/// The modules of a node that has `ws`.
+fn node_modules() -> PathBuf {
+    let directory = below_target("node");
+    set_up(&directory, |directory| {
+        run(Command::new("node").arg("--version"), "node");
+        let install = ["install", "--silent", "--no-fund", "--no-audit", "--prefix"];
+        run(Command::new("npm").args(install).arg(directory).arg("ws@8.18.3"), "npm and its registry");
+    });
+    directory.join("node_modules")
+}
+
+/// Fills the directory unless that was done before, as a whole.
+fn set_up(directory: &Path, fill: impl FnOnce(&Path)) {
+    let done = directory.join("done");
+    if !done.is_file() {
+        std::fs::remove_dir_all(directory).ok();
+        std::fs::create_dir_all(directory).unwrap();
+        fill(directory);
+        std::fs::write(done, "").unwrap();
+    }
+}
+
+fn run(command: &mut Command, needs: &str) {
+    let end = command.stdin(Stdio::null()).status();
+    let succeeded = end.as_ref().is_ok_and(|status| status.success());
+    assert!(succeeded, "this test needs {needs}, and `{command:?}` failed: {end:?}");
+}
+
+fn below_target(name: &str) -> PathBuf {
+    hosted::target_directory().join("peers").join(name)
+}
+
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/client/peers").join(name)
+}

@@ -1,0 +1,54 @@
+//! The server role over TLS: the service listens, OpenSSL connects.
+
+mod browser;
+mod certificates;
+mod open;
+mod refused;
+mod streams;
+mod suites;
+
+use std::io::Read;
+
+use xous_api_websocket::{
+    Identity, Listen, ListenLimits, Listener, Part, ReceiveError, Route, ServerTls, Websocket,
+};
+
+use crate::authority::Leaf;
+
+const VERSIONS: [(&str, &str); 2] = [("TLSv1_2", "TLSv1.2"), ("TLSv1_3", "TLSv1.3")];
+/// What is on `/`.
+const PAGE: &str = "<!doctype html><title>Page</title>";
+
+/// With this certificate, for any client.
+fn tls(leaf: &Leaf) -> ServerTls<'_> {
+    ServerTls::new(Identity { chain: vec![leaf.chain.as_bytes()], key: leaf.key.as_bytes() })
+}
+
+/// A free port of this machine, secured like this.
+fn listen<'a>(tls: ServerTls<'a>) -> Listen<'a> {
+    let limits = ListenLimits { connections: 64, per_peer: 64, ..ListenLimits::default() };
+    Listen::new("127.0.0.1", 0).limits(limits).tls(tls)
+}
+
+/// Listens, with a page on `/` and WebSockets on `/ws`.
+fn listener(listen: &Listen<'_>) -> Listener {
+    let listener = Listener::listen(listen).unwrap();
+    listener.add_route(&Route::page("/", "text/html", PAGE.as_bytes())).unwrap();
+    listener.add_route(&Route::receiver("/ws")).unwrap();
+    listener
+}
+
+/// Sends every message back, whole, until the connection has ended; how it did.
+fn echo(ws: &Websocket) -> ReceiveError {
+    let mut data = Vec::new();
+    loop {
+        let mut message = match ws.receive() {
+            Ok(message) => message,
+            Err(end) => return end,
+        };
+        let kind = message.kind();
+        data.clear();
+        message.read_to_end(&mut data).unwrap();
+        ws.send_fragment(kind, Part::Whole, &data).unwrap();
+    }
+}

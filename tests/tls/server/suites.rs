@@ -1,0 +1,53 @@
+//! What the server accepts, as a scanner of servers would look at it: each suite that OpenSSL has is offered alone.
+
+use std::process::Command;
+
+use crate::authority::{Leaf, self_signed, self_signed_rsa};
+use crate::client::Settings;
+use crate::support::system;
+
+use super::{listen, listener, tls};
+
+/// The suites of TLS 1.2 that OpenSSL offers, however weak. What takes a shared key or a password it does not offer to
+/// who has given it none.
+fn all_suites() -> Vec<String> {
+    let ciphers = ["ciphers", "-tls1_2", "ALL:COMPLEMENTOFALL:@SECLEVEL=0"];
+    let output = Command::new("openssl").args(ciphers).output().expect("openssl is installed");
+    let output = String::from_utf8(output.stdout).unwrap();
+    let mut suites: Vec<_> = output.trim().split(':').map(str::to_owned).collect();
+    suites.retain(|suite| !["TLS_", "PSK", "SRP"].iter().any(|kind| suite.contains(kind)));
+    suites
+}
+
+/// What is accepted on a port with this certificate, which is its own root.
+fn accepted(leaf: &Leaf) -> Vec<String> {
+    let listener = listener(&listen(tls(leaf)));
+    let settings = Settings::new("scan", listener.port(), &leaf.chain);
+    let mut client = settings.only("TLSv1_2").start();
+    let mut accepted = all_suites();
+    accepted.retain(|suite| {
+        let report = client.ask(suite);
+        assert!(report.contains("true") || report.contains("alert"), "{suite} is not refused: {report}");
+        report.contains("true")
+    });
+    for version in ["TLSv1", "TLSv1_1"] {
+        let mut client = settings.only(version).start();
+        client.expect("ALL", &["\"accepted\": false", "alert"]);
+    }
+    settings.only("TLSv1_3").start().expect("ALL", &["\"accepted\": true", "TLSv1.3"]);
+    accepted
+}
+
+#[test]
+fn only_forward_secret_authenticated_encryption_is_accepted() {
+    const FINE: [&str; 3] = ["AES256-GCM-SHA384", "CHACHA20-POLY1305", "AES128-GCM-SHA256"];
+    system!().run(|| {
+        let suites = all_suites();
+        for weak in ["AES128-SHA", "AES256-GCM-SHA384", "ECDHE-RSA-AES128-SHA", "ECDHE-ECDSA-AES128-SHA256"] {
+            assert!(suites.iter().any(|suite| suite == weak), "OpenSSL has no {weak} to test with");
+        }
+        let names = |kind: &str| FINE.map(|suite| format!("{kind}-{suite}"));
+        assert_eq!(accepted(&self_signed(&["localhost"])), names("ECDHE-ECDSA"));
+        assert_eq!(accepted(&self_signed_rsa("localhost")), names("ECDHE-RSA"));
+    });
+}

@@ -90,8 +90,7 @@ pub(crate) const WRITE_BUFFER: usize = 512;
 
 /// What it grows to, at most, for frames that are longer or wait together: what a client lends at a time goes out in one
 /// write. Given back when nothing is queued.
-<<<<<<< HEAD
-pub(crate) const BULK_WRITE_BUFFER: usize = 16 * 1024 + MAX_HEADER;
+pub(crate) const BULK_WRITE_BUFFER: usize = 16 * 1024 + HEADER_SPACE;
 
 /// Heap that the service may use, of which the device's kernel wants to be told: what all limits above come to when
 /// all of them are met at once, about 4 MiB. Twelve idle connections take less than a tenth of it.
@@ -110,6 +109,3 @@ const _: () = assert!(2 * (MOST_REQUEST_BYTES * 3 / 2 + READ_BUFFER) <= CONNECTI
 const UPLOADS: usize = 512 * 1024;
 /// Tables, std's own, and what lies idle between allocations.
 const REST: usize = 512 * 1024;
-=======
-pub(crate) const BULK_WRITE_BUFFER: usize = 16 * 1024 + HEADER_SPACE;
->>>>>>> bench

@@ -3,11 +3,13 @@
 //!
 //! The text `Trigger async` is answered a second time, later and from another thread.
 
+mod shared;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use xous_api_websocket::{Identity, Kind, Listen, Listener, Part, ReceiveError, Route, ServerTls, Websocket};
+use xous_api_websocket::{Kind, Listener, Part, ReceiveError, Route, Websocket};
 
 /// Clients at a time. The threads are started once: a process has about thirty in its life in hosted mode.
 const CLIENTS: usize = 12;
@@ -15,28 +17,15 @@ const TRIGGER: &[u8] = b"Trigger async";
 const STACK: usize = 64 * 1024;
 
 fn main() -> ExitCode {
-    xous_api_log::init_wait().ok();
-    match serve() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("echo_server: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    shared::run("echo_server", serve)
 }
 
-fn serve() -> Result<(), Box<dyn std::error::Error>> {
-    let arguments = Arguments::parse(std::env::args().skip(1))?;
-    let mut listen = Listen::new("127.0.0.1", arguments.port);
-    if let Some((certificate, key)) = &arguments.identity {
-        listen = listen.tls(ServerTls::new(Identity { chain: vec![certificate], key }));
-    }
-    let listener = Listener::listen(&listen)?;
-    let page = include_bytes!("echo_server.html");
-    listener.add_route(&Route::page("/", "text/html; charset=utf-8", page))?;
+fn serve(arguments: &shared::Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let listener = Listener::listen(&arguments.listen())?;
+    let page = shared::page(include_str!("echo_server.html"));
+    listener.add_route(&Route::page("/", "text/html; charset=utf-8", page.as_bytes()))?;
     listener.add_route(&Route::receiver("/echo").sub_protocol("echo"))?;
-    let host = if arguments.identity.is_some() { "https://localhost" } else { "http://127.0.0.1" };
-    println!("{host}:{}/ is ready", listener.port());
+    println!("{} is ready", arguments.url(listener.port()));
 
     let (later, triggered) = channel();
     std::thread::Builder::new().stack_size(STACK).spawn(move || send_later(&triggered))?;
@@ -111,33 +100,6 @@ fn send_later(triggered: &Receiver<Websocket>) {
     for ws in triggered {
         if let Err(error) = ws.send_async(Kind::Text, b"Async data") {
             log::info!("{error}");
-        }
-    }
-}
-
-struct Arguments {
-    port: u16,
-    /// Certificate and key.
-    identity: Option<(Vec<u8>, Vec<u8>)>,
-}
-
-impl Arguments {
-    fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let (mut port, mut certificate, mut key) = (8080, None, None);
-        while let Some(name) = arguments.next() {
-            let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
-            let read = || std::fs::read(&value).map_err(|error| format!("{name} {value}: {error}"));
-            match name.as_str() {
-                "--port" => port = value.parse().map_err(|_| format!("--port {value}: not a port"))?,
-                "--certificate" => certificate = Some(read()?),
-                "--key" => key = Some(read()?),
-                _ => return Err("usage: echo_server [--port N] [--certificate FILE --key FILE]".into()),
-            }
-        }
-        match (certificate, key) {
-            (None, None) => Ok(Arguments { port, identity: None }),
-            (Some(certificate), Some(key)) => Ok(Arguments { port, identity: Some((certificate, key)) }),
-            _ => Err("--certificate and --key go together".into()),
         }
     }
 }

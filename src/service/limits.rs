@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use xous_api_websocket::{Listener, Request, Route};
 
-use crate::proto::MAX_HEADER;
+use crate::proto::{HEADER_SPACE, MAX_HEADER};
 
 /// Connections at a time (`NoWorker`). Each takes two worker threads of the 29 that a process on the device can
 /// use; the dispatcher and the timer take one each, and three are left for ports.
@@ -90,7 +90,7 @@ pub(crate) const WRITE_BUFFER: usize = 512;
 
 /// What it grows to, at most, for frames that are longer or wait together: what a client lends at a time goes out in one
 /// write. Given back when nothing is queued.
-pub(crate) const BULK_WRITE_BUFFER: usize = 16 * 1024 + MAX_HEADER;
+pub(crate) const BULK_WRITE_BUFFER: usize = 16 * 1024 + HEADER_SPACE;
 
 /// Heap that the service may use, of which the device's kernel wants to be told: what all limits above come to when
 /// all of them are met at once, 4 MiB and with TLS a little more. Twelve idle connections take less than a tenth of it.

@@ -1,4 +1,5 @@
-//! A command-line WebSocket client, as a program on Xous: `client ws://HOST:PORT/PATH [--send TEXT] [--count N]`.
+//! A command-line WebSocket client, as a program on Xous: `client ws://HOST:PORT/PATH [--send TEXT] [--count N]`, or
+//! `client wss://HOST:PORT/PATH [--ca FILE]` for a server whose certificate is Mozilla's to trust, or that file's.
 //!
 //! Sends the text that often, one after the other's reply, and prints each reply with its round-trip time; without
 //! `--send` it sends the lines that are typed. Ends with `N sent, N received, p50 … us, p99 … us`.
@@ -7,7 +8,7 @@ use std::io::BufRead;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use xous_api_websocket::{Kind, Request, Websocket};
+use xous_api_websocket::{Kind, Request, Tls, Websocket};
 
 /// The longest reply that is printed; longer ones are cut off there.
 const LONGEST_REPLY: usize = 64 * 1024;
@@ -26,6 +27,8 @@ struct Arguments<'a> {
     url: Url<'a>,
     send: Option<&'a str>,
     count: usize,
+    /// A file with the only authorities to trust.
+    ca: Option<&'a str>,
 }
 
 struct Url<'a> {
@@ -37,8 +40,13 @@ struct Url<'a> {
 
 fn run(arguments: &Arguments<'_>) -> Result<(), String> {
     let Url { tls, host, port, path } = arguments.url;
-    let ws =
-        Websocket::open(&Request::new(host, port).path(path).tls(tls)).map_err(|error| error.to_string())?;
+    let read = |file| std::fs::read(file).map_err(|error| format!("{file}: {error}"));
+    let ca = arguments.ca.map(read).transpose()?;
+    let mut request = Request::new(host, port).path(path).tls(tls);
+    if let Some(ca) = &ca {
+        request = request.secure(Tls::only(ca));
+    }
+    let ws = Websocket::open(&request).map_err(|error| error.to_string())?;
     let mut times = Vec::new();
     match arguments.send {
         Some(text) => {
@@ -81,7 +89,7 @@ fn percentile(times: &[Duration], percent: usize) -> u128 {
 impl<'a> Arguments<'a> {
     fn parse(arguments: &'a [String]) -> Result<Self, String> {
         let mut url = None;
-        let (mut send, mut count) = (None, 1);
+        let (mut send, mut count, mut ca) = (None, 1, None);
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             let mut value = || rest.next().ok_or(format!("{argument} needs a value"));
@@ -91,11 +99,15 @@ impl<'a> Arguments<'a> {
                     let value = value()?;
                     count = value.parse().map_err(|_| format!("--count {value}: not a number"))?;
                 }
+                "--ca" => ca = Some(value()?.as_str()),
                 text => url = Some(Url::parse(text)?),
             }
         }
-        let url = url.ok_or("usage: client ws://HOST:PORT/PATH [--send TEXT] [--count N]")?;
-        Ok(Arguments { url, send, count })
+        let url = url.ok_or("usage: client ws[s]://HOST:PORT/PATH [--ca FILE] [--send TEXT] [--count N]")?;
+        if ca.is_some() && !url.tls {
+            return Err("--ca: the URL does not begin with wss://".into());
+        }
+        Ok(Arguments { url, send, count, ca })
     }
 }
 

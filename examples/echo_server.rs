@@ -1,13 +1,15 @@
 //! A WebSocket server on Xous: `echo_server [--port N]` answers on `/echo` with what it gets, and shows a page for
-//! the browser on `/`.
+//! the browser on `/`. With `--certificate FILE --key FILE`, both in PEM, it does so over TLS.
 //!
 //! The text `Trigger async` is answered a second time, later and from another thread.
+
+mod shared;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use xous_api_websocket::{Kind, Listen, Listener, Part, ReceiveError, Route, Websocket};
+use xous_api_websocket::{Kind, Listener, Part, ReceiveError, Route, Websocket};
 
 /// Clients at a time. The threads are started once: a process has about thirty in its life in hosted mode.
 const CLIENTS: usize = 12;
@@ -15,22 +17,15 @@ const TRIGGER: &[u8] = b"Trigger async";
 const STACK: usize = 64 * 1024;
 
 fn main() -> ExitCode {
-    xous_api_log::init_wait().ok();
-    match serve() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("echo_server: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    shared::run("echo_server", serve)
 }
 
-fn serve() -> Result<(), Box<dyn std::error::Error>> {
-    let listener = Listener::listen(&Listen::new("127.0.0.1", port()?))?;
-    let page = include_bytes!("echo_server.html");
-    listener.add_route(&Route::page("/", "text/html; charset=utf-8", page))?;
+fn serve(arguments: &shared::Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let listener = Listener::listen(&arguments.listen())?;
+    let page = shared::page(include_str!("echo_server.html"));
+    listener.add_route(&Route::page("/", "text/html; charset=utf-8", page.as_bytes()))?;
     listener.add_route(&Route::receiver("/echo").sub_protocol("echo"))?;
-    println!("http://127.0.0.1:{}/ is ready", listener.port());
+    println!("{} is ready", arguments.url(listener.port()));
 
     let (later, triggered) = channel();
     std::thread::Builder::new().stack_size(STACK).spawn(move || send_later(&triggered))?;
@@ -106,14 +101,5 @@ fn send_later(triggered: &Receiver<Websocket>) {
         if let Err(error) = ws.send_async(Kind::Text, b"Async data") {
             log::info!("{error}");
         }
-    }
-}
-
-fn port() -> Result<u16, String> {
-    let mut arguments = std::env::args().skip(1);
-    match (arguments.next().as_deref(), arguments.next()) {
-        (None, _) => Ok(8080),
-        (Some("--port"), Some(port)) => port.parse().map_err(|_| format!("--port {port}: not a port")),
-        _ => Err("usage: echo_server [--port N]".into()),
     }
 }

@@ -80,9 +80,13 @@ impl<T> Router<T> {
 
 /// A path segment is `.` or `..`, also percent-encoded: never a route's, and never served.
 pub(crate) fn has_dot_segment(path: &str) -> bool {
-    path.split('/').any(|segment| {
-        let plain = segment.replace("%2e", ".").replace("%2E", ".");
-        plain == "." || plain == ".."
+    path.split('/').any(|mut segment| {
+        let mut dots = 0;
+        while let Some(rest) = ["%2e", "%2E", "."].iter().find_map(|dot| segment.strip_prefix(dot)) {
+            segment = rest;
+            dots += 1;
+        }
+        segment.is_empty() && (1..=2).contains(&dots)
     })
 }
 

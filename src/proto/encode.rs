@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::close::{ClosePayload, CloseReason};
 use super::control::ControlFrame;
-use super::frame::{CONTINUATION, FIN, Header, Kind, MAX_PAYLOAD, Role, portion};
+use super::frame::{CONTINUATION, FIN, HEADER_SPACE, Header, Kind, MAX_PAYLOAD, Role, portion};
 use super::mask::Mask;
 use super::utf8::Utf8;
 
@@ -88,6 +88,59 @@ impl Encoder {
     /// See [`EncodeError`].
     #[inline]
     pub fn begin(&mut self, frame: FrameKind, len: u64, key: [u8; 4]) -> Result<FrameWriter, EncodeError> {
+        Ok(FrameWriter {
+            header: self.compose(frame, len, key)?,
+            header_sent: 0,
+            masked: self.role == Role::Client,
+            mask: Mask::new(key),
+            remaining: len,
+        })
+    }
+
+    /// Writes a whole data frame to the front of `out`, its payload masked while it is copied, and returns its length.
+    /// `None`, and nothing has changed, if `out` is shorter than `payload` and [`HEADER_SPACE`]: [`Encoder::begin`] the
+    /// frame then, which says the rest about the arguments. What `out` holds behind the frame has no meaning.
+    ///
+    /// ```
+    /// use websocket::proto::{Encoder, FrameKind, Kind, Role};
+    ///
+    /// let mut out = [0; 64];
+    /// let mut encoder = Encoder::new(Role::Server);
+    /// let len = encoder.encode(FrameKind::Whole(Kind::Text), b"Hello", [0; 4], &mut out);
+    /// assert_eq!(len, Ok(Some(7)));
+    /// assert_eq!(&out[..7], b"\x81\x05Hello");
+    /// ```
+    ///
+    /// # Errors
+    /// See [`EncodeError`].
+    #[inline]
+    pub fn encode(
+        &mut self,
+        frame: FrameKind,
+        payload: &[u8],
+        key: [u8; 4],
+        out: &mut [u8],
+    ) -> Result<Option<usize>, EncodeError> {
+        let Some((space, _)) = out.split_at_mut_checked(payload.len().saturating_add(HEADER_SPACE)) else {
+            return Ok(None);
+        };
+        let header = self.compose(frame, payload.len() as u64, key)?;
+        if let Some(space) = space.first_chunk_mut() {
+            *space = *header.bytes();
+        }
+        let at = usize::from(header.len());
+        let space = &mut space[at..at + payload.len()];
+        if self.role == Role::Client {
+            Mask::new(key).copy(payload, space);
+        } else {
+            space.copy_from_slice(payload);
+        }
+        Ok(Some(at + payload.len()))
+    }
+
+    /// The header of the next frame.
+    #[inline(always)]
+    fn compose(&mut self, frame: FrameKind, len: u64, key: [u8; 4]) -> Result<Header, EncodeError> {
         let first = self.first_byte(frame)?;
         if len > MAX_PAYLOAD {
             return Err(EncodeError::TooLong);
@@ -97,14 +150,7 @@ impl Encoder {
             FrameKind::Middle => self.message,
             FrameKind::Whole(_) | FrameKind::Last => None,
         };
-        let masked = self.role == Role::Client;
-        Ok(FrameWriter {
-            header: Header::new(first, len, masked.then_some(key)),
-            header_sent: 0,
-            masked,
-            mask: Mask::new(key),
-            remaining: len,
-        })
+        Ok(Header::new(first, len, (self.role == Role::Client).then_some(key)))
     }
 
     /// As [`Encoder::begin`] for a frame whose whole `payload` is at hand: text is checked first, across the
@@ -211,13 +257,11 @@ impl FrameWriter {
     /// Writes the header, if that has not been done, and then payload, masked while it is copied, as far as
     /// `payload` and `out` go. Returns the bytes taken from `payload` and the bytes written to `out`.
     ///
-    /// Payload beyond the length that the frame was begun with is left.
+    /// Payload beyond the length that the frame was begun with is left. What `out` holds behind the bytes written has
+    /// no meaning.
     #[inline]
     pub fn write(&mut self, payload: &[u8], out: &mut [u8]) -> (usize, usize) {
-        let header = self.header();
-        let at = header.len().min(out.len());
-        out[..at].copy_from_slice(&header[..at]);
-        self.header_sent += at as u8;
+        let at = self.write_header(out);
         let out = &mut out[at..];
         let payload = &payload[..portion(self.remaining, payload.len())];
         let len = if self.masked {
@@ -229,6 +273,24 @@ impl FrameWriter {
         };
         self.remaining -= len as u64;
         (len, at + len)
+    }
+
+    #[inline(always)]
+    fn write_header(&mut self, out: &mut [u8]) -> usize {
+        // As a rule all of it fits. A copy of fixed length is quicker than one of the right length, and what is
+        // behind the header is written next, or not looked at.
+        if self.header_sent == 0
+            && let Some(space) = out.first_chunk_mut()
+        {
+            *space = *self.header.bytes();
+            self.header_sent = self.header.len();
+            return usize::from(self.header_sent);
+        }
+        let header = self.header();
+        let at = header.len().min(out.len());
+        out[..at].copy_from_slice(&header[..at]);
+        self.header_sent += at as u8;
+        at
     }
 
     /// What is still to be written of the header. A server may send it and then the payload as it is.
@@ -316,6 +378,33 @@ mod tests {
                 assert_eq!(all, expected);
             }
         }
+    }
+
+    #[test]
+    fn a_frame_at_once_is_the_frame_in_pieces() {
+        let binary = FrameKind::Whole(Kind::Binary);
+        for role in [Role::Client, Role::Server] {
+            for len in [0, 1, 15, 16, 17, 125, 126, 300, 65535, 65536] {
+                let payload: Vec<u8> = (0..len).map(|i| i as u8).collect();
+                let mut out = vec![0xaa; len + HEADER_SPACE];
+                let mut encoder = Encoder::new(role);
+                assert_eq!(encoder.encode(binary, &payload, KEY, &mut out[1..]), Ok(None));
+                let written = encoder.encode(binary, &payload, KEY, &mut out).unwrap().unwrap();
+                assert_eq!(out[..written], whole(role, binary, &payload), "{len}");
+            }
+        }
+    }
+
+    #[test]
+    fn frames_at_once_keep_their_order() {
+        let (mut encoder, mut out) = (Encoder::new(Role::Client), [0; 64]);
+        let mut encode =
+            |frame, out: &mut [u8]| encoder.encode(frame, b"x", KEY, out).map(|len| len.is_some());
+        assert_eq!(encode(FrameKind::Last, &mut out), Err(EncodeError::NoMessage));
+        assert_eq!(encode(FrameKind::First(Kind::Text), &mut out[..8]), Ok(false), "nothing has changed");
+        assert_eq!(encode(FrameKind::First(Kind::Text), &mut out), Ok(true));
+        assert_eq!(encode(FrameKind::Whole(Kind::Text), &mut out), Err(EncodeError::MessageOpen));
+        assert_eq!(encode(FrameKind::Last, &mut out), Ok(true));
     }
 
     #[test]

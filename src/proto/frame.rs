@@ -65,6 +65,9 @@ pub const MAX_CONTROL_PAYLOAD: usize = 125;
 /// The longest frame header: two bytes, a 64-bit length, a masking key.
 pub const MAX_HEADER: usize = 14;
 
+/// The bytes beside the payload that [`Encoder::encode`](super::Encoder::encode) needs: two words, which hold a header.
+pub const HEADER_SPACE: usize = 16;
+
 /// The longest payload that a frame can declare: 63 bits (RFC 6455, section 5.2).
 pub const MAX_PAYLOAD: u64 = (1 << 63) - 1;
 
@@ -92,38 +95,46 @@ pub(super) const PONG: u8 = 0xa;
 /// A composed frame header.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Header {
-    bytes: [u8; MAX_HEADER],
+    bytes: [u8; HEADER_SPACE],
     len: u8,
 }
 
 impl Header {
     /// Composes a header with the shortest form of `len`, which is at most [`MAX_PAYLOAD`].
+    ///
+    /// In registers, as what is stored byte by byte cannot be loaded as words without waiting for it.
     #[inline]
     pub(super) fn new(first: u8, len: u64, key: Option<[u8; 4]>) -> Self {
-        let mut bytes = [0; MAX_HEADER];
-        let mask = if key.is_some() { MASK } else { 0 };
-        bytes[0] = first;
-        let mut end = match len {
-            0..=125 => {
-                bytes[1] = mask | len as u8;
-                2
-            }
+        let (mask, key_len) = if key.is_some() { (MASK, 4) } else { (0, 0) };
+        let key = u64::from(u32::from_le_bytes(key.unwrap_or_default()));
+        let begin = |second: u8| u64::from(u16::from_le_bytes([first, mask | second]));
+        // The first eight bytes and those behind them, each with its first byte lowest.
+        let (low, high, end) = match len {
+            0..=125 => (begin(len as u8) | key << 16, 0, 2),
             126..=0xffff => {
-                bytes[1] = mask | LEN16;
-                bytes[2..4].copy_from_slice(&(len as u16).to_be_bytes());
-                4
+                let len = u64::from((len as u16).swap_bytes());
+                (begin(LEN16) | len << 16 | key << 32, 0, 4)
             }
             _ => {
-                bytes[1] = mask | LEN64;
-                bytes[2..10].copy_from_slice(&len.to_be_bytes());
-                10
+                let len = len.swap_bytes();
+                (begin(LEN64) | len << 16, len >> 48 | key << 16, 10)
             }
         };
-        if let Some(key) = key {
-            bytes[end..end + 4].copy_from_slice(&key);
-            end += 4;
-        }
-        Self { bytes, len: end as u8 }
+        let mut bytes = [0; HEADER_SPACE];
+        bytes[..8].copy_from_slice(&low.to_le_bytes());
+        bytes[8..].copy_from_slice(&high.to_le_bytes());
+        Self { bytes, len: end + key_len }
+    }
+
+    /// The header, and zeros behind it.
+    #[inline]
+    pub(super) fn bytes(&self) -> &[u8; HEADER_SPACE] {
+        &self.bytes
+    }
+
+    #[inline]
+    pub(super) fn len(&self) -> u8 {
+        self.len
     }
 
     #[inline]

@@ -1,7 +1,10 @@
 //! Masking (RFC 6455, section 5.3): payload byte `i` is XORed with key byte `i % 4`.
 //!
 //! Both directions are the same operation. It runs over blocks of a fixed size, whose loops LLVM turns
-//! into the target's vector instructions, at any alignment of data and key.
+//! into vector instructions, at any alignment of data and key: those that every machine of the target has, and
+//! for long data those of the machine at hand.
+
+use super::wide::widely;
 
 /// A masking key turned so that its first byte belongs to the next payload byte.
 ///
@@ -12,6 +15,8 @@ pub(super) struct Mask(u32);
 /// The unrolled block, and one vector of it.
 const BLOCK: usize = 64;
 const LANE: usize = 16;
+/// From so many blocks on the machine's own vectors are worth a call.
+const WIDE: usize = 4;
 
 /// The bytes of a piece, ORed in words: the top bits tell whether there was any but ASCII.
 type Seen = [u32; LANE / 4];
@@ -39,7 +44,11 @@ impl Mask {
         let mut end = *end;
         xor(&mut end, self.0);
         let (blocks, rest) = data.as_chunks_mut::<BLOCK>();
-        blocks.iter_mut().for_each(|block| xor(block, key));
+        if blocks.len() < WIDE {
+            xor_blocks(blocks, key);
+        } else {
+            xor_wide(blocks, key);
+        }
         rest.as_chunks_mut::<LANE>().0.iter_mut().for_each(|lane| xor(lane, key));
         if let Some(last) = data.last_chunk_mut() {
             *last = end;
@@ -58,11 +67,12 @@ impl Mask {
         let mut seen = Seen::default();
         or(&mut seen, &end);
         let (blocks, rest) = data.as_chunks_mut::<BLOCK>();
-        for block in blocks {
-            xor(block, key);
-            block.as_chunks().0.iter().for_each(|lane| or(&mut seen, lane));
+        if blocks.len() < WIDE {
+            xor_or_blocks(blocks, key, &mut seen);
+        } else {
+            xor_or_wide(blocks, key, &mut seen);
         }
-        for lane in rest.as_chunks_mut().0 {
+        for lane in rest.as_chunks_mut::<LANE>().0 {
             xor(lane, key);
             or(&mut seen, lane);
         }
@@ -86,7 +96,11 @@ impl Mask {
         };
         let (blocks, rest) = from.as_chunks::<BLOCK>();
         let (to_blocks, to_rest) = to.as_chunks_mut::<BLOCK>();
-        blocks.iter().zip(to_blocks).for_each(|(from, to)| xor_into(from, to, key));
+        if blocks.len() < WIDE {
+            xor_into_blocks(blocks, to_blocks, key);
+        } else {
+            xor_into_wide(blocks, to_blocks, key);
+        }
         let (lanes, to_lanes) = (rest.as_chunks::<LANE>().0, to_rest.as_chunks_mut::<LANE>().0);
         lanes.iter().zip(to_lanes).for_each(|(from, to)| xor_into(from, to, key));
         if let Some(last) = to.last_chunk_mut::<LANE>() {
@@ -102,6 +116,68 @@ impl Mask {
         self.0 = self.0.rotate_right((len as u32 & 3) * 8);
         key
     }
+}
+
+/// As [`xor_blocks`], for many.
+#[inline(never)]
+fn xor_wide(blocks: &mut [[u8; BLOCK]], key: u32) {
+    widely(
+        #[inline(always)]
+        || xor_blocks(blocks, key),
+    );
+}
+
+/// As [`xor_or_blocks`], for many.
+#[inline(never)]
+fn xor_or_wide(blocks: &mut [[u8; BLOCK]], key: u32, seen: &mut Seen) {
+    let all = widely(
+        #[inline(always)]
+        || xor_and_or(blocks, key),
+    );
+    for words in all.as_chunks::<{ LANE / 4 }>().0 {
+        seen.iter_mut().zip(words).for_each(|(seen, word)| *seen |= word);
+    }
+}
+
+/// Masks blocks and ORs them, in as many words as a block has: they fill vectors of any width.
+#[inline(always)]
+fn xor_and_or(blocks: &mut [[u8; BLOCK]], key: u32) -> [u32; BLOCK / 4] {
+    let mut all = [0; BLOCK / 4];
+    for block in blocks {
+        for (word, seen) in block.as_chunks_mut().0.iter_mut().zip(&mut all) {
+            let clear = u32::from_le_bytes(*word) ^ key;
+            *word = clear.to_le_bytes();
+            *seen |= clear;
+        }
+    }
+    all
+}
+
+/// As [`xor_into_blocks`], for many.
+#[inline(never)]
+fn xor_into_wide(from: &[[u8; BLOCK]], to: &mut [[u8; BLOCK]], key: u32) {
+    widely(
+        #[inline(always)]
+        || xor_into_blocks(from, to, key),
+    );
+}
+
+#[inline(always)]
+fn xor_blocks(blocks: &mut [[u8; BLOCK]], key: u32) {
+    blocks.iter_mut().for_each(|block| xor(block, key));
+}
+
+#[inline(always)]
+fn xor_or_blocks(blocks: &mut [[u8; BLOCK]], key: u32, seen: &mut Seen) {
+    for block in blocks {
+        xor(block, key);
+        block.as_chunks::<LANE>().0.iter().for_each(|lane| or(seen, lane));
+    }
+}
+
+#[inline(always)]
+fn xor_into_blocks(from: &[[u8; BLOCK]], to: &mut [[u8; BLOCK]], key: u32) {
+    from.iter().zip(to).for_each(|(from, to)| xor_into(from, to, key));
 }
 
 #[inline(always)]
@@ -185,7 +261,7 @@ mod tests {
 
     #[test]
     fn one_byte_above_ascii_is_seen_anywhere() {
-        for len in 1..=200 {
+        for len in (1..=200).chain([256, 300, 1000]) {
             for at in 0..len {
                 let key = [0x11, 0x22, 0xb3, 0x44];
                 let mut clear = vec![b'a'; len];

@@ -29,6 +29,7 @@ mod limits;
 mod mask;
 mod utf8;
 mod violation;
+mod wide;
 
 pub use close::{CloseCode, ClosePayload, CloseReason, MAX_CLOSE_TEXT};
 pub use closing::{CloseStep, Closing};
@@ -36,7 +37,7 @@ pub use control::ControlFrame;
 pub use decode::Decoder;
 pub use encode::{EncodeError, Encoder, FrameKind, FrameWriter};
 pub use event::{Chunk, Event, Step};
-pub use frame::{Kind, MAX_CONTROL_PAYLOAD, MAX_HEADER, MAX_PAYLOAD, Role};
+pub use frame::{HEADER_SPACE, Kind, MAX_CONTROL_PAYLOAD, MAX_HEADER, MAX_PAYLOAD, Role};
 pub use keepalive::{Keepalive, KeepaliveStep};
 pub use limits::Limits;
 pub use utf8::Utf8;

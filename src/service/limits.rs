@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use xous_api_websocket::{Listener, Request, Route};
 
-use crate::proto::MAX_HEADER;
+use crate::proto::{HEADER_SPACE, MAX_HEADER};
 
 /// Connections at a time (`NoWorker`). Each takes two worker threads of the 29 that a process on the device can
 /// use; the dispatcher and the timer take one each, and three are left for ports.
@@ -90,11 +90,12 @@ pub(crate) const WRITE_BUFFER: usize = 512;
 
 /// What it grows to, at most, for frames that are longer or wait together: what a client lends at a time goes out in one
 /// write. Given back when nothing is queued.
-pub(crate) const BULK_WRITE_BUFFER: usize = 16 * 1024 + MAX_HEADER;
+pub(crate) const BULK_WRITE_BUFFER: usize = 16 * 1024 + HEADER_SPACE;
 
 /// Heap that the service may use, of which the device's kernel wants to be told: what all limits above come to when
-/// all of them are met at once, about 4 MiB. Twelve idle connections take less than a tenth of it.
-pub(crate) const HEAP_BYTES: usize = CONNECTIONS * CONNECTION + PORTS * PORT_PAGE_BYTES + UPLOADS + REST;
+/// all of them are met at once, 4 MiB and with TLS a little more. Twelve idle connections take less than a tenth of it.
+pub(crate) const HEAP_BYTES: usize =
+    CONNECTIONS * (CONNECTION + TLS) + PORTS * PORT_PAGE_BYTES + UPLOADS + REST;
 
 /// Of a connection in the server role that sends the longest messages and is as slow as a member of a channel may be.
 const CONNECTION: usize =
@@ -105,6 +106,8 @@ const _: () = assert!(3 * REQUEST_BYTES + 2 * HEAD_BYTES + READ_BUFFER + SMALL_T
 // Its two threads may also serve a client each, whose head is in a buffer that has just grown.
 const _: () = assert!(2 * (MOST_REQUEST_BYTES * 3 / 2 + READ_BUFFER) <= CONNECTION);
 
+/// Of TLS on a connection: a test holds it against the README.
+const TLS: usize = if cfg!(feature = "tls") { 52 * 1024 } else { 0 };
 /// Write batches and records of uploads.
 const UPLOADS: usize = 512 * 1024;
 /// Tables, std's own, and what lies idle between allocations.

@@ -14,7 +14,7 @@ use super::envelope::Lent;
 use super::limits::{BULK_WRITE_BUFFER, QUEUED_SENDS, WRITE_BUFFER};
 use super::outbox::Work;
 use crate::net::Socket;
-use crate::proto::{self, ControlFrame, EncodeError, Encoder, FrameKind, MAX_HEADER, Utf8};
+use crate::proto::{self, ControlFrame, EncodeError, Encoder, FrameKind, HEADER_SPACE, Utf8};
 
 /// A connection's writer.
 pub(crate) struct Writer {
@@ -204,12 +204,20 @@ impl Writer {
 
     fn frame(&mut self, kind: FrameKind, mut payload: &[u8]) -> Result<Result<(), Code>, Gone> {
         let mask = self.mask();
+        let code = |error| if error == EncodeError::Closed { Code::Closed } else { Code::MessageOpen };
+        self.make_room(payload.len());
+        match self.encoder.encode(kind, payload, mask, &mut self.buffer[self.len..]) {
+            Ok(Some(len)) => {
+                self.len += len;
+                return Ok(Ok(()));
+            }
+            Ok(None) => (),
+            Err(error) => return Ok(Err(code(error))),
+        }
         let mut frame = match self.encoder.begin(kind, payload.len() as u64, mask) {
             Ok(frame) => frame,
-            Err(EncodeError::Closed) => return Ok(Err(Code::Closed)),
-            Err(_) => return Ok(Err(Code::MessageOpen)),
+            Err(error) => return Ok(Err(code(error))),
         };
-        self.make_room(payload.len());
         loop {
             let (taken, written) = frame.write(payload, &mut self.buffer[self.len..]);
             self.len += written;
@@ -223,7 +231,7 @@ impl Writer {
 
     /// Makes room for one more frame, as far as the buffer may grow.
     fn make_room(&mut self, payload: usize) {
-        let wanted = payload.saturating_add(self.len + MAX_HEADER).min(BULK_WRITE_BUFFER);
+        let wanted = payload.saturating_add(self.len + HEADER_SPACE).min(BULK_WRITE_BUFFER);
         if self.buffer.len() < wanted {
             self.buffer.resize(wanted, 0);
         }

@@ -7,8 +7,11 @@ mod common;
 
 mod accepting;
 mod bad_heads;
+mod browser;
 mod by_hand;
 mod channels;
+mod clients;
+mod example;
 mod limits;
 mod load;
 mod origins;
@@ -21,3 +24,5 @@ mod sending;
 mod serve;
 mod stall;
 mod strangers;
+mod tools;
+mod web_pages;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use crate::authority::Leaf;
 use crate::support::{PATIENCE, Scratch};
@@ -115,7 +116,12 @@ impl Script {
 
     /// The next line that it prints.
     pub(crate) fn report(&self) -> String {
-        self.reports.recv_timeout(PATIENCE).expect("the script reports in time")
+        self.report_within(PATIENCE)
+    }
+
+    /// As [`Script::report`], for a script that takes its time.
+    pub(crate) fn report_within(&self, limit: Duration) -> String {
+        self.reports.recv_timeout(limit).expect("the script reports in time")
     }
 }
 

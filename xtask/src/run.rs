@@ -1,5 +1,7 @@
 //! `cargo xtask run`: programs on a hosted Xous system: the demonstration server, an example, or the client.
 
+mod certificate;
+
 use std::process::{Command as Process, ExitCode};
 
 use hosted::peer::Peer;
@@ -12,14 +14,17 @@ pub(crate) const COMMAND: Command = Command {
     name: "run",
     summary: "Run the demonstration server, an example or the client on a hosted Xous system",
     usage: "\
-usage: cargo xtask run [--example NAME] [--port N] [--data DIR] [--release] [--verbose] [-- ARGUMENTS]
+usage: cargo xtask run [--example NAME] [--port N] [--data DIR] [--tls] [--release] [--verbose] [-- ARGUMENTS]
 
   cargo xtask run                                the demonstration server on http://127.0.0.1:8080/, until Ctrl-C
   cargo xtask run --port N                       the same on another port
+  cargo xtask run --tls                          the same on https://localhost:8080/, with a certificate made for it
   cargo xtask run --example NAME                 one of the programs in examples/, until it ends or Ctrl-C
   cargo xtask run -- ws://HOST:PORT/PATH --send TEXT --count N
                                                  the client: N messages to that server, with round-trip times
   cargo xtask run -- ws://HOST:PORT/PATH         the client: the lines typed, one message each
+  cargo xtask run -- wss://HOST:PORT/PATH --ca FILE
+                                                 the same over TLS; with --ca only servers of that authority
   cargo xtask run -- --send TEXT --count N       the client against an echo peer that is started for it
 
   --data DIR  where the database keeps its keys, as plain files; target/hosted/pddb if not said
@@ -34,6 +39,8 @@ The exit code is the program's; 1 when the system cannot run, 2 for a wrong call
 pub(crate) const SERVICE: &str = "_Websocket Service_";
 /// What runs when nothing is asked for.
 const DEMONSTRATION: &str = "echo_server";
+/// Where it serves if not told otherwise.
+const PORT: &str = "8080";
 
 fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
     let options = Options::parse(arguments)?;
@@ -42,7 +49,8 @@ fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
     // Kept until the program has ended.
     let peer = if options.needs_peer() { Some(Peer::echo()?) } else { None };
     let url = peer.as_ref().map(|peer| peer.url("/"));
-    let program = Program::new(built.program).args(url).args(options.program_arguments());
+    let tls = if options.tls { secure(&options)? } else { Vec::new() };
+    let program = Program::new(built.program).args(url).args(options.program_arguments()).args(tls);
     let data = options.data.as_ref().map_or_else(|| hosted::directory().join("pddb"), Into::into);
     let mut system = System::builder()
         .service(Program::new(built.service), SERVICE)
@@ -63,11 +71,22 @@ fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
     }
 }
 
+/// The arguments by which a server gets its certificate. Says how to trust it.
+fn secure(options: &Options) -> Result<Vec<String>, Failure> {
+    let files = certificate::Files::get()?;
+    println!("{}\n", files.advice(options.port.as_deref().unwrap_or(PORT)));
+    match (files.certificate.to_str().map(str::to_owned), files.key.to_str().map(str::to_owned)) {
+        (Some(certificate), Some(key)) => Ok(vec!["--certificate".into(), certificate, "--key".into(), key]),
+        _ => Err(Failure::Other(format!("{}: the path is not UTF-8", files.key.display()))),
+    }
+}
+
 /// What the command was asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Options {
     release: bool,
     verbose: bool,
+    tls: bool,
     example: Option<String>,
     port: Option<String>,
     data: Option<String>,
@@ -84,6 +103,7 @@ impl Options {
             match &*argument {
                 "--release" => options.release = true,
                 "--verbose" => options.verbose = true,
+                "--tls" => options.tls = true,
                 "--example" => options.example = Some(value()?),
                 "--port" => options.port = Some(value()?),
                 "--data" => options.data = Some(value()?),
@@ -97,6 +117,9 @@ impl Options {
                     )));
                 }
             }
+        }
+        if options.tls && options.example() == "client" {
+            return Err(Failure::Usage("--tls is for servers; a client is given wss://".into()));
         }
         Ok(options)
     }
@@ -176,6 +199,13 @@ mod tests {
         assert!(options.needs_peer());
         assert_eq!(options.program_arguments().collect::<Vec<_>>(), ["--count", "3"]);
         assert_eq!(parse("--example meeting").ok().unwrap().example(), "meeting");
+    }
+
+    #[test]
+    fn tls_is_for_servers() {
+        assert!(parse("--tls --port 9000").ok().unwrap().tls);
+        assert!(parse("--tls --example conformance").ok().unwrap().tls);
+        assert!(matches!(parse("--tls -- --send hello"), Err(Failure::Usage(_))));
     }
 
     #[test]

@@ -17,6 +17,9 @@ pub(crate) const CODEC: Codec = Codec {
     can: everything,
 };
 
+/// What the service reads or writes at a time, at most: its clients lend no more.
+const BUFFER: usize = 16 * 1024;
+
 struct Receiving {
     wire: Wire,
     decoder: Decoder,
@@ -27,7 +30,7 @@ struct Receiving {
 
 impl Receiving {
     fn new(wire: Wire) -> Self {
-        let buffer = vec![0; wire.piece()].into();
+        let buffer = vec![0; wire.piece().min(BUFFER)].into();
         Self { wire, decoder: Decoder::new(Role::Server, Limits::NONE), buffer, start: 0, end: 0 }
     }
 }
@@ -62,8 +65,7 @@ struct Sending {
 impl Sending {
     fn new(masked: bool, payload: Vec<u8>) -> Self {
         let role = if masked { Role::Client } else { Role::Server };
-        // The service's write buffer for long messages.
-        let buffer = vec![0; 16 * 1024].into();
+        let buffer = vec![0; BUFFER].into();
         Self { encoder: Encoder::new(role), masked, masks: ChaCha8Rng::seed_from_u64(1), payload, buffer }
     }
 }
@@ -75,7 +77,20 @@ impl Encode for Sending {
             let key = if self.masked { self.masks.next_u32().to_ne_bytes() } else { [0; 4] };
             let mut payload = &black_box(&self.payload)[..];
             let whole = FrameKind::Whole(Kind::Binary);
+            if self.masked
+                && let Some(len) =
+                    self.encoder.encode(whole, payload, key, &mut self.buffer).expect("in order")
+            {
+                sink.swallow(&self.buffer[..len]);
+                continue;
+            }
             let mut frame = self.encoder.begin(whole, payload.len() as u64, key).expect("in order");
+            if !self.masked {
+                // As its documentation says: the header, then the payload as it is.
+                sink.swallow(frame.header());
+                sink.swallow(payload);
+                continue;
+            }
             while !frame.is_done() {
                 let (taken, written) = frame.write(payload, &mut self.buffer);
                 sink.swallow(&self.buffer[..written]);

@@ -42,7 +42,7 @@ pub(crate) fn tables(directory: &Path) -> Result<Vec<Table>, Failure> {
         };
         allocations.row(case.to_string(), timed.iter().map(cell));
     }
-    ns.note("One thread, in memory. Medians of interleaved turns; the last column is the median (min..max) of the ratios within a turn. The best of a row is set in bold.");
+    ns.note("One thread, in memory; processor time. Medians of interleaved turns; the last column is the median (min..max) of the ratios within a turn. The best of a row is set in bold.");
     ns.note("embedded-websocket takes whole frames only and does not check text. The reference finds the length and unmasks in place, and checks nothing.");
     Ok(vec![ns, rate, allocations, count(directory, &codecs)?])
 }

@@ -6,9 +6,9 @@ use std::process::Command;
 /// Date, machine and commit, in one line.
 pub(crate) fn setting() -> String {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let cores = cpu.lines().filter(|line| line.starts_with("processor")).count();
     let cpu =
         cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ").map(|(_, name)| name));
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
     format!(
         "{}, {} with {cores} cores, {}, commit {}{}",
         said("date", &["-u", "+%Y-%m-%d"]),

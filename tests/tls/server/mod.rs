@@ -1,5 +1,6 @@
 //! The server role over TLS: the service listens, OpenSSL connects.
 
+mod browser;
 mod certificates;
 mod open;
 mod refused;

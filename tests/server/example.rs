@@ -1,0 +1,70 @@
+//! The programs in examples/ in a hosted system, as a user would run them.
+
+use std::io::{BufRead, BufReader, PipeReader};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use hosted::{Program, System};
+use xous_api_websocket::SERVER_NAME;
+
+use crate::common::service;
+
+/// From the start of a system to its program's first line.
+const START: Duration = Duration::from_secs(60);
+
+/// An example that serves on a port of this machine, until it is dropped.
+pub(crate) struct Example {
+    pub(crate) port: u16,
+    _system: System,
+    _output: BufReader<PipeReader>,
+}
+
+impl Example {
+    /// Builds and starts it, and waits until it says that it is ready.
+    pub(crate) fn start(name: &str) -> Self {
+        Self::start_on(name, 0)
+    }
+
+    /// As [`Example::start`], on this port; 0 for any.
+    pub(crate) fn start_on(name: &str, port: u16) -> Self {
+        let program = Program::new(build(name)).args(["--port", &port.to_string()]);
+        let (reader, writer) = std::io::pipe().unwrap();
+        let builder = System::builder().output_to(writer).service(service(), SERVER_NAME);
+        let system = builder.program(program).start().unwrap();
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            let mut output = BufReader::new(reader);
+            let mut line = String::new();
+            output.read_line(&mut line).unwrap();
+            sender.send((line, output)).ok();
+        });
+        let Ok((line, output)) = lines.recv_timeout(START) else {
+            panic!("{name} is not ready after {START:?}:\n{}", system.log_tail());
+        };
+        let port = line.strip_prefix("http://127.0.0.1:").and_then(|rest| rest.strip_suffix("/ is ready\n"));
+        let Some(Ok(port)) = port.map(str::parse) else {
+            panic!("{name} says {line:?}:\n{}", system.log_tail());
+        };
+        Example { port, _system: system, _output: output }
+    }
+
+    /// The address of a path.
+    pub(crate) fn url(&self, scheme: &str, path: &str) -> String {
+        format!("{scheme}://127.0.0.1:{}{path}", self.port)
+    }
+}
+
+/// `cargo test` builds the examples only when it is asked for all tests. The path of the program.
+fn build(name: &str) -> String {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(["build", "--quiet", "--package", "websocket", "--example", name]);
+    let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
+    if !cfg!(debug_assertions) {
+        command.arg("--release");
+    }
+    assert!(command.status().expect("cargo starts").success(), "the example {name} does not build");
+    let path: PathBuf = hosted::target_directory().join(profile).join("examples").join(name);
+    path.into_os_string().into_string().unwrap()
+}

@@ -4,11 +4,16 @@
 //! Sends the text that often, one after the other's reply, and prints each reply with its round-trip time; without
 //! `--send` it sends the lines that are typed. Ends with `N sent, N received, p50 … us, p99 … us`.
 
+#[path = "shared/url.rs"]
+mod url;
+
 use std::io::BufRead;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use xous_api_websocket::{Kind, Request, Tls, Websocket};
+
+use url::Url;
 
 /// The longest reply that is printed; longer ones are cut off there.
 const LONGEST_REPLY: usize = 64 * 1024;
@@ -29,13 +34,6 @@ struct Arguments<'a> {
     count: usize,
     /// A file with the only authorities to trust.
     ca: Option<&'a str>,
-}
-
-struct Url<'a> {
-    tls: bool,
-    host: &'a str,
-    port: u16,
-    path: &'a str,
 }
 
 fn run(arguments: &Arguments<'_>) -> Result<(), String> {
@@ -108,27 +106,5 @@ impl<'a> Arguments<'a> {
             return Err("--ca: the URL does not begin with wss://".into());
         }
         Ok(Arguments { url, send, count, ca })
-    }
-}
-
-impl<'a> Url<'a> {
-    fn parse(url: &'a str) -> Result<Self, String> {
-        let (tls, rest) = match (url.strip_prefix("ws://"), url.strip_prefix("wss://")) {
-            (Some(rest), _) => (false, rest),
-            (_, Some(rest)) => (true, rest),
-            _ => return Err(format!("{url}: begins neither with ws:// nor with wss://")),
-        };
-        let (authority, path) = match rest.find('/') {
-            Some(slash) => rest.split_at(slash),
-            None => (rest, "/"),
-        };
-        let usual = if tls { 443 } else { 80 };
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => {
-                (host, port.parse().map_err(|_| format!("{url}: {port} is not a port"))?)
-            }
-            _ => (authority, usual),
-        };
-        Ok(Url { tls, host: host.trim_start_matches('[').trim_end_matches(']'), port, path })
     }
 }

@@ -52,14 +52,15 @@ class Row {
     const { line, bar, text, again, end, transfer } = this;
     const { state, file, isOver } = transfer;
     line.className = `file ${state}`;
-    bar.value = state === "stored" ? 1 : transfer.stored / Math.max(transfer.length, 1);
-    bar.hidden = state === "failed" || state === "cancelled";
+    bar.value = transfer.stored / Math.max(transfer.length, 1);
+    bar.hidden = isOver;
     text.textContent = detail(transfer);
     again.hidden = state !== "failed" && state !== "cancelled" || transfer.length > Transfer.LONGEST;
     end.textContent = isOver ? "Dismiss" : "Cancel";
     end.disabled = transfer.giveUp && !isOver;
     end.ariaLabel = `${end.textContent}: ${file.name}`;
     if (isOver) element("news").textContent = `${file.name}: ${text.textContent}`;
+    showClear();
     if (state === "stored") stored.refresh();
     line.querySelector(".digest")?.remove();
     if (transfer.sha256) this.showDigest();
@@ -76,8 +77,17 @@ class Row {
     const next = this.line.nextElementSibling ?? this.line.previousElementSibling;
     this.line.remove();
     element("sending").hidden = element("transfers").children.length === 0;
+    showClear();
     (next?.querySelector(".end") ?? element("choose")).focus();
   }
+}
+
+// The lines of transfers that are over.
+const over = () => element("transfers").querySelectorAll(".stored, .failed, .cancelled");
+
+// One is dismissed by its own button.
+function showClear() {
+  element("clear").hidden = over().length < 2;
 }
 
 function send(files) {
@@ -89,6 +99,11 @@ element("files").onchange = event => {
   send([...event.target.files]);
   // So that the same file can be chosen again.
   event.target.value = "";
+};
+
+element("clear").onclick = () => {
+  over().forEach(line => line.querySelector(".end").click());
+  element("choose").focus();
 };
 
 function drag(event, over) {

@@ -2,8 +2,11 @@
 //! the browser on `/`. With `--certificate FILE --key FILE`, both in PEM, it does so over TLS.
 //!
 //! The text `Trigger async` is answered a second time, later and from another thread.
+//!
+//! It also takes files: `/upload.html` is a page that sends them to `/upload`, and `/files/` lists and gives them.
 
 mod shared;
+mod upload_page;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -22,10 +25,13 @@ fn main() -> ExitCode {
 
 fn serve(arguments: &shared::Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let listener = Listener::listen(&arguments.listen())?;
-    let page = shared::page(include_str!("echo_server.html"));
+    let page = shared::page(include_str!("echo_server.html"), &[]);
     listener.add_route(&Route::page("/", "text/html; charset=utf-8", page.as_bytes()))?;
     listener.add_route(&Route::receiver("/echo").sub_protocol("echo"))?;
-    println!("{} is ready", arguments.url(listener.port()));
+    upload_page::add_routes(&listener)?;
+    let url = arguments.url(listener.port());
+    println!("{url} is ready");
+    println!("{url}{} takes files", upload_page::PATH);
 
     let (later, triggered) = channel();
     std::thread::Builder::new().stack_size(STACK).spawn(move || send_later(&triggered))?;

@@ -48,7 +48,7 @@ fn serve(arguments: &shared::Arguments) -> Result<(), Box<dyn std::error::Error>
     // Who does not read is let go of: the page comes back by itself.
     let listen = arguments.listen().messages(limits).slow_members(SlowMember::Closed);
     let listener = Listener::listen(&listen)?;
-    let page = shared::page(include_str!("meeting.html"));
+    let page = shared::page(include_str!("meeting.html"), &[]);
     listener.add_route(&Route::page("/", "text/html; charset=utf-8", page.as_bytes()))?;
     let route = listener.add_route(&Route::receiver("/meeting"))?;
     listener.add_route(&Route::receiver("/hub"))?;

@@ -7,7 +7,7 @@ use xous_api_websocket::{Identity, Listen, ServerTls};
 /// Of the page that refers to them.
 const STYLE: (&str, &str) =
     ("<link rel=\"stylesheet\" href=\"shared/style.css\">", include_str!("style.css"));
-const SCRIPT: (&str, &str) = ("<script src=\"shared/link.js\"></script>", include_str!("link.js"));
+const SCRIPT: (&str, &str) = ("shared/link.js", include_str!("link.js"));
 
 /// Runs `serve` as the command line asks for.
 pub(crate) fn run(
@@ -70,8 +70,11 @@ impl Arguments {
     }
 }
 
-/// The page with style and script in it, so that it is got with one request.
-pub(crate) fn page(html: &str) -> String {
-    html.replace(STYLE.0, &format!("<style>\n{}</style>", STYLE.1))
-        .replace(SCRIPT.0, &format!("<script>\n{}</script>", SCRIPT.1))
+/// The page with style and script in it, so that it is got with one request. `scripts` are those that it has besides:
+/// how it refers to each, and the script itself.
+pub(crate) fn page(html: &str, scripts: &[(&str, &str)]) -> String {
+    let page = html.replace(STYLE.0, &format!("<style>\n{}</style>", STYLE.1));
+    std::iter::once(&SCRIPT).chain(scripts).fold(page, |page, (name, script)| {
+        page.replace(&format!("<script src=\"{name}\"></script>"), &format!("<script>\n{script}</script>"))
+    })
 }

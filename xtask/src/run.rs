@@ -1,11 +1,14 @@
 //! `cargo xtask run`: programs on a hosted Xous system: the demonstration server, an example, or the client.
 
 mod certificate;
+mod data;
 
 use std::process::{Command as Process, ExitCode};
 
 use hosted::peer::Peer;
 use hosted::{End, Pddb, Program, System};
+
+use data::Data;
 
 use crate::{Command, Failure};
 
@@ -16,7 +19,8 @@ pub(crate) const COMMAND: Command = Command {
     usage: "\
 usage: cargo xtask run [--example NAME] [--port N] [--data DIR] [--tls] [--release] [--verbose] [-- ARGUMENTS]
 
-  cargo xtask run                                the demonstration server on http://127.0.0.1:8080/, until Ctrl-C
+  cargo xtask run                                the demonstration server on http://127.0.0.1:8080/, until Ctrl-C;
+                                                 /upload.html there sends files
   cargo xtask run --port N                       the same on another port
   cargo xtask run --tls                          the same on https://localhost:8080/, with a certificate made for it
   cargo xtask run --example NAME                 one of the programs in examples/, until it ends or Ctrl-C
@@ -26,8 +30,11 @@ usage: cargo xtask run [--example NAME] [--port N] [--data DIR] [--tls] [--relea
   cargo xtask run -- wss://HOST:PORT/PATH --ca FILE
                                                  the same over TLS; with --ca only servers of that authority
   cargo xtask run -- --send TEXT --count N       the client against an echo peer that is started for it
+  cargo xtask run --example upload -- FILE ws://HOST:PORT/upload
+                                                 send a file to the demonstration server, or any other
 
-  --data DIR  where the database keeps its keys, as plain files; target/hosted/pddb if not said
+  --data DIR  where the database keeps its keys, as plain files; if not said, target/hosted/pddb, or pddb-2 and so on
+              beside systems that run already
   --release   build optimised
   --verbose   show what kernel and servers log on stderr (also when RUST_LOG is set)
 
@@ -39,6 +46,10 @@ The exit code is the program's; 1 when the system cannot run, 2 for a wrong call
 pub(crate) const SERVICE: &str = "_Websocket Service_";
 /// What runs when nothing is asked for.
 const DEMONSTRATION: &str = "echo_server";
+/// The dict that it puts files into.
+const UPLOADS: &str = "uploads";
+/// Programs that serve nothing and keep nothing.
+const CLIENTS: [&str; 2] = ["client", "upload"];
 /// Where it serves if not told otherwise.
 const PORT: &str = "8080";
 
@@ -51,11 +62,15 @@ fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
     let url = peer.as_ref().map(|peer| peer.url("/"));
     let tls = if options.tls { secure(&options)? } else { Vec::new() };
     let program = Program::new(built.program).args(url).args(options.program_arguments()).args(tls);
-    let data = options.data.as_ref().map_or_else(|| hosted::directory().join("pddb"), Into::into);
-    let mut system = System::builder()
-        .service(Program::new(built.service), SERVICE)
-        .program(program)
-        .pddb(Pddb::new().directory(data));
+    let mut system = System::builder().service(Program::new(built.service), SERVICE).program(program);
+    // Locked until the system has ended.
+    let data = if options.needs_data() { Some(Data::open(options.data.as_deref())?) } else { None };
+    if let Some(data) = &data {
+        system = system.pddb(Pddb::new().directory(&data.directory));
+        if example == DEMONSTRATION {
+            println!("files that are sent to it show up in {}", data.files(UPLOADS).display());
+        }
+    }
     if options.verbose {
         system = system.verbose(true);
     }
@@ -118,7 +133,7 @@ impl Options {
                 }
             }
         }
-        if options.tls && options.example() == "client" {
+        if options.tls && CLIENTS.contains(&options.example()) {
             return Err(Failure::Usage("--tls is for servers; a client is given wss://".into()));
         }
         Ok(options)
@@ -135,6 +150,11 @@ impl Options {
     /// The client was asked for without a server to talk to.
     fn needs_peer(&self) -> bool {
         self.example() == "client" && self.arguments.first().is_none_or(|first| first.starts_with('-'))
+    }
+
+    /// The program may keep something, or it was said where.
+    fn needs_data(&self) -> bool {
+        self.data.is_some() || !CLIENTS.contains(&self.example())
     }
 
     fn program_arguments(&self) -> impl Iterator<Item = String> + '_ {
@@ -206,6 +226,15 @@ mod tests {
         assert!(parse("--tls --port 9000").ok().unwrap().tls);
         assert!(parse("--tls --example conformance").ok().unwrap().tls);
         assert!(matches!(parse("--tls -- --send hello"), Err(Failure::Usage(_))));
+        assert!(matches!(parse("--tls --example upload -- file"), Err(Failure::Usage(_))));
+    }
+
+    #[test]
+    fn clients_keep_nothing() {
+        assert!(!parse("-- --count 3").ok().unwrap().needs_data());
+        assert!(!parse("--example upload").ok().unwrap().needs_data());
+        assert!(parse("--example upload --data files").ok().unwrap().needs_data());
+        assert!(parse("").ok().unwrap().needs_data());
     }
 
     #[test]

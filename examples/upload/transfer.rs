@@ -1,7 +1,8 @@
 //! A file on its way, over one connection after the other.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::time::Duration;
 
 use xous_api_websocket::{ReceiveError, SendError, Websocket};
 
@@ -16,6 +17,8 @@ const ANSWER_BYTES: usize = 4096;
 /// Answers that wait until they are looked at, which happens between any two parts.
 const ANSWERS: usize = 16;
 const STACK: usize = 64 * 1024;
+/// For the answer to the first message. Later ones may take as long as the connection lives.
+const FIRST_ANSWER: Duration = Duration::from_secs(60);
 
 /// Why a connection did not bring the file there.
 pub(crate) enum Fault {
@@ -28,6 +31,8 @@ pub(crate) enum Fault {
 /// What the thread hears that listens.
 enum Heard {
     Answer(Answer),
+    /// No answer that an upload route gives.
+    Else,
     /// Nothing more will be heard, for this reason.
     End(String),
 }
@@ -91,15 +96,31 @@ impl<'a> Transfer<'a> {
         begun.or_else(ignore_closed)?;
         loop {
             let is_ready = self.may_send && self.sent < self.length();
-            let news = if is_ready { look(heard) } else { wait(heard) };
+            let news = if is_ready { look(heard) } else { self.wait(heard)? };
             match news {
                 Some(Heard::Answer(answer)) => {
                     if let Some(sha256) = self.take(answer)? {
                         return Ok(sha256);
                     }
                 }
+                Some(Heard::Else) => {
+                    return Err(Fault::Refused("what it answers is no answer of an upload route".into()));
+                }
                 Some(Heard::End(why)) => return Err(Fault::Lost(why)),
                 None => self.send_part(ws)?,
+            }
+        }
+    }
+
+    fn wait(&self, heard: &Receiver<Heard>) -> Result<Option<Heard>, Fault> {
+        if self.may_send {
+            return Ok(Some(heard.recv().unwrap_or_else(|_| nobody_listens())));
+        }
+        match heard.recv_timeout(FIRST_ANSWER) {
+            Ok(news) => Ok(Some(news)),
+            Err(RecvTimeoutError::Disconnected) => Ok(Some(nobody_listens())),
+            Err(RecvTimeoutError::Timeout) => {
+                Err(Fault::Lost(format!("no answer within {} s", FIRST_ANSWER.as_secs())))
             }
         }
     }
@@ -186,25 +207,25 @@ fn listen(ws: Websocket, id: u32) -> Result<Receiver<Heard>, Fault> {
 fn hear(ws: &Websocket, id: u32, sender: &SyncSender<Heard>) {
     loop {
         let news = match ws.receive_text(ANSWER_BYTES) {
-            Ok(text) => Answer::parse(&text, id).map(Heard::Answer),
-            Err(ReceiveError::TooLong { .. } | ReceiveError::NotText) => None,
-            Err(error) => Some(Heard::End(error.to_string())),
+            Ok(text) => Answer::parse(&text, id).map_or(Heard::Else, Heard::Answer),
+            Err(ReceiveError::TooLong { .. } | ReceiveError::NotText) => Heard::Else,
+            Err(error) => Heard::End(error.to_string()),
         };
-        let ends = matches!(news, Some(Heard::End(_)));
-        if news.is_some_and(|news| sender.send(news).is_err()) || ends {
+        let ends = matches!(news, Heard::End(_));
+        if sender.send(news).is_err() || ends {
             return;
         }
     }
 }
 
-fn wait(heard: &Receiver<Heard>) -> Option<Heard> {
-    Some(heard.recv().unwrap_or_else(|_| Heard::End("the thread that listens has ended".into())))
+fn nobody_listens() -> Heard {
+    Heard::End("the thread that listens has ended".into())
 }
 
 fn look(heard: &Receiver<Heard>) -> Option<Heard> {
     match heard.try_recv() {
         Err(TryRecvError::Empty) => None,
-        Err(TryRecvError::Disconnected) => wait(heard),
+        Err(TryRecvError::Disconnected) => Some(nobody_listens()),
         Ok(news) => Some(news),
     }
 }

@@ -1,8 +1,8 @@
-//! One thread for what takes time and is waited for by nobody.
+//! One thread for what takes time and has no worker.
 //!
 //! Who competes: the ports' threads bring sockets of clients that they have refused, which are kept open for a while
-//! so that the clients can read why; the dispatcher brings addresses to knock at. Full: the socket that came first is
-//! closed.
+//! so that the clients can read why; the dispatcher brings addresses to knock at, and jobs that wait for the PDDB. Full:
+//! the socket that came first is closed. Each job holds an open message, so that there are not more than these.
 
 use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpStream};
@@ -10,10 +10,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::limits::{LINGER, LINGERING};
+use super::pool::{self, Job};
 use crate::net::knock;
 
-/// On the device a connection and a panic take 16 and 32 KiB of stack.
-const STACK: usize = 64 * 1024;
+/// On the device a connection and a panic take 16 and 32 KiB of stack, and a port's certificates as much as a worker's.
+const STACK: usize = pool::STACK;
 
 /// The thread's work.
 pub(crate) struct Aside {
@@ -24,12 +25,14 @@ pub(crate) struct Aside {
 #[derive(Default)]
 struct State {
     knocks: Vec<SocketAddr>,
+    jobs: VecDeque<Job>,
     /// Each with the time at which it is closed.
     lingering: VecDeque<(Instant, TcpStream)>,
 }
 
 enum Work {
     Knock(SocketAddr),
+    Run(Job),
     Close(TcpStream),
 }
 
@@ -41,7 +44,7 @@ impl Aside {
     pub(crate) fn start() -> std::io::Result<Arc<Self>> {
         let aside = Arc::new(Aside { state: Mutex::default(), more: Condvar::new() });
         let own = aside.clone();
-        std::thread::Builder::new().name("ws-aside".into()).stack_size(STACK).spawn(move || own.run())?;
+        std::thread::Builder::new().name("ws-aside".into()).stack_size(STACK).spawn(move || own.work())?;
         Ok(aside)
     }
 
@@ -58,9 +61,16 @@ impl Aside {
         self.more.notify_one();
     }
 
-    fn run(&self) {
+    /// Does a job that may wait for the PDDB, after those that came before.
+    pub(crate) fn run(&self, job: impl FnOnce() + Send + 'static) {
+        self.lock().jobs.push_back(Box::new(job));
+        self.more.notify_one();
+    }
+
+    fn work(&self) {
         loop {
             match self.next() {
+                Work::Run(job) => job(),
                 Work::Knock(address) => knock(address, LINGER),
                 // On the device this waits until what was sent has arrived.
                 Work::Close(stream) => drop(stream),
@@ -73,6 +83,9 @@ impl Aside {
         loop {
             if let Some(address) = state.knocks.pop() {
                 return Work::Knock(address);
+            }
+            if let Some(job) = state.jobs.pop_front() {
+                return Work::Run(job);
             }
             let wait =
                 state.lingering.front().map(|(until, _)| until.saturating_duration_since(Instant::now()));

@@ -63,6 +63,13 @@ pub(crate) const LINGER: Duration = Duration::from_secs(1);
 /// Refused clients that are given that time at once; the first of more is dropped.
 pub(crate) const LINGERING: usize = 16;
 
+/// How long an answer of the PDDB is waited for: its flash is slow, and it may have to look for free space. Meanwhile
+/// nobody but who needs it waits.
+pub(crate) const PDDB_WAIT: Duration = Duration::from_secs(10);
+
+/// How long reading a port's certificate and key from the PDDB may take in all, give or take an answer.
+pub(crate) const STORED_WAIT: Duration = Duration::from_secs(20);
+
 /// Pongs that wait on one connection; the oldest gives way, as RFC 6455 section 5.5.3 allows.
 pub(crate) const QUEUED_PONGS: usize = 16;
 

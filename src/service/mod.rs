@@ -46,7 +46,7 @@ use xous_api_websocket::SERVER_NAME;
 use aside::Aside;
 use dispatcher::{Dispatcher, System};
 pub(crate) use in_process::{Plan, serve_one};
-use limits::{HEAP_BYTES, WORKERS};
+use limits::{HEAP_BYTES, PDDB_WAIT, WORKERS};
 use listeners::Listeners;
 use pool::Pool;
 use server::Server;
@@ -54,6 +54,7 @@ use table::Table;
 use tickets::Tickets;
 use timer::Timer;
 
+use crate::pddb::Pddb;
 use crate::platform;
 
 /// Registers the service and serves every process, for as long as the process lives.
@@ -74,6 +75,7 @@ pub fn serve() -> Result<(), xous::Error> {
         pool: Pool::new(WORKERS),
         aside: Aside::start().map_err(|_| xous::Error::ThreadNotAvailable)?,
         timer: Timer::start().map_err(|_| xous::Error::ThreadNotAvailable)?,
+        pddb: Pddb::new(PDDB_WAIT),
     });
     let dispatcher = Dispatcher {
         sid,
@@ -81,7 +83,7 @@ pub fn serve() -> Result<(), xous::Error> {
         pool: server.pool.clone(),
         timer: server.timer.clone(),
         tickets: Tickets::new(),
-        system: Some(System { listeners: Listeners::new(server) }),
+        system: Some(System { pddb: server.pddb.clone(), listeners: Listeners::new(server) }),
     };
     log::info!("{SERVER_NAME} is registered");
     dispatcher.run()

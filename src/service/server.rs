@@ -6,6 +6,7 @@ use super::aside::Aside;
 use super::pool::Pool;
 use super::table::Table;
 use super::timer::Timer;
+use crate::pddb::Pddb;
 
 /// Shared by the dispatcher, the ports' threads and the workers.
 pub(crate) struct Server {
@@ -15,4 +16,5 @@ pub(crate) struct Server {
     /// The thread for clients that were refused.
     pub(crate) aside: Arc<Aside>,
     pub(crate) timer: Arc<Timer>,
+    pub(crate) pddb: Pddb,
 }

@@ -21,7 +21,7 @@ const PAGE: &str = "<!doctype html><title>Page</title>";
 
 /// With this certificate, for any client.
 fn tls(leaf: &Leaf) -> ServerTls<'_> {
-    ServerTls::new(Identity { chain: vec![leaf.chain.as_bytes()], key: leaf.key.as_bytes() })
+    ServerTls::new(Identity::new(leaf.chain.as_bytes(), leaf.key.as_bytes()))
 }
 
 /// A free port of this machine, secured like this.

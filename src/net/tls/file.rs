@@ -81,9 +81,6 @@ impl<'p> Files<'p> {
             TlsError::Settings(format!("{name:?} cannot be the name of a key of the PDDB ({error:?})"))
         })?;
         let failed = |error: PddbError| failed(name, error);
-        if Instant::now() >= self.until {
-            return Err(failed(PddbError::NoAnswer));
-        }
         let mut file = self.pddb.open(&path).map_err(failed)?;
         let len = usize::try_from(file.length()).ok().filter(|len| *len <= self.room).ok_or_else(|| {
             let most = Source::MOST_STORED;
@@ -101,6 +98,10 @@ impl<'p> Files<'p> {
             }
         }
         bytes.truncate(read);
+        // Its caller has gone on without it.
+        if Instant::now() >= self.until {
+            return Err(failed(PddbError::NoAnswer));
+        }
         Ok(bytes)
     }
 }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoClientAuth, ServerConnection, ServerSessionMemoryCache, WebPkiClientVerifier};
+use rustls::time_provider::TimeProvider;
 use rustls::{Connection, ServerConfig};
 
-use super::clock::{self, Clock};
+use super::clock::{self, AnyClock, Clock};
 use super::file::{Files, unusable};
 use super::{ALPN, Transport, fault, material, provider};
 use crate::net::TlsError;
@@ -35,17 +37,19 @@ impl ServerTls {
         let settings = |error: rustls::Error| TlsError::Settings(error.to_string());
         let mut files = Files::new(pddb, limit);
         let provider = provider::provider();
-        let verifier = if tls.clients.is_empty() {
-            Arc::new(NoClientAuth)
+        let (verifier, time): (Arc<dyn ClientCertVerifier>, Arc<dyn TimeProvider>) = if tls.clients.is_empty()
+        {
+            (Arc::new(NoClientAuth), Arc::new(AnyClock))
         } else {
             clock::check()?;
             let roots = Arc::new(material::roots(false, &files.all(&tls.clients)?)?);
-            WebPkiClientVerifier::builder_with_provider(roots, provider.clone())
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider.clone())
                 .build()
-                .map_err(|error| TlsError::Settings(error.to_string()))?
+                .map_err(|error| TlsError::Settings(error.to_string()))?;
+            (verifier, Arc::new(Clock))
         };
         let (chain, key) = (files.all(&tls.identity.chain)?, files.file(&tls.identity.key)?);
-        let mut config = ServerConfig::builder_with_details(provider, Arc::new(Clock))
+        let mut config = ServerConfig::builder_with_details(provider, time)
             .with_safe_default_protocol_versions()
             .map_err(settings)?
             .with_client_cert_verifier(verifier)

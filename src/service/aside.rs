@@ -1,8 +1,9 @@
 //! One thread for what takes time and has no worker.
 //!
 //! Who competes: the ports' threads bring sockets of clients that they have refused, which are kept open for a while
-//! so that the clients can read why; the dispatcher brings addresses to knock at, and jobs that wait for the PDDB. Full:
-//! the socket that came first is closed. Each job holds an open message, so that there are not more than these.
+//! so that the clients can read why; the dispatcher brings addresses to knock at; the dispatcher and the timer bring
+//! work on the database. Full: the socket that came first is closed; of the rest there is as much as there are ports,
+//! routes and open messages.
 
 use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpStream};
@@ -10,11 +11,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::limits::{LINGER, LINGERING};
-use super::pool::{self, Job};
+use super::pool;
 use crate::net::knock;
 
 /// On the device a connection and a panic take 16 and 32 KiB of stack, and a port's certificates as much as a worker's.
 const STACK: usize = pool::STACK;
+
+/// Work that may wait for the database.
+pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
 /// The thread's work.
 pub(crate) struct Aside {
@@ -61,19 +65,19 @@ impl Aside {
         self.more.notify_one();
     }
 
-    /// Does a job that may wait for the PDDB, after those that came before.
-    pub(crate) fn run(&self, job: impl FnOnce() + Send + 'static) {
-        self.lock().jobs.push_back(Box::new(job));
+    /// Does `job` when it is its turn.
+    pub(crate) fn run(&self, job: Job) {
+        self.lock().jobs.push_back(job);
         self.more.notify_one();
     }
 
     fn work(&self) {
         loop {
             match self.next() {
-                Work::Run(job) => job(),
                 Work::Knock(address) => knock(address, LINGER),
                 // On the device this waits until what was sent has arrived.
                 Work::Close(stream) => drop(stream),
+                Work::Run(job) => job(),
             }
         }
     }
@@ -84,9 +88,6 @@ impl Aside {
             if let Some(address) = state.knocks.pop() {
                 return Work::Knock(address);
             }
-            if let Some(job) = state.jobs.pop_front() {
-                return Work::Run(job);
-            }
             let wait =
                 state.lingering.front().map(|(until, _)| until.saturating_duration_since(Instant::now()));
             let full = state.lingering.len() > LINGERING;
@@ -94,6 +95,9 @@ impl Aside {
                 && let Some((_, stream)) = state.lingering.pop_front()
             {
                 return Work::Close(stream);
+            }
+            if let Some(job) = state.jobs.pop_front() {
+                return Work::Run(job);
             }
             state = match wait {
                 Some(wait) => self.more.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0,

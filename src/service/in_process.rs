@@ -9,7 +9,7 @@ use super::connection::Connection;
 use super::dispatcher::Dispatcher;
 use super::entropy::seed_from;
 use super::life::Life;
-use super::limits::{PDDB_WAIT, WORKERS};
+use super::limits::{STORE_ANSWER, WORKERS};
 use super::opener::{self, Opening};
 use super::pool::Pool;
 use super::sink::Route;
@@ -50,7 +50,7 @@ pub(crate) fn serve_one(sid: SID, plan: Plan) -> Result<(), xous::Error> {
     let opening = Opening {
         request: plan.request,
         route: Route::Push { cid: plan.cid, opcode: plan.opcode },
-        pddb: Pddb::new(PDDB_WAIT),
+        pddb: Pddb::new(STORE_ANSWER),
         seed: Box::new(move || seed_from(&random)),
     };
     let life = Life::with_closed(conn, table.clone(), move || {

@@ -3,18 +3,19 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use xous::PID;
-use xous_api_websocket::{Code, Handle, Kind, Listen, PortState, Refusal, Route, RouteKind, SendWord};
+use xous_api_websocket::{Code, Handle, Kind, Listen, PortState, Refusal, Route, SendWord};
 
 use super::acceptors::Acceptors;
 use super::channels::{Channels, encode};
 use super::connection::Connection;
 use super::door::Door;
 use super::envelope::Lent;
-use super::limits::{BROADCAST_BYTES, LISTENERS, PAGE_BYTES, PORT_PAGE_BYTES, PORTS, STORED_WAIT};
-use super::port::{Port, Settings, Target, TargetKind, Tried, Unbound};
+use super::limits::{BROADCAST_BYTES, LISTENERS, PORT_PAGE_BYTES, PORTS, STORED_WAIT};
+use super::port::{Port, Settings, Tried, Unbound};
+use super::routes::{Target, TargetKind};
 use super::security;
 use super::server::Server;
-use crate::http::{AddError, Page};
+use crate::http::AddError;
 use crate::net::{ServerTls, TlsError};
 use crate::proto;
 
@@ -43,6 +44,7 @@ pub(crate) struct Listener {
     port: Arc<Port>,
     door: Arc<Door>,
     channels: Channels,
+    server: Arc<Server>,
 }
 
 impl Listeners {
@@ -62,7 +64,7 @@ impl Listeners {
         let listen = page.data().and_then(Listen::parse);
         if listen.and_then(|listen| listen.tls).is_some_and(|tls| tls.is_stored()) {
             let own = self.clone();
-            return self.server.aside.run(move || own.listen_now(owner, page));
+            return self.server.aside.run(Box::new(move || own.listen_now(owner, page)));
         }
         self.listen_now(owner, page);
     }
@@ -106,7 +108,7 @@ impl Listeners {
         let tls = page.data().and_then(xous_api_websocket::ServerTls::parse);
         if tls.is_some_and(|tls| tls.is_stored()) {
             let own = self.clone();
-            return self.server.aside.run(move || own.renew_now(&listener, page));
+            return self.server.aside.run(Box::new(move || own.renew_now(&listener, page)));
         }
         self.renew_now(&listener, page);
     }
@@ -202,6 +204,7 @@ impl Listeners {
             port: port.clone(),
             door: Arc::new(Door::new()),
             channels: Channels::default(),
+            server: self.server.clone(),
         });
         slot.listener = Some(listener.clone());
         Some(listener)
@@ -284,27 +287,7 @@ impl Listener {
     }
 
     fn route(&self, route: &Route<'_>) -> Result<u16, Code> {
-        let kind = match &route.kind {
-            RouteKind::Receiver { protocols } => {
-                if protocols.iter().any(|name| !is_token(name)) {
-                    return Err(Code::BadRequest);
-                }
-                let protocols = protocols.iter().map(|&name| name.into()).collect();
-                TargetKind::Receiver(self.door.clone(), protocols)
-            }
-            RouteKind::Page { content_type, body } => {
-                if body.len() > PAGE_BYTES {
-                    return Err(Code::TooLong);
-                }
-                if !content_type.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-                    return Err(Code::BadRequest);
-                }
-                TargetKind::Page(Arc::new(Page {
-                    content_type: (*content_type).into(),
-                    body: (*body).into(),
-                }))
-            }
-        };
+        let kind = TargetKind::new(route, &self.door, &self.server)?;
         let target = Target { listener: self.handle, owner: self.owner, kind };
         let mut router = router(&self.port);
         let bytes = router.targets().chain([&target]).map(Target::page_bytes).sum::<usize>();
@@ -317,12 +300,6 @@ impl Listener {
             AddError::Full => Code::NoRoute,
         })
     }
-}
-
-/// A sub-protocol's name is a token (RFC 6455 section 4.1, RFC 9110 section 5.6.2).
-fn is_token(name: &str) -> bool {
-    !name.is_empty()
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
 fn remove(slots: &Mutex<Vec<Slot>>, listener: &Arc<Listener>) {

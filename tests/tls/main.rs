@@ -10,6 +10,7 @@ mod keys;
 mod open;
 mod openssl;
 mod recorder;
+mod s_client;
 mod s_server;
 mod server;
 mod stored;

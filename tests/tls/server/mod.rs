@@ -2,6 +2,7 @@
 
 mod browser;
 mod certificates;
+mod keys;
 mod open;
 mod refused;
 mod stored;

@@ -9,6 +9,7 @@ use xous_api_websocket::{Code, CredentialsForm, Refusal, Reply, Request};
 
 use super::connection::Connection;
 use super::entropy::Seed;
+use super::envelope::Lent;
 use super::life::Life;
 use super::limits::{HEAD_BYTES, HEAD_LINES, READ_BUFFER};
 use super::outcome::{ABNORMAL, Outcome};
@@ -82,16 +83,28 @@ pub(crate) fn run(life: Arc<Life>, opening: Opening, writer: Permit) {
 
 /// The open deadline is over: the caller is told now, the worker comes to its end when its call returns.
 pub(crate) fn too_late(conn: &Arc<Connection>) {
-    refuse(conn, &Failure::new(Code::Timeout, "the connection was not open within its deadline".into()));
+    if let Some(page) = conn.give_up_opening() {
+        // The request is still in the page.
+        let place = page
+            .data()
+            .and_then(Request::parse)
+            .map(|request| format!("{}:{}: ", request.host, request.port));
+        let text = format!("{}not open within {:?}", place.unwrap_or_default(), conn.deadlines.open);
+        answer(page, &Failure::new(Code::Timeout, text));
+    }
     conn.break_off();
 }
 
 fn refuse(conn: &Connection, failure: &Failure) {
-    if let Some(mut page) = conn.give_up_opening() {
-        let refusal = Refusal { status: failure.status, text: &failure.text };
-        let len = refusal.write(page.pages_mut());
-        page.answer(failure.code as usize, len);
+    if let Some(page) = conn.give_up_opening() {
+        answer(page, failure);
     }
+}
+
+fn answer(mut page: Lent, failure: &Failure) {
+    let refusal = Refusal { status: failure.status, text: &failure.text };
+    let len = refusal.write(page.pages_mut());
+    page.answer(failure.code as usize, len);
 }
 
 /// The request is gone when this returns: it may have a private key.

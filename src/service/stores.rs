@@ -42,11 +42,12 @@ impl Stores {
         }
         let files = Arc::new(Files::new(self.pddb.clone(), dict).map_err(|_| Code::BadRequest)?);
         known.push(Arc::downgrade(&files));
-        let recovered = files.clone();
+        let recovered = Arc::downgrade(&files);
         // Else whoever asks for a file first would wait for it; and programs that look into the dict find no remains.
         self.aside.run(Box::new(move || {
-            if let Err(error) = recovered.recover() {
-                log::info!("{}: what a crash may have left is cleared later: {error:?}", recovered.dict());
+            let Some(files) = recovered.upgrade() else { return };
+            if let Err(error) = files.recover() {
+                log::info!("{}: what a crash may have left is cleared later: {error:?}", files.dict());
             }
         }));
         Ok(files)

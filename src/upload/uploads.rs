@@ -20,7 +20,7 @@ pub struct Uploads<S: Store> {
     pub(super) config: Config,
     tokens: Mutex<TokenSource>,
     resumable: Mutex<Vec<Resumable<S>>>,
-    /// So far. The device has no atomics of 64 bits.
+    /// How many there have been; 64 bits, which the device has no atomic number of.
     connections: Mutex<u64>,
 }
 

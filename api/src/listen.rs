@@ -235,13 +235,14 @@ impl<'a> Listen<'a> {
 
 #[cfg(test)]
 mod tests {
-    use crate::Identity;
+    use crate::{Identity, Source};
 
     use super::*;
 
     #[test]
     fn a_listen_goes_there_and_back_and_no_cut_of_it_does() {
-        let identity = Identity { chain: vec![b"one", b"two"], key: b"secret" };
+        let mut identity = Identity::in_pddb("tls", "chain", "key");
+        identity.chain.push(Source::Bytes(b"two"));
         let tls = ServerTls::new(identity).clients(b"roots");
         let listen =
             Listen::new("127.0.0.1", 8080).origin("https://a").tls(tls).slow_members(SlowMember::Closed);

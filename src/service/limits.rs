@@ -61,6 +61,9 @@ pub(crate) const MOST_REQUEST_BYTES: usize = 64 * 1024;
 /// How long an answer of the database is waited for. Flash is slow: the real one takes seconds when it looks for room.
 pub(crate) const STORE_ANSWER: Duration = Duration::from_secs(20);
 
+/// How long reading a port's certificate and key from there may take in all, give or take an answer.
+pub(crate) const STORED_WAIT: Duration = Duration::from_secs(30);
+
 /// How long a client has to read a refusal before the connection is dropped.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
 

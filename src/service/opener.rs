@@ -19,6 +19,7 @@ use super::session::Session;
 use super::sink::{Route, Sink};
 use crate::entropy::EntropyError;
 use crate::net::{DialError, Socket, TlsError, dial, tls_client};
+use crate::pddb::Pddb;
 use crate::proto::Role;
 use crate::proto::handshake::{
     Authorization, Caps, ClientRequest, HeadBuffer, Key, ReplyError, check_reply, parse_reply,
@@ -33,6 +34,8 @@ pub(crate) struct Opening {
     pub(crate) request: Box<[u8]>,
     /// Where chunks go.
     pub(crate) route: Route,
+    /// Where roots and keys may be.
+    pub(crate) pddb: Pddb,
     /// Draws the random numbers of the connection; may block.
     pub(crate) seed: Box<dyn FnOnce() -> Result<Seed, EntropyError> + Send>,
 }
@@ -55,7 +58,7 @@ struct Opened {
 pub(crate) fn run(life: Arc<Life>, opening: Opening, writer: Permit) {
     let conn = &life.conn.clone();
     let mut sink = Sink::new(conn.clone(), opening.route);
-    let outcome = match open(conn, opening.request, opening.seed) {
+    let outcome = match open(conn, opening.request, &opening.pddb, opening.seed) {
         // Moved, so that the head is not kept while the connection lasts.
         Ok(Opened { session, sub_protocol, head }) => session.run(&life, &mut sink, writer, move |opener| {
             if let Some(mut page) = opener {
@@ -108,6 +111,7 @@ fn answer(mut page: Lent, failure: &Failure) {
 fn open(
     conn: &Arc<Connection>,
     request: Box<[u8]>,
+    pddb: &Pddb,
     seed: Box<dyn FnOnce() -> Result<Seed, EntropyError> + Send>,
 ) -> Result<Opened, Failure> {
     let request = &Request::parse(&request)
@@ -120,8 +124,8 @@ fn open(
         seed().map_err(|error| Failure::new(Code::Entropy, format!("no random numbers: {error:?}")))?;
     let key = Key::new(seed.key);
     let head = compose(request, &key)?;
-    let tls =
-        request.tls.as_ref().map(|tls| tls_client(tls, request.host)).transpose().map_err(not_secure)?;
+    let secured = |tls| tls_client(tls, request.host, pddb, request.deadlines.open);
+    let tls = request.tls.as_ref().map(secured).transpose().map_err(not_secure)?;
     let stream = dial(request.host, request.port, request.deadlines.open).map_err(|error| match error {
         DialError::Resolve(error) => {
             Failure::new(Code::Resolve, format!("resolve {}: {error}", request.host))

@@ -45,9 +45,8 @@ pub(crate) fn run(
     loop {
         match visit.by(limits.head_time, Shutdown::Read, || requests.next(&visit.socket)) {
             Ok(()) => (),
-            Err(Stop::Silent) => return,
             Err(Stop::Gone) if visit.is_late() => return visit.refuse(408),
-            Err(Stop::Gone) => return,
+            Err(Stop::Silent | Stop::Gone) => return visit.end(),
             Err(Stop::Head(error)) => return visit.refuse(Refusal::from(error).status()),
         }
         let keep = match check_request(requests.head()) {
@@ -69,10 +68,14 @@ pub(crate) fn run(
     }
 }
 
+/// What a client gets that cannot be told by a status, as it speaks TLS and there is no handshake: the fatal alert
+/// `internal_error`, whose reason "is unrelated to the peer or the correctness of the protocol" (RFC 8446 section 6.2).
+const NO_ROOM: &[u8] = &[21, 3, 3, 0, 2, 2, 80];
+
 /// Tells a client that there is no worker for it. Does not wait: nothing was written to its socket before.
-pub(crate) fn refuse(server: &Server, mut stream: TcpStream, code: u16) {
-    let answer = status(code, &[], false);
-    if stream.write_all(&answer.parts().concat()).is_ok() {
+pub(crate) fn refuse(server: &Server, mut stream: TcpStream, secure: bool, code: u16) {
+    let answer = if secure { NO_ROOM.to_vec() } else { status(code, &[], false).parts().concat() };
+    if stream.write_all(&answer).is_ok() {
         stream.shutdown(Shutdown::Write).ok();
         server.aside.linger(stream);
     }
@@ -125,6 +128,11 @@ impl Visit {
 
     fn is_late(&self) -> bool {
         self.late.happened.load(Relaxed)
+    }
+
+    /// Ends without a word more, over TLS by a close_notify: that nothing was cut off.
+    fn end(&self) {
+        self.by(LINGER, Shutdown::Both, || self.socket.shutdown(Shutdown::Write));
     }
 
     /// Answers and ends.

@@ -87,17 +87,12 @@ impl Courier {
     pub(super) fn pages(&self, bytes: usize) -> Pages {
         let mut spare = lock(&self.spare);
         let fits = spare.iter().position(|pages| pages.bytes().len() >= bytes);
-        match fits.map(|index| spare.swap_remove(index)) {
-            Some(mut pages) => {
-                pages.clear();
-                pages
-            }
-            None => Pages::new(bytes),
-        }
+        fits.map(|index| spare.swap_remove(index)).unwrap_or_else(|| Pages::new(bytes))
     }
 
-    /// Takes pages back that are not needed any more.
-    pub(super) fn recycle(&self, pages: Pages) {
+    /// Takes pages back that are not needed any more. What they hold may be secret.
+    pub(super) fn recycle(&self, mut pages: Pages) {
+        pages.clear();
         let mut spare = lock(&self.spare);
         if spare.len() < SPARE && pages.bytes().len() <= SPARE_BYTES {
             spare.push(pages);

@@ -75,12 +75,14 @@ pub fn serve() -> Result<(), xous::Error> {
     let names = XousNames::new()?;
     crate::entropy::connect()?;
     let sid = names.register_name(SERVER_NAME, None)?;
+    let pddb = Pddb::new(STORE_ANSWER);
     let aside = Aside::start().map_err(|_| xous::Error::ThreadNotAvailable)?;
     let server = Arc::new(Server {
         table: Table::new(),
         pool: Pool::new(WORKERS),
         timer: Timer::start().map_err(|_| xous::Error::ThreadNotAvailable)?,
-        stores: Stores::new(Pddb::new(STORE_ANSWER), aside.clone()),
+        stores: Stores::new(pddb.clone(), aside.clone()),
+        pddb,
         aside,
     });
     let dispatcher = Dispatcher {
@@ -89,7 +91,7 @@ pub fn serve() -> Result<(), xous::Error> {
         pool: server.pool.clone(),
         timer: server.timer.clone(),
         tickets: Tickets::new(),
-        system: Some(System { listeners: Listeners::new(server) }),
+        system: Some(System { pddb: server.pddb.clone(), listeners: Listeners::new(server) }),
     };
     log::info!("{SERVER_NAME} is registered");
     dispatcher.run()

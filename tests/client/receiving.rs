@@ -78,7 +78,7 @@ fn a_message_beyond_the_limit_is_refused_and_the_next_is_whole() {
         assert_eq!(ws.receive_whole(5).unwrap().1, pattern(5));
         assert_eq!(ws.receive_whole(5), Err(ReceiveError::TooLong { limit: 5 }));
         assert_eq!(ws.receive_text(5), Err(ReceiveError::NotText));
-        assert_eq!(ws.receive_whole(0).unwrap().1, []);
+        assert_eq!(ws.receive_whole(0).unwrap().1, b"");
         assert_eq!(ws.receive_whole(0), Err(ReceiveError::TooLong { limit: 0 }));
     });
 }

@@ -9,7 +9,7 @@ use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Bytes, Error, HandshakeError, Message};
 
 use crate::common::PATIENCE;
-use crate::example::Example;
+use crate::common::example::Example;
 use crate::tools::{node, python};
 
 #[test]

@@ -7,11 +7,9 @@ mod common;
 
 mod accepting;
 mod bad_heads;
-mod browser;
 mod by_hand;
 mod channels;
 mod clients;
-mod example;
 mod limits;
 mod load;
 mod origins;

@@ -1,8 +1,8 @@
 //! The pages of the examples in a real browser.
 
-use crate::browser::{Browser, ENTER};
 use crate::by_hand::Client;
-use crate::example::Example;
+use crate::common::browser::{Browser, ENTER};
+use crate::common::example::Example;
 
 /// The lines of the log, the last one first.
 fn lines(browser: &Browser) -> Vec<String> {

@@ -1,11 +1,12 @@
 //! What the tests share.
 
-use std::fs;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+#[path = "../support/scratch.rs"]
+mod scratch;
+
 use std::time::Duration;
 
 use hosted::Program;
+pub(crate) use scratch::Scratch;
 use xous_api_websocket::{Code, Deadlines, OpenError, Request, Tls, Websocket};
 
 /// For what must happen at once and has no deadline of its own. Long, so that a slow machine is no failure.
@@ -39,37 +40,5 @@ pub(crate) fn refusal(request: &Request<'_>) -> (Code, String) {
         Err(OpenError::Failed { code, text }) => (code, text),
         Err(other) => panic!("{other:?}"),
         Ok(_) => panic!("{request:?} opened a connection"),
-    }
-}
-
-/// A directory that is removed when it is dropped.
-pub(crate) struct Scratch(PathBuf);
-
-impl Scratch {
-    /// An empty one.
-    pub(crate) fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed));
-        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-        fs::create_dir_all(&path).unwrap();
-        Scratch(path)
-    }
-
-    /// The path of a file in it.
-    pub(crate) fn path(&self, name: &str) -> String {
-        self.0.join(name).into_os_string().into_string().unwrap()
-    }
-
-    /// Writes a file; its path.
-    pub(crate) fn write(&self, name: &str, text: &str) -> String {
-        let path = self.path(name);
-        fs::write(&path, text).unwrap();
-        path
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).ok();
     }
 }

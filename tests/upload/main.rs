@@ -7,10 +7,15 @@ mod by_hand;
 #[allow(dead_code, reason = "each program of tests uses a part of it")]
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../support/scratch.rs"]
+mod scratch;
 
 mod answers;
+mod browser;
 mod downloads;
 mod kill;
+mod program;
 mod resuming;
 mod routes;
 mod sender;
+mod wire;

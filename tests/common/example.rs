@@ -1,15 +1,13 @@
 //! The programs in examples/ in a hosted system, as a user would run them.
 
 use std::io::{BufRead, BufReader, PipeReader};
-use std::path::PathBuf;
-use std::process::Command;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use hosted::{Program, System};
+use hosted::{Pddb, Program, System};
 use xous_api_websocket::SERVER_NAME;
 
-use crate::common::service;
+use super::service;
 
 /// From the start of a system to its program's first line.
 const START: Duration = Duration::from_secs(60);
@@ -29,9 +27,14 @@ impl Example {
 
     /// As [`Example::start`], on this port; 0 for any.
     pub(crate) fn start_on(name: &str, port: u16) -> Self {
-        let program = Program::new(build(name)).args(["--port", &port.to_string()]);
+        Self::start_with(name, port, Pddb::new())
+    }
+
+    /// As [`Example::start_on`], with this database.
+    pub(crate) fn start_with(name: &str, port: u16, pddb: Pddb) -> Self {
+        let program = Program::new(super::example(name)).args(["--port", &port.to_string()]);
         let (reader, writer) = std::io::pipe().unwrap();
-        let builder = System::builder().output_to(writer).service(service(), SERVER_NAME);
+        let builder = System::builder().pddb(pddb).output_to(writer).service(service(), SERVER_NAME);
         let system = builder.program(program).start().unwrap();
         let (sender, lines) = channel();
         std::thread::spawn(move || {
@@ -54,17 +57,4 @@ impl Example {
     pub(crate) fn url(&self, scheme: &str, path: &str) -> String {
         format!("{scheme}://127.0.0.1:{}{path}", self.port)
     }
-}
-
-/// `cargo test` builds the examples only when it is asked for all tests. The path of the program.
-fn build(name: &str) -> String {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["build", "--quiet", "--package", "websocket", "--example", name]);
-    let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
-    if !cfg!(debug_assertions) {
-        command.arg("--release");
-    }
-    assert!(command.status().expect("cargo starts").success(), "the example {name} does not build");
-    let path: PathBuf = hosted::target_directory().join(profile).join("examples").join(name);
-    path.into_os_string().into_string().unwrap()
 }

@@ -77,7 +77,16 @@ impl Browser {
 
     /// Types into the element that has the focus.
     pub(crate) fn type_text(&self, text: &str) {
-        let element = self.ask("GET", "/element/active", &Value::Null);
+        self.type_into(&self.ask("GET", "/element/active", &Value::Null), text);
+    }
+
+    /// Chooses files for the input that a selector finds.
+    pub(crate) fn choose(&self, selector: &str, paths: &[String]) {
+        let finding = json!({ "using": "css selector", "value": selector });
+        self.type_into(&self.ask("POST", "/element", &finding), &paths.join("\n"));
+    }
+
+    fn type_into(&self, element: &Value, text: &str) {
         let id = element.as_object().and_then(|names| names.values().next()).and_then(Value::as_str);
         let id = id.expect("an element has a name");
         self.ask("POST", &format!("/element/{id}/value"), &json!({ "text": text }));
@@ -86,8 +95,18 @@ impl Browser {
     /// As a user who has set it so: `light` or `dark`.
     pub(crate) fn prefer(&self, scheme: &str) {
         let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
-        let command = json!({ "cmd": "Emulation.setEmulatedMedia", "params": { "features": features } });
-        self.ask("POST", "/goog/cdp/execute", &command);
+        self.command("Emulation.setEmulatedMedia", &json!({ "features": features }));
+    }
+
+    /// In a window of so many pixels.
+    pub(crate) fn resize(&self, width: u32, height: u32) {
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.command("Emulation.setDeviceMetricsOverride", &size);
+    }
+
+    /// A command that only Chromium has.
+    fn command(&self, name: &str, parameters: &Value) {
+        self.ask("POST", "/goog/cdp/execute", &json!({ "cmd": name, "params": parameters }));
     }
 
     fn ask(&self, method: &str, path: &str, body: &Value) -> Value {

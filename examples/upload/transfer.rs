@@ -19,6 +19,9 @@ const ANSWERS: usize = 16;
 const STACK: usize = 64 * 1024;
 /// For the answer to the first message. Later ones may take as long as the connection lives.
 const FIRST_ANSWER: Duration = Duration::from_secs(60);
+/// Until it asks again to go on while the connection that was lost still writes, and how often.
+const ASK_AGAIN: Duration = Duration::from_millis(250);
+const ASKS: u32 = 120;
 
 /// Why a connection did not bring the file there.
 pub(crate) enum Fault {
@@ -89,15 +92,19 @@ impl<'a> Transfer<'a> {
     }
 
     fn exchange(&mut self, ws: &Websocket, heard: &Receiver<Heard>) -> Result<String, Fault> {
-        let begun = match &self.token {
-            Some(token) => ws.send_text(&format!("{{\"resume\":{},\"token\":\"{token}\"}}", self.id)),
-            None => ws.send_binary(&self.first_message()),
-        };
-        begun.or_else(ignore_closed)?;
+        self.begin(ws)?;
+        let mut asked = 1;
         loop {
             let is_ready = self.may_send && self.sent < self.length();
             let news = if is_ready { look(heard) } else { self.wait(heard)? };
             match news {
+                Some(Heard::Answer(Answer::Refused { code, .. }))
+                    if code == "busy" && self.token.is_some() && asked < ASKS =>
+                {
+                    asked += 1;
+                    std::thread::sleep(ASK_AGAIN);
+                    self.begin(ws)?;
+                }
                 Some(Heard::Answer(answer)) => {
                     if let Some(sha256) = self.take(answer)? {
                         return Ok(sha256);
@@ -110,6 +117,15 @@ impl<'a> Transfer<'a> {
                 None => self.send_part(ws)?,
             }
         }
+    }
+
+    /// Asks for the rest, or begins.
+    fn begin(&self, ws: &Websocket) -> Result<(), Fault> {
+        let begun = match &self.token {
+            Some(token) => ws.send_text(&format!("{{\"resume\":{},\"token\":\"{token}\"}}", self.id)),
+            None => ws.send_binary(&self.first_message()),
+        };
+        begun.or_else(ignore_closed)
     }
 
     fn wait(&self, heard: &Receiver<Heard>) -> Result<Option<Heard>, Fault> {

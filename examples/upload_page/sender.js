@@ -19,7 +19,7 @@ class Transfer {
   //   stored, failed, cancelled   it is over
   start() {
     this.id = crypto.getRandomValues(new Uint32Array(1))[0];
-    Object.assign(this, { state: "waiting", token: null, sent: 0, stored: 0, giveUp: false, reason: "", sha256: "" });
+    Object.assign(this, { state: "waiting", token: null, sent: 0, stored: 0, giveUp: false, asked: 0, reason: "", sha256: "" });
     this.pace = [];
   }
 
@@ -116,6 +116,9 @@ class Sender {
   static AT_ONCE = 3;
   // Milliseconds until it looks again whether the browser has room: no event tells.
   static LOOK_AGAIN = 5;
+  // Milliseconds until it asks again to go on with a file while the lost connection still writes, and how often.
+  static ASK_AGAIN = 250;
+  static ASKS = 120;
 
   // `state` shows the connection, `opened` is called whenever it is open, `isStored` asks whether there is a file of
   // this name and length.
@@ -175,6 +178,15 @@ class Sender {
     this.tell({ resume: transfer.id, token: transfer.token });
   }
 
+  askAgain(transfer) {
+    const { socket } = this.link;
+    transfer.asked += 1;
+    setTimeout(() => {
+      const isAsItWas = this.isOpen && this.link.socket === socket && transfer.state === "resuming";
+      if (isAsItWas) this.askForRest(transfer);
+    }, Sender.ASK_AGAIN);
+  }
+
   startOver(transfer) {
     if (transfer.giveUp) return transfer.become("cancelled");
     Memory.forget(transfer);
@@ -211,13 +223,15 @@ class Sender {
   resumed(transfer, { bytes }) {
     transfer.pace = [];
     transfer.reach(bytes);
-    transfer.become("sending", { sent: bytes });
+    transfer.become("sending", { sent: bytes, asked: 0 });
     if (transfer.giveUp) this.tell({ cancel: transfer.id });
   }
 
   refused(transfer, { code, reason }) {
     const others = this.transfers.some(other => other !== transfer && !other.isOver && other.state !== "waiting");
-    if (transfer.giveUp) transfer.become("cancelled");
+    const isHeldElsewhere = transfer.state === "resuming" && code === "busy" && transfer.asked < Sender.ASKS;
+    if (isHeldElsewhere) this.askAgain(transfer);
+    else if (transfer.giveUp) transfer.become("cancelled");
     else if (code === "unknown") this.lookFor(transfer);
     else if (code === "too_many" && others) (transfer.start(), transfer.changed(transfer));
     else transfer.fail(reason);

@@ -76,9 +76,9 @@ impl Visit {
 fn the_page_sends_files_of_any_length_and_links_to_them() {
     let visit = Visit::new();
     assert_eq!(visit.browser.value("document.title"), "Upload");
-    assert_eq!(visit.browser.value("document.getElementById('summary').textContent"), "No files yet.");
+    visit.browser.wait_for("document.getElementById('summary').textContent === 'No files yet.'");
     let large = pattern(20_000_000);
-    let files: [(&str, &[u8]); 3] = [("empty.txt", b""), ("one %.bin", b"1"), ("large.iso", &large)];
+    let files: [(&str, &[u8]); 3] = [("empty.txt", b""), ("one #?.bin", b"1"), ("large.iso", &large)];
     visit.choose(&files);
     for (name, data) in files {
         visit.wait_for_line(name, "Stored, ");
@@ -86,7 +86,7 @@ fn the_page_sends_files_of_any_length_and_links_to_them() {
         assert!(visit.stored(name).is_some_and(|stored| stored == data), "{name} is not what was sent");
     }
     let links = visit.links(3);
-    assert_eq!(links, ["/files/empty.txt", "/files/large.iso", "/files/one%20%25.bin"]);
+    assert_eq!(links, ["/files/empty.txt", "/files/large.iso", "/files/one%20%23%3F.bin"]);
     for (link, data) in links.iter().zip([b"".as_slice(), &large, b"1"]) {
         let Answer { status, body, .. } = get(visit.server.port, link, "");
         assert!(status == 200 && body == data, "{link}: {status}, {} bytes", body.len());
@@ -149,14 +149,15 @@ fn a_cancelled_file_is_gone() {
 #[test]
 fn a_file_goes_on_when_the_connection_is_lost() {
     let visit = Visit::new();
-    let wire = Wire::cut_after(visit.server.port, 5_000_000);
+    let wire = Wire::cut_after(visit.server.port, 15_000_000);
     visit.go(wire.port());
-    let data = pattern(10_000_000);
+    let data = pattern(20_000_000);
     visit.choose(&[("a", &data)]);
     visit.wait_for_line("a", "Stored, ");
     assert!(visit.stored("a").is_some_and(|stored| stored == data));
     let carried = wire.carried();
-    assert!((10_000_000..12_000_000).contains(&carried), "{carried} bytes: it began anew");
+    // Some megabytes were in the buffers of the sockets.
+    assert!((20_000_000..30_000_000).contains(&carried), "{carried} bytes: it began anew");
 }
 
 #[test]
@@ -167,14 +168,14 @@ fn a_file_goes_on_when_the_page_is_loaded_again() {
     let data = pattern(30_000_000);
     let paths = visit.choose(&[("a", &data)]);
     // It has begun, and goes to a page that knows nothing of it.
-    visit.browser.wait_for("document.querySelector('progress').value > 0.1");
+    visit.browser.wait_for("document.querySelector('progress').value > 0.5");
     visit.go(wire.port());
     assert_eq!(visit.browser.value("document.querySelectorAll('.file').length"), 0);
     visit.browser.choose("#files", &paths);
     visit.wait_for_line("a", "Stored, ");
     assert!(visit.stored("a").is_some_and(|stored| stored == data));
     let carried = wire.carried();
-    assert!(carried < 33_000_000, "{carried} bytes: it began anew");
+    assert!(carried < 42_000_000, "{carried} bytes: it began anew");
 }
 
 #[test]

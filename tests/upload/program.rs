@@ -86,13 +86,14 @@ fn the_program_says_why_a_file_is_not_stored() {
 #[test]
 fn the_program_goes_on_when_its_connection_is_lost() {
     let demonstration = Demonstration::start();
-    let data = pattern(2_000_000);
+    let data = pattern(20_000_000);
     let file = demonstration.files.write("a", &data);
-    let wire = Wire::cut_after(demonstration.server.port, data.len() / 2);
+    let wire = Wire::cut_after(demonstration.server.port, 15_000_000);
     let ended = run(&[&file, &format!("ws://127.0.0.1:{}/upload", wire.port())]);
     assert_eq!(ended.code, 0, "{}", ended.output);
     assert!(ended.output.contains("connection lost: "), "{}", ended.output);
     assert_eq!(demonstration.stored("a"), Some(data));
+    // Some megabytes were in the buffers of the sockets.
     let carried = wire.carried();
-    assert!(carried < 2_500_000, "{carried} bytes: it began anew");
+    assert!((20_000_000..30_000_000).contains(&carried), "{carried} bytes: it began anew");
 }

@@ -48,8 +48,10 @@ pub(crate) const SERVICE: &str = "_Websocket Service_";
 const DEMONSTRATION: &str = "echo_server";
 /// The dict that it puts files into.
 const UPLOADS: &str = "uploads";
-/// Programs that serve nothing and keep nothing.
+/// Programs that serve nothing.
 const CLIENTS: [&str; 2] = ["client", "upload"];
+/// Programs that keep nothing in the database, and leave the directory to those that do.
+const KEEPS_NOTHING: [&str; 5] = ["client", "upload", "conformance", "in_process", "meeting"];
 /// Where it serves if not told otherwise.
 const PORT: &str = "8080";
 
@@ -154,7 +156,7 @@ impl Options {
 
     /// The program may keep something, or it was said where.
     fn needs_data(&self) -> bool {
-        self.data.is_some() || !CLIENTS.contains(&self.example())
+        self.data.is_some() || !KEEPS_NOTHING.contains(&self.example())
     }
 
     fn program_arguments(&self) -> impl Iterator<Item = String> + '_ {
@@ -229,9 +231,9 @@ mod tests {
     }
 
     #[test]
-    fn clients_keep_nothing() {
+    fn who_keeps_nothing_needs_no_directory() {
         assert!(!parse("-- --count 3").ok().unwrap().needs_data());
-        assert!(!parse("--example upload").ok().unwrap().needs_data());
+        assert!(!parse("--example meeting").ok().unwrap().needs_data());
         assert!(parse("--example upload --data files").ok().unwrap().needs_data());
         assert!(parse("").ok().unwrap().needs_data());
     }

@@ -1,6 +1,7 @@
 //! The client role from end to end: each test is a program on Xous, in a hosted system of its own, that opens
 //! connections through the service to peers that are not ours.
 
+#[allow(dead_code, reason = "each program of tests uses a part of it")]
 #[path = "../common/mod.rs"]
 mod common;
 

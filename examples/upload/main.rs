@@ -1,6 +1,6 @@
 //! Sends a file to an upload route, as a program on Xous: `upload FILE ws://HOST:PORT/PATH [--name NAME]`, or
 //! `upload FILE wss://HOST:PORT/PATH [--ca CERTIFICATE]` for a server whose certificate is Mozilla's to trust, or that
-//! file's.
+//! file's. It reads the file with `std::fs`, which a program has in hosted mode, but not on the device.
 //!
 //! Prints `stored NAME LENGTH SHA256` when the file is there. A connection that is lost is opened again, and the file
 //! goes on where it was. The exit code is 0 when the file is stored as it was read, 1 when it is not, and 2 for a wrong

@@ -94,6 +94,25 @@ fn the_page_sends_files_of_any_length_and_links_to_them() {
 }
 
 #[test]
+fn files_are_dropped_on_the_page() {
+    let visit = Visit::new();
+    visit.browser.value(
+        "(() => {
+            const dataTransfer = new DataTransfer();
+            for (const name of ['one', 'two']) dataTransfer.items.add(new File([name], name));
+            for (const kind of ['dragover', 'drop'])
+                document.body.dispatchEvent(
+                    new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }));
+        })()",
+    );
+    for name in ["one", "two"] {
+        visit.wait_for_line(name, "Stored, 3 bytes");
+        assert_eq!(visit.stored(name).as_deref(), Some(name.as_bytes()));
+    }
+    assert_eq!(visit.links(2), ["/files/one", "/files/two"]);
+}
+
+#[test]
 fn the_page_tells_why_a_file_is_refused_and_tries_again() {
     let visit = Visit::new();
     visit.choose(&[("a", b"first")]);

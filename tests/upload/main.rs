@@ -1,6 +1,6 @@
 //! Uploads from end to end: each test is a program on Xous, in a hosted system of its own, whose routes bring files into
-//! the PDDB stand-in and show them. Its clients are RFC 6455 and HTTP by hand, another library, the sender of the examples, and a
-//! browser.
+//! the PDDB stand-in and show them. Its clients are RFC 6455 and HTTP by hand, another library, the program in
+//! examples/upload, and a browser.
 
 #[allow(dead_code, reason = "made for the tests of the server role")]
 #[path = "../server/by_hand.rs"]

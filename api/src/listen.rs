@@ -78,6 +78,9 @@ pub struct Listen<'a> {
     pub port: u16,
     /// Who may open a WebSocket from a web page. With none given: pages of this very host and port, and programs
     /// that send no `Origin`. With some: pages of these origins and nobody else, `*` for everybody.
+    ///
+    /// A page's host must be an address or `localhost`, or in the list, as any other name can be made to lead here by
+    /// whoever owns it (DNS rebinding); over TLS any name will do. The same goes for files that are shown.
     pub origins: Vec<&'a str>,
     /// Of the port.
     pub limits: ListenLimits,

@@ -16,7 +16,7 @@ use super::routes::TargetKind;
 use super::server::Server;
 use super::timer::{Timer, Wake};
 use super::upgrade::{self, Client};
-use crate::http::{Answer, has_dot_segment, page, status, upgrade_required};
+use crate::http::{Answer, has_dot_segment, is_own_host, page, status, upgrade_required};
 use crate::net::Socket;
 use crate::proto::handshake::{Caps, HeadBuffer, HeadError, Plain, Refusal, Request, check_request};
 
@@ -170,6 +170,7 @@ impl Visit {
             return false;
         }
         let answer = match target(port, request.path()) {
+            Some(TargetKind::Files(_)) if !is_for_us(port, request) => status(403, &[], keep),
             Some(TargetKind::Files(files)) if is_read(request) => {
                 return files.answer(&download::Client { visit: self, limit, request, keep });
             }
@@ -195,6 +196,15 @@ impl Visit {
 fn target(port: &Port, path: &str) -> Option<TargetKind> {
     let router = port.router.lock().unwrap_or_else(PoisonError::into_inner);
     router.find(path).map(|(_, target)| target.kind.clone())
+}
+
+/// No page of a stranger asks for a file: its name would be in the request.
+fn is_for_us(port: &Port, request: &Plain<'_>) -> bool {
+    let own = is_own_host(&port.settings.origins, request.headers.only("Host"), port.is_secure());
+    if !own {
+        log::warn!("files are not shown under a host's name that no origin of the port has");
+    }
+    own
 }
 
 /// It asks for something that is there, and brings nothing.

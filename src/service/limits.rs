@@ -14,6 +14,10 @@ pub(crate) const CONNECTIONS: usize = 12;
 /// Worker threads: a reader and a writer per connection.
 pub(crate) const WORKERS: usize = 2 * CONNECTIONS;
 
+/// One less when the PDDB has been asked for something, as its client has a thread: eleven connections then, and a worker
+/// for clients that want no more than a page or a file.
+pub(crate) const WORKERS_WITH_PDDB: usize = WORKERS - 1;
+
 /// Ports listened on at a time (`NoListener`): each has a thread that waits for clients. One thread more lets go of
 /// clients that were refused.
 pub(crate) const PORTS: usize = 2;

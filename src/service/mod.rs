@@ -50,7 +50,7 @@ use xous_api_websocket::SERVER_NAME;
 use aside::Aside;
 use dispatcher::{Dispatcher, System};
 pub(crate) use in_process::{Plan, serve_one};
-use limits::{HEAP_BYTES, STORE_ANSWER, WORKERS};
+use limits::{HEAP_BYTES, STORE_ANSWER, WORKERS, WORKERS_WITH_PDDB};
 use listeners::Listeners;
 use pool::Pool;
 use server::Server;
@@ -75,11 +75,13 @@ pub fn serve() -> Result<(), xous::Error> {
     let names = XousNames::new()?;
     crate::entropy::connect()?;
     let sid = names.register_name(SERVER_NAME, None)?;
-    let pddb = Pddb::new(STORE_ANSWER);
+    let pool = Pool::new(WORKERS);
+    let workers = pool.clone();
+    let pddb = Pddb::with_room_for_thread(STORE_ANSWER, move || workers.shrink(WORKERS_WITH_PDDB));
     let aside = Aside::start().map_err(|_| xous::Error::ThreadNotAvailable)?;
     let server = Arc::new(Server {
         table: Table::new(),
-        pool: Pool::new(WORKERS),
+        pool,
         timer: Timer::start().map_err(|_| xous::Error::ThreadNotAvailable)?,
         stores: Stores::new(pddb.clone(), aside.clone()),
         pddb,

@@ -76,9 +76,7 @@ fn run(arguments: &Arguments<'_>) -> Result<String, String> {
     let mut tries = TRIES;
     loop {
         let stored = transfer.stored();
-        let end = transfer.send_over(&ws);
-        ws.close(1000, "").ok();
-        match end {
+        match transfer.send_over(&ws) {
             Ok(sha256) if sha256 == transfer.sha256() => {
                 return Ok(format!("stored {name} {} {sha256}", transfer.length()));
             }

@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use xous_api_websocket::{ReceiveError, SendError, Websocket};
@@ -79,15 +80,19 @@ impl<'a> Transfer<'a> {
         self.bar.say(text);
     }
 
-    /// Begins or goes on; the digest of what the service has stored.
+    /// Begins or goes on, and closes the connection; the digest of what the service has stored.
     pub(crate) fn send_over(&mut self, ws: &Websocket) -> Result<String, Fault> {
         self.may_send = false;
         if self.token.is_none() {
             self.id = RandomState::new().build_hasher().finish() as u32;
         }
-        let heard = listen(ws.clone(), self.id)?;
+        let (heard, listening) = listen(ws.clone(), self.id)?;
         let end = self.exchange(ws, &heard);
         self.bar.end();
+        ws.close(1000, "").ok();
+        drop(heard);
+        // A kernel of the hosted mode does not bear a process that ends before it has been answered.
+        listening.join().ok();
         end
     }
 
@@ -210,13 +215,10 @@ impl<'a> Transfer<'a> {
 
 /// Hears the answers in a thread of its own, so that they are taken while parts are sent: the service does not go on
 /// without.
-fn listen(ws: Websocket, id: u32) -> Result<Receiver<Heard>, Fault> {
+fn listen(ws: Websocket, id: u32) -> Result<(Receiver<Heard>, JoinHandle<()>), Fault> {
     let (sender, heard) = sync_channel(ANSWERS);
-    std::thread::Builder::new()
-        .stack_size(STACK)
-        .spawn(move || hear(&ws, id, &sender))
-        .map_err(|error| Fault::Refused(format!("no thread: {error}")))?;
-    Ok(heard)
+    let thread = std::thread::Builder::new().stack_size(STACK).spawn(move || hear(&ws, id, &sender));
+    Ok((heard, thread.map_err(|error| Fault::Refused(format!("no thread: {error}")))?))
 }
 
 /// Until the connection has ended, or nobody wants to know.

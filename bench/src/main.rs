@@ -17,7 +17,7 @@ mod report;
 #[cfg(feature = "others")]
 mod service;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use arguments::{Action, Arguments, Group};
@@ -108,7 +108,9 @@ fn measure(arguments: &Arguments, directory: &Path) -> Result<(Vec<Table>, Vec<P
 /// Prints the tables, and writes them and the plots to where they are wanted.
 fn publish(arguments: &Arguments, directory: &Path, tables: &[Table], plots: &[Plot]) -> Result<(), Failure> {
     let setting = report::setting();
-    let results: String = tables.iter().map(|table| table.to_markdown() + "\n").collect();
+    let goals = report::goals(tables);
+    let all = || std::iter::once(&goals).chain(tables);
+    let results: String = all().map(|table| table.to_markdown() + "\n").collect();
     let results = format!("Measured {setting}.\n\n{results}");
     println!("{results}");
     std::fs::write(directory.join("results.md"), &results)?;
@@ -122,15 +124,21 @@ fn publish(arguments: &Arguments, directory: &Path, tables: &[Table], plots: &[P
         println!("{}", path.display());
     }
     if arguments.readme {
-        report::update_readme(&root().join("bench/README.md"), &results)?;
-        for plot in plots {
-            std::fs::write(root().join("bench").join(plot.id).with_extension("svg"), plot.to_svg())?;
-        }
+        write_readme(&results, &setting, &goals, plots)?;
     }
     Ok(())
 }
 
-/// Of the workspace.
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+/// Everything into the benchmarks' README, the goals into the project's.
+fn write_readme(results: &str, setting: &str, goals: &Table, plots: &[Plot]) -> Result<(), Failure> {
+    let bench = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut drawn = String::new();
+    for plot in plots {
+        let file = format!("{}.svg", plot.id);
+        std::fs::write(bench.join(&file), plot.to_svg())?;
+        drawn += &format!("![{}]({file})\n\n", plot.title);
+    }
+    report::update_readme(&bench.join("README.md"), &format!("{results}{drawn}"))?;
+    let goals = format!("Measured {setting}.\n\n{}", goals.to_markdown());
+    report::update_readme(&bench.join("../README.md"), &goals)
 }

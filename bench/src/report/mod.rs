@@ -1,5 +1,6 @@
 //! What is measured, as tables: for the terminal, Markdown, JSON and plots.
 
+mod goals;
 mod json;
 mod plot;
 mod readme;
@@ -7,6 +8,7 @@ mod setting;
 mod spread;
 mod table;
 
+pub(crate) use goals::goals;
 pub(crate) use json::write as write_json;
 pub(crate) use plot::{Line, Plot};
 pub(crate) use readme::update as update_readme;

@@ -6,7 +6,7 @@ use std::fmt::Write;
 pub(crate) struct Plot {
     /// Name of the file, without its ending.
     pub(crate) id: &'static str,
-    title: &'static str,
+    pub(crate) title: &'static str,
     x_label: &'static str,
     y_label: &'static str,
     logarithmic: bool,

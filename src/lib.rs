@@ -8,15 +8,18 @@
 //!
 //! [`serve`] is the service process. Programs talk to it with the crate `xous-api-websocket`, whose opcodes are the
 //! interface. [`Websocket`] and [`server`] serve one connection inside the caller's own process, with the same
-//! threads. [`proto`] is the protocol alone, without I/O.
+//! threads. [`proto`] is the protocol alone, without I/O; [`upload`] takes files that come in parts and keeps them in the
+//! device's database, which [`pddb`] is the client of.
 
 mod entropy;
 mod http;
 mod in_process;
 mod net;
+pub mod pddb;
 mod platform;
 pub mod proto;
 mod service;
+pub mod upload;
 
 pub use entropy::{EntropyError, SystemRandom};
 pub use in_process::{Websocket, server};

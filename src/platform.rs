@@ -44,3 +44,11 @@ pub(crate) fn fill_random(bytes: &mut [u8]) -> Option<()> {
 pub(crate) fn fill_random(bytes: &mut [u8]) -> Option<()> {
     getrandom::fill(bytes).ok()
 }
+
+/// Bytes of plaintext in one record of TLS: as many as are written to the socket at a time.
+#[cfg(all(target_os = "xous", feature = "tls"))]
+pub(crate) const TLS_RECORD: usize = 4096;
+
+/// As many as are allowed (RFC 8446 section 5.1), since memory is plenty.
+#[cfg(all(not(target_os = "xous"), feature = "tls"))]
+pub(crate) const TLS_RECORD: usize = 16 * 1024;

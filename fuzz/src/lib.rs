@@ -3,6 +3,7 @@
 pub mod frames;
 pub mod heads;
 pub mod pair;
+pub mod parts;
 
 #[path = "../../tests/proto/endpoint.rs"]
 mod endpoint;

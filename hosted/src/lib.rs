@@ -1,7 +1,7 @@
 //! A hosted Xous system for the WebSocket service: launcher, stand-ins and test harness.
 //!
 //! A system is the published Xous kernel with its log and ticktimer servers, the [stand-ins](stand_in) for the name
-//! server and the TRNG, services, and programs: all of them ordinary processes of the host. In hosted mode a Xous
+//! server, the TRNG and the PDDB, services, and programs: all of them ordinary processes of the host. In hosted mode a Xous
 //! process uses the host's `std`, so that its `std::net` speaks to the host. Everything is installed on first use below
 //! `target/hosted/`, which needs the crate registry once ([`prepare()`]).
 //!
@@ -83,6 +83,7 @@ mod command;
 mod control;
 mod error;
 mod group;
+mod pddb;
 pub mod peer;
 mod prepare;
 mod raw;
@@ -94,8 +95,9 @@ mod test;
 
 pub use command::Program;
 pub use error::{RunError, RunFault, StartError};
+pub use pddb::{PDDB_MOUNT, Pddb};
 pub use prepare::{PrepareError, Programs, directory, prepare, target_directory};
 pub use raw::Page;
 pub use system::{Builder, End, Outcome, System};
 pub use talk::{hear, tell};
-pub use test::{__test_name, Test, exit_done};
+pub use test::{__test_name, Test, exit_done, pddb_directory};

@@ -50,6 +50,11 @@ impl RunDirectory {
     pub(crate) fn keep(&mut self) {
         self.keep = true;
     }
+
+    /// Takes [`Self::keep`] back.
+    pub(crate) fn remove(&mut self) {
+        self.keep = false;
+    }
 }
 
 impl Drop for RunDirectory {

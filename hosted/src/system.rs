@@ -11,6 +11,7 @@ use crate::command::{Kind, Program};
 use crate::control::Report;
 use crate::error::{RunError, RunFault, StartError};
 use crate::group::{Files, Group};
+use crate::pddb::{self, Pddb};
 use crate::prepare::{Programs, prepare};
 use crate::run_directory::{RunDirectory, tail};
 
@@ -25,6 +26,7 @@ pub struct Builder {
     time_limit: Option<Duration>,
     verbose: bool,
     output: Output,
+    pddb: Pddb,
 }
 
 /// Where the programs' standard files lead.
@@ -64,6 +66,7 @@ impl Builder {
             time_limit: None,
             verbose: std::env::var_os("RUST_LOG").is_some_and(|level| !level.is_empty()),
             output: Output::User,
+            pddb: Pddb::new(),
         }
     }
 
@@ -78,6 +81,13 @@ impl Builder {
     #[must_use]
     pub fn program(mut self, program: Program) -> Self {
         self.programs.push(program);
+        self
+    }
+
+    /// Sets up the PDDB stand-in.
+    #[must_use]
+    pub fn pddb(mut self, pddb: Pddb) -> Self {
+        self.pddb = pddb;
         self
     }
 
@@ -154,12 +164,32 @@ impl Builder {
         let mut processes =
             vec![Process::base(path(&installed.log)?), Process::base(path(&installed.ticktimer)?)];
         for (name, _) in crate::stand_in::COMMANDS {
-            processes.push(Process::base(path(&installed.stand_ins)?.arg(*name)));
+            let mut stand_in = path(&installed.stand_ins)?.arg(*name);
+            if *name == "pddb" {
+                stand_in = self.set_up_pddb(stand_in)?;
+            }
+            processes.push(Process::base(stand_in));
         }
         let services = self.services.iter().cloned();
         processes.extend(services.map(|(service, name)| Process::service(service, name)));
         processes.extend(self.programs.iter().cloned().map(Process::program));
         Ok(processes)
+    }
+
+    fn set_up_pddb(&self, mut program: Program) -> Result<Program, StartError> {
+        for (name, value) in self.pddb.environment() {
+            program = program.env(name, value);
+        }
+        let Some(directory) = &self.pddb.directory else { return Ok(program) };
+        let absolute = std::path::absolute(directory)
+            .map_err(|source| StartError::Host { task: "finding the PDDB's directory", source })?;
+        match absolute.to_str() {
+            Some(path) => Ok(program.env(pddb::DIRECTORY, path)),
+            None => Err(StartError::Program {
+                path: directory.to_string_lossy().into_owned(),
+                fault: "its path is not UTF-8".into(),
+            }),
+        }
     }
 
     fn open_log(&self, path: &Path) -> io::Result<File> {
@@ -337,6 +367,11 @@ impl System {
     /// Keeps the log and the output of this system on disk; otherwise they are removed with it, unless it failed.
     pub fn keep_log(&mut self) {
         self.directory.keep();
+    }
+
+    /// The system failed as it was to: its log is not kept.
+    pub(crate) fn remove_log(&mut self) {
+        self.directory.remove();
     }
 
     fn watch_until(&mut self, reached: impl Fn(&Self) -> bool) -> Result<(), RunError> {

@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use crate::command::Program;
 use crate::control::{self, INDEX, Report};
+use crate::error::{RunError, RunFault};
+use crate::pddb::{self, Pddb};
+use crate::run_directory::RunDirectory;
 use crate::system::{Builder, End, System};
 
 /// Set for the process inside: the test that it runs.
@@ -39,22 +42,37 @@ pub fn __test_name<T>(_here: &T) -> &'static str {
     path.split_once("::").map_or(path, |(_crate, name)| name)
 }
 
-/// What a role does.
-type Body<'a> = Box<dyn FnOnce() + 'a>;
+/// A process of a test.
+struct Role<'a> {
+    name: &'static str,
+    body: Box<dyn FnOnce() + 'a>,
+    /// Which of the test's systems it is in.
+    system: usize,
+}
 
-/// A test in a system of its own. Made by [`test!`](crate::test!).
+/// What differs between the systems of a test.
+#[derive(Clone, Default)]
+struct Setup {
+    pddb: Pddb,
+    /// The system is over when the PDDB stand-in has died as it was told.
+    until_pddb_dies: bool,
+}
+
+/// A test in a system of its own, or in several, one after the other. Made by [`test!`](crate::test!).
 pub struct Test<'a> {
     name: &'static str,
     system: Builder,
     services: Vec<String>,
-    roles: Vec<(&'static str, Body<'a>)>,
+    roles: Vec<Role<'a>>,
+    /// One per system; at least one.
+    setups: Vec<Setup>,
 }
 
 impl<'a> Test<'a> {
     #[doc(hidden)]
     pub fn new(name: &'static str) -> Self {
         let system = System::builder().captured().time_limit(TIME_LIMIT);
-        Self { name, system, services: Vec::new(), roles: Vec::new() }
+        Self { name, system, services: Vec::new(), roles: Vec::new(), setups: vec![Setup::default()] }
     }
 
     /// Adds a service to the system: it is registered, and connected to, when a body starts.
@@ -65,7 +83,35 @@ impl<'a> Test<'a> {
         self
     }
 
-    /// Replaces the time limit for the whole system, which is a minute.
+    /// Sets up the PDDB stand-in. Unless it is given a directory, it has one of the test's own, which all systems of
+    /// the test share, and which goes with the test. Bodies find it by [`pddb_directory`](crate::pddb_directory).
+    #[must_use]
+    pub fn pddb(mut self, pddb: Pddb) -> Self {
+        self.setup().pddb = pddb;
+        self
+    }
+
+    /// The system is over when the PDDB stand-in [has died](Pddb::dies_at), wherever its roles are then. If they come to
+    /// their end first, the test fails.
+    #[must_use]
+    pub fn until_pddb_dies(mut self) -> Self {
+        self.setup().until_pddb_dies = true;
+        self
+    }
+
+    /// The roles that follow are in another system, which is started when all of this one has ended. Its PDDB has the
+    /// same keys, and no faults. Roles of all systems have different names.
+    #[must_use]
+    pub fn restart(mut self) -> Self {
+        self.setups.push(Setup::default());
+        self
+    }
+
+    fn setup(&mut self) -> &mut Setup {
+        self.setups.last_mut().expect("there is always one")
+    }
+
+    /// Replaces the time limit for each system, which is a minute.
     #[must_use]
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.system = self.system.time_limit(limit);
@@ -75,7 +121,8 @@ impl<'a> Test<'a> {
     /// Adds a process with this body, for tests with more than one. Roles can [`tell`](crate::tell) each other things.
     #[must_use]
     pub fn role(mut self, role: &'static str, body: impl FnOnce() + 'a) -> Self {
-        self.roles.push((role, Box::new(body)));
+        let system = self.setups.len() - 1;
+        self.roles.push(Role { name: role, body: Box::new(body), system });
         self
     }
 
@@ -102,11 +149,11 @@ impl<'a> Test<'a> {
 
     fn run_inside(self) {
         let role = std::env::var(ROLE).unwrap_or_default();
-        let Some((_, body)) = self.roles.into_iter().find(|(name, _)| *name == role) else {
+        let Some(role) = self.roles.into_iter().find(|known| known.name == role) else {
             panic!("the test has no role '{role}'");
         };
         connect_to_services();
-        body();
+        (role.body)();
         report_done();
         // Stay until the system is ended: kernel 0.9.37 panics when a server answers a process that has gone.
         loop {
@@ -115,34 +162,66 @@ impl<'a> Test<'a> {
     }
 
     fn run_outside(self) {
-        let mut builder = self.system;
+        let keys =
+            RunDirectory::create().unwrap_or_else(|error| panic!("no directory for the test: {error}"));
+        for number in 0..self.setups.len() {
+            self.run_system(number, &keys);
+        }
+    }
+
+    fn run_system(&self, number: usize, keys: &RunDirectory) {
+        let Setup { mut pddb, until_pddb_dies } = self.setups[number].clone();
+        let directory = pddb.directory.get_or_insert_with(|| keys.path().to_owned());
+        let directory = directory.to_str().expect("the directory's path is UTF-8").to_owned();
         let binary = std::env::current_exe().expect("the test binary has a path");
         let binary = binary.to_str().expect("the test binary's path is UTF-8").to_owned();
-        for (role, _) in &self.roles {
+        let mut builder = self.system.clone().pddb(pddb);
+        let roles: Vec<_> = self.roles.iter().filter(|role| role.system == number).collect();
+        for role in &roles {
             builder = builder.program(
                 Program::new(&binary)
                     .args([self.name, "--exact", "--nocapture", "--test-threads=1", "--include-ignored"])
                     .env(TEST, self.name)
-                    .env(ROLE, *role)
-                    .env(SERVICES, self.services.join("\n")),
+                    .env(ROLE, role.name)
+                    .env(SERVICES, self.services.join("\n"))
+                    .env(pddb::DIRECTORY, &directory),
             );
         }
         let mut system = builder.start().unwrap_or_else(|error| panic!("{error}"));
         let ends = system.wait_done();
         print!("{}", system.output());
+        if until_pddb_dies {
+            match ends {
+                Err(RunError { cause: RunFault::ServerEnded { status: Pddb::DIED, .. }, .. }) => {
+                    system.remove_log();
+                    return;
+                }
+                Err(error) => panic!("{error}"),
+                Ok(_) => panic!("the PDDB was to die, and the test ended before"),
+            }
+        }
         let ends = ends.unwrap_or_else(|error| panic!("{error}"));
-        for ((role, _), end) in self.roles.iter().zip(ends) {
+        for (role, end) in roles.iter().zip(ends) {
             if let Some(End::Exited(code)) = end {
                 system.keep_log();
                 panic!(
-                    "the Xous process '{role}' exited with {code} before the end of its body (if it ran no test at all: \
+                    "the Xous process '{}' exited with {code} before the end of its body (if it ran no test at all: \
                      hosted::test!() belongs into the test function itself)\nthe log is {}; its end:\n{}",
+                    role.name,
                     system.log().display(),
                     system.log_tail()
                 );
             }
         }
     }
+}
+
+/// Inside a test's body: where the PDDB stand-in keeps its keys; see [`Pddb`].
+///
+/// # Panics
+/// Outside.
+pub fn pddb_directory() -> std::path::PathBuf {
+    std::env::var_os(pddb::DIRECTORY).expect("a body runs in a system with a PDDB").into()
 }
 
 /// Ends this Xous process as if its role had come to its end; for tests of what a client's death leaves behind.

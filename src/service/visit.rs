@@ -32,7 +32,7 @@ pub(crate) fn run(
         Err(error) => return log::warn!("port {}: {error}", port.number()),
     };
     if let Err(error) = visit.by(limits.head_time, Shutdown::Both, || visit.socket.handshake()) {
-        return log::info!("{peer}: {error}");
+        return log::debug!("{peer}: {error}");
     }
     let caps = Caps {
         bytes: usize::try_from(limits.head_bytes).unwrap_or(usize::MAX).min(MOST_REQUEST_BYTES),

@@ -122,7 +122,7 @@ fn the_peer_chooses_a_sub_protocol_or_none() {
         assert_eq!(field(head, "X-Answer"), Some("42"));
         ws.close(1000, "").unwrap();
 
-        let (peer, _) = heads_peer();
+        let (peer, _heads) = heads_peer();
         let ws = Websocket::open(&request(&peer).sub_protocol("chat")).unwrap();
         assert_eq!(ws.sub_protocol(), None);
         ws.close(1000, "").unwrap();

@@ -24,7 +24,12 @@ pub(crate) struct Example {
 impl Example {
     /// Builds and starts it, and waits until it says that it is ready.
     pub(crate) fn start(name: &str) -> Self {
-        let program = Program::new(build(name)).args(["--port", "0"]);
+        Self::start_on(name, 0)
+    }
+
+    /// As [`Example::start`], on this port; 0 for any.
+    pub(crate) fn start_on(name: &str, port: u16) -> Self {
+        let program = Program::new(build(name)).args(["--port", &port.to_string()]);
         let (reader, writer) = std::io::pipe().unwrap();
         let builder = System::builder().output_to(writer).service(service(), SERVER_NAME);
         let system = builder.program(program).start().unwrap();

@@ -69,7 +69,9 @@ fn ten_clients_of_twelve_finish_a_thousand_echoes_each() {
             clients.into_iter().for_each(|client| client.join().unwrap());
             let time = start.elapsed();
             println!("10 x {ECHOES} echoes in {time:?}: {:?} each", time / ECHOES as u32);
-            // Both are still there.
+            // Both are still there: one connection, one head, when the others' threads have come to their end.
+            stats_when(|stats| stats.connections == 1);
+            while listener.state().unwrap().connections > 2 {}
             assert_eq!(listener.state().unwrap().connections, 2);
             greedy.shut_down(Shutdown::Both);
             sending.join().unwrap();

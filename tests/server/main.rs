@@ -7,6 +7,7 @@ mod common;
 
 mod accepting;
 mod bad_heads;
+mod browser;
 mod by_hand;
 mod channels;
 mod clients;
@@ -24,3 +25,4 @@ mod serve;
 mod stall;
 mod strangers;
 mod tools;
+mod web_pages;

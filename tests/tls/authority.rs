@@ -44,6 +44,16 @@ impl Authority {
         self.leaf(leaf(names, ExtendedKeyUsagePurpose::ServerAuth))
     }
 
+    /// As [`Authority::server`], with an Ed25519 key: all of its signatures have the same length.
+    pub(crate) fn server_ed25519(&self, names: &[&str]) -> Leaf {
+        // OpenSSL does not read such a key as `rcgen` writes it.
+        let files = Scratch::new();
+        let file = files.path("key");
+        openssl(&["genpkey", "-algorithm", "ed25519", "-out", &file]);
+        let key = KeyPair::from_pem(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        self.certify(leaf(names, ExtendedKeyUsagePurpose::ServerAuth), &key)
+    }
+
     /// A client's certificate.
     pub(crate) fn client(&self, name: &str) -> Leaf {
         self.leaf(leaf(&[name], ExtendedKeyUsagePurpose::ClientAuth))
@@ -69,8 +79,11 @@ impl Authority {
     }
 
     fn leaf(&self, params: CertificateParams) -> Leaf {
-        let key = KeyPair::generate().unwrap();
-        let chain = params.signed_by(&key, &self.issuer).unwrap().pem();
+        self.certify(params, &KeyPair::generate().unwrap())
+    }
+
+    fn certify(&self, params: CertificateParams, key: &KeyPair) -> Leaf {
+        let chain = params.signed_by(key, &self.issuer).unwrap().pem();
         Leaf { chain, key: key.serialize_pem() }
     }
 }

@@ -27,9 +27,9 @@ const answer = arguments[0];
 const state = document.getElementById("state"), log = document.getElementById("log");
 const look = () => {
   if (!log) return answer(document.documentElement.textContent.match(/ERR_\w+/)[0]);
-  const echo = log.querySelector(".in");
-  if (echo) answer([location.protocol, isSecureContext, state.textContent, echo.textContent, socket.url]);
-  else if (state.className === "open" && !log.children.length) document.getElementById("form").requestSubmit();
+  const line = log.querySelector(".in");
+  if (line) answer([location.protocol, isSecureContext, state.textContent, line.textContent, echo.socket.url]);
+  else if (state.classList.contains("open") && !log.children.length) document.getElementById("form").requestSubmit();
 };
 if (log) new MutationObserver(look).observe(document.body, {subtree: true, childList: true, attributes: true});
 look();

@@ -5,7 +5,7 @@ mod certificate;
 use std::process::{Command as Process, ExitCode};
 
 use hosted::peer::Peer;
-use hosted::{End, Program, System};
+use hosted::{End, Pddb, Program, System};
 
 use crate::{Command, Failure};
 
@@ -14,7 +14,7 @@ pub(crate) const COMMAND: Command = Command {
     name: "run",
     summary: "Run the demonstration server, an example or the client on a hosted Xous system",
     usage: "\
-usage: cargo xtask run [--example NAME] [--port N] [--tls] [--release] [--verbose] [-- ARGUMENTS]
+usage: cargo xtask run [--example NAME] [--port N] [--data DIR] [--tls] [--release] [--verbose] [-- ARGUMENTS]
 
   cargo xtask run                                the demonstration server on http://127.0.0.1:8080/, until Ctrl-C
   cargo xtask run --port N                       the same on another port
@@ -27,6 +27,7 @@ usage: cargo xtask run [--example NAME] [--port N] [--tls] [--release] [--verbos
                                                  the same over TLS; with --ca only servers of that authority
   cargo xtask run -- --send TEXT --count N       the client against an echo peer that is started for it
 
+  --data DIR  where the database keeps its keys, as plain files; target/hosted/pddb if not said
   --release   build optimised
   --verbose   show what kernel and servers log on stderr (also when RUST_LOG is set)
 
@@ -50,7 +51,11 @@ fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
     let url = peer.as_ref().map(|peer| peer.url("/"));
     let tls = if options.tls { secure(&options)? } else { Vec::new() };
     let program = Program::new(built.program).args(url).args(options.program_arguments()).args(tls);
-    let mut system = System::builder().service(Program::new(built.service), SERVICE).program(program);
+    let data = options.data.as_ref().map_or_else(|| hosted::directory().join("pddb"), Into::into);
+    let mut system = System::builder()
+        .service(Program::new(built.service), SERVICE)
+        .program(program)
+        .pddb(Pddb::new().directory(data));
     if options.verbose {
         system = system.verbose(true);
     }
@@ -84,6 +89,7 @@ struct Options {
     tls: bool,
     example: Option<String>,
     port: Option<String>,
+    data: Option<String>,
     /// For the program, unchanged.
     arguments: Vec<String>,
 }
@@ -100,6 +106,7 @@ impl Options {
                 "--tls" => options.tls = true,
                 "--example" => options.example = Some(value()?),
                 "--port" => options.port = Some(value()?),
+                "--data" => options.data = Some(value()?),
                 "--" => {
                     options.arguments = arguments.collect();
                     break;
@@ -179,7 +186,8 @@ mod tests {
 
     #[test]
     fn without_arguments_it_serves() {
-        let options = parse("--port 9000").ok().unwrap();
+        let options = parse("--port 9000 --data files").ok().unwrap();
+        assert_eq!(options.data.as_deref(), Some("files"));
         assert!(!options.needs_peer());
         assert_eq!(options.example(), DEMONSTRATION);
         assert_eq!(options.program_arguments().collect::<Vec<_>>(), ["--port", "9000"]);

@@ -8,6 +8,7 @@
 
 mod name_table;
 mod names;
+mod pddb;
 mod probe;
 mod trng;
 mod watcher;
@@ -18,4 +19,5 @@ use std::convert::Infallible;
 pub type Serve = fn() -> Result<Infallible, xous::Error>;
 
 /// The stand-ins by the name that starts them.
-pub const COMMANDS: &[(&str, Serve)] = &[("names", names::serve), ("trng", trng::serve)];
+pub const COMMANDS: &[(&str, Serve)] =
+    &[("names", names::serve), ("trng", trng::serve), ("pddb", pddb::serve)];

@@ -34,9 +34,5 @@ use super::TlsError;
 /// The protocol inside (RFC 7301): a server that speaks others on the same port knows what is meant.
 const ALPN: &[u8] = b"http/1.1";
 
-/// Bytes of plaintext in one record: as many as are allowed where memory is plenty, else as many as are written to
-/// the socket at a time.
-const RECORD: usize = if cfg!(target_os = "xous") { 4096 } else { 16 * 1024 };
-
 /// Bytes read at a time during the handshake.
 const READ_SIZE: usize = 4096;

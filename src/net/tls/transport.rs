@@ -25,8 +25,9 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::session::Session;
-use super::{READ_SIZE, RECORD, TlsError};
+use super::{READ_SIZE, TlsError};
 use crate::net::socket::receive;
+use crate::platform::TLS_RECORD;
 
 /// One side of a TLS connection, without its socket.
 pub(crate) struct Transport {
@@ -123,7 +124,7 @@ impl Transport {
         let mut out = Vec::new();
         let mut rest = bytes;
         loop {
-            let (now, later) = rest.split_at(rest.len().min(RECORD));
+            let (now, later) = rest.split_at(rest.len().min(TLS_RECORD));
             let sealed = self.session().seal(now, &mut out);
             stream.write_all(&out)?;
             sealed.map_err(io::Error::other)?;

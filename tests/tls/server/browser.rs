@@ -28,8 +28,11 @@ fn chromium_opens_the_page_and_its_websocket_if_it_trusts_the_authority() {
         let ca = Authority::new("root");
         let leaf = ca.server(&["localhost"]);
         let listener = Listener::listen(&listen(tls(&leaf))).unwrap();
-        let page = include_bytes!("../../../examples/echo_server.html");
-        listener.add_route(&Route::page("/", "text/html; charset=utf-8", page)).unwrap();
+        // As the example serves it, without its style.
+        let script = concat!("<script>", include_str!("../../../examples/shared/link.js"), "</script>");
+        let page = include_str!("../../../examples/echo_server.html");
+        let page = page.replace("<script src=\"shared/link.js\"></script>", script);
+        listener.add_route(&Route::page("/", "text/html; charset=utf-8", page.as_bytes())).unwrap();
         listener.add_route(&Route::receiver("/echo").sub_protocol("echo")).unwrap();
         let port = listener.port();
 
@@ -42,7 +45,7 @@ fn chromium_opens_the_page_and_its_websocket_if_it_trusts_the_authority() {
             }
         });
         let expected = format!(
-            r#"["https:", true, "connected to localhost:{port}", "received: hello", "wss://localhost:{port}/echo"]"#
+            r#"["https:", true, "connected to localhost:{port}/echo", "received: hello", "wss://localhost:{port}/echo"]"#
         );
         assert_eq!(visit(port, Some(&ca.pem)), expected);
     });

@@ -1,0 +1,99 @@
+//! How the PDDB stand-in of a system is set up: where it keeps its keys, and how it is to fail.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The directory for the keys.
+pub(crate) const DIRECTORY: &str = "PDDB_DIRECTORY";
+/// See [`Pddb::full_at`].
+pub(crate) const FULL_AT: &str = "PDDB_FULL_AT";
+/// See [`Pddb::unmounted`].
+pub(crate) const UNMOUNTED: &str = "PDDB_UNMOUNTED";
+/// See [`Pddb::slow`]; microseconds.
+pub(crate) const SLOW: &str = "PDDB_SLOW";
+/// See [`Pddb::hangs_at`].
+pub(crate) const HANGS_AT: &str = "PDDB_HANGS_AT";
+/// See [`Pddb::dies_at`].
+pub(crate) const DIES_AT: &str = "PDDB_DIES_AT";
+/// See [`Pddb::synced`].
+pub(crate) const SYNCED: &str = "PDDB_SYNCED";
+
+/// Opcode of the PDDB stand-in that the real one does not have: a blocking scalar that opens an
+/// [unmounted](Pddb::unmounted) basis, as a user would. Answered with one word.
+pub const PDDB_MOUNT: usize = 0xff00;
+
+/// The PDDB stand-in of a system. Without anything said, it is mounted, never full, and keeps its keys in the system's
+/// own directory, which goes with the system.
+///
+/// A key is the file `DIRECTORY/BASIS/DICT/KEY`; the only basis is `.System`. A dict is a directory whose name has `+`
+/// for the separator `/`. Other characters that a file's name cannot have are escaped by `%`.
+#[derive(Clone, Debug, Default)]
+pub struct Pddb {
+    environment: Vec<(&'static str, String)>,
+    pub(crate) directory: Option<PathBuf>,
+}
+
+impl Pddb {
+    /// Nothing said.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Keeps the keys in this directory, which is made if it is not there, and stays.
+    #[must_use]
+    pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = Some(directory.into());
+        self
+    }
+
+    /// Has room for so many bytes, in all keys together.
+    #[must_use]
+    pub fn full_at(self, bytes: u64) -> Self {
+        self.set(FULL_AT, bytes)
+    }
+
+    /// Starts without an open basis, until it is told [`PDDB_MOUNT`].
+    #[must_use]
+    pub fn unmounted(self) -> Self {
+        self.set(UNMOUNTED, 1)
+    }
+
+    /// Takes at least so long over every request.
+    #[must_use]
+    pub fn slow(self, time: Duration) -> Self {
+        self.set(SLOW, time.as_micros())
+    }
+
+    /// Serves nobody any more from the `n`-th change on; the first is number 1. Changes are what makes, writes and
+    /// deletes keys and dicts.
+    #[must_use]
+    pub fn hangs_at(self, n: u64) -> Self {
+        self.set(HANGS_AT, n)
+    }
+
+    /// Ends in the middle of the `n`-th change, with exit code [`Pddb::DIED`]: half of what is to be written is
+    /// written, anything else is done, and nobody is answered.
+    #[must_use]
+    pub fn dies_at(self, n: u64) -> Self {
+        self.set(DIES_AT, n)
+    }
+
+    /// Has data on the disk before it answers, so that it outlives the host's crash as well. A write then takes
+    /// milliseconds. Without it, data outlives everything that happens to processes.
+    #[must_use]
+    pub fn synced(self) -> Self {
+        self.set(SYNCED, 1)
+    }
+
+    /// The exit code of a stand-in that died as it was told, or of what would stop the real server.
+    pub const DIED: i32 = 77;
+
+    pub(crate) fn environment(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.environment.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+
+    fn set(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.environment.push((name, value.to_string()));
+        self
+    }
+}

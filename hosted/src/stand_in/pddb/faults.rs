@@ -1,0 +1,88 @@
+//! How the stand-in fails, as its environment says.
+
+use std::time::Duration;
+
+use super::Code;
+use crate::pddb::{DIES_AT, FULL_AT, HANGS_AT, Pddb, SLOW, SYNCED, UNMOUNTED};
+
+/// See [`Pddb`].
+pub(super) struct Faults {
+    pub(super) capacity: u64,
+    pub(super) mounted: bool,
+    pub(super) synced: bool,
+    slow: Duration,
+    hangs_at: Option<u64>,
+    dies_at: Option<u64>,
+    /// Changes so far.
+    changes: u64,
+}
+
+impl Faults {
+    pub(super) fn from_environment() -> Self {
+        Faults {
+            capacity: number(FULL_AT).unwrap_or(u64::MAX),
+            mounted: number(UNMOUNTED).is_none(),
+            synced: number(SYNCED).is_some(),
+            slow: Duration::from_micros(number(SLOW).unwrap_or(0)),
+            hangs_at: number(HANGS_AT),
+            dies_at: number(DIES_AT),
+            changes: 0,
+        }
+    }
+
+    /// The time that a request takes at least.
+    pub(super) fn take_time(&self) {
+        if !self.slow.is_zero() {
+            std::thread::sleep(self.slow);
+        }
+    }
+
+    /// Makes a change, if the stand-in lives to.
+    pub(super) fn change<T>(&mut self, make: impl FnOnce() -> Result<T, Code>) -> Result<T, Code> {
+        self.count();
+        let made = make();
+        if self.is_last() {
+            end();
+        }
+        made
+    }
+
+    /// Writes, if the stand-in lives to.
+    pub(super) fn write(
+        &mut self,
+        data: &[u8],
+        write: impl FnOnce(&[u8]) -> Result<(), Code>,
+    ) -> Result<(), Code> {
+        self.count();
+        if self.is_last() {
+            write(&data[..data.len() / 2]).ok();
+            end();
+        }
+        write(data)
+    }
+
+    fn count(&mut self) {
+        self.changes += 1;
+        if self.hangs_at.is_some_and(|n| self.changes >= n) {
+            eprintln!("pddb: hangs at change {}, as it was told", self.changes);
+            loop {
+                std::thread::park();
+            }
+        }
+    }
+
+    fn is_last(&self) -> bool {
+        self.dies_at == Some(self.changes)
+    }
+}
+
+fn end() -> ! {
+    eprintln!("pddb: ends in the middle of a change, as it was told");
+    std::process::exit(Pddb::DIED)
+}
+
+/// A number of the environment. One that is none is said, and not taken for another.
+fn number(name: &str) -> Option<u64> {
+    let value = std::env::var(name).ok()?;
+    value.parse().map_err(|error| eprintln!("pddb: {name}={value}: {error}")).ok()
+}

@@ -1,0 +1,159 @@
+//! An open key.
+
+use std::io::{self, Read, Seek, SeekFrom, Write};
+
+use super::client::Pddb;
+use super::courier::Answer;
+use super::error::{PddbError, code};
+use super::opcode;
+
+/// Most bytes that one message carries.
+const MESSAGE_BYTES: usize = 64 * 1024;
+
+/// An open key, closed when dropped. Its position is kept here: the PDDB's own is only ever set from the start, as
+/// it refuses to go back and counts from an end that it saw when the key was opened.
+pub struct File {
+    pddb: Pddb,
+    descriptor: u16,
+    position: u64,
+    /// Where the PDDB is; `None` after an error.
+    reached: Option<u64>,
+    length: u64,
+}
+
+impl File {
+    pub(super) fn new(pddb: Pddb, descriptor: u16, length: u64) -> Self {
+        File { pddb, descriptor, position: 0, reached: Some(0), length }
+    }
+
+    /// Bytes that the key had when it was opened, or has by what was written here.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Reads from `position` on; 0 bytes at the end. Does not move the position of [`Read`].
+    ///
+    /// # Errors
+    /// `Stale`, `NoAnswer`, `Refused`, `Malformed`.
+    pub fn read_at(&mut self, position: u64, buffer: &mut [u8]) -> Result<usize, PddbError> {
+        let wanted = buffer.len().min(MESSAGE_BYTES);
+        if wanted == 0 || position > self.length {
+            return Ok(0);
+        }
+        self.go_to(position)?;
+        self.reached = None;
+        let pages = self.pddb.courier().pages(wanted);
+        let id = opcode::on(opcode::READ_KEY, self.descriptor);
+        let (pages, offset, read) = self.pddb.lend(id, pages, wanted, wanted)?;
+        let data = pages.bytes().get(..read.min(wanted)).unwrap_or_default();
+        let result = if offset != 0 {
+            Err(refused(offset))
+        } else if read > wanted {
+            Err(PddbError::Malformed)
+        } else {
+            buffer[..data.len()].copy_from_slice(data);
+            self.reached = Some(position + data.len() as u64);
+            Ok(data.len())
+        };
+        self.pddb.courier().recycle(pages);
+        result
+    }
+
+    /// Writes at `position`, at most 64 KiB at once; how much. Does not move the position of [`Write`]. What is
+    /// written is in flash when this returns.
+    ///
+    /// # Errors
+    /// `Full` (nothing of it was written), `Stale`, `NoAnswer`, `Refused`, `Malformed`.
+    pub fn write_at(&mut self, position: u64, data: &[u8]) -> Result<usize, PddbError> {
+        let data = &data[..data.len().min(MESSAGE_BYTES)];
+        if data.is_empty() {
+            return Ok(0);
+        }
+        self.go_to(position)?;
+        self.reached = None;
+        let mut pages = self.pddb.courier().pages(data.len());
+        pages.fill(data);
+        let id = opcode::on(opcode::WRITE_KEY, self.descriptor);
+        let (pages, offset, written) = self.pddb.lend(id, pages, data.len(), data.len())?;
+        self.pddb.courier().recycle(pages);
+        if offset != 0 {
+            return Err(refused(offset));
+        }
+        // The PDDB writes all of it or fails.
+        if written != data.len() {
+            return Err(PddbError::Malformed);
+        }
+        let end = position + written as u64;
+        self.reached = Some(end);
+        self.length = self.length.max(end);
+        Ok(written)
+    }
+
+    fn go_to(&mut self, position: u64) -> Result<(), PddbError> {
+        if self.reached == Some(position) {
+            return Ok(());
+        }
+        let id = opcode::on(opcode::SEEK_KEY, self.descriptor);
+        let words = [0, position as u32 as usize, (position >> 32) as usize];
+        match self.pddb.ask(id, words)? {
+            // On a PC the first word is all of it, and the second its upper half all the same.
+            Answer::Two(low, high)
+                if (high as u32, low as u32) == ((position >> 32) as u32, position as u32) =>
+            {
+                self.reached = Some(position);
+                Ok(())
+            }
+            Answer::One(code) => Err(refused(code)),
+            _ => Err(PddbError::Malformed),
+        }
+    }
+}
+
+/// Codes of an operation on an open key.
+fn refused(code: usize) -> PddbError {
+    match code {
+        code::BASIS_LOST | code::UNEXPECTED_EOF => PddbError::Stale,
+        code::DISK_FULL => PddbError::Full,
+        other => PddbError::other(other),
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        self.pddb.courier().tell(opcode::on(opcode::CLOSE_KEY, self.descriptor));
+    }
+}
+
+impl Read for File {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.read_at(self.position, buffer)?;
+        self.position += read as u64;
+        Ok(read)
+    }
+}
+
+impl Write for File {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        let written = self.write_at(self.position, data)?;
+        self.position += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(self.pddb.flush()?)
+    }
+}
+
+impl Seek for File {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let target = match to {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::End(by) => self.length.checked_add_signed(by),
+            SeekFrom::Current(by) => self.position.checked_add_signed(by),
+        };
+        // The server keeps positions as signed numbers, the device its own with 32 bits.
+        let target = target.filter(|target| i64::try_from(*target).is_ok());
+        self.position = target.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}

@@ -1,0 +1,120 @@
+//! Who is doing what with which file, in this process.
+
+use std::collections::HashMap;
+
+use crate::pddb::KeyPath;
+
+/// A file that is not just there to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Claim {
+    /// The number of its entries in the journal, which recovery leaves alone; 0 until it has one.
+    pub(super) number: u32,
+    pub(super) phase: Phase,
+}
+
+/// How far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// A new file is being received in its own key: nobody sees it.
+    Receiving,
+    /// A replacement is being received in a staged key; what was there before is there.
+    Staging,
+    /// Something failed, and how far it got is not known. Recovery will tell.
+    Doubtful {
+        /// What is in the key may be part of a file.
+        hidden: bool,
+    },
+    /// The replacement is complete, in its staged key.
+    Staged,
+    /// It is being copied from there.
+    Moving,
+    /// It has been copied, and the staged key is still being read.
+    Moved,
+    /// The staged key is being deleted.
+    Cleaning,
+}
+
+/// Where a file's content is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content {
+    /// In its own key, if there is one.
+    Own,
+    /// In the staged key with this number.
+    Staged(u32),
+    /// There is no complete content.
+    Hidden,
+}
+
+/// The claims, and how many readers each key has.
+#[derive(Debug, Default)]
+pub(super) struct Claims {
+    by_file: HashMap<KeyPath, Claim>,
+    readers: HashMap<KeyPath, u32>,
+}
+
+impl Claims {
+    pub(super) fn get(&self, file: &KeyPath) -> Option<&Claim> {
+        self.by_file.get(file)
+    }
+
+    pub(super) fn set(&mut self, file: &KeyPath, number: u32, phase: Phase) {
+        self.by_file.insert(file.clone(), Claim { number, phase });
+    }
+
+    pub(super) fn release(&mut self, file: &KeyPath) {
+        self.by_file.remove(file);
+    }
+
+    /// Releases what was doubtful.
+    pub(super) fn release_doubtful(&mut self) {
+        self.by_file.retain(|_, claim| !matches!(claim.phase, Phase::Doubtful { .. }));
+    }
+
+    /// Whether the journal's entries with this number belong to somebody at work.
+    pub(super) fn is_live(&self, number: u32) -> bool {
+        let live = |claim: &Claim| claim.number == number && !matches!(claim.phase, Phase::Doubtful { .. });
+        self.by_file.values().any(live)
+    }
+
+    /// Replacements that are not where they belong yet.
+    pub(super) fn unsettled(&self) -> Vec<KeyPath> {
+        let waits = |claim: &Claim| matches!(claim.phase, Phase::Staged | Phase::Moved);
+        self.by_file.iter().filter(|(_, claim)| waits(claim)).map(|(file, _)| file.clone()).collect()
+    }
+
+    /// Files whose content is in a staged key.
+    pub(super) fn staged(&self) -> impl Iterator<Item = &KeyPath> {
+        self.by_file.keys().filter(|file| matches!(self.content(file), Content::Staged(_)))
+    }
+
+    pub(super) fn content(&self, file: &KeyPath) -> Content {
+        match self.by_file.get(file) {
+            None => Content::Own,
+            Some(Claim { number, phase }) => match phase {
+                Phase::Receiving | Phase::Doubtful { hidden: true } => Content::Hidden,
+                Phase::Staging | Phase::Doubtful { hidden: false } => Content::Own,
+                Phase::Staged | Phase::Moving => Content::Staged(*number),
+                Phase::Moved | Phase::Cleaning => Content::Own,
+            },
+        }
+    }
+
+    /// A reader of `key` has come.
+    pub(super) fn add_reader(&mut self, key: &KeyPath) {
+        *self.readers.entry(key.clone()).or_default() += 1;
+    }
+
+    /// A reader of `key` has gone.
+    pub(super) fn remove_reader(&mut self, key: &KeyPath) {
+        if let Some(readers) = self.readers.get_mut(key) {
+            *readers -= 1;
+            if *readers == 0 {
+                self.readers.remove(key);
+            }
+        }
+    }
+
+    pub(super) fn is_read(&self, key: &KeyPath) -> bool {
+        self.readers.contains_key(key)
+    }
+}

@@ -1,0 +1,58 @@
+//! What an upload route allows.
+
+use std::time::Duration;
+
+use crate::pddb::{DictPath, PathError};
+
+/// Bytes that are written at a time: two pages of the PDDB. Before a write that makes a large key longer, the PDDB sees
+/// to it that three pages are free, whatever the write needs, and stops for good when they do not suffice
+/// (`key_update` in `backend/basis.rs` and `backend/dictionary.rs`); with two, a full PDDB says that it is full. And a
+/// write that begins and ends with a page reads none back.
+pub const WRITE_BATCH: usize = 2 * 4064;
+
+/// Largest write batch.
+const WRITE_BATCH_MOST: usize = 64 * 1024;
+
+/// Settings of an upload route; [`Config::new`] has the defaults.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the files go. Names with `/` go to dicts below it.
+    pub dict: DictPath,
+    /// Bytes of the largest file.
+    pub largest: u32,
+    /// Patterns of the names that are taken, with `*` for any characters. Default: all.
+    pub allowed: Vec<Box<str>>,
+    /// Whether an existing file may be replaced. Default: no.
+    pub replace: bool,
+    /// Bytes that are written at a time, at most 64 KiB. Default: [`WRITE_BATCH`], which says why.
+    pub write_batch: usize,
+    /// Transfers of one connection at a time. Default: 4. Each takes a write batch of memory.
+    pub transfers: usize,
+    /// How long a transfer whose connection has gone waits for its sender; zero for not at all. Default: 10 minutes.
+    pub resume: Duration,
+    /// Transfers that wait, of all connections together; the one that waits longest gives way. Default: 8.
+    pub waiting: usize,
+}
+
+impl Config {
+    /// Files of any size and name into the dict `dict` of the device's own basis.
+    ///
+    /// # Errors
+    /// The name is none of a dict.
+    pub fn new(dict: &str) -> Result<Self, PathError> {
+        Ok(Config {
+            dict: DictPath::new(".System", dict)?,
+            largest: u32::MAX,
+            allowed: vec!["*".into()],
+            replace: false,
+            write_batch: WRITE_BATCH,
+            transfers: 4,
+            resume: Duration::from_secs(600),
+            waiting: 8,
+        })
+    }
+
+    pub(super) fn batch(&self) -> usize {
+        self.write_batch.clamp(1, WRITE_BATCH_MOST)
+    }
+}

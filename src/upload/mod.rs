@@ -1,0 +1,43 @@
+//! Files that come in parts over a WebSocket and go into the PDDB.
+//!
+//! ```text
+//! binary chunks --> Parser --> Upload --> Transfer --> Files --> Store (the PDDB)
+//! text answers  <-----------------'      batch, SHA-256  '-- journal: whole or absent
+//! ```
+//!
+//! [`Uploads`] is a route: its settings, its [`Files`], and the transfers that wait for a sender that has gone.
+//! [`Upload`] is one connection of it, fed with the chunks of its messages. [`Files`] also lists and opens what has been
+//! stored. The protocol, and why a file is whole or absent whatever happens, is in `docs/upload.md`.
+
+mod answer;
+mod claims;
+mod command;
+
+mod config;
+mod connection;
+mod ended;
+mod fault;
+mod files;
+mod journal;
+mod name;
+mod parser;
+mod reader;
+mod record;
+mod recover;
+mod settle;
+mod store;
+#[cfg(test)]
+mod tests;
+mod transfer;
+
+mod uploads;
+
+pub use answer::Token;
+pub use config::{Config, WRITE_BATCH};
+pub use connection::Upload;
+pub use fault::Fault;
+pub use files::{FileEntry, Files};
+pub use parser::{Malformed, NAME_BYTES, Parser, Parts};
+pub use reader::Reader;
+pub use store::{Store, StoreError, StoreFile};
+pub use uploads::{TokenSource, Uploads};

@@ -1,0 +1,149 @@
+//! One file on its way in.
+
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use super::answer::{Answer, Token};
+use super::fault::Fault;
+use super::files::{Files, Incoming};
+use super::store::{Store, StoreError, StoreFile};
+
+/// Progress is told not more often than after so many bytes and so much time.
+const PROGRESS_BYTES: u32 = 64 * 1024;
+/// See [`PROGRESS_BYTES`].
+const PROGRESS_TIME: Duration = Duration::from_millis(100);
+
+/// A transfer that was accepted.
+pub(super) struct Transfer<F> {
+    pub(super) id: u32,
+    pub(super) name: Box<str>,
+    pub(super) length: u32,
+    pub(super) token: Option<Token>,
+    incoming: Incoming<F>,
+    /// Of the bytes that are in the store, so that it is right when the rest is sent again.
+    digest: Sha256,
+    stored: u32,
+    /// Bytes that are not, less than a write batch.
+    batch: Vec<u8>,
+    /// What was told last, and when.
+    told: (u32, Duration),
+}
+
+impl<F: StoreFile> Transfer<F> {
+    pub(super) fn new(
+        id: u32,
+        name: &str,
+        length: u32,
+        token: Option<Token>,
+        incoming: Incoming<F>,
+        now: Duration,
+    ) -> Self {
+        Transfer {
+            id,
+            name: name.into(),
+            length,
+            token,
+            incoming,
+            digest: Sha256::new(),
+            stored: 0,
+            batch: Vec::new(),
+            told: (0, now),
+        }
+    }
+
+    /// Bytes that are in the store.
+    pub(super) fn stored(&self) -> u32 {
+        self.stored
+    }
+
+    /// Nothing more is to come.
+    pub(super) fn is_complete(&self) -> bool {
+        self.missing() == 0
+    }
+
+    /// Bytes that have not come.
+    fn missing(&self) -> usize {
+        (self.length - self.stored) as usize - self.batch.len()
+    }
+
+    /// Takes bytes, and writes whenever `size` are there. After an error the transfer is to be aborted.
+    pub(super) fn take(&mut self, mut bytes: &[u8], size: usize) -> Result<(), Fault> {
+        if bytes.len() > self.missing() {
+            return Err(Fault::TooLong);
+        }
+        while !bytes.is_empty() {
+            if self.batch.is_empty()
+                && let Some((batch, rest)) = bytes.split_at_checked(size)
+            {
+                self.write(batch)?;
+                bytes = rest;
+                continue;
+            }
+            if self.batch.capacity() == 0 {
+                self.batch.reserve_exact(size.min(self.missing()));
+            }
+            let (now, rest) = bytes.split_at(bytes.len().min(size - self.batch.len()));
+            self.batch.extend_from_slice(now);
+            bytes = rest;
+            if self.batch.len() == size {
+                self.write_batch()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_batch(&mut self) -> Result<(), StoreError> {
+        let mut batch = std::mem::take(&mut self.batch);
+        let result = self.write(&batch);
+        batch.clear();
+        self.batch = batch;
+        result
+    }
+
+    fn write(&mut self, data: &[u8]) -> Result<(), StoreError> {
+        self.incoming.write_at(self.stored.into(), data)?;
+        self.digest.update(data);
+        // All of it is at most `length`.
+        self.stored += data.len() as u32;
+        Ok(())
+    }
+
+    /// What there is to tell, if it is time.
+    pub(super) fn progress(&mut self, now: Duration) -> Option<Answer<'static>> {
+        let (bytes, at) = self.told;
+        if self.stored - bytes < PROGRESS_BYTES
+            || now.saturating_sub(at) < PROGRESS_TIME
+            || self.is_complete()
+        {
+            return None;
+        }
+        self.told = (self.stored, now);
+        Some(Answer::Progress { id: self.id, bytes: self.stored, length: self.length })
+    }
+
+    /// Gives the memory back, and forgets what is not in the store.
+    pub(super) fn pause(&mut self) {
+        self.batch = Vec::new();
+    }
+
+    /// Makes it a file; its name and digest.
+    pub(super) fn finish<S: Store<File = F>>(
+        mut self,
+        files: &Files<S>,
+    ) -> Result<(Box<str>, [u8; 32]), Fault> {
+        if !self.batch.is_empty()
+            && let Err(error) = self.write_batch()
+        {
+            files.abort(self.incoming);
+            return Err(error.into());
+        }
+        files.commit(self.incoming)?;
+        Ok((self.name, self.digest.finalize().into()))
+    }
+
+    /// Leaves nothing of it.
+    pub(super) fn abort<S: Store<File = F>>(self, files: &Files<S>) {
+        files.abort(self.incoming);
+    }
+}

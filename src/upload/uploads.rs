@@ -1,0 +1,203 @@
+//! What the connections of an upload route share: the files, and the transfers that wait for their sender.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
+
+use super::answer::Token;
+use super::config::Config;
+use super::fault::Fault;
+use super::files::Files;
+use super::store::Store;
+use super::transfer::Transfer;
+use crate::pddb::PathError;
+
+/// Gives the tokens of transfers: 16 random bytes, or none when there is no randomness; such a transfer cannot be
+/// resumed.
+pub type TokenSource = Box<dyn FnMut() -> Option<Token> + Send>;
+
+/// An upload route.
+pub struct Uploads<S: Store> {
+    files: Files<S>,
+    pub(super) config: Config,
+    tokens: Mutex<TokenSource>,
+    resumable: Mutex<Vec<Resumable<S>>>,
+    connections: AtomicU64,
+}
+
+/// A transfer in progress and who carries it on.
+pub(super) struct Seat<S: Store> {
+    /// The connection's number.
+    holder: u64,
+    /// Until when it waits for its sender, if its connection has gone.
+    until: Option<Duration>,
+    /// Until it is over.
+    transfer: Option<Transfer<S::File>>,
+}
+
+impl<S: Store> Seat<S> {
+    /// The transfer, if `holder` is who carries it on.
+    pub(super) fn transfer_of(&mut self, holder: u64) -> Option<&mut Transfer<S::File>> {
+        if self.holder == holder { self.transfer.as_mut() } else { None }
+    }
+}
+
+/// A seat that two connections may contend for: a sender may be back before its old connection is known to be gone.
+pub(super) type SharedSeat<S> = Arc<Mutex<Seat<S>>>;
+
+struct Resumable<S: Store> {
+    id: u32,
+    token: Token,
+    seat: SharedSeat<S>,
+}
+
+impl<S: Store> Uploads<S> {
+    /// A route with these settings. Nothing is asked of the store yet.
+    ///
+    /// # Errors
+    /// The dict's name is so long that there is no room for the journal's beside it.
+    pub fn new(config: Config, store: S, tokens: TokenSource) -> Result<Arc<Self>, PathError> {
+        Ok(Arc::new(Uploads {
+            files: Files::new(store, config.dict.clone())?,
+            config,
+            tokens: Mutex::new(tokens),
+            resumable: Mutex::default(),
+            connections: AtomicU64::new(0),
+        }))
+    }
+
+    /// The files, for those who read them.
+    pub fn files(&self) -> &Files<S> {
+        &self.files
+    }
+
+    /// Gives up the transfers whose senders have not come back in time. Done by every connection on its way; with
+    /// nobody connected, what they have left keeps its room.
+    pub fn expire(&self, now: Duration) {
+        let seats: Vec<_> = lock(&self.resumable).iter().map(|known| known.seat.clone()).collect();
+        for seat in seats {
+            // One that is locked is at work.
+            let expired = seat.try_lock().is_ok_and(|seat| seat.until.is_some_and(|until| until <= now));
+            if expired {
+                self.give_up(&seat, Some(now));
+            }
+        }
+    }
+
+    /// The earliest time at which [`Uploads::expire`] has something to do.
+    pub fn next_expiry(&self) -> Option<Duration> {
+        lock(&self.resumable).iter().filter_map(|known| known.seat.try_lock().ok()?.until).min()
+    }
+
+    pub(super) fn new_holder(&self) -> u64 {
+        self.connections.fetch_add(1, Relaxed)
+    }
+
+    pub(super) fn token(&self) -> Option<Token> {
+        if self.config.resume.is_zero() {
+            return None;
+        }
+        (lock(&self.tokens))()
+    }
+
+    /// Enters a transfer that `holder` carries on.
+    pub(super) fn enter(&self, transfer: Transfer<S::File>, holder: u64) -> SharedSeat<S> {
+        let (id, token) = (transfer.id, transfer.token);
+        let seat = Arc::new(Mutex::new(Seat { holder, until: None, transfer: Some(transfer) }));
+        if let Some(token) = token {
+            lock(&self.resumable).push(Resumable { id, token, seat: seat.clone() });
+        }
+        seat
+    }
+
+    /// Takes a transfer that is over from its seat; `None` if `holder` does not have it any more.
+    pub(super) fn take(&self, seat: &SharedSeat<S>, holder: u64) -> Option<Transfer<S::File>> {
+        let mut held = lock(seat);
+        held.transfer_of(holder)?;
+        let transfer = held.transfer.take();
+        drop(held);
+        self.forget(seat);
+        transfer
+    }
+
+    fn forget(&self, seat: &SharedSeat<S>) {
+        lock(&self.resumable).retain(|known| !Arc::ptr_eq(&known.seat, seat));
+    }
+
+    /// Gives a transfer to `holder`, whoever had it before; how many bytes are stored, and of how many.
+    pub(super) fn resume(
+        &self,
+        id: u32,
+        token: &Token,
+        holder: u64,
+    ) -> Result<(SharedSeat<S>, u32, u32), Fault> {
+        let seat = {
+            let resumable = lock(&self.resumable);
+            let known = resumable.iter().find(|known| known.id == id && is_equal(&known.token, token));
+            known.ok_or(Fault::Unknown)?.seat.clone()
+        };
+        let mut held = match seat.try_lock() {
+            Ok(held) => held,
+            Err(TryLockError::Poisoned(held)) => held.into_inner(),
+            // The old connection is writing at this moment.
+            Err(TryLockError::WouldBlock) => return Err(Fault::Busy),
+        };
+        let transfer = held.transfer.as_mut().ok_or(Fault::Unknown)?;
+        transfer.pause();
+        let (stored, length) = (transfer.stored(), transfer.length);
+        held.holder = holder;
+        held.until = None;
+        drop(held);
+        Ok((seat, stored, length))
+    }
+
+    /// The connection `holder` has gone: its transfer waits for the sender, or ends.
+    pub(super) fn leave(&self, seat: &SharedSeat<S>, holder: u64, now: Duration) {
+        let mut held = lock(seat);
+        let Some(transfer) = held.transfer_of(holder) else { return };
+        if transfer.token.is_none() {
+            drop(held);
+            return self.give_up(seat, None);
+        }
+        transfer.pause();
+        held.until = Some(now.saturating_add(self.config.resume));
+        drop(held);
+        self.make_room();
+    }
+
+    /// Gives up those that wait longest beyond the most that may.
+    fn make_room(&self) {
+        let mut waiting: Vec<_> = {
+            let resumable = lock(&self.resumable);
+            let until = |known: &Resumable<S>| known.seat.try_lock().ok()?.until;
+            resumable.iter().filter_map(|known| Some((until(known)?, known.seat.clone()))).collect()
+        };
+        waiting.sort_by_key(|(until, _)| *until);
+        let surplus = waiting.len().saturating_sub(self.config.waiting);
+        for (until, seat) in waiting.into_iter().take(surplus) {
+            self.give_up(&seat, Some(until));
+        }
+    }
+
+    /// Ends a transfer; with a time only if it still waits, and not longer than until then.
+    fn give_up(&self, seat: &SharedSeat<S>, waits_until: Option<Duration>) {
+        let transfer = {
+            let mut held = lock(seat);
+            let waits = |limit| held.until.is_some_and(|until| until <= limit);
+            if waits_until.is_none_or(waits) { held.transfer.take() } else { None }
+        };
+        if let Some(transfer) = transfer {
+            self.forget(seat);
+            transfer.abort(&self.files);
+        }
+    }
+}
+
+/// Takes the same time wherever they differ.
+fn is_equal(one: &Token, other: &Token) -> bool {
+    one.iter().zip(other).fold(0, |differences, (a, b)| differences | (a ^ b)) == 0
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

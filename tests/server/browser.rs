@@ -1,0 +1,183 @@
+//! A real browser without a window: Chromium, driven by chromedriver (W3C WebDriver, JSON over HTTP).
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// From the start of the driver to its port, and for a browser's answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// For what a page is waited for, milliseconds.
+const PAGE: u32 = 20_000;
+/// The key, as WebDriver sends it.
+pub(crate) const ENTER: &str = "\u{e007}";
+
+/// A browser with a page.
+pub(crate) struct Browser {
+    driver: Driver,
+    /// The path of its session.
+    session: String,
+}
+
+impl Browser {
+    /// Starts one. It makes no connection of its own.
+    pub(crate) fn start() -> Self {
+        let driver = Driver::start();
+        let arguments = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+        ];
+        let capabilities = json!({
+            "browserName": "chrome",
+            "timeouts": { "script": PAGE, "pageLoad": PAGE },
+            "goog:chromeOptions": { "args": arguments },
+        });
+        let answer =
+            driver.ask("POST", "/session", &json!({ "capabilities": { "alwaysMatch": capabilities } }));
+        let id = answer["sessionId"].as_str().expect("a session has a name");
+        Browser { session: format!("/session/{id}"), driver }
+    }
+
+    /// Goes to a page and waits until it is there.
+    pub(crate) fn go(&self, url: &str) {
+        self.ask("POST", "/url", &json!({ "url": url }));
+    }
+
+    /// What a JavaScript expression is in the page.
+    pub(crate) fn value(&self, expression: &str) -> Value {
+        self.ask("POST", "/execute/sync", &json!({ "script": format!("return {expression}"), "args": [] }))
+    }
+
+    /// Waits until an expression about the page's elements is true.
+    pub(crate) fn wait_for(&self, expression: &str) {
+        let script = format!(
+            "const done = arguments[0], ready = () => {{ if ({expression}) done(); }};
+             new MutationObserver(ready).observe(document,
+                 {{ subtree: true, childList: true, characterData: true, attributes: true }});
+             ready();"
+        );
+        self.ask("POST", "/execute/async", &json!({ "script": script, "args": [] }));
+    }
+
+    /// What a script hands to `done`.
+    pub(crate) fn result_of(&self, script: &str) -> Value {
+        let script = format!("const done = arguments[0]; {script}");
+        self.ask("POST", "/execute/async", &json!({ "script": script, "args": [] }))
+    }
+
+    /// Types into the element that has the focus.
+    pub(crate) fn type_text(&self, text: &str) {
+        let element = self.ask("GET", "/element/active", &Value::Null);
+        let id = element.as_object().and_then(|names| names.values().next()).and_then(Value::as_str);
+        let id = id.expect("an element has a name");
+        self.ask("POST", &format!("/element/{id}/value"), &json!({ "text": text }));
+    }
+
+    /// As a user who has set it so: `light` or `dark`.
+    pub(crate) fn prefer(&self, scheme: &str) {
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        let command = json!({ "cmd": "Emulation.setEmulatedMedia", "params": { "features": features } });
+        self.ask("POST", "/goog/cdp/execute", &command);
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
+        self.driver.ask(method, &format!("{}{path}", self.session), body)
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // Ends the browser; the driver itself is ended behind it.
+        self.driver.try_ask("DELETE", &self.session, &Value::Null).ok();
+    }
+}
+
+/// The driver and its browsers: a process group that ends with this value and with this process, however that ends.
+struct Driver {
+    group: Child,
+    port: u16,
+}
+
+/// Runs the driver until its input, which nobody writes to, ends.
+const UNTIL_THE_END: &str = "chromedriver --port=0 & cat > /dev/null; kill -KILL 0";
+
+impl Driver {
+    fn start() -> Self {
+        let version = Command::new("chromedriver").arg("--version").output();
+        version.unwrap_or_else(|error| {
+            panic!("chromedriver (Debian packages chromium and chromium-driver) cannot be started: {error}")
+        });
+        let mut command = Command::new("sh");
+        command.args(["-c", UNTIL_THE_END]).process_group(0);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut group = command.spawn().unwrap();
+        let output = BufReader::new(group.stdout.take().unwrap());
+        let (sender, ports) = channel();
+        std::thread::spawn(move || {
+            // Read to its end, or the driver meets a closed pipe.
+            for line in output.lines().map_while(Result::ok) {
+                let port =
+                    line.split_once("successfully on port ").map(|(_, port)| port.trim_end_matches('.'));
+                if let Some(Ok(port)) = port.map(str::parse) {
+                    sender.send(port).ok();
+                }
+            }
+        });
+        let mut driver = Driver { group, port: 0 };
+        driver.port = ports.recv_timeout(PATIENCE).expect("chromedriver says its port");
+        driver
+    }
+
+    /// The value that a command is answered with.
+    fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
+        let answer =
+            self.try_ask(method, path, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        let value = &answer["value"];
+        assert!(value["error"].is_null(), "{method} {path} {body}: {} {}", value["error"], value["message"]);
+        value.clone()
+    }
+
+    fn try_ask(&self, method: &str, path: &str, body: &Value) -> std::io::Result<Value> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            self.port,
+            body.len()
+        )?;
+        // The driver keeps the connection open, whatever it is asked for.
+        let mut stream = BufReader::new(stream);
+        let (mut line, mut len) = (String::new(), 0);
+        while stream.read_line(&mut line)? > 2 {
+            if let Some((name, value)) = line.split_once(':')
+                && name.eq_ignore_ascii_case("Content-Length")
+            {
+                len = value.trim().parse().map_err(std::io::Error::other)?;
+            }
+            line.clear();
+        }
+        let mut body = vec![0; len];
+        stream.read_exact(&mut body)?;
+        serde_json::from_slice(&body).map_err(std::io::Error::from)
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        drop(self.group.stdin.take());
+        self.group.wait().ok();
+    }
+}

@@ -79,6 +79,7 @@
 //! - It panics when a process is sent a reply after it has ended. The harness therefore keeps the process of a body until
 //!   the system is ended.
 
+mod cargo;
 mod command;
 mod control;
 mod error;
@@ -93,6 +94,7 @@ mod system;
 mod talk;
 mod test;
 
+pub use cargo::cargo;
 pub use command::Program;
 pub use error::{RunError, RunFault, StartError};
 pub use pddb::{PDDB_MOUNT, Pddb};

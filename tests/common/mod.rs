@@ -5,7 +5,6 @@ pub(crate) mod peers;
 pub(crate) mod raw;
 
 use std::path::Path;
-use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
@@ -37,18 +36,11 @@ pub(crate) fn service() -> Program {
 /// The path of an example, built as it stands: cargo builds it with all tests, but not with these alone.
 pub(crate) fn example(name: &str) -> String {
     let profile = Path::new(env!("CARGO_BIN_EXE_websocket")).parent().unwrap();
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-    cargo.args(["build", "--quiet", "--package", "websocket", "--example", name, "--target-dir"]);
+    let mut cargo = hosted::cargo("build");
+    cargo.args(["--quiet", "--package", "websocket", "--example", name, "--target-dir"]);
     cargo.arg(profile.parent().unwrap());
     if profile.ends_with("release") {
         cargo.arg("--release");
-    }
-    // What cargo says about this test would be taken for a change by build scripts that look at it.
-    for (name, _) in std::env::vars_os() {
-        let about_this_test = |prefix: &&str| name.as_encoded_bytes().starts_with(prefix.as_bytes());
-        if ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_CRATE_", "CARGO_BIN_"].iter().any(about_this_test) {
-            cargo.env_remove(&name);
-        }
     }
     assert!(cargo.status().unwrap().success(), "{cargo:?}");
     profile.join("examples").join(name).into_os_string().into_string().unwrap()

@@ -2,7 +2,6 @@
 
 use std::io::{BufRead, BufReader, PipeReader};
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
@@ -58,8 +57,8 @@ impl Example {
 
 /// `cargo test` builds the examples only when it is asked for all tests. The path of the program.
 fn build(name: &str) -> String {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["build", "--quiet", "--package", "websocket", "--example", name]);
+    let mut command = hosted::cargo("build");
+    command.args(["--quiet", "--package", "websocket", "--example", name]);
     let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
     if !cfg!(debug_assertions) {
         command.arg("--release");

@@ -39,11 +39,8 @@ fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
 }
 
 fn build(more: &[&str]) -> Result<(), Failure> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Process::new(cargo);
-    command
-        .args(["build", "--quiet", "--profile", "bench", "--package", "bench", "--bin", "bench"])
-        .args(more);
+    let mut command = hosted::cargo("build");
+    command.args(["--profile", "bench", "--package", "bench", "--bin", "bench"]).args(more);
     match command.status()?.success() {
         true => Ok(()),
         false => Err(Failure::Other("the benchmarks do not build, see above".into())),

@@ -2,7 +2,7 @@
 
 mod certificate;
 
-use std::process::{Command as Process, ExitCode};
+use std::process::ExitCode;
 
 use hosted::peer::Peer;
 use hosted::{End, Pddb, Program, System};
@@ -151,9 +151,8 @@ pub(crate) struct Built {
 
 /// Builds the service and an example with the profile asked for.
 pub(crate) fn build(release: bool, example: &str) -> Result<Built, Failure> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Process::new(cargo);
-    command.args(["build", "--quiet", "--package", "websocket", "--bin", "websocket", "--example", example]);
+    let mut command = hosted::cargo("build");
+    command.args(["--quiet", "--package", "websocket", "--bin", "websocket", "--example", example]);
     if release {
         command.arg("--release");
     }

@@ -12,6 +12,7 @@ mod arguments;
 mod codec;
 mod core;
 mod inside;
+mod progress;
 mod raw;
 mod report;
 #[cfg(feature = "others")]

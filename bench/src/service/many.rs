@@ -5,8 +5,8 @@ use super::flow::Direction;
 use super::link::Way;
 use super::peer::Peer;
 use super::system::{self, Running};
-use crate::Failure;
 use crate::report::{Cell, Line, Plot, Spread, Table, median};
+use crate::{Failure, progress};
 
 /// The service's limit.
 const MOST: usize = 12;
@@ -21,6 +21,7 @@ const ROUNDS: usize = 7;
 /// # Errors
 /// Something of it has failed.
 pub(crate) fn all_busy() -> Result<(Table, Plot), Failure> {
+    progress::begin("service: several connections");
     let columns =
         ["4096 B messages", "service, MB/s", "/ floor", "/ one connection", "floor / one connection"];
     let mut table =
@@ -87,6 +88,7 @@ fn together(direction: Direction, peers: &mut [Peer]) -> Result<f64, Failure> {
 /// # Errors
 /// Something of it has failed.
 pub(crate) fn beside_idle() -> Result<Table, Failure> {
+    progress::begin("service: beside idle connections");
     let columns = ["echo, 4096 B", "alone, p50 us", "beside 11, p50 us", "beside / alone"];
     let mut table = Table::new("service-idle", "Service: one connection beside 11 idle ones", columns);
     for way in [Way::Service, Way::Floor] {

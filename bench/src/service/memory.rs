@@ -7,9 +7,9 @@ use hosted::Program;
 
 use super::link::Way;
 use super::system::{Incoming, Running, own_path};
-use crate::Failure;
 use crate::raw;
 use crate::report::{Cell, Table};
+use crate::{Failure, progress};
 
 /// The service's limit.
 const CONNECTIONS: usize = 12;
@@ -66,8 +66,26 @@ impl Service {
 /// # Errors
 /// Something of it has failed.
 pub(crate) fn table() -> Result<Table, Failure> {
+    progress::begin("memory");
     let columns = ["per connection, KiB", "heap and pages", "resident, stacks included"];
     let mut table = Table::new("memory", "Memory per connection", columns);
+    for way in [Way::Service, Way::Secure] {
+        through(way, &mut table)?;
+    }
+    for (name, idle, used) in crate::codec::memory_of_others() {
+        let kib = |bytes: usize| Cell::exact((bytes as f64 / 102.4).round() / 10.0);
+        table.row(format!("{name}, idle"), [kib(idle), Cell::none()]);
+        table.row(format!("{name}, after an echo of 4096 B"), [kib(used), Cell::none()]);
+    }
+    table.note(
+        "The service's heap holds the pages that its clients have lent; its threads' stacks are in the second column \
+         only. The libraries are counted without socket, stacks and the caller's own buffers.",
+    );
+    Ok(table)
+}
+
+/// The rows of one way through the service, in a system of its own.
+fn through(way: Way, table: &mut Table) -> Result<(), Failure> {
     let incoming = Incoming::new()?;
     let service = Program::new(own_path()?).args(["serve-counted", &incoming.port.to_string()]);
     let mut running = Running::in_system(service)?;
@@ -80,32 +98,25 @@ pub(crate) fn table() -> Result<Table, Failure> {
         service.figures()
     };
     let empty = settled(&mut service)?;
-    let mut peers =
-        (0..CONNECTIONS).map(|_| running.connect(Way::Service)).collect::<Result<Vec<_>, Failure>>()?;
-    let mut row = |name: &str, now: Figures| {
+    let mut peers = (0..CONNECTIONS).map(|_| running.connect(way)).collect::<Result<Vec<_>, Failure>>()?;
+    let mut row = |when: &str, now: Figures| {
         let kib =
             |now: f64, then: f64| Cell::exact(((now - then) / CONNECTIONS as f64 / 102.4).round() / 10.0);
-        table.row(name, [kib(now.heap, empty.heap), kib(now.resident, empty.resident)]);
+        table.row(
+            format!("{}, {when}", way.name()),
+            [kib(now.heap, empty.heap), kib(now.resident, empty.resident)],
+        );
     };
-    row("service, idle, its owner receives", settled(&mut service)?);
+    row("idle, its owner receives", settled(&mut service)?);
     for (name, size) in [("32 B", 32), ("4096 B", 4096), ("1 MiB", 1 << 20), ("16 MiB", 16 << 20)] {
         for peer in &mut peers {
             peer.echo(size, 1)?;
         }
-        row(&format!("service, after an echo of {name}"), settled(&mut service)?);
+        row(&format!("after an echo of {name}"), settled(&mut service)?);
     }
     for peer in &mut peers {
         peer.echo(32, 2)?;
     }
-    row("service, after small messages again", settled(&mut service)?);
-    for (name, idle, used) in crate::codec::memory_of_others() {
-        let kib = |bytes: usize| Cell::exact((bytes as f64 / 102.4).round() / 10.0);
-        table.row(format!("{name}, idle"), [kib(idle), Cell::none()]);
-        table.row(format!("{name}, after an echo of 4096 B"), [kib(used), Cell::none()]);
-    }
-    table.note(
-        "The service's heap holds the pages that its clients have lent; its threads' stacks are in the second column \
-         only. The libraries are counted without socket, stacks and the caller's own buffers.",
-    );
-    Ok(table)
+    row("after small messages again", settled(&mut service)?);
+    Ok(())
 }

@@ -14,6 +14,8 @@ mod program;
 mod relay;
 mod scale;
 mod system;
+mod tls;
+mod wire;
 
 pub(crate) use floor::serve as serve_floor;
 pub(crate) use memory::{serve_counted, table as memory_table};
@@ -31,6 +33,7 @@ use arms::Homes;
 pub(crate) fn tables() -> Result<(Vec<Table>, Vec<Plot>), Failure> {
     let mut homes = Homes::start(&[], true)?;
     let mut tables = vec![echo::table(&mut homes)?, flow::table(&mut homes)?];
+    tables.push(tls::table(&mut homes)?);
     let (scale, sizes) = scale::table(&mut homes)?;
     drop(homes);
     let (busy, connections) = many::all_busy()?;

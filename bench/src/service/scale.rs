@@ -2,8 +2,8 @@
 
 use super::arms::{Homes, alternate};
 use super::flow::Direction;
-use crate::Failure;
 use crate::report::{Cell, Line, Plot, Spread, Table, median};
+use crate::{Failure, progress};
 
 const SIZES: [usize; 6] = [16, 256, 4096, 64 << 10, 1 << 20, 16 << 20];
 const ROUNDS: usize = 5;
@@ -19,6 +19,7 @@ pub(crate) fn table(homes: &mut Homes) -> Result<(Table, Plot), Failure> {
     let columns = ["one message", "service, us", "service, ns/B", "time / floor's"];
     let mut table = Table::new("service-scale", "Service: cost per message by size", columns);
     let mut plot = Plot::new("sizes", "Cost per message", "bytes of the message", "us").logarithmic();
+    progress::begin("service: cost by size");
     let mut arms = homes.connect()?;
     arms.truncate(2);
     for direction in Direction::BOTH {

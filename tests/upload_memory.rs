@@ -1,9 +1,10 @@
 //! What uploads take of the heap, whatever the size of the files.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use websocket::pddb::Pddb;
-use websocket::upload::{Config, Upload, Uploads};
+use websocket::pddb::{DictPath, Pddb};
+use websocket::upload::{Config, Files, Upload, Uploads};
 
 #[path = "support/heap.rs"]
 mod heap;
@@ -23,8 +24,8 @@ fn three_files_of_any_size_take_a_few_kilobytes() {
     hosted::test!().time_limit(Duration::from_secs(120)).run(|| {
         let pddb = Pddb::new(LIMIT);
         pddb.wait_mounted(LIMIT).unwrap();
-        let uploads =
-            Uploads::new(Config::new("uploads").unwrap(), pddb, Box::new(|| Some([7; 16]))).unwrap();
+        let files = Files::new(pddb, DictPath::new(".System", "uploads").unwrap()).unwrap();
+        let uploads = Uploads::new(Config::default(), Arc::new(files), Box::new(|| Some([7; 16])));
         let mut upload = Upload::new(uploads.clone());
         let data = vec![0x5a; 16 * 1024];
         let mut stored = 0;

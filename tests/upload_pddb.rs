@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hosted::{Pddb as StandIn, pddb_directory};
-use websocket::pddb::Pddb;
-use websocket::upload::{Config, Upload, Uploads};
+use websocket::pddb::{DictPath, Pddb};
+use websocket::upload::{Config, Files, Upload, Uploads};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -16,9 +17,11 @@ fn route(limit: Duration) -> Arc<Uploads<Pddb>> {
     let pddb = Pddb::new(limit);
     // Whether it is mounted is for each test to see.
     pddb.wait_mounted(LIMIT).ok();
-    let mut config = Config::new("uploads").unwrap();
-    config.replace = true;
-    Uploads::new(config, pddb, Box::new(|| Some([7; 16]))).unwrap()
+    Uploads::new(Config { replace: true, ..Config::default() }, files_in(pddb), Box::new(|| Some([7; 16])))
+}
+
+fn files_in(pddb: Pddb) -> Arc<Files<Pddb>> {
+    Arc::new(Files::new(pddb, DictPath::new(".System", "uploads").unwrap()).unwrap())
 }
 
 struct Sender {
@@ -73,7 +76,11 @@ fn bytes(seed: usize, len: usize) -> Vec<u8> {
 fn files(uploads: &Uploads<Pddb>) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut names = Vec::new();
-    uploads.files().list(|entry| names.push(entry)).unwrap();
+    let each = |entry| {
+        names.push(entry);
+        ControlFlow::Continue(())
+    };
+    uploads.files().list(each).unwrap();
     for entry in names {
         let mut content = Vec::new();
         uploads.files().open(&entry.name).unwrap().read_to_end(&mut content).unwrap();
@@ -206,8 +213,7 @@ fn an_unmounted_pddb_is_told() {
     hosted::test!().pddb(StandIn::new().unmounted()).run(|| {
         let pddb = Pddb::new(LIMIT);
         assert!(pddb.wait_mounted(Duration::from_secs(1)).is_err());
-        let config = Config::new("uploads").unwrap();
-        let uploads = Uploads::new(config, pddb.clone(), Box::new(|| None)).unwrap();
+        let uploads = Uploads::new(Config::default(), files_in(pddb.clone()), Box::new(|| None));
         let mut sender = Sender::new(&uploads);
         sender.file(1, "a", b"abc");
         assert!(sender.has_failed(1, "unmounted"), "{}", sender.last());

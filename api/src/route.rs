@@ -1,6 +1,7 @@
 //! What a path of a port leads to, and how that travels.
 
 use crate::RequestError;
+use crate::upload::Upload;
 use crate::wire::{Reader, Writer};
 
 /// The most sub-protocols of a route.
@@ -12,6 +13,9 @@ const FIXED: usize = 12;
 
 const PREFIX: u8 = 1;
 const PAGE: u8 = 1 << 1;
+const UPLOAD: u8 = 1 << 2;
+const FILES: u8 = 1 << 3;
+const KINDS: u8 = PAGE | UPLOAD | FILES;
 
 /// Who answers on a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,13 +33,22 @@ pub enum RouteKind<'a> {
         /// At most [`Route::MOST_BODY`], kept by the service.
         body: &'a [u8],
     },
+    /// The service takes WebSockets that bring files.
+    Upload(Upload<'a>),
+    /// The service answers GET and HEAD with files of the database: the path, a prefix that ends with `/`, with a list
+    /// of them, `{"files":[{"name":"a/b.txt","length":123},...]}`; the path and a name with that file, or a range of
+    /// it. What is being received is not seen.
+    Files {
+        /// As that of an [`Upload`].
+        dict: &'a str,
+    },
 }
 
 /// A path and who answers on it.
 ///
-/// In the page of an `AddRoute`, little-endian, texts as 16 bits of length and UTF-8: `WSR1`; u8 flags (1 prefix,
-/// 2 page); u8 number of sub-protocols; u16 0; u32 length of the body; the texts path, then either the
-/// sub-protocols or the content type; the body.
+/// In the page of an `AddRoute`, little-endian, texts as 16 bits of length and UTF-8: `WSR1`; u8 flags (1 prefix, and
+/// one of 2 page, 4 upload, 8 files, or none for a receiver); u8 number of sub-protocols; u16 0; u32 length of the
+/// body; the text path; the sub-protocols; or the text content type and the body; or the [`Upload`]; or the text dict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route<'a> {
     /// Begins with `/`; no query, no `.` or `..` between slashes.
@@ -60,6 +73,16 @@ impl<'a> Route<'a> {
         Route { path, prefix: false, kind: RouteKind::Page { content_type, body } }
     }
 
+    /// Files for the database.
+    pub fn upload(path: &'a str, upload: Upload<'a>) -> Self {
+        Route { path, prefix: false, kind: RouteKind::Upload(upload) }
+    }
+
+    /// The files in this dict, below the path, which ends with `/`.
+    pub fn files(path: &'a str, dict: &'a str) -> Self {
+        Route { path, prefix: true, kind: RouteKind::Files { dict } }
+    }
+
     /// Also for what begins with the path.
     pub fn prefix(mut self) -> Self {
         self.prefix = true;
@@ -76,23 +99,32 @@ impl<'a> Route<'a> {
 
     /// The bytes that it takes in a page.
     pub fn encoded_len(&self) -> usize {
-        FIXED + self.texts().map(|text| 2 + text.len()).sum::<usize>() + self.body().len()
+        let kind = match &self.kind {
+            RouteKind::Receiver { protocols } => protocols.iter().map(|name| 2 + name.len()).sum(),
+            RouteKind::Page { content_type, body } => 2 + content_type.len() + body.len(),
+            RouteKind::Upload(upload) => upload.encoded_len(),
+            RouteKind::Files { dict } => 2 + dict.len(),
+        };
+        FIXED + 2 + self.path.len() + kind
     }
 
     /// Writes it into `page`; the number of bytes.
     ///
     /// # Errors
-    /// `TooMany`: more than 32 sub-protocols. `TooLong`: a longer body than is kept, or `page` is shorter than
+    /// `TooMany`: more than 32 sub-protocols, or patterns of names. `TooLong`: a longer body than is kept, or `page` is shorter than
     /// [`Route::encoded_len`].
     pub fn write(&self, page: &mut [u8]) -> Result<usize, RequestError> {
-        let (kind, protocols) = match &self.kind {
-            RouteKind::Receiver { protocols } => (0, protocols.len()),
-            RouteKind::Page { .. } => (PAGE, 0),
+        let (kind, protocols, body) = match &self.kind {
+            RouteKind::Receiver { protocols } => (0, protocols.len(), 0),
+            RouteKind::Page { body, .. } => (PAGE, 0, body.len()),
+            RouteKind::Upload(upload) if !upload.is_within_limits() => return Err(RequestError::TooMany),
+            RouteKind::Upload(_) => (UPLOAD, 0, 0),
+            RouteKind::Files { .. } => (FILES, 0, 0),
         };
         if protocols > MOST_PROTOCOLS {
             return Err(RequestError::TooMany);
         }
-        if self.body().len() > Self::MOST_BODY {
+        if body > Self::MOST_BODY {
             return Err(RequestError::TooLong);
         }
         let mut w = Writer::new(page);
@@ -100,9 +132,17 @@ impl<'a> Route<'a> {
         w.u8(kind | if self.prefix { PREFIX } else { 0 });
         w.u8(protocols as u8);
         w.u16(0);
-        w.u32(u32::try_from(self.body().len()).map_err(|_| RequestError::TooLong)?);
-        self.texts().for_each(|text| w.text(text));
-        w.bytes(self.body());
+        w.u32(u32::try_from(body).map_err(|_| RequestError::TooLong)?);
+        w.text(self.path);
+        match &self.kind {
+            RouteKind::Receiver { protocols } => protocols.iter().for_each(|name| w.text(name)),
+            RouteKind::Page { content_type, body } => {
+                w.text(content_type);
+                w.bytes(body);
+            }
+            RouteKind::Upload(upload) => upload.write(&mut w),
+            RouteKind::Files { dict } => w.text(dict),
+        }
         w.finish().ok_or(RequestError::TooLong)
     }
 
@@ -116,32 +156,18 @@ impl<'a> Route<'a> {
         let protocols = usize::from(r.u8()?);
         r.u16()?;
         let body = usize::try_from(r.u32()?).ok()?;
-        if protocols > MOST_PROTOCOLS {
+        if protocols > MOST_PROTOCOLS || flags & !(PREFIX | KINDS) != 0 {
             return None;
         }
         let path = r.text()?;
-        let kind = if flags & PAGE != 0 {
-            let content_type = r.text()?;
-            RouteKind::Page { content_type, body: r.bytes(body)? }
-        } else {
-            RouteKind::Receiver { protocols: (0..protocols).map(|_| r.text()).collect::<Option<_>>()? }
+        let kind = match flags & KINDS {
+            0 => RouteKind::Receiver { protocols: (0..protocols).map(|_| r.text()).collect::<Option<_>>()? },
+            PAGE => RouteKind::Page { content_type: r.text()?, body: r.bytes(body)? },
+            UPLOAD => RouteKind::Upload(Upload::read(&mut r)?),
+            FILES => RouteKind::Files { dict: r.text()? },
+            _ => return None,
         };
         Some(Route { path, prefix: flags & PREFIX != 0, kind })
-    }
-
-    fn body(&self) -> &'a [u8] {
-        match self.kind {
-            RouteKind::Page { body, .. } => body,
-            RouteKind::Receiver { .. } => &[],
-        }
-    }
-
-    fn texts(&self) -> impl Iterator<Item = &'a str> + '_ {
-        let (protocols, content_type) = match &self.kind {
-            RouteKind::Receiver { protocols } => (protocols.as_slice(), None),
-            RouteKind::Page { content_type, .. } => (&[][..], Some(*content_type)),
-        };
-        std::iter::once(self.path).chain(protocols.iter().copied()).chain(content_type)
     }
 }
 
@@ -152,7 +178,15 @@ mod tests {
     #[test]
     fn routes_go_there_and_back_and_no_cut_of_them_does() {
         let receiver = Route::receiver("/chat").prefix().sub_protocol("a").sub_protocol("b");
-        for route in [receiver, Route::page("/", "text/html", b"<p>"), Route::page("/e", "", b"")] {
+        let upload = Upload::new("a/b").allow("*.txt").allow("b").replace(true).write_batch(9).largest(7);
+        let page = Route::page("/", "text/html", b"<p>");
+        for route in [
+            receiver,
+            page,
+            Route::page("/e", "", b""),
+            Route::upload("/u", upload),
+            Route::files("/f/", "a"),
+        ] {
             let mut page = vec![0; route.encoded_len()];
             assert_eq!(route.write(&mut page), Ok(page.len()));
             assert_eq!(Route::parse(&page), Some(route));

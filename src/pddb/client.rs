@@ -15,8 +15,9 @@ use super::senres::{Answer, Fault, Request};
 /// (`PageAlignedVa::from` in `backend/types.rs`, called from `key_update` in `backend/dictionary.rs`).
 pub const ROOM_MOST: u32 = 4063;
 
-/// First and largest size of the pages that a list may come in.
-const LIST_BYTES: (usize, usize) = (16 * 1024, 1024 * 1024);
+/// First and largest size of the pages that a list may come in. The largest holds ten thousand names of 20 bytes, which
+/// take about twice as much of the heap.
+const LIST_BYTES: (usize, usize) = (16 * 1024, 256 * 1024);
 /// Paths are the only field of variable length in a request.
 const REQUEST_BYTES: usize = xous_api_websocket::PAGE_SIZE;
 

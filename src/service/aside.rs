@@ -1,8 +1,9 @@
 //! One thread for what takes time and is waited for by nobody.
 //!
 //! Who competes: the ports' threads bring sockets of clients that they have refused, which are kept open for a while
-//! so that the clients can read why; the dispatcher brings addresses to knock at. Full: the socket that came first is
-//! closed.
+//! so that the clients can read why; the dispatcher brings addresses to knock at; the dispatcher and the timer bring
+//! work on the database. Full: the socket that came first is closed; of the rest there is as much as there are ports
+//! and routes.
 
 use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpStream};
@@ -15,6 +16,9 @@ use crate::net::knock;
 /// On the device a connection and a panic take 16 and 32 KiB of stack.
 const STACK: usize = 64 * 1024;
 
+/// Work that may wait for the database.
+pub(crate) type Job = Box<dyn FnOnce() + Send>;
+
 /// The thread's work.
 pub(crate) struct Aside {
     state: Mutex<State>,
@@ -24,12 +28,14 @@ pub(crate) struct Aside {
 #[derive(Default)]
 struct State {
     knocks: Vec<SocketAddr>,
+    jobs: VecDeque<Job>,
     /// Each with the time at which it is closed.
     lingering: VecDeque<(Instant, TcpStream)>,
 }
 
 enum Work {
     Knock(SocketAddr),
+    Run(Job),
     Close(TcpStream),
 }
 
@@ -41,7 +47,7 @@ impl Aside {
     pub(crate) fn start() -> std::io::Result<Arc<Self>> {
         let aside = Arc::new(Aside { state: Mutex::default(), more: Condvar::new() });
         let own = aside.clone();
-        std::thread::Builder::new().name("ws-aside".into()).stack_size(STACK).spawn(move || own.run())?;
+        std::thread::Builder::new().name("ws-aside".into()).stack_size(STACK).spawn(move || own.work())?;
         Ok(aside)
     }
 
@@ -58,12 +64,19 @@ impl Aside {
         self.more.notify_one();
     }
 
-    fn run(&self) {
+    /// Does `job` when it is its turn.
+    pub(crate) fn run(&self, job: Job) {
+        self.lock().jobs.push_back(job);
+        self.more.notify_one();
+    }
+
+    fn work(&self) {
         loop {
             match self.next() {
                 Work::Knock(address) => knock(address, LINGER),
                 // On the device this waits until what was sent has arrived.
                 Work::Close(stream) => drop(stream),
+                Work::Run(job) => job(),
             }
         }
     }
@@ -81,6 +94,9 @@ impl Aside {
                 && let Some((_, stream)) = state.lingering.pop_front()
             {
                 return Work::Close(stream);
+            }
+            if let Some(job) = state.jobs.pop_front() {
+                return Work::Run(job);
             }
             state = match wait {
                 Some(wait) => self.more.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0,

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use xous_api_websocket::{Listener, Request, Route};
+use xous_api_websocket::{Listener, Request, Route, Upload};
 
 use crate::proto::{HEADER_SPACE, MAX_HEADER};
+use crate::upload::WRITE_BATCH;
 
 /// Connections at a time (`NoWorker`). Each takes two worker threads of the 29 that a process on the device can
 /// use; the dispatcher and the timer take one each, and three are left for ports.
@@ -57,6 +58,9 @@ pub(crate) const PORT_PAGE_BYTES: usize = 4 * PAGE_BYTES;
 /// The most bytes of a client's head that a listener may allow: they are kept here while it is being read.
 pub(crate) const MOST_REQUEST_BYTES: usize = 64 * 1024;
 
+/// How long an answer of the database is waited for. Flash is slow: the real one takes seconds when it looks for room.
+pub(crate) const STORE_ANSWER: Duration = Duration::from_secs(20);
+
 /// How long a client has to read a refusal before the connection is dropped.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
 
@@ -95,7 +99,7 @@ pub(crate) const BULK_WRITE_BUFFER: usize = 16 * 1024 + HEADER_SPACE;
 /// Heap that the service may use, of which the device's kernel wants to be told: what all limits above come to when
 /// all of them are met at once, 4 MiB and with TLS a little more. Twelve idle connections take less than a tenth of it.
 pub(crate) const HEAP_BYTES: usize =
-    CONNECTIONS * (CONNECTION + TLS) + PORTS * PORT_PAGE_BYTES + UPLOADS + REST;
+    CONNECTIONS * (CONNECTION + TLS) + PORTS * PORT_PAGE_BYTES + LISTING + REST;
 
 /// Of a connection in the server role that sends the longest messages and is as slow as a member of a channel may be.
 const CONNECTION: usize =
@@ -108,7 +112,11 @@ const _: () = assert!(2 * (MOST_REQUEST_BYTES * 3 / 2 + READ_BUFFER) <= CONNECTI
 
 /// Of TLS on a connection: a test holds it against the README.
 const TLS: usize = if cfg!(feature = "tls") { 52 * 1024 } else { 0 };
-/// Write batches and records of uploads.
-const UPLOADS: usize = 512 * 1024;
+/// Names of a list of files, which one client at a time gets, as many as the PDDB client takes, and transfers that wait.
+const LISTING: usize = 1024 * 1024;
+// A connection that brings files has no broadcasts in its queue, but write batches, and parts of a text and a name.
+const _: () = assert!(Upload::MOST_MEMORY + SMALL_THINGS <= BROADCAST_BYTES + QUEUED_BROADCAST_BYTES);
+// Nor has a client that gets one of them any head but its own.
+const _: () = assert!(WRITE_BATCH <= BULK_WRITE_BUFFER);
 /// Tables, std's own, and what lies idle between allocations.
 const REST: usize = 512 * 1024;

@@ -3,18 +3,19 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use xous::PID;
-use xous_api_websocket::{Code, Handle, Kind, Listen, PortState, Refusal, Route, RouteKind, SendWord};
+use xous_api_websocket::{Code, Handle, Kind, Listen, PortState, Refusal, Route, SendWord};
 
 use super::acceptors::Acceptors;
 use super::channels::{Channels, encode};
 use super::connection::Connection;
 use super::door::Door;
 use super::envelope::Lent;
-use super::limits::{BROADCAST_BYTES, LISTENERS, PAGE_BYTES, PORT_PAGE_BYTES, PORTS};
-use super::port::{Port, Settings, Target, TargetKind, Tried, Unbound};
+use super::limits::{BROADCAST_BYTES, LISTENERS, PORT_PAGE_BYTES, PORTS};
+use super::port::{Port, Settings, Tried, Unbound};
+use super::routes::{Target, TargetKind};
 use super::security;
 use super::server::Server;
-use crate::http::{AddError, Page};
+use crate::http::AddError;
 use crate::net::{ServerTls, TlsError};
 use crate::proto;
 
@@ -40,6 +41,7 @@ pub(crate) struct Listener {
     port: Arc<Port>,
     door: Arc<Door>,
     channels: Channels,
+    server: Arc<Server>,
 }
 
 impl Listeners {
@@ -150,6 +152,7 @@ impl Listeners {
             port: port.clone(),
             door: Arc::new(Door::new()),
             channels: Channels::default(),
+            server: self.server.clone(),
         });
         slot.listener = Some(listener.clone());
         Some(listener)
@@ -243,27 +246,7 @@ impl Listener {
     }
 
     fn route(&self, route: &Route<'_>) -> Result<u16, Code> {
-        let kind = match &route.kind {
-            RouteKind::Receiver { protocols } => {
-                if protocols.iter().any(|name| !is_token(name)) {
-                    return Err(Code::BadRequest);
-                }
-                let protocols = protocols.iter().map(|&name| name.into()).collect();
-                TargetKind::Receiver(self.door.clone(), protocols)
-            }
-            RouteKind::Page { content_type, body } => {
-                if body.len() > PAGE_BYTES {
-                    return Err(Code::TooLong);
-                }
-                if !content_type.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-                    return Err(Code::BadRequest);
-                }
-                TargetKind::Page(Arc::new(Page {
-                    content_type: (*content_type).into(),
-                    body: (*body).into(),
-                }))
-            }
-        };
+        let kind = TargetKind::new(route, &self.door, &self.server)?;
         let target = Target { listener: self.handle, owner: self.owner, kind };
         let mut router = router(&self.port);
         let bytes = router.targets().chain([&target]).map(Target::page_bytes).sum::<usize>();
@@ -276,12 +259,6 @@ impl Listener {
             AddError::Full => Code::NoRoute,
         })
     }
-}
-
-/// A sub-protocol's name is a token (RFC 6455 section 4.1, RFC 9110 section 5.6.2).
-fn is_token(name: &str) -> bool {
-    !name.is_empty()
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
 fn certificate(tls: &xous_api_websocket::ServerTls<'_>) -> Result<ServerTls, TlsError> {

@@ -14,6 +14,7 @@ mod channels;
 mod connection;
 mod dispatcher;
 mod door;
+mod download;
 mod entropy;
 mod envelope;
 mod in_process;
@@ -27,10 +28,13 @@ mod outcome;
 mod pool;
 mod port;
 mod reader;
+mod receiving;
+mod routes;
 mod security;
 mod server;
 mod session;
 mod sink;
+mod stores;
 mod table;
 mod tickets;
 mod timer;
@@ -46,14 +50,16 @@ use xous_api_websocket::SERVER_NAME;
 use aside::Aside;
 use dispatcher::{Dispatcher, System};
 pub(crate) use in_process::{Plan, serve_one};
-use limits::{HEAP_BYTES, WORKERS};
+use limits::{HEAP_BYTES, STORE_ANSWER, WORKERS};
 use listeners::Listeners;
 use pool::Pool;
 use server::Server;
+use stores::Stores;
 use table::Table;
 use tickets::Tickets;
 use timer::Timer;
 
+use crate::pddb::Pddb;
 use crate::platform;
 
 /// Registers the service and serves every process, for as long as the process lives.
@@ -69,11 +75,13 @@ pub fn serve() -> Result<(), xous::Error> {
     let names = XousNames::new()?;
     crate::entropy::connect()?;
     let sid = names.register_name(SERVER_NAME, None)?;
+    let aside = Aside::start().map_err(|_| xous::Error::ThreadNotAvailable)?;
     let server = Arc::new(Server {
         table: Table::new(),
         pool: Pool::new(WORKERS),
-        aside: Aside::start().map_err(|_| xous::Error::ThreadNotAvailable)?,
         timer: Timer::start().map_err(|_| xous::Error::ThreadNotAvailable)?,
+        stores: Stores::new(Pddb::new(STORE_ANSWER), aside.clone()),
+        aside,
     });
     let dispatcher = Dispatcher {
         sid,

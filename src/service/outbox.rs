@@ -2,8 +2,8 @@
 //! go first and never wait for room.
 //!
 //! Who competes: the dispatcher (messages, the owner's Close), the reader (pongs, the answer to a Close, that TLS
-//! has something to say), the timer (pings, a Close), and one writer, which takes. Full: messages are refused, the
-//! oldest pong gives way.
+//! has something to say, answers to uploads), the timer (pings, a Close), and one writer, which takes. Full: messages
+//! are refused, the oldest pong gives way, the reader waits.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -18,6 +18,8 @@ use crate::proto::{ClosePayload, CloseReason, CloseStep, Closing, Role, Violatio
 pub(crate) struct Outbox {
     state: Mutex<State>,
     work: Condvar,
+    /// There is room for a frame that is shared, or never will be.
+    room: Condvar,
 }
 
 /// What the writer does next.
@@ -53,6 +55,8 @@ struct State {
     phase: Phase,
     /// The writer waits for work.
     waiting: bool,
+    /// The reader waits for room.
+    wants_room: bool,
 }
 
 enum Item {
@@ -97,8 +101,9 @@ impl Outbox {
             close_written: false,
             phase: Phase::Open,
             waiting: false,
+            wants_room: false,
         };
-        Outbox { state: Mutex::new(state), work: Condvar::new() }
+        Outbox { state: Mutex::new(state), work: Condvar::new(), room: Condvar::new() }
     }
 
     /// Queues a message, or gives it back with the reason.
@@ -119,17 +124,31 @@ impl Outbox {
     /// Queues a broadcast.
     pub(crate) fn share(&self, frame: Arc<[u8]>) -> Result<(), ShareError> {
         let mut state = self.lock();
-        if state.phase != Phase::Open {
-            return Err(ShareError::Closed);
-        }
-        let bytes = state.broadcast_bytes + frame.len();
-        if state.items.len() - state.sends >= QUEUED_BROADCASTS || bytes > QUEUED_BROADCAST_BYTES {
-            return Err(ShareError::Full);
-        }
-        state.broadcast_bytes = bytes;
-        state.items.push_back(Item::Share(frame));
+        state.share(&frame)?;
         self.wake(&state);
         Ok(())
+    }
+
+    /// Queues a frame that must not be lost, when there is room for it. Only for the reader. The wait ends with that of
+    /// the writer, which has a deadline, for the peer.
+    ///
+    /// # Errors
+    /// The connection has ended.
+    pub(crate) fn share_in_time(&self, frame: &Arc<[u8]>) -> Result<(), ShareError> {
+        let mut state = self.lock();
+        loop {
+            match state.share(frame) {
+                Ok(()) => {
+                    self.wake(&state);
+                    return Ok(());
+                }
+                Err(ShareError::Closed) => return Err(ShareError::Closed),
+                Err(ShareError::Full) => {
+                    state.wants_room = true;
+                    state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+        }
     }
 
     /// Queues a Pong with at most 125 bytes. After a Close frame there is none (RFC 6455 section 5.5.1).
@@ -242,6 +261,7 @@ impl Outbox {
                 return None;
             }
             if let Some(work) = take(&mut state) {
+                self.tell_of_room(&mut state);
                 return Some(work);
             }
             if state.phase == Phase::Failed {
@@ -257,7 +277,9 @@ impl Outbox {
     pub(crate) fn try_next(&self, mid_message: bool) -> Option<Work> {
         let mut state = self.lock();
         state.mid_message = mid_message;
-        if state.phase == Phase::Over { None } else { take(&mut state) }
+        let work = if state.phase == Phase::Over { None } else { take(&mut state) };
+        self.tell_of_room(&mut state);
+        work
     }
 
     /// A control frame that may go between two frames of a message: never a Close of the owner, as what it has
@@ -289,6 +311,7 @@ impl Outbox {
         let refused = {
             let mut state = self.lock();
             (state.sends, state.broadcast_bytes) = (0, 0);
+            self.tell_of_room(&mut state);
             std::mem::take(&mut state.items)
         };
         refused.iter().filter(|item| matches!(item, Item::Send(send) if send.is_moved())).count()
@@ -300,8 +323,29 @@ impl Outbox {
         }
     }
 
+    fn tell_of_room(&self, state: &mut State) {
+        if std::mem::take(&mut state.wants_room) {
+            self.room.notify_one();
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn share(&mut self, frame: &Arc<[u8]>) -> Result<(), ShareError> {
+        if self.phase != Phase::Open {
+            return Err(ShareError::Closed);
+        }
+        let bytes = self.broadcast_bytes + frame.len();
+        if self.items.len() - self.sends >= QUEUED_BROADCASTS || bytes > QUEUED_BROADCAST_BYTES {
+            return Err(ShareError::Full);
+        }
+        self.broadcast_bytes = bytes;
+        self.items.push_back(Item::Share(frame.clone()));
+        Ok(())
     }
 }
 
@@ -342,6 +386,25 @@ fn take_item(state: &mut State) -> Option<Work> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_frame_that_must_not_be_lost_waits_for_room_or_the_end() {
+        let outbox = Outbox::new(Role::Server);
+        let frame: Arc<[u8]> = vec![0; 1].into();
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                let sent =
+                    (0..3 * QUEUED_BROADCASTS).map_while(|_| outbox.share_in_time(&frame).ok()).count();
+                (sent, outbox.share_in_time(&frame))
+            });
+            let taken = (0..QUEUED_BROADCASTS).filter(|_| outbox.next(false).is_some()).count();
+            while outbox.lock().items.len() < QUEUED_BROADCASTS || !outbox.lock().wants_room {
+                std::thread::yield_now();
+            }
+            outbox.end();
+            assert_eq!(reader.join().unwrap(), (taken + QUEUED_BROADCASTS, Err(ShareError::Closed)));
+        });
+    }
 
     #[test]
     fn broadcasts_wait_up_to_a_number_and_up_to_so_many_bytes() {

@@ -4,13 +4,12 @@ use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use xous::PID;
-use xous_api_websocket::{Deadlines, Handle, Limits, Listen, ListenLimits, PortState, SlowMember};
+use xous_api_websocket::{Deadlines, Limits, Listen, ListenLimits, PortState, SlowMember};
 
-use super::door::Door;
+use super::routes::Target;
 use super::server::Server;
 use super::visit;
-use crate::http::{Page, Router};
+use crate::http::Router;
 use crate::net::{BindError, ServerTls, Socket, TlsError, bind};
 
 /// The first and the longest wait between two tries to bind.
@@ -26,34 +25,6 @@ pub(crate) struct Settings {
     pub(crate) deadlines: Deadlines,
     pub(crate) fragment_size: u32,
     pub(crate) slow_members: SlowMember,
-}
-
-/// Where a path leads.
-#[derive(Clone)]
-pub(crate) struct Target {
-    /// The listener whose route it is, and its owner.
-    pub(crate) listener: Handle,
-    pub(crate) owner: PID,
-    pub(crate) kind: TargetKind,
-}
-
-impl Target {
-    /// Bytes of the page that is kept for it.
-    pub(crate) fn page_bytes(&self) -> usize {
-        match &self.kind {
-            TargetKind::Receiver(..) => 0,
-            TargetKind::Page(page) => page.body.len(),
-        }
-    }
-}
-
-/// What is there.
-#[derive(Clone)]
-pub(crate) enum TargetKind {
-    /// A program that takes WebSockets.
-    Receiver(Arc<Door>, Arc<[Box<str>]>),
-    /// A page.
-    Page(Arc<Page>),
 }
 
 /// The port.

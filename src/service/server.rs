@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::aside::Aside;
 use super::pool::Pool;
+use super::stores::Stores;
 use super::table::Table;
 use super::timer::Timer;
 
@@ -15,4 +16,6 @@ pub(crate) struct Server {
     /// The thread for clients that were refused.
     pub(crate) aside: Arc<Aside>,
     pub(crate) timer: Arc<Timer>,
+    /// Where routes keep files in the database.
+    pub(crate) stores: Stores,
 }

@@ -1,5 +1,5 @@
 //! Where a reader's chunks go: into pages that the owner has lent to the service, or, in-process, into a page of
-//! our own that is lent to the owner's server.
+//! our own that is lent to the owner's server, or of an upload straight into the database.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use xous_api_websocket::{Kind, PAGE_SIZE, Pages, ReceiveWord, Status};
 use super::connection::{Connection, Deadline};
 use super::envelope::Lent;
 use super::outcome::Outcome;
+use super::receiving::Receiving;
 use crate::proto::{self, Chunk};
 
 /// Pages of our own for a push: as many as an owner would lend.
@@ -37,6 +38,8 @@ pub(crate) enum Route {
         /// The message id that it wants.
         opcode: usize,
     },
+    /// They are parts of files for the database.
+    Upload(Box<Receiving>),
 }
 
 enum Page {
@@ -51,6 +54,9 @@ impl Sink {
 
     /// Delivers a piece of a message; waits for pages as long as the owner is not considered stalled.
     pub(crate) fn push(&mut self, chunk: &Chunk<'_>) {
+        if let Route::Upload(receiving) = &mut self.route {
+            return receiving.take(&self.conn, chunk);
+        }
         let mut rest = chunk.payload;
         let mut first = chunk.first;
         loop {
@@ -83,7 +89,7 @@ impl Sink {
             self.page = match self.route {
                 Route::Inbox => self.conn.inbox.try_take().map(Page::Lent),
                 Route::Push { .. } if self.conn.inbox.is_open() => Some(Page::Own(Pages::new(PUSHED))),
-                Route::Push { .. } => None,
+                Route::Push { .. } | Route::Upload(_) => None,
             };
         }
         self.page.is_some()

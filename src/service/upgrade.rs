@@ -3,13 +3,17 @@
 use std::net::{Shutdown, SocketAddr};
 use std::sync::{Arc, PoisonError};
 
+use xous::PID;
 use xous_api_websocket::Accepted;
 
 use super::connection::Connection;
+use super::door::Door;
 use super::envelope::Lent;
 use super::life::Life;
 use super::pool::Permit;
-use super::port::{Port, Target, TargetKind, Visitor};
+use super::port::{Port, Visitor};
+use super::receiving::{Receiving, UploadRoute};
+use super::routes::TargetKind;
 use super::server::Server;
 use super::session::Session;
 use super::sink::{Route, Sink};
@@ -28,14 +32,31 @@ pub(crate) struct Client<'a> {
     pub(crate) visitor: Visitor,
 }
 
-/// A client that a program takes.
+/// A client that is taken.
 struct Taken {
-    /// The program's page, and which route it was parked for.
-    page: (usize, Lent),
-    route: u16,
-    target: Target,
+    taker: Taker,
+    owner: PID,
     writer: Permit,
     protocol: Option<String>,
+}
+
+/// Who takes a client.
+enum Taker {
+    /// A program.
+    Program(Invitation),
+    /// The database.
+    Upload(Arc<UploadRoute>),
+}
+
+/// The page that a program has lent for its next client.
+struct Invitation {
+    door: Arc<Door>,
+    page: Lent,
+    /// The route that the page was parked for, and the one that the client is on.
+    wanted: usize,
+    route: u16,
+    /// What the page holds.
+    len: usize,
 }
 
 /// A client that has been told that it is a WebSocket.
@@ -43,13 +64,11 @@ struct Admitted {
     life: Arc<Life>,
     session: Session,
     writer: Permit,
-    /// The program's page, filled, and how far.
-    page: Lent,
-    len: usize,
+    taker: Taker,
 }
 
-/// Hands the client to the program that its path leads to and serves it to its end, or refuses it. The last head of
-/// `requests` asks for the upgrade.
+/// Hands the client to whom its path leads to and serves it to its end, or refuses it. The last head of `requests`
+/// asks for the upgrade.
 pub(crate) fn run(client: Client<'_>, requests: Requests) {
     let admitted = match check_request(requests.head()) {
         Ok(Request::Upgrade(request)) => match take(&client, &request) {
@@ -58,16 +77,24 @@ pub(crate) fn run(client: Client<'_>, requests: Requests) {
         },
         _ => None,
     };
-    let Some(Admitted { life, session, writer, page, len }) = admitted else { return };
+    let Some(Admitted { life, session, writer, taker }) = admitted else { return };
     let Client { visit, visitor, .. } = client;
     // What the requests took is not kept while the connection lasts.
     drop((visit, requests));
-    let mut sink = Sink::new(life.conn.clone(), Route::Inbox);
-    session.run(&life, &mut sink, writer, |_| page.answer(0, len));
+    let (route, invitation) = match taker {
+        Taker::Program(invitation) => (Route::Inbox, Some(invitation)),
+        Taker::Upload(route) => (Route::Upload(Box::new(Receiving::new(route))), None),
+    };
+    let mut sink = Sink::new(life.conn.clone(), route);
+    session.run(&life, &mut sink, writer, |_| {
+        if let Some(Invitation { page, len, .. }) = invitation {
+            page.answer(0, len);
+        }
+    });
     drop((sink, life, visitor));
 }
 
-/// Finds a program for the client; else the answer that refuses it. What costs nothing is checked first.
+/// Finds who takes the client; else the answer that refuses it. What costs nothing is checked first.
 fn take(client: &Client<'_>, request: &Upgrade<'_>) -> Result<Taken, Answer> {
     let refuse = |code| Err(status(code, &[], false));
     let settings = &client.port.settings;
@@ -79,56 +106,56 @@ fn take(client: &Client<'_>, request: &Upgrade<'_>) -> Result<Taken, Answer> {
         router.find(request.path()).map(|(number, target)| (number, target.clone()))
     };
     let Some((route, target)) = found else { return refuse(404) };
-    let TargetKind::Receiver(door, protocols) = &target.kind else {
+    if let TargetKind::Page(_) | TargetKind::Files(_) = &target.kind {
         return Err(upgrade_required(false));
-    };
+    }
     if !is_allowed(&settings.origins, &request.headers, client.port.is_secure()) {
         return refuse(403);
     }
     let Some(writer) = client.server.pool.reserve() else { return refuse(503) };
-    let protocol = protocols.iter().find(|known| request.protocols().any(|offered| *offered == ***known));
-    let protocol = protocol.map(|protocol| protocol.to_string());
-    let Some(page) = door.take(route, settings.limits.accept_time) else { return refuse(503) };
-    Ok(Taken { page, route, target, writer, protocol })
+    let taken = |taker, protocol| Ok(Taken { taker, owner: target.owner, writer, protocol });
+    match target.kind {
+        TargetKind::Receiver(door, known) => {
+            let protocol = known.iter().find(|known| request.protocols().any(|name| *name == ***known));
+            let protocol = protocol.map(|name| name.to_string());
+            match door.take(route, settings.limits.accept_time) {
+                Some((wanted, page)) => {
+                    taken(Taker::Program(Invitation { door, page, wanted, route, len: 0 }), protocol)
+                }
+                None => refuse(503),
+            }
+        }
+        TargetKind::Upload(route) => taken(Taker::Upload(route), None),
+        TargetKind::Page(_) | TargetKind::Files(_) => Err(upgrade_required(false)),
+    }
 }
 
 /// Enters the connection and answers the client with 101. If the client has gone, the program's page waits for the
 /// next one.
 fn admit(client: &Client<'_>, requests: &Requests, request: &Upgrade<'_>, taken: Taken) -> Option<Admitted> {
-    let Taken { page: (wanted, mut page), route, target, writer, protocol } = taken;
+    let Taken { mut taker, owner, writer, protocol } = taken;
     let settings = &client.port.settings;
     let timer = client.server.timer.clone();
     let conn = client
         .server
         .table
-        .enter(target.owner, |handle| Connection::new(Role::Server, handle, settings.deadlines, timer, None));
+        .enter(owner, |handle| Connection::new(Role::Server, handle, settings.deadlines, timer, None));
     let Some(conn) = conn else {
-        put_back(&target, wanted, page);
+        taker.put_back();
         client.visit.refuse(503);
         return None;
     };
     let life = Life::new(conn.clone(), client.server.table.clone());
-    let peer = client.peer.to_string();
-    let accepted = Accepted {
-        handle: conn.handle,
-        route,
-        peer: &peer,
-        path: request.path(),
-        query: request.query(),
-        sub_protocol: protocol.as_deref(),
-        origin: request.origin(),
-        head: requests.head(),
-    };
-    let Some(len) = accepted.write(page.pages_mut()) else {
+    if !taker.introduce(&conn, client, requests, request, protocol.as_deref()) {
         // Path, query and sub-protocol fill more than the program has lent, which is no fault of the program's.
         conn.forget();
-        put_back(&target, wanted, page);
+        taker.put_back();
         client.visit.refuse(431);
         return None;
-    };
+    }
     if !conn.dialled(client.visit.socket.clone()) || !accept(client, request, protocol.as_deref()) {
         conn.forget();
-        put_back(&target, wanted, page);
+        taker.put_back();
         return None;
     }
     let session = Session {
@@ -139,7 +166,7 @@ fn admit(client: &Client<'_>, requests: &Requests, request: &Upgrade<'_>, taken:
         limits: settings.messages,
         fragment_size: settings.fragment_size,
     };
-    Some(Admitted { life, session, writer, page, len })
+    Some(Admitted { life, session, writer, taker })
 }
 
 /// Sends the 101; whether it went out.
@@ -152,8 +179,42 @@ fn accept(client: &Client<'_>, request: &Upgrade<'_>, protocol: Option<&str>) ->
     visit.by(client.port.settings.deadlines.write, Shutdown::Both, || visit.socket.write_all(&answer)).is_ok()
 }
 
-fn put_back(target: &Target, wanted: usize, page: Lent) {
-    if let TargetKind::Receiver(door, _) = &target.kind {
-        door.put_back(wanted, page);
+impl Taker {
+    /// Tells a program who its client is; `false` if its page is too short for that.
+    fn introduce(
+        &mut self,
+        conn: &Connection,
+        client: &Client<'_>,
+        requests: &Requests,
+        request: &Upgrade<'_>,
+        sub_protocol: Option<&str>,
+    ) -> bool {
+        let invitation = match self {
+            Taker::Program(invitation) => invitation,
+            Taker::Upload(_) => {
+                conn.forget();
+                return true;
+            }
+        };
+        let accepted = Accepted {
+            handle: conn.handle,
+            route: invitation.route,
+            peer: &client.peer.to_string(),
+            path: request.path(),
+            query: request.query(),
+            sub_protocol,
+            origin: request.origin(),
+            head: requests.head(),
+        };
+        let written = accepted.write(invitation.page.pages_mut());
+        invitation.len = written.unwrap_or_default();
+        written.is_some()
+    }
+
+    /// The client is not handed over: the program's page is for the next one.
+    fn put_back(self) {
+        if let Taker::Program(Invitation { door, page, wanted, .. }) = self {
+            door.put_back(wanted, page);
+        }
     }
 }

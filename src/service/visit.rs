@@ -9,8 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
+use super::download;
 use super::limits::{LINGER, MOST_REQUEST_BYTES, READ_BUFFER};
-use super::port::{Port, TargetKind, Visitor};
+use super::port::{Port, Visitor};
+use super::routes::TargetKind;
 use super::server::Server;
 use super::timer::{Timer, Wake};
 use super::upgrade::{self, Client};
@@ -152,8 +154,19 @@ impl Visit {
 
     /// Answers a plain request; whether another may follow.
     fn answer(&self, port: &Port, request: &Plain<'_>) -> bool {
-        let (answer, keep) = answer(port, request);
+        // A body is not read, so nothing can follow it.
+        let keep = request.keep_alive && !request.has_body;
         let limit = port.settings.deadlines.write;
+        if has_dot_segment(request.path()) {
+            self.send_last(limit, &status(400, &[], false));
+            return false;
+        }
+        let answer = match target(port, request.path()) {
+            Some(TargetKind::Files(files)) if is_read(request) => {
+                return files.answer(&download::Client { visit: self, limit, request, keep });
+            }
+            target => answer(target, request, keep),
+        };
         if !keep {
             self.send_last(limit, &answer);
             return false;
@@ -170,27 +183,29 @@ impl Visit {
     }
 }
 
-/// The answer to a plain request, and whether another may follow.
-fn answer(port: &Port, request: &Plain<'_>) -> (Answer, bool) {
-    // A body is not read, so nothing can follow it.
-    let keep = request.keep_alive && !request.has_body;
-    if has_dot_segment(request.path()) {
-        return (status(400, &[], false), false);
-    }
-    let target = {
-        let router = port.router.lock().unwrap_or_else(PoisonError::into_inner);
-        router.find(request.path()).map(|(_, target)| target.kind.clone())
-    };
-    let answer = match (target, request.method) {
+/// Where a path leads.
+fn target(port: &Port, path: &str) -> Option<TargetKind> {
+    let router = port.router.lock().unwrap_or_else(PoisonError::into_inner);
+    router.find(path).map(|(_, target)| target.kind.clone())
+}
+
+/// It asks for something that is there, and brings nothing.
+fn is_read(request: &Plain<'_>) -> bool {
+    matches!(request.method, "GET" | "HEAD") && !request.has_body
+}
+
+/// The answer to a plain request, in one piece.
+fn answer(target: Option<TargetKind>, request: &Plain<'_>, keep: bool) -> Answer {
+    use TargetKind::{Files, Page, Receiver, Upload};
+    match (target, request.method) {
         (None, _) => status(404, &[], keep),
-        (Some(TargetKind::Page(_)), "GET" | "HEAD") if request.has_body => status(413, &[], keep),
-        (Some(TargetKind::Page(found)), "GET") => page(found, false, keep),
-        (Some(TargetKind::Page(found)), "HEAD") => page(found, true, keep),
-        (Some(TargetKind::Receiver(..)), "GET") => upgrade_required(keep),
-        (Some(TargetKind::Page(_)), _) => status(405, &[("Allow", "GET, HEAD")], keep),
-        (Some(TargetKind::Receiver(..)), _) => status(405, &[("Allow", "GET")], keep),
-    };
-    (answer, keep)
+        (Some(Page(_) | Files(_)), "GET" | "HEAD") if request.has_body => status(413, &[], keep),
+        (Some(Page(found)), "GET") => page(found, false, keep),
+        (Some(Page(found)), "HEAD") => page(found, true, keep),
+        (Some(Receiver(..) | Upload(_)), "GET") => upgrade_required(keep),
+        (Some(Page(_) | Files(_)), _) => status(405, &[("Allow", "GET, HEAD")], keep),
+        (Some(Receiver(..) | Upload(_)), _) => status(405, &[("Allow", "GET")], keep),
+    }
 }
 
 /// The heads that a client sends, one after the other.

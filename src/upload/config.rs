@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crate::pddb::{DictPath, PathError};
-
 /// Bytes that are written at a time: two pages of the PDDB. Before a write that makes a large key longer, the PDDB sees
 /// to it that three pages are free, whatever the write needs, and stops for good when they do not suffice
 /// (`key_update` in `backend/basis.rs` and `backend/dictionary.rs`); with two, a full PDDB says that it is full. And a
@@ -13,11 +11,9 @@ pub const WRITE_BATCH: usize = 2 * 4064;
 /// Largest write batch.
 const WRITE_BATCH_MOST: usize = 64 * 1024;
 
-/// Settings of an upload route; [`Config::new`] has the defaults.
+/// Settings of an upload route, by default for files of any size and name.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where the files go. Names with `/` go to dicts below it.
-    pub dict: DictPath,
     /// Bytes of the largest file.
     pub largest: u32,
     /// Patterns of the names that are taken, with `*` for any characters. Default: all.
@@ -34,14 +30,9 @@ pub struct Config {
     pub waiting: usize,
 }
 
-impl Config {
-    /// Files of any size and name into the dict `dict` of the device's own basis.
-    ///
-    /// # Errors
-    /// The name is none of a dict.
-    pub fn new(dict: &str) -> Result<Self, PathError> {
-        Ok(Config {
-            dict: DictPath::new(".System", dict)?,
+impl Default for Config {
+    fn default() -> Self {
+        Config {
             largest: u32::MAX,
             allowed: vec!["*".into()],
             replace: false,
@@ -49,9 +40,11 @@ impl Config {
             transfers: 4,
             resume: Duration::from_secs(600),
             waiting: 8,
-        })
+        }
     }
+}
 
+impl Config {
     pub(super) fn batch(&self) -> usize {
         self.write_batch.clamp(1, WRITE_BATCH_MOST)
     }

@@ -138,7 +138,7 @@ impl<S: Store> Visit<'_, S> {
     /// Checks and begins a transfer, the cheapest checks first.
     fn accept(&mut self, id: u32, name: &str, length: u32) -> Result<(), Fault> {
         let uploads = &self.desk.uploads;
-        let key = key_of(&uploads.config.dict, name).map_err(|_| Fault::BadName)?;
+        let key = key_of(uploads.files().dict(), name).map_err(|_| Fault::BadName)?;
         if !is_allowed(&uploads.config.allowed, name) {
             return Err(Fault::NotAllowed);
         }

@@ -5,11 +5,12 @@
 //! what commits it; then it is copied, and the records go. `docs/upload.md` has the order of all steps and why a crash
 //! between any two does no harm.
 
+use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::answer::push_string;
 use super::claims::{Claims, Content, Phase};
-use super::journal::{Entry, Journal, create, delete};
+use super::journal::{Entry, Journal, SUFFIX, create, delete};
 use super::name::name_of;
 use super::reader::Reader;
 use super::record::Record;
@@ -106,6 +107,22 @@ impl<S: Store> Files<S> {
     pub fn new(store: S, dict: DictPath) -> Result<Self, PathError> {
         let journal = Journal::of(&dict)?;
         Ok(Files { store, dict, journal, state: Mutex::default(), recovering: Mutex::default() })
+    }
+
+    /// The dict that they are in.
+    pub fn dict(&self) -> &DictPath {
+        &self.dict
+    }
+
+    /// Whether files in `other` could be some of these, or be in the way of their journal, or the other way round.
+    pub fn shares_keys_with(&self, other: &DictPath) -> bool {
+        let is_in = |inner: &str, outer: &str| {
+            inner
+                .strip_prefix(outer)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || rest == SUFFIX)
+        };
+        let (own, other_name) = (self.dict.name(), other.name());
+        self.dict.basis() == other.basis() && (is_in(own, other_name) || is_in(other_name, own))
     }
 
     /// Begins to receive a file of `length` bytes. What an earlier crash has left is cleared first.
@@ -206,6 +223,12 @@ impl<S: Store> Files<S> {
         self.store.flush().map_err(|_| StoreError::NoAnswer)
     }
 
+    /// Leaves what there is of it to recovery. Asks the store for nothing.
+    pub(super) fn abandon(&self, incoming: Incoming<S::File>) {
+        let Incoming { name, number, replaces, .. } = incoming;
+        self.doubt(&name, number, !replaces);
+    }
+
     /// Leaves nothing of it.
     pub(super) fn abort(&self, incoming: Incoming<S::File>) {
         let Incoming { name, number, target, replaces, file } = incoming;
@@ -257,11 +280,11 @@ impl<S: Store> Files<S> {
         Ok(Reader::new(self, name.clone(), key, file))
     }
 
-    /// Calls `found` with every complete file, in the order of their names within each dict.
+    /// Calls `found` with every complete file, in the order of their names within each dict, until it breaks.
     ///
     /// # Errors
     /// Those of the store; files may have been found before.
-    pub fn list(&self, mut found: impl FnMut(FileEntry)) -> Result<(), StoreError> {
+    pub fn list(&self, mut found: impl FnMut(FileEntry) -> ControlFlow<()>) -> Result<(), StoreError> {
         self.recover()?;
         let below = format!("{}/", self.dict.name());
         let mut dicts = self.store.dicts(self.dict.basis())?;
@@ -279,7 +302,11 @@ impl<S: Store> Files<S> {
                     continue;
                 };
                 match self.open_key(&key) {
-                    Ok(reader) => found(FileEntry { name, length: reader.length() }),
+                    Ok(reader) => {
+                        if found(FileEntry { name, length: reader.length() }).is_break() {
+                            return Ok(());
+                        }
+                    }
                     Err(StoreError::NotFound) => (),
                     Err(error) => return Err(error),
                 }

@@ -5,7 +5,7 @@ use super::store::{Store, StoreError, StoreFile};
 use crate::pddb::{DictPath, KeyPath, PathError, ROOM_MOST};
 
 /// What is behind the name of the files' dict.
-const SUFFIX: &str = ".journal";
+pub(super) const SUFFIX: &str = ".journal";
 
 /// What a key of the journal is; the first letter of its name. A number of eight hexadecimal digits follows, which all
 /// keys of one file being received share.

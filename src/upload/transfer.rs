@@ -142,6 +142,11 @@ impl<F: StoreFile> Transfer<F> {
         Ok((self.name, self.digest.finalize().into()))
     }
 
+    /// Leaves what there is of it to recovery.
+    pub(super) fn abandon<S: Store<File = F>>(self, files: &Files<S>) {
+        files.abandon(self.incoming);
+    }
+
     /// Leaves nothing of it.
     pub(super) fn abort<S: Store<File = F>>(self, files: &Files<S>) {
         files.abort(self.incoming);

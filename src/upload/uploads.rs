@@ -10,7 +10,6 @@ use super::fault::Fault;
 use super::files::Files;
 use super::store::Store;
 use super::transfer::Transfer;
-use crate::pddb::PathError;
 
 /// Gives the tokens of transfers: 16 random bytes, or none when there is no randomness; such a transfer cannot be
 /// resumed.
@@ -18,7 +17,7 @@ pub type TokenSource = Box<dyn FnMut() -> Option<Token> + Send>;
 
 /// An upload route.
 pub struct Uploads<S: Store> {
-    files: Files<S>,
+    files: Arc<Files<S>>,
     pub(super) config: Config,
     tokens: Mutex<TokenSource>,
     resumable: Mutex<Vec<Resumable<S>>>,
@@ -52,18 +51,15 @@ struct Resumable<S: Store> {
 }
 
 impl<S: Store> Uploads<S> {
-    /// A route with these settings. Nothing is asked of the store yet.
-    ///
-    /// # Errors
-    /// The dict's name is so long that there is no room for the journal's beside it.
-    pub fn new(config: Config, store: S, tokens: TokenSource) -> Result<Arc<Self>, PathError> {
-        Ok(Arc::new(Uploads {
-            files: Files::new(store, config.dict.clone())?,
+    /// A route that puts what comes into `files`, with these settings. Nothing is asked of the store yet.
+    pub fn new(config: Config, files: Arc<Files<S>>, tokens: TokenSource) -> Arc<Self> {
+        Arc::new(Uploads {
+            files,
             config,
             tokens: Mutex::new(tokens),
             resumable: Mutex::default(),
             connections: AtomicU64::new(0),
-        }))
+        })
     }
 
     /// The files, for those who read them.
@@ -189,6 +185,19 @@ impl<S: Store> Uploads<S> {
         if let Some(transfer) = transfer {
             self.forget(seat);
             transfer.abort(&self.files);
+        }
+    }
+}
+
+/// Nobody can go on with what still waits. The store is not asked here, as whoever drops a route may not wait for it:
+/// what is left is cleared by whoever asks for a file next.
+impl<S: Store> Drop for Uploads<S> {
+    fn drop(&mut self) {
+        let resumable = std::mem::take(&mut *lock(&self.resumable));
+        for seat in resumable.iter().map(|known| &known.seat) {
+            if let Some(transfer) = lock(seat).transfer.take() {
+                transfer.abandon(&self.files);
+            }
         }
     }
 }

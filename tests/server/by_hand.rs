@@ -106,6 +106,13 @@ impl Client {
         answer
     }
 
+    /// The last answer, with a body that ends with the connection.
+    pub(crate) fn answer_to_the_end(&mut self) -> Answer {
+        let mut answer = self.answer_to_head();
+        self.stream.read_to_end(&mut answer.body).unwrap();
+        answer
+    }
+
     /// The next answer, to a request whose answer has no body.
     pub(crate) fn answer_to_head(&mut self) -> Answer {
         let mut head = String::new();

@@ -9,26 +9,36 @@ mod resume;
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use self::memory::Memory;
-use super::{Config, Upload, Uploads};
+use super::{Config, Files, Upload, Uploads};
+use crate::pddb::DictPath;
 
 /// Where the files of these tests are.
 const DICT: &str = "uploads";
 
 /// A route on `memory` with write batches of 16 bytes, whose tokens count up from 1.
 fn route(memory: &Memory, change: impl FnOnce(&mut Config)) -> Arc<Uploads<Memory>> {
-    let mut config = Config::new(DICT).unwrap();
-    config.write_batch = 16;
+    route_into(files_of(memory), change)
+}
+
+/// The files of [`route`].
+fn files_of(memory: &Memory) -> Arc<Files<Memory>> {
+    Arc::new(Files::new(memory.clone(), DictPath::new(".System", DICT).unwrap()).unwrap())
+}
+
+fn route_into(files: Arc<Files<Memory>>, change: impl FnOnce(&mut Config)) -> Arc<Uploads<Memory>> {
+    let mut config = Config { write_batch: 16, ..Config::default() };
     change(&mut config);
     let mut last = 0u128;
     let tokens = move || {
         last += 1;
         Some(last.to_be_bytes())
     };
-    Uploads::new(config, memory.clone(), Box::new(tokens)).unwrap()
+    Uploads::new(config, files, Box::new(tokens))
 }
 
 /// A connection and what it was told.
@@ -108,6 +118,7 @@ fn files(uploads: &Uploads<Memory>) -> BTreeMap<String, Vec<u8>> {
             let content = read(uploads, &entry.name).unwrap();
             assert_eq!(content.len() as u64, entry.length);
             assert!(found.insert(entry.name, content).is_none());
+            ControlFlow::Continue(())
         })
         .unwrap();
     found

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use std::ops::ControlFlow;
+
 use super::memory::Memory;
 use super::{Sender, assert_settled, bytes, files, first, later, read, route};
 use crate::upload::answer::hex;
@@ -40,7 +42,13 @@ fn a_file_of_no_bytes_is_a_file() {
     assert_eq!(sender.last(), format!(r#"{{"stored":1,"name":"empty","length":0,"sha256":"{digest}"}}"#));
     assert_eq!(read(&uploads, "empty"), Some(vec![]));
     let mut listed = Vec::new();
-    uploads.files().list(|entry| listed.push(entry.to_json())).unwrap();
+    uploads
+        .files()
+        .list(|entry| {
+            listed.push(entry.to_json());
+            ControlFlow::Continue(())
+        })
+        .unwrap();
     assert_eq!(listed, [r#"{"name":"empty","length":0}"#]);
     assert_settled(&uploads, &memory);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::memory::Memory;
-use super::{Sender, assert_settled, bytes, files, first, later, read, route};
+use super::{Sender, assert_settled, bytes, files, files_of, first, later, read, route, route_into};
 
 const TOKEN_1: &str = "00000000000000000000000000000001";
 
@@ -152,5 +152,27 @@ fn resumed_transfers_count_as_the_connection_s_own() {
     for nonsense in ["", "{}", "hello", r#"{"resume":1}"#, &format!("{{\"x\":\"{}\"}}", "y".repeat(300))] {
         sender.text(nonsense);
         assert!(sender.last().starts_with(r#"{"refused":null,"code":"malformed""#), "{nonsense}");
+    }
+}
+
+#[test]
+fn a_route_that_goes_takes_what_waits_with_it() {
+    for replaces in [false, true] {
+        let memory = Memory::default();
+        let files = files_of(&memory);
+        let uploads = route_into(files.clone(), |config| config.replace = replaces);
+        let mut sender = Sender::new(&uploads);
+        if replaces {
+            sender.file(1, "a", b"old");
+        }
+        sender.message(&first(2, "a", 100, &bytes(1, 50)));
+        drop((sender, uploads));
+
+        let uploads = route_into(files, |config| config.replace = replaces);
+        assert_eq!(read(&uploads, "a"), replaces.then(|| b"old".to_vec()));
+        assert_settled(&uploads, &memory);
+        let mut sender = Sender::new(&uploads);
+        sender.file(3, "a", b"new");
+        assert!(sender.is_stored(3));
     }
 }

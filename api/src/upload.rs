@@ -1,0 +1,126 @@
+//! What an upload route takes, and how that travels.
+
+use std::time::Duration;
+
+use crate::settings::{read_wait, write_wait};
+use crate::wire::{Reader, Writer};
+
+/// The most patterns of names.
+const MOST_ALLOWED: usize = 32;
+const REPLACE: u8 = 1;
+
+/// Files that come in parts and go into a dict of the device's database, the PDDB, each of them whole or not at all.
+/// The service receives them; the program has nothing to do with them. The service's `docs/upload.md` describes
+/// messages and answers.
+///
+/// In a page, little-endian, texts as 16 bits of length and UTF-8: u8 flags (1 files may be replaced); u8 number of
+/// patterns; u16 transfers; u32 largest file; u32 write batch; u32 milliseconds of resume; the texts dict, patterns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload<'a> {
+    /// The dict, of the basis `.System`: at most 102 bytes, without `:`; a `/` stands between a dict and one below.
+    /// Names of files with `/` go to dicts below it. Another route may have the same dict, but none a dict below or
+    /// above it, nor its journal, `DICT.journal`.
+    pub dict: &'a str,
+    /// Bytes of the largest file.
+    pub largest: u32,
+    /// Patterns of names that are taken, at most 32, in which `*` stands for any characters; all names with none.
+    pub allowed: Vec<&'a str>,
+    /// Whether a file that is there may be replaced.
+    pub replace: bool,
+    /// Bytes that are written at a time, at most 64 KiB; 0 for two of the database's own pages, 8128. A transfer has
+    /// that much memory, and all transfers of a connection together at most [`Upload::MOST_MEMORY`].
+    pub write_batch: u32,
+    /// Transfers of one connection at a time.
+    pub transfers: u16,
+    /// How long a transfer whose connection has gone waits for its sender; zero for not at all.
+    pub resume: Duration,
+}
+
+impl<'a> Upload<'a> {
+    /// The most memory for the write batches of one connection, bytes.
+    pub const MOST_MEMORY: usize = 64 * 1024;
+
+    /// Files of any size and name, four at a time, none replaced, and ten minutes for a sender to come back.
+    pub fn new(dict: &'a str) -> Self {
+        Upload {
+            dict,
+            largest: u32::MAX,
+            allowed: Vec::new(),
+            replace: false,
+            write_batch: 0,
+            transfers: 4,
+            resume: Duration::from_secs(600),
+        }
+    }
+
+    /// No file larger than this.
+    pub fn largest(mut self, bytes: u32) -> Self {
+        self.largest = bytes;
+        self
+    }
+
+    /// Only names of this pattern, or of others that are given.
+    pub fn allow(mut self, pattern: &'a str) -> Self {
+        self.allowed.push(pattern);
+        self
+    }
+
+    /// Replacing files, or not.
+    pub fn replace(mut self, replace: bool) -> Self {
+        self.replace = replace;
+        self
+    }
+
+    /// Writing so many bytes at a time.
+    pub fn write_batch(mut self, bytes: u32) -> Self {
+        self.write_batch = bytes;
+        self
+    }
+
+    /// So many transfers of a connection at a time.
+    pub fn transfers(mut self, transfers: u16) -> Self {
+        self.transfers = transfers;
+        self
+    }
+
+    /// Waiting for a sender as long as this.
+    pub fn resume(mut self, wait: Duration) -> Self {
+        self.resume = wait;
+        self
+    }
+
+    pub(crate) fn is_within_limits(&self) -> bool {
+        self.allowed.len() <= MOST_ALLOWED
+    }
+
+    pub(crate) fn encoded_len(&self) -> usize {
+        16 + self.texts().map(|text| 2 + text.len()).sum::<usize>()
+    }
+
+    pub(crate) fn write(&self, w: &mut Writer<'_>) {
+        w.u8(if self.replace { REPLACE } else { 0 });
+        w.u8(self.allowed.len() as u8);
+        w.u16(self.transfers);
+        w.u32(self.largest);
+        w.u32(self.write_batch);
+        write_wait(w, self.resume);
+        self.texts().for_each(|text| w.text(text));
+    }
+
+    pub(crate) fn read(r: &mut Reader<'a>) -> Option<Self> {
+        let flags = r.u8()?;
+        let patterns = usize::from(r.u8()?);
+        if flags & !REPLACE != 0 || patterns > MOST_ALLOWED {
+            return None;
+        }
+        let (transfers, largest, write_batch) = (r.u16()?, r.u32()?, r.u32()?);
+        let resume = read_wait(r)?;
+        let dict = r.text()?;
+        let allowed = (0..patterns).map(|_| r.text()).collect::<Option<_>>()?;
+        Some(Upload { dict, largest, allowed, replace: flags != 0, write_batch, transfers, resume })
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &'a str> + '_ {
+        std::iter::once(self.dict).chain(self.allowed.iter().copied())
+    }
+}

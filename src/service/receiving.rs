@@ -1,0 +1,130 @@
+//! Routes and connections that bring files: what comes goes into the database on the thread that reads it.
+//!
+//! Nothing is read from the peer while the database writes. Answers go through the connection's queue; when that is
+//! full, the reader waits for the writer, whose own deadline ends a connection that takes nothing.
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use xous_api_websocket::{Code, Upload as Settings};
+
+use super::aside::Aside;
+use super::channels::encode;
+use super::connection::Connection;
+use super::server::Server;
+use super::timer::{Timer, Wake};
+use crate::entropy::fill;
+use crate::pddb::Pddb;
+use crate::proto::{Chunk, Kind};
+use crate::upload::{Config, Files, Token, Upload, Uploads, WRITE_BATCH};
+
+/// An upload route.
+pub(crate) struct UploadRoute {
+    uploads: Arc<Uploads<Pddb>>,
+    timer: Arc<Timer>,
+    aside: Arc<Aside>,
+    began: Instant,
+}
+
+/// One of its connections.
+pub(crate) struct Receiving {
+    upload: Upload<Pddb>,
+    route: Arc<UploadRoute>,
+}
+
+impl UploadRoute {
+    /// A route with these settings.
+    ///
+    /// # Errors
+    /// `TooLong` if its batches take too much memory.
+    pub(crate) fn new(
+        settings: &Settings<'_>,
+        files: Arc<Files<Pddb>>,
+        server: &Server,
+    ) -> Result<Arc<Self>, Code> {
+        let uploads = Uploads::new(config(settings)?, files, Box::new(token));
+        let (timer, aside) = (server.timer.clone(), server.aside.clone());
+        Ok(Arc::new(UploadRoute { uploads, timer, aside, began: Instant::now() }))
+    }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// Has the timer look when the next transfer has waited for its sender long enough.
+    fn watch(self: &Arc<Self>) {
+        let whom: Weak<Self> = Arc::downgrade(self);
+        let whom: Weak<dyn Wake> = whom;
+        self.timer.disarm(&whom, None);
+        if let Some(at) = self.uploads.next_expiry() {
+            self.timer.arm(whom, 0, at.saturating_sub(self.now()));
+        }
+    }
+}
+
+impl Wake for UploadRoute {
+    fn wake(self: Arc<Self>, _kind: usize, _timer: &Timer) {
+        let route = self.clone();
+        // The database is waited for.
+        self.aside.run(Box::new(move || {
+            route.uploads.expire(route.now());
+            route.watch();
+        }));
+    }
+}
+
+impl Receiving {
+    pub(crate) fn new(route: Arc<UploadRoute>) -> Self {
+        Receiving { upload: Upload::new(route.uploads.clone()), route }
+    }
+
+    /// Takes a piece of a message; returns when the database has it.
+    pub(crate) fn take(&mut self, conn: &Arc<Connection>, chunk: &Chunk<'_>) {
+        let Chunk { kind, first, last, payload } = *chunk;
+        let now = self.route.now();
+        let mut answer = |text: &str| {
+            // An error is the connection's end.
+            if let Some(frame) = encode(Kind::Text, text.as_bytes()) {
+                conn.outbox.share_in_time(&frame).ok();
+            }
+        };
+        conn.holding(|| match kind {
+            Kind::Binary => self.upload.chunk(now, first, last, payload, &mut answer),
+            Kind::Text => self.upload.text(now, first, last, payload, &mut answer),
+        });
+    }
+}
+
+impl Drop for Receiving {
+    fn drop(&mut self) {
+        self.upload.gone(self.route.now());
+        self.route.watch();
+    }
+}
+
+fn config(settings: &Settings<'_>) -> Result<Config, Code> {
+    let batch = match settings.write_batch {
+        0 => WRITE_BATCH,
+        bytes => usize::try_from(bytes).map_err(|_| Code::TooLong)?,
+    };
+    let transfers = usize::from(settings.transfers);
+    if batch.saturating_mul(transfers) > Settings::MOST_MEMORY {
+        return Err(Code::TooLong);
+    }
+    let allowed = settings.allowed.iter().map(|&pattern| pattern.into());
+    let config = Config {
+        largest: settings.largest,
+        replace: settings.replace,
+        write_batch: batch,
+        transfers,
+        resume: settings.resume,
+        ..Config::default()
+    };
+    if settings.allowed.is_empty() { Ok(config) } else { Ok(Config { allowed: allowed.collect(), ..config }) }
+}
+
+fn token() -> Option<Token> {
+    let mut token = Token::default();
+    fill(&mut token).map_err(|error| log::warn!("transfers cannot be resumed: {error}")).ok()?;
+    Some(token)
+}

@@ -1,0 +1,107 @@
+//! Files that are shown.
+
+use std::io::Write;
+
+use hosted::Pddb;
+use xous_api_websocket::Upload;
+
+use crate::by_hand::Client;
+use crate::common::{nothing_is_left, pattern, system};
+use crate::sender::{DICT, Sender, get, list, listen};
+
+#[test]
+fn a_file_comes_whole_or_in_part() {
+    system!().run(|| {
+        let listener = listen(Upload::new(DICT));
+        let data = pattern(50_000);
+        let mut sender = Sender::connect(listener.port());
+        sender.file(1, "a.png", &data);
+        sender.file(2, "empty", b"");
+        [1, 1, 2, 2].map(|_| sender.answer());
+        let port = listener.port();
+
+        let whole = get(port, "/files/a.png", "");
+        assert_eq!((whole.status, &whole.body), (200, &data));
+        for (name, value) in [
+            ("Content-Type", "image/png"),
+            ("Accept-Ranges", "bytes"),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Content-Security-Policy", "sandbox"),
+        ] {
+            assert_eq!(whole.field(name), Some(value));
+        }
+        let part = get(port, "/files/a.png", "Range: bytes=8000-40999\r\n");
+        assert_eq!((part.status, &part.body[..]), (206, &data[8000..41_000]));
+        assert_eq!(part.field("Content-Range"), Some("bytes 8000-40999/50000"));
+        let tail = get(port, "/files/a.png", "Range: bytes=-1\r\n");
+        assert_eq!((tail.status, &tail.body[..]), (206, &data[49_999..]));
+        let beyond = get(port, "/files/a.png", "Range: bytes=50000-\r\n");
+        assert_eq!((beyond.status, beyond.field("Content-Range")), (416, Some("bytes */50000")));
+        let empty = get(port, "/files/empty", "");
+        assert_eq!((empty.status, empty.field("Content-Type")), (200, Some("application/octet-stream")));
+        for path in ["/files/b", "/files/a.png/", "/files/%ff", "/files/uploads.journal", "/files/%2e%2e%2fa"]
+        {
+            assert_eq!(get(port, path, "").status, 404, "{path}");
+        }
+    });
+}
+
+#[test]
+fn several_requests_follow_each_other_on_a_connection() {
+    system!().run(|| {
+        let listener = listen(Upload::new(DICT));
+        let mut sender = Sender::connect(listener.port());
+        sender.file(1, "a", b"hello");
+        [1, 1].map(|_| sender.answer());
+        let mut client = Client::connect(listener.port());
+        let ask = |client: &mut Client, method, path| {
+            client.send(format!("{method} /files/{path} HTTP/1.1\r\nHost: me\r\n\r\n"));
+        };
+        ask(&mut client, "HEAD", "a");
+        let head = client.answer_to_head();
+        assert_eq!((head.status, head.field("Content-Length")), (200, Some("5")));
+        ask(&mut client, "GET", "b");
+        assert_eq!(client.answer().status, 404);
+        ask(&mut client, "GET", "a");
+        assert_eq!(client.answer().body, b"hello");
+        ask(&mut client, "HEAD", "");
+        assert_eq!(client.answer_to_head().field("Connection"), Some("close"));
+        client.ended();
+    });
+}
+
+#[test]
+fn a_list_of_a_thousand_names_is_whole() {
+    system!().run(|| {
+        let directory = hosted::pddb_directory().join(".System").join(DICT);
+        std::fs::create_dir_all(&directory).unwrap();
+        let names: Vec<_> = (0..1000).map(|i| format!("{i:04} \"quoted\"")).collect();
+        for name in &names {
+            // As the stand-in spells it.
+            std::fs::write(directory.join(name), name).unwrap();
+        }
+        let listener = listen(Upload::new(DICT));
+        let length = names[0].len() as u64;
+        assert_eq!(list(listener.port()), names.into_iter().map(|name| (name, length)).collect::<Vec<_>>());
+    });
+}
+
+#[test]
+fn a_client_that_takes_nothing_is_let_go_and_holds_up_nobody() {
+    system!().pddb(Pddb::new()).run(|| {
+        use std::time::Duration;
+        use xous_api_websocket::{Deadlines, Listen, Listener, Route};
+        let deadlines = Deadlines { write: Duration::from_millis(300), ..Deadlines::default() };
+        let listener = Listener::listen(&Listen::new("127.0.0.1", 0).deadlines(deadlines)).unwrap();
+        listener.add_route(&Route::files("/files/", DICT)).unwrap();
+        let directory = hosted::pddb_directory().join(".System").join(DICT);
+        std::fs::create_dir_all(&directory).unwrap();
+        let mut file = std::fs::File::create(directory.join("large")).unwrap();
+        (0..64).for_each(|_| file.write_all(&pattern(1 << 20)).unwrap());
+        let mut idle = Client::with(listener.port(), "GET /files/large HTTP/1.1\r\nHost: me\r\n\r\n");
+        assert_eq!(idle.answer_to_head().status, 200);
+        let part = get(listener.port(), "/files/large", "Range: bytes=0-9\r\n");
+        assert_eq!(part.body, &pattern(10)[..]);
+        nothing_is_left();
+    });
+}

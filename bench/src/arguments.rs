@@ -66,6 +66,9 @@ impl Arguments {
                 _ => return Err(Failure(format!("unknown argument '{word}'"))),
             }
         }
+        if arguments.readme && (arguments.group.is_some() || !arguments.against.is_empty()) {
+            return Err(Failure("--readme is for all of it".into()));
+        }
         match (&arguments.action, arguments.group) {
             (Action::Measure, _) | (_, Some(Group::Codec)) => Ok(arguments),
             _ => Err(Failure("--check and --save are for the codec: `codec --check`".into())),
@@ -92,6 +95,7 @@ mod tests {
         assert_eq!(one.action, Action::Check);
         assert!(Arguments::parse(&["--check"]).is_err());
         assert!(Arguments::parse(&["--json"]).is_err());
+        assert!(Arguments::parse(&["codec", "--readme"]).is_err());
         assert!(Arguments::parse(&["speed"]).is_err());
     }
 }

@@ -10,7 +10,7 @@ mod table;
 
 pub(crate) use goals::goals;
 pub(crate) use json::write as write_json;
-pub(crate) use plot::{Line, Plot};
+pub(crate) use plot::{Line, Plot, Scale};
 pub(crate) use readme::update as update_readme;
 pub(crate) use setting::setting;
 pub(crate) use spread::{Spread, median, percentile};

@@ -5,7 +5,7 @@ use super::flow::Direction;
 use super::link::Way;
 use super::peer::Peer;
 use super::system::{self, Running};
-use crate::report::{Cell, Line, Plot, Spread, Table, median};
+use crate::report::{Cell, Line, Plot, Scale, Spread, Table, median};
 use crate::{Failure, progress};
 
 /// The service's limit.
@@ -26,13 +26,14 @@ pub(crate) fn all_busy() -> Result<(Table, Plot), Failure> {
         ["4096 B messages", "service, MB/s", "/ floor", "/ one connection", "floor / one connection"];
     let mut table =
         Table::new("service-connections", "Service: total throughput of several connections", columns);
-    let mut plot = Plot::new("connections", "Total throughput, messages of 4096 B", "connections", "MB/s");
+    let title = "Total throughput in MB/s, messages of 4096 B";
+    let mut plot = Plot::new("connections", title, "connections", [Scale::Linear; 2]);
     let mut running = Running::in_system(system::service()?)?;
     // Each way has a program of its own: threads that wait in a process slow each other down in hosted mode.
     let mut service: Vec<Peer> =
         (0..MOST).map(|_| running.connect(Way::Service)).collect::<Result<_, Failure>>()?;
     let mut floor = running.connect_bystander(Way::Floor, MOST)?;
-    for direction in Direction::BOTH {
+    for (colour, direction) in Direction::BOTH.into_iter().enumerate() {
         let mut rates = [const { Vec::new() }; 2 * COUNTS.len()];
         for round in 0..=ROUNDS {
             for (number, count) in COUNTS.into_iter().enumerate() {
@@ -61,7 +62,8 @@ pub(crate) fn all_busy() -> Result<(Table, Plot), Failure> {
                 .iter()
                 .enumerate()
                 .map(|(number, count)| (*count as f64, median(&rates[2 * number + way])));
-            plot.line(Line::new(format!("{name}, {}", direction.name()), points));
+            let line = Line::new(format!("{name}, {}", direction.name()), colour, points);
+            plot.line(line.dashed(name == Way::Floor.name()));
         }
     }
     Ok((table, plot))

@@ -12,6 +12,7 @@ use super::aside::Aside;
 use super::channels::encode;
 use super::connection::Connection;
 use super::server::Server;
+use super::sink::Take;
 use super::timer::{Timer, Wake};
 use crate::entropy::fill;
 use crate::pddb::Pddb;
@@ -77,9 +78,11 @@ impl Receiving {
     pub(crate) fn new(route: Arc<UploadRoute>) -> Self {
         Receiving { upload: Upload::new(route.uploads.clone()), route }
     }
+}
 
-    /// Takes a piece of a message; returns when the database has it.
-    pub(crate) fn take(&mut self, conn: &Arc<Connection>, chunk: &Chunk<'_>) {
+impl Take for Receiving {
+    /// Returns when the database has it.
+    fn take(&mut self, conn: &Arc<Connection>, chunk: &Chunk<'_>) {
         let Chunk { kind, first, last, payload } = *chunk;
         let now = self.route.now();
         let mut answer = |text: &str| {

@@ -1,5 +1,5 @@
 //! Where a reader's chunks go: into pages that the owner has lent to the service, or, in-process, into a page of
-//! our own that is lent to the owner's server, or of an upload straight into the database.
+//! our own that is lent to the owner's server, or to whom the service has for them.
 
 use std::sync::Arc;
 
@@ -9,7 +9,6 @@ use xous_api_websocket::{Kind, PAGE_SIZE, Pages, ReceiveWord, Status};
 use super::connection::{Connection, Deadline};
 use super::envelope::Lent;
 use super::outcome::Outcome;
-use super::receiving::Receiving;
 use crate::proto::{self, Chunk};
 
 /// Pages of our own for a push: as many as an owner would lend.
@@ -38,8 +37,14 @@ pub(crate) enum Route {
         /// The message id that it wants.
         opcode: usize,
     },
-    /// They are parts of files for the database.
-    Upload(Box<Receiving>),
+    /// The service itself takes them.
+    Service(Box<dyn Take>),
+}
+
+/// Takes chunks on the reader's thread, which reads nothing meanwhile.
+pub(crate) trait Take: Send {
+    /// Takes a piece of a message.
+    fn take(&mut self, conn: &Arc<Connection>, chunk: &Chunk<'_>);
 }
 
 enum Page {
@@ -54,8 +59,8 @@ impl Sink {
 
     /// Delivers a piece of a message; waits for pages as long as the owner is not considered stalled.
     pub(crate) fn push(&mut self, chunk: &Chunk<'_>) {
-        if let Route::Upload(receiving) = &mut self.route {
-            return receiving.take(&self.conn, chunk);
+        if let Route::Service(taker) = &mut self.route {
+            return taker.take(&self.conn, chunk);
         }
         let mut rest = chunk.payload;
         let mut first = chunk.first;
@@ -89,7 +94,7 @@ impl Sink {
             self.page = match self.route {
                 Route::Inbox => self.conn.inbox.try_take().map(Page::Lent),
                 Route::Push { .. } if self.conn.inbox.is_open() => Some(Page::Own(Pages::new(PUSHED))),
-                Route::Push { .. } | Route::Upload(_) => None,
+                Route::Push { .. } | Route::Service(_) => None,
             };
         }
         self.page.is_some()

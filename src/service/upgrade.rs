@@ -83,7 +83,7 @@ pub(crate) fn run(client: Client<'_>, requests: Requests) {
     drop((visit, requests));
     let (route, invitation) = match taker {
         Taker::Program(invitation) => (Route::Inbox, Some(invitation)),
-        Taker::Upload(route) => (Route::Upload(Box::new(Receiving::new(route))), None),
+        Taker::Upload(route) => (Route::Service(Box::new(Receiving::new(route))), None),
     };
     let mut sink = Sink::new(life.conn.clone(), route);
     session.run(&life, &mut sink, writer, |_| {

@@ -1,6 +1,5 @@
 //! What the connections of an upload route share: the files, and the transfers that wait for their sender.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
@@ -21,7 +20,8 @@ pub struct Uploads<S: Store> {
     pub(super) config: Config,
     tokens: Mutex<TokenSource>,
     resumable: Mutex<Vec<Resumable<S>>>,
-    connections: AtomicU64,
+    /// How many there have been; 64 bits, which the device has no atomic number of.
+    connections: Mutex<u64>,
 }
 
 /// A transfer in progress and who carries it on.
@@ -58,7 +58,7 @@ impl<S: Store> Uploads<S> {
             config,
             tokens: Mutex::new(tokens),
             resumable: Mutex::default(),
-            connections: AtomicU64::new(0),
+            connections: Mutex::new(0),
         })
     }
 
@@ -86,7 +86,9 @@ impl<S: Store> Uploads<S> {
     }
 
     pub(super) fn new_holder(&self) -> u64 {
-        self.connections.fetch_add(1, Relaxed)
+        let mut connections = lock(&self.connections);
+        *connections += 1;
+        *connections
     }
 
     pub(super) fn token(&self) -> Option<Token> {

@@ -96,20 +96,15 @@ impl Client {
         self.stream.get_mut().write_all(bytes.as_ref()).is_ok()
     }
 
-    /// The next answer, with its body.
+    /// The next answer, with its body, which ends with the connection if it has no length.
     pub(crate) fn answer(&mut self) -> Answer {
         let mut answer = self.answer_to_head();
         if let Some(len) = answer.field("Content-Length") {
             answer.body = vec![0; len.parse().unwrap()];
             self.stream.read_exact(&mut answer.body).unwrap();
+        } else {
+            self.stream.read_to_end(&mut answer.body).unwrap();
         }
-        answer
-    }
-
-    /// The last answer, with a body that ends with the connection.
-    pub(crate) fn answer_to_the_end(&mut self) -> Answer {
-        let mut answer = self.answer_to_head();
-        self.stream.read_to_end(&mut answer.body).unwrap();
         answer
     }
 

@@ -1,16 +1,14 @@
 //! What senders are told.
 
-use std::mem::ManuallyDrop;
 use std::time::Duration;
 
 use hosted::{PDDB_MOUNT, Pddb};
 use xous::Message;
-use xous_api_names::XousNames;
 use xous_api_websocket::Upload;
 
 use crate::by_hand::Client;
 use crate::common::{nothing_is_left, pattern, system};
-use crate::sender::{DICT, FILES, Sender, get, list, listen};
+use crate::sender::{DICT, FILES, Sender, get, list, listen, pddb_cid};
 
 #[test]
 fn files_that_interleave_are_stored_and_shown() {
@@ -129,9 +127,7 @@ fn a_database_that_is_locked_is_told() {
 
 /// Opens the database, as its user does.
 fn mount() {
-    let names = ManuallyDrop::new(XousNames::new().unwrap());
-    let cid = names.request_connection_blocking("_Plausibly Deniable Database_").unwrap();
-    xous::send_message(cid, Message::new_blocking_scalar(PDDB_MOUNT, 0, 0, 0, 0)).unwrap();
+    xous::send_message(pddb_cid(), Message::new_blocking_scalar(PDDB_MOUNT, 0, 0, 0, 0)).unwrap();
 }
 
 #[test]

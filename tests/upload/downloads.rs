@@ -1,13 +1,13 @@
 //! Files that are shown.
 
 use std::io::Write;
+use std::time::Duration;
 
-use hosted::Pddb;
-use xous_api_websocket::Upload;
+use xous_api_websocket::{Deadlines, Listen, Listener, Route, Upload};
 
 use crate::by_hand::Client;
 use crate::common::{nothing_is_left, pattern, system};
-use crate::sender::{DICT, Sender, get, list, listen};
+use crate::sender::{DICT, Sender, get, list, listen, pddb_cid};
 
 #[test]
 fn a_file_comes_whole_or_in_part() {
@@ -17,7 +17,10 @@ fn a_file_comes_whole_or_in_part() {
         let mut sender = Sender::connect(listener.port());
         sender.file(1, "a.png", &data);
         sender.file(2, "empty", b"");
-        [1, 1, 2, 2].map(|_| sender.answer());
+        sender.accepted(1);
+        sender.stored(1, &data);
+        sender.accepted(2);
+        sender.stored(2, b"");
         let port = listener.port();
 
         let whole = get(port, "/files/a.png", "");
@@ -52,7 +55,8 @@ fn several_requests_follow_each_other_on_a_connection() {
         let listener = listen(Upload::new(DICT));
         let mut sender = Sender::connect(listener.port());
         sender.file(1, "a", b"hello");
-        [1, 1].map(|_| sender.answer());
+        sender.accepted(1);
+        sender.stored(1, b"hello");
         let mut client = Client::connect(listener.port());
         let ask = |client: &mut Client, method, path| {
             client.send(format!("{method} /files/{path} HTTP/1.1\r\nHost: me\r\n\r\n"));
@@ -88,11 +92,10 @@ fn a_list_of_a_thousand_names_is_whole() {
 
 #[test]
 fn a_client_that_takes_nothing_is_let_go_and_holds_up_nobody() {
-    system!().pddb(Pddb::new()).run(|| {
-        use std::time::Duration;
-        use xous_api_websocket::{Deadlines, Listen, Listener, Route};
+    system!().run(|| {
         let deadlines = Deadlines { write: Duration::from_millis(300), ..Deadlines::default() };
         let listener = Listener::listen(&Listen::new("127.0.0.1", 0).deadlines(deadlines)).unwrap();
+        pddb_cid();
         listener.add_route(&Route::files("/files/", DICT)).unwrap();
         let directory = hosted::pddb_directory().join(".System").join(DICT);
         std::fs::create_dir_all(&directory).unwrap();

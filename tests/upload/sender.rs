@@ -1,10 +1,13 @@
 //! Who sends files: the parts protocol of `docs/upload.md` over tungstenite.
 
+use std::mem::ManuallyDrop;
 use std::net::TcpStream;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tungstenite::{Message, WebSocket};
+use xous::CID;
+use xous_api_names::XousNames;
 use xous_api_websocket::{Listen, Listener, Route, Upload};
 
 use crate::by_hand::{Answer, Client};
@@ -15,8 +18,16 @@ pub(crate) const UPLOAD: &str = "/upload";
 pub(crate) const FILES: &str = "/files/";
 pub(crate) const DICT: &str = "uploads";
 
-/// A program's port with both.
+/// A connection to the PDDB, when it is there.
+pub(crate) fn pddb_cid() -> CID {
+    // The last one to be dropped would end the connection to the name server for the whole process.
+    let names = ManuallyDrop::new(XousNames::new().unwrap());
+    names.request_connection_blocking("_Plausibly Deniable Database_").unwrap()
+}
+
+/// A program's port with both, when the PDDB is there.
 pub(crate) fn listen(upload: Upload<'_>) -> Listener {
+    pddb_cid();
     let listener = Listener::listen(&Listen::new("127.0.0.1", 0)).unwrap();
     listener.add_route(&Route::upload(UPLOAD, upload)).unwrap();
     listener.add_route(&Route::files(FILES, DICT)).unwrap();
@@ -115,8 +126,7 @@ pub(crate) fn get(port: u16, path: &str, lines: &str) -> Answer {
 
 /// The files that are shown, with their lengths.
 pub(crate) fn list(port: u16) -> Vec<(String, u64)> {
-    let mut client = Client::with(port, format!("GET {FILES} HTTP/1.1\r\nHost: me\r\n\r\n"));
-    let answer = client.answer_to_the_end();
+    let answer = get(port, FILES, "");
     assert_eq!(answer.status, 200, "{}", answer.head);
     assert_eq!(answer.field("Content-Type"), Some("application/json"));
     let list: Value = serde_json::from_slice(&answer.body).unwrap();

@@ -9,6 +9,7 @@ use crate::Failure;
 pub(crate) enum Group {
     Codec,
     Service,
+    Upload,
     Memory,
 }
 
@@ -56,7 +57,7 @@ impl Arguments {
                 "codec" => arguments.group = Some(Group::Codec),
                 "service" => arguments.group = Some(Group::Service),
                 "memory" => arguments.group = Some(Group::Memory),
-                "upload" => return Err(Failure("there is no upload to measure yet".into())),
+                "upload" => arguments.group = Some(Group::Upload),
                 "--check" => arguments.action = Action::Check,
                 "--save" => arguments.action = Action::Save,
                 "--readme" => arguments.readme = true,

@@ -3,6 +3,7 @@
 //! ```text
 //! codec    the codec and those of others, in this process; instructions under valgrind
 //! service  peers in this process -- sockets -- service, floor -- programs   in a hosted system
+//! upload   a sender in this process -- socket -- service, bare loop -- database   in a hosted system
 //! memory   as service, with a service whose allocator counts
 //! ```
 
@@ -92,6 +93,9 @@ fn measure(arguments: &Arguments, directory: &Path) -> Result<(Vec<Table>, Vec<P
         tables.extend(service);
         plots.extend(drawn);
     }
+    if arguments.wants(Group::Upload) {
+        tables.extend(service::upload_tables()?);
+    }
     if arguments.wants(Group::Memory) {
         tables.push(service::memory_table()?);
     }
@@ -100,7 +104,7 @@ fn measure(arguments: &Arguments, directory: &Path) -> Result<(Vec<Table>, Vec<P
 
 #[cfg(not(feature = "others"))]
 fn measure(arguments: &Arguments, directory: &Path) -> Result<(Vec<Table>, Vec<Plot>), Failure> {
-    if arguments.wants(Group::Service) || arguments.wants(Group::Memory) {
+    if [Group::Service, Group::Upload, Group::Memory].iter().any(|group| arguments.wants(*group)) {
         return Err(Failure("built without the feature `others`: only the codec can be measured".into()));
     }
     Ok((codec::tables(directory)?, Vec::new()))

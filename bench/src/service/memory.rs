@@ -22,8 +22,8 @@ pub(crate) fn serve_counted(port: u16) -> Result<(), Failure> {
     let mut asking = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     std::thread::spawn(move || {
         while asking.read_exact(&mut [0]).is_ok() {
-            let figures =
-                [raw::live_bytes(), resident().unwrap_or(0)].map(|figure| (figure as u64).to_le_bytes());
+            let figures = [raw::live_bytes(), raw::most_bytes(), resident().unwrap_or(0)]
+                .map(|figure| (figure as u64).to_le_bytes());
             if asking.write_all(figures.as_flattened()).is_err() {
                 return;
             }
@@ -44,20 +44,53 @@ fn resident() -> Option<usize> {
 struct Figures {
     /// Allocated bytes, pages of messages included.
     heap: f64,
+    /// The most of it since it was asked last.
+    most: f64,
     resident: f64,
 }
 
-struct Service {
+/// A service that counts, before it has started.
+pub(super) struct Counted(Incoming);
+
+impl Counted {
+    /// The program to start, and whom it connects to.
+    pub(super) fn program() -> Result<(Self, Program), Failure> {
+        let incoming = Incoming::new()?;
+        let program = Program::new(own_path()?).args(["serve-counted", &incoming.port.to_string()]);
+        Ok((Self(incoming), program))
+    }
+
+    /// The running service.
+    ///
+    /// # Errors
+    /// It has not started.
+    pub(super) fn connected(self) -> Result<Service, Failure> {
+        Ok(Service { asked: self.0.next()? })
+    }
+}
+
+/// A running service that counts.
+pub(super) struct Service {
     asked: TcpStream,
 }
 
 impl Service {
     fn figures(&mut self) -> Result<Figures, Failure> {
         self.asked.write_all(&[1])?;
-        let mut bytes = [[0; 8]; 2];
+        let mut bytes = [[0; 8]; 3];
         self.asked.read_exact(bytes.as_flattened_mut())?;
-        let [heap, resident] = bytes.map(|figure| u64::from_le_bytes(figure) as f64);
-        Ok(Figures { heap, resident })
+        let [heap, most, resident] = bytes.map(|figure| u64::from_le_bytes(figure) as f64);
+        Ok(Figures { heap, most, resident })
+    }
+
+    /// Allocated bytes.
+    pub(super) fn heap(&mut self) -> Result<f64, Failure> {
+        Ok(self.figures()?.heap)
+    }
+
+    /// The most bytes that were allocated at a time since it was asked last, for this or for anything.
+    pub(super) fn most(&mut self) -> Result<f64, Failure> {
+        Ok(self.figures()?.most)
     }
 }
 
@@ -86,10 +119,9 @@ pub(crate) fn table() -> Result<Table, Failure> {
 
 /// The rows of one way through the service, in a system of its own.
 fn through(way: Way, table: &mut Table) -> Result<(), Failure> {
-    let incoming = Incoming::new()?;
-    let service = Program::new(own_path()?).args(["serve-counted", &incoming.port.to_string()]);
-    let mut running = Running::in_system(service)?;
-    let mut service = Service { asked: incoming.next()? };
+    let (counted, program) = Counted::program()?;
+    let mut running = Running::in_system(program)?;
+    let mut service = counted.connected()?;
 
     // By its time, what the others leave to do after an echo is done. It goes through the floor, and is not counted.
     let mut barrier = running.connect_bystander(Way::Floor, 1)?;

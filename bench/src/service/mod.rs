@@ -15,12 +15,14 @@ mod relay;
 mod scale;
 mod system;
 mod tls;
+mod upload;
 mod wire;
 
 pub(crate) use floor::serve as serve_floor;
 pub(crate) use memory::{serve_counted, table as memory_table};
 pub(crate) use program::run as run_program;
 pub(crate) use relay::run as run_relay;
+pub(crate) use upload::{run_storer, tables as upload_tables};
 
 use crate::Failure;
 use crate::report::{Plot, Table};

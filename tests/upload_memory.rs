@@ -1,10 +1,17 @@
-//! What uploads take of the heap, whatever the size of the files.
+//! What uploads take of the service's heap, whatever the size of the files.
+//!
+//! The system's service is this program in one role, with a heap that counts; the other role sends.
+//! `cargo test --test upload_memory -- --nocapture` prints the figures.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
-use websocket::pddb::{DictPath, Pddb};
-use websocket::upload::{Config, Files, Upload, Uploads};
+use hosted::{hear, pddb_directory, tell};
+use sha2::{Digest, Sha256};
+use tungstenite::{Message, WebSocket};
+use websocket::pddb::Pddb;
+use xous_api_websocket::{Listen, Listener, Route, Upload};
 
 #[path = "support/heap.rs"]
 mod heap;
@@ -12,43 +19,116 @@ mod heap;
 #[global_allocator]
 static HEAP: heap::Heap = heap::Heap::new();
 
-const LIMIT: Duration = Duration::from_secs(20);
-/// Bytes of each of three files.
-const LENGTH: usize = 8 * 1024 * 1024;
-/// What the service may take above idle for three transfers. The batches are 3 * 8 KiB; the pages that are lent are
-/// as much again once, or twice.
-const MOST: usize = 64 * 1024;
+/// Files that interleave.
+const FILES: usize = 3;
+/// Bytes of a part.
+const PART: usize = 64 * 1024;
+/// Bytes of each file, a gibibyte together.
+const LENGTH: usize = (1_usize << 30).div_ceil(FILES * PART) * PART;
+/// What the service may take above idle. The batches are 3 * 8 KiB; the pages that are lent, which hosted mode takes
+/// from the heap and copies, are as much again a few times.
+const MOST: usize = 256 * 1024;
+const PATIENCE: Duration = Duration::from_secs(20);
+
+const SERVICE: &str = "service";
+const SENDER: &str = "sender";
 
 #[test]
-fn three_files_of_any_size_take_a_few_kilobytes() {
-    hosted::test!().time_limit(Duration::from_secs(120)).run(|| {
-        let pddb = Pddb::new(LIMIT);
-        pddb.wait_mounted(LIMIT).unwrap();
-        let files = Files::new(pddb, DictPath::new(".System", "uploads").unwrap()).unwrap();
-        let uploads = Uploads::new(Config::default(), Arc::new(files), Box::new(|| Some([7; 16])));
-        let mut upload = Upload::new(uploads.clone());
-        let data = vec![0x5a; 16 * 1024];
-        let mut stored = 0;
-        HEAP.forget_peak();
-        let before = HEAP.live();
-        let mut send = |message: &[u8], tail: &[u8]| {
-            let mut told = |text: &str| stored += usize::from(text.starts_with("{\"stored\""));
-            upload.chunk(Duration::ZERO, true, false, message, &mut told);
-            upload.chunk(Duration::ZERO, false, true, tail, &mut told);
-        };
-        for id in 0..3u32 {
-            let name = format!("file {id}\0");
-            let length = (LENGTH as u32).to_le_bytes();
-            send(&[&id.to_le_bytes(), name.as_bytes(), &length].concat(), b"");
-        }
-        for _ in 0..LENGTH / data.len() {
-            for id in 0..3u32 {
-                send(&id.to_le_bytes(), &data);
+fn a_gibibyte_takes_a_few_kilobytes() {
+    hosted::test!()
+        .time_limit(Duration::from_secs(300))
+        .role(SERVICE, || {
+            std::thread::spawn(|| panic!("the service has ended: {:?}", websocket::serve()));
+            loop {
+                match hear().as_str() {
+                    "live" => {
+                        HEAP.forget_peak();
+                        tell(SENDER, &HEAP.live().to_string());
+                    }
+                    "peak" => tell(SENDER, &HEAP.peak().to_string()),
+                    _ => return,
+                }
             }
+        })
+        .role(SENDER, || {
+            Pddb::new(PATIENCE).wait_mounted(PATIENCE).unwrap();
+            let listener = Listener::listen(&Listen::new("127.0.0.1", 0)).unwrap();
+            listener.add_route(&Route::upload("/", Upload::new("uploads"))).unwrap();
+            let stream = TcpStream::connect(("127.0.0.1", listener.port())).unwrap();
+            let url = format!("ws://127.0.0.1:{}/", listener.port());
+            let (mut ws, _) = tungstenite::client(url, stream).unwrap();
+            let idle = figure("live");
+            let start = Instant::now();
+            let digests = send(&mut ws);
+            let time = start.elapsed();
+            let taken = figure("peak") - idle;
+            println!("{FILES} files of {LENGTH} bytes took {taken} bytes, {time:.1?}");
+            for (id, digest) in digests.iter().enumerate() {
+                assert_eq!(content_digest(id), *digest, "file {id}");
+            }
+            assert!(taken < MOST, "{taken} bytes");
+            tell(SERVICE, "done");
+        })
+        .run_roles();
+}
+
+fn figure(question: &str) -> usize {
+    tell(SERVICE, question);
+    hear().parse().unwrap()
+}
+
+/// Sends the files, part by part in turn; the digests of what was sent, which are those that were answered.
+fn send(ws: &mut WebSocket<TcpStream>) -> Vec<String> {
+    let mut digests = vec![Sha256::new(); FILES];
+    let mut block = vec![0; PART];
+    for id in 0..FILES {
+        let name = format!("file {id}\0");
+        let head = [&(id as u32).to_le_bytes(), name.as_bytes(), &(LENGTH as u32).to_le_bytes()].concat();
+        ws.send(Message::binary(head)).unwrap();
+    }
+    for turn in 0..LENGTH / PART {
+        for (id, digest) in digests.iter_mut().enumerate() {
+            // No two parts are alike.
+            block[..8].copy_from_slice(&((turn * FILES + id) as u64).to_le_bytes());
+            digest.update(&block);
+            write(ws, id, &block);
         }
-        assert_eq!(stored, 3);
-        let taken = HEAP.peak() - before;
-        println!("three transfers of {LENGTH} bytes took {taken} bytes, and keep {}", HEAP.live() - before);
-        assert!(taken < MOST, "{taken}");
-    });
+    }
+    let digests: Vec<_> = digests.into_iter().map(hex).collect();
+    let mut stored = 0;
+    while stored < FILES {
+        let answer = ws.read().unwrap().into_text().unwrap();
+        if answer.contains("\"stored\"") {
+            stored += 1;
+            assert!(digests.iter().any(|digest| answer.contains(digest)), "{answer}");
+        }
+        assert!(!answer.contains("failed") && !answer.contains("refused"), "{answer}");
+    }
+    digests
+}
+
+/// A part in a frame whose mask is zero, so that the test's time goes into the service.
+fn write(ws: &mut WebSocket<TcpStream>, id: usize, data: &[u8]) {
+    let mut frame = vec![0x82, 0x80 | 127];
+    frame.extend((4 + data.len() as u64).to_be_bytes());
+    frame.extend([0; 4]);
+    frame.extend((id as u32).to_le_bytes());
+    frame.extend(data);
+    ws.get_mut().write_all(&frame).unwrap();
+}
+
+fn content_digest(id: usize) -> String {
+    let path = pddb_directory().join(".System/uploads").join(format!("file {id}"));
+    let mut file = std::fs::File::open(path).unwrap();
+    let (mut digest, mut block) = (Sha256::new(), vec![0; 1 << 20]);
+    loop {
+        match file.read(&mut block).unwrap() {
+            0 => return hex(digest),
+            len => digest.update(&block[..len]),
+        }
+    }
+}
+
+fn hex(digest: Sha256) -> String {
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

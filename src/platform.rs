@@ -45,10 +45,12 @@ pub(crate) fn fill_random(bytes: &mut [u8]) -> Option<()> {
     getrandom::fill(bytes).ok()
 }
 
-/// Bytes of plaintext in one record of TLS: as many as are written to the socket at a time.
+/// Bytes of plaintext that are sealed and written to the socket at a time: a page and its frame's header, so that these
+/// are one record and one call.
 #[cfg(all(target_os = "xous", feature = "tls"))]
-pub(crate) const TLS_RECORD: usize = 4096;
+pub(crate) const TLS_WRITE: usize = 4096 + crate::proto::HEADER_SPACE;
 
-/// As many as are allowed (RFC 8446 section 5.1), since memory is plenty.
+/// All that a connection's writer collects, since memory is plenty. What is beyond a record (16 KiB, RFC 8446 section
+/// 5.1) is a second one in the same call.
 #[cfg(all(not(target_os = "xous"), feature = "tls"))]
-pub(crate) const TLS_RECORD: usize = 16 * 1024;
+pub(crate) const TLS_WRITE: usize = 16 * 1024 + crate::proto::HEADER_SPACE;

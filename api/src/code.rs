@@ -77,6 +77,17 @@ pub enum Code {
     TlsFailed = 39,
     /// The server closed the connection during the TLS handshake.
     TlsClosed = 40,
+    /// A certificate or key is in the PDDB, and there is no PDDB or it is not mounted: have the user unlock it and try
+    /// again. Nothing takes the place of what is in it.
+    NoPddb = 48,
+    /// The PDDB has no such dict or key; the text names it. Store it there, or name another.
+    NoPddbKey = 49,
+    /// What is in a key of the PDDB is not what it was named for (a CA certificate, a chain, the private key that
+    /// belongs to it), or is longer than [`Source::MOST_STORED`](crate::Source::MOST_STORED); the text names it. Store
+    /// it anew.
+    BadPddbKey = 50,
+    /// The PDDB does not answer in time, or answers with a fault: try again later.
+    PddbFailed = 51,
 }
 
 impl Code {

@@ -56,7 +56,7 @@ pub use request::{Credentials, CredentialsForm, Request, RequestError};
 pub use route::{Route, RouteKind};
 pub use settings::{Deadlines, Limits};
 pub use stats::Stats;
-pub use tls::{Identity, ServerTls, Tls};
+pub use tls::{Identity, ServerTls, Source, Tls};
 pub use upload::Upload;
 pub use websocket::{Phase, State, Websocket, send, stats};
 pub use word::{Kind, Part, ReceiveWord, SendWord, Status};

@@ -78,6 +78,9 @@ pub struct Listen<'a> {
     pub port: u16,
     /// Who may open a WebSocket from a web page. With none given: pages of this very host and port, and programs
     /// that send no `Origin`. With some: pages of these origins and nobody else, `*` for everybody.
+    ///
+    /// A page's host must be an address or `localhost`, or in the list, as any other name can be made to lead here by
+    /// whoever owns it (DNS rebinding); over TLS any name will do. The same goes for files that are shown.
     pub origins: Vec<&'a str>,
     /// Of the port.
     pub limits: ListenLimits,
@@ -232,13 +235,14 @@ impl<'a> Listen<'a> {
 
 #[cfg(test)]
 mod tests {
-    use crate::Identity;
+    use crate::{Identity, Source};
 
     use super::*;
 
     #[test]
     fn a_listen_goes_there_and_back_and_no_cut_of_it_does() {
-        let identity = Identity { chain: vec![b"one", b"two"], key: b"secret" };
+        let mut identity = Identity::in_pddb("tls", "chain", "key");
+        identity.chain.push(Source::Bytes(b"two"));
         let tls = ServerTls::new(identity).clients(b"roots");
         let listen =
             Listen::new("127.0.0.1", 8080).origin("https://a").tls(tls).slow_members(SlowMember::Closed);

@@ -47,7 +47,8 @@ pub enum Opcode {
     ///
     /// Errors: `Malformed`, `BadRequest`, `NoTls`, `Resolve`, `Connect`, `Timeout`, `Refused`, `BadReply`,
     /// `Entropy`, `NoWorker`, `BusyMessages`, `BusyService`; with TLS also `ClockNotSet`, `UnknownIssuer`,
-    /// `WrongHost`, `Expired`, `NotYetValid`, `BadCertificate`, `NotTls`, `TlsFailed`, `TlsClosed`.
+    /// `WrongHost`, `Expired`, `NotYetValid`, `BadCertificate`, `NotTls`, `TlsFailed`, `TlsClosed`; with roots or an
+    /// identity in the PDDB also `NoPddb`, `NoPddbKey`, `BadPddbKey`, `PddbFailed`.
     Open = 8,
     /// Takes the next chunk: lend mut of one or more pages, which the service keeps until there is one.
     /// The answer has the chunk in the first `valid` bytes and a [`ReceiveWord`](crate::ReceiveWord) in
@@ -67,7 +68,8 @@ pub enum Opcode {
     /// `offset` = none, or a code in `offset` and a text as with `Open`. The handle is a listener's, not a
     /// connection's.
     ///
-    /// Errors: `Malformed`, `BadRequest`, `PortInUse`, `NoListener`, `BusyMessages`, `BusyService`.
+    /// Errors: `Malformed`, `BadRequest`, `PortInUse`, `NoListener`, `BusyMessages`, `BusyService`; with TLS also `NoTls`
+    /// and `ClockNotSet`, and what is in the PDDB as with `Open`.
     Listen = 12,
     /// Gives a listener up: its routes go, connections stay. Blocking or plain scalar, `Scalar2(0, 0)`.
     ///
@@ -109,7 +111,7 @@ pub enum Opcode {
     /// [`ServerTls`](crate::ServerTls) with the handle of the listener that has opened the port.
     ///
     /// Errors in `offset`: `Closed`, `Malformed`, `NotPermitted` (another listener, or a port without TLS),
-    /// `BadRequest`, `ClockNotSet`.
+    /// `BadRequest`, `ClockNotSet`, and what is in the PDDB as with `Open`. The port keeps what it had then.
     Renew = 21,
 }
 

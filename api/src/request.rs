@@ -296,10 +296,13 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::tls::Identity;
+    use crate::tls::{Identity, Source};
 
     fn full() -> Request<'static> {
-        let identity = Identity { chain: vec![b"certificate", b"issuer"], key: b"key" };
+        let identity = Identity {
+            chain: vec![Source::Bytes(b"certificate"), Source::Pddb { dict: "tls", key: "issuer" }],
+            key: Source::Bytes(b"key"),
+        };
         Request::new("example.com", 8080)
             .path("/a?b=c")
             .secure(Tls::only(b"one").and(b"two").server_name("example.org").identity(identity))

@@ -13,6 +13,8 @@ const FIXED: usize = 4;
 const MOZILLA: u8 = 1;
 const SERVER_NAME: u8 = 1 << 1;
 const IDENTITY: u8 = 1 << 2;
+/// In the place of a length: what follows names a key of the PDDB.
+const IN_PDDB: u32 = 1 << 31;
 
 /// What makes a connection secure: TLS 1.2 or 1.3 with forward secrecy, to a server whose certificate leads to a
 /// trusted root, is valid today, and names the host. There is no way to do without any of this.
@@ -24,13 +26,13 @@ const IDENTITY: u8 = 1 << 2;
 /// | u8 flags: 1 Mozilla's roots, 2 server name, 4 identity |
 /// | u8 number of own roots, u8 number of certificates in the identity's chain, u8 0 |
 /// | if flagged, the server name as 16 bits of length and UTF-8 |
-/// | each as u32 length and bytes: the own roots, the chain, and, with an identity, its key |
+/// | the own roots, the chain, and, with an identity, its key: each a [`Source`] |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls<'a> {
     /// Whether the roots that Mozilla trusts are trusted, as the service was built with them.
     pub mozilla: bool,
     /// CA certificates that are trusted, at most 32: each DER, or PEM with any number of them.
-    pub roots: Vec<&'a [u8]>,
+    pub roots: Vec<Source<'a>>,
     /// The name that the server's certificate must have and that it is asked for (SNI); the request's host by
     /// default. Name or address.
     pub server_name: Option<&'a str>,
@@ -43,9 +45,74 @@ pub struct Tls<'a> {
 pub struct Identity<'a> {
     /// The certificate, then those that lead from it to a root, at most 32: each DER, or PEM with any number of
     /// them.
-    pub chain: Vec<&'a [u8]>,
+    pub chain: Vec<Source<'a>>,
     /// The private key of the first certificate: PKCS #8, SEC 1 or PKCS #1, in DER or PEM.
-    pub key: &'a [u8],
+    pub key: Source<'a>,
+}
+
+/// Where certificates or a private key are.
+///
+/// In a page, little-endian: u32 length and bytes; or u32 2^31 and the names of dict and key, each as 16 bits of length
+/// and UTF-8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source<'a> {
+    /// Here.
+    Bytes(&'a [u8]),
+    /// In a key of the PDDB, in the basis `.System`. The service reads it each time that it is asked for a connection,
+    /// a port or a renewal with it, so a private key is in no message of the caller's, and what was stored last counts.
+    /// If it cannot be read nothing takes its place: the request fails.
+    Pddb {
+        /// The dict; `/` between the parts of its name.
+        dict: &'a str,
+        /// The key's name in the dict.
+        key: &'a str,
+    },
+}
+
+impl<'a> Source<'a> {
+    /// The most bytes that are read from keys of the PDDB for one request, in all.
+    pub const MOST_STORED: usize = 64 * 1024;
+
+    fn is_stored(&self) -> bool {
+        matches!(self, Source::Pddb { .. })
+    }
+
+    fn encoded_len(&self) -> usize {
+        match self {
+            Source::Bytes(bytes) => 4 + bytes.len(),
+            Source::Pddb { dict, key } => 4 + 2 + dict.len() + 2 + key.len(),
+        }
+    }
+
+    fn write(&self, w: &mut Writer<'_>) {
+        match self {
+            Source::Bytes(bytes) => w.blob(bytes),
+            Source::Pddb { dict, key } => {
+                w.u32(IN_PDDB);
+                w.text(dict);
+                w.text(key);
+            }
+        }
+    }
+
+    fn read(r: &mut Reader<'a>) -> Option<Self> {
+        match r.u32()? {
+            IN_PDDB => Some(Source::Pddb { dict: r.text()?, key: r.text()? }),
+            len => Some(Source::Bytes(r.bytes(usize::try_from(len).ok()?)?)),
+        }
+    }
+}
+
+impl<'a> Identity<'a> {
+    /// This chain (DER, or PEM with any number of certificates) and this key.
+    pub fn new(chain: &'a [u8], key: &'a [u8]) -> Self {
+        Identity { chain: vec![Source::Bytes(chain)], key: Source::Bytes(key) }
+    }
+
+    /// The chain and the private key in these keys of a dict of the PDDB; see [`Source::Pddb`].
+    pub fn in_pddb(dict: &'a str, chain: &'a str, key: &'a str) -> Self {
+        Identity { chain: vec![Source::Pddb { dict, key: chain }], key: Source::Pddb { dict, key } }
+    }
 }
 
 impl Default for Tls<'_> {
@@ -59,12 +126,23 @@ impl<'a> Tls<'a> {
     /// Trusting these CA certificates (DER, or PEM with any number of them) and no others, as a program does that
     /// knows its server.
     pub fn only(roots: &'a [u8]) -> Self {
-        Tls { mozilla: false, roots: vec![roots], ..Tls::default() }
+        Tls { mozilla: false, roots: vec![Source::Bytes(roots)], ..Tls::default() }
+    }
+
+    /// Trusting the CA certificates in this key of the PDDB and no others; see [`Source::Pddb`].
+    pub fn only_in(dict: &'a str, key: &'a str) -> Self {
+        Tls { mozilla: false, roots: vec![Source::Pddb { dict, key }], ..Tls::default() }
     }
 
     /// Trusting also these CA certificates.
     pub fn and(mut self, roots: &'a [u8]) -> Self {
-        self.roots.push(roots);
+        self.roots.push(Source::Bytes(roots));
+        self
+    }
+
+    /// Trusting also the CA certificates in this key of the PDDB.
+    pub fn and_in(mut self, dict: &'a str, key: &'a str) -> Self {
+        self.roots.push(Source::Pddb { dict, key });
         self
     }
 
@@ -83,7 +161,7 @@ impl<'a> Tls<'a> {
     pub(crate) fn encoded_len(&self) -> usize {
         FIXED
             + self.server_name.map_or(0, |name| 2 + name.len())
-            + self.blobs().map(|blob| 4 + blob.len()).sum::<usize>()
+            + self.sources().map(|source| source.encoded_len()).sum::<usize>()
     }
 
     pub(crate) fn is_within_limits(&self) -> bool {
@@ -99,7 +177,7 @@ impl<'a> Tls<'a> {
         w.u8(self.chain().len() as u8);
         w.u8(0);
         self.server_name.into_iter().for_each(|name| w.text(name));
-        self.blobs().for_each(|blob| w.blob(blob));
+        self.sources().for_each(|source| source.write(w));
     }
 
     pub(crate) fn read(r: &mut Reader<'a>) -> Option<Self> {
@@ -110,17 +188,19 @@ impl<'a> Tls<'a> {
             return None;
         }
         let server_name = if flags & SERVER_NAME != 0 { Some(r.text()?) } else { None };
-        let roots = (0..roots).map(|_| r.blob()).collect::<Option<_>>()?;
-        let chain = (0..chain).map(|_| r.blob()).collect::<Option<_>>()?;
-        let identity = if flags & IDENTITY != 0 { Some(Identity { chain, key: r.blob()? }) } else { None };
+        let roots = (0..roots).map(|_| Source::read(r)).collect::<Option<_>>()?;
+        let chain = (0..chain).map(|_| Source::read(r)).collect::<Option<_>>()?;
+        let identity =
+            if flags & IDENTITY != 0 { Some(Identity { chain, key: Source::read(r)? }) } else { None };
         Some(Tls { mozilla: flags & MOZILLA != 0, roots, server_name, identity })
     }
 
-    fn chain(&self) -> &[&'a [u8]] {
+    fn chain(&self) -> &[Source<'a>] {
         self.identity.as_ref().map_or(&[], |identity| &identity.chain)
     }
 
-    fn blobs(&self) -> impl Iterator<Item = &'a [u8]> + '_ {
+    /// In the order in which they travel.
+    fn sources(&self) -> impl Iterator<Item = Source<'a>> + '_ {
         let key = self.identity.as_ref().map(|identity| identity.key);
         self.roots.iter().chain(self.chain()).copied().chain(key)
     }
@@ -134,7 +214,7 @@ pub struct ServerTls<'a> {
     pub identity: Identity<'a>,
     /// CA certificates, at most 32. If there are any, only clients with a certificate that leads to one of them are let
     /// in.
-    pub clients: Vec<&'a [u8]>,
+    pub clients: Vec<Source<'a>>,
 }
 
 impl<'a> ServerTls<'a> {
@@ -145,8 +225,19 @@ impl<'a> ServerTls<'a> {
 
     /// For clients whose certificate leads to one of these CA certificates.
     pub fn clients(mut self, roots: &'a [u8]) -> Self {
-        self.clients.push(roots);
+        self.clients.push(Source::Bytes(roots));
         self
+    }
+
+    /// The same with the CA certificates in this key of the PDDB; see [`Source::Pddb`].
+    pub fn clients_in(mut self, dict: &'a str, key: &'a str) -> Self {
+        self.clients.push(Source::Pddb { dict, key });
+        self
+    }
+
+    /// Some of it is in the PDDB.
+    pub fn is_stored(&self) -> bool {
+        self.as_tls().sources().any(|source| source.is_stored())
     }
 
     /// The bytes that it takes in a page of its own.
@@ -204,5 +295,71 @@ impl fmt::Debug for Identity<'_> {
     /// Keeps the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Identity").field("chain", &self.chain).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn full() -> Tls<'static> {
+        let identity = Identity {
+            chain: vec![Source::Bytes(b"certificate"), Source::Pddb { dict: "tls", key: "issuer" }],
+            key: Source::Pddb { dict: "tls/own", key: "key" },
+        };
+        Tls::only_in("tls", "ca").and(b"root").and_in("a/b", "").server_name("name").identity(identity)
+    }
+
+    fn page(tls: &Tls<'_>) -> Vec<u8> {
+        let mut page = vec![0; tls.encoded_len()];
+        let mut w = Writer::new(&mut page);
+        tls.write(&mut w);
+        assert_eq!(w.finish(), Some(page.len()));
+        page
+    }
+
+    #[test]
+    fn what_is_here_and_what_is_in_the_pddb_go_there_and_back_and_no_cut_of_them_does() {
+        let page = page(&full());
+        assert_eq!(Tls::read(&mut Reader::new(&page)), Some(full()));
+        for len in 0..page.len() {
+            assert_eq!(Tls::read(&mut Reader::new(&page[..len])), None, "cut at {len}");
+        }
+        for at in 0..page.len() {
+            for value in [0, 1, 0x7f, 0x80, 0xff] {
+                let mut page = page.clone();
+                page[at] = value;
+                let _ = Tls::read(&mut Reader::new(&page));
+            }
+        }
+    }
+
+    #[test]
+    fn a_source_is_laid_out_as_documented() {
+        let page = page(&Tls::only_in("tls", "ca").and(b"xyz"));
+        assert_eq!(page, b"\0\x02\0\0\0\0\0\x80\x03\0tls\x02\0ca\x03\0\0\0xyz");
+    }
+
+    #[test]
+    fn a_length_or_name_that_lies_is_refused() {
+        for source in
+            [&b"\x01\0\0\x80xyz"[..], b"\xff\xff\xff\xff", b"\0\0\0\x80\xff\xff", b"\0\0\0\x80\x01\0\xff\0\0"]
+        {
+            assert_eq!(Source::read(&mut Reader::new(source)), None, "{source:02x?}");
+        }
+    }
+
+    #[test]
+    fn a_server_knows_what_it_has_in_the_pddb() {
+        let here = ServerTls::new(Identity::new(b"chain", b"key")).clients(b"roots");
+        let there = ServerTls::new(Identity::in_pddb("tls", "chain", "key"));
+        assert!(
+            !here.is_stored() && there.is_stored() && here.clone().clients_in("tls", "clients").is_stored()
+        );
+        for tls in [here, there] {
+            let mut page = vec![0; tls.encoded_len()];
+            assert_eq!(tls.write(&mut page), Ok(page.len()));
+            assert_eq!(ServerTls::parse(&page), Some(tls));
+        }
     }
 }

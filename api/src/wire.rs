@@ -109,12 +109,6 @@ impl<'a> Reader<'a> {
         let len = self.u16()?;
         std::str::from_utf8(self.bytes(usize::from(len))?).ok()
     }
-
-    /// As [`Writer::blob`] wrote it.
-    pub(crate) fn blob(&mut self) -> Option<&'a [u8]> {
-        let len = self.u32()?;
-        self.bytes(usize::try_from(len).ok()?)
-    }
 }
 
 #[cfg(test)]

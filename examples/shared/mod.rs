@@ -37,9 +37,7 @@ impl Arguments {
     pub(crate) fn listen(&self) -> Listen<'_> {
         let listen = Listen::new("127.0.0.1", self.port);
         match &self.identity {
-            Some((certificate, key)) => {
-                listen.tls(ServerTls::new(Identity { chain: vec![certificate], key }))
-            }
+            Some((certificate, key)) => listen.tls(ServerTls::new(Identity::new(certificate, key))),
             None => listen,
         }
     }

@@ -3,12 +3,14 @@
 //! Nothing here waits or knows a socket: bytes go in, decisions and bytes come out.
 
 mod answer;
+mod host;
 mod media;
 mod origin;
 mod range;
 mod router;
 
 pub(crate) use answer::{Answer, Page, page, status, upgrade_required};
+pub(crate) use host::is_own_host;
 pub(crate) use media::{decoded, media_type};
 pub(crate) use origin::is_allowed;
 pub(crate) use range::{Range, range};

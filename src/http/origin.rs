@@ -1,12 +1,13 @@
 //! Which web pages may open a WebSocket (RFC 6455 section 10.2): a browser sends a page's origin, and any page on
 //! the net can make its visitor's browser connect here.
 
+use super::host::is_own_host;
 use crate::proto::handshake::Headers;
 
 /// Whether a request with these headers may be upgraded on a port with these allowed origins.
 ///
-/// With none given: programs, which send no `Origin`, and pages of this very host and port. With some: pages of
-/// one of them, and nobody else; `*` stands for everybody.
+/// With none given: programs, which send no `Origin`, and pages of this very host and port, if it
+/// [is one](is_own_host) by address. With some: pages of one of them, and nobody else; `*` stands for everybody.
 pub(crate) fn is_allowed(allowed: &[Box<str>], headers: &Headers<'_>, secure: bool) -> bool {
     if allowed.iter().any(|origin| **origin == *"*") {
         return true;
@@ -18,7 +19,10 @@ pub(crate) fn is_allowed(allowed: &[Box<str>], headers: &Headers<'_>, secure: bo
     }
     match (origin, allowed) {
         (None, allowed) => allowed.is_empty(),
-        (Some(origin), []) => is_own(origin, headers.only("Host"), secure),
+        (Some(origin), []) => {
+            let host = headers.only("Host");
+            is_own(origin, host, secure) && is_own_host(allowed, host, secure)
+        }
         (Some(origin), allowed) => allowed.iter().any(|one| one.as_bytes().eq_ignore_ascii_case(origin)),
     }
 }
@@ -40,7 +44,11 @@ mod tests {
     use super::*;
 
     fn allowed(list: &[&str], origin_lines: &str) -> bool {
-        let head = format!("GET / HTTP/1.1\r\nHost: me:8080\r\n{origin_lines}\r\n");
+        allowed_at("10.0.0.7:8080", list, origin_lines)
+    }
+
+    fn allowed_at(host: &str, list: &[&str], origin_lines: &str) -> bool {
+        let head = format!("GET / HTTP/1.1\r\nHost: {host}\r\n{origin_lines}\r\n");
         let list: Vec<Box<str>> = list.iter().map(|&origin| origin.into()).collect();
         match check_request(head.as_bytes()) {
             Ok(Request::Plain(request)) => is_allowed(&list, &request.headers, false),
@@ -51,19 +59,27 @@ mod tests {
     #[test]
     fn cwe_1385_pages_of_others_are_refused() {
         assert!(allowed(&[], ""), "a program");
-        assert!(allowed(&[], "Origin: http://me:8080\r\n"), "this host's own page");
-        for origin in
-            ["http://me", "https://me:8080", "http://evil", "null", "http://me:8080.evil", "http://me:80801"]
-        {
+        assert!(allowed(&[], "Origin: http://10.0.0.7:8080\r\n"), "this host's own page");
+        for origin in [
+            "http://10.0.0.7",
+            "https://10.0.0.7:8080",
+            "http://evil",
+            "null",
+            "http://10.0.0.7:8080.evil",
+            "http://10.0.0.7:80801",
+        ] {
             assert!(!allowed(&[], &format!("Origin: {origin}\r\n")), "{origin}");
         }
-        assert!(!allowed(&[], "Origin: http://me:8080\r\nOrigin: http://me:8080\r\n"), "twice");
+        assert!(!allowed(&[], "Origin: http://10.0.0.7:8080\r\nOrigin: http://10.0.0.7:8080\r\n"), "twice");
+        let rebound = "Origin: http://evil:8080\r\n";
+        assert!(!allowed_at("evil:8080", &[], rebound), "its name leads here now");
+        assert!(allowed_at("evil:8080", &["http://evil:8080"], rebound), "it is listed");
     }
 
     #[test]
     fn a_list_of_origins_is_exact() {
         assert!(allowed(&["https://a"], "Origin: https://A\r\n"));
-        for lines in ["", "Origin: null\r\n", "Origin: https://b\r\n", "Origin: http://me:8080\r\n"] {
+        for lines in ["", "Origin: null\r\n", "Origin: https://b\r\n", "Origin: http://10.0.0.7:8080\r\n"] {
             assert!(!allowed(&["https://a"], lines), "{lines:?}");
         }
         assert!(allowed(&["*"], "Origin: https://b\r\n"));

@@ -14,4 +14,4 @@ pub(crate) use dial::{DialError, dial};
 pub(crate) use listen::{BindError, bind, knock};
 pub(crate) use socket::Socket;
 pub(crate) use tls::{ServerTls, client as tls_client};
-pub(crate) use tls_error::{CertificateFault, TlsError};
+pub(crate) use tls_error::{CertificateFault, StoredFault, TlsError};

@@ -3,16 +3,18 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::TcpStream;
+use std::time::Duration;
 
 use xous_api_websocket::Tls;
 
 use super::TlsError;
+use crate::pddb::Pddb;
 
 /// There is none.
 pub(crate) struct Transport(Infallible);
 
 /// A connection that shall be secure does not exist.
-pub(crate) fn client(_tls: &Tls<'_>, _host: &str) -> Result<Transport, TlsError> {
+pub(crate) fn client(_: &Tls<'_>, _host: &str, _: &Pddb, _limit: Duration) -> Result<Transport, TlsError> {
     Err(TlsError::NotBuiltIn)
 }
 
@@ -21,7 +23,11 @@ pub(crate) fn client(_tls: &Tls<'_>, _host: &str) -> Result<Transport, TlsError>
 pub(crate) struct ServerTls(Infallible);
 
 impl ServerTls {
-    pub(crate) fn new(_chain: &[&[u8]], _key: &[u8], _clients: Option<&[&[u8]]>) -> Result<Self, TlsError> {
+    pub(crate) fn new(
+        _: &xous_api_websocket::ServerTls<'_>,
+        _: &Pddb,
+        _limit: Duration,
+    ) -> Result<Self, TlsError> {
         Err(TlsError::NotBuiltIn)
     }
 

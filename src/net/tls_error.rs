@@ -11,6 +11,9 @@ pub(crate) enum TlsError {
     NotBuiltIn,
     /// What the caller gave cannot be used; the text says what.
     Settings(String),
+    /// What is to be in a key of the PDDB is not to be had, or is not what it should be; the text says which, why, and
+    /// what to do.
+    Stored(StoredFault, String),
     /// The clock cannot be right.
     ClockNotSet,
     /// There are no random numbers.
@@ -27,6 +30,20 @@ pub(crate) enum TlsError {
     Truncated,
     /// The socket's error.
     Io(std::io::Error),
+}
+
+/// What is wrong with a key of the PDDB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "without TLS nothing is read"))]
+pub(crate) enum StoredFault {
+    /// There is no PDDB, or it is not mounted.
+    NoPddb,
+    /// It has no such key.
+    NoKey,
+    /// The key's content is of no use.
+    Bad,
+    /// The PDDB failed.
+    Failed,
 }
 
 /// What is wrong with a certificate.
@@ -51,7 +68,7 @@ impl fmt::Display for TlsError {
             TlsError::NotBuiltIn => {
                 write!(f, "TLS is not built in: ask for ws:// or build the service with TLS")
             }
-            TlsError::Settings(text) => write!(f, "{text}"),
+            TlsError::Settings(text) | TlsError::Stored(_, text) => write!(f, "{text}"),
             TlsError::ClockNotSet => write!(f, "the clock is not set, so no certificate can be checked"),
             TlsError::Entropy => write!(f, "no random numbers"),
             TlsError::Certificate(_, text) => write!(f, "the certificate is not accepted: {text}"),

@@ -47,7 +47,17 @@ impl Pddb {
     /// The PDDB, each of whose answers is waited for at most for `limit`. Nothing is sent yet. Flash is slow: the real
     /// one needs seconds when it has to look for free space.
     pub fn new(limit: Duration) -> Self {
-        Pddb { shared: Arc::new(Shared { courier: Courier::new(), separator: OnceLock::new() }), limit }
+        Self::with_room_for_thread(limit, || ())
+    }
+
+    /// As [`Pddb::new`]; `make_room` is called, more than once perhaps, before the client's one thread is started, which
+    /// is with the first request.
+    pub(crate) fn with_room_for_thread(
+        limit: Duration,
+        make_room: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
+        let courier = Courier::new(Box::new(make_room));
+        Pddb { shared: Arc::new(Shared { courier, separator: OnceLock::new() }), limit }
     }
 
     /// Whether a basis is open. Never waits for the user.

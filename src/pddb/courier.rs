@@ -12,8 +12,8 @@ use super::error::PddbError;
 
 /// The PDDB's name (`SERVER_NAME_PDDB` in `services/pddb/src/api.rs`).
 pub(super) const NAME: &str = "_Plausibly Deniable Database_";
-/// Name look-up is the deepest that it goes.
-const STACK: usize = 32 * 1024;
+/// On the device a name look-up takes 20 KiB of stack, a log line 16 and a panic 32.
+const STACK: usize = 64 * 1024;
 /// Pages that are kept for the next request, and the largest that are.
 const SPARE: usize = 2;
 const SPARE_BYTES: usize = 16 * 1024;
@@ -41,7 +41,11 @@ pub(super) enum Answer {
 pub(super) struct Courier {
     shared: Arc<Shared>,
     spare: Mutex<Vec<Pages>>,
+    before_thread: BeforeThread,
 }
+
+/// Called before the thread is started: a process on the device has 29 at a time.
+pub(super) type BeforeThread = Box<dyn Fn() + Send + Sync>;
 
 struct Shared {
     state: Mutex<State>,
@@ -86,26 +90,21 @@ enum Outcome {
 }
 
 impl Courier {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(before_thread: BeforeThread) -> Self {
         let shared = Shared { state: Mutex::default(), work: Condvar::new() };
-        Courier { shared: Arc::new(shared), spare: Mutex::default() }
+        Courier { shared: Arc::new(shared), spare: Mutex::default(), before_thread }
     }
 
     /// Cleared pages for at least `bytes`.
     pub(super) fn pages(&self, bytes: usize) -> Pages {
         let mut spare = lock(&self.spare);
         let fits = spare.iter().position(|pages| pages.bytes().len() >= bytes);
-        match fits.map(|index| spare.swap_remove(index)) {
-            Some(mut pages) => {
-                pages.clear();
-                pages
-            }
-            None => Pages::new(bytes),
-        }
+        fits.map(|index| spare.swap_remove(index)).unwrap_or_else(|| Pages::new(bytes))
     }
 
-    /// Takes pages back that are not needed any more.
-    pub(super) fn recycle(&self, pages: Pages) {
+    /// Takes pages back that are not needed any more. What they hold may be secret.
+    pub(super) fn recycle(&self, mut pages: Pages) {
+        pages.clear();
         let mut spare = lock(&self.spare);
         if spare.len() < SPARE && pages.bytes().len() <= SPARE_BYTES {
             spare.push(pages);
@@ -143,6 +142,7 @@ impl Courier {
             return Err(PddbError::NoAnswer);
         }
         if !state.started {
+            (self.before_thread)();
             let shared = self.shared.clone();
             let thread = std::thread::Builder::new().name("pddb-courier".into()).stack_size(STACK);
             if let Err(error) = thread.spawn(move || Route::default().run(&shared)) {

@@ -1,9 +1,9 @@
-//! One thread for what takes time and is waited for by nobody.
+//! One thread for what takes time and has no worker.
 //!
 //! Who competes: the ports' threads bring sockets of clients that they have refused, which are kept open for a while
 //! so that the clients can read why; the dispatcher brings addresses to knock at; the dispatcher and the timer bring
-//! work on the database. Full: the socket that came first is closed; of the rest there is as much as there are ports
-//! and routes.
+//! work on the database. Full: the socket that came first is closed; of the rest there is as much as there are ports,
+//! routes and open messages.
 
 use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpStream};
@@ -11,10 +11,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::limits::{LINGER, LINGERING};
+use super::pool;
 use crate::net::knock;
 
-/// On the device a connection and a panic take 16 and 32 KiB of stack.
-const STACK: usize = 64 * 1024;
+/// On the device a connection and a panic take 16 and 32 KiB of stack, and a port's certificates as much as a worker's.
+const STACK: usize = pool::STACK;
 
 /// Work that may wait for the database.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;

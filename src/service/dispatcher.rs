@@ -21,6 +21,7 @@ use super::sink::Route;
 use super::table::{Found, Table};
 use super::tickets::Tickets;
 use super::timer::Timer;
+use crate::pddb::Pddb;
 use crate::proto::{CloseCode, CloseReason, Role};
 
 /// Everything that the server thread hands work to.
@@ -37,6 +38,7 @@ pub(crate) struct Dispatcher {
 /// What the service has and an in-process server has not.
 pub(crate) struct System {
     pub(crate) listeners: Listeners,
+    pub(crate) pddb: Pddb,
 }
 
 /// Whom a message comes from and which connection it means.
@@ -94,7 +96,7 @@ impl Dispatcher {
             Some(Opcode::Listen) => self.listen(from, lent),
             Some(Opcode::AddRoute) => self.on_listener(from, lent, |listener, page| listener.add_route(page)),
             Some(Opcode::Accept) => self.on_listener(from, lent, |listener, page| listener.accept(page)),
-            Some(Opcode::Renew) => self.on_listener(from, lent, |listener, page| listener.renew(page)),
+            Some(Opcode::Renew) => self.renew(from, lent),
             Some(Opcode::Join) => self.member(from, lent, true),
             Some(Opcode::Leave) => self.member(from, lent, false),
             Some(Opcode::Broadcast) => {
@@ -260,7 +262,7 @@ impl Dispatcher {
     }
 
     fn open(&self, from: From, mut lent: Lent) {
-        let (Some(_), Some(pid)) = (&self.system, from.pid) else {
+        let (Some(system), Some(pid)) = (&self.system, from.pid) else {
             return lent.answer(Code::NotPermitted as usize, 0);
         };
         let data = lent.data().filter(|data| data.len() <= REQUEST_BYTES && lent.is_writable());
@@ -281,7 +283,8 @@ impl Dispatcher {
         let Some(conn) = entered else {
             return; // No slot: `opener` is dropped, which answers it.
         };
-        let opening = Opening { request: bytes, route: Route::Inbox, seed: Box::new(seed) };
+        let pddb = system.pddb.clone();
+        let opening = Opening { request: bytes, route: Route::Inbox, pddb, seed: Box::new(seed) };
         conn.opening();
         let life = Life::new(conn, self.table.clone());
         let started = reading.run(move |permit| {
@@ -304,6 +307,13 @@ impl Dispatcher {
         match self.listener(from) {
             Some(listener) => handle(&listener, page),
             None => page.answer(Code::Closed as usize, 0),
+        }
+    }
+
+    fn renew(&self, from: From, page: Lent) {
+        match (&self.system, self.listener(from)) {
+            (Some(system), Some(listener)) => system.listeners.renew(listener, page),
+            _ => page.answer(Code::Closed as usize, 0),
         }
     }
 

@@ -9,13 +9,14 @@ use super::connection::Connection;
 use super::dispatcher::Dispatcher;
 use super::entropy::seed_from;
 use super::life::Life;
-use super::limits::WORKERS;
+use super::limits::{STORE_ANSWER, WORKERS};
 use super::opener::{self, Opening};
 use super::pool::Pool;
 use super::sink::Route;
 use super::table::Table;
 use super::tickets::Tickets;
 use super::timer::Timer;
+use crate::pddb::Pddb;
 use crate::proto::Role;
 
 /// What is to be served.
@@ -49,6 +50,7 @@ pub(crate) fn serve_one(sid: SID, plan: Plan) -> Result<(), xous::Error> {
     let opening = Opening {
         request: plan.request,
         route: Route::Push { cid: plan.cid, opcode: plan.opcode },
+        pddb: Pddb::new(STORE_ANSWER),
         seed: Box::new(move || seed_from(&random)),
     };
     let life = Life::with_closed(conn, table.clone(), move || {

@@ -14,6 +14,10 @@ pub(crate) const CONNECTIONS: usize = 12;
 /// Worker threads: a reader and a writer per connection.
 pub(crate) const WORKERS: usize = 2 * CONNECTIONS;
 
+/// One less when the PDDB has been asked for something, as its client has a thread: eleven connections then, and a worker
+/// for clients that want no more than a page or a file.
+pub(crate) const WORKERS_WITH_PDDB: usize = WORKERS - 1;
+
 /// Ports listened on at a time (`NoListener`): each has a thread that waits for clients. One thread more lets go of
 /// clients that were refused.
 pub(crate) const PORTS: usize = 2;
@@ -61,6 +65,9 @@ pub(crate) const MOST_REQUEST_BYTES: usize = 64 * 1024;
 /// How long an answer of the database is waited for. Flash is slow: the real one takes seconds when it looks for room.
 pub(crate) const STORE_ANSWER: Duration = Duration::from_secs(20);
 
+/// How long reading a port's certificate and key from there may take in all, give or take an answer.
+pub(crate) const STORED_WAIT: Duration = Duration::from_secs(30);
+
 /// How long a client has to read a refusal before the connection is dropped.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
 
@@ -97,7 +104,7 @@ pub(crate) const WRITE_BUFFER: usize = 512;
 pub(crate) const BULK_WRITE_BUFFER: usize = 16 * 1024 + HEADER_SPACE;
 
 /// Heap that the service may use, of which the device's kernel wants to be told: what all limits above come to when
-/// all of them are met at once, 4 MiB and with TLS a little more. Twelve idle connections take less than a tenth of it.
+/// all of them are met at once, 4.5 MiB and with TLS 5. Twelve idle connections take less than a tenth of it.
 pub(crate) const HEAP_BYTES: usize =
     CONNECTIONS * (CONNECTION + TLS) + PORTS * PORT_PAGE_BYTES + LISTING + REST;
 

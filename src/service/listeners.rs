@@ -10,7 +10,7 @@ use super::channels::{Channels, encode};
 use super::connection::Connection;
 use super::door::Door;
 use super::envelope::Lent;
-use super::limits::{BROADCAST_BYTES, LISTENERS, PORT_PAGE_BYTES, PORTS};
+use super::limits::{BROADCAST_BYTES, LISTENERS, PORT_PAGE_BYTES, PORTS, STORED_WAIT};
 use super::port::{Port, Settings, Tried, Unbound};
 use super::routes::{Target, TargetKind};
 use super::security;
@@ -20,10 +20,13 @@ use crate::net::{ServerTls, TlsError};
 use crate::proto;
 
 /// All listeners.
+#[derive(Clone)]
 pub(crate) struct Listeners {
     server: Arc<Server>,
     acceptors: Arc<Acceptors>,
     slots: Arc<Mutex<Vec<Slot>>>,
+    /// Held from looking for a port to changing who listens on it. Nothing is waited for meanwhile.
+    change: Arc<Mutex<()>>,
 }
 
 #[derive(Default)]
@@ -46,7 +49,7 @@ pub(crate) struct Listener {
 
 impl Listeners {
     pub(crate) fn new(server: Arc<Server>) -> Self {
-        Listeners { server, acceptors: Acceptors::new(PORTS), slots: Arc::default() }
+        Listeners { server, acceptors: Acceptors::new(PORTS), slots: Arc::default(), change: Arc::default() }
     }
 
     /// The listener, if it is `asker`'s.
@@ -57,11 +60,22 @@ impl Listeners {
     }
 
     /// Listens on a port, or joins those who do; answers `page` when it is known how that went.
-    pub(crate) fn listen(&self, owner: PID, mut page: Lent) {
+    pub(crate) fn listen(&self, owner: PID, page: Lent) {
+        let listen = page.data().and_then(Listen::parse);
+        if listen.and_then(|listen| listen.tls).is_some_and(|tls| tls.is_stored()) {
+            let own = self.clone();
+            return self.server.aside.run(Box::new(move || own.listen_now(owner, page)));
+        }
+        self.listen_now(owner, page);
+    }
+
+    /// Waits for the PDDB if the certificate is there.
+    fn listen_now(&self, owner: PID, mut page: Lent) {
         let (settings, tls) = match self.plan(&page) {
             Ok(plan) => plan,
             Err((code, text)) => return refuse(page, code, &text),
         };
+        let _change = self.change();
         let (port, joins) = match self.port(&settings) {
             Some(port) if port.is_secure() != tls.is_some() => {
                 return refuse(page, Code::BadRequest, "the port is listened on with TLS, or without");
@@ -85,12 +99,46 @@ impl Listeners {
         let listen = page.data().and_then(Listen::parse).ok_or_else(malformed)?;
         let settings = Settings::new(&listen)
             .ok_or_else(|| (Code::BadRequest, format!("{} is no address to listen on", listen.address)))?;
-        let tls = listen.tls.as_ref().map(certificate).transpose();
+        let tls = listen.tls.as_ref().map(|tls| self.certificate(tls)).transpose();
         Ok((settings, tls.map_err(|error| (security::code(&error), error.to_string()))?))
+    }
+
+    /// Gives a listener's port another certificate.
+    pub(crate) fn renew(&self, listener: Arc<Listener>, page: Lent) {
+        let tls = page.data().and_then(xous_api_websocket::ServerTls::parse);
+        if tls.is_some_and(|tls| tls.is_stored()) {
+            let own = self.clone();
+            return self.server.aside.run(Box::new(move || own.renew_now(&listener, page)));
+        }
+        self.renew_now(&listener, page);
+    }
+
+    /// Waits for the PDDB if the certificate is there.
+    fn renew_now(&self, listener: &Listener, page: Lent) {
+        let code = match page.data().and_then(xous_api_websocket::ServerTls::parse) {
+            None => Code::Malformed as usize,
+            Some(_) if !listener.may_renew() => Code::NotPermitted as usize,
+            Some(tls) => match self.certificate(&tls) {
+                Ok(tls) => {
+                    listener.port.renew(tls);
+                    0
+                }
+                Err(error) => {
+                    log::warn!("port {} keeps its certificate: {error}", listener.port.number());
+                    security::code(&error) as usize
+                }
+            },
+        };
+        page.answer(code, 0);
+    }
+
+    fn certificate(&self, tls: &xous_api_websocket::ServerTls<'_>) -> Result<ServerTls, TlsError> {
+        ServerTls::new(tls, &self.server.pddb, STORED_WAIT)
     }
 
     /// Gives a listener up. The last one of a port closes it.
     pub(crate) fn unlisten(&self, listener: &Arc<Listener>) {
+        let _change = self.change();
         remove(&self.slots, listener);
         let port = &listener.port;
         router(port).retain(|_, target| target.listener != listener.handle);
@@ -131,6 +179,10 @@ impl Listeners {
         let slots = lock(&self.slots);
         let ports = slots.iter().filter_map(|slot| slot.listener.as_ref()).map(|listener| &listener.port);
         ports.filter(|port| !port.is_closed()).find(|port| port.is_at(settings)).cloned()
+    }
+
+    fn change(&self) -> MutexGuard<'_, ()> {
+        self.change.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn enter(&self, owner: PID, port: &Arc<Port>, has_opened: bool) -> Option<Arc<Listener>> {
@@ -176,20 +228,9 @@ impl Listener {
         if router(&self.port).retain(others) == 0 { Err(Code::NoRoute) } else { Ok(()) }
     }
 
-    /// Gives the port another certificate.
-    pub(crate) fn renew(&self, page: Lent) {
-        let code = match page.data().and_then(xous_api_websocket::ServerTls::parse) {
-            None => Code::Malformed as usize,
-            Some(_) if !self.has_opened || !self.port.is_secure() => Code::NotPermitted as usize,
-            Some(tls) => match certificate(&tls) {
-                Ok(tls) => {
-                    self.port.renew(tls);
-                    0
-                }
-                Err(error) => security::code(&error) as usize,
-            },
-        };
-        page.answer(code, 0);
+    /// The port's certificate is its.
+    fn may_renew(&self) -> bool {
+        self.has_opened && self.port.is_secure()
     }
 
     /// Keeps a page for the next client.
@@ -259,11 +300,6 @@ impl Listener {
             AddError::Full => Code::NoRoute,
         })
     }
-}
-
-fn certificate(tls: &xous_api_websocket::ServerTls<'_>) -> Result<ServerTls, TlsError> {
-    let clients = (!tls.clients.is_empty()).then_some(&tls.clients[..]);
-    ServerTls::new(&tls.identity.chain, tls.identity.key, clients)
 }
 
 fn remove(slots: &Mutex<Vec<Slot>>, listener: &Arc<Listener>) {

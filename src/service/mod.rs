@@ -50,7 +50,7 @@ use xous_api_websocket::SERVER_NAME;
 use aside::Aside;
 use dispatcher::{Dispatcher, System};
 pub(crate) use in_process::{Plan, serve_one};
-use limits::{HEAP_BYTES, STORE_ANSWER, WORKERS};
+use limits::{HEAP_BYTES, STORE_ANSWER, WORKERS, WORKERS_WITH_PDDB};
 use listeners::Listeners;
 use pool::Pool;
 use server::Server;
@@ -75,12 +75,16 @@ pub fn serve() -> Result<(), xous::Error> {
     let names = XousNames::new()?;
     crate::entropy::connect()?;
     let sid = names.register_name(SERVER_NAME, None)?;
+    let pool = Pool::new(WORKERS);
+    let workers = pool.clone();
+    let pddb = Pddb::with_room_for_thread(STORE_ANSWER, move || workers.shrink(WORKERS_WITH_PDDB));
     let aside = Aside::start().map_err(|_| xous::Error::ThreadNotAvailable)?;
     let server = Arc::new(Server {
         table: Table::new(),
-        pool: Pool::new(WORKERS),
+        pool,
         timer: Timer::start().map_err(|_| xous::Error::ThreadNotAvailable)?,
-        stores: Stores::new(Pddb::new(STORE_ANSWER), aside.clone()),
+        stores: Stores::new(pddb.clone(), aside.clone()),
+        pddb,
         aside,
     });
     let dispatcher = Dispatcher {
@@ -89,7 +93,7 @@ pub fn serve() -> Result<(), xous::Error> {
         pool: server.pool.clone(),
         timer: server.timer.clone(),
         tickets: Tickets::new(),
-        system: Some(System { listeners: Listeners::new(server) }),
+        system: Some(System { pddb: server.pddb.clone(), listeners: Listeners::new(server) }),
     };
     log::info!("{SERVER_NAME} is registered");
     dispatcher.run()

@@ -9,6 +9,7 @@ use xous_api_websocket::{Code, CredentialsForm, Refusal, Reply, Request};
 
 use super::connection::Connection;
 use super::entropy::Seed;
+use super::envelope::Lent;
 use super::life::Life;
 use super::limits::{HEAD_BYTES, HEAD_LINES, READ_BUFFER};
 use super::outcome::{ABNORMAL, Outcome};
@@ -18,6 +19,7 @@ use super::session::Session;
 use super::sink::{Route, Sink};
 use crate::entropy::EntropyError;
 use crate::net::{DialError, Socket, TlsError, dial, tls_client};
+use crate::pddb::Pddb;
 use crate::proto::Role;
 use crate::proto::handshake::{
     Authorization, Caps, ClientRequest, HeadBuffer, Key, ReplyError, check_reply, parse_reply,
@@ -32,6 +34,8 @@ pub(crate) struct Opening {
     pub(crate) request: Box<[u8]>,
     /// Where chunks go.
     pub(crate) route: Route,
+    /// Where roots and keys may be.
+    pub(crate) pddb: Pddb,
     /// Draws the random numbers of the connection; may block.
     pub(crate) seed: Box<dyn FnOnce() -> Result<Seed, EntropyError> + Send>,
 }
@@ -54,7 +58,7 @@ struct Opened {
 pub(crate) fn run(life: Arc<Life>, opening: Opening, writer: Permit) {
     let conn = &life.conn.clone();
     let mut sink = Sink::new(conn.clone(), opening.route);
-    let outcome = match open(conn, opening.request, opening.seed) {
+    let outcome = match open(conn, opening.request, &opening.pddb, opening.seed) {
         // Moved, so that the head is not kept while the connection lasts.
         Ok(Opened { session, sub_protocol, head }) => session.run(&life, &mut sink, writer, move |opener| {
             if let Some(mut page) = opener {
@@ -79,22 +83,35 @@ pub(crate) fn run(life: Arc<Life>, opening: Opening, writer: Permit) {
 
 /// The open deadline is over: the caller is told now, the worker comes to its end when its call returns.
 pub(crate) fn too_late(conn: &Arc<Connection>) {
-    refuse(conn, &Failure::new(Code::Timeout, "the connection was not open within its deadline".into()));
+    if let Some(page) = conn.give_up_opening() {
+        // The request is still in the page.
+        let place = page
+            .data()
+            .and_then(Request::parse)
+            .map(|request| format!("{}:{}: ", request.host, request.port));
+        let text = format!("{}not open within {:?}", place.unwrap_or_default(), conn.deadlines.open);
+        answer(page, &Failure::new(Code::Timeout, text));
+    }
     conn.break_off();
 }
 
 fn refuse(conn: &Connection, failure: &Failure) {
-    if let Some(mut page) = conn.give_up_opening() {
-        let refusal = Refusal { status: failure.status, text: &failure.text };
-        let len = refusal.write(page.pages_mut());
-        page.answer(failure.code as usize, len);
+    if let Some(page) = conn.give_up_opening() {
+        answer(page, failure);
     }
+}
+
+fn answer(mut page: Lent, failure: &Failure) {
+    let refusal = Refusal { status: failure.status, text: &failure.text };
+    let len = refusal.write(page.pages_mut());
+    page.answer(failure.code as usize, len);
 }
 
 /// The request is gone when this returns: it may have a private key.
 fn open(
     conn: &Arc<Connection>,
     request: Box<[u8]>,
+    pddb: &Pddb,
     seed: Box<dyn FnOnce() -> Result<Seed, EntropyError> + Send>,
 ) -> Result<Opened, Failure> {
     let request = &Request::parse(&request)
@@ -107,8 +124,8 @@ fn open(
         seed().map_err(|error| Failure::new(Code::Entropy, format!("no random numbers: {error:?}")))?;
     let key = Key::new(seed.key);
     let head = compose(request, &key)?;
-    let tls =
-        request.tls.as_ref().map(|tls| tls_client(tls, request.host)).transpose().map_err(not_secure)?;
+    let secured = |tls| tls_client(tls, request.host, pddb, request.deadlines.open);
+    let tls = request.tls.as_ref().map(secured).transpose().map_err(not_secure)?;
     let stream = dial(request.host, request.port, request.deadlines.open).map_err(|error| match error {
         DialError::Resolve(error) => {
             Failure::new(Code::Resolve, format!("resolve {}: {error}", request.host))

@@ -15,7 +15,7 @@ pub(crate) type Job = Box<dyn FnOnce() + Send>;
 ///
 /// A TLS handshake takes up to 40 KiB on top (measured with RustCrypto, optimised, on a PC), and 190 KiB without
 /// optimisation.
-const STACK: usize = match (cfg!(debug_assertions), cfg!(feature = "tls")) {
+pub(crate) const STACK: usize = match (cfg!(debug_assertions), cfg!(feature = "tls")) {
     (true, _) => 1024 * 1024,
     (false, true) => 128 * 1024,
     (false, false) => 96 * 1024,
@@ -25,7 +25,6 @@ const STACK: usize = match (cfg!(debug_assertions), cfg!(feature = "tls")) {
 pub(crate) struct Pool {
     state: Mutex<State>,
     work: Condvar,
-    most: usize,
 }
 
 struct State {
@@ -35,6 +34,8 @@ struct State {
     threads: usize,
     /// Permits that are out.
     busy: usize,
+    /// The most permits, and threads.
+    most: usize,
 }
 
 /// The right to run one job on a worker; given back on drop.
@@ -45,14 +46,20 @@ pub(crate) struct Permit {
 impl Pool {
     /// A pool of at most `most` threads; none is started before there is work.
     pub(crate) fn new(most: usize) -> Arc<Self> {
-        let state = State { jobs: Vec::new(), idle: 0, threads: 0, busy: 0 };
-        Arc::new(Pool { state: Mutex::new(state), work: Condvar::new(), most })
+        let state = State { jobs: Vec::new(), idle: 0, threads: 0, busy: 0, most };
+        Arc::new(Pool { state: Mutex::new(state), work: Condvar::new() })
+    }
+
+    /// Has no more than `most` threads from now on; those that are more end when they have nothing to do.
+    pub(crate) fn shrink(&self, most: usize) {
+        self.lock().most = most;
+        self.work.notify_all();
     }
 
     /// Two workers, or none.
     pub(crate) fn reserve_pair(self: &Arc<Self>) -> Option<(Permit, Permit)> {
         let mut state = self.lock();
-        if state.busy + 2 > self.most {
+        if state.busy + 2 > state.most {
             return None;
         }
         state.busy += 2;
@@ -62,7 +69,7 @@ impl Pool {
     /// One worker, if there is one.
     pub(crate) fn reserve(self: &Arc<Self>) -> Option<Permit> {
         let mut state = self.lock();
-        if state.busy >= self.most {
+        if state.busy >= state.most {
             return None;
         }
         state.busy += 1;
@@ -102,6 +109,9 @@ impl Pool {
                 drop(state);
                 job();
                 state = self.lock();
+            } else if state.threads > state.most {
+                state.threads -= 1;
+                return;
             } else {
                 state.idle += 1;
                 state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -164,5 +174,34 @@ mod tests {
             assert_eq!(pool.counts().0, 0);
         }
         assert!(pool.counts().1 <= 4, "{} threads", pool.counts().1);
+    }
+
+    #[test]
+    fn a_pool_that_shrinks_lets_its_threads_go() {
+        let pool = Pool::new(3);
+        let permits: Vec<_> = (0..3).map(|_| pool.reserve().unwrap()).collect();
+        let (started, all) = channel();
+        let (end, ends) = channel::<()>();
+        let ends = Arc::new(Mutex::new(ends));
+        for permit in permits {
+            let (started, ends) = (started.clone(), ends.clone());
+            permit
+                .run(move |permit| {
+                    started.send(()).unwrap();
+                    ends.lock().unwrap().recv().ok();
+                    drop(permit);
+                })
+                .unwrap();
+        }
+        (0..3).for_each(|_| all.recv().unwrap());
+        assert_eq!(pool.counts(), (3, 3));
+        pool.shrink(2);
+        assert!(pool.reserve().is_none());
+        drop(end);
+        while pool.counts() != (0, 2) {
+            std::thread::yield_now();
+        }
+        let _two = pool.reserve_pair().unwrap();
+        assert!(pool.reserve().is_none());
     }
 }

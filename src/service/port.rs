@@ -252,8 +252,8 @@ impl Port {
     fn admit(self: &Arc<Self>, server: &Arc<Server>, stream: TcpStream, peer: SocketAddr) {
         let (visitor, permit) = match (self.visitor(peer.ip()), server.pool.reserve()) {
             (Ok(visitor), Some(permit)) => (visitor, permit),
-            (Err(status), _) => return self.refuse(server, stream, status),
-            (Ok(_), None) => return self.refuse(server, stream, 503),
+            (Err(status), _) => return visit::refuse(server, stream, self.is_secure(), status),
+            (Ok(_), None) => return visit::refuse(server, stream, self.is_secure(), 503),
         };
         let (port, server) = (self.clone(), server.clone());
         let started = permit.run(move |permit| {
@@ -262,13 +262,6 @@ impl Port {
         });
         if let Err(error) = started {
             log::error!("no thread for a client: {error}");
-        }
-    }
-
-    /// On a secure port a client without a worker is dropped: to tell it would take a handshake.
-    fn refuse(&self, server: &Arc<Server>, stream: TcpStream, status: u16) {
-        if !self.is_secure() {
-            visit::refuse(server, stream, status);
         }
     }
 

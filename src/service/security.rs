@@ -2,13 +2,19 @@
 
 use xous_api_websocket::Code;
 
-use crate::net::{CertificateFault, TlsError};
+use crate::net::{CertificateFault, StoredFault, TlsError};
 
 /// The code that tells a caller what to do about it.
 pub(crate) fn code(error: &TlsError) -> Code {
     match error {
         TlsError::NotBuiltIn => Code::NoTls,
         TlsError::Settings(_) => Code::BadRequest,
+        TlsError::Stored(fault, _) => match fault {
+            StoredFault::NoPddb => Code::NoPddb,
+            StoredFault::NoKey => Code::NoPddbKey,
+            StoredFault::Bad => Code::BadPddbKey,
+            StoredFault::Failed => Code::PddbFailed,
+        },
         TlsError::ClockNotSet => Code::ClockNotSet,
         TlsError::Entropy => Code::Entropy,
         TlsError::Certificate(fault, _) => match fault {

@@ -7,6 +7,7 @@ use super::pool::Pool;
 use super::stores::Stores;
 use super::table::Table;
 use super::timer::Timer;
+use crate::pddb::Pddb;
 
 /// Shared by the dispatcher, the ports' threads and the workers.
 pub(crate) struct Server {
@@ -16,6 +17,8 @@ pub(crate) struct Server {
     /// The thread for clients that were refused.
     pub(crate) aside: Arc<Aside>,
     pub(crate) timer: Arc<Timer>,
+    /// One for the whole service.
+    pub(crate) pddb: Pddb,
     /// Where routes keep files in the database.
     pub(crate) stores: Stores,
 }

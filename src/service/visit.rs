@@ -16,7 +16,7 @@ use super::routes::TargetKind;
 use super::server::Server;
 use super::timer::{Timer, Wake};
 use super::upgrade::{self, Client};
-use crate::http::{Answer, has_dot_segment, page, status, upgrade_required};
+use crate::http::{Answer, has_dot_segment, is_own_host, page, status, upgrade_required};
 use crate::net::Socket;
 use crate::proto::handshake::{Caps, HeadBuffer, HeadError, Plain, Refusal, Request, check_request};
 
@@ -45,9 +45,8 @@ pub(crate) fn run(
     loop {
         match visit.by(limits.head_time, Shutdown::Read, || requests.next(&visit.socket)) {
             Ok(()) => (),
-            Err(Stop::Silent) => return,
             Err(Stop::Gone) if visit.is_late() => return visit.refuse(408),
-            Err(Stop::Gone) => return,
+            Err(Stop::Silent | Stop::Gone) => return visit.end(),
             Err(Stop::Head(error)) => return visit.refuse(Refusal::from(error).status()),
         }
         let keep = match check_request(requests.head()) {
@@ -69,10 +68,14 @@ pub(crate) fn run(
     }
 }
 
+/// What a client gets that cannot be told by a status, as it speaks TLS and there is no handshake: the fatal alert
+/// `internal_error`, whose reason "is unrelated to the peer or the correctness of the protocol" (RFC 8446 section 6.2).
+const NO_ROOM: &[u8] = &[21, 3, 3, 0, 2, 2, 80];
+
 /// Tells a client that there is no worker for it. Does not wait: nothing was written to its socket before.
-pub(crate) fn refuse(server: &Server, mut stream: TcpStream, code: u16) {
-    let answer = status(code, &[], false);
-    if stream.write_all(&answer.parts().concat()).is_ok() {
+pub(crate) fn refuse(server: &Server, mut stream: TcpStream, secure: bool, code: u16) {
+    let answer = if secure { NO_ROOM.to_vec() } else { status(code, &[], false).parts().concat() };
+    if stream.write_all(&answer).is_ok() {
         stream.shutdown(Shutdown::Write).ok();
         server.aside.linger(stream);
     }
@@ -127,6 +130,11 @@ impl Visit {
         self.late.happened.load(Relaxed)
     }
 
+    /// Ends without a word more, over TLS by a close_notify: that nothing was cut off.
+    fn end(&self) {
+        self.by(LINGER, Shutdown::Both, || self.socket.shutdown(Shutdown::Write));
+    }
+
     /// Answers and ends.
     pub(crate) fn refuse(&self, code: u16) {
         self.send_last(LINGER, &status(code, &[], false));
@@ -162,6 +170,7 @@ impl Visit {
             return false;
         }
         let answer = match target(port, request.path()) {
+            Some(TargetKind::Files(_)) if !is_for_us(port, request) => status(403, &[], keep),
             Some(TargetKind::Files(files)) if is_read(request) => {
                 return files.answer(&download::Client { visit: self, limit, request, keep });
             }
@@ -187,6 +196,15 @@ impl Visit {
 fn target(port: &Port, path: &str) -> Option<TargetKind> {
     let router = port.router.lock().unwrap_or_else(PoisonError::into_inner);
     router.find(path).map(|(_, target)| target.kind.clone())
+}
+
+/// No page of a stranger asks for a file: its name would be in the request.
+fn is_for_us(port: &Port, request: &Plain<'_>) -> bool {
+    let own = is_own_host(&port.settings.origins, request.headers.only("Host"), port.is_secure());
+    if !own {
+        log::warn!("files are not shown under a host's name that no origin of the port has");
+    }
+    own
 }
 
 /// It asks for something that is there, and brings nothing.

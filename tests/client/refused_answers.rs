@@ -133,6 +133,7 @@ fn silence_ends_with_the_open_deadline() {
             let (code, text) = refusal(&request(&peer).deadlines(deadlines));
             let took = start.elapsed();
             assert_eq!(code, Code::Timeout, "{text}");
+            assert_eq!(text, format!("127.0.0.1:{}: not open within {open:?}", peer.address().port()));
             assert!(took >= open && took < 10 * open, "{took:?}");
         }
         nothing_is_left();

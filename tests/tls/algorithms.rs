@@ -89,7 +89,7 @@ fn keys_of_clients() {
             for version in ["TLSv1_2", "TLSv1_3"] {
                 let settings = Settings::new("websocket", &leaf).only(version).client_ca(&ca);
                 let peer = Peer::start(&settings);
-                let identity = Identity { chain: vec![client.chain.as_bytes()], key: client.key.as_bytes() };
+                let identity = Identity::new(client.chain.as_bytes(), client.key.as_bytes());
                 let tls = Tls::only(&server.der).identity(identity);
                 let ws = Websocket::open(&request(peer.port, "/info", tls));
                 let ws = ws.unwrap_or_else(|error| panic!("{kind:?} over {version}: {error}"));

@@ -1,6 +1,6 @@
 //! Certificates that must not be accepted. The peers would serve, and see that nothing is told to them.
 
-use xous_api_websocket::{Code, Tls};
+use xous_api_websocket::{Code, Identity, Source, Tls};
 
 use crate::authority::{Authority, Leaf, by_openssl, self_signed};
 use crate::openssl::{Peer, Settings};
@@ -90,9 +90,10 @@ fn trust_that_cannot_be_used_is_refused_before_anybody_is_asked() {
         let ca = Authority::new("root");
         let peer = Peer::start(&Settings::new("record", &ca.server(&["localhost"])));
         let relay = Recorder::relay(peer.port, usize::MAX);
-        let identity = |chain, key| xous_api_websocket::Identity { chain, key };
         let leaf = ca.client("client");
         let other_key = ca.client("client").key;
+        let (chain, key) = (leaf.chain.as_bytes(), leaf.key.as_bytes());
+        let no_chain = Identity { chain: vec![], key: Source::Bytes(key) };
         let cases = [
             (Tls { mozilla: false, ..Tls::default() }, "no roots are trusted"),
             (Tls::only(b""), "a CA certificate is none"),
@@ -101,10 +102,10 @@ fn trust_that_cannot_be_used_is_refused_before_anybody_is_asked() {
             (Tls::only(leaf.key.as_bytes()), "PEM without a certificate"),
             (Tls::only(&ca.der).server_name("no name"), "not a name"),
             (Tls::only(&ca.der).server_name(""), "not a name"),
-            (Tls::only(&ca.der).identity(identity(vec![leaf.chain.as_bytes()], b"key")), "private key"),
-            (Tls::only(&ca.der).identity(identity(vec![], leaf.key.as_bytes())), "ertificate"),
+            (Tls::only(&ca.der).identity(Identity::new(chain, b"key")), "private key"),
+            (Tls::only(&ca.der).identity(no_chain), "ertificate"),
             (
-                Tls::only(&ca.der).identity(identity(vec![leaf.chain.as_bytes()], other_key.as_bytes())),
+                Tls::only(&ca.der).identity(Identity::new(chain, other_key.as_bytes())),
                 "keys may not be consistent",
             ),
         ];

@@ -90,6 +90,19 @@ def get():
             report(error=str(error))
 
 
+# Mode "idle": for each line, which is how many requests, a connection that sends them and then nothing.
+
+
+def idle():
+    for line in sys.stdin:
+        sock = socket.create_connection(("127.0.0.1", SETTINGS["port"]))
+        with context().wrap_socket(sock, server_hostname="localhost", suppress_ragged_eofs=False) as tls:
+            for _ in range(int(line)):
+                tls.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            answer, end = until_end(tls)
+            report(answers=answer.count(b"HTTP/1.1 200"), end=end)
+
+
 # Mode "scan": for each line, which is ciphers, whether the server accepts them.
 
 
@@ -161,7 +174,7 @@ async def websocket(mode):
         report(error=f"{type(error).__name__}: {error}")
 
 
-if SETTINGS["mode"] in ("get", "scan"):
+if SETTINGS["mode"] in ("get", "idle", "scan"):
     globals()[SETTINGS["mode"]]()
 else:
     asyncio.run(websocket(globals()[SETTINGS["mode"]]))

@@ -85,7 +85,7 @@ fn a_client_shows_its_certificate_and_only_then_gets_in() {
     system!().run(|| {
         let ca = Authority::new("root");
         let (leaf, client) = (ca.server(&["localhost"]), ca.client("client"));
-        let identity = || Identity { chain: vec![client.chain.as_bytes()], key: client.key.as_bytes() };
+        let identity = || Identity::new(client.chain.as_bytes(), client.key.as_bytes());
         for (version, _) in VERSIONS {
             let settings = Settings::new("websocket", &leaf).only(version).client_ca(&ca.pem);
             let peer = Peer::start(&settings);

@@ -59,7 +59,7 @@ fn several_requests_follow_each_other_on_a_connection() {
         sender.stored(1, b"hello");
         let mut client = Client::connect(listener.port());
         let ask = |client: &mut Client, method, path| {
-            client.send(format!("{method} /files/{path} HTTP/1.1\r\nHost: me\r\n\r\n"));
+            client.send(format!("{method} /files/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"));
         };
         ask(&mut client, "HEAD", "a");
         let head = client.answer_to_head();
@@ -101,7 +101,7 @@ fn a_client_that_takes_nothing_is_let_go_and_holds_up_nobody() {
         std::fs::create_dir_all(&directory).unwrap();
         let mut file = std::fs::File::create(directory.join("large")).unwrap();
         (0..64).for_each(|_| file.write_all(&pattern(1 << 20)).unwrap());
-        let mut idle = Client::with(listener.port(), "GET /files/large HTTP/1.1\r\nHost: me\r\n\r\n");
+        let mut idle = Client::with(listener.port(), "GET /files/large HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
         assert_eq!(idle.answer_to_head().status, 200);
         let part = get(listener.port(), "/files/large", "Range: bytes=0-9\r\n");
         assert_eq!(part.body, &pattern(10)[..]);

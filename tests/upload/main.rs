@@ -10,6 +10,7 @@ mod common;
 
 mod answers;
 mod downloads;
+mod kill;
 mod resuming;
 mod routes;
 mod sender;

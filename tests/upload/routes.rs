@@ -75,7 +75,7 @@ fn requests_that_do_not_go_with_the_route_are_refused() {
     system!().run(|| {
         let listener = listen(Upload::new(DICT));
         let status = |request: String| Client::with(listener.port(), request).answer().status;
-        let plain = |method, path| format!("{method} {path} HTTP/1.1\r\nHost: me\r\n\r\n");
+        let plain = |method, path| format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
         assert_eq!(status(plain("GET", "/upload")), 426);
         assert_eq!(status(plain("POST", "/upload")), 405);
         assert_eq!(status(plain("DELETE", "/files/a")), 405);
@@ -83,7 +83,9 @@ fn requests_that_do_not_go_with_the_route_are_refused() {
         assert_eq!(status(plain("GET", "/files")), 404);
         assert_eq!(status(upgrade_request(FILES, "")), 426);
         assert_eq!(status(upgrade_request("/upload", "Origin: http://evil\r\n")), 403);
-        let body = "GET /files/ HTTP/1.1\r\nHost: me\r\nContent-Length: 1\r\n\r\nx";
+        // A name that a stranger may have had lead here.
+        assert_eq!(status("GET /files/ HTTP/1.1\r\nHost: evil\r\n\r\n".to_owned()), 403);
+        let body = "GET /files/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1\r\n\r\nx";
         assert_eq!(status(body.to_owned()), 413);
     });
 }

@@ -121,7 +121,7 @@ pub(crate) fn sha256(data: &[u8]) -> String {
 
 /// Asks for a path.
 pub(crate) fn get(port: u16, path: &str, lines: &str) -> Answer {
-    Client::with(port, format!("GET {path} HTTP/1.1\r\nHost: me\r\n{lines}\r\n")).answer()
+    Client::with(port, format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{lines}\r\n")).answer()
 }
 
 /// The files that are shown, with their lengths.

@@ -16,8 +16,10 @@ mod symbols;
 mod table;
 mod toolchain;
 
-use options::Options;
+use build::Program;
+use options::{Options, Tls};
 use record::Record;
+use toolchain::Toolchain;
 
 use crate::{Command, Failure};
 
@@ -28,12 +30,13 @@ pub(crate) const COMMAND: Command = Command {
     usage: "\
 usage: cargo xtask target [--tls ring|rustcrypto|none] [--features precursor|renode] [--record] [--top N]
 
-Builds the service, the client crate and every example for riscv32imac-unknown-xous-elf. Fails when .text + .rodata of a
-program grew by more than 2 % over sizes.toml or is over its budget there, or when a program is not in that record.
+Builds the service, the client crate and every example for riscv32imac-unknown-xous-elf without TLS, then the service
+with TLS by rustcrypto. Fails when .text + .rodata of a program grew by more than 2 % over sizes.toml or is over its
+budget there, or when a program is not in that record.
 
-  --tls NAME        TLS provider, default none
+  --tls NAME        only the build with this TLS provider
   --features NAME   device feature of the service
-  --record          rewrite sizes.toml with the sizes of this build
+  --record          rewrite sizes.toml with the sizes of these builds
   --top N           also list code size per crate, the N largest functions and the N largest stack frames of the service",
     run,
 };
@@ -50,35 +53,54 @@ fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
 
 fn build_and_compare(options: &Options) -> Result<ExitCode, String> {
     let root = workspace_root();
-    options.tls.check(&root)?;
+    options.builds.iter().try_for_each(|tls| tls.check(&root))?;
 
     let toolchain = toolchain::find_or_install()?;
     eprintln!("target: {toolchain}");
-    let started = Instant::now();
-    let programs = build::build(&root, &toolchain, options)?;
-    eprintln!("target: {} programs built in {:.1} s", programs.len(), started.elapsed().as_secs_f32());
-
-    let measured = size::measure_all(&programs)?;
     let path = root.join("sizes.toml");
     let mut record = Record::read(&path)?;
-    let report = record.compare(options.tls.name(), &measured);
-    print!("{}", table::render(&report));
-    if options.top > 0 {
-        print!("{}", symbols::render(&programs, options.top)?);
+    let mut faults = Vec::new();
+    for &tls in &options.builds {
+        let started = Instant::now();
+        let programs = build::build(&root, &toolchain, options, tls)?;
+        eprintln!("target: {} programs built in {:.1} s", programs.len(), started.elapsed().as_secs_f32());
+        faults.extend(compare(&toolchain, options, tls, &programs, &mut record)?);
     }
-
     if options.record {
-        record.set(options.tls.name(), &toolchain.version, &measured);
         record.write(&path)?;
         println!("recorded in sizes.toml");
-    } else if let Some(other) = record.other_compiler(options.tls.name(), &toolchain.version) {
-        println!("note: sizes.toml was recorded with {other}; another compiler makes other sizes");
     }
-    let faults = if options.record { report.over_budget() } else { report.faults() };
     for fault in &faults {
         println!("FAIL {fault}");
     }
     Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Prints the sizes of one build, and records them if that is wanted; what must not be committed as it is.
+fn compare(
+    toolchain: &Toolchain,
+    options: &Options,
+    tls: Tls,
+    programs: &[Program],
+    record: &mut Record,
+) -> Result<Vec<String>, String> {
+    let measured = size::measure_all(programs)?;
+    let report = record.compare(tls.name(), &measured);
+    println!("TLS: {}", tls.name());
+    print!("{}", table::render(&report));
+    if options.top > 0 {
+        print!("{}", symbols::render(programs, options.top)?);
+    }
+    let faults = if options.record {
+        record.set(tls.name(), &toolchain.version, &measured);
+        report.over_budget()
+    } else {
+        if let Some(other) = record.other_compiler(tls.name(), &toolchain.version) {
+            println!("note: sizes.toml was recorded with {other}; another compiler makes other sizes");
+        }
+        report.faults()
+    };
+    Ok(faults.into_iter().map(|fault| format!("TLS {}: {fault}", tls.name())).collect())
 }
 
 fn workspace_root() -> PathBuf {

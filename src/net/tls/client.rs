@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Duration;
 
 use rustls::client::{ClientConnection, Resumption};
 use rustls::pki_types::ServerName;
@@ -9,9 +10,11 @@ use rustls::{ClientConfig, Connection};
 use xous_api_websocket::Tls;
 
 use super::clock::{self, Clock};
+use super::file::{File, Files, unusable};
 use super::sessions::Sessions;
 use super::{ALPN, Transport, fault, material, provider};
 use crate::net::TlsError;
+use crate::pddb::Pddb;
 
 /// Sets of own roots whose configuration is kept, so that connections with the same set can resume sessions.
 const CONFIGURATIONS: usize = 4;
@@ -29,32 +32,36 @@ struct Trust {
     own: Vec<Box<[u8]>>,
 }
 
-/// A connection to `host`, secured as `tls` says, whose handshake has not begun.
+/// A connection to `host`, secured as `tls` says, whose handshake has not begun. What is in the `pddb` is read, for
+/// about as long as `limit`: not on a thread that others wait for.
 ///
 /// # Errors
-/// What the caller gave is of no use, or the clock is not set. Nothing has been sent.
-pub(crate) fn client(tls: &Tls<'_>, host: &str) -> Result<Transport, TlsError> {
+/// What the caller gave, or what is in the PDDB, is of no use, or the clock is not set. Nothing has been sent.
+pub(crate) fn client(tls: &Tls<'_>, host: &str, pddb: &Pddb, limit: Duration) -> Result<Transport, TlsError> {
     clock::check()?;
     let name = tls.server_name.unwrap_or(host);
     let name = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
     let name = ServerName::try_from(name.to_owned())
         .map_err(|_| TlsError::Settings(format!("{name:?} is not a name that a certificate could have")))?;
-    let config = configuration(tls)?;
+    let config = configuration(tls, Files::new(pddb, limit))?;
     let connection = ClientConnection::new(config, name).map_err(|error| fault::describe(&error, true))?;
     Ok(Transport::new(Connection::Client(connection)))
 }
 
-fn configuration(tls: &Tls<'_>) -> Result<Arc<ClientConfig>, TlsError> {
-    if tls.identity.is_some() {
+fn configuration(tls: &Tls<'_>, mut files: Files<'_>) -> Result<Arc<ClientConfig>, TlsError> {
+    let roots = files.all(&tls.roots)?;
+    if let Some(identity) = &tls.identity {
         // Kept nowhere, as it has a private key; its sessions are therefore not resumed.
-        return build(tls).map(Arc::new);
+        let chain = files.all(&identity.chain)?;
+        let key = files.file(&identity.key)?;
+        return build(tls.mozilla, &roots, Some((&chain, &key))).map(Arc::new);
     }
-    let trust = Trust { mozilla: tls.mozilla, own: tls.roots.iter().map(|&root| root.into()).collect() };
+    let trust = Trust { mozilla: tls.mozilla, own: roots.iter().map(|root| root.bytes().into()).collect() };
     let mut configured = CONFIGURED.lock().unwrap_or_else(PoisonError::into_inner);
     let known = configured.iter().position(|(known, _)| *known == trust).and_then(|at| configured.remove(at));
     let known = match known {
         Some(known) => known,
-        None => (trust, Arc::new(build(tls)?)),
+        None => (trust, Arc::new(build(tls.mozilla, &roots, None)?)),
     };
     let config = known.1.clone();
     if configured.len() >= CONFIGURATIONS {
@@ -64,19 +71,21 @@ fn configuration(tls: &Tls<'_>) -> Result<Arc<ClientConfig>, TlsError> {
     Ok(config)
 }
 
-fn build(tls: &Tls<'_>) -> Result<ClientConfig, TlsError> {
-    let unusable = |error: rustls::Error| TlsError::Settings(error.to_string());
-    let roots = material::roots(tls.mozilla, &tls.roots)?;
+/// `identity`: chain and key.
+fn build(
+    mozilla: bool,
+    roots: &[File<'_>],
+    identity: Option<(&[File<'_>], &File<'_>)>,
+) -> Result<ClientConfig, TlsError> {
     let config = ClientConfig::builder_with_details(provider::provider(), Arc::new(Clock))
         .with_safe_default_protocol_versions()
-        .map_err(unusable)?
-        .with_root_certificates(roots);
-    let mut config = match &tls.identity {
+        .map_err(|error| TlsError::Settings(error.to_string()))?
+        .with_root_certificates(material::roots(mozilla, roots)?);
+    let mut config = match identity {
         None => config.with_no_client_auth(),
-        Some(identity) => {
-            let chain = material::certificates(&identity.chain)?;
-            config.with_client_auth_cert(chain, material::key(identity.key)?).map_err(unusable)?
-        }
+        Some((chain, key)) => config
+            .with_client_auth_cert(material::certificates(chain)?, material::key(key)?)
+            .map_err(|error| unusable(chain.iter().chain([key]), error.to_string()))?,
     };
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.resumption = Resumption::store(SESSIONS.clone());

@@ -16,6 +16,7 @@
 mod client;
 mod clock;
 mod fault;
+mod file;
 mod material;
 mod provider;
 #[cfg(feature = "tls-rustcrypto")]

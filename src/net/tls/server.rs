@@ -1,13 +1,18 @@
 //! The server's side: as whom to serve, and whom to let in.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoClientAuth, ServerConnection, ServerSessionMemoryCache, WebPkiClientVerifier};
+use rustls::time_provider::TimeProvider;
 use rustls::{Connection, ServerConfig};
 
-use super::clock::{self, Clock};
+use super::clock::{self, AnyClock, Clock};
+use super::file::{Files, unusable};
 use super::{ALPN, Transport, fault, material, provider};
 use crate::net::TlsError;
+use crate::pddb::Pddb;
 
 /// Sessions that clients may resume; a few hundred bytes each.
 const SESSIONS: usize = 32;
@@ -18,30 +23,38 @@ const SESSIONS: usize = 32;
 pub(crate) struct ServerTls(Arc<ServerConfig>);
 
 impl ServerTls {
-    /// `chain` and `key` as in an [`Identity`](xous_api_websocket::Identity). With `clients`, CA certificates in the
-    /// same form, only clients whose certificate leads to one of them are let in.
+    /// What `tls` asks for. What is in the `pddb` is read, for about as long as `limit`: not on a thread that others
+    /// wait for.
     ///
     /// # Errors
-    /// What the caller gave is of no use, or clients are to be checked and the clock is not set.
-    pub(crate) fn new(chain: &[&[u8]], key: &[u8], clients: Option<&[&[u8]]>) -> Result<Self, TlsError> {
-        let unusable = |error: rustls::Error| TlsError::Settings(error.to_string());
+    /// What the caller gave, or what is in the PDDB, is of no use, or clients are to be checked and the clock is not
+    /// set.
+    pub(crate) fn new(
+        tls: &xous_api_websocket::ServerTls<'_>,
+        pddb: &Pddb,
+        limit: Duration,
+    ) -> Result<Self, TlsError> {
+        let settings = |error: rustls::Error| TlsError::Settings(error.to_string());
+        let mut files = Files::new(pddb, limit);
         let provider = provider::provider();
-        let verifier = match clients {
-            None => Arc::new(NoClientAuth),
-            Some(clients) => {
-                clock::check()?;
-                let roots = Arc::new(material::roots(false, clients)?);
-                WebPkiClientVerifier::builder_with_provider(roots, provider.clone())
-                    .build()
-                    .map_err(|error| TlsError::Settings(error.to_string()))?
-            }
+        let (verifier, time): (Arc<dyn ClientCertVerifier>, Arc<dyn TimeProvider>) = if tls.clients.is_empty()
+        {
+            (Arc::new(NoClientAuth), Arc::new(AnyClock))
+        } else {
+            clock::check()?;
+            let roots = Arc::new(material::roots(false, &files.all(&tls.clients)?)?);
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider.clone())
+                .build()
+                .map_err(|error| TlsError::Settings(error.to_string()))?;
+            (verifier, Arc::new(Clock))
         };
-        let mut config = ServerConfig::builder_with_details(provider, Arc::new(Clock))
+        let (chain, key) = (files.all(&tls.identity.chain)?, files.file(&tls.identity.key)?);
+        let mut config = ServerConfig::builder_with_details(provider, time)
             .with_safe_default_protocol_versions()
-            .map_err(unusable)?
+            .map_err(settings)?
             .with_client_cert_verifier(verifier)
-            .with_single_cert(material::certificates(chain)?, material::key(key)?)
-            .map_err(unusable)?;
+            .with_single_cert(material::certificates(&chain)?, material::key(&key)?)
+            .map_err(|error| unusable(chain.iter().chain([&key]), error.to_string()))?;
         config.alpn_protocols = vec![ALPN.to_vec()];
         config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
         config.send_tls13_tickets = 1;

@@ -27,7 +27,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use super::session::Session;
 use super::{READ_SIZE, TlsError};
 use crate::net::socket::receive;
-use crate::platform::TLS_RECORD;
+use crate::platform::TLS_WRITE;
+
+/// What two records, and an alert or a key update, take besides their plaintext: header, nonce and tag are at most 30
+/// bytes each.
+const RECORDS: usize = 128;
 
 /// One side of a TLS connection, without its socket.
 pub(crate) struct Transport {
@@ -121,10 +125,11 @@ impl Transport {
 
     /// Takes memory for the records only while they are written.
     fn seal_and_send(&self, mut stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
-        let mut out = Vec::new();
+        // A vector that grows for the second record would take three times as much for a moment.
+        let mut out = Vec::with_capacity(bytes.len().min(TLS_WRITE) + RECORDS);
         let mut rest = bytes;
         loop {
-            let (now, later) = rest.split_at(rest.len().min(TLS_RECORD));
+            let (now, later) = rest.split_at(rest.len().min(TLS_WRITE));
             let sealed = self.session().seal(now, &mut out);
             stream.write_all(&out)?;
             sealed.map_err(io::Error::other)?;

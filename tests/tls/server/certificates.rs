@@ -1,6 +1,6 @@
 //! Certificates: the port's, renewed or useless, and those of clients.
 
-use xous_api_websocket::{Code, ControlError, Identity, Listen, ListenError, Listener, ServerTls};
+use xous_api_websocket::{Code, ControlError, Identity, Listen, ListenError, Listener, ServerTls, Source};
 
 use crate::authority::Authority;
 use crate::client::Settings;
@@ -67,8 +67,8 @@ fn what_is_of_no_use_is_refused_at_once() {
         let (leaf, other) = (ca.server(&["localhost"]), ca.server(&["localhost"]));
         let identity = |chain: &[&'static str], key: &'static str| {
             ServerTls::new(Identity {
-                chain: chain.iter().map(|part| part.as_bytes()).collect(),
-                key: key.as_bytes(),
+                chain: chain.iter().map(|part| Source::Bytes(part.as_bytes())).collect(),
+                key: Source::Bytes(key.as_bytes()),
             })
         };
         let (chain, key): (&'static str, &'static str) = (leak(&leaf.chain), leak(&leaf.key));

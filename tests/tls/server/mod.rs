@@ -2,8 +2,10 @@
 
 mod browser;
 mod certificates;
+mod keys;
 mod open;
 mod refused;
+mod stored;
 mod streams;
 mod suites;
 
@@ -20,18 +22,18 @@ const VERSIONS: [(&str, &str); 2] = [("TLSv1_2", "TLSv1.2"), ("TLSv1_3", "TLSv1.
 const PAGE: &str = "<!doctype html><title>Page</title>";
 
 /// With this certificate, for any client.
-fn tls(leaf: &Leaf) -> ServerTls<'_> {
-    ServerTls::new(Identity { chain: vec![leaf.chain.as_bytes()], key: leaf.key.as_bytes() })
+pub(crate) fn tls(leaf: &Leaf) -> ServerTls<'_> {
+    ServerTls::new(Identity::new(leaf.chain.as_bytes(), leaf.key.as_bytes()))
 }
 
 /// A free port of this machine, secured like this.
-fn listen<'a>(tls: ServerTls<'a>) -> Listen<'a> {
+pub(crate) fn listen<'a>(tls: ServerTls<'a>) -> Listen<'a> {
     let limits = ListenLimits { connections: 64, per_peer: 64, ..ListenLimits::default() };
     Listen::new("127.0.0.1", 0).limits(limits).tls(tls)
 }
 
 /// Listens, with a page on `/` and WebSockets on `/ws`.
-fn listener(listen: &Listen<'_>) -> Listener {
+pub(crate) fn listener(listen: &Listen<'_>) -> Listener {
     let listener = Listener::listen(listen).unwrap();
     listener.add_route(&Route::page("/", "text/html", PAGE.as_bytes())).unwrap();
     listener.add_route(&Route::receiver("/ws")).unwrap();

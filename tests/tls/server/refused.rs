@@ -95,6 +95,49 @@ fn clients_that_fall_silent_are_dropped_while_others_are_served() {
     });
 }
 
+#[test]
+fn a_client_that_has_nothing_to_say_gets_a_close_notify_at_its_deadline() {
+    system!().run(|| {
+        let ca = Authority::new("root");
+        let leaf = ca.server(&["localhost"]);
+        let limits = ListenLimits { head_time: HANDSHAKE, ..ListenLimits::default() };
+        let listener = listener(&Listen { limits, ..listen(tls(&leaf)) });
+        for version in ["TLSv1_2", "TLSv1_3"] {
+            let settings = Settings::new("idle", listener.port(), &ca.pem);
+            let mut client = settings.only(version).start();
+            for requests in ["0", "1", "3"] {
+                let start = Instant::now();
+                let answers = format!("\"answers\": {requests}");
+                client.expect(requests, &[&answers, "\"end\": \"close_notify\""]);
+                assert!(start.elapsed() >= HANDSHAKE, "{version}, {requests}: {:?}", start.elapsed());
+            }
+        }
+        only_busy(0);
+    });
+}
+
+#[test]
+fn a_client_for_whom_there_is_no_room_is_told_by_an_alert() {
+    system!().run(|| {
+        let ca = Authority::new("root");
+        let leaf = ca.server(&["localhost"]);
+        let limits = ListenLimits { connections: 1, ..ListenLimits::default() };
+        let listener = listener(&Listen { limits, ..listen(tls(&leaf)) });
+        let mut first = Settings::new("hold", listener.port(), &ca.pem).start();
+        let ws = listener.accept().unwrap().websocket;
+        std::thread::scope(|scope| {
+            scope.spawn(|| echo(&ws));
+            assert_eq!(first.report(), "{\"opened\": true}");
+            for version in ["TLSv1_2", "TLSv1_3"] {
+                let mut second = Settings::new("get", listener.port(), &ca.pem).only(version).start();
+                second.expect("/", &["alert internal error"]);
+            }
+            assert_eq!(first.ask("still there"), "{\"text\": \"still there\"}");
+            drop(first);
+        });
+    });
+}
+
 /// A whole ClientHello, that the server answers and waits for more: our own client's.
 fn client_hello() -> Vec<u8> {
     let recorder = crate::recorder::Recorder::answering(|_| vec![], true);

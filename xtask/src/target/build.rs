@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use super::TRIPLE;
-use super::options::Options;
+use super::options::{Options, Tls};
 use super::toolchain::{LINKER_VARIABLE, Toolchain};
 
 /// A linked program.
@@ -19,11 +19,17 @@ pub(super) struct Program {
     pub(super) path: PathBuf,
 }
 
-/// Builds the service, the client crate and all examples; returns the programs in the order of their names.
+/// Builds the service and, without TLS, the client crate and all examples, which TLS is no part of; returns the programs
+/// in the order of their names.
 ///
 /// Cargo's progress goes to standard error as usual.
-pub(super) fn build(root: &Path, toolchain: &Toolchain, options: &Options) -> Result<Vec<Program>, String> {
-    let mut command = command(root, toolchain, options);
+pub(super) fn build(
+    root: &Path,
+    toolchain: &Toolchain,
+    options: &Options,
+    tls: Tls,
+) -> Result<Vec<Program>, String> {
+    let mut command = command(root, toolchain, options, tls);
     let mut cargo =
         command.stdout(Stdio::piped()).spawn().map_err(|error| format!("cannot start cargo: {error}"))?;
     let stdout = cargo.stdout.take().ok_or("cargo has no output")?;
@@ -45,7 +51,7 @@ pub(super) fn cargo() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-fn command(root: &Path, toolchain: &Toolchain, options: &Options) -> Command {
+fn command(root: &Path, toolchain: &Toolchain, options: &Options, tls: Tls) -> Command {
     let target_dir = std::env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from);
     let mut command = Command::new(cargo());
     command
@@ -54,7 +60,7 @@ fn command(root: &Path, toolchain: &Toolchain, options: &Options) -> Command {
         // optimize_for_size replaces std's default features; what goes besides is unwinding and symbolised
         // backtraces, which a program with panic = "abort" on Xous cannot use. Panic messages stay.
         .args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"])
-        .args(["--package", "websocket", "--package", "xous-api-websocket", "--lib", "--bins", "--examples"])
+        .args(packages(tls))
         // The default is the TLS provider for a PC.
         .arg("--no-default-features")
         .arg("--message-format=json-render-diagnostics")
@@ -67,11 +73,21 @@ fn command(root: &Path, toolchain: &Toolchain, options: &Options) -> Command {
         .env_remove("RUSTFLAGS")
         // -Z options on a stable compiler.
         .env("RUSTC_BOOTSTRAP", "1");
-    let features = options.device.as_deref().into_iter().chain(options.tls.feature());
+    let features = options.device.as_deref().into_iter().chain(tls.feature());
     for feature in features {
         command.arg("--features").arg(format!("websocket/{feature}"));
     }
     command
+}
+
+/// What is built.
+fn packages(tls: Tls) -> &'static [&'static str] {
+    match tls {
+        Tls::None => {
+            &["--package", "websocket", "--package", "xous-api-websocket", "--lib", "--bins", "--examples"]
+        }
+        Tls::Ring | Tls::Rustcrypto => &["--package", "websocket", "--bin", "websocket"],
+    }
 }
 
 /// Compiler flags, separated as cargo wants them.

@@ -8,7 +8,8 @@ use serde_json::Value;
 /// Parsed options.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Options {
-    pub(super) tls: Tls,
+    /// The builds that are made.
+    pub(super) builds: Vec<Tls>,
     /// `precursor` or `renode`.
     pub(super) device: Option<String>,
     pub(super) record: bool,
@@ -19,11 +20,13 @@ pub(super) struct Options {
 impl Options {
     /// Parses the arguments behind `target`.
     pub(super) fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut options = Self { tls: Tls::None, device: None, record: false, top: 0 };
+        // What goes onto devices, without TLS and with it.
+        let builds = vec![Tls::None, Tls::Rustcrypto];
+        let mut options = Self { builds, device: None, record: false, top: 0 };
         while let Some(arg) = args.next() {
             let mut value = || args.next().ok_or(format!("{arg} needs a value"));
             match arg.as_str() {
-                "--tls" => options.tls = Tls::from_name(&value()?)?,
+                "--tls" => options.builds = vec![Tls::from_name(&value()?)?],
                 "--features" => options.device = Some(device_feature(value()?)?),
                 "--record" => options.record = true,
                 "--top" => {
@@ -109,13 +112,14 @@ mod tests {
 
     #[test]
     fn defaults() {
-        let options = Options { tls: Tls::None, device: None, record: false, top: 0 };
-        assert_eq!(parse(""), Ok(options));
+        let builds = vec![Tls::None, Tls::Rustcrypto];
+        assert_eq!(parse(""), Ok(Options { builds, device: None, record: false, top: 0 }));
     }
 
     #[test]
     fn every_option() {
-        let options = Options { tls: Tls::Ring, device: Some("renode".into()), record: true, top: 7 };
+        let builds = vec![Tls::Ring];
+        let options = Options { builds, device: Some("renode".into()), record: true, top: 7 };
         assert_eq!(parse("--tls ring --features renode --record --top 7"), Ok(options));
     }
 

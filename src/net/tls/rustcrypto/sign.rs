@@ -10,13 +10,15 @@ use rustls::pki_types::{AlgorithmIdentifier, PrivateKeyDer, SubjectPublicKeyInfo
 use rustls::sign::{Signer, SigningKey, public_key_to_spki};
 use rustls::{Error, SignatureAlgorithm, SignatureScheme};
 use signature::Signer as _;
+use zeroize::Zeroize;
 
 #[derive(Debug)]
 pub(super) struct Keys;
 
 impl KeyProvider for Keys {
-    fn load_private_key(&self, der: PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, Error> {
+    fn load_private_key(&self, mut der: PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, Error> {
         let key = p256_key(&der).or_else(|| p384_key(&der)).or_else(|| ed25519_key(&der));
+        der.zeroize();
         let key = key.ok_or(Error::General("the private key is none of P-256, P-384 and Ed25519".into()))?;
         Ok(Arc::new(key))
     }

@@ -13,13 +13,15 @@ use signature::hazmat::PrehashVerifier;
 /// Shorter RSA keys are taken from nobody (NIST SP 800-57); the crate takes none of more than 4096 bits.
 const LEAST_RSA_BITS: usize = 2048;
 
+/// Key, message, signature; `None` if it is wrong.
+type Check = fn(&[u8], &[u8], &[u8]) -> Option<()>;
+
 /// A way to check a signature, and the names of its parts in certificates.
 #[derive(Debug)]
 struct Algorithm {
     key: AlgorithmIdentifier,
     signature: AlgorithmIdentifier,
-    /// Key, message, signature; `None` if it is wrong.
-    check: fn(&[u8], &[u8], &[u8]) -> Option<()>,
+    check: Check,
 }
 
 impl SignatureVerificationAlgorithm for Algorithm {

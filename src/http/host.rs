@@ -1,0 +1,52 @@
+//! By which hosts' names this server may be reached, where that matters.
+//!
+//! A script may read what its page's own host answers. A stranger can have the name of his host lead to an address of
+//! this server once his page is loaded (DNS rebinding): to the browser, this server is his page's own then. An address
+//! leads nowhere else, and so do the names that a program has listed with its origins. Over TLS, the certificate tells.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// Whether a request with this `Host` may be one of a page of this server's own.
+pub(crate) fn is_own_host(origins: &[Box<str>], host: Option<&[u8]>, secure: bool) -> bool {
+    let Some(host) = host.and_then(|host| std::str::from_utf8(host).ok()) else { return false };
+    let listed = |origin: &str| {
+        origin == "*"
+            || origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
+    };
+    secure || is_address(host) || origins.iter().any(|origin| listed(origin))
+}
+
+/// An address, or `localhost`, which names this machine to every browser; with a port or without.
+fn is_address(host: &str) -> bool {
+    if let Some(rest) = host.strip_prefix('[') {
+        return rest.split_once(']').is_some_and(|(address, _port)| address.parse::<Ipv6Addr>().is_ok());
+    }
+    let name = host.split_once(':').map_or(host, |(name, _port)| name);
+    name.eq_ignore_ascii_case("localhost") || name.parse::<Ipv4Addr>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_only_known_if_it_is_listed() {
+        let is_own = |origins: &[&str], host: &str| {
+            let origins: Vec<Box<str>> = origins.iter().map(|&origin| origin.into()).collect();
+            is_own_host(&origins, Some(host.as_bytes()), false)
+        };
+        for host in ["127.0.0.1", "10.0.0.7:8080", "[::1]", "[fe80::1]:8080", "localhost", "LocalHost:8080"] {
+            assert!(is_own(&[], host), "{host}");
+        }
+        for host in
+            ["", "evil", "evil:8080", "127.0.0.1.evil", "[evil]", "[::1", "localhost.evil", "127.0.0.1evil"]
+        {
+            assert!(!is_own(&[], host), "{host}");
+        }
+        assert!(is_own(&["http://me:8080"], "ME:8080"));
+        assert!(!is_own(&["http://me:8080"], "me"));
+        assert!(is_own(&["*"], "anything"));
+        assert!(is_own_host(&[], Some(b"me"), true), "its certificate says so");
+        assert!(!is_own_host(&[], None, false));
+    }
+}

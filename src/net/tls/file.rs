@@ -1,0 +1,118 @@
+//! The bytes that certificates and keys are read from: they came with the request, or are in keys of the PDDB.
+
+use std::time::{Duration, Instant};
+
+use xous_api_websocket::Source;
+use zeroize::Zeroizing;
+
+use crate::net::{StoredFault, TlsError};
+use crate::pddb::{DictPath, Pddb, PddbError};
+
+/// The device's own basis.
+const BASIS: &str = ".System";
+
+/// What one [`Source`] stands for.
+pub(super) enum File<'a> {
+    /// It came with the request.
+    Given(&'a [u8]),
+    /// It was in the PDDB, in the key of this name; wiped when it is dropped.
+    Stored(String, Zeroizing<Vec<u8>>),
+}
+
+impl File<'_> {
+    pub(super) fn bytes(&self) -> &[u8] {
+        match self {
+            File::Given(bytes) => bytes,
+            File::Stored(_, bytes) => bytes,
+        }
+    }
+
+    /// It is not what it should be.
+    pub(super) fn unusable(&self, text: String) -> TlsError {
+        unusable([self], text)
+    }
+}
+
+/// `files` are not what they should be, each or together. Those of the PDDB are named.
+pub(super) fn unusable<'f>(files: impl IntoIterator<Item = &'f File<'f>>, text: String) -> TlsError {
+    let names = files.into_iter().filter_map(|file| match file {
+        File::Stored(name, _) => Some(name.as_str()),
+        File::Given(_) => None,
+    });
+    match names.collect::<Vec<_>>().join(" and ") {
+        names if names.is_empty() => TlsError::Settings(text),
+        names => TlsError::Stored(StoredFault::Bad, format!("{names} in the PDDB: {text}: store it anew")),
+    }
+}
+
+/// Reads what one request needs: at most [`Source::MOST_STORED`] bytes, and for as long as its caller waits.
+///
+/// A single answer of the PDDB may take longer than that. A caller does not shorten the wait for it: the PDDB would be
+/// taken for one that hangs, by everybody in this process.
+pub(super) struct Files<'p> {
+    pddb: &'p Pddb,
+    until: Instant,
+    /// Bytes that may still be read.
+    room: usize,
+}
+
+impl<'p> Files<'p> {
+    pub(super) fn new(pddb: &'p Pddb, limit: Duration) -> Self {
+        Files { pddb, until: Instant::now() + limit, room: Source::MOST_STORED }
+    }
+
+    pub(super) fn all<'a>(&mut self, sources: &[Source<'a>]) -> Result<Vec<File<'a>>, TlsError> {
+        sources.iter().map(|source| self.file(source)).collect()
+    }
+
+    pub(super) fn file<'a>(&mut self, source: &Source<'a>) -> Result<File<'a>, TlsError> {
+        match *source {
+            Source::Bytes(bytes) => Ok(File::Given(bytes)),
+            Source::Pddb { dict, key } => {
+                let name = format!("{dict}/{key}");
+                let bytes = self.read(&name, dict, key)?;
+                Ok(File::Stored(name, bytes))
+            }
+        }
+    }
+
+    fn read(&mut self, name: &str, dict: &str, key: &str) -> Result<Zeroizing<Vec<u8>>, TlsError> {
+        let path = DictPath::new(BASIS, dict).and_then(|dict| dict.key(key)).map_err(|error| {
+            TlsError::Settings(format!("{name:?} cannot be the name of a key of the PDDB ({error:?})"))
+        })?;
+        let failed = |error: PddbError| failed(name, error);
+        let mut file = self.pddb.open(&path).map_err(failed)?;
+        let len = usize::try_from(file.length()).ok().filter(|len| *len <= self.room).ok_or_else(|| {
+            let most = Source::MOST_STORED;
+            let text =
+                format!("{name} in the PDDB is too long: at most {most} bytes are read for one request");
+            TlsError::Stored(StoredFault::Bad, text)
+        })?;
+        self.room -= len;
+        let mut bytes = Zeroizing::new(vec![0; len]);
+        let mut read = 0;
+        while let Some(rest) = bytes.get_mut(read..).filter(|rest| !rest.is_empty()) {
+            match file.read_at(read as u64, rest).map_err(failed)? {
+                0 => break,
+                more => read += more,
+            }
+        }
+        bytes.truncate(read);
+        // Its caller has gone on without it.
+        if Instant::now() >= self.until {
+            return Err(failed(PddbError::NoAnswer));
+        }
+        Ok(bytes)
+    }
+}
+
+/// What it means for a key, and what to do about it.
+fn failed(name: &str, error: PddbError) -> TlsError {
+    let (fault, advice) = match error {
+        PddbError::NoServer => (StoredFault::NoPddb, "try again when it has started"),
+        PddbError::NotMounted => (StoredFault::NoPddb, "unlock it and try again"),
+        PddbError::NotFound => (StoredFault::NoKey, "store it there or name another"),
+        _ => (StoredFault::Failed, "try again later"),
+    };
+    TlsError::Stored(fault, format!("{name} is not read from the PDDB: {error}: {advice}"))
+}

@@ -95,6 +95,20 @@ const GOALS: &[Goal] = &[
         BESIDE,
         Bound::AtMost(1.1),
     ),
+    goal(
+        "upload, default batch / bare loop",
+        "upload",
+        "batches of 8128 B, upload",
+        "/ bare loop",
+        Bound::AtLeast(0.9),
+    ),
+    goal(
+        "upload, default batch / loop from a socket with SHA-256",
+        "upload",
+        "batches of 8128 B, upload",
+        "/ loop from a socket, SHA-256",
+        Bound::AtLeast(0.95),
+    ),
     goal("lends per chunk, worst row", "service-calls", "", "lends per chunk", Bound::AtMost(1.02)),
     goal(
         "heap and pages per idle connection, KiB",

@@ -10,6 +10,7 @@ mod link;
 mod many;
 mod memory;
 mod peer;
+mod processor;
 mod program;
 mod relay;
 mod scale;

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::protocol::frame::{Frame, FrameHeader};
@@ -70,9 +70,8 @@ impl Sender {
         Ok(())
     }
 
-    /// Sends it; how long until it was stored.
-    pub(super) fn send(&mut self) -> Result<Duration, Failure> {
-        let start = Instant::now();
+    /// Sends it, and waits until it is stored.
+    pub(super) fn send(&mut self) -> Result<(), Failure> {
         for frames in self.frames.chunks(PART) {
             self.ws.get_mut().write_all(frames)?;
         }
@@ -83,7 +82,7 @@ impl Sender {
                 _ => continue,
             };
             if text.contains("\"stored\"") {
-                return Ok(start.elapsed());
+                return Ok(());
             }
             if !text.contains("\"accepted\"") && !text.contains("\"progress\"") {
                 return Err(Failure(format!("the service answered {text}")));

@@ -52,54 +52,43 @@ struct Store {
 impl Store {
     fn obey(&self, words: &[&str]) -> Result<(), Failure> {
         match words {
-            ["write", name, length, batch] => {
-                self.write(name, number(length)?, &vec![b'x'; number(batch)?], None)
+            ["write", name, length, batch, hashed] => {
+                self.write(None, name, number(length)?, number(batch)?, *hashed == "true")
             }
-            ["hash", name, length, batch] => {
-                self.write(name, number(length)?, &vec![b'x'; number(batch)?], Some(Sha256::new()))
-            }
-            ["take", name, length, batch, port] => {
-                let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, number(port)? as u16))?;
-                self.take(stream, name, number(length)?, number(batch)?)
+            ["take", name, length, batch, hashed, port] => {
+                let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, number(port)?))?;
+                self.write(Some(stream), name, number(length)?, number(batch)?, *hashed == "true")
             }
             ["delete", name] => Ok(self.pddb.delete(&self.key(name)?)?),
             _ => Err(Failure(format!("not an order: {words:?}"))),
         }
     }
 
-    /// The bare loop: batch after batch, and a flush.
+    /// The loop: batch after batch, and a flush.
     fn write(
         &self,
+        mut from: Option<TcpStream>,
         name: &str,
         length: usize,
-        batch: &[u8],
-        mut digest: Option<Sha256>,
+        batch: usize,
+        hashed: bool,
     ) -> Result<(), Failure> {
         let mut file = self.create(name)?;
+        let mut digest = Sha256::new();
+        let mut bytes = vec![b'x'; batch];
         let mut at = 0;
         while at < length {
-            let now = &batch[..batch.len().min(length - at)];
+            let len = batch.min(length - at);
+            let now = &mut bytes[..len];
+            if let Some(stream) = &mut from {
+                stream.read_exact(now)?;
+            }
             at += file.write_at(at as u64, now)?;
-            if let Some(digest) = &mut digest {
+            if hashed {
                 digest.update(now);
             }
         }
-        if let Some(digest) = digest {
-            std::hint::black_box(digest.finalize());
-        }
-        Ok(self.pddb.flush()?)
-    }
-
-    /// The same with bytes that come from a socket.
-    fn take(&self, mut stream: TcpStream, name: &str, length: usize, batch: usize) -> Result<(), Failure> {
-        let mut file = self.create(name)?;
-        let mut bytes = vec![0; batch];
-        let mut at = 0;
-        while at < length {
-            let now = batch.min(length - at);
-            stream.read_exact(&mut bytes[..now])?;
-            at += file.write_at(at as u64, &bytes[..now])?;
-        }
+        std::hint::black_box(digest.finalize());
         Ok(self.pddb.flush()?)
     }
 
@@ -112,7 +101,7 @@ impl Store {
     }
 }
 
-fn number(word: &str) -> Result<usize, Failure> {
+fn number<T: std::str::FromStr>(word: &str) -> Result<T, Failure> {
     word.parse().map_err(|_| Failure(format!("'{word}' is not a number")))
 }
 

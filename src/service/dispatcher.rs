@@ -5,24 +5,17 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use xous::{PID, SID};
-use xous_api_websocket::{Code, Handle, Opcode, Phase, PortState, Request, Stats, split_message_id};
+use xous_api_websocket::{Code, Handle, Opcode, Phase, Stats, split_message_id};
 
-use super::connection::{Closer, Connection};
-use super::entropy::seed;
+use super::connection::Closer;
 use super::envelope::{Incoming, Lent, Scalar};
 use super::inbox;
-use super::life::Life;
-use super::limits::REQUEST_BYTES;
-use super::listeners::{Listener, Listeners};
-use super::opener::{self, Opening};
 use super::outcome::{ABNORMAL, Outcome};
 use super::pool::Pool;
-use super::sink::Route;
 use super::table::{Found, Table};
 use super::tickets::Tickets;
 use super::timer::Timer;
-use crate::pddb::Pddb;
-use crate::proto::{CloseCode, CloseReason, Role};
+use crate::proto::{CloseCode, CloseReason};
 
 /// Everything that the server thread hands work to.
 pub(crate) struct Dispatcher {
@@ -32,20 +25,24 @@ pub(crate) struct Dispatcher {
     pub(crate) timer: Arc<Timer>,
     pub(crate) tickets: Arc<Tickets>,
     /// `None` in-process, where there is one connection and `Quit` ends the server.
-    pub(crate) system: Option<System>,
+    pub(crate) system: Option<Box<dyn Serve>>,
 }
 
-/// What the service has and an in-process server has not.
-pub(crate) struct System {
-    pub(crate) listeners: Listeners,
-    pub(crate) pddb: Pddb,
+/// What the service does for every process, and an in-process server does not. A trait, so that a program with an
+/// in-process server has nothing of it in its code.
+pub(crate) trait Serve {
+    /// Deals with a memory message; its opcode is none of a connection's.
+    fn memory(&self, opcode: Opcode, from: From, lent: Lent);
+
+    /// Deals with a scalar; its opcode is none of a connection's.
+    fn scalar(&self, opcode: Opcode, from: From, scalar: Scalar);
 }
 
-/// Whom a message comes from and which connection it means.
+/// Whom a message comes from and which connection, or listener, it means.
 #[derive(Clone, Copy)]
-struct From {
-    pid: Option<PID>,
-    handle: Handle,
+pub(crate) struct From {
+    pub(crate) pid: Option<PID>,
+    pub(crate) handle: Handle,
 }
 
 impl Dispatcher {
@@ -91,18 +88,11 @@ impl Dispatcher {
             Some(Opcode::Send) => self.send(from, lent),
             Some(Opcode::Receive) => self.receive(from, lent),
             Some(Opcode::Close) => return self.close_page(from, lent),
-            Some(Opcode::Open) => self.open(from, lent),
             Some(Opcode::Stats) => self.stats(lent),
-            Some(Opcode::Listen) => self.listen(from, lent),
-            Some(Opcode::AddRoute) => self.on_listener(from, lent, |listener, page| listener.add_route(page)),
-            Some(Opcode::Accept) => self.on_listener(from, lent, |listener, page| listener.accept(page)),
-            Some(Opcode::Renew) => self.renew(from, lent),
-            Some(Opcode::Join) => self.member(from, lent, true),
-            Some(Opcode::Leave) => self.member(from, lent, false),
-            Some(Opcode::Broadcast) => {
-                self.on_listener(from, lent, |listener, page| listener.broadcast(page))
-            }
-            Some(_) => lent.answer(Code::Malformed as usize, 0),
+            Some(opcode) => match &self.system {
+                Some(system) => system.memory(opcode, from, lent),
+                None => lent.answer(Code::NotPermitted as usize, 0),
+            },
             None => {
                 log::warn!("a message with an unknown opcode");
                 lent.answer(Code::UnknownOpcode as usize, 0);
@@ -115,14 +105,6 @@ impl Dispatcher {
         match opcode {
             Some(Opcode::Close) => return self.close_scalar(from, scalar),
             Some(Opcode::State) => self.state(from, scalar),
-            Some(Opcode::Grant) => self.grant(from, scalar),
-            Some(Opcode::Unlisten) => self.unlisten(from, scalar),
-            Some(Opcode::RemoveRoute) => self.remove_route(from, scalar),
-            Some(Opcode::ListenerState) => {
-                let listener = self.listener(from);
-                let (state, clients) = listener.map_or((PortState::Closed, 0), |listener| listener.state());
-                scalar.answer2(state as usize, clients);
-            }
             Some(Opcode::Quit) if self.system.is_none() => {
                 if let Found::Live(conn) = self.table.find(Handle::SOLE, None) {
                     conn.close(CloseReason::new(CloseCode::GOING_AWAY, ""), None);
@@ -130,8 +112,10 @@ impl Dispatcher {
                 scalar.answer1(0);
                 return ControlFlow::Break(());
             }
-            Some(Opcode::Quit) => scalar.refuse(Code::NotPermitted),
-            Some(_) => scalar.refuse(Code::Malformed),
+            Some(opcode) => match &self.system {
+                Some(system) => system.scalar(opcode, from, scalar),
+                None => scalar.refuse(Code::NotPermitted),
+            },
             None => {
                 log::warn!("a scalar with an unknown opcode");
                 scalar.refuse(Code::UnknownOpcode);
@@ -225,24 +209,6 @@ impl Dispatcher {
         scalar.answer2(phase as usize, failed);
     }
 
-    fn grant(&self, from: From, scalar: Scalar) {
-        let Some(heir) = u8::try_from(scalar.arguments[0]).ok().and_then(PID::new) else {
-            return scalar.refuse(Code::Malformed);
-        };
-        if let Found::Live(conn) = self.find(from)
-            && conn.state().0 == Phase::Closed
-        {
-            return scalar.refuse(Code::Closed);
-        }
-        match self.table.grant(from.handle, from.pid, heir) {
-            Some(conn) => {
-                conn.inbox.evict();
-                scalar.answer2(0, 0);
-            }
-            None => scalar.refuse(Code::Closed),
-        }
-    }
-
     fn stats(&self, mut page: Lent) {
         let (connections, opened) = self.table.counts();
         let (busy_workers, workers) = self.pool.counts();
@@ -259,96 +225,6 @@ impl Dispatcher {
             Some(len) => page.answer(0, len),
             None => page.answer(Code::Malformed as usize, 0),
         }
-    }
-
-    fn open(&self, from: From, mut lent: Lent) {
-        let (Some(system), Some(pid)) = (&self.system, from.pid) else {
-            return lent.answer(Code::NotPermitted as usize, 0);
-        };
-        let data = lent.data().filter(|data| data.len() <= REQUEST_BYTES && lent.is_writable());
-        let Some(request) = data.and_then(Request::parse) else {
-            return lent.answer(Code::Malformed as usize, 0);
-        };
-        let Some((reading, writing)) = self.pool.reserve_pair() else {
-            return lent.answer(self.tickets.refuse(Code::NoWorker) as usize, 0);
-        };
-        let deadlines = request.deadlines;
-        let bytes = data.unwrap_or_default().into();
-        let timer = self.timer.clone();
-        lent.otherwise(Code::NoWorker as usize);
-        let mut opener = Some(lent);
-        let entered = self
-            .table
-            .enter(pid, |handle| Connection::new(Role::Client, handle, deadlines, timer, opener.take()));
-        let Some(conn) = entered else {
-            return; // No slot: `opener` is dropped, which answers it.
-        };
-        let pddb = system.pddb.clone();
-        let opening = Opening { request: bytes, route: Route::Inbox, pddb, seed: Box::new(seed) };
-        conn.opening();
-        let life = Life::new(conn, self.table.clone());
-        let started = reading.run(move |permit| {
-            opener::run(life, opening, writing);
-            drop(permit);
-        });
-        if let Err(error) = started {
-            log::error!("no thread for a connection: {error}");
-        }
-    }
-
-    fn listen(&self, from: From, page: Lent) {
-        match (&self.system, from.pid) {
-            (Some(system), Some(pid)) => system.listeners.listen(pid, page),
-            _ => page.answer(Code::NotPermitted as usize, 0),
-        }
-    }
-
-    fn on_listener(&self, from: From, page: Lent, handle: impl FnOnce(&Listener, Lent)) {
-        match self.listener(from) {
-            Some(listener) => handle(&listener, page),
-            None => page.answer(Code::Closed as usize, 0),
-        }
-    }
-
-    fn renew(&self, from: From, page: Lent) {
-        match (&self.system, self.listener(from)) {
-            (Some(system), Some(listener)) => system.listeners.renew(listener, page),
-            _ => page.answer(Code::Closed as usize, 0),
-        }
-    }
-
-    fn member(&self, from: From, page: Lent, join: bool) {
-        let handle = u32::try_from(page.offset()).ok().and_then(Handle::from_raw);
-        let conn = handle.and_then(|handle| match self.table.find(handle, from.pid) {
-            Found::Live(conn) => Some(conn),
-            Found::Ended(_) | Found::Unknown => None,
-        });
-        self.on_listener(from, page, |listener, page| listener.member(page, conn, join));
-    }
-
-    fn unlisten(&self, from: From, scalar: Scalar) {
-        match (&self.system, self.listener(from)) {
-            (Some(system), Some(listener)) => {
-                system.listeners.unlisten(&listener);
-                scalar.answer2(0, 0);
-            }
-            _ => scalar.refuse(Code::Closed),
-        }
-    }
-
-    fn remove_route(&self, from: From, scalar: Scalar) {
-        let removed = match self.listener(from) {
-            Some(listener) => listener.remove_route(scalar.arguments[0]),
-            None => Err(Code::Closed),
-        };
-        match removed {
-            Ok(()) => scalar.answer2(0, 0),
-            Err(code) => scalar.refuse(code),
-        }
-    }
-
-    fn listener(&self, from: From) -> Option<Arc<Listener>> {
-        self.system.as_ref()?.listeners.find(from.handle, from.pid)
     }
 
     fn find(&self, from: From) -> Found {

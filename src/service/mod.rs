@@ -35,6 +35,7 @@ mod server;
 mod session;
 mod sink;
 mod stores;
+mod system;
 mod table;
 mod tickets;
 mod timer;
@@ -48,13 +49,14 @@ use xous_api_names::XousNames;
 use xous_api_websocket::SERVER_NAME;
 
 use aside::Aside;
-use dispatcher::{Dispatcher, System};
+use dispatcher::Dispatcher;
 pub(crate) use in_process::{Plan, serve_one};
 use limits::{HEAP_BYTES, STORE_ANSWER, WORKERS, WORKERS_WITH_PDDB};
 use listeners::Listeners;
 use pool::Pool;
 use server::Server;
 use stores::Stores;
+use system::System;
 use table::Table;
 use tickets::Tickets;
 use timer::Timer;
@@ -87,13 +89,16 @@ pub fn serve() -> Result<(), xous::Error> {
         pddb,
         aside,
     });
+    let tickets = Tickets::new();
+    let listeners = Listeners::new(server.clone());
+    let system = System { server: server.clone(), listeners, tickets: tickets.clone() };
     let dispatcher = Dispatcher {
         sid,
         table: server.table.clone(),
         pool: server.pool.clone(),
         timer: server.timer.clone(),
-        tickets: Tickets::new(),
-        system: Some(System { pddb: server.pddb.clone(), listeners: Listeners::new(server) }),
+        tickets,
+        system: Some(Box::new(system)),
     };
     log::info!("{SERVER_NAME} is registered");
     dispatcher.run()

@@ -103,7 +103,7 @@ impl Axis {
     }
 
     fn ticks(&self) -> Vec<f64> {
-        let step = nice((self.high - self.low) / 6.0);
+        let step = nice((self.high - self.low) / 8.0);
         let tick = |number: i32| match self.scale.base() {
             Some(base) => self.low * base.powi(number),
             None => self.low + step * f64::from(number),

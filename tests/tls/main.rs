@@ -15,6 +15,7 @@ mod s_server;
 mod server;
 mod stored;
 mod streams;
+mod stunnel;
 mod suites;
 mod support;
 mod wire;

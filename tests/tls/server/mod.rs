@@ -41,7 +41,7 @@ pub(crate) fn listener(listen: &Listen<'_>) -> Listener {
 }
 
 /// Sends every message back, whole, until the connection has ended; how it did.
-fn echo(ws: &Websocket) -> ReceiveError {
+pub(crate) fn echo(ws: &Websocket) -> ReceiveError {
     let mut data = Vec::new();
     loop {
         let mut message = match ws.receive() {

@@ -124,7 +124,7 @@ fn an_unmounted_pddb_is_told_from_a_missing_key_and_serves_when_it_is_mounted() 
 
 #[test]
 fn nobody_else_waits_while_the_pddb_takes_its_time() {
-    const SLOW: Duration = Duration::from_secs(1);
+    const SLOW: Duration = Duration::from_secs(2);
     system!().pddb(StandIn::new().slow(SLOW)).run(|| {
         pddb();
         let ca = Authority::new("root");

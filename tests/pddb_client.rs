@@ -180,6 +180,29 @@ fn a_full_pddb_takes_nothing_and_serves_the_rest() {
 }
 
 #[test]
+fn writes_that_were_begun_are_done_in_order() {
+    hosted::test!().pddb(StandIn::new().full_at(1000)).run(|| {
+        let pddb = pddb();
+        let mut file = pddb.create(&key("k"), Create::default()).unwrap();
+        assert_eq!(file.begin_write(0, &[1; 600]), Ok(600));
+        assert_eq!(file.begin_write(600, &[2; 300]), Ok(300));
+        // Elsewhere: what was begun is done first. Then what comes after is read.
+        assert_eq!(file.begin_write(1, &[3; 2]), Ok(2));
+        let mut found = [0; 4];
+        assert_eq!(file.read_at(0, &mut found), Ok(4));
+        assert_eq!(found, [1, 3, 3, 1]);
+        // That there is no room comes out with the next one, and nothing of either is counted.
+        assert_eq!(file.begin_write(900, &[4; 101]), Ok(101));
+        assert_eq!(file.begin_write(1001, &[5; 101]), Err(PddbError::Full));
+        assert_eq!(file.settle(), Err(PddbError::Full));
+        assert_eq!(file.length(), 900);
+        assert_eq!(file.begin_write(900, &[6; 100]), Ok(100));
+        drop(file);
+        assert_eq!(content(&pddb, &key("k"))[900..], [6; 100]);
+    });
+}
+
+#[test]
 fn an_unmounted_pddb_is_said_to_be_and_waited_for() {
     hosted::test!().pddb(StandIn::new().unmounted()).run(|| {
         let cid = connect();
@@ -216,6 +239,23 @@ fn a_pddb_that_hangs_costs_a_deadline_once() {
             assert_eq!(file.read_at(0, &mut [0]), Err(PddbError::NoAnswer));
         }
         assert!(start.elapsed() < 20 * limit, "each of 2000 calls waited");
+    });
+}
+
+#[test]
+fn nobody_waits_behind_a_write_that_hangs() {
+    hosted::test!().pddb(StandIn::new().hangs_at(3)).run(|| {
+        connect();
+        let limit = Duration::from_secs(3);
+        let mut file = Pddb::new(limit).create(&key("k"), Create::default()).unwrap();
+        assert_eq!(file.begin_write(0, b"abc"), Ok(3));
+        std::thread::sleep(limit / 2);
+        let start = Instant::now();
+        assert_eq!(file.begin_write(3, b"def"), Err(PddbError::NoAnswer));
+        // Its own deadline is not over.
+        assert_eq!(file.settle(), Err(PddbError::NoAnswer));
+        drop(file);
+        assert!(start.elapsed() < limit, "the first one's deadline was not the last");
     });
 }
 

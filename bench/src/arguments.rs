@@ -9,6 +9,7 @@ use crate::Failure;
 pub(crate) enum Group {
     Codec,
     Service,
+    Upload,
     Memory,
 }
 
@@ -56,7 +57,7 @@ impl Arguments {
                 "codec" => arguments.group = Some(Group::Codec),
                 "service" => arguments.group = Some(Group::Service),
                 "memory" => arguments.group = Some(Group::Memory),
-                "upload" => return Err(Failure("there is no upload to measure yet".into())),
+                "upload" => arguments.group = Some(Group::Upload),
                 "--check" => arguments.action = Action::Check,
                 "--save" => arguments.action = Action::Save,
                 "--readme" => arguments.readme = true,
@@ -65,6 +66,9 @@ impl Arguments {
                 "--against" => arguments.against.push((*value()?).into()),
                 _ => return Err(Failure(format!("unknown argument '{word}'"))),
             }
+        }
+        if arguments.readme && (arguments.group.is_some() || !arguments.against.is_empty()) {
+            return Err(Failure("--readme is for all of it".into()));
         }
         match (&arguments.action, arguments.group) {
             (Action::Measure, _) | (_, Some(Group::Codec)) => Ok(arguments),
@@ -92,6 +96,7 @@ mod tests {
         assert_eq!(one.action, Action::Check);
         assert!(Arguments::parse(&["--check"]).is_err());
         assert!(Arguments::parse(&["--json"]).is_err());
+        assert!(Arguments::parse(&["codec", "--readme"]).is_err());
         assert!(Arguments::parse(&["speed"]).is_err());
     }
 }

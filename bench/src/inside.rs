@@ -18,6 +18,7 @@ fn in_system(words: &[&str]) -> Option<Result<(), Failure>> {
             Some(service::serve_floor().map_err(|error| Failure(format!("the floor cannot run: {error:?}"))))
         }
         ["program", port] => Some(number(port).and_then(service::run_program)),
+        ["store", port] => Some(number(port).and_then(service::run_storer)),
         ["serve-counted", port] => Some(number(port).and_then(service::serve_counted)),
         ["relay", port, program @ ..] => {
             Some(number(port).and_then(|port| service::run_relay(port, program)))

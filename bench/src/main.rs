@@ -3,6 +3,7 @@
 //! ```text
 //! codec    the codec and those of others, in this process; instructions under valgrind
 //! service  peers in this process -- sockets -- service, floor -- programs   in a hosted system
+//! upload   a sender in this process -- socket -- service, bare loop -- database   in a hosted system
 //! memory   as service, with a service whose allocator counts
 //! ```
 
@@ -12,12 +13,13 @@ mod arguments;
 mod codec;
 mod core;
 mod inside;
+mod progress;
 mod raw;
 mod report;
 #[cfg(feature = "others")]
 mod service;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use arguments::{Action, Arguments, Group};
@@ -91,6 +93,9 @@ fn measure(arguments: &Arguments, directory: &Path) -> Result<(Vec<Table>, Vec<P
         tables.extend(service);
         plots.extend(drawn);
     }
+    if arguments.wants(Group::Upload) {
+        tables.extend(service::upload_tables()?);
+    }
     if arguments.wants(Group::Memory) {
         tables.push(service::memory_table()?);
     }
@@ -99,7 +104,7 @@ fn measure(arguments: &Arguments, directory: &Path) -> Result<(Vec<Table>, Vec<P
 
 #[cfg(not(feature = "others"))]
 fn measure(arguments: &Arguments, directory: &Path) -> Result<(Vec<Table>, Vec<Plot>), Failure> {
-    if arguments.wants(Group::Service) || arguments.wants(Group::Memory) {
+    if [Group::Service, Group::Upload, Group::Memory].iter().any(|group| arguments.wants(*group)) {
         return Err(Failure("built without the feature `others`: only the codec can be measured".into()));
     }
     Ok((codec::tables(directory)?, Vec::new()))
@@ -108,7 +113,9 @@ fn measure(arguments: &Arguments, directory: &Path) -> Result<(Vec<Table>, Vec<P
 /// Prints the tables, and writes them and the plots to where they are wanted.
 fn publish(arguments: &Arguments, directory: &Path, tables: &[Table], plots: &[Plot]) -> Result<(), Failure> {
     let setting = report::setting();
-    let results: String = tables.iter().map(|table| table.to_markdown() + "\n").collect();
+    let goals = report::goals(tables);
+    let all = || std::iter::once(&goals).chain(tables);
+    let results: String = all().map(|table| table.to_markdown() + "\n").collect();
     let results = format!("Measured {setting}.\n\n{results}");
     println!("{results}");
     std::fs::write(directory.join("results.md"), &results)?;
@@ -122,15 +129,21 @@ fn publish(arguments: &Arguments, directory: &Path, tables: &[Table], plots: &[P
         println!("{}", path.display());
     }
     if arguments.readme {
-        report::update_readme(&root().join("bench/README.md"), &results)?;
-        for plot in plots {
-            std::fs::write(root().join("bench").join(plot.id).with_extension("svg"), plot.to_svg())?;
-        }
+        write_readme(&results, &setting, &goals, plots)?;
     }
     Ok(())
 }
 
-/// Of the workspace.
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+/// Everything into the benchmarks' README, the goals into the project's.
+fn write_readme(results: &str, setting: &str, goals: &Table, plots: &[Plot]) -> Result<(), Failure> {
+    let bench = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut drawn = String::new();
+    for plot in plots {
+        let file = format!("{}.svg", plot.id);
+        std::fs::write(bench.join(&file), plot.to_svg())?;
+        drawn += &format!("![{}]({file})\n\n", plot.title);
+    }
+    report::update_readme(&bench.join("README.md"), &format!("{results}{drawn}"))?;
+    let goals = format!("Measured {setting}.\n\n{}", goals.to_markdown());
+    report::update_readme(&bench.join("../README.md"), &goals)
 }

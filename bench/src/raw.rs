@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 /// The system's allocator with counters, which cost two atomic additions per call.
 struct Counting;
@@ -12,6 +12,9 @@ static ALLOCATOR: Counting = Counting;
 
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 static LIVE: AtomicUsize = AtomicUsize::new(0);
+/// Whether [`MOST`] is kept: only where it is asked for, since it costs as much as the other two together.
+static WATCHED: AtomicBool = AtomicBool::new(false);
+static MOST: AtomicUsize = AtomicUsize::new(0);
 
 /// The bytes of a message's pages, to write; of one that was lent to be written.
 pub(crate) fn bytes_mut(pages: &mut xous::MemoryRange) -> &mut [u8] {
@@ -36,25 +39,38 @@ pub(crate) fn live_bytes() -> usize {
     LIVE.load(Relaxed)
 }
 
+/// The most that were allocated at a time since the last call, from now on if it is the first.
+pub(crate) fn most_bytes() -> usize {
+    WATCHED.store(true, Relaxed);
+    MOST.swap(LIVE.load(Relaxed), Relaxed)
+}
+
+fn grow(size: usize) {
+    let live = LIVE.fetch_add(size, Relaxed) + size;
+    if WATCHED.load(Relaxed) {
+        MOST.fetch_max(live, Relaxed);
+    }
+}
+
 // SAFETY: every method hands its arguments to `System` unchanged, under the same contract.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         CALLS.fetch_add(1, Relaxed);
-        LIVE.fetch_add(layout.size(), Relaxed);
+        grow(layout.size());
         // SAFETY: the caller's.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         CALLS.fetch_add(1, Relaxed);
-        LIVE.fetch_add(layout.size(), Relaxed);
+        grow(layout.size());
         // SAFETY: the caller's.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         CALLS.fetch_add(1, Relaxed);
-        LIVE.fetch_add(size, Relaxed);
+        grow(size);
         LIVE.fetch_sub(layout.size(), Relaxed);
         // SAFETY: the caller's.
         unsafe { System.realloc(block, layout, size) }

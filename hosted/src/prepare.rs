@@ -214,7 +214,7 @@ fn cargo(subcommand: &str) -> Command {
         "CARGO_TERM_",
         "CARGO_CACHE_",
     ];
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut command = crate::cargo(subcommand);
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if OUTER.contains(&&*text)
@@ -223,7 +223,7 @@ fn cargo(subcommand: &str) -> Command {
             command.env_remove(&name);
         }
     }
-    command.arg(subcommand).stdin(Stdio::null()).stdout(Stdio::null());
+    command.stdin(Stdio::null()).stdout(Stdio::null());
     command
 }
 

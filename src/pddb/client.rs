@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::courier::{Answer as Came, Courier, Request as Message};
+use super::courier::{Answer as Came, Courier, Request as Message, Ticket};
 use super::error::{PddbError, code};
 use super::file::File;
 use super::opcode;
@@ -232,10 +232,18 @@ impl Pddb {
         valid: usize,
         lent: usize,
     ) -> Result<(xous_api_websocket::Pages, usize, usize), PddbError> {
-        match self.shared.courier.call(Message::Lend { id, pages, valid, lent }, self.limit)? {
-            Came::Lent { pages, offset, valid } => Ok((pages, offset, valid)),
-            _ => Err(PddbError::Malformed),
-        }
+        lent_back(self.begin_lend(id, pages, valid, lent)?)
+    }
+
+    /// Lends pages, and does not wait for them.
+    pub(super) fn begin_lend(
+        &self,
+        id: usize,
+        pages: xous_api_websocket::Pages,
+        valid: usize,
+        lent: usize,
+    ) -> Result<Ticket, PddbError> {
+        self.shared.courier.send(Message::Lend { id, pages, valid, lent }, self.limit)
     }
 
     /// What the server splits paths with: asked for, since one program may meet both. A path without a basis and
@@ -314,6 +322,14 @@ impl Pddb {
             Ok(false) => PddbError::NotMounted,
             Err(error) => error,
         }
+    }
+}
+
+/// Waits for the pages of a lend; with `offset` and `valid`.
+pub(super) fn lent_back(ticket: Ticket) -> Result<(xous_api_websocket::Pages, usize, usize), PddbError> {
+    match ticket.wait()? {
+        Came::Lent { pages, offset, valid } => Ok((pages, offset, valid)),
+        _ => Err(PddbError::Malformed),
     }
 }
 

@@ -68,6 +68,14 @@ enum Job {
     Tell(usize),
 }
 
+/// A request that was sent. To be waited for: nobody else would notice that it is overdue.
+#[must_use]
+pub(super) struct Ticket {
+    slot: Arc<Slot>,
+    shared: Arc<Shared>,
+    deadline: Instant,
+}
+
 struct Slot {
     outcome: Mutex<Outcome>,
     done: Condvar,
@@ -106,28 +114,20 @@ impl Courier {
     /// Sends a request and waits for its answer, at most for `limit`.
     ///
     /// # Errors
-    /// `NoAnswer`: if the request was not begun it never will be. `NoServer`; `Malformed` for the kernel's errors.
+    /// As [`Ticket::wait`], and `NoServer`.
     pub(super) fn call(&self, request: Request, limit: Duration) -> Result<Answer, PddbError> {
+        self.send(request, limit)?.wait()
+    }
+
+    /// Sends a request, whose answer is to be waited for until `limit` is over.
+    ///
+    /// # Errors
+    /// `NoServer`; `NoAnswer` while another request is overdue.
+    pub(super) fn send(&self, request: Request, limit: Duration) -> Result<Ticket, PddbError> {
         let deadline = Instant::now() + limit;
         let slot = Arc::new(Slot { outcome: Mutex::new(Outcome::Queued), done: Condvar::new() });
         self.enqueue(Job::Call(request, slot.clone()))?;
-        let mut outcome = lock(&slot.outcome);
-        loop {
-            match std::mem::replace(&mut *outcome, Outcome::Abandoned) {
-                Outcome::Done(result) => return result,
-                waiting => {
-                    let rest = deadline.saturating_duration_since(Instant::now());
-                    if rest.is_zero() {
-                        if matches!(waiting, Outcome::Underway) {
-                            lock(&self.shared.state).overdue = true;
-                        }
-                        return Err(PddbError::NoAnswer);
-                    }
-                    *outcome = waiting;
-                    outcome = slot.done.wait_timeout(outcome, rest).unwrap_or_else(PoisonError::into_inner).0;
-                }
-            }
-        }
+        Ok(Ticket { slot, shared: self.shared.clone(), deadline })
     }
 
     /// Sends a scalar without arguments that is not answered, after all requests so far.
@@ -154,6 +154,35 @@ impl Courier {
         state.jobs.push_back(job);
         self.shared.work.notify_one();
         Ok(())
+    }
+}
+
+impl Ticket {
+    /// Waits for the answer.
+    ///
+    /// # Errors
+    /// `NoAnswer`: if the request was not begun it never will be; one that waits behind an overdue one is not waited
+    /// for. `NoServer`; `Malformed` for the kernel's errors.
+    pub(super) fn wait(self) -> Result<Answer, PddbError> {
+        let mut outcome = lock(&self.slot.outcome);
+        loop {
+            match std::mem::replace(&mut *outcome, Outcome::Abandoned) {
+                Outcome::Done(result) => return result,
+                waiting => {
+                    let rest = self.deadline.saturating_duration_since(Instant::now());
+                    let begun = matches!(waiting, Outcome::Underway);
+                    if rest.is_zero() || !begun && lock(&self.shared.state).overdue {
+                        if begun {
+                            lock(&self.shared.state).overdue = true;
+                        }
+                        return Err(PddbError::NoAnswer);
+                    }
+                    *outcome = waiting;
+                    let done = &self.slot.done;
+                    outcome = done.wait_timeout(outcome, rest).unwrap_or_else(PoisonError::into_inner).0;
+                }
+            }
+        }
     }
 }
 

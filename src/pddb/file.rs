@@ -2,8 +2,8 @@
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
-use super::client::Pddb;
-use super::courier::Answer;
+use super::client::{Pddb, lent_back};
+use super::courier::{Answer, Ticket};
 use super::error::{PddbError, code};
 use super::opcode;
 
@@ -19,11 +19,20 @@ pub struct File {
     /// Where the PDDB is; `None` after an error.
     reached: Option<u64>,
     length: u64,
+    /// The last write that was begun, until it is known how it went.
+    underway: Option<Underway>,
+}
+
+/// A write that is on its way.
+struct Underway {
+    ticket: Ticket,
+    position: u64,
+    len: usize,
 }
 
 impl File {
     pub(super) fn new(pddb: Pddb, descriptor: u16, length: u64) -> Self {
-        File { pddb, descriptor, position: 0, reached: Some(0), length }
+        File { pddb, descriptor, position: 0, reached: Some(0), length, underway: None }
     }
 
     /// Bytes that the key had when it was opened, or has by what was written here.
@@ -37,6 +46,7 @@ impl File {
     /// `Stale`, `NoAnswer`, `Refused`, `Malformed`.
     pub fn read_at(&mut self, position: u64, buffer: &mut [u8]) -> Result<usize, PddbError> {
         let wanted = buffer.len().min(MESSAGE_BYTES);
+        self.settle()?;
         if wanted == 0 || position > self.length {
             return Ok(0);
         }
@@ -65,28 +75,60 @@ impl File {
     /// # Errors
     /// `Full` (nothing of it was written), `Stale`, `NoAnswer`, `Refused`, `Malformed`.
     pub fn write_at(&mut self, position: u64, data: &[u8]) -> Result<usize, PddbError> {
+        let written = self.begin_write(position, data)?;
+        self.settle()?;
+        Ok(written)
+    }
+
+    /// Begins to write at `position`, at most 64 KiB at once; how much. Returns when the write that was begun before is
+    /// done, so that two are on their way at most: the PDDB has the next one when it is done with the last.
+    ///
+    /// # Errors
+    /// As [`File::write_at`], and those of the write before: what has been begun since is in the key or not.
+    pub fn begin_write(&mut self, position: u64, data: &[u8]) -> Result<usize, PddbError> {
         let data = &data[..data.len().min(MESSAGE_BYTES)];
         if data.is_empty() {
             return Ok(0);
         }
-        self.go_to(position)?;
+        if self.reached != Some(position) {
+            self.settle()?;
+            self.go_to(position)?;
+        }
         self.reached = None;
         let mut pages = self.pddb.courier().pages(data.len());
         pages.fill(data);
         let id = opcode::on(opcode::WRITE_KEY, self.descriptor);
-        let (pages, offset, written) = self.pddb.lend(id, pages, data.len(), data.len())?;
-        self.pddb.courier().recycle(pages);
-        if offset != 0 {
-            return Err(refused(offset));
+        let ticket = self.pddb.begin_lend(id, pages, data.len(), data.len());
+        let before = self.underway.take();
+        self.underway = ticket.map(|ticket| Some(Underway { ticket, position, len: data.len() }))?;
+        before.map_or(Ok(()), |before| self.finish(before))?;
+        self.reached = Some(position + data.len() as u64);
+        Ok(data.len())
+    }
+
+    /// Waits until what was begun is done, and in flash.
+    ///
+    /// # Errors
+    /// As [`File::write_at`].
+    pub fn settle(&mut self) -> Result<(), PddbError> {
+        self.underway.take().map_or(Ok(()), |last| self.finish(last))
+    }
+
+    fn finish(&mut self, write: Underway) -> Result<(), PddbError> {
+        let result = lent_back(write.ticket).and_then(|(pages, offset, written)| {
+            self.pddb.courier().recycle(pages);
+            match offset {
+                // The PDDB writes all of it or fails.
+                0 if written == write.len => Ok(()),
+                0 => Err(PddbError::Malformed),
+                code => Err(refused(code)),
+            }
+        });
+        match result {
+            Ok(()) => self.length = self.length.max(write.position + write.len as u64),
+            Err(_) => self.reached = None,
         }
-        // The PDDB writes all of it or fails.
-        if written != data.len() {
-            return Err(PddbError::Malformed);
-        }
-        let end = position + written as u64;
-        self.reached = Some(end);
-        self.length = self.length.max(end);
-        Ok(written)
+        result
     }
 
     fn go_to(&mut self, position: u64) -> Result<(), PddbError> {
@@ -120,6 +162,9 @@ fn refused(code: usize) -> PddbError {
 
 impl Drop for File {
     fn drop(&mut self) {
+        if let Err(error) = self.settle() {
+            log::debug!("the last write to a key that was closed: {error}");
+        }
         self.pddb.courier().tell(opcode::on(opcode::CLOSE_KEY, self.descriptor));
     }
 }

@@ -121,8 +121,11 @@ const _: () = assert!(2 * (MOST_REQUEST_BYTES * 3 / 2 + READ_BUFFER) <= CONNECTI
 const TLS: usize = if cfg!(feature = "tls") { 52 * 1024 } else { 0 };
 /// Names of a list of files, which one client at a time gets, as many as the PDDB client takes, and transfers that wait.
 const LISTING: usize = 1024 * 1024;
-// A connection that brings files has no broadcasts in its queue, but write batches, and parts of a text and a name.
-const _: () = assert!(Upload::MOST_MEMORY + SMALL_THINGS <= BROADCAST_BYTES + QUEUED_BROADCAST_BYTES);
+// A connection that brings files has no broadcasts in its queue and sends nothing long, but it has write batches, each of
+// which may be on its way into the database as well, one of them twice, and parts of a text and a name.
+const _: () = assert!(
+    3 * Upload::MOST_MEMORY + SMALL_THINGS <= BULK_WRITE_BUFFER + BROADCAST_BYTES + QUEUED_BROADCAST_BYTES
+);
 // Nor has a client that gets one of them any head but its own.
 const _: () = assert!(WRITE_BATCH <= BULK_WRITE_BUFFER);
 /// Tables, std's own, and what lies idle between allocations.

@@ -74,9 +74,14 @@ impl From<StoreError> for BeginError {
 }
 
 impl<F: StoreFile> Incoming<F> {
-    /// Writes bytes. They are in the store when this returns, and no file yet.
-    pub(super) fn write_at(&mut self, position: u64, data: &[u8]) -> Result<(), StoreError> {
-        self.file.write_at(position, data)
+    /// Begins to write bytes. All before them are in the store when this returns, and no file yet.
+    pub(super) fn begin_write(&mut self, position: u64, data: &[u8]) -> Result<(), StoreError> {
+        self.file.begin_write(position, data)
+    }
+
+    /// Waits until all bytes are in the store.
+    pub(super) fn settle(&mut self) -> Result<(), StoreError> {
+        self.file.settle()
     }
 }
 
@@ -183,7 +188,11 @@ impl<S: Store> Files<S> {
     ///
     /// With an error the file is not there, or it is not known whether it is, whole; then it is hidden until that is
     /// found out.
-    pub(super) fn commit(&self, incoming: Incoming<S::File>) -> Result<(), StoreError> {
+    pub(super) fn commit(&self, mut incoming: Incoming<S::File>) -> Result<(), StoreError> {
+        if let Err(error) = incoming.settle() {
+            self.abort(incoming);
+            return Err(error);
+        }
         let Incoming { name, number, target, replaces, file } = incoming;
         let length = file.length();
         drop(file);

@@ -81,6 +81,18 @@ pub trait StoreFile: Send {
     /// # Errors
     /// Those of the store.
     fn write_at(&mut self, position: u64, data: &[u8]) -> Result<(), StoreError>;
+
+    /// As `write_at`, and may return before it is done, when all that was begun before is.
+    ///
+    /// # Errors
+    /// Those of the store, for this write or for the one before. After one of them nobody knows what is there.
+    fn begin_write(&mut self, position: u64, data: &[u8]) -> Result<(), StoreError>;
+
+    /// Waits until all that was begun is done.
+    ///
+    /// # Errors
+    /// Those of the store, for what was begun.
+    fn settle(&mut self) -> Result<(), StoreError>;
 }
 
 impl From<PddbError> for StoreError {
@@ -141,12 +153,21 @@ impl StoreFile for pddb::File {
         Ok(pddb::File::read_at(self, position, buffer)?)
     }
 
-    fn write_at(&mut self, mut position: u64, mut data: &[u8]) -> Result<(), StoreError> {
+    fn write_at(&mut self, position: u64, data: &[u8]) -> Result<(), StoreError> {
+        StoreFile::begin_write(self, position, data)?;
+        StoreFile::settle(self)
+    }
+
+    fn begin_write(&mut self, mut position: u64, mut data: &[u8]) -> Result<(), StoreError> {
         while !data.is_empty() {
-            let written = pddb::File::write_at(self, position, data)?;
+            let written = pddb::File::begin_write(self, position, data)?;
             position += written as u64;
             data = data.get(written..).unwrap_or_default();
         }
         Ok(())
+    }
+
+    fn settle(&mut self) -> Result<(), StoreError> {
+        Ok(pddb::File::settle(self)?)
     }
 }

@@ -21,10 +21,14 @@ pub(super) struct Transfer<F> {
     pub(super) length: u32,
     pub(super) token: Option<Token>,
     incoming: Incoming<F>,
-    /// Of the bytes that are in the store, so that it is right when the rest is sent again.
+    /// Of the bytes that the store was given, so that it is right when the rest is sent again.
     digest: Sha256,
-    stored: u32,
-    /// Bytes that are not, less than a write batch.
+    given: u32,
+    /// How many of them it may not have written yet: those of the last batch.
+    unsettled: u32,
+    /// Why they are not written, if that came out when nobody sent.
+    failed: Option<StoreError>,
+    /// Bytes that it was not given, less than a write batch.
     batch: Vec<u8>,
     /// What was told last, and when.
     told: (u32, Duration),
@@ -46,7 +50,9 @@ impl<F: StoreFile> Transfer<F> {
             token,
             incoming,
             digest: Sha256::new(),
-            stored: 0,
+            given: 0,
+            unsettled: 0,
+            failed: None,
             batch: Vec::new(),
             told: (0, now),
         }
@@ -54,7 +60,7 @@ impl<F: StoreFile> Transfer<F> {
 
     /// Bytes that are in the store.
     pub(super) fn stored(&self) -> u32 {
-        self.stored
+        self.given - self.unsettled
     }
 
     /// Nothing more is to come.
@@ -64,11 +70,14 @@ impl<F: StoreFile> Transfer<F> {
 
     /// Bytes that have not come.
     fn missing(&self) -> usize {
-        (self.length - self.stored) as usize - self.batch.len()
+        (self.length - self.given) as usize - self.batch.len()
     }
 
     /// Takes bytes, and writes whenever `size` are there. After an error the transfer is to be aborted.
     pub(super) fn take(&mut self, mut bytes: &[u8], size: usize) -> Result<(), Fault> {
+        if let Some(error) = self.failed {
+            return Err(error.into());
+        }
         if bytes.len() > self.missing() {
             return Err(Fault::TooLong);
         }
@@ -102,29 +111,36 @@ impl<F: StoreFile> Transfer<F> {
     }
 
     fn write(&mut self, data: &[u8]) -> Result<(), StoreError> {
-        self.incoming.write_at(self.stored.into(), data)?;
+        self.incoming.begin_write(self.given.into(), data)?;
+        // While it is written.
         self.digest.update(data);
         // All of it is at most `length`.
-        self.stored += data.len() as u32;
+        self.unsettled = data.len() as u32;
+        self.given += self.unsettled;
         Ok(())
     }
 
     /// What there is to tell, if it is time.
     pub(super) fn progress(&mut self, now: Duration) -> Option<Answer<'static>> {
         let (bytes, at) = self.told;
-        if self.stored - bytes < PROGRESS_BYTES
+        if self.stored().saturating_sub(bytes) < PROGRESS_BYTES
             || now.saturating_sub(at) < PROGRESS_TIME
             || self.is_complete()
         {
             return None;
         }
-        self.told = (self.stored, now);
-        Some(Answer::Progress { id: self.id, bytes: self.stored, length: self.length })
+        self.told = (self.stored(), now);
+        Some(Answer::Progress { id: self.id, bytes: self.stored(), length: self.length })
     }
 
-    /// Gives the memory back, and forgets what is not in the store.
+    /// Gives the memory back, and forgets what the store was not given.
     pub(super) fn pause(&mut self) {
         self.batch = Vec::new();
+        match self.incoming.settle() {
+            Ok(()) if self.failed.is_none() => self.unsettled = 0,
+            Ok(()) => (),
+            Err(error) => self.failed = Some(error),
+        }
     }
 
     /// Makes it a file; its name and digest.

@@ -7,16 +7,16 @@ use crate::{Command, Failure};
 /// See [`crate::COMMANDS`].
 pub(crate) const COMMAND: Command = Command {
     name: "bench",
-    summary: "Measure codec, service and memory beside others",
+    summary: "Measure codec, service, uploads and memory beside others",
     usage: "\
-usage: cargo xtask bench [codec|service|memory] [--json FILE] [--readme] [--all-cores] [--against SERVICE]...
+usage: cargo xtask bench [codec|service|upload|memory] [--json FILE] [--readme] [--all-cores] [--against SERVICE]...
        cargo xtask bench codec --check | --save
 
 Prints tables in Markdown, all groups without a name, and writes them and the plots to target/bench/. The codec's
 instructions are counted by valgrind, which must be installed.
 
   --json FILE        write the figures there, too
-  --readme           write tables and plots to bench/README.md and beside it
+  --readme           write tables and plots to bench/README.md and beside it, and the goals to README.md
   --all-cores        do not keep everything on one core
   --against SERVICE  compare echo and throughput with another build of the service, by its path
   --check            compare our codec's instructions and allocations with bench/baseline.toml; 1 if one has grown
@@ -39,11 +39,8 @@ fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
 }
 
 fn build(more: &[&str]) -> Result<(), Failure> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Process::new(cargo);
-    command
-        .args(["build", "--quiet", "--profile", "bench", "--package", "bench", "--bin", "bench"])
-        .args(more);
+    let mut command = hosted::cargo("build");
+    command.args(["--profile", "bench", "--package", "bench", "--bin", "bench"]).args(more);
     match command.status()?.success() {
         true => Ok(()),
         false => Err(Failure::Other("the benchmarks do not build, see above".into())),

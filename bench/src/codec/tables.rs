@@ -6,8 +6,8 @@ use super::case::Case;
 use super::codecs::Codec;
 use super::instructions;
 use super::time::{Timed, measure};
-use crate::Failure;
 use crate::report::{Cell, Spread, Table};
+use crate::{Failure, progress};
 
 /// Times, rates, allocations and instructions of all codecs.
 ///
@@ -21,6 +21,7 @@ pub(crate) fn tables(directory: &Path) -> Result<Vec<Table>, Failure> {
     let mut ns = Table::new("codec-ns", "Codec: time per message, ns", heads(Some("ours / best other")));
     let mut rate = Table::new("codec-gb", "Codec: payload, GB/s", heads(None));
     let mut allocations = Table::new("codec-allocations", "Codec: allocations per message", heads(None));
+    progress::begin("codec: time and allocations");
     for case in Case::all() {
         let timed = measure(&codecs, case);
         let medians: Vec<Option<Spread>> = timed
@@ -49,6 +50,7 @@ pub(crate) fn tables(directory: &Path) -> Result<Vec<Table>, Failure> {
 
 fn count(directory: &Path, codecs: &[Codec]) -> Result<Table, Failure> {
     let heads = std::iter::once("").chain(codecs.iter().map(|codec| codec.name));
+    progress::begin("codec: instructions, under valgrind");
     let mut table = Table::new("codec-instructions", "Codec: instructions per message (callgrind)", heads);
     for (case, row) in instructions::cases().into_iter().zip(instructions::count(directory, codecs)?) {
         let figures: Vec<Option<Spread>> = row

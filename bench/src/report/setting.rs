@@ -3,6 +3,18 @@
 use std::path::Path;
 use std::process::Command;
 
+/// Asks for what has changed beside that which the benchmarks write themselves.
+const UNCHANGED: [&str; 8] = [
+    "status",
+    "--porcelain",
+    "--untracked-files=no",
+    "--",
+    ":/",
+    ":(top,exclude)README.md",
+    ":(top,exclude)bench/README.md",
+    ":(top,exclude,glob)bench/*.svg",
+];
+
 /// Date, machine and commit, in one line.
 pub(crate) fn setting() -> String {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -15,11 +27,7 @@ pub(crate) fn setting() -> String {
         cpu.unwrap_or("a processor without a name"),
         said("rustc", &["--version"]),
         said("git", &["rev-parse", "--short", "HEAD"]),
-        if said("git", &["status", "--porcelain", "--untracked-files=no"]).is_empty() {
-            ""
-        } else {
-            " and changes"
-        },
+        if said("git", &UNCHANGED).is_empty() { "" } else { " and changes" },
     )
 }
 

@@ -28,6 +28,11 @@ impl Cell {
         Self { text: "-".into(), value: None }
     }
 
+    /// Words.
+    pub(crate) fn text(text: impl Into<String>) -> Self {
+        Self { text: text.into(), value: None }
+    }
+
     /// One value that does not vary.
     pub(crate) fn exact(value: f64) -> Self {
         Self { text: short(value), value: Some(Spread { median: value, low: value, high: value }) }

@@ -53,8 +53,17 @@ impl Homes {
         }
         Ok(arms)
     }
+
+    /// A connection for each of these ways through the system.
+    ///
+    /// # Errors
+    /// One does not come.
+    pub(crate) fn connect_as(&mut self, ways: &[Way]) -> Result<Vec<Arm>, Failure> {
+        ways.iter().map(|way| arm(&mut self.system, *way)).collect()
+    }
 }
 
+/// A connection of `home`, by its way's name.
 fn arm(home: &mut Running, way: Way) -> Result<Arm, Failure> {
     Ok(Arm { name: way.name().into(), peer: home.connect(way)? })
 }

@@ -7,8 +7,8 @@ use super::link::Way;
 use super::peer::Peer;
 use super::relay::{Calls, Counter};
 use super::system::{self, Running};
-use crate::Failure;
 use crate::report::{Cell, Table};
+use crate::{Failure, progress};
 
 /// Messages that are counted.
 const MESSAGES: usize = 400;
@@ -18,6 +18,7 @@ const MESSAGES: usize = 400;
 /// # Errors
 /// Something of it has failed.
 pub(crate) fn table() -> Result<Table, Failure> {
+    progress::begin("service: calls to the kernel");
     let columns = [
         "per message",
         "program: lend",

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::arms::{Homes, alternate};
-use crate::Failure;
 use crate::report::{Cell, Spread, Table, percentile};
+use crate::{Failure, progress};
 
 /// Bytes of a message.
 const SIZES: [usize; 2] = [32, 4096];
@@ -20,6 +20,7 @@ const BLOCK: usize = 20;
 pub(crate) fn table(homes: &mut Homes) -> Result<Table, Failure> {
     let columns = ["echo, us", "p50", "p99", "p50 / floor"];
     let mut table = Table::new("service-echo", "Service: echo round trip", columns);
+    progress::begin("service: round trips");
     let mut arms = homes.connect()?;
     for size in SIZES {
         let turns = alternate(&mut arms, ROUNDS, |peer| Ok(Block::of(peer.echo(size, BLOCK)?)))?;

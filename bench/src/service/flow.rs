@@ -1,12 +1,12 @@
 //! One-way throughput of one connection, in both directions.
 
-use super::arms::{Homes, alternate};
+use super::arms::{Arm, Homes, alternate};
 use super::peer::Peer;
-use crate::Failure;
 use crate::report::{Cell, Spread, Table};
+use crate::{Failure, progress};
 
 /// Bytes of a message.
-const SIZES: [usize; 2] = [4096, 16 * 1024];
+pub(crate) const SIZES: [usize; 2] = [4096, 16 * 1024];
 /// Turns of every arm.
 const ROUNDS: usize = 15;
 /// Bytes of a turn.
@@ -50,13 +50,11 @@ impl Direction {
 pub(crate) fn table(homes: &mut Homes) -> Result<Table, Failure> {
     let columns = ["one way", "MB/s", "/ floor"];
     let mut table = Table::new("service-flow", "Service: one-way throughput", columns);
+    progress::begin("service: throughput");
     let mut arms = homes.connect()?;
     for direction in Direction::BOTH {
         for size in SIZES {
-            let messages = BLOCK / size;
-            let rates = alternate(&mut arms, ROUNDS, |peer| {
-                Ok((messages * size) as f64 / direction.run(peer, size, messages)? / 1e6)
-            })?;
+            let rates = rates(&mut arms, direction, size, ROUNDS)?;
             for (arm, own) in arms.iter().zip(&rates) {
                 table.row(
                     format!("{}, {size} B, {}", direction.name(), arm.name),
@@ -70,4 +68,18 @@ pub(crate) fn table(homes: &mut Homes) -> Result<Table, Failure> {
     }
     table.note(format!("Turns of {} MiB alternate; as above, the ratio is that of pairs.", BLOCK >> 20));
     Ok(table)
+}
+
+/// MB/s of every arm, round by round.
+///
+/// # Errors
+/// Those of a turn.
+pub(crate) fn rates(
+    arms: &mut [Arm],
+    direction: Direction,
+    size: usize,
+    rounds: usize,
+) -> Result<Vec<Vec<f64>>, Failure> {
+    let messages = BLOCK / size;
+    alternate(arms, rounds, |peer| Ok((messages * size) as f64 / direction.run(peer, size, messages)? / 1e6))
 }

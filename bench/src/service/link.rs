@@ -6,16 +6,19 @@ use std::net::{Ipv4Addr, TcpStream};
 use tungstenite::{Message, WebSocket};
 use xous::CID;
 use xous_api_names::XousNames;
-use xous_api_websocket::{PAGE_SIZE, Pages, Request, Websocket};
+use xous_api_websocket::{PAGE_SIZE, Pages, Request, Tls, Websocket};
 
 use super::floor;
 use super::job::{Job, Task};
+use super::wire;
 use crate::Failure;
 
 /// How bytes reach the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     Service,
+    /// The service, over TLS.
+    Secure,
     Floor,
     /// A socket of the program's own.
     Tcp,
@@ -24,12 +27,13 @@ pub(crate) enum Way {
 }
 
 impl Way {
-    pub(crate) const ALL: [Way; 4] = [Way::Service, Way::Floor, Way::Tcp, Way::Tungstenite];
+    pub(crate) const ALL: [Way; 5] = [Way::Service, Way::Secure, Way::Floor, Way::Tcp, Way::Tungstenite];
 
     /// Its name in tables and orders.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Way::Service => "service",
+            Way::Secure => "service, TLS",
             Way::Floor => "floor",
             Way::Tcp => "plain TCP",
             Way::Tungstenite => "tungstenite, plain process",
@@ -43,7 +47,7 @@ impl Way {
 
     /// The peer speaks WebSocket.
     pub(crate) fn is_framed(self) -> bool {
-        matches!(self, Way::Service | Way::Tungstenite)
+        matches!(self, Way::Service | Way::Secure | Way::Tungstenite)
     }
 }
 
@@ -67,7 +71,11 @@ pub(crate) fn work(way: Way, port: u16) -> Result<(), Failure> {
         Ok(stream)
     };
     match way {
-        Way::Service => obey(&mut Websocket::open(&Request::new("127.0.0.1", port))?),
+        Way::Service => obey(&mut Websocket::open(&Request::new(wire::HOST, port))?),
+        Way::Secure => {
+            let root = wire::certificate()?;
+            obey(&mut Websocket::open(&Request::new(wire::HOST, port).secure(Tls::only(&root)))?);
+        }
         Way::Floor => obey(&mut Floor::open(port)?),
         Way::Tcp => obey(&mut tcp()?),
         Way::Tungstenite => obey(&mut tungstenite::client(format!("ws://127.0.0.1:{port}/"), tcp()?)?.0),

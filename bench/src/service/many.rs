@@ -5,8 +5,8 @@ use super::flow::Direction;
 use super::link::Way;
 use super::peer::Peer;
 use super::system::{self, Running};
-use crate::Failure;
-use crate::report::{Cell, Line, Plot, Spread, Table, median};
+use crate::report::{Cell, Line, Plot, Scale, Spread, Table, median};
+use crate::{Failure, progress};
 
 /// The service's limit.
 const MOST: usize = 12;
@@ -21,17 +21,19 @@ const ROUNDS: usize = 7;
 /// # Errors
 /// Something of it has failed.
 pub(crate) fn all_busy() -> Result<(Table, Plot), Failure> {
+    progress::begin("service: several connections");
     let columns =
         ["4096 B messages", "service, MB/s", "/ floor", "/ one connection", "floor / one connection"];
     let mut table =
         Table::new("service-connections", "Service: total throughput of several connections", columns);
-    let mut plot = Plot::new("connections", "Total throughput, messages of 4096 B", "connections", "MB/s");
+    let title = "Total throughput in MB/s, messages of 4096 B";
+    let mut plot = Plot::new("connections", title, "connections", [Scale::Linear; 2]);
     let mut running = Running::in_system(system::service()?)?;
     // Each way has a program of its own: threads that wait in a process slow each other down in hosted mode.
     let mut service: Vec<Peer> =
         (0..MOST).map(|_| running.connect(Way::Service)).collect::<Result<_, Failure>>()?;
     let mut floor = running.connect_bystander(Way::Floor, MOST)?;
-    for direction in Direction::BOTH {
+    for (colour, direction) in Direction::BOTH.into_iter().enumerate() {
         let mut rates = [const { Vec::new() }; 2 * COUNTS.len()];
         for round in 0..=ROUNDS {
             for (number, count) in COUNTS.into_iter().enumerate() {
@@ -60,7 +62,8 @@ pub(crate) fn all_busy() -> Result<(Table, Plot), Failure> {
                 .iter()
                 .enumerate()
                 .map(|(number, count)| (*count as f64, median(&rates[2 * number + way])));
-            plot.line(Line::new(format!("{name}, {}", direction.name()), points));
+            let line = Line::new(format!("{name}, {}", direction.name()), colour, points);
+            plot.line(line.dashed(name == Way::Floor.name()));
         }
     }
     Ok((table, plot))
@@ -87,6 +90,7 @@ fn together(direction: Direction, peers: &mut [Peer]) -> Result<f64, Failure> {
 /// # Errors
 /// Something of it has failed.
 pub(crate) fn beside_idle() -> Result<Table, Failure> {
+    progress::begin("service: beside idle connections");
     let columns = ["echo, 4096 B", "alone, p50 us", "beside 11, p50 us", "beside / alone"];
     let mut table = Table::new("service-idle", "Service: one connection beside 11 idle ones", columns);
     for way in [Way::Service, Way::Floor] {

@@ -10,15 +10,20 @@ mod link;
 mod many;
 mod memory;
 mod peer;
+mod processor;
 mod program;
 mod relay;
 mod scale;
 mod system;
+mod tls;
+mod upload;
+mod wire;
 
 pub(crate) use floor::serve as serve_floor;
 pub(crate) use memory::{serve_counted, table as memory_table};
 pub(crate) use program::run as run_program;
 pub(crate) use relay::run as run_relay;
+pub(crate) use upload::{run_storer, tables as upload_tables};
 
 use crate::Failure;
 use crate::report::{Plot, Table};
@@ -31,6 +36,7 @@ use arms::Homes;
 pub(crate) fn tables() -> Result<(Vec<Table>, Vec<Plot>), Failure> {
     let mut homes = Homes::start(&[], true)?;
     let mut tables = vec![echo::table(&mut homes)?, flow::table(&mut homes)?];
+    tables.push(tls::table(&mut homes)?);
     let (scale, sizes) = scale::table(&mut homes)?;
     drop(homes);
     let (busy, connections) = many::all_busy()?;

@@ -6,14 +6,12 @@ use std::time::{Duration, Instant};
 
 use super::job::{Job, Task};
 use super::link::Way;
+use super::wire::Wire;
 use crate::Failure;
-
-/// An answer that takes longer has been lost.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A connection to a program.
 pub(crate) struct Peer {
-    stream: TcpStream,
+    stream: Wire,
     framed: bool,
     /// A message as it goes out, and what it was made for.
     message: Vec<u8>,
@@ -30,11 +28,8 @@ impl Peer {
     /// # Errors
     /// Those of the socket and the handshake.
     pub(crate) fn accept(stream: TcpStream, way: Way) -> Result<Self, Failure> {
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        let stream =
-            if way.is_framed() { tungstenite::accept(stream)?.get_ref().try_clone()? } else { stream };
+        let stream = Wire::accept(stream, way == Way::Secure)?;
+        let stream = if way.is_framed() { accepted(stream)? } else { stream };
         let buffer = vec![0; 64 * 1024].into();
         let mut peer =
             Self { stream, framed: way.is_framed(), message: Vec::new(), size: 0, buffer, start: 0, end: 0 };
@@ -159,6 +154,13 @@ impl Peer {
         (self.start, self.end) = (0, self.stream.read(&mut self.buffer)?);
         if self.end == 0 { Err(Failure("the program has closed".into())) } else { Ok(()) }
     }
+}
+
+/// Answers the opening handshake.
+fn accepted(wire: Wire) -> Result<Wire, Failure> {
+    tungstenite::accept(wire)
+        .map(tungstenite::WebSocket::into_inner)
+        .map_err(|error| Failure(format!("no opening handshake: {error}")))
 }
 
 /// A server's frame (RFC 6455 section 5.2): one binary message, not masked.

@@ -2,8 +2,9 @@
 
 use super::arms::{Homes, alternate};
 use super::flow::Direction;
-use crate::Failure;
-use crate::report::{Cell, Line, Plot, Spread, Table, median};
+use super::link::Way;
+use crate::report::{Cell, Line, Plot, Scale, Spread, Table, median};
+use crate::{Failure, progress};
 
 const SIZES: [usize; 6] = [16, 256, 4096, 64 << 10, 1 << 20, 16 << 20];
 const ROUNDS: usize = 5;
@@ -18,10 +19,16 @@ const MOST_MESSAGES: usize = 200;
 pub(crate) fn table(homes: &mut Homes) -> Result<(Table, Plot), Failure> {
     let columns = ["one message", "service, us", "service, ns/B", "time / floor's"];
     let mut table = Table::new("service-scale", "Service: cost per message by size", columns);
-    let mut plot = Plot::new("sizes", "Cost per message", "bytes of the message", "us").logarithmic();
+    let mut plot = Plot::new(
+        "sizes",
+        "Time per message, one connection",
+        "payload of the message",
+        [Scale::Bytes, Scale::Time],
+    );
+    progress::begin("service: cost by size");
     let mut arms = homes.connect()?;
     arms.truncate(2);
-    for direction in Direction::BOTH {
+    for (colour, direction) in Direction::BOTH.into_iter().enumerate() {
         let mut points = [const { Vec::new() }; 2];
         for size in SIZES {
             let messages = (BLOCK / size).clamp(1, MOST_MESSAGES);
@@ -42,7 +49,8 @@ pub(crate) fn table(homes: &mut Homes) -> Result<(Table, Plot), Failure> {
             }
         }
         for (arm, points) in arms.iter().zip(points) {
-            plot.line(Line::new(format!("{}, {}", arm.name, direction.name()), points));
+            let floor = arm.name == Way::Floor.name();
+            plot.line(Line::new(format!("{}, {}", arm.name, direction.name()), colour, points).dashed(floor));
         }
     }
     Ok((table, plot))

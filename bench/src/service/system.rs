@@ -11,6 +11,7 @@ use hosted::{Program, System};
 use super::floor;
 use super::link::Way;
 use super::peer::Peer;
+use super::wire;
 use crate::Failure;
 
 /// A connection that takes longer to come has failed.
@@ -91,6 +92,9 @@ impl Running {
     /// # Errors
     /// It does not come.
     pub(crate) fn connect(&mut self, way: Way) -> Result<Peer, Failure> {
+        if way == Way::Secure {
+            wire::make_certificate()?;
+        }
         writeln!(self.program, "{} {}", way.name(), self.incoming.port)?;
         Peer::accept(self.incoming.next()?, way)
     }

@@ -47,6 +47,8 @@ pub(super) struct MemoryFile {
     memory: Memory,
     key: String,
     length: u64,
+    /// How the write that was begun last went, which is not known yet.
+    begun: Result<(), StoreError>,
 }
 
 impl Memory {
@@ -170,7 +172,7 @@ impl Store for Memory {
     fn open(&self, key: &KeyPath) -> Result<MemoryFile, StoreError> {
         let key = path(key);
         let length = self.look(|world| world.keys.get(&key).map(Vec::len).ok_or(StoreError::NotFound))?;
-        Ok(MemoryFile { memory: self.clone(), key, length: length as u64 })
+        Ok(MemoryFile { memory: self.clone(), key, length: length as u64, begun: Ok(()) })
     }
 
     fn create(&self, key: &KeyPath, _room: u32) -> Result<MemoryFile, StoreError> {
@@ -185,7 +187,7 @@ impl Store for Memory {
             world.keys.insert(key.clone(), Vec::new());
             Ok(())
         })?;
-        Ok(MemoryFile { memory: self.clone(), key, length: 0 })
+        Ok(MemoryFile { memory: self.clone(), key, length: 0, begun: Ok(()) })
     }
 
     fn delete(&self, key: &KeyPath) -> Result<(), StoreError> {
@@ -255,5 +257,14 @@ impl StoreFile for MemoryFile {
         })?;
         self.length = self.length.max(position + data.len() as u64);
         Ok(())
+    }
+
+    fn begin_write(&mut self, position: u64, data: &[u8]) -> Result<(), StoreError> {
+        let now = self.write_at(position, data);
+        std::mem::replace(&mut self.begun, now)
+    }
+
+    fn settle(&mut self) -> Result<(), StoreError> {
+        std::mem::replace(&mut self.begun, Ok(()))
     }
 }

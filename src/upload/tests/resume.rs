@@ -40,6 +40,27 @@ fn a_sender_that_comes_back_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_last_write_that_fails_when_nobody_sends_ends_the_transfer() {
+    let memory = Memory::default();
+    let uploads = route(&memory, |_| ());
+    let data = bytes(1, 100);
+    let mut before = Sender::new(&uploads);
+    before.message(&first(7, "a", 100, &data[..40]));
+    memory.set_unmounted(true);
+    // Its error is not known when the sender goes.
+    before.message(&later(7, &data[40..50]));
+    before.upload.gone(Duration::ZERO);
+    memory.set_unmounted(false);
+
+    let mut after = Sender::new(&uploads);
+    after.text(&resume(7, TOKEN_1));
+    after.message(&later(7, &data[32..]));
+    assert!(after.is_told("failed", 7, "unmounted"));
+    assert!(files(&uploads).is_empty());
+    assert_settled(&uploads, &memory);
+}
+
+#[test]
 fn nobody_goes_on_without_the_token() {
     let memory = Memory::default();
     let uploads = route(&memory, |_| ());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender as Signal, channel};
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use xous_api_websocket::{SERVER_NAME, Upload};
 use crate::by_hand::masked;
 use crate::common::raw::BINARY;
 use crate::common::{PATIENCE, pattern, service, stats_when, system};
+use crate::scratch::Scratch;
 use crate::sender::{DICT, UPLOAD, get, list, listen, sha256};
 
 /// How often each is killed.
@@ -36,12 +37,13 @@ fn whatever_moment_a_system_is_killed_at_its_files_are_whole_or_absent() {
     let seed = std::process::id().into();
     println!("the seed is {seed}");
     let mut random = Random(seed);
-    let keys = Keys::new();
+    let scratch = Scratch::new();
+    let keys = PathBuf::from(scratch.path("pddb"));
     let mut known = Known::default();
     for round in 0..KILLS {
-        let (system, port) = start(&keys.path);
+        let (system, port) = start(&keys);
         known.check(port);
-        assert_eq!(keys.journal(), [""; 0], "what was left is cleared");
+        assert_eq!(journal(&keys), [""; 0], "what was left is cleared");
         let plan = plan(&mut random, round);
         let bytes: u64 = plan.iter().map(|(_, data)| data.len() as u64).sum();
         // Behind so many bytes, or behind so many files: while the last ones are being committed.
@@ -58,7 +60,7 @@ fn whatever_moment_a_system_is_killed_at_its_files_are_whole_or_absent() {
         });
         known.expect(plan, &stored);
     }
-    let (_system, port) = start(&keys.path);
+    let (_system, port) = start(&keys);
     known.check(port);
     println!("{} files are there", list(port).len());
 }
@@ -80,8 +82,7 @@ fn whatever_moment_a_sender_is_killed_at_its_files_are_whole_or_absent() {
             known.expect(plan, &stored);
             known.check(listener.port());
         }
-        let journal = pddb_directory().join(".System").join(format!("{DICT}.journal"));
-        assert_eq!(std::fs::read_dir(journal).unwrap().count(), 0);
+        assert_eq!(journal(&pddb_directory()), [""; 0]);
     });
 }
 
@@ -239,32 +240,11 @@ impl Known {
     }
 }
 
-/// Where the keys of killed systems are; goes with the test.
-struct Keys {
-    path: std::path::PathBuf,
-}
-
-impl Keys {
-    fn new() -> Keys {
-        let path = hosted::directory().join(format!("killed-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Keys { path }
-    }
-
-    /// What is in the journal of the route's dict.
-    fn journal(&self) -> Vec<String> {
-        let journal = std::fs::read_dir(self.path.join(".System").join(format!("{DICT}.journal")));
-        let names = journal.into_iter().flatten().map(|key| key.unwrap().file_name());
-        names.map(|name| name.into_string().unwrap()).collect()
-    }
-}
-
-impl Drop for Keys {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            std::fs::remove_dir_all(&self.path).ok();
-        }
-    }
+/// What is in the journal of the route's dict, whose keys are in this directory.
+fn journal(keys: &Path) -> Vec<String> {
+    let journal = std::fs::read_dir(keys.join(".System").join(format!("{DICT}.journal")));
+    let names = journal.into_iter().flatten().map(|key| key.unwrap().file_name());
+    names.map(|name| name.into_string().unwrap()).collect()
 }
 
 /// Numbers without a pattern, by xorshift.

@@ -211,7 +211,7 @@ impl Listener {
     /// has opened the port.
     ///
     /// # Errors
-    /// `Refused` with `BadRequest` if it is of no use, `NotPermitted`, or, for what is in the PDDB, `NoPddb`,
+    /// `Refused` with `BadRequest` if it is of no use, `NotPermitted`, `ClockNotSet` if it checks clients, or, for what is in the PDDB, `NoPddb`,
     /// `NoPddbKey`, `BadPddbKey` or `PddbFailed`. The port keeps what it had.
     pub fn renew(&self, tls: &ServerTls<'_>) -> Result<(), ControlError> {
         let mut pages = Pages::new(tls.encoded_len());

@@ -36,7 +36,12 @@ fn parse(value: &str, length: u64) -> Option<Range> {
     }
     let (first, last) = set.trim().split_once('-')?;
     if first.is_empty() {
-        let suffix = number(last)?.min(length);
+        let suffix = number(last)?;
+        // The end of an empty file is there, and nothing is in it (section 14.1.2).
+        if length == 0 && suffix > 0 {
+            return None;
+        }
+        let suffix = suffix.min(length);
         return Some(part(length - suffix, suffix));
     }
     let first = number(first)?;
@@ -67,9 +72,13 @@ mod tests {
     use super::*;
 
     fn of_ten(lines: &str) -> Range {
+        of(10, lines)
+    }
+
+    fn of(length: u64, lines: &str) -> Range {
         let head = format!("GET / HTTP/1.1\r\nHost: me\r\n{lines}\r\n");
         match check_request(head.as_bytes()) {
-            Ok(Request::Plain(request)) => range(&request.headers, 10),
+            Ok(Request::Plain(request)) => range(&request.headers, length),
             other => panic!("{other:?}"),
         }
     }
@@ -102,6 +111,8 @@ mod tests {
             assert_eq!(of_ten(&format!("Range: {value}\r\n")), Range::All, "{value}");
         }
         assert_eq!(of_ten(""), Range::All);
+        assert_eq!(of(0, "Range: bytes=-5\r\n"), Range::All);
+        assert_eq!(of(0, "Range: bytes=0-\r\n"), Range::Beyond);
         assert_eq!(of_ten("Range: bytes=0-0\r\nIf-Range: \"v1\"\r\n"), Range::All);
         assert_eq!(of_ten("Range: bytes=0-0\r\nRange: bytes=1-1\r\n"), Range::All);
     }

@@ -147,7 +147,7 @@ impl Courier {
             let thread = std::thread::Builder::new().name("pddb-courier".into()).stack_size(STACK);
             if let Err(error) = thread.spawn(move || Route::default().run(&shared)) {
                 log::error!("no thread for the PDDB: {error}");
-                return Err(PddbError::NoServer);
+                return Err(PddbError::NoAnswer);
             }
             state.started = true;
         }

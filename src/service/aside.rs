@@ -1,9 +1,8 @@
-//! One thread for what takes time and has no worker.
+//! One thread for sockets that nobody waits for.
 //!
 //! Who competes: the ports' threads bring sockets of clients that they have refused, which are kept open for a while
-//! so that the clients can read why; the dispatcher brings addresses to knock at; the dispatcher and the timer bring
-//! work on the database. Full: the socket that came first is closed; of the rest there is as much as there are ports,
-//! routes and open messages.
+//! so that the clients can read why; the dispatcher brings addresses to knock at, as many as there are ports. Full: the
+//! socket that came first is closed. On the device that may take as long as its peer likes; then no more are taken.
 
 use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpStream};
@@ -11,14 +10,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::limits::{LINGER, LINGERING};
-use super::pool;
 use crate::net::knock;
 
-/// On the device a connection and a panic take 16 and 32 KiB of stack, and a port's certificates as much as a worker's.
-const STACK: usize = pool::STACK;
-
-/// Work that may wait for the database.
-pub(crate) type Job = Box<dyn FnOnce() + Send>;
+/// On the device a connection and a panic take 16 and 32 KiB of stack.
+const STACK: usize = 64 * 1024;
 
 /// The thread's work.
 pub(crate) struct Aside {
@@ -29,14 +24,12 @@ pub(crate) struct Aside {
 #[derive(Default)]
 struct State {
     knocks: Vec<SocketAddr>,
-    jobs: VecDeque<Job>,
     /// Each with the time at which it is closed.
     lingering: VecDeque<(Instant, TcpStream)>,
 }
 
 enum Work {
     Knock(SocketAddr),
-    Run(Job),
     Close(TcpStream),
 }
 
@@ -52,6 +45,11 @@ impl Aside {
         Ok(aside)
     }
 
+    /// Whether another socket is taken: the thread is not held up by one that does not close.
+    pub(crate) fn has_room(&self) -> bool {
+        self.lock().lingering.len() < 2 * LINGERING
+    }
+
     /// Keeps a socket open for a client that has been sent its last answer. One that is closed with bytes unread is
     /// reset, and the answer may be lost.
     pub(crate) fn linger(&self, stream: TcpStream) {
@@ -65,19 +63,12 @@ impl Aside {
         self.more.notify_one();
     }
 
-    /// Does `job` when it is its turn.
-    pub(crate) fn run(&self, job: Job) {
-        self.lock().jobs.push_back(job);
-        self.more.notify_one();
-    }
-
     fn work(&self) {
         loop {
             match self.next() {
                 Work::Knock(address) => knock(address, LINGER),
                 // On the device this waits until what was sent has arrived.
                 Work::Close(stream) => drop(stream),
-                Work::Run(job) => job(),
             }
         }
     }
@@ -95,9 +86,6 @@ impl Aside {
                 && let Some((_, stream)) = state.lingering.pop_front()
             {
                 return Work::Close(stream);
-            }
-            if let Some(job) = state.jobs.pop_front() {
-                return Work::Run(job);
             }
             state = match wait {
                 Some(wait) => self.more.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0,

@@ -63,7 +63,10 @@ impl Download {
             Err(error) => return client.store_refused(error),
         };
         let length = file.length();
-        let (code, start, part) = match range(&client.request.headers, length) {
+        // Of other methods it would have no meaning (RFC 9110 section 14.2).
+        let is_get = client.request.method == "GET";
+        let wanted = if is_get { range(&client.request.headers, length) } else { Range::All };
+        let (code, start, part) = match wanted {
             Range::All => (200, 0, length),
             Range::Part { start, length } => (206, start, length),
             Range::Beyond => return client.refuse(416, &[("Content-Range", &format!("bytes */{length}"))]),
@@ -72,7 +75,7 @@ impl Download {
         let mut headers = vec![("Accept-Ranges", "bytes")];
         headers.extend((code == 206).then_some(("Content-Range", &*placed)));
         client.begin(code, media_type(&name), &headers, Some(part))?;
-        if client.request.method == "HEAD" {
+        if !is_get {
             return Ok(client.keep);
         }
         file.seek(SeekFrom::Start(start))?;

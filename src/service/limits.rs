@@ -62,6 +62,9 @@ pub(crate) const PORT_PAGE_BYTES: usize = 4 * PAGE_BYTES;
 /// The most bytes of a client's head that a listener may allow: they are kept here while it is being read.
 pub(crate) const MOST_REQUEST_BYTES: usize = 64 * 1024;
 
+/// Silence after which the peer of an upload is asked whether it is there, if the port does not say.
+pub(crate) const UPLOAD_KEEPALIVE: Duration = Duration::from_secs(30);
+
 /// How long an answer of the database is waited for. Flash is slow: the real one takes seconds when it looks for room.
 pub(crate) const STORE_ANSWER: Duration = Duration::from_secs(20);
 
@@ -104,9 +107,9 @@ pub(crate) const WRITE_BUFFER: usize = 512;
 pub(crate) const BULK_WRITE_BUFFER: usize = 16 * 1024 + HEADER_SPACE;
 
 /// Heap that the service may use, of which the device's kernel wants to be told: what all limits above come to when
-/// all of them are met at once, 4.5 MiB and with TLS 5. Twelve idle connections take less than a tenth of it.
+/// all of them are met at once, 4.5 MiB and with TLS 7. Twelve idle connections take less than a tenth of it.
 pub(crate) const HEAP_BYTES: usize =
-    CONNECTIONS * (CONNECTION + TLS) + PORTS * PORT_PAGE_BYTES + LISTING + REST;
+    CONNECTIONS * (CONNECTION + TLS) + PORTS * PORT_PAGE_BYTES + LISTING + TLS_KEPT + REST;
 
 /// Of a connection in the server role that sends the longest messages and is as slow as a member of a channel may be.
 const CONNECTION: usize =
@@ -119,6 +122,9 @@ const _: () = assert!(2 * (MOST_REQUEST_BYTES * 3 / 2 + READ_BUFFER) <= CONNECTI
 
 /// Of TLS on a connection: a test holds it against the README.
 const TLS: usize = if cfg!(feature = "tls") { 52 * 1024 } else { 0 };
+/// What TLS keeps when all peers send certificates and tickets as long as they can: sessions of four servers in two
+/// versions and of four clients per port, and four sets of own roots.
+const TLS_KEPT: usize = if cfg!(feature = "tls") { (4 * 2 * 2 + PORTS * 4 + 4 * 2) * 64 * 1024 } else { 0 };
 /// Names of a list of files, which one client at a time gets, as many as the PDDB client takes, and transfers that wait.
 const LISTING: usize = 1024 * 1024;
 // A connection that brings files has no broadcasts in its queue and sends nothing long, but it has write batches, each of

@@ -10,13 +10,13 @@ use super::channels::{Channels, encode};
 use super::connection::Connection;
 use super::door::Door;
 use super::envelope::Lent;
-use super::limits::{BROADCAST_BYTES, LISTENERS, PORT_PAGE_BYTES, PORTS, STORED_WAIT};
+use super::limits::{BROADCAST_BYTES, LINGER, LISTENERS, PORT_PAGE_BYTES, PORTS, STORED_WAIT};
 use super::port::{Port, Settings, Tried, Unbound};
 use super::routes::{Target, TargetKind};
 use super::security;
 use super::server::Server;
 use crate::http::AddError;
-use crate::net::{ServerTls, TlsError};
+use crate::net::{ServerTls, TlsError, knock};
 use crate::proto;
 
 /// All listeners.
@@ -61,12 +61,28 @@ impl Listeners {
 
     /// Listens on a port, or joins those who do; answers `page` when it is known how that went.
     pub(crate) fn listen(&self, owner: PID, page: Lent) {
+        if !page.is_writable() {
+            return page.answer(Code::Malformed as usize, 0);
+        }
         let listen = page.data().and_then(Listen::parse);
         if listen.and_then(|listen| listen.tls).is_some_and(|tls| tls.is_stored()) {
             let own = self.clone();
-            return self.server.aside.run(Box::new(move || own.listen_now(owner, page)));
+            return self.on_worker(page, move |page| own.listen_now(owner, page));
         }
         self.listen_now(owner, page);
+    }
+
+    /// Deals with a page whose request waits for the database.
+    fn on_worker(&self, mut page: Lent, job: impl FnOnce(Lent) + Send + 'static) {
+        page.otherwise(Code::NoWorker as usize);
+        let Some(permit) = self.server.pool.reserve() else { return };
+        let started = permit.run(move |permit| {
+            job(page);
+            drop(permit);
+        });
+        if let Err(error) = started {
+            log::error!("no thread for a certificate: {error}");
+        }
     }
 
     /// Waits for the PDDB if the certificate is there.
@@ -79,6 +95,11 @@ impl Listeners {
         let (port, joins) = match self.port(&settings) {
             Some(port) if port.is_secure() != tls.is_some() => {
                 return refuse(page, Code::BadRequest, "the port is listened on with TLS, or without");
+            }
+            Some(_) if settings.checks_clients => {
+                let text =
+                    "whose clients the port lets in is for the program to say that listened on it first";
+                return refuse(page, Code::BadRequest, text);
             }
             Some(port) => (port, true),
             None => (Port::new(settings, tls), false),
@@ -105,22 +126,24 @@ impl Listeners {
 
     /// Gives a listener's port another certificate.
     pub(crate) fn renew(&self, listener: Arc<Listener>, page: Lent) {
+        // So that one which is read from the database late does not take the place of a later one.
+        let turn = listener.port.next_renewal();
         let tls = page.data().and_then(xous_api_websocket::ServerTls::parse);
         if tls.is_some_and(|tls| tls.is_stored()) {
             let own = self.clone();
-            return self.server.aside.run(Box::new(move || own.renew_now(&listener, page)));
+            return self.on_worker(page, move |page| own.renew_now(&listener, page, turn));
         }
-        self.renew_now(&listener, page);
+        self.renew_now(&listener, page, turn);
     }
 
     /// Waits for the PDDB if the certificate is there.
-    fn renew_now(&self, listener: &Listener, page: Lent) {
+    fn renew_now(&self, listener: &Listener, page: Lent, turn: u32) {
         let code = match page.data().and_then(xous_api_websocket::ServerTls::parse) {
             None => Code::Malformed as usize,
             Some(_) if !listener.may_renew() => Code::NotPermitted as usize,
             Some(tls) => match self.certificate(&tls) {
                 Ok(tls) => {
-                    listener.port.renew(tls);
+                    listener.port.renew(tls, turn);
                     0
                 }
                 Err(error) => {
@@ -150,7 +173,15 @@ impl Listeners {
             return;
         }
         // The port's thread waits for a client.
-        if let Some(address) = port.close() {
+        let Some(address) = port.close() else { return };
+        let knocking = self.server.pool.reserve().map(|permit| {
+            permit.run(move |permit| {
+                knock(address, LINGER);
+                drop(permit);
+            })
+        });
+        if !matches!(knocking, Some(Ok(()))) {
+            // Refused clients may hold it up.
             self.server.aside.knock(address);
         }
     }

@@ -83,9 +83,9 @@ pub fn serve() -> Result<(), xous::Error> {
     let aside = Aside::start().map_err(|_| xous::Error::ThreadNotAvailable)?;
     let server = Arc::new(Server {
         table: Table::new(),
-        pool,
         timer: Timer::start().map_err(|_| xous::Error::ThreadNotAvailable)?,
-        stores: Stores::new(pddb.clone(), aside.clone()),
+        stores: Stores::new(pddb.clone(), pool.clone()),
+        pool,
         pddb,
         aside,
     });

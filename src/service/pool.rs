@@ -15,7 +15,7 @@ pub(crate) type Job = Box<dyn FnOnce() + Send>;
 ///
 /// A TLS handshake takes up to 40 KiB on top (measured with RustCrypto, optimised, on a PC), and 190 KiB without
 /// optimisation.
-pub(crate) const STACK: usize = match (cfg!(debug_assertions), cfg!(feature = "tls")) {
+const STACK: usize = match (cfg!(debug_assertions), cfg!(feature = "tls")) {
     (true, _) => 1024 * 1024,
     (false, true) => 128 * 1024,
     (false, false) => 96 * 1024,

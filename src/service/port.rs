@@ -1,6 +1,7 @@
 //! A port that is listened on, and the thread that waits for its clients.
 
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,17 +26,27 @@ pub(crate) struct Settings {
     pub(crate) deadlines: Deadlines,
     pub(crate) fragment_size: u32,
     pub(crate) slow_members: SlowMember,
+    /// Only clients with a certificate are let in.
+    pub(crate) checks_clients: bool,
 }
 
 /// The port.
 pub(crate) struct Port {
     pub(crate) settings: Settings,
     /// `None` for a plain port.
-    tls: Option<Mutex<ServerTls>>,
+    tls: Option<Mutex<Certificate>>,
+    /// Renewals that were asked for.
+    renewals: AtomicU32,
     pub(crate) router: Mutex<Router<Target>>,
     state: Mutex<State>,
     changed: Condvar,
     visitors: Mutex<Visitors>,
+}
+
+/// As whom clients are served, and which renewal it came with.
+struct Certificate {
+    tls: ServerTls,
+    turn: u32,
 }
 
 struct State {
@@ -85,6 +96,7 @@ impl Settings {
             deadlines: listen.deadlines,
             fragment_size: listen.fragment_size,
             slow_members: listen.slow_members,
+            checks_clients: listen.tls.as_ref().is_some_and(|tls| !tls.clients.is_empty()),
         })
     }
 }
@@ -93,7 +105,8 @@ impl Port {
     pub(crate) fn new(settings: Settings, tls: Option<ServerTls>) -> Arc<Self> {
         Arc::new(Port {
             settings,
-            tls: tls.map(Mutex::new),
+            tls: tls.map(|tls| Mutex::new(Certificate { tls, turn: 0 })),
+            renewals: AtomicU32::new(0),
             router: Mutex::new(Router::new()),
             state: Mutex::new(State { bound: None, waiting: Some(Vec::new()), closed: false }),
             changed: Condvar::new(),
@@ -154,14 +167,17 @@ impl Port {
         self.tls.is_some()
     }
 
-    /// Uses another certificate from the next client on; `false` for a plain port.
-    pub(crate) fn renew(&self, new: ServerTls) -> bool {
-        match &self.tls {
-            Some(tls) => {
-                *tls.lock().unwrap_or_else(PoisonError::into_inner) = new;
-                true
-            }
-            None => false,
+    /// A renewal is asked for: its turn.
+    pub(crate) fn next_renewal(&self) -> u32 {
+        self.renewals.fetch_add(1, Relaxed) + 1
+    }
+
+    /// Uses another certificate from the next client on, unless one whose turn was later is in use already.
+    pub(crate) fn renew(&self, tls: ServerTls, turn: u32) {
+        let Some(used) = &self.tls else { return };
+        let mut used = used.lock().unwrap_or_else(PoisonError::into_inner);
+        if turn > used.turn {
+            *used = Certificate { tls, turn };
         }
     }
 
@@ -170,7 +186,7 @@ impl Port {
         match &self.tls {
             None => Ok(Socket::new(stream)),
             Some(tls) => {
-                let tls = tls.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let tls = tls.lock().unwrap_or_else(PoisonError::into_inner).tls.clone();
                 Ok(Socket::secure(stream, tls.accept()?))
             }
         }

@@ -8,22 +8,27 @@ use std::time::{Duration, Instant};
 
 use xous_api_websocket::{Code, Upload as Settings};
 
-use super::aside::Aside;
 use super::channels::encode;
 use super::connection::Connection;
+use super::pool::Pool;
 use super::server::Server;
 use super::sink::Take;
 use super::timer::{Timer, Wake};
 use crate::entropy::fill;
 use crate::pddb::Pddb;
 use crate::proto::{Chunk, Kind};
-use crate::upload::{Config, Files, Token, Upload, Uploads, WRITE_BATCH};
+use crate::upload::{Config, Files, NAME_BYTES, Token, Upload, Uploads, WRITE_BATCH};
+
+/// Until it is looked again whether there is a worker for what has expired.
+const NO_WORKER: Duration = Duration::from_secs(10);
+/// The most transfers of a connection: each takes half a kilobyte besides its batch.
+const TRANSFERS: usize = 64;
 
 /// An upload route.
 pub(crate) struct UploadRoute {
     uploads: Arc<Uploads<Pddb>>,
     timer: Arc<Timer>,
-    aside: Arc<Aside>,
+    pool: Arc<Pool>,
     began: Instant,
 }
 
@@ -37,15 +42,15 @@ impl UploadRoute {
     /// A route with these settings.
     ///
     /// # Errors
-    /// `TooLong` if its batches take too much memory.
+    /// `TooLong` if its batches take too much memory, there are too many transfers, or a pattern is longer than any name.
     pub(crate) fn new(
         settings: &Settings<'_>,
         files: Arc<Files<Pddb>>,
         server: &Server,
     ) -> Result<Arc<Self>, Code> {
         let uploads = Uploads::new(config(settings)?, files, Box::new(token));
-        let (timer, aside) = (server.timer.clone(), server.aside.clone());
-        Ok(Arc::new(UploadRoute { uploads, timer, aside, began: Instant::now() }))
+        let (timer, pool) = (server.timer.clone(), server.pool.clone());
+        Ok(Arc::new(UploadRoute { uploads, timer, pool, began: Instant::now() }))
     }
 
     fn now(&self) -> Duration {
@@ -64,13 +69,39 @@ impl UploadRoute {
 }
 
 impl Wake for UploadRoute {
-    fn wake(self: Arc<Self>, _kind: usize, _timer: &Timer) {
-        let route = self.clone();
-        // The database is waited for.
-        self.aside.run(Box::new(move || {
-            route.uploads.expire(route.now());
-            route.watch();
-        }));
+    fn wake(self: Arc<Self>, kind: usize, timer: &Timer) {
+        let whom: Weak<Self> = Arc::downgrade(&self);
+        let pool = self.pool.clone();
+        // A worker waits for the database.
+        let started = pool.reserve().map(|permit| {
+            permit.run(move |permit| {
+                self.uploads.expire(self.now());
+                self.watch();
+                drop(permit);
+            })
+        });
+        if !matches!(started, Some(Ok(()))) {
+            timer.arm(whom, kind, NO_WORKER);
+        }
+    }
+}
+
+/// What waits for its sender when its route goes is cleared by a worker, as this may be the server thread. Without one,
+/// it is cleared by whoever has a route to the dict next.
+impl Drop for UploadRoute {
+    fn drop(&mut self) {
+        if self.uploads.next_expiry().is_none() {
+            return;
+        }
+        let Some(permit) = self.pool.reserve() else { return };
+        let uploads = self.uploads.clone();
+        let started = permit.run(move |permit| {
+            uploads.expire(Duration::MAX);
+            drop((uploads, permit));
+        });
+        if let Err(error) = started {
+            log::warn!("no thread to clear what waits for its sender: {error}");
+        }
     }
 }
 
@@ -111,7 +142,8 @@ fn config(settings: &Settings<'_>) -> Result<Config, Code> {
         bytes => usize::try_from(bytes).map_err(|_| Code::TooLong)?,
     };
     let transfers = usize::from(settings.transfers);
-    if batch.saturating_mul(transfers) > Settings::MOST_MEMORY {
+    let patterns_fit = settings.allowed.iter().all(|pattern| pattern.len() <= NAME_BYTES);
+    if transfers > TRANSFERS || batch.saturating_mul(transfers) > Settings::MOST_MEMORY || !patterns_fit {
         return Err(Code::TooLong);
     }
     let allowed = settings.allowed.iter().map(|&pattern| pattern.into());

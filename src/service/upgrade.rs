@@ -4,12 +4,13 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::{Arc, PoisonError};
 
 use xous::PID;
-use xous_api_websocket::Accepted;
+use xous_api_websocket::{Accepted, Deadlines};
 
 use super::connection::Connection;
 use super::door::Door;
 use super::envelope::Lent;
 use super::life::Life;
+use super::limits::UPLOAD_KEEPALIVE;
 use super::pool::Permit;
 use super::port::{Port, Visitor};
 use super::receiving::{Receiving, UploadRoute};
@@ -135,11 +136,12 @@ fn take(client: &Client<'_>, request: &Upgrade<'_>) -> Result<Taken, Answer> {
 fn admit(client: &Client<'_>, requests: &Requests, request: &Upgrade<'_>, taken: Taken) -> Option<Admitted> {
     let Taken { mut taker, owner, writer, protocol } = taken;
     let settings = &client.port.settings;
+    let deadlines = taker.deadlines(settings.deadlines);
     let timer = client.server.timer.clone();
     let conn = client
         .server
         .table
-        .enter(owner, |handle| Connection::new(Role::Server, handle, settings.deadlines, timer, None));
+        .enter(owner, |handle| Connection::new(Role::Server, handle, deadlines, timer, None));
     let Some(conn) = conn else {
         taker.put_back();
         client.visit.refuse(503);
@@ -179,7 +181,21 @@ fn accept(client: &Client<'_>, request: &Upgrade<'_>, protocol: Option<&str>) ->
     visit.by(client.port.settings.deadlines.write, Shutdown::Both, || visit.socket.write_all(&answer)).is_ok()
 }
 
+/// With questions to a peer that says nothing.
+fn watched(deadlines: Deadlines) -> Deadlines {
+    Deadlines { keepalive: deadlines.keepalive.or(Some(UPLOAD_KEEPALIVE)), ..deadlines }
+}
+
 impl Taker {
+    /// How long the connection waits. A program ends one whose peer has vanished; of an upload nobody else knows, so
+    /// its peer is asked.
+    fn deadlines(&self, deadlines: Deadlines) -> Deadlines {
+        match self {
+            Taker::Program(_) => deadlines,
+            Taker::Upload(_) => watched(deadlines),
+        }
+    }
+
     /// Tells a program who its client is; `false` if its page is too short for that.
     fn introduce(
         &mut self,
@@ -216,5 +232,20 @@ impl Taker {
         if let Taker::Program(Invitation { door, page, wanted, .. }) = self {
             door.put_back(wanted, page);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_peer_of_an_upload_is_asked_unless_the_port_says_when() {
+        let none = Deadlines { keepalive: None, ..Deadlines::default() };
+        assert_eq!(watched(none).keepalive, Some(UPLOAD_KEEPALIVE));
+        let own = Deadlines { keepalive: Some(Duration::from_secs(5)), ..none };
+        assert_eq!(watched(own), own);
     }
 }

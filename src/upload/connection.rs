@@ -128,6 +128,8 @@ impl<S: Store> Visit<'_, S> {
                         self.desk.ended.forget(id);
                         self.desk.held.push((id, seat));
                         self.say(Answer::Resumed { id, bytes, length });
+                        // All of it may be there, and only the end of its message was lost.
+                        self.end(id);
                     }
                     Err(fault) => self.say(Answer::Refused { id: Some(id), fault }),
                 }

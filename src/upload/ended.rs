@@ -15,7 +15,11 @@ pub(super) struct Ended {
 impl Ended {
     /// Remembers a transfer; `news` if its sender believes that all is well.
     pub(super) fn push(&mut self, id: u32, news: bool) {
-        self.forget(id);
+        let known = self.ids.iter_mut().flatten().find(|(known, _)| *known == id);
+        if let Some(known) = known {
+            *known = (id, news);
+            return;
+        }
         self.ids[self.next] = Some((id, news));
         self.next = (self.next + 1) % REMEMBERED;
     }
@@ -48,6 +52,8 @@ mod tests {
     fn the_last_ones_are_remembered_and_news_is_news_once() {
         let mut ended = Ended::default();
         for id in 0..40 {
+            ended.push(id, false);
+            // As a transfer that is stored.
             ended.push(id, id % 2 == 0);
         }
         assert!(!ended.contains(7) && ended.contains(8) && ended.contains(39));

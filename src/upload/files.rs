@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::answer::push_string;
 use super::claims::{Claims, Content, Phase};
-use super::journal::{Entry, Journal, SUFFIX, create, delete};
+use super::journal::{Entry, Journal, create, delete, is_journal};
 use super::name::name_of;
 use super::reader::Reader;
 use super::record::Record;
@@ -108,8 +108,12 @@ impl<S: Store> Files<S> {
     /// The files in `dict`. Nothing is asked of the store yet.
     ///
     /// # Errors
-    /// The journal's dict, with `.journal` behind the name, would have too long a name.
+    /// `TooLong`: the journal's dict, with `.journal` behind the name, would have too long a name. `Character`: a part of
+    /// the name ends like a journal's.
     pub fn new(store: S, dict: DictPath) -> Result<Self, PathError> {
+        if dict.name().split('/').any(is_journal) {
+            return Err(PathError::Character);
+        }
         let journal = Journal::of(&dict)?;
         Ok(Files { store, dict, journal, state: Mutex::default(), recovering: Mutex::default() })
     }
@@ -119,15 +123,14 @@ impl<S: Store> Files<S> {
         &self.dict
     }
 
-    /// Whether files in `other` could be some of these, or be in the way of their journal, or the other way round.
+    /// Whether a file in `other` could be one of these, or the other way round.
     pub fn shares_keys_with(&self, other: &DictPath) -> bool {
-        let is_in = |inner: &str, outer: &str| {
-            inner
-                .strip_prefix(outer)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || rest == SUFFIX)
-        };
-        let (own, other_name) = (self.dict.name(), other.name());
-        self.dict.basis() == other.basis() && (is_in(own, other_name) || is_in(other_name, own))
+        is_within(other, &self.dict) || is_within(&self.dict, other)
+    }
+
+    /// Whether this is a key that a file of this dict may have.
+    pub(super) fn is_own(&self, key: &KeyPath) -> bool {
+        is_within(key.dict(), &self.dict)
     }
 
     /// Begins to receive a file of `length` bytes. What an earlier crash has left is cleared first.
@@ -228,7 +231,7 @@ impl<S: Store> Files<S> {
 
     /// Makes certain that what was answered was done. A store that answered without doing it is dead, and did nothing
     /// of what came after; so once, at the end, is enough.
-    fn prove(&self) -> Result<(), StoreError> {
+    pub(super) fn prove(&self) -> Result<(), StoreError> {
         self.store.flush().map_err(|_| StoreError::NoAnswer)
     }
 
@@ -327,4 +330,10 @@ impl<S: Store> Files<S> {
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a dict is the other one or below it.
+fn is_within(inner: &DictPath, outer: &DictPath) -> bool {
+    let below = inner.name().strip_prefix(outer.name());
+    inner.basis() == outer.basis() && below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -5,7 +5,7 @@ use super::store::{Store, StoreError, StoreFile};
 use crate::pddb::{DictPath, KeyPath, PathError, ROOM_MOST};
 
 /// What is behind the name of the files' dict.
-pub(super) const SUFFIX: &str = ".journal";
+const SUFFIX: &str = ".journal";
 
 /// What a key of the journal is; the first letter of its name. A number of eight hexadecimal digits follows, which all
 /// keys of one file being received share.
@@ -95,6 +95,11 @@ impl Journal {
     }
 }
 
+/// Whether a part of a dict's name is that of a journal, in which nobody has files.
+pub(super) fn is_journal(part: &str) -> bool {
+    part.ends_with(SUFFIX)
+}
+
 /// Makes a key for a content of `length` bytes. A small one is then written in place; no more room than that may be
 /// asked for.
 pub(super) fn create<S: Store>(store: &S, key: &KeyPath, length: u64) -> Result<S::File, StoreError> {
@@ -105,7 +110,9 @@ pub(super) fn create<S: Store>(store: &S, key: &KeyPath, length: u64) -> Result<
 /// Deletes a key, which may be gone already.
 pub(super) fn delete(store: &impl Store, key: &KeyPath) -> Result<(), StoreError> {
     match store.delete(key) {
-        Err(StoreError::NotFound) => Ok(()),
+        // The PDDB says the same when it has deleted a key and finds no room to write that down; then it has when this
+        // succeeds.
+        Err(StoreError::NotFound) => store.flush(),
         result => result,
     }
 }

@@ -1,5 +1,6 @@
 //! Names of files as a sender gives them.
 
+use super::journal::is_journal;
 use crate::pddb::{DictPath, KeyPath};
 
 /// A name that is refused.
@@ -8,7 +9,7 @@ pub(super) struct NameError;
 
 /// The key that a file's name stands for: `/` selects a dict below `dict`. The name is taken as it is or refused, never
 /// bent: it is empty nowhere between two `/`, has no part `.` or `..`, no `:`, which the device separates with, no `\`,
-/// no control character, and keeps the PDDB's limits.
+/// no control character, no dict that could be a journal, and keeps the PDDB's limits.
 ///
 /// # Errors
 /// [`NameError`].
@@ -18,6 +19,9 @@ pub(super) fn key_of(dict: &DictPath, name: &str) -> Result<KeyPath, NameError> 
         return Err(NameError);
     }
     let (below, last) = name.rsplit_once('/').map_or((None, name), |(below, last)| (Some(below), last));
+    if below.is_some_and(|below| below.split('/').any(is_journal)) {
+        return Err(NameError);
+    }
     let dict = match below {
         Some(below) => DictPath::new(dict.basis(), &format!("{}/{below}", dict.name())),
         None => Ok(dict.clone()),
@@ -85,11 +89,28 @@ mod tests {
         let long_key = "k".repeat(95);
         let long_dict = format!("{}/k", "d".repeat(103));
         for name in [
-            "", "/", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/.", "a:b", "a\\b", "a\0b", "a\nb",
-            &long_key, &long_dict,
+            "",
+            "/",
+            "/a",
+            "a/",
+            "a//b",
+            ".",
+            "..",
+            "../a",
+            "a/../b",
+            "a/.",
+            "a:b",
+            "a\\b",
+            "a\0b",
+            "a\nb",
+            "b.journal/x",
+            "a/.journal/x",
+            &long_key,
+            &long_dict,
         ] {
             assert_eq!(key_of(&uploads(), name), Err(NameError), "{name:?}");
         }
+        assert!(key_of(&uploads(), "x.journal").is_ok());
         assert!(key_of(&uploads(), &"k".repeat(94)).is_ok());
         assert!(key_of(&uploads(), &format!("{}/k", "d".repeat(102))).is_ok());
     }

@@ -47,6 +47,10 @@ impl<S: Store> Read for Reader<'_, S> {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),
             read => {
                 self.position += read as u64;
+                // A store that stops gives back what it was lent, which looks like content. Once, at the end, is enough.
+                if self.position == self.length {
+                    self.files.prove()?;
+                }
                 Ok(read)
             }
         }

@@ -50,8 +50,11 @@ impl<S: Store> Files<S> {
             self.redo(number)?;
         }
         for number in left(Entry::Incomplete) {
+            // Of a key that is none of these files' it cannot speak, whoever wrote it.
+            let staged = self.journal.key(Entry::Staged, number);
             if let Some(Record::Incomplete { key }) =
                 self.journal.read(&self.store, Entry::Incomplete, number)?
+                && (key == staged || self.is_own(&key))
             {
                 delete(&self.store, &key)?;
             }
@@ -73,6 +76,7 @@ impl<S: Store> Files<S> {
         let staged = self.journal.key(Entry::Staged, number);
         if let Some(Record::Replace { key, staged: name, length }) = record
             && name == staged.name()
+            && self.is_own(&key)
             && is_whole(self.store.open(&staged), length)?
         {
             self.lock().claims.set(&key, number, Phase::Staged);
@@ -88,5 +92,37 @@ fn is_whole<F: StoreFile>(file: Result<F, StoreError>, length: u64) -> Result<bo
         Ok(file) => Ok(file.length() == length),
         Err(StoreError::NotFound) => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pddb::{DictPath, KeyPath};
+    use crate::upload::journal::Journal;
+    use crate::upload::tests::memory::Memory;
+
+    #[test]
+    fn a_record_about_a_key_that_is_none_of_the_files_does_nothing() {
+        let memory = Memory::default();
+        let dict = |name| DictPath::new(".System", name).unwrap();
+        let write = |key: &KeyPath| memory.create(key, 0).unwrap().write_at(0, b"mine").unwrap();
+        let (own, other) = (dict("a/b").key("own").unwrap(), dict("ab").key("other").unwrap());
+        write(&own);
+        write(&other);
+        let journal = Journal::of(&dict("a")).unwrap();
+        for (number, key) in [(1, &own), (2, &other)] {
+            let record = Record::Incomplete { key: key.clone() };
+            journal.write(&memory, Entry::Incomplete, number, &record).unwrap();
+        }
+        let staged = journal.key(Entry::Staged, 3);
+        write(&staged);
+        let replace = Record::Replace { key: other.clone(), staged: staged.name().to_owned(), length: 4 };
+        journal.write(&memory, Entry::Replace, 3, &replace).unwrap();
+
+        Files::new(memory.clone(), dict("a")).unwrap().recover().unwrap();
+        assert!(matches!(memory.open(&own), Err(StoreError::NotFound)));
+        assert_eq!(memory.open(&other).unwrap().length(), 4);
+        assert_eq!(journal.entries(&memory).unwrap(), []);
     }
 }

@@ -26,7 +26,7 @@ pub(super) struct Transfer<F> {
     given: u32,
     /// How many of them it may not have written yet: those of the last batch.
     unsettled: u32,
-    /// Why they are not written, if that came out when nobody sent.
+    /// Why they are not written, once that came out.
     failed: Option<StoreError>,
     /// Bytes that it was not given, less than a write batch.
     batch: Vec<u8>,
@@ -111,7 +111,10 @@ impl<F: StoreFile> Transfer<F> {
     }
 
     fn write(&mut self, data: &[u8]) -> Result<(), StoreError> {
-        self.incoming.begin_write(self.given.into(), data)?;
+        if let Err(error) = self.incoming.begin_write(self.given.into(), data) {
+            self.failed = Some(error);
+            return Err(error);
+        }
         // While it is written.
         self.digest.update(data);
         // All of it is at most `length`.
@@ -148,9 +151,11 @@ impl<F: StoreFile> Transfer<F> {
         mut self,
         files: &Files<S>,
     ) -> Result<(Box<str>, [u8; 32]), Fault> {
-        if !self.batch.is_empty()
-            && let Err(error) = self.write_batch()
-        {
+        if self.failed.is_none() && !self.batch.is_empty() {
+            // Its error is kept.
+            self.write_batch().ok();
+        }
+        if let Some(error) = self.failed {
             files.abort(self.incoming);
             return Err(error.into());
         }

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use hosted::pddb_directory;
-use xous_api_websocket::Upload;
+use xous_api_websocket::{Deadlines, Listen, Listener, Route, Upload};
 
 use crate::common::{PATIENCE, nothing_is_left, pattern, system};
-use crate::sender::{DICT, Sender, list, listen};
+use crate::sender::{DICT, Sender, UPLOAD, list, listen, pddb_cid};
 
 fn resume(id: u32, token: &str) -> String {
     format!(r#"{{"resume":{id},"token":"{token}"}}"#)
@@ -90,6 +90,44 @@ fn what_nobody_comes_back_for_goes() {
         }
         nothing_is_left();
         assert_eq!(list(listener.port()), []);
+    });
+}
+
+#[test]
+fn what_waits_for_its_sender_goes_with_its_route() {
+    system!().run(|| {
+        pddb_cid();
+        let listener = Listener::listen(&Listen::new("127.0.0.1", 0)).unwrap();
+        let route = listener.add_route(&Route::upload(UPLOAD, Upload::new(DICT))).unwrap();
+        let mut sender = Sender::connect(listener.port());
+        sender.begin(9, "a", 100_000, &pattern(50_000));
+        sender.accepted(9);
+        drop(sender);
+        nothing_is_open();
+        listener.remove_route(route).unwrap();
+        let start = Instant::now();
+        while !keys().is_empty() {
+            assert!(start.elapsed() < PATIENCE, "{:?}", keys());
+        }
+    });
+}
+
+#[test]
+fn a_vanished_sender_is_noticed() {
+    system!().run(|| {
+        pddb_cid();
+        let wait = Duration::from_millis(200);
+        let deadlines = Deadlines { keepalive: Some(wait), pong: wait, ..Deadlines::default() };
+        let listener = Listener::listen(&Listen::new("127.0.0.1", 0).deadlines(deadlines)).unwrap();
+        let upload = Upload::new(DICT).resume(Duration::ZERO);
+        listener.add_route(&Route::upload(UPLOAD, upload)).unwrap();
+        let mut sender = Sender::connect(listener.port());
+        sender.begin(9, "a", 100_000, &pattern(50_000));
+        assert_eq!(sender.answer()["accepted"], 9);
+        // It says nothing more, and answers no Ping.
+        nothing_is_left();
+        assert_eq!(keys(), [""; 0]);
+        drop(sender);
     });
 }
 

@@ -25,10 +25,9 @@ fn certificate(error: &CertificateError) -> TlsError {
         NotValidYet | NotValidYetContext { .. } => (CertificateFault::NotYetValid, error.to_string()),
         NotValidForName | NotValidForNameContext { .. } => (CertificateFault::WrongHost, error.to_string()),
         BadSignature => (CertificateFault::Other, "its signature is not that of its issuer".to_owned()),
-        UnsupportedSignatureAlgorithmContext { .. } => (
-            CertificateFault::Other,
-            "it is signed with an algorithm that is not trusted any more".to_owned(),
-        ),
+        UnsupportedSignatureAlgorithmContext { .. } => {
+            (CertificateFault::Other, "it is signed with an algorithm that is not accepted".to_owned())
+        }
         error => (CertificateFault::Other, error.to_string()),
     };
     TlsError::Certificate(fault, text)

@@ -81,6 +81,7 @@ impl<'p> Files<'p> {
             TlsError::Settings(format!("{name:?} cannot be the name of a key of the PDDB ({error:?})"))
         })?;
         let failed = |error: PddbError| failed(name, error);
+        self.check(name)?;
         let mut file = self.pddb.open(&path).map_err(failed)?;
         let len = usize::try_from(file.length()).ok().filter(|len| *len <= self.room).ok_or_else(|| {
             let most = Source::MOST_STORED;
@@ -92,17 +93,20 @@ impl<'p> Files<'p> {
         let mut bytes = Zeroizing::new(vec![0; len]);
         let mut read = 0;
         while let Some(rest) = bytes.get_mut(read..).filter(|rest| !rest.is_empty()) {
+            self.check(name)?;
             match file.read_at(read as u64, rest).map_err(failed)? {
                 0 => break,
                 more => read += more,
             }
         }
         bytes.truncate(read);
-        // Its caller has gone on without it.
-        if Instant::now() >= self.until {
-            return Err(failed(PddbError::NoAnswer));
-        }
+        self.check(name)?;
         Ok(bytes)
+    }
+
+    /// Its caller may have gone on without it.
+    fn check(&self, name: &str) -> Result<(), TlsError> {
+        if Instant::now() >= self.until { Err(failed(name, PddbError::NoAnswer)) } else { Ok(()) }
     }
 }
 

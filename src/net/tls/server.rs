@@ -16,6 +16,8 @@ use crate::pddb::Pddb;
 
 /// Sessions that clients may resume; a few hundred bytes each.
 const SESSIONS: usize = 32;
+/// The same where clients show certificates: their chains are kept, which rustls takes up to 64 KiB of.
+const SESSIONS_WITH_CHAINS: usize = 4;
 
 /// A certificate to serve with. A listener that is given another one uses it from the next connection on; those
 /// that are open keep theirs.
@@ -56,7 +58,8 @@ impl ServerTls {
             .with_single_cert(material::certificates(&chain)?, material::key(&key)?)
             .map_err(|error| unusable(chain.iter().chain([&key]), error.to_string()))?;
         config.alpn_protocols = vec![ALPN.to_vec()];
-        config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
+        let sessions = if tls.clients.is_empty() { SESSIONS } else { SESSIONS_WITH_CHAINS };
+        config.session_storage = ServerSessionMemoryCache::new(sessions);
         config.send_tls13_tickets = 1;
         Ok(ServerTls(Arc::new(config)))
     }

@@ -8,10 +8,10 @@ use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSes
 use rustls::pki_types::ServerName;
 
 /// Servers that are remembered; the one that was not needed for longest gives way.
-const SERVERS: usize = 8;
+const SERVERS: usize = 4;
 
 /// One session per server and version: what a server sends besides (most send two tickets) is forgotten. A session
-/// takes about 300 bytes and the server's certificates, which can be large, so few are kept.
+/// takes about 300 bytes, and ticket and certificates, of each of which rustls takes up to 64 KiB: so few are kept.
 ///
 /// A session is only ever resumed with the very trust and identity that it was made with: rustls compares them.
 #[derive(Debug)]

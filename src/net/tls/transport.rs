@@ -64,7 +64,7 @@ impl Transport {
             let done = {
                 let mut session = self.session();
                 let done = session.is_ready();
-                if !(done && session.is_client()) {
+                if !(done && session.is_client()) || session.failure().is_some() {
                     session.drain(&mut out);
                 }
                 session.failure().map_or(Ok(done), Err)

@@ -23,7 +23,7 @@ impl Effect {
 
 /// A store that all its clones share.
 #[derive(Clone, Default)]
-pub(super) struct Memory {
+pub(in crate::upload) struct Memory {
     world: Arc<Mutex<World>>,
 }
 
@@ -43,7 +43,7 @@ struct World {
     written: usize,
 }
 
-pub(super) struct MemoryFile {
+pub(in crate::upload) struct MemoryFile {
     memory: Memory,
     key: String,
     length: u64,

@@ -3,7 +3,7 @@
 mod crash;
 mod cuts;
 mod doubt;
-mod memory;
+pub(super) mod memory;
 mod protocol;
 mod resume;
 

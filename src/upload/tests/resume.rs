@@ -61,6 +61,42 @@ fn a_last_write_that_fails_when_nobody_sends_ends_the_transfer() {
 }
 
 #[test]
+fn a_last_write_that_failed_is_not_made_a_file_by_an_empty_part() {
+    let memory = Memory::default();
+    let uploads = route(&memory, |_| ());
+    let data = bytes(1, 48);
+    let mut before = Sender::new(&uploads);
+    before.message(&first(7, "a", 48, &data[..32]));
+    memory.set_unmounted(true);
+    // All of it has been given to the store, and the message has not ended.
+    before.upload.chunk(Duration::ZERO, true, false, &later(7, &data[32..]), &mut |_| ());
+    before.upload.gone(Duration::ZERO);
+    memory.set_unmounted(false);
+
+    let mut after = Sender::new(&uploads);
+    after.text(&resume(7, TOKEN_1));
+    assert!(after.is_told("failed", 7, "unmounted"), "{}", after.last());
+    after.message(&later(7, b""));
+    assert!(files(&uploads).is_empty());
+    assert_settled(&uploads, &memory);
+}
+
+#[test]
+fn what_is_all_there_is_stored_when_its_sender_is_back() {
+    let memory = Memory::default();
+    let uploads = route(&memory, |_| ());
+    let data = bytes(1, 48);
+    let mut before = Sender::new(&uploads);
+    before.upload.chunk(Duration::ZERO, true, false, &first(7, "a", 48, &data), &mut |_| ());
+    before.upload.gone(Duration::ZERO);
+    assert!(files(&uploads).is_empty());
+    let mut after = Sender::new(&uploads);
+    after.text(&resume(7, TOKEN_1));
+    assert!(after.is_stored(7));
+    assert_eq!(read(&uploads, "a"), Some(data));
+}
+
+#[test]
 fn nobody_goes_on_without_the_token() {
     let memory = Memory::default();
     let uploads = route(&memory, |_| ());

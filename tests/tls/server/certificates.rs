@@ -142,3 +142,22 @@ fn a_port_is_secure_or_plain_for_all_and_its_opener_alone_renews() {
         .time_limit(PATIENCE * 2)
         .run_roles();
 }
+
+#[test]
+fn whose_clients_are_let_in_is_for_the_first_program_on_a_port_to_say() {
+    system!().run(|| {
+        let (ca, clients) = (Authority::new("root"), Authority::new("clients"));
+        let leaf = ca.server(&["localhost"]);
+        let first = listener(&listen(tls(&leaf)));
+        let mut second = listen(tls(&leaf).clients(clients.pem.as_bytes()));
+        second.port = first.port();
+        match Listener::listen(&second) {
+            Err(ListenError::Failed { code: Code::BadRequest, text }) => {
+                assert!(text.contains("clients"), "{text}")
+            }
+            other => panic!("{:?}", other.err()),
+        }
+        second.tls = Some(tls(&leaf));
+        assert_eq!(Listener::listen(&second).unwrap().port(), first.port());
+    });
+}

@@ -80,7 +80,8 @@ impl Listener {
     /// The longest broadcast, bytes: the service keeps it until the last member has it.
     pub const MOST_BROADCAST: usize = 64 * 1024;
 
-    /// Listens on a port, or joins the listening of another program there, whose limits then count.
+    /// Listens on a port, or joins the listening of another program there, whose limits, origins and certificate then
+    /// count. Who asks for clients with a certificate cannot join: that is for the first to say.
     ///
     /// # Errors
     /// See [`ListenError`].

@@ -19,18 +19,19 @@ const REPLACE: u8 = 1;
 pub struct Upload<'a> {
     /// The dict, of the basis `.System`: at most 102 bytes, without `:`; a `/` stands between a dict and one below.
     /// Names of files with `/` go to dicts below it. Another route may have the same dict, but none a dict below or
-    /// above it, nor its journal, `DICT.journal`.
+    /// above it. No part of its name ends with `.journal`.
     pub dict: &'a str,
     /// Bytes of the largest file.
     pub largest: u32,
-    /// Patterns of names that are taken, at most 32, in which `*` stands for any characters; all names with none.
+    /// Patterns of names that are taken, at most 32 and none longer than a name, in which `*` stands for any characters;
+    /// all names with none.
     pub allowed: Vec<&'a str>,
     /// Whether a file that is there may be replaced.
     pub replace: bool,
     /// Bytes that are written at a time, at most 64 KiB; 0 for two of the database's own pages, 8128. A transfer has
     /// that much memory, and all transfers of a connection together at most [`Upload::MOST_MEMORY`].
     pub write_batch: u32,
-    /// Transfers of one connection at a time.
+    /// Transfers of one connection at a time, at most 64.
     pub transfers: u16,
     /// How long a transfer whose connection has gone waits for its sender; zero for not at all.
     pub resume: Duration,

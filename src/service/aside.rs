@@ -26,6 +26,8 @@ struct State {
     knocks: Vec<SocketAddr>,
     /// Each with the time at which it is closed.
     lingering: VecDeque<(Instant, TcpStream)>,
+    /// Since when one of them is being closed.
+    closing: Option<Instant>,
 }
 
 enum Work {
@@ -47,7 +49,9 @@ impl Aside {
 
     /// Whether another socket is taken: the thread is not held up by one that does not close.
     pub(crate) fn has_room(&self) -> bool {
-        self.lock().lingering.len() < 2 * LINGERING
+        let state = self.lock();
+        let is_stuck = state.closing.is_some_and(|since| since.elapsed() > LINGER);
+        !is_stuck || state.lingering.len() < LINGERING
     }
 
     /// Keeps a socket open for a client that has been sent its last answer. One that is closed with bytes unread is
@@ -75,6 +79,7 @@ impl Aside {
 
     fn next(&self) -> Work {
         let mut state = self.lock();
+        state.closing = None;
         loop {
             if let Some(address) = state.knocks.pop() {
                 return Work::Knock(address);
@@ -85,6 +90,7 @@ impl Aside {
             if (full || wait.is_some_and(|wait| wait.is_zero()))
                 && let Some((_, stream)) = state.lingering.pop_front()
             {
+                state.closing = Some(Instant::now());
                 return Work::Close(stream);
             }
             state = match wait {

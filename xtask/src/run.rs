@@ -21,7 +21,7 @@ usage: cargo xtask run [--example NAME] [--port N] [--data DIR] [--tls] [--relea
 
   cargo xtask run                                the demonstration server on http://127.0.0.1:8080/, until Ctrl-C;
                                                  /upload.html there sends files
-  cargo xtask run --port N                       the same on another port
+  cargo xtask run --port N                       the same on another port; for servers only
   cargo xtask run --tls                          the same on https://localhost:8080/, with a certificate made for it
   cargo xtask run --example NAME                 one of the programs in examples/, until it ends or Ctrl-C
   cargo xtask run -- ws://HOST:PORT/PATH --send TEXT --count N

@@ -34,7 +34,7 @@ Builds the service, the client crate and every example for riscv32imac-unknown-x
 with TLS by rustcrypto. Fails when .text + .rodata of a program grew by more than 2 % over sizes.toml or is over its
 budget there, or when a program is not in that record.
 
-  --tls NAME        only the build with this TLS provider
+  --tls NAME        only the build with this TLS provider; ring where it is patched (docs/tls.md)
   --features NAME   device feature of the service
   --record          rewrite sizes.toml with the sizes of these builds
   --top N           also list code size per crate, the N largest functions and the N largest stack frames of the service",

@@ -80,7 +80,7 @@ const P256: &[&str] = &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256
 fn signed_with_a_hash_that_is_broken() {
     system!().run(|| {
         let (ca, leaf) = by_openssl("localhost", P256, &["-sha1"]);
-        refused(&leaf, &Tls::only(ca.as_bytes()), Code::BadCertificate, "an algorithm that is not trusted");
+        refused(&leaf, &Tls::only(ca.as_bytes()), Code::BadCertificate, "an algorithm that is not accepted");
     });
 }
 

@@ -34,4 +34,4 @@ mod senres;
 pub use client::{Create, Pddb, ROOM_MOST};
 pub use error::PddbError;
 pub use file::File;
-pub use path::{DICT_BYTES, DictPath, KEY_BYTES, KeyPath, PathError};
+pub use path::{DICT_BYTES, DictPath, KEY_BYTES, KeyPath, PathError, SYSTEM_BASIS};

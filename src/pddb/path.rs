@@ -6,6 +6,9 @@
 
 use std::fmt;
 
+/// The device's own basis, which is there whenever the PDDB is open.
+pub const SYSTEM_BASIS: &str = ".System";
+
 /// The longest name of a key, bytes.
 pub const KEY_BYTES: usize = 94;
 /// The longest name of a dict, bytes, its separators included.

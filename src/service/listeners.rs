@@ -75,14 +75,7 @@ impl Listeners {
     /// Deals with a page whose request waits for the database.
     fn on_worker(&self, mut page: Lent, job: impl FnOnce(Lent) + Send + 'static) {
         page.otherwise(Code::NoWorker as usize);
-        let Some(permit) = self.server.pool.reserve() else { return };
-        let started = permit.run(move |permit| {
-            job(page);
-            drop(permit);
-        });
-        if let Err(error) = started {
-            log::error!("no thread for a certificate: {error}");
-        }
+        self.server.pool.try_spawn(move || job(page));
     }
 
     /// Waits for the PDDB if the certificate is there.
@@ -174,13 +167,7 @@ impl Listeners {
         }
         // The port's thread waits for a client.
         let Some(address) = port.close() else { return };
-        let knocking = self.server.pool.reserve().map(|permit| {
-            permit.run(move |permit| {
-                knock(address, LINGER);
-                drop(permit);
-            })
-        });
-        if !matches!(knocking, Some(Ok(()))) {
+        if !self.server.pool.try_spawn(move || knock(address, LINGER)) {
             // Refused clients may hold it up.
             self.server.aside.knock(address);
         }

@@ -76,6 +76,19 @@ impl Pool {
         Some(Permit { pool: self.clone() })
     }
 
+    /// Runs a job on a worker of its own; `false`, and the job is dropped, if there is none.
+    pub(crate) fn try_spawn(self: &Arc<Self>, job: impl FnOnce() + Send + 'static) -> bool {
+        let Some(permit) = self.reserve() else { return false };
+        let started = permit.run(move |permit| {
+            job();
+            drop(permit);
+        });
+        if let Err(error) = &started {
+            log::error!("no thread for a worker: {error}");
+        }
+        started.is_ok()
+    }
+
     /// Workers that are reserved or at work, and threads in all.
     pub(crate) fn counts(&self) -> (usize, usize) {
         let state = self.lock();

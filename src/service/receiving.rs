@@ -73,14 +73,11 @@ impl Wake for UploadRoute {
         let whom: Weak<Self> = Arc::downgrade(&self);
         let pool = self.pool.clone();
         // A worker waits for the database.
-        let started = pool.reserve().map(|permit| {
-            permit.run(move |permit| {
-                self.uploads.expire(self.now());
-                self.watch();
-                drop(permit);
-            })
+        let started = pool.try_spawn(move || {
+            self.uploads.expire(self.now());
+            self.watch();
         });
-        if !matches!(started, Some(Ok(()))) {
+        if !started {
             timer.arm(whom, kind, NO_WORKER);
         }
     }
@@ -93,15 +90,8 @@ impl Drop for UploadRoute {
         if self.uploads.next_expiry().is_none() {
             return;
         }
-        let Some(permit) = self.pool.reserve() else { return };
         let uploads = self.uploads.clone();
-        let started = permit.run(move |permit| {
-            uploads.expire(Duration::MAX);
-            drop((uploads, permit));
-        });
-        if let Err(error) = started {
-            log::warn!("no thread to clear what waits for its sender: {error}");
-        }
+        self.pool.try_spawn(move || uploads.expire(Duration::MAX));
     }
 }
 

@@ -5,11 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use xous_api_websocket::Code;
 
 use super::pool::Pool;
-use crate::pddb::{DictPath, Pddb};
+use crate::pddb::{DictPath, Pddb, SYSTEM_BASIS};
 use crate::upload::Files;
-
-/// The device's own basis, which is there whenever the PDDB is open.
-const BASIS: &str = ".System";
 
 /// One [`Files`] per dict, whichever programs have routes to it: it knows what is being received and read there.
 pub(crate) struct Stores {
@@ -37,7 +34,7 @@ impl Stores {
     /// `BadRequest` for no dict's name, or that of a journal; `RouteExists` if another route's files are, or could be,
     /// among these.
     pub(crate) fn files(&self, dict: &str) -> Result<Arc<Files<Pddb>>, Code> {
-        let dict = DictPath::new(BASIS, dict).map_err(|_| Code::BadRequest)?;
+        let dict = DictPath::new(SYSTEM_BASIS, dict).map_err(|_| Code::BadRequest)?;
         let mut known = lock(&self.known);
         known.retain(|files| files.strong_count() > 0);
         for files in known.iter().filter_map(Weak::upgrade) {
@@ -64,17 +61,14 @@ impl Stores {
         if recovery.is_underway {
             return;
         }
-        let Some(permit) = self.pool.reserve() else { return };
         let shared = self.recovery.clone();
-        let started = permit.run(move |permit| {
+        recovery.is_underway = self.pool.try_spawn(move || {
             while let Some(files) = next(&shared) {
                 if let Err(error) = files.recover() {
                     log::info!("{}: what a crash may have left is cleared later: {error:?}", files.dict());
                 }
             }
-            drop(permit);
         });
-        recovery.is_underway = started.is_ok();
     }
 }
 

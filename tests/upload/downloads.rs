@@ -1,6 +1,7 @@
 //! Files that are shown.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use xous_api_websocket::{Deadlines, Listen, Listener, Route, Upload};
@@ -8,6 +9,13 @@ use xous_api_websocket::{Deadlines, Listen, Listener, Route, Upload};
 use crate::by_hand::Client;
 use crate::common::{nothing_is_left, pattern, system};
 use crate::sender::{DICT, Sender, get, list, listen, pddb_cid};
+
+/// Where the stand-in keeps the files, each a plain file under its own name.
+fn directory() -> PathBuf {
+    let directory = hosted::pddb_directory().join(".System").join(DICT);
+    std::fs::create_dir_all(&directory).unwrap();
+    directory
+}
 
 #[test]
 fn a_file_comes_whole_or_in_part() {
@@ -77,8 +85,7 @@ fn several_requests_follow_each_other_on_a_connection() {
 #[test]
 fn a_list_of_a_thousand_names_is_whole() {
     system!().run(|| {
-        let directory = hosted::pddb_directory().join(".System").join(DICT);
-        std::fs::create_dir_all(&directory).unwrap();
+        let directory = directory();
         let names: Vec<_> = (0..1000).map(|i| format!("{i:04} \"quoted\"")).collect();
         for name in &names {
             // As the stand-in spells it.
@@ -97,8 +104,7 @@ fn a_client_that_takes_nothing_is_let_go_and_holds_up_nobody() {
         let listener = Listener::listen(&Listen::new("127.0.0.1", 0).deadlines(deadlines)).unwrap();
         pddb_cid();
         listener.add_route(&Route::files("/files/", DICT)).unwrap();
-        let directory = hosted::pddb_directory().join(".System").join(DICT);
-        std::fs::create_dir_all(&directory).unwrap();
+        let directory = directory();
         let mut file = std::fs::File::create(directory.join("large")).unwrap();
         (0..64).for_each(|_| file.write_all(&pattern(1 << 20)).unwrap());
         let mut idle = Client::with(listener.port(), "GET /files/large HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");

@@ -6,10 +6,7 @@ use xous_api_websocket::Source;
 use zeroize::Zeroizing;
 
 use crate::net::{StoredFault, TlsError};
-use crate::pddb::{DictPath, Pddb, PddbError};
-
-/// The device's own basis.
-const BASIS: &str = ".System";
+use crate::pddb::{DictPath, Pddb, PddbError, SYSTEM_BASIS};
 
 /// What one [`Source`] stands for.
 pub(super) enum File<'a> {
@@ -77,7 +74,7 @@ impl<'p> Files<'p> {
     }
 
     fn read(&mut self, name: &str, dict: &str, key: &str) -> Result<Zeroizing<Vec<u8>>, TlsError> {
-        let path = DictPath::new(BASIS, dict).and_then(|dict| dict.key(key)).map_err(|error| {
+        let path = DictPath::new(SYSTEM_BASIS, dict).and_then(|dict| dict.key(key)).map_err(|error| {
             TlsError::Settings(format!("{name:?} cannot be the name of a key of the PDDB ({error:?})"))
         })?;
         let failed = |error: PddbError| failed(name, error);

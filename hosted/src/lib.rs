@@ -93,6 +93,7 @@ pub mod stand_in;
 mod system;
 mod talk;
 mod test;
+pub mod tools;
 
 pub use cargo::cargo;
 pub use command::Program;

@@ -1,11 +1,13 @@
 //! Echo servers on Python's `websockets` and npm's `ws`, which these tests set up below `target/peers/` on first use.
-//! Without python3 (with venv) or node (with npm) they fail: nothing else shows that others understand us.
+//! Without python3 (with venv) or node (with npm) they fail and say what to do: nothing else shows that others
+//! understand us.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use hosted::tools::command;
 use hosted::{End, Program, System};
 use xous_api_websocket::{Closed, Kind, Part, ReceiveError, Request, Websocket};
 
@@ -47,7 +49,7 @@ fn python_websockets_understands_us() {
 #[test]
 fn npm_ws_understands_us() {
     let modules = node_modules();
-    let server = || Server::start(Command::new("node").arg(script("echo.cjs")).env("NODE_PATH", &modules));
+    let server = || Server::start(command("node").arg(script("echo.cjs")).env("NODE_PATH", &modules));
     system!().run(|| exchange(&server(), "other"));
     a_thousand_hellos(&server());
 }
@@ -105,7 +107,8 @@ fn python() -> PathBuf {
     let directory = below_target("python");
     let python = directory.join("bin/python3");
     set_up(&directory, |directory| {
-        run(Command::new("python3").args(["-m", "venv"]).arg(directory), "python3 with its venv module");
+        hosted::tools::require("python3-venv");
+        run(command("python3").args(["-m", "venv"]).arg(directory), "python3 with its venv module");
         let install =
             ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "websockets==15.0.1"];
         run(Command::new(&python).args(install), "a Python package index");
@@ -117,9 +120,8 @@ fn python() -> PathBuf {
 fn node_modules() -> PathBuf {
     let directory = below_target("node");
     set_up(&directory, |directory| {
-        run(Command::new("node").arg("--version"), "node");
         let install = ["install", "--silent", "--no-fund", "--no-audit", "--prefix"];
-        run(Command::new("npm").args(install).arg(directory).arg("ws@8.18.3"), "npm and its registry");
+        run(command("npm").args(install).arg(directory).arg("ws@8.18.3"), "npm and its registry");
     });
     directory.join("node_modules")
 }

@@ -132,10 +132,7 @@ const UNTIL_THE_END: &str = "chromedriver --port=0 & cat > /dev/null; kill -KILL
 
 impl Driver {
     fn start() -> Self {
-        let version = Command::new("chromedriver").arg("--version").output();
-        version.unwrap_or_else(|error| {
-            panic!("chromedriver (Debian packages chromium and chromium-driver) cannot be started: {error}")
-        });
+        hosted::tools::require("chromedriver");
         let mut command = Command::new("sh");
         command.args(["-c", UNTIL_THE_END]).process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());

@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use hosted::tools::command;
+
 /// The longest that setting something up may take, and a client's run.
 const SET_UP: Duration = Duration::from_secs(300);
 const RUN: Duration = Duration::from_secs(60);
@@ -18,9 +20,10 @@ const WS: &str = "ws@8.23.0";
 /// Runs a script of tests/server/clients with Python and its package websockets; what it prints.
 pub(crate) fn python(script: &str, argument: &str) -> String {
     let environment = set_up("python-websockets", |directory| {
-        let mut venv = Command::new("python3");
+        hosted::tools::require("python3-venv");
+        let mut venv = command("python3");
         venv.args(["-m", "venv"]).arg(directory);
-        run(&mut venv, "python3 -m venv (Debian packages python3 and python3-venv)", SET_UP);
+        run(&mut venv, "python3 -m venv", SET_UP);
         let mut pip = Command::new(directory.join("bin/python"));
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", WEBSOCKETS]);
         run(&mut pip, "pip install, which needs a Python package index,", SET_UP);
@@ -31,11 +34,11 @@ pub(crate) fn python(script: &str, argument: &str) -> String {
 /// Runs a script of tests/server/clients with Node.js and its package ws; what it prints.
 pub(crate) fn node(script: &str, argument: &str) -> String {
     let modules = set_up("npm-ws", |directory| {
-        let mut npm = Command::new("npm");
+        let mut npm = command("npm");
         npm.args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"]).arg(directory).arg(WS);
-        run(&mut npm, "npm install (Debian packages nodejs and npm), which needs an npm registry,", SET_UP);
+        run(&mut npm, "npm install, which needs an npm registry,", SET_UP);
     });
-    let mut node = Command::new("node");
+    let mut node = command("node");
     node.env("NODE_PATH", modules.join("node_modules"));
     client(&mut node, script, argument)
 }

@@ -1,7 +1,6 @@
 //! Certificates made for a test.
 
-use std::process::Command;
-
+use hosted::tools::command;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, date_time_ymd,
@@ -152,7 +151,7 @@ fn issue(extensions: &str, key: &[&str], signature: &[&str]) -> (String, Leaf) {
 }
 
 fn openssl(arguments: &[&str]) {
-    let output = Command::new("openssl").args(arguments).output().expect("openssl is installed");
+    let output = command("openssl").args(arguments).output().unwrap();
     assert!(output.status.success(), "openssl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 

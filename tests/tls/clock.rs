@@ -1,9 +1,9 @@
 //! A device whose clock is not set: a service that runs beside real peers with the calendar of 1970.
 
 use std::path::Path;
-use std::process::Command;
 
 use hosted::Program;
+use hosted::tools::command;
 use xous_api_websocket::{Code, Identity, ListenError, Listener, Request, SERVER_NAME, Tls, Websocket};
 
 use crate::authority::Authority;
@@ -17,11 +17,11 @@ use crate::support::{Scratch, refusal, request, service};
 fn in_1970(files: &Scratch) -> Program {
     let library = files.path("clock.so");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tls/clock.c");
-    let compiled = Command::new("cc")
+    let compiled = command("cc")
         .args(["-shared", "-fPIC", "-Wall", "-Werror", "-o", &library])
         .arg(source)
         .status()
-        .expect("cc is installed, as Rust links with it");
+        .unwrap();
     assert!(compiled.success());
     service().env("LD_PRELOAD", library)
 }

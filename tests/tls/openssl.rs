@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use hosted::tools::command;
+
 use crate::authority::Leaf;
 use crate::support::{PATIENCE, Scratch};
 
@@ -94,7 +96,7 @@ pub(crate) struct Script {
 impl Script {
     /// Starts it.
     pub(crate) fn start(file: &str, settings: String) -> Self {
-        let mut process = Command::new("python3")
+        let mut process = command("python3")
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tls").join(file))
             .arg(settings)
             .env("PYTHONPATH", packages())
@@ -102,7 +104,7 @@ impl Script {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("python3 is installed");
+            .unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let (sender, reports) = channel();
         std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
@@ -149,14 +151,20 @@ fn packages() -> &'static Path {
 /// Installs beside the place and renames, so that other tests see all of it or nothing.
 fn install(directory: &Path) {
     let fresh = directory.with_extension(format!("{}.new", std::process::id()));
-    let installed = Command::new("python3")
+    // Debian's python3 has no pip of its own, but an environment gets one.
+    let environment = Scratch::new();
+    hosted::tools::require("python3-venv");
+    run(command("python3").args(["-m", "venv"]).arg(environment.path("")));
+    run(Command::new(environment.path("bin/python3"))
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"])
-        .args([fresh.as_os_str(), WEBSOCKETS.as_ref()])
-        .status()
-        .expect("python3 is installed");
-    assert!(installed.success(), "{WEBSOCKETS} is not installed");
+        .args([fresh.as_os_str(), WEBSOCKETS.as_ref()]));
     if fs::rename(&fresh, directory).is_err() {
         fs::remove_dir_all(&fresh).unwrap();
         assert!(directory.is_dir(), "another test has installed it");
     }
+}
+
+fn run(command: &mut Command) {
+    let status = command.stdin(Stdio::null()).status();
+    assert!(status.as_ref().is_ok_and(|status| status.success()), "{command:?}: {status:?}");
 }

@@ -2,7 +2,9 @@
 //! what it is told goes to the server, except for lines that begin with a letter that is a command.
 
 use std::io::{BufReader, Read, Write};
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Stdio};
+
+use hosted::tools::command;
 
 use crate::support::Scratch;
 
@@ -20,7 +22,7 @@ impl SClient {
     pub(crate) fn start(port: u16, ca: &str, options: &[&str]) -> Self {
         let files = Scratch::new();
         let ca = files.write("ca.pem", ca);
-        let mut process = Command::new("openssl")
+        let mut process = command("openssl")
             .args(["s_client", "-connect", &format!("127.0.0.1:{port}"), "-servername", "localhost"])
             .args(["-CAfile", &ca, "-verify_return_error", "-verify_hostname", "localhost"])
             .args(options)
@@ -28,7 +30,7 @@ impl SClient {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .expect("openssl is installed");
+            .unwrap();
         let output = BufReader::new(process.stdout.take().unwrap());
         let errors = BufReader::new(process.stderr.take().unwrap());
         let input = process.stdin.take().unwrap();

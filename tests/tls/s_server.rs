@@ -3,8 +3,9 @@
 
 use std::io::{BufReader, Read, Write};
 use std::net::TcpListener;
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Stdio};
 
+use hosted::tools::command;
 use xous_api_websocket::{Tls, Websocket};
 
 use crate::authority::Leaf;
@@ -27,14 +28,14 @@ impl SServer {
         let (chain, key) = (files.write("chain.pem", &leaf.chain), files.write("key.pem", &leaf.key));
         // It takes a port and does not report one.
         let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-        let mut process = Command::new("openssl")
+        let mut process = command("openssl")
             .args(["s_server", "-accept", &format!("127.0.0.1:{port}"), "-cert", &chain, "-key", &key])
             .args(options)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .expect("openssl is installed");
+            .unwrap();
         let (input, errors) = (process.stdin.take().unwrap(), process.stderr.take().unwrap());
         let output = BufReader::new(process.stdout.take().unwrap());
         let mut server = SServer { port, process, input, output, errors, _files: files };

@@ -3,8 +3,9 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
+use hosted::tools::command;
 use tungstenite::{Message, WebSocket};
 use xous_api_websocket::{Kind, Tls, Websocket};
 
@@ -35,12 +36,12 @@ impl Stunnel {
                 "foreground = yes\npid =\ndebug = notice\nsyslog = no\n[test]\nsslVersion = {version}\n\
                  accept = 127.0.0.1:{port}\nconnect = 127.0.0.1:{connect}\n{side}"
             );
-            let mut process = Command::new("stunnel")
+            let mut process = command("stunnel")
                 .arg(files.write("stunnel.conf", &settings))
                 .stdin(Stdio::null())
                 .stderr(Stdio::piped())
                 .spawn()
-                .expect("stunnel is installed");
+                .unwrap();
             let mut log = BufReader::new(process.stderr.take().unwrap());
             let mut said = String::new();
             while log.read_line(&mut said).unwrap() > 0 && !said.contains("Configuration successful") {}

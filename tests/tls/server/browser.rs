@@ -15,6 +15,8 @@ const LIMIT: Duration = Duration::from_secs(180);
 
 /// What becomes of the page in a browser that trusts this authority, if any.
 fn visit(port: u16, ca: Option<&str>) -> String {
+    hosted::tools::require("chromedriver");
+    hosted::tools::require("certutil");
     let home = Scratch::new();
     let ca = ca.map(|ca| home.write("ca.pem", ca)).unwrap_or_default();
     let (url, directory) = (format!("https://localhost:{port}/"), home.path(""));

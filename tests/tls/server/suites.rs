@@ -1,7 +1,6 @@
 //! What the server accepts, as a scanner of servers would look at it: each suite that OpenSSL has is offered alone.
 
-use std::process::Command;
-
+use hosted::tools::command;
 use xous_api_websocket::{Code, ListenError, Listener};
 
 use crate::authority::{Leaf, self_signed, self_signed_rsa};
@@ -14,7 +13,7 @@ use super::{listen, listener, tls};
 /// who has given it none.
 fn all_suites() -> Vec<String> {
     let ciphers = ["ciphers", "-tls1_2", "ALL:COMPLEMENTOFALL:@SECLEVEL=0"];
-    let output = Command::new("openssl").args(ciphers).output().expect("openssl is installed");
+    let output = command("openssl").args(ciphers).output().unwrap();
     let output = String::from_utf8(output.stdout).unwrap();
     let mut suites: Vec<_> = output.trim().split(':').map(str::to_owned).collect();
     suites.retain(|suite| !["TLS_", "PSK", "SRP"].iter().any(|kind| suite.contains(kind)));

@@ -1,0 +1,273 @@
+//! The programs that are not ours and that tests and measurements need: what each is for, and who packages it.
+//!
+//! [`TOOLS`] is the one list of them. `cargo xtask test` installs by it and leaves tests out by it, and [`command`] names
+//! what a test misses.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// A program, or a part of one, that somebody else makes.
+#[derive(Debug)]
+pub struct Tool {
+    /// What it is called, here and where it is asked for.
+    pub name: &'static str,
+    /// What tells that it is there.
+    pub check: Check,
+    /// Its packages in Debian.
+    pub packages: &'static [&'static str],
+    /// Its packages in Ubuntu where they are called otherwise there; else empty.
+    pub ubuntu: &'static [&'static str],
+    /// The tests that fail without it.
+    pub tests: &'static [Tests],
+    /// The other sections of `.ci/run` that need it.
+    pub sections: &'static [&'static str],
+    /// What it does for them.
+    pub purpose: &'static str,
+}
+
+/// How a tool is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// All of these programs are on the `PATH`.
+    OnPath(&'static [&'static str]),
+    /// This command, a program and its arguments, ends with success.
+    Succeeds(&'static [&'static str]),
+}
+
+/// Tests of one test program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tests {
+    /// The test program, as `cargo test --test` takes it.
+    pub target: &'static str,
+    /// A part of their names that no other test of this program has; empty for all.
+    pub filter: &'static str,
+}
+
+const fn tests(target: &'static str, filter: &'static str) -> Tests {
+    Tests { target, filter }
+}
+
+/// Every tool, in the order in which they are installed.
+pub const TOOLS: &[Tool] = &[
+    Tool {
+        name: "cc",
+        check: Check::OnPath(&["cc"]),
+        packages: &["gcc", "libc6-dev"],
+        ubuntu: &[],
+        tests: &[tests("tls", "clock::")],
+        sections: &[],
+        purpose: "links what Rust compiles, and compiles a clock of 1970",
+    },
+    Tool {
+        name: "openssl",
+        check: Check::OnPath(&["openssl"]),
+        packages: &["openssl"],
+        ubuntu: &[],
+        tests: &[
+            tests("tls", "algorithms::"),
+            tests("tls", "certificates::of_another_kind"),
+            tests("tls", "certificates::signed_with_a_hash_that_is_broken"),
+            tests("tls", "closing::keys_are_renewed"),
+            tests("tls", "closing::renegotiation_is_refused"),
+            tests("tls", "server::keys::"),
+            tests("tls", "server::suites::"),
+            tests("tls", "wire::a_server_that_is_cut_off"),
+        ],
+        sections: &[],
+        purpose: "plays TLS by hand and makes keys and certificates",
+    },
+    Tool {
+        name: "python3",
+        check: Check::OnPath(&["python3"]),
+        packages: &["python3"],
+        ubuntu: &[],
+        tests: PYTHON_TESTS,
+        sections: &["rustcrypto", "autobahn", "service"],
+        purpose: "TLS peers, the package websockets as a peer, and the Autobahn cases run on it",
+    },
+    Tool {
+        name: "python3-venv",
+        check: Check::Succeeds(&["python3", "-c", "import venv, ensurepip"]),
+        packages: &["python3-venv"],
+        ubuntu: &[],
+        tests: PYTHON_TESTS,
+        sections: &["rustcrypto", "autobahn", "service"],
+        purpose: "installs Python packages below target/",
+    },
+    Tool {
+        name: "node",
+        check: Check::OnPath(&["node", "npm"]),
+        packages: &["nodejs", "npm", "ca-certificates"],
+        ubuntu: &[],
+        tests: &[tests("client", "npm_ws"), tests("server", "npm_ws")],
+        sections: &[],
+        purpose: "the package ws as a peer",
+    },
+    Tool {
+        name: "stunnel",
+        check: Check::OnPath(&["stunnel"]),
+        packages: &["stunnel4"],
+        ubuntu: &[],
+        tests: &[tests("tls", "stunnel::")],
+        sections: &[],
+        purpose: "puts TLS in front of a program that has none",
+    },
+    Tool {
+        name: "ip",
+        check: Check::OnPath(&["ip"]),
+        packages: &["iproute2"],
+        ubuntu: &[],
+        tests: &[tests("server", "a_listener_may_come_before_the_network")],
+        sections: &[],
+        purpose: "gives this machine an address and takes it away",
+    },
+    Tool {
+        // Its package brings the browser.
+        name: "chromedriver",
+        check: Check::OnPath(&["chromedriver"]),
+        packages: &["chromium", "chromium-driver"],
+        ubuntu: &["chromium-chromedriver"],
+        tests: &[
+            tests("server", "web_pages::"),
+            tests("upload", "browser::"),
+            tests("tls", "server::browser::"),
+        ],
+        sections: &[],
+        purpose: "Chromium opens the pages",
+    },
+    Tool {
+        name: "certutil",
+        check: Check::OnPath(&["certutil"]),
+        packages: &["libnss3-tools"],
+        ubuntu: &[],
+        tests: &[tests("tls", "server::browser::")],
+        sections: &[],
+        purpose: "has Chromium trust a certificate",
+    },
+    Tool {
+        name: "valgrind",
+        check: Check::OnPath(&["valgrind"]),
+        packages: &["valgrind"],
+        ubuntu: &[],
+        tests: &[],
+        sections: &["bench"],
+        purpose: "counts instructions",
+    },
+];
+
+const PYTHON_TESTS: &[Tests] = &[
+    tests("client", "python_websockets"),
+    tests("server", "python_websockets"),
+    tests("memory", "secure_"),
+    tests("tls", "algorithms::"),
+    tests("tls", "certificates::"),
+    tests("tls", "clock::"),
+    tests("tls", "closing::"),
+    tests("tls", "open::"),
+    tests("tls", "server::"),
+    tests("tls", "stored::"),
+    tests("tls", "streams::"),
+    tests("tls", "wire::"),
+];
+
+impl Tool {
+    /// The tool that is called so.
+    pub fn named(name: &str) -> Option<&'static Tool> {
+        TOOLS.iter().find(|tool| tool.name == name)
+    }
+
+    /// Whether it is there. [`Check::Succeeds`] starts a process.
+    pub fn is_there(&self) -> bool {
+        match self.check {
+            Check::OnPath(programs) => programs.iter().all(|program| on_path(program)),
+            Check::Succeeds(command) => {
+                let Some((program, arguments)) = command.split_first() else { return true };
+                let mut command = Command::new(program);
+                command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+                command.status().is_ok_and(|status| status.success())
+            }
+        }
+    }
+
+    /// The sentence for somebody who misses it.
+    pub fn is_missing(&self) -> String {
+        let packages = self.packages.join(" and ");
+        format!(
+            "{} is missing ({}): run `cargo xtask test`, which installs it (Debian: {packages}), or \
+             `cargo xtask test --without-peers`, which leaves out the tests that need it",
+            self.name, self.purpose
+        )
+    }
+}
+
+/// The command for a program of [`TOOLS`], looked up by the tool's name or one of its programs.
+///
+/// # Panics
+/// When it is missing, with what to do about it; and when it is not in the list.
+pub fn command(program: &str) -> Command {
+    let of = |tool: &&Tool| matches!(tool.check, Check::OnPath(programs) if programs.contains(&program));
+    let tool = TOOLS.iter().find(of).unwrap_or_else(|| panic!("{program} is not in hosted::tools::TOOLS"));
+    require(tool.name);
+    Command::new(program)
+}
+
+/// Does nothing if the tool of this name is there.
+///
+/// # Panics
+/// When it is missing, with what to do about it; and when it is not in the list.
+pub fn require(name: &str) {
+    let tool = Tool::named(name).unwrap_or_else(|| panic!("{name} is not in hosted::tools::TOOLS"));
+    assert!(tool.is_there(), "{}", tool.is_missing());
+}
+
+/// Whether a program is in a directory of the `PATH`.
+pub fn on_path(program: &str) -> bool {
+    where_on_path(program).next().is_some()
+}
+
+/// The files of this name in the directories of the `PATH`, in their order.
+pub fn where_on_path(program: &str) -> impl Iterator<Item = PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let files: Vec<_> =
+        std::env::split_paths(&path).map(|dir| dir.join(program)).filter(|file| file.is_file()).collect();
+    files.into_iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tool_has_a_name_of_its_own_a_package_and_a_use() {
+        for (at, tool) in TOOLS.iter().enumerate() {
+            assert!(TOOLS[..at].iter().all(|other| other.name != tool.name), "{}", tool.name);
+            assert!(!tool.packages.is_empty() && !tool.purpose.is_empty(), "{}", tool.name);
+            assert!(!tool.tests.is_empty() || !tool.sections.is_empty(), "{}", tool.name);
+        }
+    }
+
+    #[test]
+    fn a_missing_tool_is_named_with_its_packages_and_the_way_on() {
+        let text = Tool::named("stunnel").unwrap().is_missing();
+        for part in ["stunnel is missing", "stunnel4", "`cargo xtask test`", "--without-peers"] {
+            assert!(text.contains(part), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_command_succeeds_or_the_tool_is_missing() {
+        let tool = |command| Tool {
+            name: "",
+            check: Check::Succeeds(command),
+            packages: &[],
+            ubuntu: &[],
+            tests: &[],
+            sections: &[],
+            purpose: "",
+        };
+        assert!(tool(&["true"]).is_there());
+        assert!(!tool(&["false"]).is_there());
+        assert!(!tool(&["a program that nobody has"]).is_there());
+        assert!(on_path("sh") && !on_path("a program that nobody has"));
+    }
+}

@@ -7,14 +7,9 @@ use std::sync::Arc;
 use xous::{PID, SID};
 use xous_api_websocket::{Code, Handle, Opcode, Phase, Stats, split_message_id};
 
-use super::connection::Closer;
-use super::envelope::{Incoming, Lent, Scalar};
-use super::inbox;
-use super::outcome::{ABNORMAL, Outcome};
-use super::pool::Pool;
-use super::table::{Found, Table};
-use super::tickets::Tickets;
-use super::timer::Timer;
+use super::connection::{ABNORMAL, Closer, Found, Outcome, Table, inbox};
+use super::message::{Incoming, Lent, Scalar, Tickets};
+use super::thread::{Pool, Timer};
 use crate::proto::{CloseCode, CloseReason};
 
 /// Everything that the server thread hands work to.

@@ -5,17 +5,11 @@ use std::sync::{Arc, OnceLock};
 use xous::{CID, SID};
 use xous_api_websocket::{Deadlines, Handle, Opcode};
 
-use super::connection::Connection;
+use super::connection::{Connection, Life, Opening, Route, Table, connect, seed_from};
 use super::dispatcher::Dispatcher;
-use super::entropy::seed_from;
-use super::life::Life;
 use super::limits::{STORE_ANSWER, WORKERS};
-use super::opener::{self, Opening};
-use super::pool::Pool;
-use super::sink::Route;
-use super::table::Table;
-use super::tickets::Tickets;
-use super::timer::Timer;
+use super::message::Tickets;
+use super::thread::{Pool, Timer};
 use crate::pddb::Pddb;
 use crate::proto::Role;
 
@@ -57,7 +51,7 @@ pub(crate) fn serve_one(sid: SID, plan: Plan) -> Result<(), xous::Error> {
         xous::send_message(own, xous::Message::new_scalar(Opcode::Quit as usize, 0, 0, 0, 0)).ok();
     });
     let started = reading.run(move |permit| {
-        opener::run(life, opening, writing);
+        connect::run(life, opening, writing);
         drop(permit);
     });
     started.map_err(|_| xous::Error::ThreadNotAvailable)?;

@@ -6,60 +6,30 @@
 //! ```
 //!
 //! [`dispatcher`] receives every message and hands its envelope on. A connection ([`connection`]) has a reader
-//! and a writer from the [`pool`]; neither waits for the other. Everything in between is bounded by [`limits`].
+//! and a writer from the pool in [`thread`]; neither waits for the other. Everything in between is bounded by [`limits`].
 
-mod acceptors;
-mod aside;
-mod channels;
 mod connection;
 mod dispatcher;
-mod door;
-mod download;
-mod entropy;
-mod envelope;
 mod in_process;
-mod inbox;
-mod life;
 mod limits;
-mod listeners;
-mod opener;
-mod outbox;
-mod outcome;
-mod pool;
-mod port;
-mod reader;
-mod receiving;
-mod routes;
-mod security;
-mod server;
-mod session;
-mod sink;
-mod stores;
+mod listen;
+mod message;
 mod system;
-mod table;
-mod tickets;
-mod timer;
-mod upgrade;
-mod visit;
-mod writer;
+mod thread;
 
 use std::sync::Arc;
 
 use xous_api_names::XousNames;
 use xous_api_websocket::SERVER_NAME;
 
-use aside::Aside;
+use connection::Table;
 use dispatcher::Dispatcher;
 pub(crate) use in_process::{Plan, serve_one};
 use limits::{HEAP_BYTES, STORE_ANSWER, WORKERS, WORKERS_WITH_PDDB};
-use listeners::Listeners;
-use pool::Pool;
-use server::Server;
-use stores::Stores;
+use listen::{Listeners, Server, Stores};
+use message::Tickets;
 use system::System;
-use table::Table;
-use tickets::Tickets;
-use timer::Timer;
+use thread::{Aside, Pool, Timer};
 
 use crate::pddb::Pddb;
 use crate::platform;

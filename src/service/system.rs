@@ -5,18 +5,11 @@ use std::sync::Arc;
 use xous::PID;
 use xous_api_websocket::{Code, Handle, Opcode, Phase, PortState, Request};
 
-use super::connection::Connection;
+use super::connection::{Connection, Found, Life, Opening, Route, connect, seed};
 use super::dispatcher::{From, Serve};
-use super::entropy::seed;
-use super::envelope::{Lent, Scalar};
-use super::life::Life;
 use super::limits::REQUEST_BYTES;
-use super::listeners::{Listener, Listeners};
-use super::opener::{self, Opening};
-use super::server::Server;
-use super::sink::Route;
-use super::table::Found;
-use super::tickets::Tickets;
+use super::listen::{Listener, Listeners, Server};
+use super::message::{Lent, Scalar, Tickets};
 use crate::proto::Role;
 
 /// The service's own part.
@@ -90,7 +83,7 @@ impl System {
         conn.opening();
         let life = Life::new(conn, self.server.table.clone());
         let started = reading.run(move |permit| {
-            opener::run(life, opening, writing);
+            connect::run(life, opening, writing);
             drop(permit);
         });
         if let Err(error) = started {

@@ -3,13 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::answer::Answer;
-use super::command::{COMMAND_BYTES, Command};
-use super::ended::Ended;
-use super::fault::Fault;
-use super::name::{is_allowed, key_of};
-use super::parser::{Malformed, Parser, Parts};
-use super::store::Store;
+use super::files::{Store, is_allowed, key_of};
+use super::protocol::{Answer, COMMAND_BYTES, Command, Ended, Fault, Malformed, Parser, Parts};
 use super::transfer::Transfer;
 use super::uploads::{SharedSeat, Uploads, lock};
 

@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::answer::{Answer, Token};
-use super::fault::Fault;
-use super::files::{Files, Incoming};
-use super::store::{Store, StoreError, StoreFile};
+use super::files::{Files, Incoming, Store, StoreError, StoreFile};
+use super::protocol::{Answer, Fault, Token};
 
 /// Progress is told not more often than after so many bytes and so much time.
 const PROGRESS_BYTES: u32 = 64 * 1024;

@@ -3,11 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
-use super::answer::Token;
 use super::config::Config;
-use super::fault::Fault;
-use super::files::Files;
-use super::store::Store;
+use super::files::{Files, Store};
+use super::protocol::{Fault, Token};
 use super::transfer::Transfer;
 
 /// Gives the tokens of transfers: 16 random bytes, or none when there is no randomness; such a transfer cannot be

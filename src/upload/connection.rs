@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::files::{Store, is_allowed, key_of};
+use super::files::{BeginError, Store, StoreError, is_allowed, key_of};
 use super::protocol::{Answer, COMMAND_BYTES, Command, Ended, Fault, Malformed, Parser, Parts};
 use super::transfer::Transfer;
 use super::uploads::{SharedSeat, Uploads, lock};
@@ -227,5 +227,26 @@ impl<S: Store> Parts for Visit<'_, S> {
             self.desk.ended.push(id, false);
         }
         self.say(Answer::Refused { id, fault: why.into() });
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Full => Fault::Full,
+            StoreError::Unmounted => Fault::Unmounted,
+            StoreError::NoAnswer => Fault::NoAnswer,
+            StoreError::NotFound | StoreError::Exists | StoreError::Failed => Fault::Store,
+        }
+    }
+}
+
+impl From<BeginError> for Fault {
+    fn from(error: BeginError) -> Self {
+        match error {
+            BeginError::Exists => Fault::Exists,
+            BeginError::Busy => Fault::Busy,
+            BeginError::Store(error) => error.into(),
+        }
     }
 }

@@ -18,8 +18,18 @@ mod tests;
 mod transfer;
 mod uploads;
 
-pub use config::{Config, WRITE_BATCH};
+pub use config::Config;
 pub use connection::Upload;
-pub use files::{FileEntry, Files, Reader, Store, StoreError, StoreFile};
+pub use files::{FileEntry, Files, Reader, Store, StoreError, StoreFile, WRITE_BATCH};
 pub use protocol::{Fault, Malformed, NAME_BYTES, Parser, Parts, Token};
 pub use uploads::{TokenSource, Uploads};
+
+impl FileEntry {
+    /// As a JSON object with the members `name` and `length`.
+    pub fn to_json(&self) -> String {
+        let mut json = String::from("{\"name\":");
+        protocol::push_string(&mut json, &self.name);
+        json.push_str(&format!(",\"length\":{}}}", self.length));
+        json
+    }
+}

@@ -15,10 +15,9 @@ use super::reader::Reader;
 use super::record::Record;
 use super::store::{Store, StoreError, StoreFile};
 use crate::pddb::{DictPath, KeyPath, PathError};
-use crate::upload::protocol::push_string;
 
 /// Bytes that are copied at a time.
-pub(super) const COPY_BYTES: usize = crate::upload::WRITE_BATCH;
+pub(super) const COPY_BYTES: usize = super::store::WRITE_BATCH;
 
 /// The files in a dict and the dicts below it. There must be no second one for the same dict.
 pub struct Files<S: Store> {
@@ -92,16 +91,6 @@ pub struct FileEntry {
     pub name: String,
     /// Its bytes.
     pub length: u64,
-}
-
-impl FileEntry {
-    /// As a JSON object with the members `name` and `length`.
-    pub fn to_json(&self) -> String {
-        let mut json = String::from("{\"name\":");
-        push_string(&mut json, &self.name);
-        json.push_str(&format!(",\"length\":{}}}", self.length));
-        json
-    }
 }
 
 impl<S: Store> Files<S> {

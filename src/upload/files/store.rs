@@ -1,6 +1,12 @@
-//! What uploads need of a store of keys, and the PDDB as one.
+//! What uploads need of a store of keys.
 
-use crate::pddb::{self, Create, DictPath, KeyPath, Pddb, PddbError};
+use crate::pddb::{DictPath, KeyPath};
+
+/// Bytes that are written at a time: two pages of the PDDB. Before a write that makes a large key longer, the PDDB sees
+/// to it that three pages are free, whatever the write needs, and stops for good when they do not suffice
+/// (`key_update` in `backend/basis.rs` and `backend/dictionary.rs`); with two, a full PDDB says that it is full. And a
+/// write that begins and ends with a page reads none back.
+pub const WRITE_BATCH: usize = 2 * 4064;
 
 /// Why a store did not do it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,81 +99,4 @@ pub trait StoreFile: Send {
     /// # Errors
     /// Those of the store, for what was begun.
     fn settle(&mut self) -> Result<(), StoreError>;
-}
-
-impl From<PddbError> for StoreError {
-    fn from(error: PddbError) -> Self {
-        match error {
-            PddbError::NotFound => StoreError::NotFound,
-            PddbError::Exists => StoreError::Exists,
-            PddbError::Full => StoreError::Full,
-            PddbError::NoServer | PddbError::NotMounted => StoreError::Unmounted,
-            PddbError::NoAnswer => StoreError::NoAnswer,
-            // It looks like an answer, but nobody knows what the server did.
-            PddbError::Malformed => StoreError::NoAnswer,
-            PddbError::NotEmpty | PddbError::Stale | PddbError::TooLong | PddbError::Refused(_) => {
-                log::warn!("the PDDB: {error}");
-                StoreError::Failed
-            }
-        }
-    }
-}
-
-impl Store for Pddb {
-    type File = pddb::File;
-
-    fn open(&self, key: &KeyPath) -> Result<pddb::File, StoreError> {
-        Ok(Pddb::open(self, key)?)
-    }
-
-    fn create(&self, key: &KeyPath, room: u32) -> Result<pddb::File, StoreError> {
-        Ok(Pddb::create(self, key, Create { new: true, room })?)
-    }
-
-    fn delete(&self, key: &KeyPath) -> Result<(), StoreError> {
-        Ok(Pddb::delete(self, key)?)
-    }
-
-    fn keys(&self, dict: &DictPath) -> Result<Vec<String>, StoreError> {
-        match Pddb::keys(self, dict) {
-            Err(PddbError::NotFound) => Ok(Vec::new()),
-            keys => Ok(keys?),
-        }
-    }
-
-    fn dicts(&self, basis: &str) -> Result<Vec<String>, StoreError> {
-        Ok(Pddb::dicts(self, basis)?)
-    }
-
-    fn flush(&self) -> Result<(), StoreError> {
-        Ok(Pddb::flush(self)?)
-    }
-}
-
-impl StoreFile for pddb::File {
-    fn length(&self) -> u64 {
-        pddb::File::length(self)
-    }
-
-    fn read_at(&mut self, position: u64, buffer: &mut [u8]) -> Result<usize, StoreError> {
-        Ok(pddb::File::read_at(self, position, buffer)?)
-    }
-
-    fn write_at(&mut self, position: u64, data: &[u8]) -> Result<(), StoreError> {
-        StoreFile::begin_write(self, position, data)?;
-        StoreFile::settle(self)
-    }
-
-    fn begin_write(&mut self, mut position: u64, mut data: &[u8]) -> Result<(), StoreError> {
-        while !data.is_empty() {
-            let written = pddb::File::begin_write(self, position, data)?;
-            position += written as u64;
-            data = data.get(written..).unwrap_or_default();
-        }
-        Ok(())
-    }
-
-    fn settle(&mut self) -> Result<(), StoreError> {
-        Ok(pddb::File::settle(self)?)
-    }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::fault::Fault;
+use super::json::{hex, push_string};
 
 /// An answer about the transfer `id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,29 +82,6 @@ fn number(json: &mut String, key: &str, value: u32) {
 fn text(json: &mut String, key: &str, value: &str) {
     json.push_str(key);
     push_string(json, value);
-}
-
-/// Appends a JSON string (RFC 8259 section 7).
-pub(crate) fn push_string(json: &mut String, value: &str) {
-    json.push('"');
-    for c in value.chars() {
-        match c {
-            '"' | '\\' => json.extend(['\\', c]),
-            c if c < ' ' => {
-                let _ = write!(json, "\\u{:04x}", u32::from(c));
-            }
-            c => json.push(c),
-        }
-    }
-    json.push('"');
-}
-
-/// Lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

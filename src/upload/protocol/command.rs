@@ -1,6 +1,7 @@
 //! What a sender says in text messages: `{"resume": transferId, "token": "..."}` and `{"cancel": transferId}`.
 
 use super::answer::Token;
+use super::json::{Scanner, Value};
 
 /// Bytes of the longest message.
 pub(crate) const COMMAND_BYTES: usize = 256;
@@ -18,7 +19,7 @@ impl Command {
     /// Reads a message; `None` if it is none of them. Members that are not known are passed over, as long as their
     /// values are numbers or strings.
     pub(crate) fn parse(message: &[u8]) -> Option<Command> {
-        let mut scanner = Scanner { rest: std::str::from_utf8(message).ok()? };
+        let mut scanner = Scanner::new(std::str::from_utf8(message).ok()?);
         let (mut resume, mut cancel, mut token) = (None, None, None);
         scanner.expect('{')?;
         loop {
@@ -28,7 +29,7 @@ impl Command {
             match (key, value) {
                 ("resume", value) => resume = Some(value.number()?),
                 ("cancel", value) => cancel = Some(value.number()?),
-                ("token", value) => token = Some(value.token()?),
+                ("token", value) => token = Some(token_of(&value)?),
                 _ => (),
             }
             match scanner.next()? {
@@ -37,7 +38,7 @@ impl Command {
                 _ => return None,
             }
         }
-        if !scanner.rest.trim_ascii().is_empty() {
+        if !scanner.is_at_end() {
             return None;
         }
         match (resume, cancel, token) {
@@ -48,80 +49,22 @@ impl Command {
     }
 }
 
-/// A member's value, as it was written.
-enum Value<'a> {
-    Number(&'a str),
-    Text(&'a str),
-}
-
-impl Value<'_> {
-    fn number(&self) -> Option<u32> {
-        match self {
-            Value::Number(digits) => digits.parse().ok(),
-            Value::Text(_) => None,
-        }
+/// A token, 32 hexadecimal digits.
+fn token_of(value: &Value<'_>) -> Option<Token> {
+    let Value::Text(text) = value else { return None };
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let mut token = Token::default();
+    if pairs.len() != token.len() || !rest.is_empty() {
+        return None;
     }
-
-    fn token(&self) -> Option<Token> {
-        let Value::Text(text) = self else { return None };
-        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-        let mut token = Token::default();
-        if pairs.len() != token.len() || !rest.is_empty() {
-            return None;
-        }
-        for (byte, [high, low]) in token.iter_mut().zip(pairs) {
-            *byte = digit(*high)? << 4 | digit(*low)?;
-        }
-        Some(token)
+    for (byte, [high, low]) in token.iter_mut().zip(pairs) {
+        *byte = digit(*high)? << 4 | digit(*low)?;
     }
+    Some(token)
 }
 
 fn digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
-}
-
-/// Reads JSON without nesting. Strings with escapes are passed over, but no name and no token has any.
-struct Scanner<'a> {
-    rest: &'a str,
-}
-
-impl<'a> Scanner<'a> {
-    fn next(&mut self) -> Option<char> {
-        let mut letters = self.rest.trim_start_matches([' ', '\t', '\n', '\r']).chars();
-        let next = letters.next()?;
-        self.rest = letters.as_str();
-        Some(next)
-    }
-
-    fn expect(&mut self, wanted: char) -> Option<()> {
-        (self.next()? == wanted).then_some(())
-    }
-
-    /// What is between two quotes, escapes and all.
-    fn string(&mut self) -> Option<&'a str> {
-        self.expect('"')?;
-        let mut escaped = false;
-        let end = self.rest.find(|c: char| {
-            let ends = c == '"' && !escaped;
-            escaped = c == '\\' && !escaped;
-            ends
-        })?;
-        let (text, rest) = self.rest.split_at_checked(end)?;
-        self.rest = rest.get(1..)?;
-        (!text.contains(|c: char| c < ' ')).then_some(text)
-    }
-
-    fn value(&mut self) -> Option<Value<'a>> {
-        let start = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
-        if start.starts_with('"') {
-            return self.string().map(Value::Text);
-        }
-        let end = start.find(|c: char| !(c.is_ascii_digit() || "+-.eE".contains(c))).unwrap_or(start.len());
-        let (number, rest) = start.split_at_checked(end)?;
-        self.rest = rest;
-        // `u32`'s own parser takes a sign, which JSON does not.
-        (number.starts_with(|c: char| c.is_ascii_digit() || c == '-')).then_some(Value::Number(number))
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Why a transfer is refused or has failed, as the sender is told.
 
 use super::parser::Malformed;
-use crate::upload::files::{BeginError, StoreError};
 
 /// The codes are part of the protocol and never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,27 +77,6 @@ impl Fault {
             Fault::Full => "The database is full.",
             Fault::NoAnswer => "The database does not answer.",
             Fault::Store => "The database failed.",
-        }
-    }
-}
-
-impl From<StoreError> for Fault {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Full => Fault::Full,
-            StoreError::Unmounted => Fault::Unmounted,
-            StoreError::NoAnswer => Fault::NoAnswer,
-            StoreError::NotFound | StoreError::Exists | StoreError::Failed => Fault::Store,
-        }
-    }
-}
-
-impl From<BeginError> for Fault {
-    fn from(error: BeginError) -> Self {
-        match error {
-            BeginError::Exists => Fault::Exists,
-            BeginError::Busy => Fault::Busy,
-            BeginError::Store(error) => error.into(),
         }
     }
 }

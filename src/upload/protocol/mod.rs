@@ -4,13 +4,15 @@ mod answer;
 mod command;
 mod ended;
 mod fault;
+mod json;
 mod parser;
 
+pub(super) use answer::Answer;
 pub use answer::Token;
-#[cfg(test)]
-pub(super) use answer::hex;
-pub(super) use answer::{Answer, push_string};
 pub(super) use command::{COMMAND_BYTES, Command};
 pub(super) use ended::Ended;
 pub use fault::Fault;
+#[cfg(test)]
+pub(super) use json::hex;
+pub(super) use json::push_string;
 pub use parser::{Malformed, NAME_BYTES, Parser, Parts};

@@ -137,7 +137,7 @@ impl<F: StoreFile> Transfer<F> {
     /// Gives the memory back, and forgets what the store was not given.
     pub(super) fn pause(&mut self) {
         self.batch = Vec::new();
-        match self.incoming.settle() {
+        match self.incoming.finish_writes() {
             Ok(()) if self.failed.is_none() => self.unsettled = 0,
             Ok(()) => (),
             Err(error) => self.failed = Some(error),

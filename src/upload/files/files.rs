@@ -79,8 +79,8 @@ impl<F: StoreFile> Incoming<F> {
     }
 
     /// Waits until all bytes are in the store.
-    pub(crate) fn settle(&mut self) -> Result<(), StoreError> {
-        self.file.settle()
+    pub(crate) fn finish_writes(&mut self) -> Result<(), StoreError> {
+        self.file.finish_writes()
     }
 }
 
@@ -130,7 +130,7 @@ impl<S: Store> Files<S> {
         replace: bool,
     ) -> Result<Incoming<S::File>, BeginError> {
         self.recover()?;
-        self.settle(name);
+        self.put_in_place(name);
         {
             let mut state = self.lock();
             if state.claims.get(name).is_some() {
@@ -181,7 +181,7 @@ impl<S: Store> Files<S> {
     /// With an error the file is not there, or it is not known whether it is, whole; then it is hidden until that is
     /// found out.
     pub(crate) fn commit(&self, mut incoming: Incoming<S::File>) -> Result<(), StoreError> {
-        if let Err(error) = incoming.settle() {
+        if let Err(error) = incoming.finish_writes() {
             self.abort(incoming);
             return Err(error);
         }
@@ -193,7 +193,7 @@ impl<S: Store> Files<S> {
         match result {
             Ok(()) if replaces => {
                 self.lock().claims.set(&name, number, Phase::Staged);
-                self.settle(&name);
+                self.put_in_place(&name);
             }
             Ok(()) => self.lock().claims.release(&name),
             // The last record may be gone or there: only a look at the store can tell.

@@ -63,7 +63,7 @@ impl StoreFile for pddb::File {
 
     fn write_at(&mut self, position: u64, data: &[u8]) -> Result<(), StoreError> {
         StoreFile::begin_write(self, position, data)?;
-        StoreFile::settle(self)
+        StoreFile::finish_writes(self)
     }
 
     fn begin_write(&mut self, mut position: u64, mut data: &[u8]) -> Result<(), StoreError> {
@@ -75,7 +75,7 @@ impl StoreFile for pddb::File {
         Ok(())
     }
 
-    fn settle(&mut self) -> Result<(), StoreError> {
-        Ok(pddb::File::settle(self)?)
+    fn finish_writes(&mut self) -> Result<(), StoreError> {
+        Ok(pddb::File::finish_writes(self)?)
     }
 }

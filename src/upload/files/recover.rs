@@ -65,7 +65,7 @@ impl<S: Store> Files<S> {
         }
         let unsettled = self.lock().claims.unsettled();
         for name in &unsettled {
-            self.settle(name);
+            self.put_in_place(name);
         }
         Ok(())
     }

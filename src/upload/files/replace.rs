@@ -9,7 +9,7 @@ use crate::pddb::KeyPath;
 impl<S: Store> Files<S> {
     /// Takes a complete replacement as far as its readers let it. Until it is there it is read where it is, so a
     /// failure costs room and no more; the next one who asks tries again.
-    pub(super) fn settle(&self, name: &KeyPath) {
+    pub(super) fn put_in_place(&self, name: &KeyPath) {
         while let Some((number, phase)) = self.next_step(name) {
             let moving = phase == Phase::Moving;
             let result = if moving { self.copy(name, number) } else { self.clean_up(number) };

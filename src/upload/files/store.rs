@@ -98,5 +98,5 @@ pub trait StoreFile: Send {
     ///
     /// # Errors
     /// Those of the store, for what was begun.
-    fn settle(&mut self) -> Result<(), StoreError>;
+    fn finish_writes(&mut self) -> Result<(), StoreError>;
 }

@@ -264,7 +264,7 @@ impl StoreFile for MemoryFile {
         std::mem::replace(&mut self.begun, now)
     }
 
-    fn settle(&mut self) -> Result<(), StoreError> {
+    fn finish_writes(&mut self) -> Result<(), StoreError> {
         std::mem::replace(&mut self.begun, Ok(()))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
-use xous_api_websocket::{Code, CredentialsForm, Refusal, Reply, Request};
+use xous_api_websocket::{Code, CredentialsForm, Reply, Request};
 
 use super::connection::Connection;
 use super::end_guard::Life;
@@ -22,11 +22,10 @@ use crate::proto::handshake::{
     Authorization, Caps, ClientRequest, HeadBuffer, Key, ReplyError, check_reply, parse_reply,
 };
 use crate::service::limits::{HEAD_BYTES, HEAD_LINES, READ_BUFFER};
-use crate::service::message::Lent;
 use crate::service::thread::Permit;
 
 /// RFC 1035 section 2.3.4, as text. A resolver may take its time over a longer one.
-const LONGEST_HOST: usize = 253;
+const MAX_HOST: usize = 253;
 
 /// What a worker needs to open a connection.
 pub(crate) struct Opening {
@@ -81,30 +80,10 @@ pub(crate) fn run(life: Arc<Life>, opening: Opening, writer: Permit) {
     sink.tell(&outcome);
 }
 
-/// The open deadline is over: the caller is told now, the worker comes to its end when its call returns.
-pub(crate) fn too_late(conn: &Arc<Connection>) {
-    if let Some(page) = conn.give_up_opening() {
-        // The request is still in the page.
-        let place = page
-            .data()
-            .and_then(Request::parse)
-            .map(|request| format!("{}:{}: ", request.host, request.port));
-        let text = format!("{}not open within {:?}", place.unwrap_or_default(), conn.deadlines.open);
-        answer(page, &Failure::new(Code::Timeout, text));
-    }
-    conn.break_off();
-}
-
 fn refuse(conn: &Connection, failure: &Failure) {
     if let Some(page) = conn.give_up_opening() {
-        answer(page, failure);
+        page.refuse(failure.code, failure.status, &failure.text);
     }
-}
-
-fn answer(mut page: Lent, failure: &Failure) {
-    let refusal = Refusal { status: failure.status, text: &failure.text };
-    let len = refusal.write(page.pages_mut());
-    page.answer(failure.code as usize, len);
 }
 
 /// Bytes that are zero when they are given back.
@@ -113,7 +92,7 @@ struct Wiped(Box<[u8]>);
 impl Drop for Wiped {
     fn drop(&mut self) {
         self.0.fill(0);
-        // Else nobody would see that they are, and the compiler could leave it.
+        // Keeps the compiler from removing the wipe as a dead store.
         std::hint::black_box(&self.0);
     }
 }
@@ -179,8 +158,8 @@ fn compose(request: &Request<'_>, key: &Key) -> Result<Vec<u8>, Failure> {
     if request.port == 0 {
         return Err(bad(&"invalid port 0"));
     }
-    if request.host.len() > LONGEST_HOST {
-        return Err(bad(&format_args!("invalid host of more than {LONGEST_HOST} characters")));
+    if request.host.len() > MAX_HOST {
+        return Err(bad(&format_args!("invalid host of more than {MAX_HOST} characters")));
     }
     let authorization = match request.credentials {
         None => Authorization::None,

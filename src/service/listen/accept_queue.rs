@@ -13,7 +13,7 @@ use crate::service::limits::PARKED_ACCEPTS;
 use crate::service::message::Lent;
 
 /// The door of a listener.
-pub(crate) struct Door {
+pub(crate) struct AcceptQueue {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -24,9 +24,12 @@ struct State {
     closed: bool,
 }
 
-impl Door {
+impl AcceptQueue {
     pub(crate) fn new() -> Self {
-        Door { state: Mutex::new(State { pages: VecDeque::new(), closed: false }), changed: Condvar::new() }
+        AcceptQueue {
+            state: Mutex::new(State { pages: VecDeque::new(), closed: false }),
+            changed: Condvar::new(),
+        }
     }
 
     /// Keeps a page for the next client of `route`.

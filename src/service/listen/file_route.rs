@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, TryLockError};
 use std::time::Duration;
 
-use super::http_client::Visit;
+use super::timed_socket::TimedSocket;
 use crate::http::{Range, decoded, media_type, range, status};
 use crate::pddb::Pddb;
 use crate::proto::handshake::{Plain, Response};
@@ -21,7 +21,7 @@ const BUFFER: usize = WRITE_BATCH;
 static LISTING: Mutex<()> = Mutex::new(());
 
 /// A route to the files of a dict.
-pub(crate) struct Download {
+pub(crate) struct FileRoute {
     /// Of the paths.
     prefix: Box<str>,
     files: Arc<Files<Pddb>>,
@@ -29,7 +29,7 @@ pub(crate) struct Download {
 
 /// The client that gets an answer.
 pub(crate) struct Client<'a> {
-    pub(crate) visit: &'a Visit,
+    pub(crate) socket: &'a TimedSocket,
     /// For each write to its socket.
     pub(crate) limit: Duration,
     pub(crate) request: &'a Plain<'a>,
@@ -37,9 +37,9 @@ pub(crate) struct Client<'a> {
     pub(crate) keep: bool,
 }
 
-impl Download {
+impl FileRoute {
     pub(crate) fn new(prefix: &str, files: Arc<Files<Pddb>>) -> Self {
-        Download { prefix: prefix.into(), files }
+        FileRoute { prefix: prefix.into(), files }
     }
 
     /// Answers a GET or HEAD; whether another request may follow.
@@ -113,7 +113,7 @@ impl Download {
         made?;
         list.text.push_str("]}");
         list.flush()?;
-        client.visit.socket.shutdown(Shutdown::Write);
+        client.socket.socket.shutdown(Shutdown::Write);
         Ok(false)
     }
 }
@@ -165,7 +165,7 @@ impl Client<'_> {
     }
 
     fn send(&self, bytes: &[u8]) -> io::Result<()> {
-        self.visit.by(self.limit, Shutdown::Both, || self.visit.socket.write_all(bytes))
+        self.socket.by(self.limit, Shutdown::Both, || self.socket.socket.write_all(bytes))
     }
 
     fn refuse(&self, code: u16, headers: &[(&str, &str)]) -> io::Result<bool> {

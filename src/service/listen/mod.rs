@@ -8,8 +8,10 @@ mod file_stores;
 mod http_client;
 mod listeners;
 mod port;
+mod requests;
 mod shared;
 mod target;
+mod timed_socket;
 mod upgrade;
 mod upload_route;
 

@@ -8,7 +8,7 @@
 use std::num::NonZeroUsize;
 
 use xous::{MemoryRange, Message, MessageEnvelope, MessageSender};
-use xous_api_websocket::Code;
+use xous_api_websocket::{Code, Refusal};
 
 use super::quota::Ticket;
 use crate::service::limits::MESSAGE_BYTES;
@@ -130,6 +130,12 @@ impl Lent {
     /// Gives the pages back with these two words. If the sender is gone, so are they.
     pub(crate) fn answer(mut self, offset: usize, valid: usize) {
         self.finish(offset, valid);
+    }
+
+    /// Answers with a refusal: its code, the peer's HTTP status if there is one (else 0), and a sentence.
+    pub(crate) fn refuse(mut self, code: Code, status: u16, text: &str) {
+        let len = Refusal { status, text }.write(self.pages_mut());
+        self.answer(code as usize, len);
     }
 
     fn finish(&mut self, offset: usize, valid: usize) {

@@ -8,9 +8,9 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, TryLockError};
 use std::time::Duration;
 
+use super::file_stores::ServiceStore;
 use super::timed_socket::TimedSocket;
 use crate::http::{Range, decoded, media_type, range, status};
-use crate::pddb::Pddb;
 use crate::proto::handshake::{Plain, Response};
 use crate::upload::{FileEntry, Files, StoreError, WRITE_BATCH};
 
@@ -24,7 +24,7 @@ static LISTING: Mutex<()> = Mutex::new(());
 pub(crate) struct FileRoute {
     /// Of the paths.
     prefix: Box<str>,
-    files: Arc<Files<Pddb>>,
+    files: Arc<Files<ServiceStore>>,
 }
 
 /// The client that gets an answer.
@@ -38,7 +38,7 @@ pub(crate) struct Client<'a> {
 }
 
 impl FileRoute {
-    pub(crate) fn new(prefix: &str, files: Arc<Files<Pddb>>) -> Self {
+    pub(crate) fn new(prefix: &str, files: Arc<Files<ServiceStore>>) -> Self {
         FileRoute { prefix: prefix.into(), files }
     }
 

@@ -47,6 +47,17 @@ pub(crate) trait Take: Send {
     fn take(&mut self, conn: &Arc<Connection>, chunk: &Chunk<'_>);
 }
 
+/// Why there is no room for a piece of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoRoom {
+    /// The owner wants nothing more, or the connection ends: what comes is dropped.
+    Discarded,
+    /// The same, where chunks are pushed.
+    PushEnded,
+    /// The service takes pieces where they are, with [`Sink::push`], and lends no pages.
+    Internal,
+}
+
 enum Page {
     Lent(Lent),
     Own(Pages),
@@ -65,15 +76,10 @@ impl Sink {
         let mut rest = chunk.payload;
         let mut first = chunk.first;
         loop {
-            if !self.wait_for_page() {
-                return;
-            }
-            let len = self.len;
-            let space = self.space();
-            let (now, later) = rest.split_at(rest.len().min(space.len()));
-            space[..now.len()].copy_from_slice(now);
-            debug_assert!(self.len == len);
-            self.filled(now.len(), chunk.kind, first, chunk.last && later.is_empty());
+            let Ok(space) = self.reserve(rest.len()) else { return };
+            let (now, later) = rest.split_at(space.len());
+            space.copy_from_slice(now);
+            self.commit(now.len(), chunk.kind, first, chunk.last && later.is_empty());
             if later.is_empty() {
                 return;
             }
@@ -89,19 +95,34 @@ impl Sink {
         }
     }
 
-    fn take_page(&mut self) -> bool {
+    /// Room for at most `most` bytes of a message, in the page that is begun or a new one; waits for it as long as the
+    /// owner is not considered stalled. What is written there is delivered by [`Sink::commit`], and by that alone.
+    pub(crate) fn reserve(&mut self, most: usize) -> Result<&mut [u8], NoRoom> {
         if self.page.is_none() {
-            self.page = match self.route {
-                Route::Inbox => self.conn.inbox.try_take().map(Page::Lent),
-                Route::Push { .. } if self.conn.inbox.is_open() => Some(Page::Own(Pages::new(PUSHED))),
-                Route::Push { .. } | Route::Service(_) => None,
-            };
+            self.page = Some(self.take_page()?);
         }
-        self.page.is_some()
+        let room = self.room();
+        let most = most.min(room.len());
+        Ok(&mut room[..most])
+    }
+
+    fn take_page(&self) -> Result<Page, NoRoom> {
+        let conn = &self.conn;
+        match self.route {
+            Route::Inbox => conn
+                .inbox
+                .try_take()
+                .or_else(|| conn.waiting(Deadline::Stall, || conn.inbox.take()))
+                .map(Page::Lent)
+                .ok_or(NoRoom::Discarded),
+            Route::Push { .. } if conn.inbox.is_open() => Ok(Page::Own(Pages::new(PUSHED))),
+            Route::Push { .. } => Err(NoRoom::PushEnded),
+            Route::Service(_) => Err(NoRoom::Internal),
+        }
     }
 
     /// The room that is left in the page; empty without one.
-    pub(crate) fn space(&mut self) -> &mut [u8] {
+    fn room(&mut self) -> &mut [u8] {
         let bytes = match &mut self.page {
             Some(Page::Lent(lent)) => lent.pages_mut(),
             Some(Page::Own(pages)) => pages.bytes_mut(),
@@ -110,8 +131,9 @@ impl Sink {
         bytes.get_mut(self.len..).unwrap_or_default()
     }
 
-    /// The first `len` bytes of the room are a piece of a message now.
-    pub(crate) fn filled(&mut self, len: usize, kind: proto::Kind, first: bool, last: bool) {
+    /// The first `len` bytes of what was reserved are a piece of a message. Delivers the page if it is full or the
+    /// message ends.
+    pub(crate) fn commit(&mut self, len: usize, kind: proto::Kind, first: bool, last: bool) {
         if self.len == 0 {
             self.first = first;
         }
@@ -120,7 +142,7 @@ impl Sink {
             proto::Kind::Binary => Kind::Binary,
         };
         self.len += len;
-        if last || self.space().is_empty() {
+        if last || self.room().is_empty() {
             self.hand_over(last);
         }
     }
@@ -132,16 +154,6 @@ impl Sink {
         if let Some(Page::Lent(page)) = self.page.take() {
             self.conn.inbox.put_back(page);
         }
-    }
-
-    /// Takes a page if none is begun; waits for it as long as the owner is not considered stalled. `false` when
-    /// nothing is delivered any more.
-    pub(crate) fn wait_for_page(&mut self) -> bool {
-        if !self.take_page() && matches!(self.route, Route::Inbox) {
-            let conn = self.conn.clone();
-            self.page = conn.waiting(Deadline::Stall, || conn.inbox.take()).map(Page::Lent);
-        }
-        self.page.is_some()
     }
 
     fn hand_over(&mut self, last: bool) {

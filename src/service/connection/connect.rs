@@ -8,11 +8,11 @@ use rand_core::SeedableRng;
 use xous_api_websocket::{Code, CredentialsForm, Reply, Request};
 
 use super::connection::Connection;
-use super::end_guard::Life;
-use super::established::Session;
+use super::end_guard::EndGuard;
+use super::established::Established;
 use super::outcome::{ABNORMAL, Outcome};
 use super::seed::Seed;
-use super::sink::{Route, Sink};
+use super::sink::{Delivery, Sink};
 use super::tls_code;
 use crate::entropy::EntropyError;
 use crate::net::{DialError, Socket, TlsError, dial, tls_client};
@@ -32,7 +32,7 @@ pub(crate) struct Opening {
     /// The request as it came, checked to be one.
     pub(crate) request: Box<[u8]>,
     /// Where chunks go.
-    pub(crate) route: Route,
+    pub(crate) delivery: Delivery,
     /// Where roots and keys may be.
     pub(crate) pddb: Pddb,
     /// Draws the random numbers of the connection; may block.
@@ -48,27 +48,29 @@ struct Failure {
 
 /// A connection whose opening handshake is complete.
 struct Opened {
-    session: Session,
+    established: Established,
     sub_protocol: Option<String>,
     head: Vec<u8>,
 }
 
-/// Opens the connection of `life`, then reads it until its end. `writer` is the worker for its writer.
-pub(crate) fn run(life: Arc<Life>, opening: Opening, writer: Permit) {
-    let conn = &life.conn.clone();
-    let mut sink = Sink::new(conn.clone(), opening.route);
+/// Opens the connection of `guard`, then reads it until its end. `writer` is the worker for its writer.
+pub(crate) fn run(guard: Arc<EndGuard>, opening: Opening, writer: Permit) {
+    let conn = &guard.conn.clone();
+    let mut sink = Sink::new(conn.clone(), opening.delivery);
     let outcome = match open(conn, Wiped(opening.request), &opening.pddb, opening.seed) {
         // Moved, so that the head is not kept while the connection lasts.
-        Ok(Opened { session, sub_protocol, head }) => session.run(&life, &mut sink, writer, move |opener| {
-            if let Some(mut page) = opener {
-                let sub_protocol = sub_protocol.as_deref();
-                let reply = Reply { handle: conn.handle, status: 101, sub_protocol, head: &head };
-                match reply.write(page.pages_mut()) {
-                    Some(len) => page.answer(0, len),
-                    None => page.answer(Code::Malformed as usize, 0),
+        Ok(Opened { established, sub_protocol, head }) => {
+            established.run(&guard, &mut sink, writer, move |opener| {
+                if let Some(mut page) = opener {
+                    let sub_protocol = sub_protocol.as_deref();
+                    let reply = Reply { handle: conn.handle, status: 101, sub_protocol, head: &head };
+                    match reply.write(page.pages_mut()) {
+                        Some(len) => page.answer(0, len),
+                        None => page.answer(Code::Malformed as usize, 0),
+                    }
                 }
-            }
-        }),
+            })
+        }
         Err(failure) => {
             log::info!("{}", failure.text);
             refuse(conn, &failure);
@@ -76,7 +78,7 @@ pub(crate) fn run(life: Arc<Life>, opening: Opening, writer: Permit) {
         }
     };
     // The end does not depend on whether somebody takes this last message.
-    drop(life);
+    drop(guard);
     sink.tell(&outcome);
 }
 
@@ -141,7 +143,7 @@ fn open(
         error => Failure::new(Code::BadReply, format!("{place} does not speak WebSocket: {error}")),
     })?;
     let sub_protocol = reply.protocol.map(str::to_owned);
-    let session = Session {
+    let established = Established {
         role: Role::Client,
         socket,
         already,
@@ -149,7 +151,7 @@ fn open(
         limits: request.limits,
         fragment_size: request.fragment_size,
     };
-    Ok(Opened { session, sub_protocol, head })
+    Ok(Opened { established, sub_protocol, head })
 }
 
 fn compose(request: &Request<'_>, key: &Key) -> Result<Vec<u8>, Failure> {

@@ -290,7 +290,7 @@ impl Connection {
     }
 
     /// Nobody has learnt of the connection, so nobody needs to be told of its end.
-    pub(crate) fn forget(&self) {
+    pub(crate) fn end_silently(&self) {
         self.lock().closed_by_owner = true;
     }
 

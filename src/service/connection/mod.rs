@@ -17,10 +17,10 @@ mod writer;
 
 pub(crate) use connect::Opening;
 pub(crate) use connection::{Closer, Connection};
-pub(crate) use end_guard::Life;
-pub(crate) use established::Session;
+pub(crate) use end_guard::EndGuard;
+pub(crate) use established::Established;
 pub(crate) use outbox::ShareError;
 pub(crate) use outcome::{ABNORMAL, Outcome};
 pub(crate) use seed::{seed, seed_from};
-pub(crate) use sink::{Route, Sink, Take};
+pub(crate) use sink::{Delivery, Sink, Take};
 pub(crate) use table::{Found, Table};

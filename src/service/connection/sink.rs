@@ -18,7 +18,7 @@ const PUSHED: usize = 4 * PAGE_SIZE;
 /// there is nothing more to read without waiting.
 pub(crate) struct Sink {
     conn: Arc<Connection>,
-    route: Route,
+    delivery: Delivery,
     page: Option<Page>,
     /// What the page holds.
     len: usize,
@@ -27,9 +27,9 @@ pub(crate) struct Sink {
 }
 
 /// Who gets the chunks.
-pub(crate) enum Route {
+pub(crate) enum Delivery {
     /// The owner pulls them.
-    Inbox,
+    Pull,
     /// They are lent to a server of this process.
     Push {
         /// Our connection to it.
@@ -38,7 +38,7 @@ pub(crate) enum Route {
         opcode: usize,
     },
     /// The service itself takes them.
-    Service(Box<dyn Take>),
+    Internal(Box<dyn Take>),
 }
 
 /// Takes chunks on the reader's thread, which reads nothing meanwhile.
@@ -64,13 +64,13 @@ enum Page {
 }
 
 impl Sink {
-    pub(crate) fn new(conn: Arc<Connection>, route: Route) -> Self {
-        Sink { conn, route, page: None, len: 0, kind: Kind::Text, first: false }
+    pub(crate) fn new(conn: Arc<Connection>, delivery: Delivery) -> Self {
+        Sink { conn, delivery, page: None, len: 0, kind: Kind::Text, first: false }
     }
 
     /// Delivers a piece of a message; waits for pages as long as the owner is not considered stalled.
     pub(crate) fn push(&mut self, chunk: &Chunk<'_>) {
-        if let Route::Service(taker) = &mut self.route {
+        if let Delivery::Internal(taker) = &mut self.delivery {
             return taker.take(&self.conn, chunk);
         }
         let mut rest = chunk.payload;
@@ -108,16 +108,16 @@ impl Sink {
 
     fn take_page(&self) -> Result<Page, NoRoom> {
         let conn = &self.conn;
-        match self.route {
-            Route::Inbox => conn
+        match self.delivery {
+            Delivery::Pull => conn
                 .inbox
                 .try_take()
                 .or_else(|| conn.waiting(Deadline::Stall, || conn.inbox.take()))
                 .map(Page::Lent)
                 .ok_or(NoRoom::Discarded),
-            Route::Push { .. } if conn.inbox.is_open() => Ok(Page::Own(Pages::new(PUSHED))),
-            Route::Push { .. } => Err(NoRoom::PushEnded),
-            Route::Service(_) => Err(NoRoom::Internal),
+            Delivery::Push { .. } if conn.inbox.is_open() => Ok(Page::Own(Pages::new(PUSHED))),
+            Delivery::Push { .. } => Err(NoRoom::PushEnded),
+            Delivery::Internal(_) => Err(NoRoom::Internal),
         }
     }
 
@@ -161,9 +161,9 @@ impl Sink {
         let word = ReceiveWord { status, send_failed: self.conn.take_send_failed() }.to_word();
         let len = std::mem::take(&mut self.len);
         self.first = false;
-        match (self.page.take(), &self.route) {
+        match (self.page.take(), &self.delivery) {
             (Some(Page::Lent(page)), _) => page.answer(word, len),
-            (Some(Page::Own(pages)), &Route::Push { cid, opcode }) => {
+            (Some(Page::Own(pages)), &Delivery::Push { cid, opcode }) => {
                 if self.conn.holding(|| pages.lend(cid, opcode, word, len)).is_err() {
                     log::warn!("nobody takes the chunks any more: the connection is closed");
                     self.conn.give_up(proto::CloseCode::GOING_AWAY, "the receiver is gone");
@@ -177,7 +177,7 @@ impl Sink {
 
     /// Tells a server that is pushed to how the connection has ended; owners who pull ask for it.
     pub(crate) fn tell(&self, outcome: &Outcome) {
-        if let Route::Push { cid, opcode } = self.route {
+        if let Delivery::Push { cid, opcode } = self.delivery {
             let mut page = Pages::new(PAGE_SIZE);
             let len = page.fill(outcome.reason.as_bytes());
             if page.lend(cid, opcode, outcome.word(), len).is_err() {

@@ -12,7 +12,7 @@ use xous_api_websocket::Code;
 use crate::service::limits::PARKED_ACCEPTS;
 use crate::service::message::Lent;
 
-/// The door of a listener.
+/// Pages that wait for clients, and clients that wait for a page, of one listener.
 pub(crate) struct AcceptQueue {
     state: Mutex<State>,
     changed: Condvar,

@@ -8,12 +8,12 @@ use crate::pddb::{DictPath, Pddb, SYSTEM_BASIS};
 use crate::service::thread::Pool;
 use crate::upload::Files;
 
-/// Where the service keeps files. Another store is named here, opened in [`Stores::new`]'s caller, and written beside
+/// Where the service keeps files. Another store is named here, opened in [`FileStores::new`]'s caller, and written beside
 /// the PDDB's in `upload/files`.
 pub(crate) type ServiceStore = Pddb;
 
 /// One [`Files`] per dict, whichever programs have routes to it: it knows what is being received and read there.
-pub(crate) struct Stores {
+pub(crate) struct FileStores {
     store: ServiceStore,
     pool: Arc<Pool>,
     known: Mutex<Vec<Weak<Files<ServiceStore>>>>,
@@ -27,9 +27,9 @@ struct Recovery {
     is_underway: bool,
 }
 
-impl Stores {
+impl FileStores {
     pub(crate) fn new(store: ServiceStore, pool: Arc<Pool>) -> Self {
-        Stores { store, pool, known: Mutex::default(), recovery: Arc::default() }
+        FileStores { store, pool, known: Mutex::default(), recovery: Arc::default() }
     }
 
     /// The files of a dict. Does not wait for the database.

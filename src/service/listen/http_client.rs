@@ -76,13 +76,13 @@ const NO_ROOM: &[u8] = &[21, 3, 3, 0, 2, 2, 80];
 /// Tells a client that there is no worker for it. Does not wait: nothing was written to its socket before.
 pub(crate) fn refuse(server: &Server, mut stream: TcpStream, secure: bool, code: u16) {
     // One that nothing was written to closes at once.
-    if !server.aside.has_room() {
+    if !server.lingering.has_room() {
         return;
     }
     let answer = if secure { NO_ROOM.to_vec() } else { status(code, &[], false).parts().concat() };
     if stream.write_all(&answer).is_ok() {
         stream.shutdown(Shutdown::Write).ok();
-        server.aside.linger(stream);
+        server.lingering.linger(stream);
     }
 }
 

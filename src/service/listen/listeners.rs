@@ -41,7 +41,7 @@ pub(crate) struct Listener {
     /// The port's settings are its.
     has_opened: bool,
     port: Arc<Port>,
-    door: Arc<AcceptQueue>,
+    queue: Arc<AcceptQueue>,
     channels: Channels,
     server: Arc<Server>,
 }
@@ -73,7 +73,7 @@ impl Listeners {
 
     /// Deals with a page whose request waits for the database.
     fn on_worker(&self, mut page: Lent, job: impl FnOnce(Lent) + Send + 'static) {
-        page.otherwise(Code::NoWorker as usize);
+        page.answer_on_drop(Code::NoWorker as usize);
         self.server.pool.try_spawn(move || job(page));
     }
 
@@ -99,7 +99,7 @@ impl Listeners {
         let Some(listener) = self.enter(owner, &port, !joins) else {
             return page.refuse(Code::NoListener, 0, "there are too many listeners");
         };
-        page.otherwise(Code::NoListener as usize);
+        page.answer_on_drop(Code::NoListener as usize);
         port.when_bound(self.answer(listener, page));
         if !joins {
             self.acceptors.start(&self.server, port);
@@ -157,7 +157,7 @@ impl Listeners {
         remove(&self.slots, listener);
         let port = &listener.port;
         router(port).retain(|_, target| target.listener != listener.handle);
-        listener.door.close();
+        listener.queue.close();
         let shared = lock(&self.slots)
             .iter()
             .any(|slot| slot.listener.as_ref().is_some_and(|other| Arc::ptr_eq(&other.port, port)));
@@ -168,7 +168,7 @@ impl Listeners {
         let Some(address) = port.close() else { return };
         if !self.server.pool.try_spawn(move || knock(address, LINGER)) {
             // Refused clients may hold it up.
-            self.server.aside.knock(address);
+            self.server.lingering.wake_accept(address);
         }
     }
 
@@ -221,7 +221,7 @@ impl Listeners {
             owner,
             has_opened,
             port: port.clone(),
-            door: Arc::new(AcceptQueue::new()),
+            queue: Arc::new(AcceptQueue::new()),
             channels: Channels::default(),
             server: self.server.clone(),
         });
@@ -257,7 +257,7 @@ impl Listener {
         if page.pages_mut().is_empty() {
             return page.answer(Code::Malformed as usize, 0);
         }
-        self.door.park(page.offset(), page);
+        self.queue.park(page.offset(), page);
     }
 
     /// Joins a connection to the channel that `page` names, or takes it out.
@@ -306,7 +306,7 @@ impl Listener {
     }
 
     fn route(&self, route: &Route<'_>) -> Result<u16, Code> {
-        let kind = TargetKind::new(route, &self.door, &self.server)?;
+        let kind = TargetKind::new(route, &self.queue, &self.server)?;
         let target = Target { listener: self.handle, owner: self.owner, kind };
         let mut router = router(&self.port);
         let bytes = router.targets().chain([&target]).map(Target::page_bytes).sum::<usize>();

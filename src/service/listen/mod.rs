@@ -15,6 +15,6 @@ mod timed_socket;
 mod upgrade;
 mod upload_route;
 
-pub(crate) use file_stores::Stores;
+pub(crate) use file_stores::FileStores;
 pub(crate) use listeners::{Listener, Listeners};
 pub(crate) use shared::Server;

@@ -45,10 +45,10 @@ impl Target {
 }
 
 impl TargetKind {
-    /// What a program asks for whose clients wait at `door`. Does not wait for the database.
+    /// What a program asks for whose clients wait at `queue`. Does not wait for the database.
     pub(crate) fn new(
         route: &Route<'_>,
-        door: &Arc<AcceptQueue>,
+        queue: &Arc<AcceptQueue>,
         server: &Arc<Server>,
     ) -> Result<Self, Code> {
         match &route.kind {
@@ -56,7 +56,7 @@ impl TargetKind {
                 if protocols.iter().any(|name| !is_token(name)) {
                     return Err(Code::BadRequest);
                 }
-                Ok(TargetKind::Receiver(door.clone(), protocols.iter().map(|&name| name.into()).collect()))
+                Ok(TargetKind::Receiver(queue.clone(), protocols.iter().map(|&name| name.into()).collect()))
             }
             RouteKind::Page { content_type, body } => {
                 if body.len() > PAGE_BYTES {

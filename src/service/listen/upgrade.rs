@@ -16,7 +16,7 @@ use super::upload_route::{Receiving, UploadRoute};
 use crate::http::{Answer, is_allowed, status, upgrade_required};
 use crate::proto::Role;
 use crate::proto::handshake::Upgrade;
-use crate::service::connection::{Connection, Life, Route, Session, Sink};
+use crate::service::connection::{Connection, Delivery, EndGuard, Established, Sink};
 use crate::service::limits::UPLOAD_KEEPALIVE;
 use crate::service::message::Lent;
 use crate::service::thread::Permit;
@@ -59,8 +59,8 @@ struct AcceptPage {
 
 /// A client that has been told that it is a WebSocket.
 pub(crate) struct Admitted {
-    life: Arc<Life>,
-    session: Session,
+    guard: Arc<EndGuard>,
+    established: Established,
     writer: Permit,
     destination: Destination,
 }
@@ -128,20 +128,20 @@ impl Client<'_> {
             self.socket.refuse(503);
             return None;
         };
-        let life = Life::new(conn.clone(), self.server.table.clone());
+        let guard = EndGuard::new(conn.clone(), self.server.table.clone());
         if !destination.introduce(&conn, self, requests, request, protocol.as_deref()) {
             // Path, query and sub-protocol fill more than the program has lent, which is no fault of the program's.
-            conn.forget();
+            conn.end_silently();
             drop(destination);
             self.socket.refuse(431);
             return None;
         }
         if !conn.dialled(self.socket.socket.clone()) || !self.accept(request, protocol.as_deref()) {
-            conn.forget();
+            conn.end_silently();
             drop(destination);
             return None;
         }
-        let session = Session {
+        let established = Established {
             role: Role::Server,
             socket: self.socket.socket.clone(),
             already: requests.behind().to_vec(),
@@ -149,7 +149,7 @@ impl Client<'_> {
             limits: settings.messages,
             fragment_size: settings.fragment_size,
         };
-        Some(Admitted { life, session, writer, destination })
+        Some(Admitted { guard, established, writer, destination })
     }
 
     /// Sends the 101; whether it went out.
@@ -166,18 +166,18 @@ impl Client<'_> {
 impl Admitted {
     /// Serves the connection to its end. From here on its page is the client's, whatever happens.
     pub(crate) fn serve(self) {
-        let Admitted { life, session, writer, destination } = self;
-        let (route, page) = match destination {
-            Destination::Program(page) => (Route::Inbox, page.hand_over()),
-            Destination::Upload(route) => (Route::Service(Box::new(Receiving::new(route))), None),
+        let Admitted { guard, established, writer, destination } = self;
+        let (delivery, page) = match destination {
+            Destination::Program(page) => (Delivery::Pull, page.hand_over()),
+            Destination::Upload(route) => (Delivery::Internal(Box::new(Receiving::new(route))), None),
         };
-        let mut sink = Sink::new(life.conn.clone(), route);
-        session.run(&life, &mut sink, writer, |_| {
+        let mut sink = Sink::new(guard.conn.clone(), delivery);
+        established.run(&guard, &mut sink, writer, |_| {
             if let Some((page, len)) = page {
                 page.answer(0, len);
             }
         });
-        drop((sink, life));
+        drop((sink, guard));
     }
 }
 
@@ -203,7 +203,7 @@ impl Destination {
         let own = match self {
             Destination::Program(page) => page,
             Destination::Upload(_) => {
-                conn.forget();
+                conn.end_silently();
                 return true;
             }
         };

@@ -32,7 +32,7 @@ pub(crate) struct Lent {
     offset: usize,
     valid: usize,
     /// Answered with this if it is dropped.
-    otherwise: usize,
+    answer_on_drop: usize,
     answered: bool,
     /// Its place among the open messages.
     ticket: Option<Ticket>,
@@ -69,7 +69,7 @@ impl Incoming {
             loan,
             offset: memory.offset.map_or(0, NonZeroUsize::get),
             valid: memory.valid.map_or(0, NonZeroUsize::get),
-            otherwise: Code::Closed as usize,
+            answer_on_drop: Code::Closed as usize,
             answered: false,
             ticket: None,
         })
@@ -83,8 +83,8 @@ impl Incoming {
 
 impl Lent {
     /// What it is answered with if nobody answers it.
-    pub(crate) fn otherwise(&mut self, offset: usize) {
-        self.otherwise = offset;
+    pub(crate) fn answer_on_drop(&mut self, offset: usize) {
+        self.answer_on_drop = offset;
     }
 
     /// Counts it as open until it is answered.
@@ -159,7 +159,7 @@ impl Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        self.finish(self.otherwise, 0);
+        self.finish(self.answer_on_drop, 0);
     }
 }
 

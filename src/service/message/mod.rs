@@ -4,4 +4,4 @@ mod envelope;
 mod quota;
 
 pub(crate) use envelope::{Incoming, Lent, Scalar};
-pub(crate) use quota::Tickets;
+pub(crate) use quota::Quota;

@@ -4,6 +4,6 @@ mod lingering;
 mod pool;
 mod timer;
 
-pub(crate) use lingering::Aside;
+pub(crate) use lingering::Lingering;
 pub(crate) use pool::{Permit, Pool};
 pub(crate) use timer::{Timer, Wake, Watch};

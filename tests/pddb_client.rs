@@ -194,7 +194,7 @@ fn writes_that_were_begun_are_done_in_order() {
         // That there is no room comes out with the next one, and nothing of either is counted.
         assert_eq!(file.begin_write(900, &[4; 101]), Ok(101));
         assert_eq!(file.begin_write(1001, &[5; 101]), Err(PddbError::Full));
-        assert_eq!(file.settle(), Err(PddbError::Full));
+        assert_eq!(file.finish_writes(), Err(PddbError::Full));
         assert_eq!(file.length(), 900);
         assert_eq!(file.begin_write(900, &[6; 100]), Ok(100));
         drop(file);
@@ -253,7 +253,7 @@ fn nobody_waits_behind_a_write_that_hangs() {
         let start = Instant::now();
         assert_eq!(file.begin_write(3, b"def"), Err(PddbError::NoAnswer));
         // Its own deadline is not over.
-        assert_eq!(file.settle(), Err(PddbError::NoAnswer));
+        assert_eq!(file.finish_writes(), Err(PddbError::NoAnswer));
         drop(file);
         assert!(start.elapsed() < limit, "the first one's deadline was not the last");
     });

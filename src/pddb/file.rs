@@ -46,7 +46,7 @@ impl File {
     /// `Stale`, `NoAnswer`, `Refused`, `Malformed`.
     pub fn read_at(&mut self, position: u64, buffer: &mut [u8]) -> Result<usize, PddbError> {
         let wanted = buffer.len().min(MESSAGE_BYTES);
-        self.settle()?;
+        self.finish_writes()?;
         if wanted == 0 || position > self.length {
             return Ok(0);
         }
@@ -76,7 +76,7 @@ impl File {
     /// `Full` (nothing of it was written), `Stale`, `NoAnswer`, `Refused`, `Malformed`.
     pub fn write_at(&mut self, position: u64, data: &[u8]) -> Result<usize, PddbError> {
         let written = self.begin_write(position, data)?;
-        self.settle()?;
+        self.finish_writes()?;
         Ok(written)
     }
 
@@ -91,7 +91,7 @@ impl File {
             return Ok(0);
         }
         if self.reached != Some(position) {
-            self.settle()?;
+            self.finish_writes()?;
             self.go_to(position)?;
         }
         self.reached = None;
@@ -110,7 +110,7 @@ impl File {
     ///
     /// # Errors
     /// As [`File::write_at`].
-    pub fn settle(&mut self) -> Result<(), PddbError> {
+    pub fn finish_writes(&mut self) -> Result<(), PddbError> {
         self.underway.take().map_or(Ok(()), |last| self.finish(last))
     }
 
@@ -162,7 +162,7 @@ fn refused(code: usize) -> PddbError {
 
 impl Drop for File {
     fn drop(&mut self) {
-        if let Err(error) = self.settle() {
+        if let Err(error) = self.finish_writes() {
             log::debug!("the last write to a key that was closed: {error}");
         }
         self.pddb.courier().tell(opcode::on(opcode::CLOSE_KEY, self.descriptor));

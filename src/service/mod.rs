@@ -6,60 +6,30 @@
 //! ```
 //!
 //! [`dispatcher`] receives every message and hands its envelope on. A connection ([`connection`]) has a reader
-//! and a writer from the [`pool`]; neither waits for the other. Everything in between is bounded by [`limits`].
+//! and a writer from the pool in [`thread`]; neither waits for the other. Everything in between is bounded by [`limits`].
 
-mod acceptors;
-mod aside;
-mod channels;
 mod connection;
 mod dispatcher;
-mod door;
-mod download;
-mod entropy;
-mod envelope;
 mod in_process;
-mod inbox;
-mod life;
 mod limits;
-mod listeners;
-mod opener;
-mod outbox;
-mod outcome;
-mod pool;
-mod port;
-mod reader;
-mod receiving;
-mod routes;
-mod security;
-mod server;
-mod session;
-mod sink;
-mod stores;
+mod listen;
+mod message;
 mod system;
-mod table;
-mod tickets;
-mod timer;
-mod upgrade;
-mod visit;
-mod writer;
+mod thread;
 
 use std::sync::Arc;
 
 use xous_api_names::XousNames;
 use xous_api_websocket::SERVER_NAME;
 
-use aside::Aside;
+use connection::Table;
 use dispatcher::Dispatcher;
 pub(crate) use in_process::{Plan, serve_one};
 use limits::{HEAP_BYTES, STORE_ANSWER, WORKERS, WORKERS_WITH_PDDB};
-use listeners::Listeners;
-use pool::Pool;
-use server::Server;
-use stores::Stores;
+use listen::{FileStores, Listeners, Server};
+use message::Quota;
 use system::System;
-use table::Table;
-use tickets::Tickets;
-use timer::Timer;
+use thread::{Lingering, Pool, Timer};
 
 use crate::pddb::Pddb;
 use crate::platform;
@@ -80,24 +50,24 @@ pub fn serve() -> Result<(), xous::Error> {
     let pool = Pool::new(WORKERS);
     let workers = pool.clone();
     let pddb = Pddb::with_room_for_thread(STORE_ANSWER, move || workers.shrink(WORKERS_WITH_PDDB));
-    let aside = Aside::start().map_err(|_| xous::Error::ThreadNotAvailable)?;
+    let lingering = Lingering::start().map_err(|_| xous::Error::ThreadNotAvailable)?;
     let server = Arc::new(Server {
         table: Table::new(),
         timer: Timer::start().map_err(|_| xous::Error::ThreadNotAvailable)?,
-        stores: Stores::new(pddb.clone(), pool.clone()),
+        stores: FileStores::new(pddb.clone(), pool.clone()),
         pool,
         pddb,
-        aside,
+        lingering,
     });
-    let tickets = Tickets::new();
+    let quota = Quota::new();
     let listeners = Listeners::new(server.clone());
-    let system = System { server: server.clone(), listeners, tickets: tickets.clone() };
+    let system = System { server: server.clone(), listeners, quota: quota.clone() };
     let dispatcher = Dispatcher {
         sid,
         table: server.table.clone(),
         pool: server.pool.clone(),
         timer: server.timer.clone(),
-        tickets,
+        quota,
         system: Some(Box::new(system)),
     };
     log::info!("{SERVER_NAME} is registered");

@@ -2,14 +2,10 @@
 
 use std::time::Duration;
 
-/// Bytes that are written at a time: two pages of the PDDB. Before a write that makes a large key longer, the PDDB sees
-/// to it that three pages are free, whatever the write needs, and stops for good when they do not suffice
-/// (`key_update` in `backend/basis.rs` and `backend/dictionary.rs`); with two, a full PDDB says that it is full. And a
-/// write that begins and ends with a page reads none back.
-pub const WRITE_BATCH: usize = 2 * 4064;
+use super::files::WRITE_BATCH;
 
 /// Largest write batch.
-const WRITE_BATCH_MOST: usize = 64 * 1024;
+const MAX_WRITE_BATCH: usize = 64 * 1024;
 
 /// Settings of an upload route, by default for files of any size and name.
 #[derive(Debug, Clone)]
@@ -46,6 +42,6 @@ impl Default for Config {
 
 impl Config {
     pub(super) fn batch(&self) -> usize {
-        self.write_batch.clamp(1, WRITE_BATCH_MOST)
+        self.write_batch.clamp(1, MAX_WRITE_BATCH)
     }
 }

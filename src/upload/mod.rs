@@ -9,35 +9,27 @@
 //! [`Upload`] is one connection of it, fed with the chunks of its messages. [`Files`] also lists and opens what has been
 //! stored. The protocol, and why a file is whole or absent whatever happens, is in `docs/upload.md`.
 
-mod answer;
-mod claims;
-mod command;
-
 mod config;
 mod connection;
-mod ended;
-mod fault;
 mod files;
-mod journal;
-mod name;
-mod parser;
-mod reader;
-mod record;
-mod recover;
-mod settle;
-mod store;
+mod protocol;
 #[cfg(test)]
 mod tests;
 mod transfer;
-
 mod uploads;
 
-pub use answer::Token;
-pub use config::{Config, WRITE_BATCH};
+pub use config::Config;
 pub use connection::Upload;
-pub use fault::Fault;
-pub use files::{FileEntry, Files};
-pub use parser::{Malformed, NAME_BYTES, Parser, Parts};
-pub use reader::Reader;
-pub use store::{Store, StoreError, StoreFile};
+pub use files::{FileEntry, Files, Reader, Store, StoreError, StoreFile, WRITE_BATCH};
+pub use protocol::{Fault, Malformed, NAME_BYTES, Parser, Parts, Token};
 pub use uploads::{TokenSource, Uploads};
+
+impl FileEntry {
+    /// As a JSON object with the members `name` and `length`.
+    pub fn to_json(&self) -> String {
+        let mut json = String::from("{\"name\":");
+        protocol::push_string(&mut json, &self.name);
+        json.push_str(&format!(",\"length\":{}}}", self.length));
+        json
+    }
+}

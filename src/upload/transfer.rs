@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::answer::{Answer, Token};
-use super::fault::Fault;
-use super::files::{Files, Incoming};
-use super::store::{Store, StoreError, StoreFile};
+use super::files::{Files, Incoming, Store, StoreError, StoreFile};
+use super::protocol::{Answer, Fault, Token};
 
 /// Progress is told not more often than after so many bytes and so much time.
 const PROGRESS_BYTES: u32 = 64 * 1024;
@@ -139,7 +137,7 @@ impl<F: StoreFile> Transfer<F> {
     /// Gives the memory back, and forgets what the store was not given.
     pub(super) fn pause(&mut self) {
         self.batch = Vec::new();
-        match self.incoming.settle() {
+        match self.incoming.finish_writes() {
             Ok(()) if self.failed.is_none() => self.unsettled = 0,
             Ok(()) => (),
             Err(error) => self.failed = Some(error),

@@ -3,11 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
-use super::answer::Token;
 use super::config::Config;
-use super::fault::Fault;
-use super::files::Files;
-use super::store::Store;
+use super::files::{Files, Store};
+use super::protocol::{Fault, Token};
 use super::transfer::Transfer;
 
 /// Gives the tokens of transfers: 16 random bytes, or none when there is no randomness; such a transfer cannot be
@@ -25,29 +23,29 @@ pub struct Uploads<S: Store> {
 }
 
 /// A transfer in progress and who carries it on.
-pub(super) struct Seat<S: Store> {
+pub(super) struct Slot<S: Store> {
     /// The connection's number.
-    holder: u64,
+    owner: u64,
     /// Until when it waits for its sender, if its connection has gone.
     until: Option<Duration>,
     /// Until it is over.
     transfer: Option<Transfer<S::File>>,
 }
 
-impl<S: Store> Seat<S> {
-    /// The transfer, if `holder` is who carries it on.
-    pub(super) fn transfer_of(&mut self, holder: u64) -> Option<&mut Transfer<S::File>> {
-        if self.holder == holder { self.transfer.as_mut() } else { None }
+impl<S: Store> Slot<S> {
+    /// The transfer, if `owner` is who carries it on.
+    pub(super) fn transfer_of(&mut self, owner: u64) -> Option<&mut Transfer<S::File>> {
+        if self.owner == owner { self.transfer.as_mut() } else { None }
     }
 }
 
-/// A seat that two connections may contend for: a sender may be back before its old connection is known to be gone.
-pub(super) type SharedSeat<S> = Arc<Mutex<Seat<S>>>;
+/// A slot that two connections may contend for: a sender may be back before its old connection is known to be gone.
+pub(super) type SharedSlot<S> = Arc<Mutex<Slot<S>>>;
 
 struct Resumable<S: Store> {
     id: u32,
     token: Token,
-    seat: SharedSeat<S>,
+    slot: SharedSlot<S>,
 }
 
 impl<S: Store> Uploads<S> {
@@ -70,22 +68,22 @@ impl<S: Store> Uploads<S> {
     /// Gives up the transfers whose senders have not come back in time. Done by every connection on its way; with
     /// nobody connected, what they have left keeps its room.
     pub fn expire(&self, now: Duration) {
-        let seats: Vec<_> = lock(&self.resumable).iter().map(|known| known.seat.clone()).collect();
-        for seat in seats {
+        let slots: Vec<_> = lock(&self.resumable).iter().map(|known| known.slot.clone()).collect();
+        for slot in slots {
             // One that is locked is at work.
-            let expired = seat.try_lock().is_ok_and(|seat| seat.until.is_some_and(|until| until <= now));
+            let expired = slot.try_lock().is_ok_and(|slot| slot.until.is_some_and(|until| until <= now));
             if expired {
-                self.give_up(&seat, Some(now));
+                self.give_up(&slot, Some(now));
             }
         }
     }
 
     /// The earliest time at which [`Uploads::expire`] has something to do.
     pub fn next_expiry(&self) -> Option<Duration> {
-        lock(&self.resumable).iter().filter_map(|known| known.seat.try_lock().ok()?.until).min()
+        lock(&self.resumable).iter().filter_map(|known| known.slot.try_lock().ok()?.until).min()
     }
 
-    pub(super) fn new_holder(&self) -> u64 {
+    pub(super) fn new_owner(&self) -> u64 {
         let mut connections = lock(&self.connections);
         *connections += 1;
         *connections
@@ -98,43 +96,43 @@ impl<S: Store> Uploads<S> {
         (lock(&self.tokens))()
     }
 
-    /// Enters a transfer that `holder` carries on.
-    pub(super) fn enter(&self, transfer: Transfer<S::File>, holder: u64) -> SharedSeat<S> {
+    /// Enters a transfer that `owner` carries on.
+    pub(super) fn enter(&self, transfer: Transfer<S::File>, owner: u64) -> SharedSlot<S> {
         let (id, token) = (transfer.id, transfer.token);
-        let seat = Arc::new(Mutex::new(Seat { holder, until: None, transfer: Some(transfer) }));
+        let slot = Arc::new(Mutex::new(Slot { owner, until: None, transfer: Some(transfer) }));
         if let Some(token) = token {
-            lock(&self.resumable).push(Resumable { id, token, seat: seat.clone() });
+            lock(&self.resumable).push(Resumable { id, token, slot: slot.clone() });
         }
-        seat
+        slot
     }
 
-    /// Takes a transfer that is over from its seat; `None` if `holder` does not have it any more.
-    pub(super) fn take(&self, seat: &SharedSeat<S>, holder: u64) -> Option<Transfer<S::File>> {
-        let mut held = lock(seat);
-        held.transfer_of(holder)?;
+    /// Takes a transfer that is over from its slot; `None` if `owner` does not have it any more.
+    pub(super) fn take(&self, slot: &SharedSlot<S>, owner: u64) -> Option<Transfer<S::File>> {
+        let mut held = lock(slot);
+        held.transfer_of(owner)?;
         let transfer = held.transfer.take();
         drop(held);
-        self.forget(seat);
+        self.forget(slot);
         transfer
     }
 
-    fn forget(&self, seat: &SharedSeat<S>) {
-        lock(&self.resumable).retain(|known| !Arc::ptr_eq(&known.seat, seat));
+    fn forget(&self, slot: &SharedSlot<S>) {
+        lock(&self.resumable).retain(|known| !Arc::ptr_eq(&known.slot, slot));
     }
 
-    /// Gives a transfer to `holder`, whoever had it before; how many bytes are stored, and of how many.
+    /// Gives a transfer to `owner`, whoever had it before; how many bytes are stored, and of how many.
     pub(super) fn resume(
         &self,
         id: u32,
         token: &Token,
-        holder: u64,
-    ) -> Result<(SharedSeat<S>, u32, u32), Fault> {
-        let seat = {
+        owner: u64,
+    ) -> Result<(SharedSlot<S>, u32, u32), Fault> {
+        let slot = {
             let resumable = lock(&self.resumable);
             let known = resumable.iter().find(|known| known.id == id && is_equal(&known.token, token));
-            known.ok_or(Fault::Unknown)?.seat.clone()
+            known.ok_or(Fault::Unknown)?.slot.clone()
         };
-        let mut held = match seat.try_lock() {
+        let mut held = match slot.try_lock() {
             Ok(held) => held,
             Err(TryLockError::Poisoned(held)) => held.into_inner(),
             // The old connection is writing at this moment.
@@ -143,19 +141,19 @@ impl<S: Store> Uploads<S> {
         let transfer = held.transfer.as_mut().ok_or(Fault::Unknown)?;
         transfer.pause();
         let (stored, length) = (transfer.stored(), transfer.length);
-        held.holder = holder;
+        held.owner = owner;
         held.until = None;
         drop(held);
-        Ok((seat, stored, length))
+        Ok((slot, stored, length))
     }
 
-    /// The connection `holder` has gone: its transfer waits for the sender, or ends.
-    pub(super) fn leave(&self, seat: &SharedSeat<S>, holder: u64, now: Duration) {
-        let mut held = lock(seat);
-        let Some(transfer) = held.transfer_of(holder) else { return };
+    /// The connection `owner` has gone: its transfer waits for the sender, or ends.
+    pub(super) fn leave(&self, slot: &SharedSlot<S>, owner: u64, now: Duration) {
+        let mut held = lock(slot);
+        let Some(transfer) = held.transfer_of(owner) else { return };
         if transfer.token.is_none() {
             drop(held);
-            return self.give_up(seat, None);
+            return self.give_up(slot, None);
         }
         transfer.pause();
         held.until = Some(now.saturating_add(self.config.resume));
@@ -167,25 +165,25 @@ impl<S: Store> Uploads<S> {
     fn make_room(&self) {
         let mut waiting: Vec<_> = {
             let resumable = lock(&self.resumable);
-            let until = |known: &Resumable<S>| known.seat.try_lock().ok()?.until;
-            resumable.iter().filter_map(|known| Some((until(known)?, known.seat.clone()))).collect()
+            let until = |known: &Resumable<S>| known.slot.try_lock().ok()?.until;
+            resumable.iter().filter_map(|known| Some((until(known)?, known.slot.clone()))).collect()
         };
         waiting.sort_by_key(|(until, _)| *until);
         let surplus = waiting.len().saturating_sub(self.config.waiting);
-        for (until, seat) in waiting.into_iter().take(surplus) {
-            self.give_up(&seat, Some(until));
+        for (until, slot) in waiting.into_iter().take(surplus) {
+            self.give_up(&slot, Some(until));
         }
     }
 
     /// Ends a transfer; with a time only if it still waits, and not longer than until then.
-    fn give_up(&self, seat: &SharedSeat<S>, waits_until: Option<Duration>) {
+    fn give_up(&self, slot: &SharedSlot<S>, waits_until: Option<Duration>) {
         let transfer = {
-            let mut held = lock(seat);
+            let mut held = lock(slot);
             let waits = |limit| held.until.is_some_and(|until| until <= limit);
             if waits_until.is_none_or(waits) { held.transfer.take() } else { None }
         };
         if let Some(transfer) = transfer {
-            self.forget(seat);
+            self.forget(slot);
             transfer.abort(&self.files);
         }
     }
@@ -196,8 +194,8 @@ impl<S: Store> Uploads<S> {
 impl<S: Store> Drop for Uploads<S> {
     fn drop(&mut self) {
         let resumable = std::mem::take(&mut *lock(&self.resumable));
-        for seat in resumable.iter().map(|known| &known.seat) {
-            if let Some(transfer) = lock(seat).transfer.take() {
+        for slot in resumable.iter().map(|known| &known.slot) {
+            if let Some(transfer) = lock(slot).transfer.take() {
                 transfer.abandon(&self.files);
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::pddb::{DictPath, KeyPath};
-use crate::upload::store::{Store, StoreError, StoreFile};
+use crate::upload::{Store, StoreError, StoreFile};
 
 /// What has become of a change that was not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -264,7 +264,7 @@ impl StoreFile for MemoryFile {
         std::mem::replace(&mut self.begun, now)
     }
 
-    fn settle(&mut self) -> Result<(), StoreError> {
+    fn finish_writes(&mut self) -> Result<(), StoreError> {
         std::mem::replace(&mut self.begun, Ok(()))
     }
 }

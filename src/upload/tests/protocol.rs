@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 use super::memory::Memory;
 use super::{Sender, assert_settled, bytes, files, first, later, read, route};
-use crate::upload::answer::hex;
+use crate::upload::protocol::hex;
 
 #[test]
 fn a_file_in_parts_is_stored_and_told_with_its_digest() {

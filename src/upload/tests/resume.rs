@@ -32,7 +32,7 @@ fn a_sender_that_comes_back_goes_on_where_it_was() {
     assert!(after.is_stored(7));
     assert_eq!(read(&uploads, "a"), Some(data.clone()));
     let digest = sha2::Digest::finalize(sha2::Digest::chain_update(sha2::Sha256::default(), &data));
-    assert!(after.last().contains(&crate::upload::answer::hex(&digest)));
+    assert!(after.last().contains(&crate::upload::protocol::hex(&digest)));
     assert_settled(&uploads, &memory);
     // It is over.
     after.text(&resume(7, TOKEN_1));

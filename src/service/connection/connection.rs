@@ -1,0 +1,461 @@
+//! A connection as its threads share it.
+
+use std::net::Shutdown;
+use std::sync::atomic::{
+    AtomicBool, AtomicU32,
+    Ordering::{Relaxed, SeqCst},
+};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use xous_api_websocket::{Code, Deadlines, Handle, Phase, Request};
+
+use super::inbox::Inbox;
+use super::outbox::Outbox;
+use super::outcome::{ABNORMAL, NO_CODE, Outcome};
+use crate::net::{Socket, TlsError};
+use crate::proto::{CloseCode, CloseReason, CloseStep, Role, Violation};
+use crate::service::message::{Lent, Scalar};
+use crate::service::thread::{Timer, Wake, Watch};
+
+/// How long a shutdown has to take effect before it is repeated: on the device it only ends a call that is
+/// already waiting.
+const SHUTDOWN_AGAIN: Duration = Duration::from_millis(250);
+
+/// What can be late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub(crate) enum Deadline {
+    /// The opening, as a whole.
+    Open,
+    /// The peer takes no bytes.
+    Write,
+    /// The owner lends no page.
+    Stall,
+    /// The closing handshake.
+    Close,
+    /// Time for a Ping, or for its Pong.
+    Keepalive,
+    /// The socket was shut down and its threads have not noticed.
+    Shutdown,
+}
+
+impl Deadline {
+    fn from_kind(kind: usize) -> Option<Self> {
+        use Deadline::*;
+        [Open, Write, Stall, Close, Keepalive, Shutdown]
+            .into_iter()
+            .find(|deadline| *deadline as usize == kind)
+    }
+}
+
+/// Who waits for the end of a connection.
+pub(crate) enum Closer {
+    /// A blocking scalar.
+    Scalar(Scalar),
+    /// A lent page.
+    Page(Lent),
+}
+
+/// The shared part. Reader, writer, dispatcher and timer each hold it; none holds a lock of it while it calls the
+/// kernel, the socket or another thread.
+pub(crate) struct Connection {
+    role: Role,
+    pub(crate) handle: Handle,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) inbox: Inbox,
+    pub(crate) outbox: Outbox,
+    timer: Arc<Timer>,
+    write: Watch,
+    stall: Watch,
+    state: Mutex<State>,
+    /// Something came from the peer since the timer last looked.
+    heard: AtomicBool,
+    /// The reader waits for the owner and hears nothing from the peer.
+    held: AtomicBool,
+    /// Both threads have ended: no deadline is waited for any more.
+    finished: AtomicBool,
+    failed_sends: AtomicU32,
+    send_failed: AtomicBool,
+}
+
+struct State {
+    phase: Phase,
+    /// To shut it down.
+    socket: Option<Arc<Socket>>,
+    /// The `Open` that waits to be answered.
+    opener: Option<Lent>,
+    /// It was answered that the opening has failed.
+    refused: bool,
+    closers: Vec<Closer>,
+    outcome: Option<Outcome>,
+    /// A Ping is out; the time that will have been waited for its answer when the timer looks next.
+    asked: Option<Duration>,
+    /// The owner asked for the end, so that nobody needs to be told of it later.
+    closed_by_owner: bool,
+}
+
+impl Connection {
+    /// A connection that is being opened; `opener` is answered when it is, or when it has failed.
+    pub(crate) fn new(
+        role: Role,
+        handle: Handle,
+        deadlines: Deadlines,
+        timer: Arc<Timer>,
+        opener: Option<Lent>,
+    ) -> Arc<Self> {
+        Arc::new(Connection {
+            role,
+            handle,
+            deadlines,
+            inbox: Inbox::new(),
+            outbox: Outbox::new(role),
+            timer,
+            write: Watch::default(),
+            stall: Watch::default(),
+            state: Mutex::new(State {
+                phase: Phase::Opening,
+                socket: None,
+                opener,
+                refused: false,
+                closers: Vec::new(),
+                outcome: None,
+                asked: None,
+                closed_by_owner: false,
+            }),
+            heard: AtomicBool::new(false),
+            held: AtomicBool::new(false),
+            finished: AtomicBool::new(false),
+            failed_sends: AtomicU32::new(0),
+            send_failed: AtomicBool::new(false),
+        })
+    }
+
+    /// A client has opened it; its frames to the client are not masked.
+    pub(crate) fn is_server(&self) -> bool {
+        self.role == Role::Server
+    }
+
+    /// The open deadline starts.
+    pub(crate) fn opening(self: &Arc<Self>) {
+        self.arm(Deadline::Open, self.deadlines.open);
+    }
+
+    /// There is a socket that can be shut down from now on. `false` if the opening was given up meanwhile.
+    pub(crate) fn dialled(&self, socket: Arc<Socket>) -> bool {
+        let mut state = self.lock();
+        let wanted = state.phase == Phase::Opening;
+        if wanted {
+            state.socket = Some(socket);
+        }
+        wanted
+    }
+
+    /// The opening handshake is complete. The page of the `Open`, if there is one; `None` if the opening was given
+    /// up meanwhile.
+    pub(crate) fn opened(self: &Arc<Self>) -> Option<Option<Lent>> {
+        let mut state = self.lock();
+        if state.phase != Phase::Opening {
+            return None;
+        }
+        state.phase = Phase::Open;
+        let opener = state.opener.take();
+        drop(state);
+        self.disarm(Some(Deadline::Open));
+        if let Some(interval) = self.deadlines.keepalive {
+            self.arm(Deadline::Keepalive, interval);
+        }
+        Some(opener)
+    }
+
+    /// The page of the `Open`, to answer that it failed; `None` if that was done.
+    pub(crate) fn give_up_opening(&self) -> Option<Lent> {
+        let mut state = self.lock();
+        state.phase = Phase::Closed;
+        state.refused |= state.opener.is_some();
+        state.opener.take()
+    }
+
+    /// Where the connection stands for its owner, and how many moved sends have failed. It is closed when it is known
+    /// how it ended, though its threads may still see to the socket.
+    pub(crate) fn state(&self) -> (Phase, usize) {
+        let state = self.lock();
+        let phase = if state.outcome.is_some() { Phase::Closed } else { state.phase };
+        (phase, self.failed_sends.load(Relaxed) as usize)
+    }
+
+    /// The owner closes it; `closer` is told how it ended, now or later.
+    pub(crate) fn close(self: &Arc<Self>, reason: Option<CloseReason<'_>>, closer: Option<Closer>) {
+        let mut state = self.lock();
+        let again = std::mem::replace(&mut state.closed_by_owner, true);
+        if let Some(outcome) = state.outcome.clone() {
+            drop(state);
+            match closer {
+                Some(closer) if again => closer.refuse(),
+                Some(closer) => closer.tell(&outcome),
+                None => (),
+            }
+            return;
+        }
+        state.closers.extend(closer);
+        let opening = state.phase == Phase::Opening;
+        state.phase = if opening { Phase::Closed } else { Phase::Closing };
+        drop(state);
+        self.inbox.discard();
+        if opening {
+            self.break_off();
+        } else if self.outbox.close_after_sends(reason) {
+            self.arm(Deadline::Close, self.deadlines.close);
+        }
+    }
+
+    /// The peer broke the protocol (RFC 6455 section 7.1.7): a Close frame at once, nothing delivered any more.
+    pub(crate) fn fail(self: &Arc<Self>, violation: Violation) {
+        let outcome = Outcome::new(violation.close_code().value(), violation.text());
+        self.closing(&outcome, || self.outbox.fail(violation));
+    }
+
+    /// This side gives the connection up; as [`Connection::fail`].
+    pub(crate) fn give_up(self: &Arc<Self>, code: CloseCode, text: &str) {
+        let outcome = Outcome::new(code.value(), text);
+        self.closing(&outcome, || self.outbox.close_now(CloseReason::new(code, text)));
+    }
+
+    /// The peer's Close frame has come; it is answered, unless ours has gone before it.
+    pub(crate) fn peer_closed(self: &Arc<Self>, reason: Option<CloseReason<'_>>) {
+        let (code, text) = reason.map_or((NO_CODE, ""), |reason| (reason.code().value(), reason.text()));
+        self.closing(&Outcome::new(code, text), || self.outbox.peer_closed(reason));
+        self.half_close();
+    }
+
+    /// When both Close frames have passed there is nothing left to send. This also ends peers that wait for the
+    /// other side to end the transport first.
+    pub(crate) fn half_close(&self) {
+        if matches!(self.outbox.close_step(), CloseStep::AwaitEnd | CloseStep::ShutDown) {
+            let socket = self.lock().socket.clone();
+            if let Some(socket) = socket {
+                socket.shutdown(Shutdown::Write);
+            }
+        }
+    }
+
+    fn closing(self: &Arc<Self>, outcome: &Outcome, close: impl FnOnce() -> usize) {
+        self.lock().phase = Phase::Closing;
+        self.inbox.discard();
+        self.count_failed(close());
+        self.end(outcome);
+        self.arm(Deadline::Close, self.deadlines.close);
+    }
+
+    /// A read has failed. What TLS says about it is how the connection ended, and the peer is told with an alert. An
+    /// error of the socket says nothing: on the device, a local shutdown is one.
+    pub(crate) fn broken(self: &Arc<Self>, error: &std::io::Error) {
+        if error.get_ref().is_some_and(|error| error.is::<TlsError>()) {
+            log::info!("the connection is broken: {error}");
+            self.end(&Outcome::new(ABNORMAL, &error.to_string()));
+            if self.outbox.transport_failed() {
+                self.arm(Deadline::Close, self.deadlines.close);
+            }
+        }
+    }
+
+    /// Nothing comes any more. If the peer has vanished, nothing goes either; else the writer sends its Close frame,
+    /// or a last alert.
+    pub(crate) fn reader_ended(self: &Arc<Self>) {
+        if matches!(self.outbox.close_step(), CloseStep::Send) || self.outbox.is_failing() {
+            return;
+        }
+        self.break_off();
+    }
+
+    /// Nothing can be sent or received any more: both threads come to their end.
+    pub(crate) fn break_off(self: &Arc<Self>) {
+        self.count_failed(self.outbox.end());
+        self.inbox.discard();
+        let socket = self.lock().socket.clone();
+        if let Some(socket) = socket {
+            socket.shutdown(Shutdown::Both);
+            self.arm(Deadline::Shutdown, SHUTDOWN_AGAIN);
+        }
+    }
+
+    /// How the connection ended; that it broke, if nothing else is known.
+    pub(crate) fn outcome(&self) -> Outcome {
+        self.lock().outcome.clone().unwrap_or_else(|| Outcome::new(ABNORMAL, ""))
+    }
+
+    /// The owner has asked for the end.
+    pub(crate) fn is_closed_by_owner(&self) -> bool {
+        self.lock().closed_by_owner
+    }
+
+    /// Nobody has learnt of the connection, so nobody needs to be told of its end.
+    pub(crate) fn end_silently(&self) {
+        self.lock().closed_by_owner = true;
+    }
+
+    /// Both threads have ended. Tells everybody who has not been told; whether the owner knows.
+    pub(crate) fn finish(self: &Arc<Self>) -> (Outcome, bool) {
+        self.finished.store(true, SeqCst);
+        self.disarm(None);
+        self.count_failed(self.outbox.end());
+        let outcome = self.end(&Outcome::new(ABNORMAL, ""));
+        let mut state = self.lock();
+        state.phase = Phase::Closed;
+        let (socket, opener) = (state.socket.take(), state.opener.take());
+        let known = state.closed_by_owner || state.refused;
+        drop(state);
+        drop((socket, opener));
+        (outcome, known)
+    }
+
+    /// A wait for the socket or the owner, of which the timer is told if it lasts.
+    pub(crate) fn waiting<T>(self: &Arc<Self>, deadline: Deadline, wait: impl FnOnce() -> T) -> T {
+        let Some((watch, limit)) = self.watch(deadline) else { return wait() };
+        watch.begin(|| self.arm(deadline, limit));
+        let result = if deadline == Deadline::Stall { self.holding(wait) } else { wait() };
+        watch.end();
+        result
+    }
+
+    /// A wait of the reader for the owner: what the peer says meanwhile is not heard.
+    pub(crate) fn holding<T>(&self, wait: impl FnOnce() -> T) -> T {
+        self.held.store(true, Relaxed);
+        let result = wait();
+        self.held.store(false, Relaxed);
+        result
+    }
+
+    /// Something came from the peer.
+    pub(crate) fn heard(&self) {
+        if self.deadlines.keepalive.is_some() {
+            self.heard.store(true, Relaxed);
+        }
+    }
+
+    /// A send of a caller who does not wait has failed.
+    pub(crate) fn count_failed(&self, sends: usize) {
+        if sends > 0 {
+            self.failed_sends.fetch_add(u32::try_from(sends).unwrap_or(u32::MAX), Relaxed);
+            self.send_failed.store(true, Relaxed);
+        }
+    }
+
+    /// A moved send has failed since this was last asked.
+    pub(crate) fn take_send_failed(&self) -> bool {
+        self.send_failed.load(Relaxed) && self.send_failed.swap(false, Relaxed)
+    }
+
+    /// Sets the outcome, unless there is one, and tells everybody who waits for it.
+    fn end(&self, outcome: &Outcome) -> Outcome {
+        let mut state = self.lock();
+        let outcome = state.outcome.get_or_insert_with(|| outcome.clone()).clone();
+        let closers = std::mem::take(&mut state.closers);
+        drop(state);
+        self.inbox.end(&outcome);
+        closers.into_iter().for_each(|closer| closer.tell(&outcome));
+        outcome
+    }
+
+    fn watch(&self, deadline: Deadline) -> Option<(&Watch, Duration)> {
+        match deadline {
+            Deadline::Write => Some((&self.write, self.deadlines.write)),
+            Deadline::Stall => Some((&self.stall, self.deadlines.stall)),
+            _ => None,
+        }
+    }
+
+    fn arm(self: &Arc<Self>, deadline: Deadline, wait: Duration) {
+        self.timer.arm(self.weak(), deadline as usize, wait);
+        // Whoever arms may be overtaken by the end of what the deadline is for.
+        if self.finished.load(SeqCst) {
+            self.disarm(None);
+        }
+    }
+
+    fn disarm(self: &Arc<Self>, deadline: Option<Deadline>) {
+        self.timer.disarm(&self.weak(), deadline.map(|deadline| deadline as usize));
+    }
+
+    fn weak(self: &Arc<Self>) -> Weak<dyn Wake> {
+        let weak: Weak<Self> = Arc::downgrade(self);
+        weak
+    }
+
+    fn is_over(self: &Arc<Self>, deadline: Deadline) -> bool {
+        self.watch(deadline).is_some_and(|(watch, limit)| watch.is_over(|| self.arm(deadline, limit)))
+    }
+
+    /// The caller is told now; the worker that opens comes to its end when its call returns.
+    fn opening_is_late(self: &Arc<Self>) {
+        if let Some(page) = self.give_up_opening() {
+            // The request is still in the page.
+            let place = page
+                .data()
+                .and_then(Request::parse)
+                .map(|request| format!("{}:{}: ", request.host, request.port));
+            let text = format!("{}not open within {:?}", place.unwrap_or_default(), self.deadlines.open);
+            page.refuse(Code::Timeout, 0, &text);
+        }
+        self.break_off();
+    }
+
+    fn keep_alive(self: &Arc<Self>) {
+        let Some(interval) = self.deadlines.keepalive else { return };
+        let pong = self.deadlines.pong;
+        if self.heard.swap(false, Relaxed) || self.held.load(Relaxed) {
+            self.lock().asked = None;
+            return self.arm(Deadline::Keepalive, interval);
+        }
+        let asked = self.lock().asked;
+        match asked {
+            Some(waited) if waited >= pong => {
+                log::info!("no answer to a ping: the connection is given up");
+                return self.break_off();
+            }
+            Some(_) => (),
+            None => self.outbox.ping(),
+        }
+        let waited = asked.unwrap_or_default();
+        let step = interval.min(pong.saturating_sub(waited));
+        self.lock().asked = Some(waited + step);
+        self.arm(Deadline::Keepalive, step);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wake for Connection {
+    fn wake(self: Arc<Self>, kind: usize, _timer: &Timer) {
+        match Deadline::from_kind(kind) {
+            Some(Deadline::Open) => self.opening_is_late(),
+            Some(Deadline::Write) if self.is_over(Deadline::Write) => self.break_off(),
+            Some(Deadline::Stall) if self.is_over(Deadline::Stall) => {
+                self.give_up(CloseCode::GOING_AWAY, "the receiver stalled");
+            }
+            Some(Deadline::Close | Deadline::Shutdown) => self.break_off(),
+            Some(Deadline::Keepalive) => self.keep_alive(),
+            _ => (),
+        }
+    }
+}
+
+impl Closer {
+    /// Answers with how the connection ended.
+    pub(crate) fn tell(self, outcome: &Outcome) {
+        match self {
+            Closer::Scalar(scalar) => scalar.answer2(usize::from(outcome.code), Phase::Closed as usize),
+            Closer::Page(page) => page.answer(outcome.word(), 0),
+        }
+    }
+
+    /// Answers that there is no such connection: close code 0 in a page.
+    pub(crate) fn refuse(self) {
+        match self {
+            Closer::Scalar(scalar) => scalar.refuse(Code::Closed),
+            Closer::Page(page) => page.answer(Outcome::new(0, "").word(), 0),
+        }
+    }
+}

@@ -1,0 +1,421 @@
+//! What a connection's writer has to send: messages in the order in which they came, and control frames, which
+//! go first and never wait for room.
+//!
+//! Who competes: the dispatcher (messages, the owner's Close), the reader (pongs, the answer to a Close, that TLS
+//! has something to say, answers to uploads), the timer (pings, a Close), and one writer, which takes. Full: messages
+//! are refused, the oldest pong gives way, the reader waits.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use xous_api_websocket::Code;
+
+use crate::proto::{ClosePayload, CloseReason, CloseStep, Closing, Role, Violation};
+use crate::service::limits::{QUEUED_BROADCAST_BYTES, QUEUED_BROADCASTS, QUEUED_PONGS, QUEUED_SENDS};
+use crate::service::message::Lent;
+
+/// The queue.
+pub(crate) struct Outbox {
+    state: Mutex<State>,
+    work: Condvar,
+    /// There is room for a frame that is shared, or never will be.
+    room: Condvar,
+}
+
+/// What the writer does next.
+pub(crate) enum Work {
+    /// A Ping to send.
+    Ping,
+    /// A Pong with this payload.
+    Pong(Box<[u8]>),
+    /// A message or a part of one.
+    Send(Lent),
+    /// A frame that is ready to be sent, shared with other connections.
+    Share(Arc<[u8]>),
+    /// Nothing of its own: what the transport has to say goes out with it.
+    Flush,
+    /// The Close frame; nothing is sent after it.
+    Close(ClosePayload),
+}
+
+struct State {
+    pongs: VecDeque<Box<[u8]>>,
+    ping: bool,
+    flush: bool,
+    /// Messages of the owner and broadcasts, in the order in which they came.
+    items: VecDeque<Item>,
+    sends: usize,
+    /// Of the broadcasts.
+    broadcast_bytes: usize,
+    /// A message in parts has begun: broadcasts wait until it ends.
+    mid_message: bool,
+    closing: Closing,
+    /// Our Close frame is with the socket.
+    close_written: bool,
+    phase: Phase,
+    /// The writer waits for work.
+    waiting: bool,
+    /// The reader waits for room.
+    wants_room: bool,
+}
+
+enum Item {
+    Send(Lent),
+    Share(Arc<[u8]>),
+}
+
+/// A broadcast is not queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ShareError {
+    /// Too many wait.
+    Full,
+    /// The connection has ended.
+    Closed,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Everything is taken.
+    Open,
+    /// The owner has closed: what is queued goes out, then the Close frame.
+    Draining,
+    /// The Close frame goes out next, or has gone.
+    Closing,
+    /// The transport has failed: its last words go out, then the writer ends.
+    Failed,
+    /// The writer shall end.
+    Over,
+}
+
+impl Outbox {
+    pub(crate) fn new(role: Role) -> Self {
+        let state = State {
+            pongs: VecDeque::new(),
+            ping: false,
+            flush: false,
+            items: VecDeque::new(),
+            sends: 0,
+            broadcast_bytes: 0,
+            mid_message: false,
+            closing: Closing::new(role),
+            close_written: false,
+            phase: Phase::Open,
+            waiting: false,
+            wants_room: false,
+        };
+        Outbox { state: Mutex::new(state), work: Condvar::new(), room: Condvar::new() }
+    }
+
+    /// Queues a message, or gives it back with the reason.
+    pub(crate) fn send(&self, message: Lent) -> Result<(), (Lent, Code)> {
+        let mut state = self.lock();
+        if state.phase != Phase::Open {
+            return Err((message, Code::Closed));
+        }
+        if state.sends >= QUEUED_SENDS {
+            return Err((message, Code::BusyQueue));
+        }
+        state.items.push_back(Item::Send(message));
+        state.sends += 1;
+        self.wake(&state);
+        Ok(())
+    }
+
+    /// Queues a broadcast.
+    pub(crate) fn share(&self, frame: Arc<[u8]>) -> Result<(), ShareError> {
+        let mut state = self.lock();
+        state.share(&frame)?;
+        self.wake(&state);
+        Ok(())
+    }
+
+    /// Queues a frame that must not be lost, when there is room for it. Only for the reader. The wait ends with that of
+    /// the writer, which has a deadline, for the peer.
+    ///
+    /// # Errors
+    /// The connection has ended.
+    pub(crate) fn share_in_time(&self, frame: &Arc<[u8]>) -> Result<(), ShareError> {
+        let mut state = self.lock();
+        loop {
+            match state.share(frame) {
+                Ok(()) => {
+                    self.wake(&state);
+                    return Ok(());
+                }
+                Err(ShareError::Closed) => return Err(ShareError::Closed),
+                Err(ShareError::Full) => {
+                    state.wants_room = true;
+                    state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+        }
+    }
+
+    /// Queues a Pong with at most 125 bytes. After a Close frame there is none (RFC 6455 section 5.5.1).
+    pub(crate) fn pong(&self, payload: &[u8]) {
+        let mut state = self.lock();
+        if matches!(state.phase, Phase::Open | Phase::Draining) {
+            if state.pongs.len() >= QUEUED_PONGS {
+                state.pongs.pop_front();
+            }
+            state.pongs.push_back(payload.into());
+            self.wake(&state);
+        }
+    }
+
+    /// Queues an empty Ping.
+    pub(crate) fn ping(&self) {
+        let mut state = self.lock();
+        if state.phase == Phase::Open {
+            state.ping = true;
+            self.wake(&state);
+        }
+    }
+
+    /// The transport has something to say that no write carries yet.
+    pub(crate) fn flush(&self) {
+        let mut state = self.lock();
+        state.flush = true;
+        self.wake(&state);
+    }
+
+    /// The transport has failed: the writer finds that out when it has sent why. `false` if there is no writer any
+    /// more, or it is about to find out with a Close frame.
+    pub(crate) fn transport_failed(&self) -> bool {
+        let mut state = self.lock();
+        let found_out = matches!(state.phase, Phase::Open | Phase::Draining);
+        if found_out {
+            state.phase = Phase::Failed;
+            state.flush = true;
+            self.wake(&state);
+        }
+        found_out
+    }
+
+    /// The writer is about to find out that the transport has failed.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.lock().phase == Phase::Failed
+    }
+
+    /// The owner closes: after what is queued. `false` if a Close frame is on its way already.
+    pub(crate) fn close_after_sends(&self, reason: Option<CloseReason<'_>>) -> bool {
+        let mut state = self.lock();
+        let first = state.closing.start(reason);
+        if first {
+            state.phase = Phase::Draining;
+            self.wake(&state);
+        }
+        first
+    }
+
+    /// This side closes at once. What is queued is answered with `Closed`; the number of those for whom nobody
+    /// waits.
+    pub(crate) fn close_now(&self, reason: Option<CloseReason<'_>>) -> usize {
+        self.closing(|closing| {
+            closing.start(reason);
+        })
+    }
+
+    /// The peer's Close frame has come; as [`Outbox::close_now`].
+    pub(crate) fn peer_closed(&self, reason: Option<CloseReason<'_>>) -> usize {
+        self.closing(|closing| closing.received(reason))
+    }
+
+    /// The peer broke the protocol; as [`Outbox::close_now`].
+    pub(crate) fn fail(&self, violation: Violation) -> usize {
+        self.closing(|closing| closing.fail(violation))
+    }
+
+    /// What remains to be done of the closing handshake: `Send` until our frame is with the socket.
+    pub(crate) fn close_step(&self) -> CloseStep {
+        let state = self.lock();
+        match state.closing.next() {
+            CloseStep::None => CloseStep::None,
+            _ if !state.close_written => CloseStep::Send,
+            step => step,
+        }
+    }
+
+    /// The Close frame that [`Work::Close`] asked for is with the socket.
+    pub(crate) fn close_written(&self) {
+        self.lock().close_written = true;
+    }
+
+    /// Ends the writer. Returns how many moved messages were dropped.
+    pub(crate) fn end(&self) -> usize {
+        {
+            let mut state = self.lock();
+            state.phase = Phase::Over;
+            self.wake(&state);
+        }
+        self.refuse_sends()
+    }
+
+    /// The next piece of work; waits for it. `None` when the writer shall end. `mid_message`: a message in parts
+    /// has begun and not ended.
+    pub(crate) fn next(&self, mid_message: bool) -> Option<Work> {
+        let mut state = self.lock();
+        state.mid_message = mid_message;
+        loop {
+            if state.phase == Phase::Over {
+                return None;
+            }
+            if let Some(work) = take(&mut state) {
+                self.tell_of_room(&mut state);
+                return Some(work);
+            }
+            if state.phase == Phase::Failed {
+                return None;
+            }
+            state.waiting = true;
+            state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.waiting = false;
+        }
+    }
+
+    /// The next piece of work if there is one.
+    pub(crate) fn try_next(&self, mid_message: bool) -> Option<Work> {
+        let mut state = self.lock();
+        state.mid_message = mid_message;
+        let work = if state.phase == Phase::Over { None } else { take(&mut state) };
+        self.tell_of_room(&mut state);
+        work
+    }
+
+    /// A control frame that may go between two frames of a message: never a Close of the owner, as what it has
+    /// queued before goes first.
+    pub(crate) fn try_control(&self) -> Option<Work> {
+        let mut state = self.lock();
+        if state.phase == Phase::Over { None } else { take_control(&mut state) }
+    }
+
+    /// A Close frame waits to be sent instead of the rest of a message.
+    pub(crate) fn is_closing_now(&self) -> bool {
+        matches!(self.lock().phase, Phase::Closing | Phase::Failed | Phase::Over)
+    }
+
+    fn closing(&self, step: impl FnOnce(&mut Closing)) -> usize {
+        {
+            let mut state = self.lock();
+            step(&mut state.closing);
+            if !matches!(state.phase, Phase::Failed | Phase::Over) {
+                state.phase = Phase::Closing;
+            }
+            self.wake(&state);
+        }
+        self.refuse_sends()
+    }
+
+    /// Outside of the lock, as each answer is a call to the kernel.
+    fn refuse_sends(&self) -> usize {
+        let refused = {
+            let mut state = self.lock();
+            (state.sends, state.broadcast_bytes) = (0, 0);
+            self.tell_of_room(&mut state);
+            std::mem::take(&mut state.items)
+        };
+        refused.iter().filter(|item| matches!(item, Item::Send(send) if send.is_moved())).count()
+    }
+
+    fn wake(&self, state: &State) {
+        if state.waiting {
+            self.work.notify_one();
+        }
+    }
+
+    fn tell_of_room(&self, state: &mut State) {
+        if std::mem::take(&mut state.wants_room) {
+            self.room.notify_one();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn share(&mut self, frame: &Arc<[u8]>) -> Result<(), ShareError> {
+        if self.phase != Phase::Open {
+            return Err(ShareError::Closed);
+        }
+        let bytes = self.broadcast_bytes + frame.len();
+        if self.items.len() - self.sends >= QUEUED_BROADCASTS || bytes > QUEUED_BROADCAST_BYTES {
+            return Err(ShareError::Full);
+        }
+        self.broadcast_bytes = bytes;
+        self.items.push_back(Item::Share(frame.clone()));
+        Ok(())
+    }
+}
+
+fn take_control(state: &mut State) -> Option<Work> {
+    if let Some(payload) = state.pongs.pop_front() {
+        return Some(Work::Pong(payload));
+    }
+    std::mem::take(&mut state.ping).then_some(Work::Ping)
+}
+
+fn take(state: &mut State) -> Option<Work> {
+    if std::mem::take(&mut state.flush) {
+        return Some(Work::Flush);
+    }
+    match state.phase {
+        Phase::Closing => return state.closing.take_due().map(Work::Close),
+        Phase::Failed => return None,
+        _ => (),
+    }
+    take_control(state).or_else(|| take_item(state)).or_else(|| state.closing.take_due().map(Work::Close))
+}
+
+fn take_item(state: &mut State) -> Option<Work> {
+    let next = |item: &Item| !state.mid_message || matches!(item, Item::Send(_));
+    let at = state.items.iter().position(next)?;
+    match state.items.remove(at)? {
+        Item::Send(send) => {
+            state.sends -= 1;
+            Some(Work::Send(send))
+        }
+        Item::Share(frame) => {
+            state.broadcast_bytes -= frame.len();
+            Some(Work::Share(frame))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_that_must_not_be_lost_waits_for_room_or_the_end() {
+        let outbox = Outbox::new(Role::Server);
+        let frame: Arc<[u8]> = vec![0; 1].into();
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                let sent =
+                    (0..3 * QUEUED_BROADCASTS).map_while(|_| outbox.share_in_time(&frame).ok()).count();
+                (sent, outbox.share_in_time(&frame))
+            });
+            let taken = (0..QUEUED_BROADCASTS).filter(|_| outbox.next(false).is_some()).count();
+            while outbox.lock().items.len() < QUEUED_BROADCASTS || !outbox.lock().wants_room {
+                std::thread::yield_now();
+            }
+            outbox.end();
+            assert_eq!(reader.join().unwrap(), (taken + QUEUED_BROADCASTS, Err(ShareError::Closed)));
+        });
+    }
+
+    #[test]
+    fn broadcasts_wait_up_to_a_number_and_up_to_so_many_bytes() {
+        for (len, most) in [(1, QUEUED_BROADCASTS), (QUEUED_BROADCAST_BYTES / 2, 2)] {
+            let outbox = Outbox::new(Role::Server);
+            let frame: Arc<[u8]> = vec![0; len].into();
+            for _ in 0..2 {
+                (0..most).for_each(|_| outbox.share(frame.clone()).unwrap());
+                assert_eq!(outbox.share(frame.clone()), Err(ShareError::Full));
+                (0..most).for_each(|_| assert!(matches!(outbox.try_next(false), Some(Work::Share(_)))));
+            }
+        }
+    }
+}

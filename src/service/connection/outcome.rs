@@ -1,0 +1,40 @@
+//! How a connection ended, and who is told.
+
+use xous_api_websocket::{ReceiveWord, Status};
+
+use crate::service::message::Lent;
+
+/// The peer vanished without a Close frame (RFC 6455 section 7.1.5).
+pub(crate) const ABNORMAL: u16 = 1006;
+
+/// The peer's Close frame had no code.
+pub(crate) const NO_CODE: u16 = 1005;
+
+/// A close code and the reason that goes with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// The peer's code, 1005 if it gave none; ours if we failed the connection; 1006 if it broke.
+    pub(crate) code: u16,
+    /// The peer's text, at most 123 bytes, or ours.
+    pub(crate) reason: Box<str>,
+}
+
+impl Outcome {
+    pub(crate) fn new(code: u16, reason: &str) -> Self {
+        Outcome { code, reason: reason.into() }
+    }
+
+    /// The word that says so.
+    pub(crate) fn word(&self) -> usize {
+        ReceiveWord { status: Status::Closed { code: self.code }, send_failed: false }.to_word()
+    }
+
+    /// Answers a `Receive` or a `Close` with it.
+    pub(crate) fn tell(&self, mut page: Lent) {
+        let reason = self.reason.as_bytes();
+        let space = page.pages_mut();
+        let len = reason.len().min(space.len());
+        space[..len].copy_from_slice(&reason[..len]);
+        page.answer(self.word(), len);
+    }
+}

@@ -1,0 +1,185 @@
+//! The thread that reads a connection's socket and hands chunks to its owner.
+//!
+//! A frame costs one read and one answered page, and no copy where it is long: what is left of a frame that does
+//! not fit the read buffer goes from the socket straight into the owner's pages and is checked there. The next
+//! read comes when everything that was read is delivered, so the owner sets the peer's pace.
+
+use std::sync::Arc;
+
+use super::connection::Connection;
+use super::sink::Sink;
+use crate::net::Socket;
+use crate::proto::{Decoder, Event, Violation};
+use crate::service::limits::READ_BUFFER;
+
+/// A connection's reader.
+pub(crate) struct Reader<'a> {
+    conn: Arc<Connection>,
+    socket: Arc<Socket>,
+    decoder: Decoder,
+    sink: &'a mut Sink,
+    buffer: Box<[u8]>,
+    /// What of the buffer is read and not decoded.
+    start: usize,
+    end: usize,
+}
+
+/// Why nothing more is decoded.
+enum Stop {
+    /// A Close frame came, or the connection was failed: what still comes is dropped.
+    Closed,
+    /// The socket has ended.
+    Gone,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader that begins with `already`, what was read behind the opening handshake (at most the read buffer).
+    pub(crate) fn new(
+        conn: Arc<Connection>,
+        socket: Arc<Socket>,
+        decoder: Decoder,
+        sink: &'a mut Sink,
+        already: Vec<u8>,
+    ) -> Self {
+        let mut buffer = vec![0; READ_BUFFER].into_boxed_slice();
+        let end = already.len().min(buffer.len());
+        buffer[..end].copy_from_slice(&already[..end]);
+        Reader { conn, socket, decoder, sink, buffer, start: 0, end }
+    }
+
+    /// Until the peer has closed or the socket has ended.
+    pub(crate) fn run(mut self) {
+        if let Stop::Closed = self.receive() {
+            self.drain();
+        }
+    }
+
+    fn receive(&mut self) -> Stop {
+        loop {
+            if let Err(stop) = self.decode() {
+                return stop;
+            }
+            if let Err(stop) = self.fill() {
+                return stop;
+            }
+        }
+    }
+
+    /// Decodes and delivers what is in the buffer.
+    fn decode(&mut self) -> Result<(), Stop> {
+        while self.start < self.end {
+            let step = self.decoder.decode(&mut self.buffer[self.start..self.end]);
+            let step = match step {
+                Ok(step) => step,
+                Err(violation) => return Err(fail(&self.conn, self.sink, violation)),
+            };
+            self.start += step.consumed;
+            match step.event {
+                Some(Event::Data(chunk)) => self.sink.push(&chunk),
+                Some(event) => control(&self.conn, self.sink, event)?,
+                None => (),
+            }
+        }
+        // The rest of a frame is on its way: it goes into the same page.
+        if self.decoder.frame_remaining() == 0 {
+            self.sink.flush();
+        }
+        Ok(())
+    }
+
+    /// Reads more: into the owner's page if the rest of a long frame comes. Until that is in, nothing else can come,
+    /// so that nothing is missed while a page is waited for.
+    fn fill(&mut self) -> Result<(), Stop> {
+        let rest = usize::try_from(self.decoder.frame_remaining()).unwrap_or(usize::MAX);
+        if rest > READ_BUFFER && self.fill_page(rest)? {
+            return Ok(());
+        }
+        self.start = 0;
+        match read(&self.conn, &self.socket, &mut self.buffer) {
+            Ok(len) => self.end = len,
+            Err(stop) => {
+                self.sink.put_back();
+                return Err(stop);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads into the owner's page; `false` if there is none to read into, so that the read buffer takes it.
+    fn fill_page(&mut self, rest: usize) -> Result<bool, Stop> {
+        let Ok(space) = self.sink.reserve(rest) else { return Ok(false) };
+        let len = match read(&self.conn, &self.socket, space) {
+            Ok(len) => len,
+            Err(stop) => {
+                self.sink.put_back();
+                return Err(stop);
+            }
+        };
+        // All of it is payload of one frame, so it is one chunk, in place.
+        let step = match self.decoder.decode(&mut space[..len]) {
+            Ok(step) => step,
+            Err(violation) => {
+                self.sink.put_back();
+                return Err(fail(&self.conn, self.sink, violation));
+            }
+        };
+        let consumed = step.consumed;
+        if let Some(Event::Data(chunk)) = step.event {
+            let (kind, first, last) = (chunk.kind, chunk.first, chunk.last);
+            self.sink.commit(consumed, kind, first, last);
+        }
+        if consumed == len {
+            return Ok(true);
+        }
+        // Text that goes wrong there: the decoder has failed and says how when it is asked again.
+        match self.decoder.decode(&mut []) {
+            Ok(_) => Ok(true),
+            Err(violation) => Err(fail(&self.conn, self.sink, violation)),
+        }
+    }
+
+    /// Drops what still comes, so that the peer gets our Close frame rather than a reset; the close deadline ends
+    /// this at the latest.
+    fn drain(&mut self) {
+        while read(&self.conn, &self.socket, &mut self.buffer).is_ok() {}
+    }
+}
+
+fn read(conn: &Arc<Connection>, socket: &Socket, buffer: &mut [u8]) -> Result<usize, Stop> {
+    match socket.read_and(buffer, || conn.outbox.flush()) {
+        Ok(0) => Err(Stop::Gone),
+        Err(error) => {
+            conn.broken(&error);
+            Err(Stop::Gone)
+        }
+        Ok(len) => {
+            conn.heard();
+            Ok(len)
+        }
+    }
+}
+
+/// The peer broke the protocol.
+fn fail(conn: &Arc<Connection>, sink: &mut Sink, violation: Violation) -> Stop {
+    // What came before the fault was in order.
+    sink.flush();
+    log::info!("the connection is failed: {violation}");
+    conn.fail(violation);
+    Stop::Closed
+}
+
+fn control(conn: &Arc<Connection>, sink: &mut Sink, event: Event<'_>) -> Result<(), Stop> {
+    match event {
+        Event::Ping(payload) => {
+            conn.outbox.pong(payload);
+            Ok(())
+        }
+        Event::Close(reason) => {
+            // What came before it was sent before it.
+            sink.flush();
+            conn.peer_closed(reason);
+            Err(Stop::Closed)
+        }
+        Event::Pong(_) | Event::Data(_) => Ok(()),
+    }
+}

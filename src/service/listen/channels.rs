@@ -1,0 +1,115 @@
+//! Channels of a listener: names under which connections get what is broadcast.
+//!
+//! A broadcast is encoded once and shared: each member's writer queue gets a reference. No member is waited for.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use xous_api_websocket::{Code, SlowMember};
+
+use crate::proto::{CloseCode, Encoder, FrameKind, Kind, Role};
+use crate::service::connection::{Connection, ShareError};
+use crate::service::limits::{CHANNEL_NAME, CHANNELS};
+
+/// The channels of one listener.
+#[derive(Default)]
+pub(crate) struct Channels {
+    channels: Mutex<Vec<Channel>>,
+}
+
+struct Channel {
+    name: Box<str>,
+    members: Vec<Weak<Connection>>,
+}
+
+impl Channels {
+    /// Adds a connection; the channel comes into being with its first member.
+    pub(crate) fn join(&self, name: &str, conn: &Arc<Connection>) -> Result<(), Code> {
+        check(name)?;
+        let mut channels = self.lock();
+        tidy(&mut channels);
+        let at = match channels.iter().position(|channel| *channel.name == *name) {
+            Some(at) => at,
+            None if channels.len() >= CHANNELS => return Err(Code::NoChannel),
+            None => {
+                channels.push(Channel { name: name.into(), members: Vec::new() });
+                channels.len() - 1
+            }
+        };
+        let members = &mut channels[at].members;
+        if !members.iter().any(|member| same(member, conn)) {
+            members.push(Arc::downgrade(conn));
+        }
+        Ok(())
+    }
+
+    /// Takes a connection out, if it is in.
+    pub(crate) fn leave(&self, name: &str, conn: &Arc<Connection>) -> Result<(), Code> {
+        check(name)?;
+        let mut channels = self.lock();
+        if let Some(channel) = channels.iter_mut().find(|channel| *channel.name == *name) {
+            channel.members.retain(|member| !same(member, conn));
+        }
+        tidy(&mut channels);
+        Ok(())
+    }
+
+    /// Hands `frame` to every member of the channel; to how many. Members whose queue is full leave, or are closed.
+    pub(crate) fn broadcast(&self, name: &str, frame: &Arc<[u8]>, slow: SlowMember) -> Result<usize, Code> {
+        check(name)?;
+        let mut reached = 0;
+        let mut closed = Vec::new();
+        let mut channels = self.lock();
+        if let Some(channel) = channels.iter_mut().find(|channel| *channel.name == *name) {
+            channel.members.retain(|member| {
+                let Some(conn) = member.upgrade() else { return false };
+                match conn.outbox.share(frame.clone()) {
+                    Ok(()) => {
+                        reached += 1;
+                        true
+                    }
+                    Err(ShareError::Closed) => false,
+                    Err(ShareError::Full) => {
+                        if slow == SlowMember::Closed {
+                            closed.push(conn);
+                        }
+                        false
+                    }
+                }
+            });
+        }
+        drop(channels);
+        for conn in closed {
+            conn.give_up(CloseCode::TRY_AGAIN_LATER, "the queue is full");
+        }
+        Ok(reached)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Channel>> {
+        self.channels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A whole message as a server's frame, which is the same for every member as it is not masked.
+pub(crate) fn encode(kind: Kind, payload: &[u8]) -> Option<Arc<[u8]>> {
+    let mut writer =
+        Encoder::new(Role::Server).begin_checked(FrameKind::Whole(kind), payload, [0; 4]).ok()?;
+    let mut frame = vec![0; writer.header().len() + payload.len()];
+    writer.write(payload, &mut frame);
+    Some(frame.into())
+}
+
+fn check(name: &str) -> Result<(), Code> {
+    if (1..=CHANNEL_NAME).contains(&name.len()) { Ok(()) } else { Err(Code::TooLong) }
+}
+
+/// Forgets members that have ended and channels without any.
+fn tidy(channels: &mut Vec<Channel>) {
+    for channel in channels.iter_mut() {
+        channel.members.retain(|member| member.strong_count() > 0);
+    }
+    channels.retain(|channel| !channel.members.is_empty());
+}
+
+fn same(member: &Weak<Connection>, conn: &Arc<Connection>) -> bool {
+    std::ptr::eq(member.as_ptr(), Arc::as_ptr(conn))
+}

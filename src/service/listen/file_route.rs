@@ -1,0 +1,184 @@
+//! Routes that give files of the database: a list of them, and each of them, or a range of it.
+//!
+//! A file goes through one buffer to the socket; the next piece is read when the client has taken the last one.
+
+use std::io::{self, Read, Seek, SeekFrom};
+use std::net::Shutdown;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, TryLockError};
+use std::time::Duration;
+
+use super::file_stores::ServiceStore;
+use super::timed_socket::TimedSocket;
+use crate::http::{Range, decoded, media_type, range, status};
+use crate::proto::handshake::{Plain, Response};
+use crate::upload::{FileEntry, Files, StoreError, WRITE_BATCH};
+
+/// Bytes that are read, and sent, at a time.
+const BUFFER: usize = WRITE_BATCH;
+
+/// Held while a list is made: it takes the memory of all names.
+static LISTING: Mutex<()> = Mutex::new(());
+
+/// A route to the files of a dict.
+pub(crate) struct FileRoute {
+    /// Of the paths.
+    prefix: Box<str>,
+    files: Arc<Files<ServiceStore>>,
+}
+
+/// The client that gets an answer.
+pub(crate) struct Client<'a> {
+    pub(crate) socket: &'a TimedSocket,
+    /// For each write to its socket.
+    pub(crate) limit: Duration,
+    pub(crate) request: &'a Plain<'a>,
+    /// Another request may follow.
+    pub(crate) keep: bool,
+}
+
+impl FileRoute {
+    pub(crate) fn new(prefix: &str, files: Arc<Files<ServiceStore>>) -> Self {
+        FileRoute { prefix: prefix.into(), files }
+    }
+
+    /// Answers a GET or HEAD; whether another request may follow.
+    pub(crate) fn answer(&self, client: &Client<'_>) -> bool {
+        let name = client.request.path().strip_prefix(&*self.prefix).unwrap_or_default();
+        let sent = if name.is_empty() { self.list(client) } else { self.file(client, name) };
+        match sent {
+            Ok(keep) => keep,
+            Err(error) => {
+                // A body that is not whole ends with the connection, which its length tells.
+                log::debug!("a download ended: {error}");
+                false
+            }
+        }
+    }
+
+    fn file(&self, client: &Client<'_>, name: &str) -> io::Result<bool> {
+        let Some(name) = decoded(name) else { return client.refuse(404, &[]) };
+        let mut file = match self.files.open(&name) {
+            Ok(file) => file,
+            Err(error) => return client.store_refused(error),
+        };
+        let length = file.length();
+        // Of other methods it would have no meaning (RFC 9110 section 14.2).
+        let is_get = client.request.method == "GET";
+        let wanted = if is_get { range(&client.request.headers, length) } else { Range::All };
+        let (code, start, part) = match wanted {
+            Range::All => (200, 0, length),
+            Range::Part { start, length } => (206, start, length),
+            Range::Beyond => return client.refuse(416, &[("Content-Range", &format!("bytes */{length}"))]),
+        };
+        let placed = format!("bytes {start}-{}/{length}", (start + part).saturating_sub(1));
+        let mut headers = vec![("Accept-Ranges", "bytes")];
+        headers.extend((code == 206).then_some(("Content-Range", &*placed)));
+        client.begin(code, media_type(&name), &headers, Some(part))?;
+        if !is_get {
+            return Ok(client.keep);
+        }
+        file.seek(SeekFrom::Start(start))?;
+        let mut rest = file.take(part);
+        let mut buffer = vec![0; BUFFER.min(usize::try_from(part).unwrap_or(BUFFER))];
+        while rest.limit() > 0 {
+            let len = rest.read(&mut buffer)?;
+            client.send(&buffer[..len])?;
+        }
+        Ok(client.keep)
+    }
+
+    /// The list has no length that is known before it is made: it ends with the connection, and what is cut off is no
+    /// JSON.
+    fn list(&self, client: &Client<'_>) -> io::Result<bool> {
+        let _one_at_a_time = match LISTING.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(guard)) => guard.into_inner(),
+            Err(TryLockError::WouldBlock) => return client.refuse(503, &[("Retry-After", "1")]),
+        };
+        if let Err(error) = self.files.recover() {
+            return client.store_refused(error);
+        }
+        client.begin(200, "application/json", &[], None)?;
+        if client.request.method == "HEAD" {
+            return Ok(false);
+        }
+        let mut list = List { client, text: String::from("{\"files\":["), any: false };
+        let mut sent = Ok(());
+        let made = self.files.list(|entry| {
+            sent = list.push(&entry);
+            if sent.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        sent?;
+        made?;
+        list.text.push_str("]}");
+        list.flush()?;
+        client.socket.socket.shutdown(Shutdown::Write);
+        Ok(false)
+    }
+}
+
+/// The text of a list, on its way in pieces.
+struct List<'a> {
+    client: &'a Client<'a>,
+    text: String,
+    any: bool,
+}
+
+impl List<'_> {
+    fn push(&mut self, entry: &FileEntry) -> io::Result<()> {
+        if std::mem::replace(&mut self.any, true) {
+            self.text.push(',');
+        }
+        self.text.push_str(&entry.to_json());
+        if self.text.len() < BUFFER / 2 { Ok(()) } else { self.flush() }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.client.send(self.text.as_bytes())?;
+        self.text.clear();
+        Ok(())
+    }
+}
+
+impl Client<'_> {
+    /// Sends a head. What is served was sent by others, so that a browser shall not run any of it.
+    fn begin(
+        &self,
+        code: u16,
+        content_type: &str,
+        more: &[(&str, &str)],
+        length: Option<u64>,
+    ) -> io::Result<()> {
+        let mut headers = vec![
+            ("Content-Type", content_type),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Content-Security-Policy", "sandbox"),
+            ("Cache-Control", "no-cache"),
+        ];
+        headers.extend(more);
+        let keep_alive = self.keep && length.is_some();
+        let mut head = Vec::new();
+        let response = Response { status: code, headers: &headers, content_length: length, keep_alive };
+        response.compose(&mut head).map_err(|error| io::Error::other(error.to_string()))?;
+        self.send(&head)
+    }
+
+    fn send(&self, bytes: &[u8]) -> io::Result<()> {
+        self.socket.by(self.limit, Shutdown::Both, || self.socket.socket.write_all(bytes))
+    }
+
+    fn refuse(&self, code: u16, headers: &[(&str, &str)]) -> io::Result<bool> {
+        let answer = status(code, headers, self.keep);
+        self.send(&answer.parts().concat())?;
+        Ok(self.keep)
+    }
+
+    fn store_refused(&self, error: StoreError) -> io::Result<bool> {
+        match error {
+            StoreError::NotFound => self.refuse(404, &[]),
+            StoreError::Unmounted | StoreError::NoAnswer => self.refuse(503, &[("Retry-After", "10")]),
+            _ => self.refuse(500, &[]),
+        }
+    }
+}

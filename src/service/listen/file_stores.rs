@@ -1,0 +1,93 @@
+//! The dicts of the database that routes keep files in.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use xous_api_websocket::Code;
+
+use crate::pddb::{DictPath, Pddb, SYSTEM_BASIS};
+use crate::service::thread::Pool;
+use crate::upload::Files;
+
+/// Where the service keeps files. Another store is named here, opened in [`FileStores::new`]'s caller, and written beside
+/// the PDDB's in `upload/files`.
+pub(crate) type ServiceStore = Pddb;
+
+/// One [`Files`] per dict, whichever programs have routes to it: it knows what is being received and read there.
+pub(crate) struct FileStores {
+    store: ServiceStore,
+    pool: Arc<Pool>,
+    known: Mutex<Vec<Weak<Files<ServiceStore>>>>,
+    recovery: Arc<Mutex<Recovery>>,
+}
+
+/// Dicts in which a crash may have left something. One worker at a time goes through them.
+#[derive(Default)]
+struct Recovery {
+    dicts: Vec<Weak<Files<ServiceStore>>>,
+    is_underway: bool,
+}
+
+impl FileStores {
+    pub(crate) fn new(store: ServiceStore, pool: Arc<Pool>) -> Self {
+        FileStores { store, pool, known: Mutex::default(), recovery: Arc::default() }
+    }
+
+    /// The files of a dict. Does not wait for the database.
+    ///
+    /// # Errors
+    /// `BadRequest` for no dict's name, or that of a journal; `RouteExists` if another route's files are, or could be,
+    /// among these.
+    pub(crate) fn files(&self, dict: &str) -> Result<Arc<Files<ServiceStore>>, Code> {
+        let dict = DictPath::new(SYSTEM_BASIS, dict).map_err(|_| Code::BadRequest)?;
+        let mut known = lock(&self.known);
+        known.retain(|files| files.strong_count() > 0);
+        for files in known.iter().filter_map(Weak::upgrade) {
+            if *files.dict() == dict {
+                return Ok(files);
+            }
+            if files.shares_keys_with(&dict) {
+                return Err(Code::RouteExists);
+            }
+        }
+        let files = Arc::new(Files::new(self.store.clone(), dict).map_err(|_| Code::BadRequest)?);
+        known.push(Arc::downgrade(&files));
+        drop(known);
+        self.recover(&files);
+        Ok(files)
+    }
+
+    /// Has a worker clear what a crash may have left. Else whoever asks for a file first waits for it; and programs that
+    /// look into the dict find no remains.
+    fn recover(&self, files: &Arc<Files<ServiceStore>>) {
+        let mut recovery = lock(&self.recovery);
+        recovery.dicts.retain(|files| files.strong_count() > 0);
+        recovery.dicts.push(Arc::downgrade(files));
+        if recovery.is_underway {
+            return;
+        }
+        let shared = self.recovery.clone();
+        recovery.is_underway = self.pool.try_spawn(move || {
+            while let Some(files) = next(&shared) {
+                if let Err(error) = files.recover() {
+                    log::info!("{}: what a crash may have left is cleared later: {error:?}", files.dict());
+                }
+            }
+        });
+    }
+}
+
+/// The next dict to go through; with none left, nobody does so any more.
+fn next(recovery: &Mutex<Recovery>) -> Option<Arc<Files<ServiceStore>>> {
+    let mut recovery = lock(recovery);
+    while let Some(files) = recovery.dicts.pop() {
+        if let Some(files) = files.upgrade() {
+            return Some(files);
+        }
+    }
+    recovery.is_underway = false;
+    None
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,351 @@
+//! Programs' shares of ports: their routes, their channels, their doors.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use xous::PID;
+use xous_api_websocket::{Code, Handle, Kind, Listen, PortState, Route, SendWord};
+
+use super::accept_queue::AcceptQueue;
+use super::acceptors::Acceptors;
+use super::channels::{Channels, encode};
+use super::port::{NotBound, OnBound, Port, Settings};
+use super::shared::Server;
+use super::target::{Target, TargetKind};
+use crate::http::AddError;
+use crate::net::{ServerTls, TlsError, knock};
+use crate::proto;
+use crate::service::connection::{Connection, tls_code};
+use crate::service::limits::{BROADCAST_BYTES, LINGER, LISTENERS, PORT_PAGE_BYTES, PORTS, STORED_WAIT};
+use crate::service::message::Lent;
+
+/// All listeners.
+#[derive(Clone)]
+pub(crate) struct Listeners {
+    server: Arc<Server>,
+    acceptors: Arc<Acceptors>,
+    slots: Arc<Mutex<Vec<Slot>>>,
+    /// Held from looking for a port to changing who listens on it. Nothing is waited for meanwhile.
+    change: Arc<Mutex<()>>,
+}
+
+#[derive(Default)]
+struct Slot {
+    generation: u16,
+    listener: Option<Arc<Listener>>,
+}
+
+/// One program's share of a port.
+pub(crate) struct Listener {
+    handle: Handle,
+    owner: PID,
+    /// The port's settings are its.
+    has_opened: bool,
+    port: Arc<Port>,
+    queue: Arc<AcceptQueue>,
+    channels: Channels,
+    server: Arc<Server>,
+}
+
+impl Listeners {
+    pub(crate) fn new(server: Arc<Server>) -> Self {
+        Listeners { server, acceptors: Acceptors::new(PORTS), slots: Arc::default(), change: Arc::default() }
+    }
+
+    /// The listener, if it is `asker`'s.
+    pub(crate) fn find(&self, handle: Handle, asker: Option<PID>) -> Option<Arc<Listener>> {
+        let slots = lock(&self.slots);
+        let slot = slots.get(handle.slot()).filter(|slot| slot.generation == handle.generation())?;
+        slot.listener.as_ref().filter(|listener| Some(listener.owner) == asker).cloned()
+    }
+
+    /// Listens on a port, or joins those who do; answers `page` when it is known how that went.
+    pub(crate) fn listen(&self, owner: PID, page: Lent) {
+        if !page.is_writable() {
+            return page.answer(Code::Malformed as usize, 0);
+        }
+        let listen = page.data().and_then(Listen::parse);
+        if listen.and_then(|listen| listen.tls).is_some_and(|tls| tls.is_stored()) {
+            let own = self.clone();
+            return self.on_worker(page, move |page| own.listen_now(owner, page));
+        }
+        self.listen_now(owner, page);
+    }
+
+    /// Deals with a page whose request waits for the database.
+    fn on_worker(&self, mut page: Lent, job: impl FnOnce(Lent) + Send + 'static) {
+        page.answer_on_drop(Code::NoWorker as usize);
+        self.server.pool.try_spawn(move || job(page));
+    }
+
+    /// Waits for the PDDB if the certificate is there.
+    fn listen_now(&self, owner: PID, mut page: Lent) {
+        let (settings, tls) = match self.plan(&page) {
+            Ok(plan) => plan,
+            Err((code, text)) => return page.refuse(code, 0, &text),
+        };
+        let _change = self.change();
+        let (port, joins) = match self.port(&settings) {
+            Some(port) if port.is_secure() != tls.is_some() => {
+                return page.refuse(Code::BadRequest, 0, "the port is listened on with TLS, or without");
+            }
+            Some(_) if settings.checks_clients => {
+                let text =
+                    "whose clients the port lets in is for the program to say that listened on it first";
+                return page.refuse(Code::BadRequest, 0, text);
+            }
+            Some(port) => (port, true),
+            None => (Port::new(settings, tls), false),
+        };
+        let Some(listener) = self.enter(owner, &port, !joins) else {
+            return page.refuse(Code::NoListener, 0, "there are too many listeners");
+        };
+        page.answer_on_drop(Code::NoListener as usize);
+        port.when_bound(self.answer(listener, page));
+        if !joins {
+            self.acceptors.start(&self.server, port);
+        }
+    }
+
+    /// What `page` asks for, or why that cannot be had.
+    fn plan(&self, page: &Lent) -> Result<(Settings, Option<ServerTls>), (Code, String)> {
+        let malformed = || (Code::Malformed, "the page does not hold a request".to_owned());
+        let listen = page.data().and_then(Listen::parse).ok_or_else(malformed)?;
+        let settings = Settings::new(&listen)
+            .ok_or_else(|| (Code::BadRequest, format!("{} is no address to listen on", listen.address)))?;
+        let tls = listen.tls.as_ref().map(|tls| self.certificate(tls)).transpose();
+        Ok((settings, tls.map_err(|error| (tls_code::code(&error), error.to_string()))?))
+    }
+
+    /// Gives a listener's port another certificate.
+    pub(crate) fn renew(&self, listener: Arc<Listener>, page: Lent) {
+        // So that one which is read from the database late does not take the place of a later one.
+        let turn = listener.port.next_renewal();
+        let tls = page.data().and_then(xous_api_websocket::ServerTls::parse);
+        if tls.is_some_and(|tls| tls.is_stored()) {
+            let own = self.clone();
+            return self.on_worker(page, move |page| own.renew_now(&listener, page, turn));
+        }
+        self.renew_now(&listener, page, turn);
+    }
+
+    /// Waits for the PDDB if the certificate is there.
+    fn renew_now(&self, listener: &Listener, page: Lent, turn: u32) {
+        let code = match page.data().and_then(xous_api_websocket::ServerTls::parse) {
+            None => Code::Malformed as usize,
+            Some(_) if !listener.may_renew() => Code::NotPermitted as usize,
+            Some(tls) => match self.certificate(&tls) {
+                Ok(tls) => {
+                    listener.port.renew(tls, turn);
+                    0
+                }
+                Err(error) => {
+                    log::warn!("port {} keeps its certificate: {error}", listener.port.number());
+                    tls_code::code(&error) as usize
+                }
+            },
+        };
+        page.answer(code, 0);
+    }
+
+    fn certificate(&self, tls: &xous_api_websocket::ServerTls<'_>) -> Result<ServerTls, TlsError> {
+        ServerTls::new(tls, &self.server.pddb, STORED_WAIT)
+    }
+
+    /// Gives a listener up. The last one of a port closes it.
+    pub(crate) fn unlisten(&self, listener: &Arc<Listener>) {
+        let _change = self.change();
+        remove(&self.slots, listener);
+        let port = &listener.port;
+        router(port).retain(|_, target| target.listener != listener.handle);
+        listener.queue.close();
+        let shared = lock(&self.slots)
+            .iter()
+            .any(|slot| slot.listener.as_ref().is_some_and(|other| Arc::ptr_eq(&other.port, port)));
+        if shared {
+            return;
+        }
+        // The port's thread waits for a client.
+        let Some(address) = port.close() else { return };
+        if !self.server.pool.try_spawn(move || knock(address, LINGER)) {
+            // Refused clients may hold it up.
+            self.server.lingering.wake_accept(address);
+        }
+    }
+
+    /// Answers a `Listen` when it is known whether the port is bound.
+    fn answer(&self, listener: Arc<Listener>, page: Lent) -> OnBound {
+        let slots = self.slots.clone();
+        Box::new(move |bound| {
+            let refused = match bound {
+                Ok(number) => return listening(page, &listener, number),
+                Err(NotBound::Retrying) => return listening(page, &listener, 0),
+                Err(refused) => refused,
+            };
+            remove(&slots, &listener);
+            match refused {
+                NotBound::NoThread => {
+                    page.refuse(Code::NoListener, 0, "all threads that can listen are in use")
+                }
+                _ => {
+                    let text = format!("port {} is in use", listener.port.settings.port);
+                    page.refuse(Code::PortInUse, 0, &text);
+                }
+            }
+        })
+    }
+
+    fn port(&self, settings: &Settings) -> Option<Arc<Port>> {
+        let slots = lock(&self.slots);
+        let ports = slots.iter().filter_map(|slot| slot.listener.as_ref()).map(|listener| &listener.port);
+        ports.filter(|port| !port.is_closed()).find(|port| port.is_at(settings)).cloned()
+    }
+
+    fn change(&self) -> MutexGuard<'_, ()> {
+        self.change.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(&self, owner: PID, port: &Arc<Port>, has_opened: bool) -> Option<Arc<Listener>> {
+        let mut slots = lock(&self.slots);
+        let at = match slots.iter().position(|slot| slot.listener.is_none()) {
+            Some(at) => at,
+            None if slots.len() >= LISTENERS => return None,
+            None => {
+                slots.push(Slot::default());
+                slots.len() - 1
+            }
+        };
+        let slot = slots.get_mut(at)?;
+        slot.generation = slot.generation.checked_add(1).unwrap_or(1);
+        let listener = Arc::new(Listener {
+            handle: Handle::new(u8::try_from(at).ok()?, slot.generation),
+            owner,
+            has_opened,
+            port: port.clone(),
+            queue: Arc::new(AcceptQueue::new()),
+            channels: Channels::default(),
+            server: self.server.clone(),
+        });
+        slot.listener = Some(listener.clone());
+        Some(listener)
+    }
+}
+
+impl Listener {
+    /// Adds a route; answers with its number.
+    pub(crate) fn add_route(&self, page: Lent) {
+        let (code, number) = match page.data().and_then(Route::parse).map(|route| self.route(&route)) {
+            None => (Code::Malformed as usize, 0),
+            Some(Ok(number)) => (0, usize::from(number)),
+            Some(Err(code)) => (code as usize, 0),
+        };
+        page.answer(code, number);
+    }
+
+    /// Removes a route, if there is one with that number.
+    pub(crate) fn remove_route(&self, number: usize) -> Result<(), Code> {
+        let others = |at: u16, target: &Target| usize::from(at) != number || target.listener != self.handle;
+        if router(&self.port).retain(others) == 0 { Err(Code::NoRoute) } else { Ok(()) }
+    }
+
+    /// The port's certificate is its.
+    fn may_renew(&self) -> bool {
+        self.has_opened && self.port.is_secure()
+    }
+
+    /// Keeps a page for the next client.
+    pub(crate) fn accept(&self, mut page: Lent) {
+        if page.pages_mut().is_empty() {
+            return page.answer(Code::Malformed as usize, 0);
+        }
+        self.queue.park(page.offset(), page);
+    }
+
+    /// Joins a connection to the channel that `page` names, or takes it out.
+    pub(crate) fn member(&self, page: Lent, conn: Option<Arc<Connection>>, join: bool) {
+        let name = page.data().and_then(|name| std::str::from_utf8(name).ok());
+        let result = match (name, conn) {
+            (None, _) => Err(Code::Malformed),
+            (_, None) => Err(Code::Closed),
+            (Some(_), Some(conn)) if !conn.is_server() => Err(Code::Malformed),
+            (Some(name), Some(conn)) if join => self.channels.join(name, &conn),
+            (Some(name), Some(conn)) => self.channels.leave(name, &conn),
+        };
+        page.answer(result.map_or_else(|code| code as usize, |()| 0), 0);
+    }
+
+    /// Sends a message to a channel; answers with the number of members that get it.
+    pub(crate) fn broadcast(&self, page: Lent) {
+        let (code, reached) = match self.try_broadcast(&page) {
+            Ok(reached) => (0, reached),
+            Err(code) => (code as usize, 0),
+        };
+        page.answer(code, reached);
+    }
+
+    /// Where the port stands, and its clients.
+    pub(crate) fn state(&self) -> (PortState, usize) {
+        self.port.state()
+    }
+
+    fn try_broadcast(&self, page: &Lent) -> Result<usize, Code> {
+        let data = page.data().ok_or(Code::Malformed)?;
+        let (len, rest) = data.split_first_chunk().ok_or(Code::Malformed)?;
+        let name = rest.split_at_checked(usize::from(u16::from_le_bytes(*len)));
+        let (name, payload) = name.ok_or(Code::Malformed)?;
+        let name = std::str::from_utf8(name).map_err(|_| Code::Malformed)?;
+        if payload.len() > BROADCAST_BYTES {
+            return Err(Code::TooLong);
+        }
+        let kind = match SendWord::from_word(page.offset()) {
+            Some(SendWord::Data(Kind::Text, xous_api_websocket::Part::Whole)) => proto::Kind::Text,
+            Some(SendWord::Data(Kind::Binary, xous_api_websocket::Part::Whole)) => proto::Kind::Binary,
+            _ => return Err(Code::Malformed),
+        };
+        let frame = encode(kind, payload).ok_or(Code::InvalidText)?;
+        self.channels.broadcast(name, &frame, self.port.settings.slow_members)
+    }
+
+    fn route(&self, route: &Route<'_>) -> Result<u16, Code> {
+        let kind = TargetKind::new(route, &self.queue, &self.server)?;
+        let target = Target { listener: self.handle, owner: self.owner, kind };
+        let mut router = router(&self.port);
+        let bytes = router.targets().chain([&target]).map(Target::page_bytes).sum::<usize>();
+        if bytes > PORT_PAGE_BYTES {
+            return Err(Code::NoRoute);
+        }
+        router.add(route.path, route.prefix, target).map_err(|error| match error {
+            AddError::Path => Code::BadRequest,
+            AddError::Exists => Code::RouteExists,
+            AddError::Full => Code::NoRoute,
+        })
+    }
+}
+
+fn remove(slots: &Mutex<Vec<Slot>>, listener: &Arc<Listener>) {
+    let mut slots = lock(slots);
+    let slot = slots.get_mut(listener.handle.slot());
+    if let Some(slot) = slot.filter(|slot| slot.generation == listener.handle.generation()) {
+        slot.listener = None;
+    }
+}
+
+fn listening(mut page: Lent, listener: &Listener, port: u16) {
+    let mut answer = [0; 6];
+    answer[..4].copy_from_slice(&listener.handle.to_raw().to_le_bytes());
+    answer[4..].copy_from_slice(&port.to_le_bytes());
+    match page.pages_mut().get_mut(..answer.len()) {
+        Some(space) => {
+            space.copy_from_slice(&answer);
+            page.answer(0, answer.len());
+        }
+        None => page.answer(Code::Malformed as usize, 0),
+    }
+}
+
+fn router(port: &Port) -> MutexGuard<'_, crate::http::Router<Target>> {
+    port.router.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn lock(slots: &Mutex<Vec<Slot>>) -> MutexGuard<'_, Vec<Slot>> {
+    slots.lock().unwrap_or_else(PoisonError::into_inner)
+}

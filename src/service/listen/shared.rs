@@ -1,0 +1,22 @@
+//! What the threads of the server role share.
+
+use std::sync::Arc;
+
+use super::file_stores::FileStores;
+use crate::pddb::Pddb;
+use crate::service::connection::Table;
+use crate::service::thread::{Lingering, Pool, Timer};
+
+/// Shared by the dispatcher, the ports' threads and the workers.
+pub(crate) struct Server {
+    pub(crate) table: Arc<Table>,
+    /// Workers for clients and connections.
+    pub(crate) pool: Arc<Pool>,
+    /// The thread for clients that were refused.
+    pub(crate) lingering: Arc<Lingering>,
+    pub(crate) timer: Arc<Timer>,
+    /// One for the whole service.
+    pub(crate) pddb: Pddb,
+    /// Where routes keep files in the database.
+    pub(crate) stores: FileStores,
+}

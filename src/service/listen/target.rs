@@ -1,0 +1,90 @@
+//! What a path of a port leads to.
+
+use std::sync::Arc;
+
+use xous::PID;
+use xous_api_websocket::{Code, Handle, Route, RouteKind};
+
+use super::accept_queue::AcceptQueue;
+use super::file_route::FileRoute;
+use super::shared::Server;
+use super::upload_route::UploadRoute;
+use crate::http::Page;
+use crate::service::limits::PAGE_BYTES;
+
+/// A route of a program.
+#[derive(Clone)]
+pub(crate) struct Target {
+    /// The listener whose route it is, and its owner.
+    pub(crate) listener: Handle,
+    pub(crate) owner: PID,
+    pub(crate) kind: TargetKind,
+}
+
+/// Who answers.
+#[derive(Clone)]
+pub(crate) enum TargetKind {
+    /// A program that takes WebSockets, of one of these sub-protocols.
+    Receiver(Arc<AcceptQueue>, Arc<[Box<str>]>),
+    /// A page.
+    Page(Arc<Page>),
+    /// The database takes files.
+    Upload(Arc<UploadRoute>),
+    /// The database gives files.
+    Files(Arc<FileRoute>),
+}
+
+impl Target {
+    /// Bytes of the page that is kept for it.
+    pub(crate) fn page_bytes(&self) -> usize {
+        match &self.kind {
+            TargetKind::Page(page) => page.body.len(),
+            _ => 0,
+        }
+    }
+}
+
+impl TargetKind {
+    /// What a program asks for whose clients wait at `queue`. Does not wait for the database.
+    pub(crate) fn new(
+        route: &Route<'_>,
+        queue: &Arc<AcceptQueue>,
+        server: &Arc<Server>,
+    ) -> Result<Self, Code> {
+        match &route.kind {
+            RouteKind::Receiver { protocols } => {
+                if protocols.iter().any(|name| !is_token(name)) {
+                    return Err(Code::BadRequest);
+                }
+                Ok(TargetKind::Receiver(queue.clone(), protocols.iter().map(|&name| name.into()).collect()))
+            }
+            RouteKind::Page { content_type, body } => {
+                if body.len() > PAGE_BYTES {
+                    return Err(Code::TooLong);
+                }
+                if !content_type.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+                    return Err(Code::BadRequest);
+                }
+                let page = Page { content_type: (*content_type).into(), body: (*body).into() };
+                Ok(TargetKind::Page(Arc::new(page)))
+            }
+            RouteKind::Upload(upload) => {
+                let files = server.stores.files(upload.dict)?;
+                Ok(TargetKind::Upload(UploadRoute::new(upload, files, server)?))
+            }
+            RouteKind::Files { dict } => {
+                if !route.prefix || !route.path.ends_with('/') {
+                    return Err(Code::BadRequest);
+                }
+                let files = server.stores.files(dict)?;
+                Ok(TargetKind::Files(Arc::new(FileRoute::new(route.path, files))))
+            }
+        }
+    }
+}
+
+/// A sub-protocol's name is a token (RFC 6455 section 4.1, RFC 9110 section 5.6.2).
+fn is_token(name: &str) -> bool {
+    !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}

@@ -1,0 +1,153 @@
+//! Routes and connections that bring files: what comes goes into the database on the thread that reads it.
+//!
+//! Nothing is read from the peer while the database writes. Answers go through the connection's queue; when that is
+//! full, the reader waits for the writer, whose own deadline ends a connection that takes nothing.
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use xous_api_websocket::{Code, Upload as Settings};
+
+use super::channels::encode;
+use super::file_stores::ServiceStore;
+use super::shared::Server;
+use crate::entropy::fill;
+use crate::proto::{Chunk, Kind};
+use crate::service::connection::{Connection, Take};
+use crate::service::thread::{Pool, Timer, Wake};
+use crate::upload::{Config, Files, NAME_BYTES, Token, Upload, Uploads, WRITE_BATCH};
+
+/// Until it is looked again whether there is a worker for what has expired.
+const NO_WORKER: Duration = Duration::from_secs(10);
+/// The most transfers of a connection: each takes half a kilobyte besides its batch.
+const TRANSFERS: usize = 64;
+
+/// An upload route.
+pub(crate) struct UploadRoute {
+    uploads: Arc<Uploads<ServiceStore>>,
+    timer: Arc<Timer>,
+    pool: Arc<Pool>,
+    began: Instant,
+}
+
+/// One of its connections.
+pub(crate) struct Receiving {
+    upload: Upload<ServiceStore>,
+    route: Arc<UploadRoute>,
+}
+
+impl UploadRoute {
+    /// A route with these settings.
+    ///
+    /// # Errors
+    /// `TooLong` if its batches take too much memory, there are too many transfers, or a pattern is longer than any name.
+    pub(crate) fn new(
+        settings: &Settings<'_>,
+        files: Arc<Files<ServiceStore>>,
+        server: &Server,
+    ) -> Result<Arc<Self>, Code> {
+        let uploads = Uploads::new(config(settings)?, files, Box::new(token));
+        let (timer, pool) = (server.timer.clone(), server.pool.clone());
+        Ok(Arc::new(UploadRoute { uploads, timer, pool, began: Instant::now() }))
+    }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// Has the timer look when the next transfer has waited for its sender long enough.
+    fn watch(self: &Arc<Self>) {
+        let whom: Weak<Self> = Arc::downgrade(self);
+        let whom: Weak<dyn Wake> = whom;
+        self.timer.disarm(&whom, None);
+        if let Some(at) = self.uploads.next_expiry() {
+            self.timer.arm(whom, 0, at.saturating_sub(self.now()));
+        }
+    }
+}
+
+impl Wake for UploadRoute {
+    fn wake(self: Arc<Self>, kind: usize, timer: &Timer) {
+        let whom: Weak<Self> = Arc::downgrade(&self);
+        let pool = self.pool.clone();
+        // A worker waits for the database.
+        let started = pool.try_spawn(move || {
+            self.uploads.expire(self.now());
+            self.watch();
+        });
+        if !started {
+            timer.arm(whom, kind, NO_WORKER);
+        }
+    }
+}
+
+/// What waits for its sender when its route goes is cleared by a worker, as this may be the server thread. Without one,
+/// it is cleared by whoever has a route to the dict next.
+impl Drop for UploadRoute {
+    fn drop(&mut self) {
+        if self.uploads.next_expiry().is_none() {
+            return;
+        }
+        let uploads = self.uploads.clone();
+        self.pool.try_spawn(move || uploads.expire(Duration::MAX));
+    }
+}
+
+impl Receiving {
+    pub(crate) fn new(route: Arc<UploadRoute>) -> Self {
+        Receiving { upload: Upload::new(route.uploads.clone()), route }
+    }
+}
+
+impl Take for Receiving {
+    /// Returns when the database has it.
+    fn take(&mut self, conn: &Arc<Connection>, chunk: &Chunk<'_>) {
+        let Chunk { kind, first, last, payload } = *chunk;
+        let now = self.route.now();
+        let mut answer = |text: &str| {
+            // An error is the connection's end.
+            if let Some(frame) = encode(Kind::Text, text.as_bytes()) {
+                conn.outbox.share_in_time(&frame).ok();
+            }
+        };
+        conn.holding(|| match kind {
+            Kind::Binary => self.upload.chunk(now, first, last, payload, &mut answer),
+            Kind::Text => self.upload.text(now, first, last, payload, &mut answer),
+        });
+    }
+}
+
+impl Drop for Receiving {
+    fn drop(&mut self) {
+        self.upload.gone(self.route.now());
+        self.route.watch();
+    }
+}
+
+fn config(settings: &Settings<'_>) -> Result<Config, Code> {
+    let batch = match settings.write_batch {
+        0 => WRITE_BATCH,
+        bytes => usize::try_from(bytes).map_err(|_| Code::TooLong)?,
+    };
+    let transfers = usize::from(settings.transfers);
+    let patterns_fit = settings.allowed.iter().all(|pattern| pattern.len() <= NAME_BYTES);
+    if transfers > TRANSFERS || batch.saturating_mul(transfers) > Settings::MOST_MEMORY || !patterns_fit {
+        return Err(Code::TooLong);
+    }
+    let allowed = settings.allowed.iter().map(|&pattern| pattern.into());
+    let config = Config {
+        largest: settings.largest,
+        replace: settings.replace,
+        write_batch: batch,
+        transfers,
+        resume: settings.resume,
+        ..Config::default()
+    };
+    if settings.allowed.is_empty() { Ok(config) } else { Ok(Config { allowed: allowed.collect(), ..config }) }
+}
+
+fn token() -> Option<Token> {
+    let mut token = Token::default();
+    fill(&mut token).map_err(|error| log::warn!("transfers cannot be resumed: {error}")).ok()?;
+    Some(token)
+}

@@ -1,0 +1,214 @@
+//! Messages that wait for an answer. All `unsafe` of this crate is here.
+//!
+//! A memory message is wrapped so that it is answered exactly once, whatever happens: by [`Lent::answer`], or by
+//! `drop` with the word that was set for that. The kernel's own envelope is taken apart for it, as its `drop`
+//! panics when the sender is gone.
+#![allow(unsafe_code)]
+
+use std::num::NonZeroUsize;
+
+use xous::{MemoryRange, Message, MessageEnvelope, MessageSender};
+use xous_api_websocket::{Code, Refusal};
+
+use super::quota::Ticket;
+use crate::service::limits::MESSAGE_BYTES;
+
+/// How the pages came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Loan {
+    /// Read-only; the sender waits.
+    Borrow,
+    /// To be written; the sender waits.
+    MutableBorrow,
+    /// Given away; nobody waits.
+    Move,
+}
+
+/// Pages of another process.
+pub(crate) struct Lent {
+    sender: MessageSender,
+    pages: MemoryRange,
+    loan: Loan,
+    offset: usize,
+    valid: usize,
+    /// Answered with this if it is dropped.
+    answer_on_drop: usize,
+    answered: bool,
+    /// Its place among the open messages.
+    ticket: Option<Ticket>,
+}
+
+/// A scalar that came; `blocking` if the sender waits.
+pub(crate) struct Scalar {
+    sender: MessageSender,
+    blocking: bool,
+    /// The arguments.
+    pub(crate) arguments: [usize; 4],
+    ticket: Option<Ticket>,
+}
+
+/// Either.
+pub(crate) enum Incoming {
+    Lent(Lent),
+    Scalar(Scalar),
+}
+
+impl Incoming {
+    pub(crate) fn new(envelope: MessageEnvelope) -> Self {
+        let sender = envelope.sender;
+        let (memory, loan) = match envelope.take_message() {
+            Message::Borrow(memory) => (memory, Loan::Borrow),
+            Message::MutableBorrow(memory) => (memory, Loan::MutableBorrow),
+            Message::Move(memory) => (memory, Loan::Move),
+            Message::Scalar(scalar) => return Self::scalar(sender, scalar, false),
+            Message::BlockingScalar(scalar) => return Self::scalar(sender, scalar, true),
+        };
+        Incoming::Lent(Lent {
+            sender,
+            pages: memory.buf,
+            loan,
+            offset: memory.offset.map_or(0, NonZeroUsize::get),
+            valid: memory.valid.map_or(0, NonZeroUsize::get),
+            answer_on_drop: Code::Closed as usize,
+            answered: false,
+            ticket: None,
+        })
+    }
+
+    fn scalar(sender: MessageSender, scalar: xous::ScalarMessage, blocking: bool) -> Self {
+        let arguments = [scalar.arg1, scalar.arg2, scalar.arg3, scalar.arg4];
+        Incoming::Scalar(Scalar { sender, blocking, arguments, ticket: None })
+    }
+}
+
+impl Lent {
+    /// What it is answered with if nobody answers it.
+    pub(crate) fn answer_on_drop(&mut self, offset: usize) {
+        self.answer_on_drop = offset;
+    }
+
+    /// Counts it as open until it is answered.
+    pub(crate) fn hold(&mut self, ticket: Ticket) {
+        self.ticket = Some(ticket);
+    }
+
+    /// The sender's flags.
+    pub(crate) fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// Nobody waits for it.
+    pub(crate) fn is_moved(&self) -> bool {
+        self.loan == Loan::Move
+    }
+
+    /// It may be written.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.loan == Loan::MutableBorrow
+    }
+
+    /// The bytes that the sender calls valid; `None` if it has not lent that many, or more than is taken.
+    pub(crate) fn data(&self) -> Option<&[u8]> {
+        if self.pages.len() > MESSAGE_BYTES {
+            return None;
+        }
+        // SAFETY: the kernel has mapped these pages into this process for as long as the message is not answered,
+        // and `self` is consumed by the answer. Any bit pattern is a `u8`, and the lender cannot write meanwhile.
+        let bytes: &[u8] = unsafe { self.pages.as_slice() };
+        bytes.get(..self.valid)
+    }
+
+    /// All of the pages if they were lent to be written, else nothing.
+    pub(crate) fn pages_mut(&mut self) -> &mut [u8] {
+        if self.loan != Loan::MutableBorrow || self.pages.len() > MESSAGE_BYTES {
+            return &mut [];
+        }
+        // SAFETY: as in `data`; they are mapped writable and `self` is borrowed exclusively.
+        unsafe { self.pages.as_slice_mut() }
+    }
+
+    /// Gives the pages back with these two words. If the sender is gone, so are they.
+    pub(crate) fn answer(mut self, offset: usize, valid: usize) {
+        self.finish(offset, valid);
+    }
+
+    /// Answers with a refusal: its code, the peer's HTTP status if there is one (else 0), and a sentence.
+    pub(crate) fn refuse(mut self, code: Code, status: u16, text: &str) {
+        let len = Refusal { status, text }.write(self.pages_mut());
+        self.answer(code as usize, len);
+    }
+
+    fn finish(&mut self, offset: usize, valid: usize) {
+        if std::mem::replace(&mut self.answered, true) {
+            return;
+        }
+        // Before the answer: the sender may ask again as soon as it has it.
+        self.ticket = None;
+        let result = match self.loan {
+            Loan::Move => xous::unmap_memory(self.pages),
+            Loan::Borrow | Loan::MutableBorrow => xous::return_memory_offset_valid(
+                self.sender,
+                self.pages,
+                NonZeroUsize::new(offset),
+                NonZeroUsize::new(valid),
+            ),
+        };
+        report(result);
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.finish(self.answer_on_drop, 0);
+    }
+}
+
+impl Scalar {
+    /// Counts it as open until it is answered.
+    pub(crate) fn hold(&mut self, ticket: Ticket) {
+        self.ticket = Some(ticket);
+    }
+
+    /// The sender waits.
+    pub(crate) fn is_blocking(&self) -> bool {
+        self.blocking
+    }
+
+    /// Answers with one word, if the sender waits.
+    pub(crate) fn answer1(mut self, word: usize) {
+        self.ticket = None;
+        if std::mem::replace(&mut self.blocking, false) {
+            report(xous::return_scalar(self.sender, word));
+        }
+    }
+
+    /// Answers with two words, if the sender waits.
+    pub(crate) fn answer2(mut self, one: usize, two: usize) {
+        self.finish(one, two);
+    }
+
+    /// Answers that the request was refused.
+    pub(crate) fn refuse(self, code: Code) {
+        self.answer2(usize::MAX, code as usize);
+    }
+
+    fn finish(&mut self, one: usize, two: usize) {
+        self.ticket = None;
+        if std::mem::replace(&mut self.blocking, false) {
+            report(xous::return_scalar2(self.sender, one, two));
+        }
+    }
+}
+
+impl Drop for Scalar {
+    fn drop(&mut self) {
+        self.finish(usize::MAX, Code::Closed as usize);
+    }
+}
+
+/// A sender that is gone needs no answer.
+fn report(result: Result<(), xous::Error>) {
+    if let Err(error) = result {
+        log::debug!("a message could not be answered: {error:?}");
+    }
+}

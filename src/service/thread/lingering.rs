@@ -1,0 +1,106 @@
+//! One thread for sockets that nobody waits for.
+//!
+//! Who competes: the ports' threads bring sockets of clients that they have refused, which are kept open for a while
+//! so that the clients can read why; the dispatcher brings addresses to knock at, as many as there are ports. Full: the
+//! socket that came first is closed. On the device that may take as long as its peer likes; then no more are taken.
+
+use std::collections::VecDeque;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use crate::net::knock;
+use crate::service::limits::{LINGER, LINGERING};
+
+/// On the device a connection and a panic take 16 and 32 KiB of stack.
+const STACK: usize = 64 * 1024;
+
+/// The thread's work.
+pub(crate) struct Lingering {
+    state: Mutex<State>,
+    more: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    knocks: Vec<SocketAddr>,
+    /// Each with the time at which it is closed.
+    lingering: VecDeque<(Instant, TcpStream)>,
+    /// Since when one of them is being closed.
+    closing: Option<Instant>,
+}
+
+enum Work {
+    Knock(SocketAddr),
+    Close(TcpStream),
+}
+
+impl Lingering {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub(crate) fn start() -> std::io::Result<Arc<Self>> {
+        let lingering = Arc::new(Lingering { state: Mutex::default(), more: Condvar::new() });
+        let own = lingering.clone();
+        std::thread::Builder::new().name("ws-aside".into()).stack_size(STACK).spawn(move || own.work())?;
+        Ok(lingering)
+    }
+
+    /// Whether another socket is taken: the thread is not held up by one that does not close.
+    pub(crate) fn has_room(&self) -> bool {
+        let state = self.lock();
+        let is_stuck = state.closing.is_some_and(|since| since.elapsed() > LINGER);
+        !is_stuck || state.lingering.len() < LINGERING
+    }
+
+    /// Keeps a socket open for a client that has been sent its last answer. One that is closed with bytes unread is
+    /// reset, and the answer may be lost.
+    pub(crate) fn linger(&self, stream: TcpStream) {
+        self.lock().lingering.push_back((Instant::now() + LINGER, stream));
+        self.more.notify_one();
+    }
+
+    /// Ends a call that waits for a client on `address`, by being one.
+    pub(crate) fn wake_accept(&self, address: SocketAddr) {
+        self.lock().knocks.push(address);
+        self.more.notify_one();
+    }
+
+    fn work(&self) {
+        loop {
+            match self.next() {
+                Work::Knock(address) => knock(address, LINGER),
+                // On the device this waits until what was sent has arrived.
+                Work::Close(stream) => drop(stream),
+            }
+        }
+    }
+
+    fn next(&self) -> Work {
+        let mut state = self.lock();
+        state.closing = None;
+        loop {
+            if let Some(address) = state.knocks.pop() {
+                return Work::Knock(address);
+            }
+            let wait =
+                state.lingering.front().map(|(until, _)| until.saturating_duration_since(Instant::now()));
+            let full = state.lingering.len() > LINGERING;
+            if (full || wait.is_some_and(|wait| wait.is_zero()))
+                && let Some((_, stream)) = state.lingering.pop_front()
+            {
+                state.closing = Some(Instant::now());
+                return Work::Close(stream);
+            }
+            state = match wait {
+                Some(wait) => self.more.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0,
+                None => self.more.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

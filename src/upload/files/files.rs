@@ -1,0 +1,328 @@
+//! Files in a store that has no rename: each is whole, or not there, for everybody who asks here.
+//!
+//! A new file is written into its own key, under a record that says that it is incomplete; deleting the record commits
+//! it. A replacement is written into a staged key under such a record; a second record that says what is to replace
+//! what commits it; then it is copied, and the records go. `docs/upload.md` has the order of all steps and why a crash
+//! between any two does no harm.
+
+use std::ops::ControlFlow;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::claims::{Claims, Content, Phase};
+use super::journal::{Entry, Journal, create, delete, is_journal};
+use super::name::name_of;
+use super::reader::Reader;
+use super::record::Record;
+use super::store::{Store, StoreError, StoreFile};
+use crate::pddb::{DictPath, KeyPath, PathError};
+
+/// Bytes that are copied at a time.
+pub(super) const COPY_BYTES: usize = super::store::WRITE_BATCH;
+
+/// The files in a dict and the dicts below it. There must be no second one for the same dict.
+pub struct Files<S: Store> {
+    pub(super) store: S,
+    pub(super) dict: DictPath,
+    pub(super) journal: Journal,
+    pub(super) state: Mutex<State>,
+    /// Held while the journal is gone through.
+    pub(super) recovering: Mutex<()>,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    /// How often something became doubtful.
+    pub(super) doubts: u64,
+    /// How many doubts there were when the journal was last gone through; then it held nothing but what is claimed.
+    pub(super) recovered: Option<u64>,
+    /// The last number of an entry that was given.
+    pub(super) last: u32,
+    pub(super) claims: Claims,
+}
+
+impl State {
+    pub(super) fn is_recovered(&self) -> bool {
+        self.recovered == Some(self.doubts)
+    }
+}
+
+/// A file that is being received.
+pub(crate) struct Incoming<F> {
+    name: KeyPath,
+    number: u32,
+    /// Where its bytes go: its own key, or a staged one.
+    target: KeyPath,
+    replaces: bool,
+    file: F,
+}
+
+/// Why nothing is received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BeginError {
+    /// The file exists and is not to be replaced.
+    Exists,
+    /// It is being received, or not yet where it belongs.
+    Busy,
+    Store(StoreError),
+}
+
+impl From<StoreError> for BeginError {
+    fn from(error: StoreError) -> Self {
+        BeginError::Store(error)
+    }
+}
+
+impl<F: StoreFile> Incoming<F> {
+    /// Begins to write bytes. All before them are in the store when this returns, and no file yet.
+    pub(crate) fn begin_write(&mut self, position: u64, data: &[u8]) -> Result<(), StoreError> {
+        self.file.begin_write(position, data)
+    }
+
+    /// Waits until all bytes are in the store.
+    pub(crate) fn finish_writes(&mut self) -> Result<(), StoreError> {
+        self.file.finish_writes()
+    }
+}
+
+/// A complete file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileEntry {
+    /// Its name, with `/` between its parts.
+    pub name: String,
+    /// Its bytes.
+    pub length: u64,
+}
+
+impl<S: Store> Files<S> {
+    /// The files in `dict`. Nothing is asked of the store yet.
+    ///
+    /// # Errors
+    /// `TooLong`: the journal's dict, with `.journal` behind the name, would have too long a name. `Character`: a part of
+    /// the name ends like a journal's.
+    pub fn new(store: S, dict: DictPath) -> Result<Self, PathError> {
+        if dict.name().split('/').any(is_journal) {
+            return Err(PathError::Character);
+        }
+        let journal = Journal::of(&dict)?;
+        Ok(Files { store, dict, journal, state: Mutex::default(), recovering: Mutex::default() })
+    }
+
+    /// The dict that they are in.
+    pub fn dict(&self) -> &DictPath {
+        &self.dict
+    }
+
+    /// Whether a file in `other` could be one of these, or the other way round.
+    pub fn shares_keys_with(&self, other: &DictPath) -> bool {
+        is_within(other, &self.dict) || is_within(&self.dict, other)
+    }
+
+    /// Whether this is a key that a file of this dict may have.
+    pub(super) fn is_own(&self, key: &KeyPath) -> bool {
+        is_within(key.dict(), &self.dict)
+    }
+
+    /// Begins to receive a file of `length` bytes. What an earlier crash has left is cleared first.
+    pub(crate) fn begin(
+        &self,
+        name: &KeyPath,
+        length: u32,
+        replace: bool,
+    ) -> Result<Incoming<S::File>, BeginError> {
+        self.recover()?;
+        self.put_in_place(name);
+        {
+            let mut state = self.lock();
+            if state.claims.get(name).is_some() {
+                return Err(BeginError::Busy);
+            }
+            state.claims.set(name, 0, Phase::Staging);
+        }
+        let replaces = match self.store.open(name) {
+            Ok(_) if replace => true,
+            Err(StoreError::NotFound) => false,
+            refused => {
+                self.lock().claims.release(name);
+                return Err(refused.err().map_or(BeginError::Exists, BeginError::Store));
+            }
+        };
+        let number = self.claim(name, if replaces { Phase::Staging } else { Phase::Receiving });
+        let target = if replaces { self.journal.key(Entry::Staged, number) } else { name.clone() };
+        let record = Record::Incomplete { key: target.clone() };
+        if let Err(error) = self.journal.write(&self.store, Entry::Incomplete, number, &record) {
+            self.give_up(name, number, None, replaces);
+            return Err(error.into());
+        }
+        match create(&self.store, &target, length.into()) {
+            Ok(file) => Ok(Incoming { name: name.clone(), number, target, replaces, file }),
+            // It has come from elsewhere meanwhile and is not ours to delete.
+            Err(StoreError::Exists) => {
+                self.give_up(name, number, None, replaces);
+                Err(BeginError::Exists)
+            }
+            Err(error) => {
+                self.give_up(name, number, Some(&target), replaces);
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Gives a claim its number.
+    fn claim(&self, name: &KeyPath, phase: Phase) -> u32 {
+        let mut state = self.lock();
+        state.last = state.last.wrapping_add(1).max(1);
+        let number = state.last;
+        state.claims.set(name, number, phase);
+        number
+    }
+
+    /// Makes it the file of its name. When this returns without an error the file survives anything.
+    ///
+    /// With an error the file is not there, or it is not known whether it is, whole; then it is hidden until that is
+    /// found out.
+    pub(crate) fn commit(&self, mut incoming: Incoming<S::File>) -> Result<(), StoreError> {
+        if let Err(error) = incoming.finish_writes() {
+            self.abort(incoming);
+            return Err(error);
+        }
+        let Incoming { name, number, target, replaces, file } = incoming;
+        let length = file.length();
+        drop(file);
+        let result =
+            if replaces { self.commit_staged(&name, number, length) } else { self.commit_new(number) };
+        match result {
+            Ok(()) if replaces => {
+                self.lock().claims.set(&name, number, Phase::Staged);
+                self.put_in_place(&name);
+            }
+            Ok(()) => self.lock().claims.release(&name),
+            // The last record may be gone or there: only a look at the store can tell.
+            Err(StoreError::NoAnswer) => self.doubt(&name, number, !replaces),
+            Err(_) if replaces && self.journal.delete(&self.store, Entry::Replace, number).is_err() => {
+                self.doubt(&name, number, false);
+            }
+            Err(_) => self.give_up(&name, number, Some(&target), replaces),
+        }
+        result
+    }
+
+    fn commit_new(&self, number: u32) -> Result<(), StoreError> {
+        self.journal.delete(&self.store, Entry::Incomplete, number)?;
+        self.prove()
+    }
+
+    fn commit_staged(&self, name: &KeyPath, number: u32, length: u64) -> Result<(), StoreError> {
+        let staged = self.journal.key(Entry::Staged, number).name().to_owned();
+        let record = Record::Replace { key: name.clone(), staged, length };
+        self.journal.write(&self.store, Entry::Replace, number, &record)?;
+        self.prove()
+    }
+
+    /// Makes certain that what was answered was done. A store that answered without doing it is dead, and did nothing
+    /// of what came after; so once, at the end, is enough.
+    pub(crate) fn prove(&self) -> Result<(), StoreError> {
+        self.store.flush().map_err(|_| StoreError::NoAnswer)
+    }
+
+    /// Leaves what there is of it to recovery. Asks the store for nothing.
+    pub(crate) fn abandon(&self, incoming: Incoming<S::File>) {
+        let Incoming { name, number, replaces, .. } = incoming;
+        self.doubt(&name, number, !replaces);
+    }
+
+    /// Leaves nothing of it.
+    pub(crate) fn abort(&self, incoming: Incoming<S::File>) {
+        let Incoming { name, number, target, replaces, file } = incoming;
+        drop(file);
+        self.give_up(&name, number, Some(&target), replaces);
+    }
+
+    /// Deletes the content, then the record that speaks of it.
+    fn give_up(&self, name: &KeyPath, number: u32, target: Option<&KeyPath>, replaces: bool) {
+        let deleted = target
+            .map_or(Ok(()), |target| delete(&self.store, target))
+            .and_then(|()| self.journal.delete(&self.store, Entry::Incomplete, number));
+        match deleted {
+            Ok(()) => self.lock().claims.release(name),
+            Err(error) => {
+                log::warn!("what was received of {name} is not deleted yet: {error:?}");
+                self.doubt(name, number, !replaces);
+            }
+        }
+    }
+
+    /// Leaves it to recovery to find out how far it got.
+    pub(crate) fn doubt(&self, name: &KeyPath, number: u32, hidden: bool) {
+        let mut state = self.lock();
+        state.claims.set(name, number, Phase::Doubtful { hidden });
+        state.doubts += 1;
+    }
+
+    /// Opens a file for reading. What is read stays what it was, also if the file is replaced meanwhile.
+    ///
+    /// # Errors
+    /// `NotFound`, also for a file that is incomplete or has no name of one; those of the store.
+    pub fn open(&self, name: &str) -> Result<Reader<'_, S>, StoreError> {
+        let name = super::name::key_of(&self.dict, name).map_err(|_| StoreError::NotFound)?;
+        self.recover()?;
+        self.open_key(&name)
+    }
+
+    fn open_key(&self, name: &KeyPath) -> Result<Reader<'_, S>, StoreError> {
+        // Held while the key is opened: nobody may begin to change it meanwhile.
+        let mut state = self.lock();
+        let key = match state.claims.content(name) {
+            Content::Own => name.clone(),
+            Content::Staged(number) => self.journal.key(Entry::Staged, number),
+            Content::Hidden => return Err(StoreError::NotFound),
+        };
+        let file = self.store.open(&key)?;
+        state.claims.add_reader(&key);
+        Ok(Reader::new(self, name.clone(), key, file))
+    }
+
+    /// Calls `found` with every complete file, in the order of their names within each dict, until it breaks.
+    ///
+    /// # Errors
+    /// Those of the store; files may have been found before.
+    pub fn list(&self, mut found: impl FnMut(FileEntry) -> ControlFlow<()>) -> Result<(), StoreError> {
+        self.recover()?;
+        let below = format!("{}/", self.dict.name());
+        let mut dicts = self.store.dicts(self.dict.basis())?;
+        dicts.retain(|dict| *dict == self.dict.name() || dict.starts_with(&below));
+        dicts.sort();
+        for dict in dicts.iter().filter_map(|dict| DictPath::new(self.dict.basis(), dict).ok()) {
+            let mut keys = self.store.keys(&dict)?;
+            // A file that is being copied may have no key of its own.
+            let staged = |key: &&KeyPath| key.dict() == &dict;
+            keys.extend(self.lock().claims.staged().filter(staged).map(|key| key.name().to_owned()));
+            keys.sort();
+            keys.dedup();
+            for key in &keys {
+                let Some((name, key)) = name_of(&self.dict, &dict, key).zip(dict.key(key).ok()) else {
+                    continue;
+                };
+                match self.open_key(&key) {
+                    Ok(reader) => {
+                        if found(FileEntry { name, length: reader.length() }).is_break() {
+                            return Ok(());
+                        }
+                    }
+                    Err(StoreError::NotFound) => (),
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a dict is the other one or below it.
+fn is_within(inner: &DictPath, outer: &DictPath) -> bool {
+    let below = inner.name().strip_prefix(outer.name());
+    inner.basis() == outer.basis() && below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}

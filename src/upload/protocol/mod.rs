@@ -1,0 +1,18 @@
+//! What sender and receiver say to each other: parts, commands, answers. Nothing of stores is known here.
+
+mod answer;
+mod command;
+mod ended;
+mod fault;
+mod json;
+mod parser;
+
+pub(super) use answer::Answer;
+pub use answer::Token;
+pub(super) use command::{COMMAND_BYTES, Command};
+pub(super) use ended::Ended;
+pub use fault::Fault;
+#[cfg(test)]
+pub(super) use json::hex;
+pub(super) use json::push_string;
+pub use parser::{Malformed, NAME_BYTES, Parser, Parts};

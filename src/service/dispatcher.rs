@@ -26,10 +26,10 @@ pub(crate) struct Dispatcher {
 /// What the service does for every process, and an in-process server does not. A trait, so that a program with an
 /// in-process server has nothing of it in its code.
 pub(crate) trait Serve {
-    /// Deals with a memory message; its opcode is none of a connection's.
+    /// Deals with a memory message; its opcode is not one for an open connection.
     fn memory(&self, opcode: Opcode, caller: Caller, lent: Lent);
 
-    /// Deals with a scalar; its opcode is none of a connection's.
+    /// Deals with a scalar; its opcode is not one for an open connection.
     fn scalar(&self, opcode: Opcode, caller: Caller, scalar: Scalar);
 }
 

@@ -10,7 +10,7 @@ use xous_api_websocket::Code;
 
 use crate::service::limits::{OPEN_MESSAGES, OPEN_MESSAGES_PER_PROCESS};
 
-/// The counters. Only the dispatcher takes quota; any thread gives them back.
+/// The counters. Only the dispatcher takes tickets; any thread gives them back.
 pub(crate) struct Quota {
     open: AtomicU32,
     refused: AtomicU32,

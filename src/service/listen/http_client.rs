@@ -15,7 +15,7 @@ use super::shared::Server;
 use super::target::TargetKind;
 use super::upgrade::{self, Client};
 use crate::http::{Answer, has_dot_segment, is_own_host, page, status, upgrade_required};
-use crate::net::Socket;
+use crate::net::{SHUTDOWN_SENDS_FIN, Socket};
 use crate::proto::handshake::{Caps, HeadBuffer, HeadError, Plain, Refusal, Request, check_request};
 use crate::service::limits::{LINGER, MOST_REQUEST_BYTES, READ_BUFFER};
 use crate::service::thread::{Timer, Wake};
@@ -144,18 +144,20 @@ impl Visit {
         self.send_last(LINGER, &status(code, &[], false));
     }
 
-    /// Sends the last answer, and lets the client read it: a socket that is closed with bytes unread is reset, and
-    /// the answer lost.
+    /// Sends the last answer and ends the connection behind it.
     pub(crate) fn send_last(&self, limit: Duration, answer: &Answer) {
-        let [head, body] = answer.parts();
-        let sent = self.by(limit, Shutdown::Both, || {
-            self.socket.write_all(head)?;
-            self.socket.write_all(body)?;
-            // Over TLS this writes as well.
-            self.socket.shutdown(Shutdown::Write);
-            Ok::<_, std::io::Error>(())
-        });
-        if sent.is_err() {
+        if self.send(limit, answer).is_ok() {
+            self.finish(limit);
+        }
+    }
+
+    /// Ends behind the last answer and lets the client read it: a socket that is closed with bytes unread is reset,
+    /// and the answer lost (RFC 9112 section 9.6). Where a shutdown sends no FIN, closing sends it behind all that
+    /// was written and resets nothing.
+    fn finish(&self, limit: Duration) {
+        // Over TLS this writes as well.
+        self.by(limit, Shutdown::Both, || self.socket.shutdown(Shutdown::Write));
+        if !SHUTDOWN_SENDS_FIN {
             return;
         }
         self.by(LINGER, Shutdown::Both, || {
@@ -176,7 +178,8 @@ impl Visit {
         let answer = match target(port, request.path()) {
             Some(TargetKind::Files(_)) if !is_for_us(port, request) => status(403, &[], keep),
             Some(TargetKind::Files(files)) if is_read(request) => {
-                return files.answer(&file_route::Client { visit: self, limit, request, keep });
+                return self
+                    .follow(limit, files.answer(&file_route::Client { visit: self, limit, request, keep }));
             }
             target => answer(target, request, keep),
         };
@@ -185,6 +188,17 @@ impl Visit {
             return false;
         }
         self.send(limit, &answer).is_ok()
+    }
+
+    /// Ends the connection behind an answer in pieces, unless another request may follow.
+    fn follow(&self, limit: Duration, sent: std::io::Result<bool>) -> bool {
+        match sent {
+            Ok(false) => self.finish(limit),
+            Ok(true) => (),
+            // A body that is not whole ends with the connection, which its length tells.
+            Err(ref error) => log::debug!("a download ended: {error}"),
+        }
+        sent.unwrap_or(false)
     }
 
     fn send(&self, limit: Duration, answer: &Answer) -> std::io::Result<()> {

@@ -99,6 +99,12 @@ impl Closing {
         }
     }
 
+    /// Whether this end ends the transport once its Close frame is out, without waiting for the peer to do so: the
+    /// server does (RFC 6455 section 7.1.1), and who failed the connection (section 7.1.7).
+    pub const fn ends_transport(&self) -> bool {
+        self.failed.is_some() || matches!(self.role, Role::Server)
+    }
+
     /// Whether data may still be sent.
     pub const fn is_open(&self) -> bool {
         matches!(self.ours, Ours::None)
@@ -196,5 +202,15 @@ mod tests {
         {
             assert!(CloseReason::new(violation.close_code(), violation.text()).is_some());
         }
+    }
+
+    #[test]
+    fn a_server_and_who_fails_end_the_transport() {
+        let (mut client, server) = (Closing::new(Role::Client), Closing::new(Role::Server));
+        assert!(server.ends_transport() && !client.ends_transport());
+        client.received(reason(CloseCode::NORMAL));
+        assert!(!client.ends_transport());
+        client.fail(Violation::ReservedBits);
+        assert!(client.ends_transport());
     }
 }

@@ -114,3 +114,41 @@ fn a_client_that_takes_nothing_is_let_go_and_holds_up_nobody() {
         nothing_is_left();
     });
 }
+
+/// A socket that is closed with bytes unread is reset, and what the client has not read yet is lost (RFC 9112 section
+/// 9.6). The client reads when the service has let it go.
+#[test]
+fn what_comes_behind_the_last_request_does_not_cut_its_answer_off() {
+    system!().run(|| {
+        let directory = directory();
+        for i in 0..500 {
+            std::fs::write(directory.join(format!("{i:03}")), "x").unwrap();
+        }
+        let data = pattern(50_000);
+        std::fs::write(directory.join("whole"), &data).unwrap();
+        let listener = listen(Upload::new(DICT));
+        let more = "\r\n".repeat(20_000);
+        let mut client = Client::with(
+            listener.port(),
+            format!("GET /files/whole HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n{more}"),
+        );
+        nothing_is_left();
+        assert_eq!(client.answer().body, data);
+        let mut client = Client::with(
+            listener.port(),
+            format!("GET /files/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n{more}"),
+        );
+        nothing_is_left();
+        assert!(client.answer().body.ends_with(b"]}"));
+        for path in ["none", "whole"] {
+            let mut client = Client::with(
+                listener.port(),
+                format!(
+                    "GET /files/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nRange: bytes=50000-\r\n\r\n{more}"
+                ),
+            );
+            nothing_is_left();
+            assert!(matches!(client.answer().status, 404 | 416), "{path}");
+        }
+    });
+}

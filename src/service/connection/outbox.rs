@@ -236,6 +236,11 @@ impl Outbox {
         }
     }
 
+    /// This end ends the transport when its Close frame is out.
+    pub(crate) fn ends_transport(&self) -> bool {
+        self.lock().closing.ends_transport()
+    }
+
     /// The Close frame that [`Work::Close`] asked for is with the socket.
     pub(crate) fn close_written(&self) {
         self.lock().close_written = true;

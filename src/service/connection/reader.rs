@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::connection::Connection;
 use super::sink::Sink;
-use crate::net::Socket;
+use crate::net::{SHUTDOWN_SENDS_FIN, Socket};
 use crate::proto::{Decoder, Event, Violation};
 use crate::service::limits::READ_BUFFER;
 
@@ -49,7 +49,11 @@ impl<'a> Reader<'a> {
 
     /// Until the peer has closed or the socket has ended.
     pub(crate) fn run(mut self) {
-        if let Stop::Closed = self.receive() {
+        let stop = self.receive();
+        // Where only the last drop of the socket sends the FIN, reading on would hold it back: the peer of a server
+        // waits for it (RFC 6455 section 7.1.1). Nothing is reset there by bytes that are left unread.
+        let must_let_go = !SHUTDOWN_SENDS_FIN && self.conn.outbox.ends_transport();
+        if matches!(stop, Stop::Closed) && !must_let_go {
             self.drain();
         }
     }

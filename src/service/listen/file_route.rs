@@ -42,18 +42,13 @@ impl FileRoute {
         FileRoute { prefix: prefix.into(), files }
     }
 
-    /// Answers a GET or HEAD; whether another request may follow.
-    pub(crate) fn answer(&self, client: &Client<'_>) -> bool {
+    /// Answers a GET or HEAD; whether another request may follow. Ending the connection is left to the caller.
+    ///
+    /// # Errors
+    /// The answer was cut off: the connection is of no use any more.
+    pub(crate) fn answer(&self, client: &Client<'_>) -> io::Result<bool> {
         let name = client.request.path().strip_prefix(&*self.prefix).unwrap_or_default();
-        let sent = if name.is_empty() { self.list(client) } else { self.file(client, name) };
-        match sent {
-            Ok(keep) => keep,
-            Err(error) => {
-                // A body that is not whole ends with the connection, which its length tells.
-                log::debug!("a download ended: {error}");
-                false
-            }
-        }
+        if name.is_empty() { self.list(client) } else { self.file(client, name) }
     }
 
     fn file(&self, client: &Client<'_>, name: &str) -> io::Result<bool> {
@@ -113,7 +108,6 @@ impl FileRoute {
         made?;
         list.text.push_str("]}");
         list.flush()?;
-        client.socket.socket.shutdown(Shutdown::Write);
         Ok(false)
     }
 }

@@ -102,7 +102,8 @@ fn answer(socket: &TimedSocket, port: &Port, request: &Plain<'_>) -> bool {
     let answer = match target {
         Some(TargetKind::Files(_)) if !is_for_us(port, request) => status(403, &[], keep),
         Some(TargetKind::Files(files)) if is_read(request) => {
-            return files.answer(&file_route::Client { socket, limit, request, keep });
+            let sent = files.answer(&file_route::Client { socket, limit, request, keep });
+            return socket.follow(limit, sent);
         }
         target => compose(target, request, keep),
     };

@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::http::{Answer, status};
-use crate::net::Socket;
+use crate::net::{SHUTDOWN_SENDS_FIN, Socket};
 use crate::service::limits::LINGER;
 use crate::service::thread::{Timer, Wake};
 
@@ -72,18 +72,31 @@ impl TimedSocket {
         self.send_last(LINGER, &status(code, &[], false));
     }
 
-    /// Sends the last answer, and lets the client read it: a socket that is closed with bytes unread is reset, and
-    /// the answer lost.
+    /// Sends the last answer and ends the connection behind it.
     pub(crate) fn send_last(&self, limit: Duration, answer: &Answer) {
-        let [head, body] = answer.parts();
-        let sent = self.by(limit, Shutdown::Both, || {
-            self.socket.write_all(head)?;
-            self.socket.write_all(body)?;
-            // Over TLS this writes as well.
-            self.socket.shutdown(Shutdown::Write);
-            Ok::<_, std::io::Error>(())
-        });
-        if sent.is_err() {
+        if self.send(limit, answer).is_ok() {
+            self.finish(limit);
+        }
+    }
+
+    /// Ends the connection behind an answer that was sent in pieces, unless another may follow; whether one may.
+    pub(crate) fn follow(&self, limit: Duration, sent: std::io::Result<bool>) -> bool {
+        match sent {
+            Ok(false) => self.finish(limit),
+            Ok(true) => return true,
+            // A body that is not whole ends with the connection, which its length tells.
+            Err(error) => log::debug!("a download ended: {error}"),
+        }
+        false
+    }
+
+    /// Ends behind the last answer and lets the client read it: a socket that is closed with bytes unread is reset,
+    /// and the answer lost (RFC 9112 section 9.6). Where a shutdown sends no FIN, closing sends it behind all that
+    /// was written and resets nothing.
+    fn finish(&self, limit: Duration) {
+        // Over TLS this writes as well.
+        self.by(limit, Shutdown::Both, || self.socket.shutdown(Shutdown::Write));
+        if !SHUTDOWN_SENDS_FIN {
             return;
         }
         self.by(LINGER, Shutdown::Both, || {

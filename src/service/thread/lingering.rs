@@ -7,9 +7,9 @@
 use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::net::knock;
+use crate::net::{SHUTDOWN_SENDS_FIN, knock};
 use crate::service::limits::{LINGER, LINGERING};
 
 /// On the device a connection and a panic take 16 and 32 KiB of stack.
@@ -55,9 +55,10 @@ impl Lingering {
     }
 
     /// Keeps a socket open for a client that has been sent its last answer. One that is closed with bytes unread is
-    /// reset, and the answer may be lost.
+    /// reset, and the answer may be lost. On the device closing resets nothing, and only it tells the client of the end.
     pub(crate) fn linger(&self, stream: TcpStream) {
-        self.lock().lingering.push_back((Instant::now() + LINGER, stream));
+        let wait = if SHUTDOWN_SENDS_FIN { LINGER } else { Duration::ZERO };
+        self.lock().lingering.push_back((Instant::now() + wait, stream));
         self.more.notify_one();
     }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use hosted::Pddb as StandIn;
-use xous_api_websocket::{Code, ControlError, Identity, ListenError, Listener, ServerTls, stats};
+use xous_api_websocket::{Code, ControlError, Identity, ListenError, Listener, Route, ServerTls, stats};
 
 use crate::authority::{Authority, Leaf};
 use crate::client::Settings;
@@ -149,5 +149,25 @@ fn nobody_else_waits_while_the_pddb_takes_its_time() {
             rounds
         });
         assert!(others > 2, "{others}");
+    });
+}
+
+/// The end of a body that is not whole must not look like one that is (RFC 8446 section 6.1).
+#[test]
+fn files_their_list_and_refusals_end_with_a_close_notify() {
+    system!().run(|| {
+        pddb();
+        store("shown", "a.txt", "hello");
+        let ca = Authority::new("root");
+        let leaf = ca.server(&["localhost"]);
+        let listener = listener(&listen(tls(&leaf)));
+        listener.add_route(&Route::files("/files/", "shown")).unwrap();
+        for (version, _) in VERSIONS {
+            let mut client = Settings::new("get", listener.port(), &ca.pem).only(version).start();
+            client
+                .expect("/files/a.txt", &["HTTP/1.1 200", "\"body\": \"hello\", \"end\": \"close_notify\""]);
+            client.expect("/files/none", &["HTTP/1.1 404", "close_notify"]);
+            client.expect("/files/", &["HTTP/1.1 200", "a.txt", "close_notify"]);
+        }
     });
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::proto::handshake::Response;
+use crate::proto::handshake::{Refusal, Response};
 
 /// A page that a program has given.
 pub(crate) struct Page {
@@ -60,7 +60,7 @@ pub(crate) fn status(status: u16, headers: &[(&str, &str)], keep_alive: bool) ->
 
 /// The answer to a request that does not go with its path: a plain one where WebSockets are, or the other way round.
 pub(crate) fn upgrade_required(keep_alive: bool) -> Answer {
-    status(426, &[("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")], keep_alive)
+    status(Refusal::UpgradeRequired.status(), Refusal::UpgradeRequired.headers(), keep_alive)
 }
 
 #[cfg(test)]

@@ -84,4 +84,25 @@ mod tests {
         }
         assert!(allowed(&["*"], "Origin: https://b\r\n"));
     }
+
+    /// Cross-site hijacking: a page of another origin opens a connection with its visitor's standing.
+    #[test]
+    fn cwe_1385_what_resembles_a_listed_origin_is_refused() {
+        let list = ["https://device.local", "http://localhost:8080"];
+        assert!(allowed(&list, "Origin: https://device.local\r\n"));
+        assert!(allowed(&list, "Origin: HTTP://localhost:8080\r\n"));
+        for origin in [
+            "https://evil.example",
+            "null",
+            "",
+            "https://device.local.evil.example",
+            "http://device.local",
+            "https://device.local/",
+            "https://device.local\t https://device.local",
+            "\u{ff}",
+        ] {
+            assert!(!allowed(&list, &format!("Origin: {origin}\r\n")), "{origin:?}");
+        }
+        assert!(!allowed(&list, "X: \r\n"), "absent");
+    }
 }

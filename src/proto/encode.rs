@@ -28,7 +28,7 @@ pub enum EncodeError {
     MessageOpen,
     /// A middle or last frame without a message: begin one.
     NoMessage,
-    /// Text that is not UTF-8; only [`Encoder::begin_checked`] looks. Send it as binary.
+    /// Text that is not UTF-8; only [`Encoder::check`] looks. Send it as binary.
     NotUtf8,
     /// Longer than 2^63 - 1 bytes, or a control payload of more than 125.
     TooLong,
@@ -153,8 +153,8 @@ impl Encoder {
         Ok(Header::new(first, len, (self.role == Role::Client).then_some(key)))
     }
 
-    /// As [`Encoder::begin`] for a frame whose whole `payload` is at hand: text is checked first, across the
-    /// frames of a message, so that nothing of an invalid piece is sent.
+    /// As [`Encoder::begin`] for a frame whose whole `payload` is at hand: [`Encoder::check`] comes first, so that
+    /// nothing of an invalid piece is sent.
     ///
     /// # Errors
     /// See [`EncodeError`]. After [`EncodeError::NotUtf8`] another piece may be sent in its place.
@@ -165,20 +165,30 @@ impl Encoder {
         payload: &[u8],
         key: [u8; 4],
     ) -> Result<FrameWriter, EncodeError> {
-        let (kind, before) = match frame {
+        self.check(frame, payload)?;
+        self.begin(frame, payload.len() as u64, key)
+    }
+
+    /// Checks a piece of a message before its frames are composed: that `frame` has a place now and, across the pieces
+    /// of a message, that text is UTF-8 (RFC 6455, section 8.1). What passes must be sent next, in one frame or in
+    /// several: the check of the next piece goes on behind it.
+    ///
+    /// # Errors
+    /// See [`EncodeError`]; nothing has changed then.
+    pub fn check(&mut self, frame: FrameKind, payload: &[u8]) -> Result<(), EncodeError> {
+        self.first_byte(frame)?;
+        let (kind, mut utf8) = match frame {
             FrameKind::Whole(kind) | FrameKind::First(kind) => (Some(kind), Utf8::new()),
             FrameKind::Middle | FrameKind::Last => (self.message, self.utf8),
         };
-        let mut after = before;
         if kind == Some(Kind::Text) {
-            after.push(payload).map_err(|_| EncodeError::NotUtf8)?;
-            if matches!(frame, FrameKind::Whole(_) | FrameKind::Last) && !after.is_complete() {
+            utf8.push(payload).map_err(|_| EncodeError::NotUtf8)?;
+            if matches!(frame, FrameKind::Whole(_) | FrameKind::Last) && !utf8.is_complete() {
                 return Err(EncodeError::NotUtf8);
             }
+            self.utf8 = utf8;
         }
-        let writer = self.begin(frame, payload.len() as u64, key)?;
-        self.utf8 = after;
-        Ok(writer)
+        Ok(())
     }
 
     /// A ping with up to 125 bytes of payload.
@@ -464,5 +474,24 @@ mod tests {
         assert_eq!(begin(FrameKind::Last, b"x"), Ok(()));
         assert_eq!(begin(FrameKind::First(binary), b"\xff"), Ok(()));
         assert_eq!(begin(FrameKind::Last, b"\xff"), Ok(()));
+    }
+
+    /// A character that begins in one piece and ends in the next; the frames are cut elsewhere.
+    #[test]
+    fn a_piece_is_checked_as_a_whole_and_sent_in_frames() {
+        let mut encoder = Encoder::new(Role::Server);
+        let text = Kind::Text;
+        assert_eq!(encoder.check(FrameKind::First(text), b"ab\xe2\x82"), Ok(()));
+        for frame in [FrameKind::First(text), FrameKind::Middle] {
+            encoder.begin(frame, 2, KEY).unwrap();
+        }
+        assert_eq!(encoder.check(FrameKind::Last, b"\xac\xe2"), Err(EncodeError::NotUtf8));
+        assert_eq!(encoder.check(FrameKind::Last, b"\xac!"), Ok(()));
+        for frame in [FrameKind::Middle, FrameKind::Last] {
+            encoder.begin(frame, 1, KEY).unwrap();
+        }
+        assert_eq!(encoder.check(FrameKind::Whole(text), b"\xac"), Err(EncodeError::NotUtf8));
+        encoder.close(None, KEY).unwrap();
+        assert_eq!(encoder.check(FrameKind::Whole(text), b"a"), Err(EncodeError::Closed));
     }
 }

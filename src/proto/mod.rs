@@ -1,11 +1,11 @@
-//! The WebSocket protocol, RFC 6455, without I/O: bytes and times go in, events and bytes come out.
+//! The WebSocket protocol, RFC 6455, without I/O: bytes go in, events and bytes come out.
 //!
 //! ```text
-//!            handshake::HeadBuffer -> handshake::client / handshake::server
-//!  peer's    ------------------------------------------------------------   before
-//!  bytes  -> Decoder -> Event: Data, Ping, Pong, Close, or a Violation      after
+//!  peer's -> handshake::HeadBuffer -> check_reply (a client), check_request (a server)    before
+//!  bytes     -------------------------------------------------------------------------
+//!         -> Decoder -> Event: Data, Ping, Pong, Close, or a Violation                   after
 //!                          |
-//!                       Closing, Keepalive
+//!                       Closing, Keepalive: what is due
 //!                          |
 //!  socket <- Encoder <- FrameKind + payload, ping, pong, close
 //! ```

@@ -47,8 +47,6 @@ pub struct Plain<'h> {
 pub enum Refusal {
     /// 400: malformed, or a handshake with something missing or wrong.
     BadRequest,
-    /// 403: an origin that is not welcome (section 10.2); [`Upgrade::is_from`] tells.
-    Forbidden,
     /// 405: a handshake with another method than GET.
     MethodNotAllowed,
     /// 426: a version of the protocol other than 13 (section 4.4), or no handshake where only that is served.
@@ -169,21 +167,9 @@ impl<'h> Upgrade<'h> {
         self.headers.list("Sec-WebSocket-Protocol").filter_map(|name| core::str::from_utf8(name).ok())
     }
 
-    /// The first offered sub-protocol that is in `supported`.
-    pub fn choose(&self, supported: &[&str]) -> Option<&'h str> {
-        self.protocols().find(|name| supported.contains(name))
-    }
-
     /// Where the page that asks comes from; browsers always say it. `None` if it is not said, or several times.
     pub fn origin(&self) -> Option<&'h str> {
         self.headers.only("Origin").and_then(|value| core::str::from_utf8(value).ok())
-    }
-
-    /// Whether the request comes from a page of one of the `allowed` origins, written as browsers write them
-    /// (`https://name`, `http://name:port`). False without an origin, and for `null`: such a request is
-    /// answered with [`Refusal::Forbidden`] (RFC 6455, sections 4.2.2 and 10.2).
-    pub fn is_from(&self, allowed: &[&str]) -> bool {
-        self.origin().is_some_and(|origin| allowed.iter().any(|one| one.eq_ignore_ascii_case(origin)))
     }
 
     /// Appends the 101 response to `out`, with the chosen sub-protocol and more header lines.
@@ -236,23 +222,30 @@ impl Refusal {
     pub const fn status(self) -> u16 {
         match self {
             Refusal::BadRequest => 400,
-            Refusal::Forbidden => 403,
             Refusal::MethodNotAllowed => 405,
             Refusal::UpgradeRequired => 426,
             Refusal::TooLarge => 431,
         }
     }
 
-    /// Appends the response to `out`: a head without a body, with what the status asks for beside it
-    /// (RFC 9110, sections 15.5.6 and 15.5.22; RFC 6455, section 4.4).
-    pub fn compose(self, out: &mut Vec<u8>) {
-        let headers: &[_] = match self {
+    /// The header lines that the status asks for (RFC 9110, sections 15.5.6 and 15.5.22; RFC 6455, section 4.4).
+    pub const fn headers(self) -> &'static [(&'static str, &'static str)] {
+        match self {
             Refusal::MethodNotAllowed => &[("Allow", "GET")],
             Refusal::UpgradeRequired => &[("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")],
-            Refusal::BadRequest | Refusal::Forbidden | Refusal::TooLarge => &[],
-        };
-        Response { status: self.status(), headers, content_length: Some(0), keep_alive: false }
-            .compose(out)
-            .expect("fixed names and values");
+            Refusal::BadRequest | Refusal::TooLarge => &[],
+        }
+    }
+
+    /// Appends the response to `out`: a head without a body, with [`Refusal::headers`].
+    pub fn compose(self, out: &mut Vec<u8>) {
+        Response {
+            status: self.status(),
+            headers: self.headers(),
+            content_length: Some(0),
+            keep_alive: false,
+        }
+        .compose(out)
+        .expect("fixed names and values");
     }
 }

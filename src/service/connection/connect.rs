@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 use xous_api_websocket::{Code, CredentialsForm, Reply, Request};
+use zeroize::Zeroizing;
 
 use super::connection::Connection;
 use super::end_guard::EndGuard;
@@ -57,7 +58,7 @@ struct Opened {
 pub(crate) fn run(guard: Arc<EndGuard>, opening: Opening, writer: Permit) {
     let conn = &guard.conn.clone();
     let mut sink = Sink::new(conn.clone(), opening.delivery);
-    let outcome = match open(conn, Wiped(opening.request), &opening.pddb, opening.seed) {
+    let outcome = match open(conn, Zeroizing::new(opening.request), &opening.pddb, opening.seed) {
         // Moved, so that the head is not kept while the connection lasts.
         Ok(Opened { established, sub_protocol, head }) => {
             established.run(&guard, &mut sink, writer, move |opener| {
@@ -88,25 +89,14 @@ fn refuse(conn: &Connection, failure: &Failure) {
     }
 }
 
-/// Bytes that are zero when they are given back.
-struct Wiped(Box<[u8]>);
-
-impl Drop for Wiped {
-    fn drop(&mut self) {
-        self.0.fill(0);
-        // Keeps the compiler from removing the wipe as a dead store.
-        std::hint::black_box(&self.0);
-    }
-}
-
-/// The request is gone when this returns: it may have a private key.
+/// The request is wiped when this returns: it may have a private key.
 fn open(
     conn: &Arc<Connection>,
-    request: Wiped,
+    request: Zeroizing<Box<[u8]>>,
     pddb: &Pddb,
     seed: Box<dyn FnOnce() -> Result<Seed, EntropyError> + Send>,
 ) -> Result<Opened, Failure> {
-    let request = &Request::parse(&request.0)
+    let request = &Request::parse(&request)
         .ok_or_else(|| Failure::new(Code::Malformed, "the page does not hold a request".into()))?;
     let place = format!("{}:{}", request.host, request.port);
     let not_secure = |error: TlsError| {

@@ -14,7 +14,7 @@ use super::inbox::Inbox;
 use super::outbox::Outbox;
 use super::outcome::{ABNORMAL, NO_CODE, Outcome};
 use crate::net::{Socket, TlsError};
-use crate::proto::{CloseCode, CloseReason, CloseStep, Role, Violation};
+use crate::proto::{CloseCode, CloseReason, CloseStep, Keepalive, KeepaliveStep, Role, Violation};
 use crate::service::message::{Lent, Scalar};
 use crate::service::thread::{Timer, Wake, Watch};
 
@@ -89,8 +89,7 @@ struct State {
     refused: bool,
     closers: Vec<Closer>,
     outcome: Option<Outcome>,
-    /// A Ping is out; the time that will have been waited for its answer when the timer looks next.
-    asked: Option<Duration>,
+    keepalive: Option<Keepalive>,
     /// The owner asked for the end, so that nobody needs to be told of it later.
     closed_by_owner: bool,
 }
@@ -120,7 +119,7 @@ impl Connection {
                 refused: false,
                 closers: Vec::new(),
                 outcome: None,
-                asked: None,
+                keepalive: deadlines.keepalive.map(|interval| Keepalive::new(interval, deadlines.pong)),
                 closed_by_owner: false,
             }),
             heard: AtomicBool::new(false),
@@ -401,25 +400,20 @@ impl Connection {
     }
 
     fn keep_alive(self: &Arc<Self>) {
-        let Some(interval) = self.deadlines.keepalive else { return };
-        let pong = self.deadlines.pong;
-        if self.heard.swap(false, Relaxed) || self.held.load(Relaxed) {
-            self.lock().asked = None;
-            return self.arm(Deadline::Keepalive, interval);
-        }
-        let asked = self.lock().asked;
-        match asked {
-            Some(waited) if waited >= pong => {
-                log::info!("no answer to a ping: the connection is given up");
-                return self.break_off();
+        let (heard, held) = (self.heard.swap(false, Relaxed), self.held.load(Relaxed));
+        let step = self.lock().keepalive.as_mut().map(|keepalive| keepalive.tick(heard, held));
+        match step {
+            None => (),
+            Some(KeepaliveStep::Wait(wait)) => self.arm(Deadline::Keepalive, wait),
+            Some(KeepaliveStep::Ping(wait)) => {
+                self.outbox.ping();
+                self.arm(Deadline::Keepalive, wait);
             }
-            Some(_) => (),
-            None => self.outbox.ping(),
+            Some(KeepaliveStep::Dead) => {
+                log::info!("no answer to a ping: the connection is given up");
+                self.break_off();
+            }
         }
-        let waited = asked.unwrap_or_default();
-        let step = interval.min(pong.saturating_sub(waited));
-        self.lock().asked = Some(waited + step);
-        self.arm(Deadline::Keepalive, step);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

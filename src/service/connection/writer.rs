@@ -12,7 +12,7 @@ use xous_api_websocket::{Code, Kind, Part, SendWord};
 use super::connection::{Connection, Deadline};
 use super::outbox::Work;
 use crate::net::Socket;
-use crate::proto::{self, ControlFrame, EncodeError, Encoder, FrameKind, HEADER_SPACE, Utf8};
+use crate::proto::{self, ControlFrame, EncodeError, Encoder, FrameKind, HEADER_SPACE};
 use crate::service::limits::{BULK_WRITE_BUFFER, QUEUED_SENDS, WRITE_BUFFER};
 use crate::service::message::Lent;
 
@@ -26,8 +26,6 @@ pub(crate) struct Writer {
     len: usize,
     /// Senders of what is in the buffer.
     unanswered: Vec<Lent>,
-    /// Where the text that is being sent stands; `None` for binary.
-    text: Option<Utf8>,
     fragment_size: usize,
     /// Mask keys must not be predictable (RFC 6455 section 10.3): a generator of cryptographic quality, seeded
     /// from the system's.
@@ -37,6 +35,14 @@ pub(crate) struct Writer {
 
 /// The socket takes nothing any more.
 struct Gone;
+
+/// Why a message, a part of one or a control frame is not sent.
+enum NotSent {
+    /// It is at fault, and the connection goes on.
+    Refused(Code),
+    /// As [`Gone`].
+    Gone,
+}
 
 impl Writer {
     pub(crate) fn new(
@@ -57,7 +63,6 @@ impl Writer {
             buffer: vec![0; WRITE_BUFFER],
             len: 0,
             unanswered: Vec::new(),
-            text: None,
             fragment_size,
             masks,
         }
@@ -77,14 +82,14 @@ impl Writer {
                 Work::Send(send) => self.send(send)?,
                 Work::Share(frame) => self.share(&frame)?,
                 Work::Close(payload) => {
-                    self.control(|encoder, mask| encoder.close(payload.reason(), mask))?.ok();
+                    unless_gone(self.control(|encoder, mask| encoder.close(payload.reason(), mask)))?;
                     self.write()?;
                     self.conn.outbox.close_written();
                     self.conn.half_close();
                     return Ok(());
                 }
                 Work::Flush => self.transmit(0)?,
-                Work::Ping => self.ping(&[])?.unwrap_or_default(),
+                Work::Ping => unless_gone(self.ping(&[]))?,
                 Work::Pong(payload) => self.pong(&payload)?,
             }
         }
@@ -106,16 +111,16 @@ impl Writer {
 
     fn send(&mut self, send: Lent) -> Result<(), Gone> {
         match self.message(&send) {
-            Ok(Ok(())) => {
+            Ok(()) => {
                 self.unanswered.push(send);
                 if self.unanswered.len() >= QUEUED_SENDS {
                     self.write()?;
                 }
             }
-            Ok(Err(code)) => refuse(&self.conn, send, code),
-            Err(gone) => {
+            Err(NotSent::Refused(code)) => refuse(&self.conn, send, code),
+            Err(NotSent::Gone) => {
                 refuse(&self.conn, send, Code::Closed);
-                return Err(gone);
+                return Err(Gone);
             }
         }
         Ok(())
@@ -136,94 +141,60 @@ impl Writer {
         }
     }
 
-    fn message(&mut self, send: &Lent) -> Result<Result<(), Code>, Gone> {
-        let Some(data) = send.data() else { return Ok(Err(Code::Malformed)) };
+    fn message(&mut self, send: &Lent) -> Result<(), NotSent> {
+        let data = send.data().ok_or(NotSent::Refused(Code::Malformed))?;
         match SendWord::from_word(send.offset()) {
-            None => Ok(Err(Code::Malformed)),
+            None => Err(NotSent::Refused(Code::Malformed)),
             Some(SendWord::Ping) => self.ping(data),
-            Some(SendWord::Data(kind, part)) => match self.check(kind, part, data) {
-                Ok(()) => self.parts(kind, part, data),
-                Err(code) => Ok(Err(code)),
-            },
+            Some(SendWord::Data(kind, part)) => self.part(kind, part, data),
         }
     }
 
-    /// The part is in order, and text is UTF-8 (RFC 6455 section 8.1): the peer would fail the connection.
-    fn check(&mut self, kind: Kind, part: Part, data: &[u8]) -> Result<(), Code> {
-        let begins = matches!(part, Part::Whole | Part::First);
-        if begins == self.encoder.is_mid_message() {
-            return Err(Code::MessageOpen);
-        }
-        let mut text = if begins { (kind == Kind::Text).then(Utf8::new) } else { self.text };
-        if let Some(text) = &mut text {
-            let ends = matches!(part, Part::Whole | Part::Last);
-            if text.push(data).is_err() || (ends && !text.is_complete()) {
-                return Err(Code::InvalidText);
-            }
-        }
-        self.text = text;
-        Ok(())
-    }
-
-    /// Sends `data` as `part`, in frames of at most the fragment size, with control frames in between.
-    fn parts(&mut self, kind: Kind, part: Part, data: &[u8]) -> Result<Result<(), Code>, Gone> {
+    /// Sends `data` as `part`, in frames of at most the fragment size, with control frames in between. The whole part is
+    /// checked before the first byte of it goes out.
+    fn part(&mut self, kind: Kind, part: Part, data: &[u8]) -> Result<(), NotSent> {
         let kind = match kind {
             Kind::Text => proto::Kind::Text,
             Kind::Binary => proto::Kind::Binary,
         };
         let mut begins = matches!(part, Part::Whole | Part::First);
         let ends = matches!(part, Part::Whole | Part::Last);
+        self.encoder.check(frame_kind(kind, begins, ends), data)?;
         let mut rest = data;
         loop {
             let (now, later) = rest.split_at(rest.len().min(self.fragment_size));
-            let frame = match (begins, ends && later.is_empty()) {
-                (true, true) => FrameKind::Whole(kind),
-                (true, false) => FrameKind::First(kind),
-                (false, false) => FrameKind::Middle,
-                (false, true) => FrameKind::Last,
-            };
-            if let Err(code) = self.frame(frame, now)? {
-                return Ok(Err(code));
-            }
+            self.frame(frame_kind(kind, begins, ends && later.is_empty()), now)?;
             if later.is_empty() {
-                return Ok(Ok(()));
+                return Ok(());
             }
             begins = false;
             rest = later;
             if self.conn.outbox.is_closing_now() {
-                return Ok(Err(Code::Closed));
+                return Err(NotSent::Refused(Code::Closed));
             }
             while let Some(work) = self.conn.outbox.try_control() {
                 match work {
                     Work::Pong(payload) => self.pong(&payload)?,
-                    _ => self.ping(&[])?.unwrap_or_default(),
+                    _ => unless_gone(self.ping(&[]))?,
                 }
             }
         }
     }
 
-    fn frame(&mut self, kind: FrameKind, mut payload: &[u8]) -> Result<Result<(), Code>, Gone> {
+    fn frame(&mut self, kind: FrameKind, mut payload: &[u8]) -> Result<(), NotSent> {
         let mask = self.mask();
-        let code = |error| if error == EncodeError::Closed { Code::Closed } else { Code::MessageOpen };
         self.make_room(payload.len());
-        match self.encoder.encode(kind, payload, mask, &mut self.buffer[self.len..]) {
-            Ok(Some(len)) => {
-                self.len += len;
-                return Ok(Ok(()));
-            }
-            Ok(None) => (),
-            Err(error) => return Ok(Err(code(error))),
+        if let Some(len) = self.encoder.encode(kind, payload, mask, &mut self.buffer[self.len..])? {
+            self.len += len;
+            return Ok(());
         }
-        let mut frame = match self.encoder.begin(kind, payload.len() as u64, mask) {
-            Ok(frame) => frame,
-            Err(error) => return Ok(Err(code(error))),
-        };
+        let mut frame = self.encoder.begin(kind, payload.len() as u64, mask)?;
         loop {
             let (taken, written) = frame.write(payload, &mut self.buffer[self.len..]);
             self.len += written;
             payload = &payload[taken..];
             if frame.is_done() {
-                return Ok(Ok(()));
+                return Ok(());
             }
             self.write()?;
         }
@@ -241,32 +212,28 @@ impl Writer {
         self.masks.as_mut().map_or(0, RngCore::next_u32).to_ne_bytes()
     }
 
-    fn ping(&mut self, payload: &[u8]) -> Result<Result<(), Code>, Gone> {
+    fn ping(&mut self, payload: &[u8]) -> Result<(), NotSent> {
         self.control(|encoder, mask| encoder.ping(payload, mask))
     }
 
     fn pong(&mut self, payload: &[u8]) -> Result<(), Gone> {
         // A payload of the peer's own ping is never too long.
-        self.control(|encoder, mask| encoder.pong(payload, mask)).map(|_| ())
+        unless_gone(self.control(|encoder, mask| encoder.pong(payload, mask)))
     }
 
     fn control(
         &mut self,
         compose: impl FnOnce(&mut Encoder, [u8; 4]) -> Result<ControlFrame, EncodeError>,
-    ) -> Result<Result<(), Code>, Gone> {
+    ) -> Result<(), NotSent> {
         let mask = self.mask();
-        let frame = match compose(&mut self.encoder, mask) {
-            Ok(frame) => frame,
-            Err(EncodeError::Closed) => return Ok(Err(Code::Closed)),
-            Err(_) => return Ok(Err(Code::TooLong)),
-        };
+        let frame = compose(&mut self.encoder, mask)?;
         let bytes = frame.as_ref();
         if self.buffer.len() - self.len < bytes.len() {
             self.write()?;
         }
         self.buffer[self.len..self.len + bytes.len()].copy_from_slice(bytes);
         self.len += bytes.len();
-        Ok(Ok(()))
+        Ok(())
     }
 
     /// Writes what is collected and answers the senders whose bytes are all with the socket now.
@@ -283,6 +250,40 @@ impl Writer {
     fn transmit(&self, len: usize) -> Result<(), Gone> {
         let bytes = &self.buffer[..len];
         self.conn.waiting(Deadline::Write, || self.socket.write_all(bytes)).map_err(|_| Gone)
+    }
+}
+
+impl From<Gone> for NotSent {
+    fn from(Gone: Gone) -> Self {
+        NotSent::Gone
+    }
+}
+
+impl From<EncodeError> for NotSent {
+    fn from(error: EncodeError) -> Self {
+        NotSent::Refused(match error {
+            EncodeError::MessageOpen | EncodeError::NoMessage => Code::MessageOpen,
+            EncodeError::NotUtf8 => Code::InvalidText,
+            EncodeError::TooLong => Code::TooLong,
+            EncodeError::Closed => Code::Closed,
+        })
+    }
+}
+
+/// For frames whose refusal nobody is told.
+fn unless_gone(sent: Result<(), NotSent>) -> Result<(), Gone> {
+    match sent {
+        Ok(()) | Err(NotSent::Refused(_)) => Ok(()),
+        Err(NotSent::Gone) => Err(Gone),
+    }
+}
+
+fn frame_kind(kind: proto::Kind, begins: bool, ends: bool) -> FrameKind {
+    match (begins, ends) {
+        (true, true) => FrameKind::Whole(kind),
+        (true, false) => FrameKind::First(kind),
+        (false, false) => FrameKind::Middle,
+        (false, true) => FrameKind::Last,
     }
 }
 

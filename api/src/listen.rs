@@ -27,7 +27,7 @@ pub struct ListenLimits {
     pub per_peer: u16,
     /// Bytes of a request's head, at most 64 KiB (431).
     pub head_bytes: u32,
-    /// Lines of a request's head, at most 64 (431).
+    /// Lines of a request's head, at most 100 (431).
     pub head_lines: u16,
     /// For a TLS handshake, and from the connection, or the last answer, to the end of the next head (408, or closed if not a byte came).
     pub head_time: Duration,
@@ -40,7 +40,7 @@ impl Default for ListenLimits {
         ListenLimits {
             connections: 16,
             per_peer: 16,
-            head_bytes: 4096,
+            head_bytes: 8 * 1024,
             head_lines: 64,
             head_time: Duration::from_secs(10),
             accept_time: Duration::from_secs(5),

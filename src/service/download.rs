@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, TryLockError};
 use std::time::Duration;
 
 use super::visit::Visit;
-use crate::http::{Range, decoded, media_type, range, status};
+use crate::http::{Range, decoded, media_type, plain_path, range, status};
 use crate::pddb::Pddb;
 use crate::proto::handshake::{Plain, Response};
 use crate::upload::{FileEntry, Files, StoreError, WRITE_BATCH};
@@ -39,12 +39,13 @@ pub(crate) struct Client<'a> {
 
 impl Download {
     pub(crate) fn new(prefix: &str, files: Arc<Files<Pddb>>) -> Self {
-        Download { prefix: prefix.into(), files }
+        Download { prefix: plain_path(prefix).into_owned().into(), files }
     }
 
     /// Answers a GET or HEAD; whether another request may follow.
     pub(crate) fn answer(&self, client: &Client<'_>) -> bool {
-        let name = client.request.path().strip_prefix(&*self.prefix).unwrap_or_default();
+        let path = plain_path(client.request.path());
+        let name = path.strip_prefix(&*self.prefix).unwrap_or_default();
         let sent = if name.is_empty() { self.list(client) } else { self.file(client, name) };
         match sent {
             Ok(keep) => keep,

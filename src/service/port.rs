@@ -10,7 +10,7 @@ use xous_api_websocket::{Deadlines, Limits, Listen, ListenLimits, PortState, Slo
 use super::routes::Target;
 use super::server::Server;
 use super::visit;
-use crate::http::Router;
+use crate::http::{Router, normalized};
 use crate::net::{BindError, ServerTls, Socket, TlsError, bind};
 
 /// The first and the longest wait between two tries to bind.
@@ -85,12 +85,15 @@ pub(crate) struct Visitor {
 }
 
 impl Settings {
-    /// `None` if the address is none.
-    pub(crate) fn new(listen: &Listen<'_>) -> Option<Self> {
-        Some(Settings {
-            address: listen.address.parse().ok()?,
+    /// Or what of it cannot be had.
+    pub(crate) fn new(listen: &Listen<'_>) -> Result<Self, String> {
+        let address = listen.address.parse();
+        let origin =
+            |one: &&str| normalized(one).ok_or_else(|| format!("no browser sends the origin {one:?}"));
+        Ok(Settings {
+            address: address.map_err(|_| format!("{} is no address to listen on", listen.address))?,
             port: listen.port,
-            origins: listen.origins.iter().map(|&origin| origin.into()).collect(),
+            origins: listen.origins.iter().map(origin).collect::<Result<_, _>>()?,
             limits: listen.limits,
             messages: listen.messages,
             deadlines: listen.deadlines,

@@ -110,7 +110,7 @@ fn take(client: &Client<'_>, request: &Upgrade<'_>) -> Result<Taken, Answer> {
     if let TargetKind::Page(_) | TargetKind::Files(_) = &target.kind {
         return Err(upgrade_required(false));
     }
-    if !is_allowed(&settings.origins, &request.headers, client.port.is_secure()) {
+    if !is_allowed(&settings.origins, request.host, &request.headers, client.port.is_secure()) {
         return refuse(403);
     }
     let Some(writer) = client.server.pool.reserve() else { return refuse(503) };

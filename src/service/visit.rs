@@ -16,7 +16,9 @@ use super::routes::TargetKind;
 use super::server::Server;
 use super::timer::{Timer, Wake};
 use super::upgrade::{self, Client};
-use crate::http::{Answer, has_dot_segment, is_own_host, page, status, upgrade_required};
+use crate::http::{
+    Answer, READS, UPGRADES, has_dot_segment, is_own_host, options, page, status, upgrade_required,
+};
 use crate::net::Socket;
 use crate::proto::handshake::{Caps, HeadBuffer, HeadError, Plain, Refusal, Request, check_request};
 
@@ -40,8 +42,8 @@ pub(crate) fn run(
         bytes: usize::try_from(limits.head_bytes).unwrap_or(usize::MAX).min(MOST_REQUEST_BYTES),
         lines: usize::from(limits.head_lines),
     };
-    let mut requests =
-        Requests { head: HeadBuffer::new(caps), buffer: vec![0; READ_BUFFER], start: 0, end: 0 };
+    let head = HeadBuffer::new(caps).skips_empty_lines();
+    let mut requests = Requests { head, buffer: vec![0; READ_BUFFER], start: 0, end: 0 };
     loop {
         match visit.by(limits.head_time, Shutdown::Read, || requests.next(&visit.socket)) {
             Ok(()) => (),
@@ -204,7 +206,7 @@ fn target(port: &Port, path: &str) -> Option<TargetKind> {
 
 /// No page of a stranger asks for a file: its name would be in the request.
 fn is_for_us(port: &Port, request: &Plain<'_>) -> bool {
-    let own = is_own_host(&port.settings.origins, request.headers.only("Host"), port.is_secure());
+    let own = is_own_host(&port.settings.origins, request.host, port.is_secure());
     if !own {
         log::warn!("files are not shown under a host's name that no origin of the port has");
     }
@@ -220,13 +222,16 @@ fn is_read(request: &Plain<'_>) -> bool {
 fn answer(target: Option<TargetKind>, request: &Plain<'_>, keep: bool) -> Answer {
     use TargetKind::{Files, Page, Receiver, Upload};
     match (target, request.method) {
+        (_, "OPTIONS") if request.target == "*" => options(READS, keep),
         (None, _) => status(404, &[], keep),
         (Some(Page(_) | Files(_)), "GET" | "HEAD") if request.has_body => status(413, &[], keep),
         (Some(Page(found)), "GET") => page(found, false, keep),
         (Some(Page(found)), "HEAD") => page(found, true, keep),
         (Some(Receiver(..) | Upload(_)), "GET") => upgrade_required(keep),
-        (Some(Page(_) | Files(_)), _) => status(405, &[("Allow", "GET, HEAD")], keep),
-        (Some(Receiver(..) | Upload(_)), _) => status(405, &[("Allow", "GET")], keep),
+        (Some(Page(_) | Files(_)), "OPTIONS") => options(READS, keep),
+        (Some(Receiver(..) | Upload(_)), "OPTIONS") => options(UPGRADES, keep),
+        (Some(Page(_) | Files(_)), _) => status(405, &[("Allow", READS)], keep),
+        (Some(Receiver(..) | Upload(_)), _) => status(405, &[("Allow", UPGRADES)], keep),
     }
 }
 

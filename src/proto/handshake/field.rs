@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-/// The most lines of a head that the checks take: the first line and 64 header lines.
-pub const MAX_LINES: usize = 65;
+/// The most lines of a head that the checks take: the first line and 100 header lines.
+pub const MAX_LINES: usize = 101;
 
 /// The header lines of a checked head, in their order.
 #[derive(Clone, Copy, PartialEq, Eq)]

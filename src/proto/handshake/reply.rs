@@ -28,7 +28,7 @@ pub struct ReplyHead<'h> {
 /// Why a reply does not open the connection, which must be closed. Only [`ReplyError::Interim`] is no end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplyError {
-    /// Not an HTTP/1.1 reply, or too many lines.
+    /// Not an HTTP/1 reply, too many lines, or a 101 in HTTP/1.0.
     Malformed,
     /// The server answered with another status than 101, such as 401, 404 or 503. [`parse_reply`] gives the
     /// header lines that come with it.
@@ -64,7 +64,10 @@ impl fmt::Display for ReplyError {
 
 impl core::error::Error for ReplyError {}
 
-/// Reads the status and header lines of a complete `head`.
+/// Reads the status and header lines of a complete `head`. Only a 101 must be HTTP/1.1: what else a server or
+/// a proxy says is a reply in HTTP/1.0 as well (RFC 6455, section 4.1; RFC 9110, section 2.5).
+///
+/// Folded lines must have been unfolded, as [`HeadBuffer::unfolds`](super::HeadBuffer::unfolds) does.
 ///
 /// # Errors
 /// [`ReplyError::Malformed`].
@@ -72,7 +75,9 @@ pub fn parse_reply(head: &[u8]) -> Result<ReplyHead<'_>, ReplyError> {
     let mut lines = [httparse::EMPTY_HEADER; MAX_LINES - 1];
     let mut reply = httparse::Response::new(&mut lines);
     match (reply.parse(head), reply.version, reply.code) {
-        (Ok(httparse::Status::Complete(end)), Some(1), Some(status)) if is_exact(head, end) => {
+        (Ok(httparse::Status::Complete(end)), Some(version), Some(status))
+            if is_exact(head, end) && (version > 0 || status != 101) =>
+        {
             Ok(ReplyHead { status, headers: Headers::new(head) })
         }
         _ => Err(ReplyError::Malformed),

@@ -79,6 +79,10 @@ pub struct Listen<'a> {
     /// Who may open a WebSocket from a web page. With none given: pages of this very host and port, and programs
     /// that send no `Origin`. With some: pages of these origins and nobody else, `*` for everybody.
     ///
+    /// An origin is a scheme and an authority, in any case, with the scheme's own port or without (RFC 6454
+    /// section 6.2), such as `https://example.com`; also `null` and `file://`, which some send. The port is not
+    /// listened on with any other (`BadRequest`): a browser would never be let in by it.
+    ///
     /// A page's host must be an address or `localhost`, or in the list, as any other name can be made to lead here by
     /// whoever owns it (DNS rebinding); over TLS any name will do. The same goes for files that are shown.
     pub origins: Vec<&'a str>,

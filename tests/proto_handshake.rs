@@ -345,7 +345,9 @@ fn who_expects_a_100_gets_it_before_the_101() {
 fn forms_of_a_valid_reply() {
     for (old, new) in [
         ("101 Switching Protocols", "101 "),
+        ("101 Switching Protocols", "101"),
         ("101 Switching Protocols", "101 Welcome"),
+        ("HTTP/1.1", "HTTP/1.2"),
         ("Upgrade: websocket", "upgrade:WebSocket "),
         ("Connection: Upgrade", "Connection: keep-alive, Upgrade"),
         ("Connection: Upgrade", "connection:upgrade"),
@@ -372,6 +374,11 @@ fn replies_that_are_refused() {
         ("HTTP/1.1 101", "HTTP/1.0 404", Status(404)),
         ("HTTP/1.1", "HTTP/2", Malformed),
         ("101", "1o1", Malformed),
+        ("101", " 101", Malformed),
+        ("101", "1010", Malformed),
+        ("101 Switching Protocols", "10", Malformed),
+        ("HTTP/1.1 ", "HTTP/1.1\t", Malformed),
+        ("HTTP", "http", Malformed),
         ("101 Switching Protocols", "200 OK", Status(200)),
         ("101", "301", Status(301)),
         ("101", "401", Status(401)),

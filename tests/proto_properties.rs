@@ -12,7 +12,7 @@ use frames::{Form, append, header};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use trace::{Seen, Trace};
-use websocket::proto::handshake::{Caps, HeadBuffer, Key, Request, check_reply, check_request};
+use websocket::proto::handshake::{Caps, HeadBuffer, Key, Request, check_reply, check_request, parse_reply};
 use websocket::proto::{CloseStep, Encoder, Event, FrameKind, Kind, Limits, MAX_HEADER, Role, Utf8};
 
 /// A frame as a peer might send it, most often rightly.
@@ -251,6 +251,20 @@ proptest! {
             }
             Ok(_) => prop_assert!(line.ends_with(['2', '3']), "{}", line),
             Err(_) => prop_assert!(!complete || !theirs.path.is_some_and(|path| path.starts_with('/'))),
+        }
+    }
+
+    /// And status lines, but for them.
+    #[test]
+    fn status_lines_as_httparse_has_them(line in "[ -~]{0,20}|HTTP/1\\.[0-3] {1,2}[0-9a]{2,4}[ -~\u{e4}]{0,9}") {
+        let head = format!("{line}\r\nX: y\r\n\r\n");
+        let mut lines = [httparse::EMPTY_HEADER; 1];
+        let mut theirs = httparse::Response::new(&mut lines);
+        let complete = theirs.parse(head.as_bytes()).is_ok_and(|status| status.is_complete());
+        match parse_reply(head.as_bytes()) {
+            Ok(ours) if complete => prop_assert_eq!(Some(ours.status), theirs.code),
+            Ok(_) => prop_assert!(line.starts_with("HTTP/1.2") || line.starts_with("HTTP/1.3"), "{}", line),
+            Err(_) => prop_assert!(!complete || theirs.code == Some(101), "{}", line),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::field::{Headers, MAX_LINES, is_exact};
+use super::field::{Headers, minor_version, split_head};
 use super::key::Key;
 
 /// A reply that opens the connection.
@@ -72,16 +72,21 @@ impl core::error::Error for ReplyError {}
 /// # Errors
 /// [`ReplyError::Malformed`].
 pub fn parse_reply(head: &[u8]) -> Result<ReplyHead<'_>, ReplyError> {
-    let mut lines = [httparse::EMPTY_HEADER; MAX_LINES - 1];
-    let mut reply = httparse::Response::new(&mut lines);
-    match (reply.parse(head), reply.version, reply.code) {
-        (Ok(httparse::Status::Complete(end)), Some(version), Some(status))
-            if is_exact(head, end) && (version > 0 || status != 101) =>
-        {
-            Ok(ReplyHead { status, headers: Headers::new(head) })
-        }
-        _ => Err(ReplyError::Malformed),
+    let (line, headers) = split_head(head).map_err(|_| ReplyError::Malformed)?;
+    let (version, status) = status_line(line).ok_or(ReplyError::Malformed)?;
+    if version == 0 && status == 101 {
+        return Err(ReplyError::Malformed);
     }
+    Ok(ReplyHead { status, headers })
+}
+
+/// Version and status (RFC 9112, section 4). There are servers that leave out the space behind the status.
+fn status_line(line: &[u8]) -> Option<(u8, u16)> {
+    let (protocol, rest) = line.split_at_checked(8)?;
+    let (status, reason) = rest.strip_prefix(b" ")?.split_at_checked(3)?;
+    let is_status = status.iter().all(u8::is_ascii_digit) && matches!(reason, [] | [b' ', ..]);
+    let status = status.iter().fold(0, |sum, digit| 10 * sum + u16::from(digit.wrapping_sub(b'0')));
+    Some((minor_version(protocol)?, status)).filter(|_| is_status)
 }
 
 /// Checks the complete `head` of a reply to a request with this `key` and these `sub_protocols`.

@@ -1,7 +1,7 @@
 //! The client's request, as the server checks and answers it (RFC 6455, section 4.2).
 
 use super::authority::is_authority;
-use super::field::{Headers, MAX_LINES, is_reserved, is_token, push_line};
+use super::field::{Headers, is_reserved, is_token, minor_version, push_line, split_head};
 use super::head::HeadError;
 use super::key::Key;
 use super::response::{Response, ResponseError, check_headers, push_status};
@@ -89,27 +89,15 @@ pub fn check_request(head: &[u8]) -> Result<Request<'_>, Refusal> {
 
 /// Reads what every request has, and refuses what no server may take (RFC 9112, sections 3.2 and 6.3).
 fn parse(head: &[u8]) -> Result<Plain<'_>, Refusal> {
-    let (line, rest) = split_first_line(head).ok_or(Refusal::BadRequest)?;
-    let mut lines = [httparse::EMPTY_HEADER; MAX_LINES - 1];
-    match httparse::parse_headers(rest, &mut lines) {
-        Ok(httparse::Status::Complete((end, _))) if end == rest.len() => {}
-        Err(httparse::Error::TooManyHeaders) => return Err(Refusal::TooLarge),
-        _ => return Err(Refusal::BadRequest),
-    }
+    let (line, headers) = split_head(head).map_err(Refusal::from)?;
+    let line = core::str::from_utf8(line).map_err(|_| Refusal::BadRequest)?;
     let RequestLine { method, target, version } = RequestLine::parse(line).ok_or(Refusal::BadRequest)?;
-    let headers = Headers::new(head);
     let said = host_line(&headers, version)?;
     let (host, target) = split_authority(method, target).ok_or(Refusal::BadRequest)?;
     let closes = headers.lists("Connection", "close");
     let keep_alive = !closes && (version > 0 || headers.lists("Connection", "keep-alive"));
     let has_body = has_body(&headers)?;
     Ok(Plain { method, target, host: host.or(said), version, keep_alive, has_body, headers })
-}
-
-/// The first line without its end, and all behind it.
-fn split_first_line(head: &[u8]) -> Option<(&str, &[u8])> {
-    let end = head.windows(2).position(|two| two == b"\r\n")?;
-    Some((core::str::from_utf8(head.get(..end)?).ok()?, head.get(end + 2..)?))
 }
 
 /// What the first line says (RFC 9112, section 3). It is not httparse's, which knows no version behind 1.1.
@@ -125,10 +113,7 @@ impl<'h> RequestLine<'h> {
         let (target, protocol) = rest.split_once(' ')?;
         // Bytes that are not ASCII do not belong there, but there are clients that send paths as they are.
         let is_target = !target.is_empty() && !target.bytes().any(|byte| byte <= b' ' || byte == 0x7f);
-        let version = match protocol.strip_prefix("HTTP/1.")?.as_bytes() {
-            [digit @ b'0'..=b'9'] => (digit - b'0').min(1),
-            _ => return None,
-        };
+        let version = minor_version(protocol.as_bytes())?;
         (is_target && is_token(method.as_bytes())).then_some(RequestLine { method, target, version })
     }
 }

@@ -64,14 +64,11 @@ pub(crate) fn is_allowed(
     }
 }
 
+/// Proxies may name the scheme's own port in `Host`; browsers never do in `Origin`.
 fn is_own(origin: &[u8], host: Option<&str>, secure: bool) -> bool {
-    let scheme: &[u8] = if secure { b"https://" } else { b"http://" };
-    match (origin.split_at_checked(scheme.len()), host) {
-        (Some((start, rest)), Some(host)) => {
-            start.eq_ignore_ascii_case(scheme) && rest.eq_ignore_ascii_case(host.as_bytes())
-        }
-        _ => false,
-    }
+    let scheme = if secure { "https" } else { "http" };
+    let own = host.and_then(|host| normalized(&format!("{scheme}://{host}")));
+    own.is_some_and(|own| own.as_bytes().eq_ignore_ascii_case(origin))
 }
 
 #[cfg(test)]
@@ -112,6 +109,9 @@ mod tests {
             assert!(!allowed(&[], &format!("Origin: {origin}\r\n")), "{origin}");
         }
         assert!(!allowed(&[], "Origin: http://10.0.0.7:8080\r\nOrigin: http://10.0.0.7:8080\r\n"), "twice");
+        let usual = "Origin: http://10.0.0.7\r\n";
+        assert!(allowed_at("10.0.0.7:80", &[], usual) && allowed_at("10.0.0.7", &[], usual));
+        assert!(!allowed_at("10.0.0.7:443", &[], usual) && !allowed_at("", &[], "Origin: http://\r\n"));
         let rebound = "Origin: http://evil:8080\r\n";
         assert!(!allowed_at("evil:8080", &[], rebound), "its name leads here now");
         assert!(allowed_at("evil:8080", &["http://evil:8080"], rebound), "it is listed");

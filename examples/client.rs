@@ -37,7 +37,7 @@ struct Arguments<'a> {
 }
 
 fn run(arguments: &Arguments<'_>) -> Result<(), String> {
-    let Url { tls, host, port, path } = arguments.url;
+    let Url { tls, host, port, ref path } = arguments.url;
     let read = |file| std::fs::read(file).map_err(|error| format!("{file}: {error}"));
     let ca = arguments.ca.map(read).transpose()?;
     let mut request = Request::new(host, port).path(path).tls(tls);

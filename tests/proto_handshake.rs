@@ -1,9 +1,9 @@
 //! The opening handshake from both ends (RFC 6455, section 4).
 
 use websocket::proto::handshake::{
-    Authorization, Caps, ClientRequest, HeadBuffer, HeadError, HeadProgress, Key, MAX_LINES, Plain, Refusal,
-    ReplyError, Request, RequestError, Response, ResponseError, Upgrade, check_reply, check_request,
-    parse_reply,
+    Authorization, Caps, ClientRequest, HeadBuffer, HeadError, HeadProgress, Key, MAX_EMPTY_LINES, MAX_LINES,
+    Plain, Refusal, ReplyError, Request, RequestError, Response, ResponseError, Upgrade, check_reply,
+    check_request, parse_reply,
 };
 
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -184,6 +184,8 @@ fn forms_of_a_valid_request() {
             "Sec-WebSocket-Version:13 \r\nSec-WebSocket-Extensions: permessage-deflate",
         ),
         ("GET /chat?room=1", "GET http://device.local/chat?room=1"),
+        ("HTTP/1.1", "HTTP/1.2"),
+        ("HTTP/1.1", "HTTP/1.9"),
         ("Host: device.local", "Host:"),
     ] {
         let head = with(REQUEST, old, new);
@@ -193,7 +195,7 @@ fn forms_of_a_valid_request() {
         request.compose_accept(None, &[], &mut out).expect("a valid response");
         assert_eq!(String::from_utf8_lossy(&out), REPLY, "{new}");
     }
-    assert_eq!(upgrade(&with(REQUEST, "/chat?room=1", "wss://device.local")).target, "/");
+    assert_eq!(upgrade(&with(REQUEST, "/chat?room=1", "wss://device.local")).path(), "/");
 }
 
 #[test]
@@ -203,8 +205,13 @@ fn requests_that_are_refused() {
     for (old, new, refusal) in [
         ("GET", "POST", MethodNotAllowed),
         ("GET", "get", MethodNotAllowed),
-        ("HTTP/1.1", "HTTP/1.0", BadRequest),
         ("HTTP/1.1", "HTTP/2.0", BadRequest),
+        ("HTTP/1.1", "HTTP/1.", BadRequest),
+        ("HTTP/1.1", "HTTP/1.10", BadRequest),
+        ("HTTP/1.1", "http/1.1", BadRequest),
+        ("HTTP/1.1", "HTTP/1.1 ", BadRequest),
+        ("GET ", "GET  ", BadRequest),
+        ("GET", "G\tT", BadRequest),
         ("Host: device.local\r\n", "", BadRequest),
         ("Host: device.local", "Host: a\r\nHost: b", BadRequest),
         ("Connection: Upgrade\r\n", "", BadRequest),
@@ -276,14 +283,75 @@ fn other_requests_are_plain() {
     let both = b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n";
     assert_eq!(check_request(both), Err(Refusal::BadRequest));
     plain(&with(REQUEST, "Upgrade: websocket\r\n", ""));
+    plain(&with(REQUEST, "HTTP/1.1", "HTTP/1.0"));
+    assert_eq!(plain(b"GET / HTTP/1.7\r\nHost: a\r\n\r\n").version, 1);
+    assert!(!plain(b"GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n").keep_alive);
+    assert_eq!(plain(b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").path(), "*");
+    assert_eq!(check_request(b"GET * HTTP/1.1\r\nHost: a\r\n\r\n"), Err(Refusal::BadRequest));
     plain(&with(REQUEST, "Upgrade: websocket", "Upgrade: websocket2"));
+}
+
+/// RFC 9112, section 3.2.2: what the request line names counts, and `Host` must be well-formed all the same.
+#[test]
+fn the_host_that_counts() {
+    let asked = |target: &str, host: &str| {
+        let head = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        let request = plain(head.as_bytes());
+        let text = |text: &str| text.to_owned();
+        (request.host.map(text), request.path().to_owned(), request.query().map(text))
+    };
+    let is = |host: &str, path: &str, query: Option<&str>| {
+        (Some(host.to_owned()), path.to_owned(), query.map(str::to_owned))
+    };
+    assert_eq!(asked("/a?b", "me:80"), is("me:80", "/a", Some("b")));
+    assert_eq!(asked("/a", ""), is("", "/a", None));
+    assert_eq!(asked("http://other:8080/a?b", "me"), is("other:8080", "/a", Some("b")));
+    assert_eq!(asked("HTTP://h?x=1", "me"), is("h", "/", Some("x=1")));
+    assert_eq!(asked("http://h?x=/1", "me"), is("h", "/", Some("x=/1")));
+    assert_eq!(asked("http://h", "me"), is("h", "/", None));
+    assert_eq!(asked("http://[::1]:8/", "me"), is("[::1]:8", "/", None));
+    assert_eq!(plain(b"GET / HTTP/1.0\r\n\r\n").host, None);
+    let head = with(REQUEST, "/chat", "ws://other/chat");
+    assert_eq!(upgrade(&head).host, Some("other"));
+    for (target, host) in [
+        ("/", "a b"),
+        ("/", "x/y"),
+        ("/", "http://x/"),
+        ("/", "user@x"),
+        ("/", "x:abc"),
+        ("/", "x:99999"),
+        ("/", "[::1"),
+        ("/", "x,y"),
+        ("http://h/", "x,y"),
+        ("http://user@h/", "me"),
+        ("http:///", "me"),
+        ("http://h:x/", "me"),
+        ("http://h#x", "me"),
+        ("h:80", "me"),
+    ] {
+        for version in [0, 1] {
+            let head = format!("GET {target} HTTP/1.{version}\r\nHost: {host}\r\n\r\n");
+            assert_eq!(check_request(head.as_bytes()), Err(Refusal::BadRequest), "{head}");
+        }
+    }
+}
+
+/// RFC 9110, section 7.8.
+#[test]
+fn who_expects_a_100_gets_it_before_the_101() {
+    let head = with(REQUEST, "\r\n\r\n", "\r\nExpect: 100-Continue\r\n\r\n");
+    let mut out = Vec::new();
+    upgrade(&head).compose_accept(None, &[], &mut out).expect("a valid response");
+    assert_eq!(String::from_utf8_lossy(&out), format!("HTTP/1.1 100 Continue\r\n\r\n{REPLY}"));
 }
 
 #[test]
 fn forms_of_a_valid_reply() {
     for (old, new) in [
         ("101 Switching Protocols", "101 "),
+        ("101 Switching Protocols", "101"),
         ("101 Switching Protocols", "101 Welcome"),
+        ("HTTP/1.1", "HTTP/1.2"),
         ("Upgrade: websocket", "upgrade:WebSocket "),
         ("Connection: Upgrade", "Connection: keep-alive, Upgrade"),
         ("Connection: Upgrade", "connection:upgrade"),
@@ -306,8 +374,15 @@ fn replies_that_are_refused() {
     let accept = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
     for (old, new, error) in [
         ("HTTP/1.1", "HTTP/1.0", Malformed),
+        ("HTTP/1.1 101", "HTTP/1.0 503", Status(503)),
+        ("HTTP/1.1 101", "HTTP/1.0 404", Status(404)),
         ("HTTP/1.1", "HTTP/2", Malformed),
         ("101", "1o1", Malformed),
+        ("101", " 101", Malformed),
+        ("101", "1010", Malformed),
+        ("101 Switching Protocols", "10", Malformed),
+        ("HTTP/1.1 ", "HTTP/1.1\t", Malformed),
+        ("HTTP", "http", Malformed),
         ("101 Switching Protocols", "200 OK", Status(200)),
         ("101", "301", Status(301)),
         ("101", "401", Status(401)),
@@ -350,6 +425,65 @@ fn a_refused_upgrade_shows_its_headers() {
     let reply = parse_reply(head).expect("well-formed");
     assert_eq!(reply.headers.only("retry-after"), Some(&b"7"[..]));
     assert_eq!((reply.headers.only("X"), reply.headers.all("x").count()), (None, 2));
+}
+
+/// RFC 9112, section 5.2: older servers fold long lines, and a client reads them as one.
+#[test]
+fn a_folded_line_of_a_reply_is_one_line() {
+    let folded = [
+        ("Connection: Upgrade", "X: a\r\n b\r\n\t c\r\nConnection: Upgrade", "a   b  \t c"),
+        ("Connection: Upgrade", "Connection:\r\n Upgrade\r\nX: a", "a"),
+        ("Accept: ", "Accept:\r\n ", ""),
+        ("\r\n\r\n", "\r\nX: a\r\n \r\n\r\n", "a"),
+    ];
+    for (old, new, x) in folded {
+        let head = with(REPLY, old, new);
+        for cut in 0..head.len() {
+            let mut buffer = HeadBuffer::new(Caps { bytes: head.len(), lines: 10 }).unfolds();
+            let (first, second) = head.split_at(cut);
+            assert_eq!(buffer.push(first).expect("well-formed").consumed, cut);
+            assert!(buffer.push(second).expect("well-formed").complete);
+            let reply = check_reply(buffer.head(), &key(), &[]).expect("a good 101");
+            assert_eq!(reply.headers.first("X").unwrap_or_default(), x.as_bytes());
+            assert_eq!(buffer.head().len(), head.len(), "no larger than what came");
+        }
+        let mut strict = HeadBuffer::new(Caps::default());
+        strict.push(&head).expect("lines");
+        assert_eq!(check_reply(strict.head(), &key(), &[]), Err(ReplyError::Malformed));
+    }
+    // There is no header line to go on with.
+    let mut buffer = HeadBuffer::new(Caps::default()).unfolds();
+    buffer.push(&with(REPLY, "Upgrade: websocket", " Upgrade: websocket")).expect("lines");
+    assert_eq!(check_reply(buffer.head(), &key(), &[]), Err(ReplyError::Malformed));
+    let mut buffer = HeadBuffer::new(Caps { bytes: 1000, lines: 10 }).unfolds();
+    let endless = format!("{}X: a\r\n{}", &REPLY[..34], " b\r\n".repeat(20));
+    assert_eq!(buffer.push(endless.as_bytes()), Err(HeadError::TooManyLines));
+}
+
+/// RFC 9112, section 2.2: some clients send an end of line behind a body.
+#[test]
+fn empty_lines_before_a_request_are_skipped() {
+    for count in 0..=MAX_EMPTY_LINES + 1 {
+        let stream = format!("{}{REQUEST}", "\r\n".repeat(count));
+        for cut in 0..stream.len() {
+            let mut buffer = HeadBuffer::new(Caps { bytes: REQUEST.len(), lines: 10 }).skips_empty_lines();
+            let (first, second) = stream.as_bytes().split_at(cut);
+            let outcome = buffer.push(first).and_then(|_| buffer.push(second));
+            if count > MAX_EMPTY_LINES {
+                assert_eq!(outcome, Err(HeadError::Malformed), "bounded");
+                continue;
+            }
+            assert!(outcome.is_ok_and(|progress| progress.complete), "{count} in front, cut at {cut}");
+            assert_eq!(buffer.head(), REQUEST.as_bytes());
+            buffer.clear();
+            assert!(buffer.push(stream.as_bytes()).is_ok_and(|progress| progress.complete), "each time");
+            assert_eq!(buffer.head(), REQUEST.as_bytes());
+        }
+    }
+    for bad in ["\r\n\n", "\r\n\r\r", "\r\n\rGET", "\nGET"] {
+        let outcome = HeadBuffer::new(Caps::default()).skips_empty_lines().push(bad.as_bytes());
+        assert_eq!(outcome, Err(HeadError::Malformed), "{bad:?}");
+    }
 }
 
 /// Frames may stand in the same segment as the head; they are not the head's.

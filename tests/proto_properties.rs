@@ -12,7 +12,7 @@ use frames::{Form, append, header};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use trace::{Seen, Trace};
-use websocket::proto::handshake::{Caps, HeadBuffer, Key, check_reply, check_request};
+use websocket::proto::handshake::{Caps, HeadBuffer, Key, Request, check_reply, check_request, parse_reply};
 use websocket::proto::{CloseStep, Encoder, Event, FrameKind, Kind, Limits, MAX_HEADER, Role, Utf8};
 
 /// A frame as a peer might send it, most often rightly.
@@ -234,6 +234,40 @@ proptest! {
         prop_assert_eq!((client.next(), server.next()), (CloseStep::AwaitEnd, CloseStep::ShutDown));
     }
 
+    /// The request line is read as httparse reads it, but for later versions of HTTP/1.
+    #[test]
+    fn request_lines_as_httparse_has_them(
+        line in "[ -~]{0,20}|[A-Z!a@]{1,5} {1,2}/[!-~\u{e4}\t]{0,9} {1,2}HTTP/[12]\\.[0-3]{1,2} ?",
+    ) {
+        let head = format!("{line}\r\nHost: h\r\n\r\n");
+        let mut lines = [httparse::EMPTY_HEADER; 1];
+        let mut theirs = httparse::Request::new(&mut lines);
+        let complete = theirs.parse(head.as_bytes()).is_ok_and(|status| status.is_complete());
+        match check_request(head.as_bytes()) {
+            Ok(Request::Plain(ours)) if complete => {
+                prop_assert_eq!(Some(ours.method), theirs.method);
+                prop_assert_eq!(Some(ours.target), theirs.path);
+                prop_assert_eq!(Some(ours.version), theirs.version);
+            }
+            Ok(_) => prop_assert!(line.ends_with(['2', '3']), "{}", line),
+            Err(_) => prop_assert!(!complete || !theirs.path.is_some_and(|path| path.starts_with('/'))),
+        }
+    }
+
+    /// And status lines, but for them.
+    #[test]
+    fn status_lines_as_httparse_has_them(line in "[ -~]{0,20}|HTTP/1\\.[0-3] {1,2}[0-9a]{2,4}[ -~\u{e4}]{0,9}") {
+        let head = format!("{line}\r\nX: y\r\n\r\n");
+        let mut lines = [httparse::EMPTY_HEADER; 1];
+        let mut theirs = httparse::Response::new(&mut lines);
+        let complete = theirs.parse(head.as_bytes()).is_ok_and(|status| status.is_complete());
+        match parse_reply(head.as_bytes()) {
+            Ok(ours) if complete => prop_assert_eq!(Some(ours.status), theirs.code),
+            Ok(_) => prop_assert!(line.starts_with("HTTP/1.2") || line.starts_with("HTTP/1.3"), "{}", line),
+            Err(_) => prop_assert!(!complete || theirs.code == Some(101), "{}", line),
+        }
+    }
+
     /// Heads of any bytes: the same outcome however they are cut, and nothing beyond the caps.
     #[test]
     fn heads_of_any_bytes(
@@ -241,12 +275,17 @@ proptest! {
         junk in vec(any::<u8>(), 0..10),
         end in prop_oneof![Just("\r\n"), Just("\n"), Just("\r")],
         cut in 1usize..50,
+        kind in prop_oneof![
+            Just(std::convert::identity as fn(HeadBuffer) -> HeadBuffer),
+            Just(HeadBuffer::skips_empty_lines as fn(HeadBuffer) -> HeadBuffer),
+            Just(HeadBuffer::unfolds as fn(HeadBuffer) -> HeadBuffer),
+        ],
     ) {
         let head = [lines.join("\r\n").as_bytes(), end.as_bytes(), b"\r\n", &junk, b"\r\n\r\n"].concat();
         let caps = Caps { bytes: 200, lines: 5 };
-        let mut whole = HeadBuffer::new(caps);
+        let mut whole = kind(HeadBuffer::new(caps));
         let expected = whole.push(&head);
-        let mut in_pieces = HeadBuffer::new(caps);
+        let mut in_pieces = kind(HeadBuffer::new(caps));
         let mut consumed = 0;
         let mut outcome = Ok(false);
         for piece in head.chunks(cut) {

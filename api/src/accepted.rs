@@ -17,7 +17,7 @@ pub struct Accepted<'a> {
     pub route: u16,
     /// The peer's address and port.
     pub peer: &'a str,
-    /// Of the request.
+    /// Of the request, as it was sent: percent-encoding is undone only to find the route.
     pub path: &'a str,
     /// Behind the `?`, if there was one.
     pub query: Option<&'a str>,
@@ -30,8 +30,8 @@ pub struct Accepted<'a> {
 }
 
 impl<'a> Accepted<'a> {
-    /// Pages that hold the usual head twice: as texts and as it came.
-    pub(crate) const PAGES: usize = 2;
+    /// Pages that hold the texts of any head of the usual limit, and a head as it came unless path and query are long.
+    pub(crate) const PAGES: usize = 3;
 
     /// Writes it into `page`, the head as far as it fits; the number of bytes, or `None` if not even the texts fit.
     pub fn write(&self, page: &mut [u8]) -> Option<usize> {

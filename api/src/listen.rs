@@ -27,7 +27,7 @@ pub struct ListenLimits {
     pub per_peer: u16,
     /// Bytes of a request's head, at most 64 KiB (431).
     pub head_bytes: u32,
-    /// Lines of a request's head, at most 64 (431).
+    /// Lines of a request's head, at most 100 (431).
     pub head_lines: u16,
     /// For a TLS handshake, and from the connection, or the last answer, to the end of the next head (408, or closed if not a byte came).
     pub head_time: Duration,
@@ -40,7 +40,7 @@ impl Default for ListenLimits {
         ListenLimits {
             connections: 16,
             per_peer: 16,
-            head_bytes: 4096,
+            head_bytes: 8 * 1024,
             head_lines: 64,
             head_time: Duration::from_secs(10),
             accept_time: Duration::from_secs(5),
@@ -78,6 +78,10 @@ pub struct Listen<'a> {
     pub port: u16,
     /// Who may open a WebSocket from a web page. With none given: pages of this very host and port, and programs
     /// that send no `Origin`. With some: pages of these origins and nobody else, `*` for everybody.
+    ///
+    /// An origin is a scheme and an authority, in any case, with the scheme's own port or without (RFC 6454
+    /// section 6.2), such as `https://example.com`; also `null` and `file://`, which some send. The port is not
+    /// listened on with any other (`BadRequest`): a browser would never be let in by it.
     ///
     /// A page's host must be an address or `localhost`, or in the list, as any other name can be made to lead here by
     /// whoever owns it (DNS rebinding); over TLS any name will do. The same goes for files that are shown.

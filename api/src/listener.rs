@@ -47,7 +47,7 @@ pub struct Incoming {
     pub route: u16,
     /// The peer's address and port.
     pub peer: String,
-    /// Of the request.
+    /// Of the request, as it was sent: percent-encoding is undone only to find the route.
     pub path: String,
     /// Behind the `?`, if there was one.
     pub query: Option<String>,

@@ -51,7 +51,8 @@ pub enum RouteKind<'a> {
 /// body; the text path; the sub-protocols; or the text content type and the body; or the [`Upload`]; or the text dict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route<'a> {
-    /// Begins with `/`; no query, no `.` or `..` between slashes.
+    /// Begins with `/`; no query, no `.` or `..` between slashes. Characters that need no percent-encoding are the
+    /// same with and without (RFC 3986 section 6.2.2).
     pub path: &'a str,
     /// Also for every path that begins with it. Of several routes the longest path counts, an exact one first.
     pub prefix: bool,

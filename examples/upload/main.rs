@@ -115,7 +115,7 @@ fn open_again(open: impl Fn() -> Result<Websocket, OpenError>, tries: &mut u32) 
 
 fn open(url: &Url<'_>, ca: Option<&[u8]>) -> Result<Websocket, OpenError> {
     let deadlines = Deadlines { keepalive: Some(KEEPALIVE), pong: PONG, ..Deadlines::default() };
-    let mut request = Request::new(url.host, url.port).path(url.path).tls(url.tls).deadlines(deadlines);
+    let mut request = Request::new(url.host, url.port).path(&url.path).tls(url.tls).deadlines(deadlines);
     if let Some(ca) = ca {
         request = request.secure(Tls::only(ca));
     }

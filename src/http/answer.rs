@@ -58,6 +58,16 @@ pub(crate) fn status(status: u16, headers: &[(&str, &str)], keep_alive: bool) ->
     head.into()
 }
 
+/// What a path takes.
+pub(crate) const READS: &str = "GET, HEAD, OPTIONS";
+/// The same where WebSockets are.
+pub(crate) const UPGRADES: &str = "GET, OPTIONS";
+
+/// The answer to OPTIONS (RFC 9110 section 9.3.7).
+pub(crate) fn options(allowed: &str, keep_alive: bool) -> Answer {
+    status(200, &[("Allow", allowed)], keep_alive)
+}
+
 /// The answer to a request that does not go with its path: a plain one where WebSockets are, or the other way round.
 pub(crate) fn upgrade_required(keep_alive: bool) -> Answer {
     status(Refusal::UpgradeRequired.status(), Refusal::UpgradeRequired.headers(), keep_alive)

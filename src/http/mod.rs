@@ -6,12 +6,14 @@ mod answer;
 mod host;
 mod media;
 mod origin;
+mod path;
 mod range;
 mod router;
 
-pub(crate) use answer::{Answer, Page, page, status, upgrade_required};
+pub(crate) use answer::{Answer, Page, READS, UPGRADES, options, page, status, upgrade_required};
 pub(crate) use host::is_own_host;
 pub(crate) use media::{decoded, media_type};
-pub(crate) use origin::is_allowed;
+pub(crate) use origin::{is_allowed, normalized};
+pub(crate) use path::{has_dot_segment, plain_path};
 pub(crate) use range::{Range, range};
-pub(crate) use router::{AddError, Router, has_dot_segment};
+pub(crate) use router::{AddError, Router};

@@ -2,13 +2,53 @@
 //! the net can make its visitor's browser connect here.
 
 use super::host::is_own_host;
-use crate::proto::handshake::Headers;
+use crate::proto::handshake::{Headers, is_authority, split_port};
 
-/// Whether a request with these headers may be upgraded on a port with these allowed origins.
+/// An origin as browsers send it (RFC 6454 section 6.2): in lower case, without the scheme's own port and without a
+/// slash behind it; also `*`, `null`, and `file://` of some. `None` for what no browser sends.
+pub(crate) fn normalized(origin: &str) -> Option<Box<str>> {
+    let origin = origin.to_ascii_lowercase();
+    if ["*", "null", "file://"].contains(&&*origin) {
+        return Some(origin.into());
+    }
+    let (scheme, rest) = origin.split_once("://")?;
+    let authority = rest.strip_suffix('/').unwrap_or(rest);
+    if !is_scheme(scheme) || !is_authority(authority) {
+        return None;
+    }
+    let own_port = match scheme {
+        "http" => Some(80),
+        "https" => Some(443),
+        // Addresses of sockets. The page has `http` or `https`.
+        "ws" | "wss" => return None,
+        _ => None,
+    };
+    let (host, port) = split_port(authority);
+    let port = port.filter(|port| !port.is_empty()).and_then(|port| port.parse::<u16>().ok());
+    Some(match port.filter(|port| Some(*port) != own_port) {
+        Some(port) => format!("{scheme}://{host}:{port}").into(),
+        None => format!("{scheme}://{host}").into(),
+    })
+}
+
+/// RFC 3986 section 3.1.
+fn is_scheme(scheme: &str) -> bool {
+    scheme.starts_with(|first: char| first.is_ascii_lowercase())
+        && scheme
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte))
+}
+
+/// Whether a request for this host with these headers may be upgraded on a port with these allowed origins.
 ///
 /// With none given: programs, which send no `Origin`, and pages of this very host and port, if it
 /// [is one](is_own_host) by address. With some: pages of one of them, and nobody else; `*` stands for everybody.
-pub(crate) fn is_allowed(allowed: &[Box<str>], headers: &Headers<'_>, secure: bool) -> bool {
+pub(crate) fn is_allowed(
+    allowed: &[Box<str>],
+    host: Option<&str>,
+    headers: &Headers<'_>,
+    secure: bool,
+) -> bool {
     if allowed.iter().any(|origin| **origin == *"*") {
         return true;
     }
@@ -19,22 +59,16 @@ pub(crate) fn is_allowed(allowed: &[Box<str>], headers: &Headers<'_>, secure: bo
     }
     match (origin, allowed) {
         (None, allowed) => allowed.is_empty(),
-        (Some(origin), []) => {
-            let host = headers.only("Host");
-            is_own(origin, host, secure) && is_own_host(allowed, host, secure)
-        }
+        (Some(origin), []) => is_own(origin, host, secure) && is_own_host(allowed, host, secure),
         (Some(origin), allowed) => allowed.iter().any(|one| one.as_bytes().eq_ignore_ascii_case(origin)),
     }
 }
 
-fn is_own(origin: &[u8], host: Option<&[u8]>, secure: bool) -> bool {
-    let scheme: &[u8] = if secure { b"https://" } else { b"http://" };
-    match (origin.split_at_checked(scheme.len()), host) {
-        (Some((start, rest)), Some(host)) => {
-            start.eq_ignore_ascii_case(scheme) && rest.eq_ignore_ascii_case(host)
-        }
-        _ => false,
-    }
+/// Proxies may name the scheme's own port in `Host`; browsers never do in `Origin`.
+fn is_own(origin: &[u8], host: Option<&str>, secure: bool) -> bool {
+    let scheme = if secure { "https" } else { "http" };
+    let own = host.and_then(|host| normalized(&format!("{scheme}://{host}")));
+    own.is_some_and(|own| own.as_bytes().eq_ignore_ascii_case(origin))
 }
 
 #[cfg(test)]
@@ -48,10 +82,14 @@ mod tests {
     }
 
     fn allowed_at(host: &str, list: &[&str], origin_lines: &str) -> bool {
-        let head = format!("GET / HTTP/1.1\r\nHost: {host}\r\n{origin_lines}\r\n");
+        allowed_for("/", host, list, origin_lines)
+    }
+
+    fn allowed_for(target: &str, host: &str, list: &[&str], origin_lines: &str) -> bool {
+        let head = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n{origin_lines}\r\n");
         let list: Vec<Box<str>> = list.iter().map(|&origin| origin.into()).collect();
         match check_request(head.as_bytes()) {
-            Ok(Request::Plain(request)) => is_allowed(&list, &request.headers, false),
+            Ok(Request::Plain(request)) => is_allowed(&list, request.host, &request.headers, false),
             other => panic!("{other:?}"),
         }
     }
@@ -71,9 +109,15 @@ mod tests {
             assert!(!allowed(&[], &format!("Origin: {origin}\r\n")), "{origin}");
         }
         assert!(!allowed(&[], "Origin: http://10.0.0.7:8080\r\nOrigin: http://10.0.0.7:8080\r\n"), "twice");
+        let usual = "Origin: http://10.0.0.7\r\n";
+        assert!(allowed_at("10.0.0.7:80", &[], usual) && allowed_at("10.0.0.7", &[], usual));
+        assert!(!allowed_at("10.0.0.7:443", &[], usual) && !allowed_at("", &[], "Origin: http://\r\n"));
         let rebound = "Origin: http://evil:8080\r\n";
         assert!(!allowed_at("evil:8080", &[], rebound), "its name leads here now");
         assert!(allowed_at("evil:8080", &["http://evil:8080"], rebound), "it is listed");
+        let own = "Origin: http://10.0.0.7:8080\r\n";
+        assert!(!allowed_for("http://evil:8080/", "10.0.0.7:8080", &[], own), "another host is asked for");
+        assert!(allowed_for("http://10.0.0.7:8080/", "evil:8080", &[], own), "this host is asked for");
     }
 
     #[test]
@@ -104,5 +148,48 @@ mod tests {
             assert!(!allowed(&list, &format!("Origin: {origin}\r\n")), "{origin:?}");
         }
         assert!(!allowed(&list, "X: \r\n"), "absent");
+    }
+
+    #[test]
+    fn origins_are_kept_as_browsers_send_them() {
+        for (given, kept) in [
+            ("*", "*"),
+            ("null", "null"),
+            ("file://", "file://"),
+            ("https://a", "https://a"),
+            ("https://a/", "https://a"),
+            ("HTTPS://A.Example:443", "https://a.example"),
+            ("https://a:", "https://a"),
+            ("http://a:443", "http://a:443"),
+            ("http://a:80/", "http://a"),
+            ("http://a:08080", "http://a:8080"),
+            ("http://[::1]:80", "http://[::1]"),
+            ("capacitor://localhost", "capacitor://localhost"),
+        ] {
+            assert_eq!(normalized(given).as_deref(), Some(kept), "{given}");
+        }
+        for bad in [
+            "",
+            "a",
+            "a.example:80",
+            "//a",
+            "https://",
+            "https:///",
+            "https://*.a",
+            "https://a/b",
+            "https://a//",
+            "https://a?b",
+            "https://me@a",
+            "https://a:99999",
+            "https://a, https://b",
+            "https://b\u{fc}cher",
+            "wss://a",
+            "1a://b",
+            "http ://a",
+            " https://a",
+            "no origin at all",
+        ] {
+            assert_eq!(normalized(bad), None, "{bad}");
+        }
     }
 }

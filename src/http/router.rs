@@ -1,5 +1,7 @@
 //! Paths of a port.
 
+use super::path::{has_dot_segment, plain_path};
+
 /// The most routes of a port (`NoRoute`).
 const MOST: usize = 32;
 /// The longest path of a route, bytes.
@@ -40,6 +42,7 @@ impl<T> Router<T> {
         if !is_path(path) {
             return Err(AddError::Path);
         }
+        let path = plain_path(path);
         if self.routes.iter().any(|route| *route.path == *path && route.prefix == prefix) {
             return Err(AddError::Exists);
         }
@@ -51,12 +54,13 @@ impl<T> Router<T> {
         }
         let number = self.last;
         self.last = self.last.wrapping_add(1);
-        self.routes.push(Entry { number, path: path.into(), prefix, target });
+        self.routes.push(Entry { number, path: path.into_owned().into(), prefix, target });
         Ok(number)
     }
 
     /// The route of a request's path: an exact one, else the longest prefix.
     pub(crate) fn find(&self, path: &str) -> Option<(u16, &T)> {
+        let path = &*plain_path(path);
         let exact = self.routes.iter().find(|route| !route.prefix && *route.path == *path);
         let route = exact.or_else(|| {
             let prefixes = self.routes.iter().filter(|route| route.prefix && path.starts_with(&*route.path));
@@ -76,18 +80,6 @@ impl<T> Router<T> {
         self.routes.retain(|route| keep(route.number, &route.target));
         before - self.routes.len()
     }
-}
-
-/// A path segment is `.` or `..`, also percent-encoded: never a route's, and never served.
-pub(crate) fn has_dot_segment(path: &str) -> bool {
-    path.split('/').any(|mut segment| {
-        let mut dots = 0;
-        while let Some(rest) = ["%2e", "%2E", "."].iter().find_map(|dot| segment.strip_prefix(dot)) {
-            segment = rest;
-            dots += 1;
-        }
-        segment.is_empty() && (1..=2).contains(&dots)
-    })
 }
 
 fn is_path(path: &str) -> bool {
@@ -137,5 +129,18 @@ mod tests {
             router.add(&format!("/{i}"), false, 0).unwrap();
         }
         assert_eq!(router.add("/full", false, 0), Err(AddError::Full));
+    }
+
+    /// RFC 3986 section 6.2.2.
+    #[test]
+    fn a_path_is_the_same_however_it_is_spelled() {
+        let mut router = Router::new();
+        router.add("/echo", false, 1).unwrap();
+        router.add("/%7euser/%c3%a4", true, 2).unwrap();
+        assert_eq!(router.add("/%65cho", false, 3), Err(AddError::Exists));
+        let found = |path| router.find(path).map(|(_, target)| *target);
+        assert_eq!((found("/%65cho"), found("/%65%63%68%6F"), found("/Echo")), (Some(1), Some(1), None));
+        assert_eq!((found("/~user/%C3%A4/x"), found("/~user/%C3")), (Some(2), None));
+        assert_eq!(found("%2Fecho"), None, "it is no slash");
     }
 }

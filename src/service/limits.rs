@@ -91,9 +91,9 @@ pub(crate) const MESSAGE_BYTES: usize = 256 * 1024;
 pub(crate) const REQUEST_BYTES: usize = Request::MOST_BYTES;
 
 /// The opening handshake's answer: bytes and header lines.
-pub(crate) const HEAD_BYTES: usize = 8 * 1024;
+pub(crate) const HEAD_BYTES: usize = 16 * 1024;
 /// See [`HEAD_BYTES`].
-pub(crate) const HEAD_LINES: usize = 64;
+pub(crate) const HEAD_LINES: usize = 100;
 
 /// Read buffer of a connection: a page and its header come in one read. What is longer goes from the socket straight
 /// into the receiver's pages. The device's std reads no more than 4096 bytes per call.
@@ -107,16 +107,18 @@ pub(crate) const WRITE_BUFFER: usize = 512;
 pub(crate) const BULK_WRITE_BUFFER: usize = 16 * 1024 + HEADER_SPACE;
 
 /// Heap that the service may use, of which the device's kernel wants to be told: what all limits above come to when
-/// all of them are met at once, 4.5 MiB and with TLS 7. Twelve idle connections take less than a tenth of it.
+/// all of them are met at once, 4.7 MiB and with TLS 7. Twelve idle connections take less than a tenth of it.
 pub(crate) const HEAP_BYTES: usize =
     CONNECTIONS * (CONNECTION + TLS) + PORTS * PORT_PAGE_BYTES + LISTING + TLS_KEPT + REST;
 
-/// Of a connection in the server role that sends the longest messages and is as slow as a member of a channel may be.
-const CONNECTION: usize =
+/// Of a connection, whichever of the two is more.
+const CONNECTION: usize = if OPENING > SERVING { OPENING } else { SERVING };
+/// In the server role, sending the longest messages and as slow as a member of a channel may be.
+const SERVING: usize =
     READ_BUFFER + BULK_WRITE_BUFFER + BROADCAST_BYTES + QUEUED_BROADCAST_BYTES + SMALL_THINGS;
+/// While it is being opened in the client role: the request, the head that it becomes, and the answer's.
+const OPENING: usize = 3 * REQUEST_BYTES + 2 * HEAD_BYTES + READ_BUFFER + SMALL_THINGS;
 const SMALL_THINGS: usize = 4096;
-// While it is being opened in the client role it has the request, the head that it becomes and the answer's instead.
-const _: () = assert!(3 * REQUEST_BYTES + 2 * HEAD_BYTES + READ_BUFFER + SMALL_THINGS <= CONNECTION);
 // Its two threads may also serve a client each, whose head is in a buffer that has just grown.
 const _: () = assert!(2 * (MAX_REQUEST_BYTES * 3 / 2 + READ_BUFFER) <= CONNECTION);
 

@@ -163,7 +163,16 @@ fn unusual_answers_open_a_connection_too() {
                 .write_all(format!("HTTP/1.1 100 Continue\r\n\r\n{hints}{}", acceptance(head, "")).as_bytes())
                 .unwrap();
         });
-        for peer in [byte_by_byte, other_spelling, after_interim] {
+        // RFC 9112 section 5.2: a client reads a folded line as one.
+        let folded = answering_peer(|stream, head| {
+            let answer = acceptance(head, "X-Long: a\r\n b\r\n").replace("Connection: ", "Connection:\r\n\t");
+            stream.write_all(answer.as_bytes()).unwrap();
+        });
+        let long = answering_peer(|stream, head| {
+            let lines = format!("X: {}\r\n", "y".repeat(150)).repeat(95);
+            stream.write_all(acceptance(head, &lines).as_bytes()).unwrap();
+        });
+        for peer in [byte_by_byte, other_spelling, after_interim, folded, long] {
             let ws = open(&peer);
             assert_eq!(ws.receive_text(10).unwrap(), "first");
             ws.close(1000, "").unwrap();

@@ -5,6 +5,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+/// Of the examples, for its tests.
+#[allow(dead_code, reason = "its own tests read it")]
+#[path = "../../examples/shared/url.rs"]
+mod url;
+
 mod bad_requests;
 mod closing;
 mod connections;

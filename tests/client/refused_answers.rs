@@ -30,9 +30,13 @@ fn is_bad_reply(peer: &Peer, case: &str) {
 #[test]
 fn another_status_is_reported() {
     system!().run(|| {
-        for status in [200, 204, 301, 401, 403, 404, 426, 500, 503] {
+        let statuses = [200, 204, 301, 401, 403, 404, 426, 500, 503].map(|status| (1, status));
+        // A proxy in between may speak HTTP/1.0, and its refusals are refusals.
+        for (minor, status) in statuses.into_iter().chain([(0, 404), (0, 503)]) {
             let peer = answering(move |_| {
-                format!("HTTP/1.1 {status} Such\r\nContent-Length: 2\r\nWWW-Authenticate: Basic\r\n\r\nno")
+                format!(
+                    "HTTP/1.{minor} {status} Such\r\nContent-Length: 2\r\nWWW-Authenticate: Basic\r\n\r\nno"
+                )
             });
             match Websocket::open(&request(&peer)).err() {
                 Some(OpenError::Refused { status: reported, text }) => {

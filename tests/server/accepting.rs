@@ -128,6 +128,30 @@ fn clients_that_go_before_they_are_taken_take_nothing_with_them() {
     });
 }
 
+/// Cookies of other ports of a host come here as well.
+#[test]
+fn a_head_of_the_default_limit_is_taken_whole() {
+    system!().run(|| {
+        let listener = listener(&listen());
+        let lines = |filler: usize| format!("Cookie: {}\r\n", "c".repeat(filler));
+        let most = 8 * 1024 - upgrade_request("/ws", &lines(0)).len();
+        let mut client = Client::with(listener.port(), upgrade_request("/ws", &lines(most)));
+        let incoming = listener.accept().unwrap();
+        client.opened();
+        assert_eq!(incoming.websocket.peer_head().len(), 8 * 1024);
+        drop((client, incoming));
+        let query = 8 * 1024 - upgrade_request("/ws?", "").len();
+        let mut client = Client::asks(listener.port(), &format!("/ws?{}", "q".repeat(query)));
+        let incoming = listener.accept().unwrap();
+        client.opened();
+        assert_eq!(incoming.query.as_ref().map(String::len), Some(query));
+        drop((client, incoming));
+        let mut client = Client::with(listener.port(), upgrade_request("/ws", &lines(most + 1)));
+        assert_eq!(client.answer().status, 431);
+        nothing_is_left();
+    });
+}
+
 #[test]
 fn a_head_that_no_page_holds_is_too_large_and_disturbs_no_handler() {
     system!().run(|| {
@@ -135,7 +159,7 @@ fn a_head_that_no_page_holds_is_too_large_and_disturbs_no_handler() {
         std::thread::scope(|scope| {
             let handler = scope.spawn(|| listener.accept().unwrap());
             stats_when(|stats| stats.open_messages == 2);
-            let query = "x".repeat(10_000);
+            let query = "x".repeat(20_000);
             let mut large = Client::asks(listener.port(), &format!("/ws?{query}"));
             assert_eq!(large.answer().status, 431);
             // Headers are cut instead.

@@ -131,7 +131,7 @@ fn other_protocols_are_told_so() {
         let others: [&[u8]; 8] = [
             TLS,
             HTTP_2,
-            b"\r\n\r\n",
+            b"\r\n\r\n\r\n\r\n\r\n",
             b"\0",
             b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
             b"GET /\r\n\r\n",

@@ -1,6 +1,6 @@
 //! Whose web pages may open a WebSocket here (RFC 6455 section 10.2).
 
-use xous_api_websocket::Listener;
+use xous_api_websocket::{Code, ListenError, Listener};
 
 use crate::by_hand::{Client, upgrade_request};
 use crate::common::{nothing_is_left, system};
@@ -72,6 +72,47 @@ fn a_list_of_origins_is_all_that_is_welcome() {
         // Only upgrades have an origin to answer for.
         let request = "GET / HTTP/1.1\r\nHost: h\r\nOrigin: https://c.example\r\n\r\n";
         assert_eq!(Client::with(listener.port(), request).answer().body, PAGE.as_bytes());
+    });
+}
+
+/// A listed origin is one that browsers send (RFC 6454 section 6.2), or the port is not listened on.
+#[test]
+fn origins_are_read_as_browsers_write_them() {
+    system!().run(|| {
+        let listener = listener(&listen().origin("https://A.example/").origin("https://b.example:443"));
+        is_welcome(&listener, "Origin: https://a.example\r\n");
+        is_welcome(&listener, "Origin: https://b.example\r\n");
+        is_refused(&listener, "Origin: https://b.example:443\r\n");
+        for none in
+            ["https://*.a.example", "no origin at all", "", "https://a.example/page", "wss://a.example"]
+        {
+            match Listener::listen(&listen().origin("https://a.example").origin(none)) {
+                Err(ListenError::Failed { code: Code::BadRequest, text }) => {
+                    assert!(text.contains(&format!("{none:?}")), "{text}");
+                }
+                other => panic!("{none}: {:?}", other.err()),
+            }
+        }
+    });
+}
+
+/// RFC 9112 section 3.2.2: the target's host is asked for, whatever `Host` says.
+#[test]
+fn the_host_of_the_target_counts() {
+    system!().run(|| {
+        let listener = listener(&listen());
+        let here = format!("127.0.0.1:{}", listener.port());
+        let ask = |target: &str, host: &str| {
+            let request = upgrade_request(target, &format!("Origin: http://{here}\r\n"));
+            let request = request.replace("Host: 127.0.0.1", &format!("Host: {host}"));
+            Client::with(listener.port(), request)
+        };
+        let mut foreign = ask(&format!("http://evil.example:{}/ws", listener.port()), &here);
+        assert_eq!(foreign.answer().status, 403);
+        let mut own = ask(&format!("http://{here}/ws"), "evil.example");
+        let incoming = listener.accept().unwrap();
+        own.opened();
+        drop((incoming, own));
     });
 }
 

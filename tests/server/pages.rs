@@ -77,6 +77,57 @@ fn pipelined_requests_are_answered_in_order() {
     });
 }
 
+/// RFC 9112 section 2.2.
+#[test]
+fn empty_lines_before_a_request_are_skipped() {
+    system!().run(|| {
+        let listener = listener(&listen());
+        let page = request("GET /", "");
+        let mut client = Client::with(listener.port(), format!("\r\n{page}\r\n{page}"));
+        is_page(&client.answer());
+        is_page(&client.answer());
+        client.send("\r\n");
+        client.send(upgrade_request("/ws", ""));
+        let incoming = listener.accept().unwrap();
+        client.opened();
+        drop((incoming, client));
+        nothing_is_left();
+    });
+}
+
+/// RFC 9112 section 3.2: the value decides about origins and names, so it must be one.
+#[test]
+fn a_host_that_is_none_is_refused() {
+    system!().run(|| {
+        let listener = listener(&listen());
+        for host in
+            ["a b", "x/y", "http://x/", "user@x", "x:abc", "x:99999", "[::1", "x,y", "\"x\"", "\u{e4}"]
+        {
+            for request in [request("GET /", ""), request("GET http://h/", ""), upgrade_request("/ws", "")] {
+                let (before, after) = request.split_once("Host: ").unwrap();
+                let (_, after) = after.split_once("\r\n").unwrap();
+                let mut client = Client::with(listener.port(), format!("{before}Host: {host}\r\n{after}"));
+                assert_eq!(client.answer().status, 400, "{host}");
+            }
+        }
+        nothing_is_left();
+    });
+}
+
+#[test]
+fn who_expects_a_100_gets_it_before_the_101() {
+    system!().run(|| {
+        let listener = listener(&listen());
+        let mut client = Client::with(listener.port(), upgrade_request("/ws", "Expect: 100-continue\r\n"));
+        let incoming = listener.accept().unwrap();
+        let answer = client.answer_to_head();
+        assert_eq!((answer.status, answer.field("Upgrade")), (100, None));
+        client.opened();
+        drop((incoming, client));
+        nothing_is_left();
+    });
+}
+
 #[test]
 fn http_1_0_gets_its_page_and_the_end() {
     system!().run(|| {
@@ -90,13 +141,22 @@ fn http_1_0_gets_its_page_and_the_end() {
             client.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
         }
         let old = upgrade_request("/ws", "").replace("HTTP/1.1", "HTTP/1.0");
-        assert_eq!(Client::with(listener.port(), old).answer().status, 400);
+        assert_eq!(Client::with(listener.port(), old).answer().status, 426, "it knows no upgrades");
+        let both = "GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n";
+        let mut client = Client::with(listener.port(), both);
+        is_page(&client.answer());
+        client.ended();
+        // What comes after 1.1 is served as that.
+        let mut client = Client::with(listener.port(), "GET / HTTP/1.2\r\nHost: h\r\n\r\n".repeat(2));
+        is_page(&client.answer());
+        is_page(&client.answer());
     });
 }
 
 #[test]
 fn what_is_not_there_or_not_allowed_is_said_to_be() {
-    const ALLOW: Option<(&str, &str)> = Some(("Allow", "GET, HEAD"));
+    const ALLOW: Option<(&str, &str)> = Some(("Allow", "GET, HEAD, OPTIONS"));
+    const ALLOW_UPGRADE: Option<(&str, &str)> = Some(("Allow", "GET, OPTIONS"));
     const UPGRADE: Option<(&str, &str)> = Some(("Upgrade", "websocket"));
     const BODY: &str = "Content-Length: 5\r\n";
     system!().run(|| {
@@ -105,8 +165,11 @@ fn what_is_not_there_or_not_allowed_is_said_to_be() {
         let cases = [
             (request("GET /nothing", ""), 404, None),
             (request("GET //", ""), 404, None),
-            (request("GET *", ""), 404, None),
-            (request("OPTIONS *", ""), 404, None),
+            (request("GET *", ""), 400, None),
+            (request("OPTIONS *", ""), 200, ALLOW),
+            (request("OPTIONS /", ""), 200, ALLOW),
+            (request("OPTIONS /ws", ""), 200, ALLOW_UPGRADE),
+            (request("OPTIONS /nothing", ""), 404, None),
             (request("GET http://127.0.0.1/nothing", ""), 404, None),
             (request("POST /nothing", BODY) + "12345", 404, None),
             (request("GET /../", ""), 400, None),
@@ -117,7 +180,7 @@ fn what_is_not_there_or_not_allowed_is_said_to_be() {
             (request("DELETE /", ""), 405, ALLOW),
             (request("POST /", BODY) + "12345", 405, ALLOW),
             (request("POST /", "Transfer-Encoding: chunked\r\n") + "0\r\n\r\n", 405, ALLOW),
-            (request("POST /ws", ""), 405, Some(("Allow", "GET"))),
+            (request("POST /ws", ""), 405, ALLOW_UPGRADE),
             (upgrade.replace("GET", "POST"), 405, Some(("Allow", "GET"))),
             (request("GET /", BODY) + "12345", 413, None),
             (request("GET /", "Transfer-Encoding: chunked\r\n"), 413, None),

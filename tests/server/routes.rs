@@ -48,6 +48,27 @@ fn routes_come_and_go_while_listening() {
     });
 }
 
+/// RFC 3986 section 6.2.2.
+#[test]
+fn a_path_is_the_same_however_it_is_spelled() {
+    system!().run(|| {
+        let listener = Listener::listen(&listen()).unwrap();
+        listener.add_route(&text("/page.txt", "one")).unwrap();
+        let echo = listener.add_route(&Route::receiver("/echo")).unwrap();
+        assert_eq!(body(listener.port(), "/%70age%2etxt?x"), "one");
+        assert_eq!(body(listener.port(), &format!("http://127.0.0.1:{}/page.txt", listener.port())), "one");
+        let mut client = Client::asks(listener.port(), "/%65cho");
+        let incoming = listener.accept().unwrap();
+        client.opened();
+        assert_eq!((incoming.route, &*incoming.path), (echo, "/%65cho"));
+        for path in ["/%2fecho", "/page%2ftxt", "%2Fecho"] {
+            assert_ne!(status(listener.port(), path), 200, "{path}");
+        }
+        drop((client, incoming));
+        nothing_is_left();
+    });
+}
+
 #[test]
 fn an_exact_path_goes_before_the_longest_prefix() {
     system!().run(|| {

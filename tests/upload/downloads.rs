@@ -50,9 +50,22 @@ fn a_file_comes_whole_or_in_part() {
         assert_eq!((beyond.status, beyond.field("Content-Range")), (416, Some("bytes */50000")));
         let empty = get(port, "/files/empty", "");
         assert_eq!((empty.status, empty.field("Content-Type")), (200, Some("application/octet-stream")));
-        for path in ["/files/b", "/files/a.png/", "/files/%ff", "/files/uploads.journal", "/files/%2e%2e%2fa"]
-        {
+        let spelled = get(port, "/%66iles/%61%2epng", "");
+        assert_eq!((spelled.status, &spelled.body), (200, &data));
+        for path in [
+            "/files/b",
+            "/files/a.png/",
+            "/files/%ff",
+            "/files/uploads.journal",
+            "/files/%2e%2e%2fa",
+            "/%66iles/%2E%2e%2fa.png",
+            "/files/%252e%252e/a.png",
+            "/files%2fa.png",
+        ] {
             assert_eq!(get(port, path, "").status, 404, "{path}");
+        }
+        for path in ["/files/%2e%2e/a.png", "/%66iles/.%2E/files/a.png", "/files/%2e/a.png"] {
+            assert_eq!(get(port, path, "").status, 400, "{path}");
         }
     });
 }

@@ -87,6 +87,9 @@ fn requests_that_do_not_go_with_the_route_are_refused() {
         assert_eq!(status(upgrade_request("/upload", "Origin: http://evil\r\n")), 403);
         // A name that a stranger may have had lead here.
         assert_eq!(status("GET /files/ HTTP/1.1\r\nHost: evil\r\n\r\n".to_owned()), 403);
+        // What the request line names is what is asked for.
+        assert_eq!(status(plain("GET", "http://evil/files/")), 403);
+        assert_eq!(status("GET http://127.0.0.1/files/ HTTP/1.1\r\nHost: evil\r\n\r\n".to_owned()), 200);
         let body = "GET /files/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1\r\n\r\nx";
         assert_eq!(status(body.to_owned()), 413);
     });

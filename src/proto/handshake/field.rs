@@ -2,8 +2,10 @@
 
 use core::fmt;
 
-/// The most lines of a head that the checks take: the first line and 64 header lines.
-pub const MAX_LINES: usize = 65;
+use super::head::HeadError;
+
+/// The most lines of a head that the checks take: the first line and 100 header lines.
+pub const MAX_LINES: usize = 101;
 
 /// The header lines of a checked head, in their order.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -12,12 +14,6 @@ pub struct Headers<'h> {
 }
 
 impl<'h> Headers<'h> {
-    /// The lines behind the first one of a head that httparse has accepted.
-    pub(super) fn new(head: &'h [u8]) -> Self {
-        let start = head.iter().position(|byte| *byte == b'\n').map_or(head.len(), |at| at + 1);
-        Self { lines: &head[start..] }
-    }
-
     /// Names and values, without the white space around the values. A value may hold bytes that are not ASCII.
     pub fn iter(&self) -> impl Iterator<Item = (&'h str, &'h [u8])> + use<'h> {
         self.lines.split(|byte| *byte == b'\n').filter_map(|line| {
@@ -65,10 +61,27 @@ impl fmt::Debug for Headers<'_> {
     }
 }
 
-/// Whether a head that httparse has read up to `end` is that and nothing else: it skips empty lines in front
-/// and leaves what is behind.
-pub(super) fn is_exact(head: &[u8], end: usize) -> bool {
-    end == head.len() && head.first().is_some_and(u8::is_ascii_graphic)
+/// The first line of a complete `head`, without its end, and its header lines, which are well-formed: none of them is
+/// folded, and the empty one is the end.
+pub(super) fn split_head(head: &[u8]) -> Result<(&[u8], Headers<'_>), HeadError> {
+    let end = head.windows(2).position(|two| two == b"\r\n").ok_or(HeadError::Malformed)?;
+    let (line, lines) = head.split_at_checked(end).ok_or(HeadError::Malformed)?;
+    let lines = lines.get(2..).ok_or(HeadError::Malformed)?;
+    let mut parsed = [httparse::EMPTY_HEADER; MAX_LINES - 1];
+    match httparse::parse_headers(lines, &mut parsed) {
+        Ok(httparse::Status::Complete((end, _))) if end == lines.len() => Ok((line, Headers { lines })),
+        Err(httparse::Error::TooManyHeaders) => Err(HeadError::TooManyLines),
+        _ => Err(HeadError::Malformed),
+    }
+}
+
+/// The digit behind `HTTP/1.`: 0, or 1 for it and all that is later, as that is treated like the version that is known
+/// here (RFC 9110, section 2.5). httparse knows none of those.
+pub(super) fn minor_version(protocol: &[u8]) -> Option<u8> {
+    match protocol.strip_prefix(b"HTTP/1.")? {
+        [digit @ b'0'..=b'9'] => Some((digit - b'0').min(1)),
+        _ => None,
+    }
 }
 
 /// Whether `text` is a token: a method, header name or sub-protocol (RFC 9110, section 5.6.2).

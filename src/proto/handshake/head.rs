@@ -20,6 +20,9 @@ impl Default for Caps {
     }
 }
 
+/// The most empty lines in front of a request that are skipped. Clients that send any send one.
+pub const MAX_EMPTY_LINES: usize = 4;
+
 /// Collects a head: from its first byte to the empty line.
 ///
 /// Every byte is looked at once, however the head is cut. The buffer grows by doubling as bytes come, up
@@ -27,13 +30,34 @@ impl Default for Caps {
 #[derive(Clone, Debug)]
 pub struct HeadBuffer {
     caps: Caps,
+    lenience: Lenience,
     bytes: Vec<u8>,
     /// Lines that have ended.
     lines: usize,
+    /// Empty lines in front of the first one.
+    skipped: usize,
     line_empty: bool,
     /// The last byte was a CR.
     cr: bool,
     complete: bool,
+}
+
+/// Which old habit of peers is put up with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lenience {
+    None,
+    EmptyLines,
+    Folds,
+}
+
+/// What a byte means for the bytes before it.
+enum Step {
+    /// Nothing.
+    Go,
+    /// They are an empty line in front of the head.
+    Skip,
+    /// It goes on with the line that they end.
+    Fold,
 }
 
 /// What [`HeadBuffer::push`] did.
@@ -52,7 +76,8 @@ pub enum HeadError {
     TooLong,
     /// More lines than [`Caps::lines`].
     TooManyLines,
-    /// A control character, a CR or LF without the other, or an empty first line (RFC 9112, section 2.2).
+    /// A control character, a CR or LF without the other, or an empty first line (RFC 9112, section 2.2), unless
+    /// [`HeadBuffer::skips_empty_lines`].
     Malformed,
 }
 
@@ -74,7 +99,29 @@ const FIRST_STEP: usize = 512;
 impl HeadBuffer {
     /// An empty buffer, which allocates nothing yet.
     pub const fn new(caps: Caps) -> Self {
-        Self { caps, bytes: Vec::new(), lines: 0, line_empty: true, cr: false, complete: false }
+        Self {
+            caps,
+            lenience: Lenience::None,
+            bytes: Vec::new(),
+            lines: 0,
+            skipped: 0,
+            line_empty: true,
+            cr: false,
+            complete: false,
+        }
+    }
+
+    /// For requests: up to [`MAX_EMPTY_LINES`] empty lines in front of a head are skipped (RFC 9112, section 2.2).
+    pub const fn skips_empty_lines(mut self) -> Self {
+        self.lenience = Lenience::EmptyLines;
+        self
+    }
+
+    /// For replies: a header line that is folded becomes one line, with spaces where it was (RFC 9112,
+    /// section 5.2). It still counts as several, and as many bytes as it had.
+    pub const fn unfolds(mut self) -> Self {
+        self.lenience = Lenience::Folds;
+        self
     }
 
     /// Takes what belongs to the head from the front of `input`. Once it is complete, nothing.
@@ -82,15 +129,28 @@ impl HeadBuffer {
     /// # Errors
     /// See [`HeadError`]: the connection is of no more use.
     pub fn push(&mut self, input: &[u8]) -> Result<HeadProgress, HeadError> {
-        let mut consumed = 0;
-        while consumed < input.len() && !self.complete {
-            if self.bytes.len() + consumed >= self.caps.bytes {
+        let (mut taken, mut consumed) = (0, 0);
+        while let Some(&byte) = input.get(consumed)
+            && !self.complete
+        {
+            if self.bytes.len() + consumed - taken >= self.caps.bytes {
                 return Err(HeadError::TooLong);
             }
-            self.scan(input[consumed])?;
+            match self.scan(byte)? {
+                Step::Go => {}
+                Step::Skip => {
+                    self.bytes.clear();
+                    taken = consumed + 1;
+                }
+                Step::Fold => {
+                    self.append(&input[taken..consumed]);
+                    taken = consumed;
+                    self.bytes.iter_mut().rev().take(2).for_each(|end| *end = b' ');
+                }
+            }
             consumed += 1;
         }
-        self.append(&input[..consumed]);
+        self.append(&input[taken..consumed]);
         Ok(HeadProgress { consumed, complete: self.complete })
     }
 
@@ -102,30 +162,44 @@ impl HeadBuffer {
     /// Begins anew for the next head on the same stream; the memory is kept.
     pub fn clear(&mut self) {
         self.bytes.clear();
-        (self.lines, self.line_empty, self.cr, self.complete) = (0, true, false, false);
+        (self.lines, self.skipped, self.line_empty, self.cr, self.complete) = (0, 0, true, false, false);
     }
 
-    fn scan(&mut self, byte: u8) -> Result<(), HeadError> {
+    fn scan(&mut self, byte: u8) -> Result<Step, HeadError> {
         match (byte, self.cr) {
             (b'\r', false) => self.cr = true,
             (b'\n', true) => {
                 self.cr = false;
                 return self.end_line();
             }
-            (b'\t' | b' '..=b'~' | 0x80.., false) => self.line_empty = false,
+            (b'\t' | b' '..=b'~' | 0x80.., false) => {
+                // Behind the first line there is nothing that could go on (section 2.2).
+                let folds = self.lenience == Lenience::Folds && self.lines > 1;
+                if core::mem::replace(&mut self.line_empty, false) && folds && matches!(byte, b'\t' | b' ') {
+                    return Ok(Step::Fold);
+                }
+            }
             _ => return Err(HeadError::Malformed),
         }
-        Ok(())
+        Ok(Step::Go)
     }
 
-    fn end_line(&mut self) -> Result<(), HeadError> {
+    fn end_line(&mut self) -> Result<Step, HeadError> {
         if self.line_empty {
             self.complete = self.lines > 0;
-            return if self.complete { Ok(()) } else { Err(HeadError::Malformed) };
+            let skips = self.lenience == Lenience::EmptyLines && self.skipped < MAX_EMPTY_LINES;
+            return match (self.complete, skips) {
+                (true, _) => Ok(Step::Go),
+                (false, true) => {
+                    self.skipped += 1;
+                    Ok(Step::Skip)
+                }
+                (false, false) => Err(HeadError::Malformed),
+            };
         }
         self.lines += 1;
         self.line_empty = true;
-        if self.lines > self.caps.lines { Err(HeadError::TooManyLines) } else { Ok(()) }
+        if self.lines > self.caps.lines { Err(HeadError::TooManyLines) } else { Ok(Step::Go) }
     }
 
     fn append(&mut self, bytes: &[u8]) {

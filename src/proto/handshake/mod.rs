@@ -4,6 +4,7 @@
 //! [`ClientRequest::compose`] and [`check_reply`] are the client's part, [`check_request`] with
 //! [`Upgrade::compose_accept`] and [`Refusal`] the server's. No extension is offered or agreed.
 
+mod authority;
 mod client;
 mod field;
 mod head;
@@ -12,9 +13,10 @@ mod reply;
 mod request;
 mod response;
 
+pub(crate) use authority::{is_authority, split_port};
 pub use client::{Authorization, ClientRequest, MAX_REQUEST, RequestError};
 pub use field::{Headers, MAX_LINES};
-pub use head::{Caps, HeadBuffer, HeadError, HeadProgress};
+pub use head::{Caps, HeadBuffer, HeadError, HeadProgress, MAX_EMPTY_LINES};
 pub use key::Key;
 pub use reply::{Reply, ReplyError, ReplyHead, check_reply, parse_reply};
 pub use request::{Plain, Refusal, Request, Upgrade, check_request};

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::field::{Headers, MAX_LINES, is_exact};
+use super::field::{Headers, minor_version, split_head};
 use super::key::Key;
 
 /// A reply that opens the connection.
@@ -28,7 +28,7 @@ pub struct ReplyHead<'h> {
 /// Why a reply does not open the connection, which must be closed. Only [`ReplyError::Interim`] is no end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplyError {
-    /// Not an HTTP/1.1 reply, or too many lines.
+    /// Not an HTTP/1 reply, too many lines, or a 101 in HTTP/1.0.
     Malformed,
     /// The server answered with another status than 101, such as 401, 404 or 503. [`parse_reply`] gives the
     /// header lines that come with it.
@@ -64,19 +64,29 @@ impl fmt::Display for ReplyError {
 
 impl core::error::Error for ReplyError {}
 
-/// Reads the status and header lines of a complete `head`.
+/// Reads the status and header lines of a complete `head`. Only a 101 must be HTTP/1.1: what else a server or
+/// a proxy says is a reply in HTTP/1.0 as well (RFC 6455, section 4.1; RFC 9110, section 2.5).
+///
+/// Folded lines must have been unfolded, as [`HeadBuffer::unfolds`](super::HeadBuffer::unfolds) does.
 ///
 /// # Errors
 /// [`ReplyError::Malformed`].
 pub fn parse_reply(head: &[u8]) -> Result<ReplyHead<'_>, ReplyError> {
-    let mut lines = [httparse::EMPTY_HEADER; MAX_LINES - 1];
-    let mut reply = httparse::Response::new(&mut lines);
-    match (reply.parse(head), reply.version, reply.code) {
-        (Ok(httparse::Status::Complete(end)), Some(1), Some(status)) if is_exact(head, end) => {
-            Ok(ReplyHead { status, headers: Headers::new(head) })
-        }
-        _ => Err(ReplyError::Malformed),
+    let (line, headers) = split_head(head).map_err(|_| ReplyError::Malformed)?;
+    let (version, status) = status_line(line).ok_or(ReplyError::Malformed)?;
+    if version == 0 && status == 101 {
+        return Err(ReplyError::Malformed);
     }
+    Ok(ReplyHead { status, headers })
+}
+
+/// Version and status (RFC 9112, section 4). There are servers that leave out the space behind the status.
+fn status_line(line: &[u8]) -> Option<(u8, u16)> {
+    let (protocol, rest) = line.split_at_checked(8)?;
+    let (status, reason) = rest.strip_prefix(b" ")?.split_at_checked(3)?;
+    let is_status = status.iter().all(u8::is_ascii_digit) && matches!(reason, [] | [b' ', ..]);
+    let status = status.iter().fold(0, |sum, digit| 10 * sum + u16::from(digit.wrapping_sub(b'0')));
+    Some((minor_version(protocol)?, status)).filter(|_| is_status)
 }
 
 /// Checks the complete `head` of a reply to a request with this `key` and these `sub_protocols`.

@@ -1,6 +1,7 @@
 //! The client's request, as the server checks and answers it (RFC 6455, section 4.2).
 
-use super::field::{Headers, MAX_LINES, is_exact, is_reserved, is_token, push_line};
+use super::authority::is_authority;
+use super::field::{Headers, is_reserved, is_token, minor_version, push_line, split_head};
 use super::head::HeadError;
 use super::key::Key;
 use super::response::{Response, ResponseError, check_headers, push_status};
@@ -17,8 +18,10 @@ pub enum Request<'h> {
 /// A valid opening handshake. Whether it is welcome (path, origin, sub-protocol) is the caller's affair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Upgrade<'h> {
-    /// Path and query, as sent.
+    /// Path and query, as sent. Without a path, which stands for `/`, it begins with the query or is empty.
     pub target: &'h str,
+    /// Host and port that are asked for; see [`Plain::host`].
+    pub host: Option<&'h str>,
     /// The client's key.
     pub key: Key,
     /// All header lines.
@@ -30,9 +33,13 @@ pub struct Upgrade<'h> {
 pub struct Plain<'h> {
     /// `GET`, `HEAD`, ... in their own case.
     pub method: &'h str,
-    /// Path and query, as sent.
+    /// Path and query, as sent, or `*` (RFC 9112, section 3.2.4). Without a path, which stands for `/`, it begins
+    /// with the query or is empty.
     pub target: &'h str,
-    /// The digit behind `HTTP/1.`.
+    /// Host and port that are asked for, a well-formed authority without a user's name, or empty: what stands in the
+    /// request line, else the `Host` line (RFC 9112, section 3.2.2). `None` if an HTTP/1.0 client does not say.
+    pub host: Option<&'h str>,
+    /// The digit behind `HTTP/1.`: 0, or 1 for it and all that is later (RFC 9110, section 2.5).
     pub version: u8,
     /// Whether the client takes more responses on this connection (RFC 9112, section 9.3).
     pub keep_alive: bool,
@@ -70,7 +77,8 @@ impl From<HeadError> for Refusal {
 /// See [`Refusal`].
 pub fn check_request(head: &[u8]) -> Result<Request<'_>, Refusal> {
     let plain = parse(head)?;
-    if plain.headers.lists("Upgrade", "websocket") {
+    // HTTP/1.0 has no upgrades (RFC 9110, section 7.8).
+    if plain.version > 0 && plain.headers.lists("Upgrade", "websocket") {
         check_upgrade(&plain).map(Request::Upgrade)
     } else {
         Ok(Request::Plain(plain))
@@ -79,39 +87,58 @@ pub fn check_request(head: &[u8]) -> Result<Request<'_>, Refusal> {
 
 /// Reads what every request has, and refuses what no server may take (RFC 9112, sections 3.2 and 6.3).
 fn parse(head: &[u8]) -> Result<Plain<'_>, Refusal> {
-    let mut lines = [httparse::EMPTY_HEADER; MAX_LINES - 1];
-    let mut request = httparse::Request::new(&mut lines);
-    match request.parse(head) {
-        Ok(httparse::Status::Complete(end)) if is_exact(head, end) => {}
-        Err(httparse::Error::TooManyHeaders) => return Err(Refusal::TooLarge),
-        _ => return Err(Refusal::BadRequest),
-    }
-    let (Some(method), Some(target), Some(version)) = (request.method, request.path, request.version) else {
-        return Err(Refusal::BadRequest);
-    };
-    let headers = Headers::new(head);
-    let hosts = headers.all("Host").count();
-    if hosts > 1 || hosts == 0 && version > 0 {
-        return Err(Refusal::BadRequest);
-    }
-    let keep_alive = if version == 0 {
-        headers.lists("Connection", "keep-alive")
-    } else {
-        !headers.lists("Connection", "close")
-    };
-    let target = origin_form(target).ok_or(Refusal::BadRequest)?;
-    Ok(Plain { method, target, version, keep_alive, has_body: has_body(&headers)?, headers })
+    let (line, headers) = split_head(head).map_err(Refusal::from)?;
+    let line = core::str::from_utf8(line).map_err(|_| Refusal::BadRequest)?;
+    let RequestLine { method, target, version } = RequestLine::parse(line).ok_or(Refusal::BadRequest)?;
+    let said = host_line(&headers, version)?;
+    let (host, target) = split_authority(method, target).ok_or(Refusal::BadRequest)?;
+    let closes = headers.lists("Connection", "close");
+    let keep_alive = !closes && (version > 0 || headers.lists("Connection", "keep-alive"));
+    let has_body = has_body(&headers)?;
+    Ok(Plain { method, target, host: host.or(said), version, keep_alive, has_body, headers })
 }
 
-/// Path and query of a target, which may name scheme and host in front of them (RFC 9112, section 3.2).
-fn origin_form(target: &str) -> Option<&str> {
-    if target.starts_with('/') || target == "*" {
-        return Some(target);
+/// What the first line says (RFC 9112, section 3). It is not httparse's, which knows no version behind 1.1.
+struct RequestLine<'h> {
+    method: &'h str,
+    target: &'h str,
+    version: u8,
+}
+
+impl<'h> RequestLine<'h> {
+    fn parse(line: &'h str) -> Option<Self> {
+        let (method, rest) = line.split_once(' ')?;
+        let (target, protocol) = rest.split_once(' ')?;
+        // Bytes that are not ASCII do not belong there, but there are clients that send paths as they are.
+        let is_target = !target.is_empty() && !target.bytes().any(|byte| byte <= b' ' || byte == 0x7f);
+        let version = minor_version(protocol.as_bytes())?;
+        (is_target && is_token(method.as_bytes())).then_some(RequestLine { method, target, version })
+    }
+}
+
+/// The value of the `Host` line, which is there once, and may be empty (RFC 9112, section 3.2).
+fn host_line<'h>(headers: &Headers<'h>, version: u8) -> Result<Option<&'h str>, Refusal> {
+    let mut values = headers.all("Host");
+    match (values.next(), values.next()) {
+        (None, _) if version == 0 => Ok(None),
+        (Some(value), None) => core::str::from_utf8(value)
+            .ok()
+            .filter(|value| value.is_empty() || is_authority(value))
+            .map(Some)
+            .ok_or(Refusal::BadRequest),
+        _ => Err(Refusal::BadRequest),
+    }
+}
+
+/// The authority of a target, if it names scheme and authority, and path and query (RFC 9112, section 3.2).
+fn split_authority<'h>(method: &str, target: &'h str) -> Option<(Option<&'h str>, &'h str)> {
+    if target.starts_with('/') || target == "*" && method == "OPTIONS" {
+        return Some((None, target));
     }
     let (scheme, rest) = target.split_once("://")?;
     let known = ["http", "https", "ws", "wss"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
-    let path = rest.find('/').map_or("/", |at| &rest[at..]);
-    known.then_some(path)
+    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    (known && is_authority(authority)).then_some((Some(authority), path))
 }
 
 fn has_body(headers: &Headers<'_>) -> Result<bool, Refusal> {
@@ -130,11 +157,11 @@ fn has_body(headers: &Headers<'_>) -> Result<bool, Refusal> {
 
 /// The points of RFC 6455, section 4.2.1.
 fn check_upgrade<'h>(request: &Plain<'h>) -> Result<Upgrade<'h>, Refusal> {
-    let Plain { target, headers, .. } = *request;
+    let Plain { target, host, headers, .. } = *request;
     if request.method != "GET" {
         return Err(Refusal::MethodNotAllowed);
     }
-    if request.version == 0 || request.has_body || target == "*" || !headers.lists("Connection", "upgrade") {
+    if request.has_body || !headers.lists("Connection", "upgrade") {
         return Err(Refusal::BadRequest);
     }
     match headers.only("Sec-WebSocket-Version") {
@@ -148,7 +175,7 @@ fn check_upgrade<'h>(request: &Plain<'h>) -> Result<Upgrade<'h>, Refusal> {
     if offers && (protocols.peek().is_none() || !protocols.all(is_token)) {
         return Err(Refusal::BadRequest);
     }
-    Ok(Upgrade { target, key, headers })
+    Ok(Upgrade { target, host, key, headers })
 }
 
 impl<'h> Upgrade<'h> {
@@ -172,7 +199,8 @@ impl<'h> Upgrade<'h> {
         self.headers.only("Origin").and_then(|value| core::str::from_utf8(value).ok())
     }
 
-    /// Appends the 101 response to `out`, with the chosen sub-protocol and more header lines.
+    /// Appends the 101 response to `out`, with the chosen sub-protocol and more header lines. A client that
+    /// expects a 100 gets it first (RFC 9110, section 7.8).
     ///
     /// # Errors
     /// See [`ResponseError`]; `out` is as before then.
@@ -185,6 +213,10 @@ impl<'h> Upgrade<'h> {
         check_headers(headers, is_reserved)?;
         if protocol.is_some_and(|protocol| !self.protocols().any(|offered| offered == protocol)) {
             return Err(ResponseError::SubProtocol);
+        }
+        if self.headers.lists("Expect", "100-continue") {
+            push_status(out, 100)?;
+            out.extend_from_slice(b"\r\n");
         }
         push_status(out, 101)?;
         push_line(out, "Upgrade", "websocket");
@@ -214,7 +246,9 @@ impl<'h> Plain<'h> {
 }
 
 fn split_target(target: &str) -> (&str, Option<&str>) {
-    target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)))
+    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+    // RFC 3986, section 6.2.3.
+    (if path.is_empty() { "/" } else { path }, query)
 }
 
 impl Refusal {

@@ -98,6 +98,7 @@ pub(super) fn push_status(out: &mut Vec<u8>, status: u16) -> Result<(), Response
 /// The reason phrase (RFC 9110, section 15), empty for a status that this service does not use.
 const fn reason(status: u16) -> &'static str {
     match status {
+        100 => "Continue",
         101 => "Switching Protocols",
         200 => "OK",
         204 => "No Content",

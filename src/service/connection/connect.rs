@@ -179,7 +179,7 @@ fn compose(request: &Request<'_>, key: &Key) -> Result<Vec<u8>, Failure> {
 /// as come within the open deadline.
 fn read_head(socket: &Socket, place: &str) -> Result<(Vec<u8>, Vec<u8>), Failure> {
     let bad = |text: String| Failure::new(Code::BadReply, text);
-    let mut head = HeadBuffer::new(Caps { bytes: HEAD_BYTES, lines: HEAD_LINES });
+    let mut head = HeadBuffer::new(Caps { bytes: HEAD_BYTES, lines: HEAD_LINES }).unfolds();
     let mut buffer = vec![0; READ_BUFFER];
     loop {
         let mut rest = match socket.read(&mut buffer) {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::file_stores::ServiceStore;
 use super::timed_socket::TimedSocket;
-use crate::http::{Range, decoded, media_type, range, status};
+use crate::http::{Range, decoded, media_type, plain_path, range, status};
 use crate::proto::handshake::{Plain, Response};
 use crate::upload::{FileEntry, Files, StoreError, WRITE_BATCH};
 
@@ -39,7 +39,7 @@ pub(crate) struct Client<'a> {
 
 impl FileRoute {
     pub(crate) fn new(prefix: &str, files: Arc<Files<ServiceStore>>) -> Self {
-        FileRoute { prefix: prefix.into(), files }
+        FileRoute { prefix: plain_path(prefix).into_owned().into(), files }
     }
 
     /// Answers a GET or HEAD; whether another request may follow. Ending the connection is left to the caller.
@@ -47,7 +47,8 @@ impl FileRoute {
     /// # Errors
     /// The answer was cut off: the connection is of no use any more.
     pub(crate) fn answer(&self, client: &Client<'_>) -> io::Result<bool> {
-        let name = client.request.path().strip_prefix(&*self.prefix).unwrap_or_default();
+        let path = plain_path(client.request.path());
+        let name = path.strip_prefix(&*self.prefix).unwrap_or_default();
         if name.is_empty() { self.list(client) } else { self.file(client, name) }
     }
 

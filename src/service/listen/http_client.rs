@@ -13,7 +13,7 @@ use super::shared::Server;
 use super::target::TargetKind;
 use super::timed_socket::TimedSocket;
 use super::upgrade::Client;
-use crate::http::{Answer, is_own_host, page, status, upgrade_required};
+use crate::http::{Answer, READS, UPGRADES, is_own_host, options, page, status, upgrade_required};
 use crate::proto::handshake::{Caps, Plain, Refusal, Request, check_request};
 use crate::service::limits::MAX_REQUEST_BYTES;
 
@@ -116,7 +116,7 @@ fn answer(socket: &TimedSocket, port: &Port, request: &Plain<'_>) -> bool {
 
 /// No page of a stranger asks for a file: its name would be in the request.
 fn is_for_us(port: &Port, request: &Plain<'_>) -> bool {
-    let own = is_own_host(&port.settings.origins, request.headers.only("Host"), port.is_secure());
+    let own = is_own_host(&port.settings.origins, request.host, port.is_secure());
     if !own {
         log::warn!("files are not shown under a host's name that no origin of the port has");
     }
@@ -132,12 +132,15 @@ fn is_read(request: &Plain<'_>) -> bool {
 fn compose(target: Option<TargetKind>, request: &Plain<'_>, keep: bool) -> Answer {
     use TargetKind::{Files, Page, Receiver, Upload};
     match (target, request.method) {
+        (_, "OPTIONS") if request.target == "*" => options(READS, keep),
         (None, _) => status(404, &[], keep),
         (Some(Page(_) | Files(_)), "GET" | "HEAD") if request.has_body => status(413, &[], keep),
         (Some(Page(found)), "GET") => page(found, false, keep),
         (Some(Page(found)), "HEAD") => page(found, true, keep),
         (Some(Receiver(..) | Upload(_)), "GET") => upgrade_required(keep),
-        (Some(Page(_) | Files(_)), _) => status(405, &[("Allow", "GET, HEAD")], keep),
-        (Some(Receiver(..) | Upload(_)), _) => status(405, &[("Allow", "GET")], keep),
+        (Some(Page(_) | Files(_)), "OPTIONS") => options(READS, keep),
+        (Some(Receiver(..) | Upload(_)), "OPTIONS") => options(UPGRADES, keep),
+        (Some(Page(_) | Files(_)), _) => status(405, &[("Allow", READS)], keep),
+        (Some(Receiver(..) | Upload(_)), _) => status(405, &[("Allow", UPGRADES)], keep),
     }
 }

@@ -110,8 +110,7 @@ impl Listeners {
     fn plan(&self, page: &Lent) -> Result<(Settings, Option<ServerTls>), (Code, String)> {
         let malformed = || (Code::Malformed, "the page does not hold a request".to_owned());
         let listen = page.data().and_then(Listen::parse).ok_or_else(malformed)?;
-        let settings = Settings::new(&listen)
-            .ok_or_else(|| (Code::BadRequest, format!("{} is no address to listen on", listen.address)))?;
+        let settings = Settings::new(&listen).map_err(|text| (Code::BadRequest, text))?;
         let tls = listen.tls.as_ref().map(|tls| self.certificate(tls)).transpose();
         Ok((settings, tls.map_err(|error| (tls_code::code(&error), error.to_string()))?))
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use xous_api_websocket::{Deadlines, Limits, Listen, ListenLimits, PortState, SlowMember};
 
 use super::target::Target;
-use crate::http::{Router, has_dot_segment};
+use crate::http::{Router, has_dot_segment, normalized};
 use crate::net::{ServerTls, Socket, TlsError};
 
 /// What the first program that listens on a port has asked for.
@@ -89,12 +89,15 @@ pub(crate) struct ClientCount {
 }
 
 impl Settings {
-    /// `None` if `address` is not an IP address.
-    pub(crate) fn new(listen: &Listen<'_>) -> Option<Self> {
-        Some(Settings {
-            address: listen.address.parse().ok()?,
+    /// Or what of it cannot be had.
+    pub(crate) fn new(listen: &Listen<'_>) -> Result<Self, String> {
+        let address = listen.address.parse();
+        let origin =
+            |one: &&str| normalized(one).ok_or_else(|| format!("no browser sends the origin {one:?}"));
+        Ok(Settings {
+            address: address.map_err(|_| format!("{} is no address to listen on", listen.address))?,
             port: listen.port,
-            origins: listen.origins.iter().map(|&origin| origin.into()).collect(),
+            origins: listen.origins.iter().map(origin).collect::<Result<_, _>>()?,
             limits: listen.limits,
             messages: listen.messages,
             deadlines: listen.deadlines,

@@ -25,7 +25,12 @@ pub(crate) enum Stop {
 impl Requests {
     /// The requests of one client, whose heads are at most this long.
     pub(crate) fn new(caps: Caps) -> Self {
-        Requests { head: HeadBuffer::new(caps), buffer: vec![0; READ_BUFFER], start: 0, end: 0 }
+        Requests {
+            head: HeadBuffer::new(caps).skips_empty_lines(),
+            buffer: vec![0; READ_BUFFER],
+            start: 0,
+            end: 0,
+        }
     }
 
     /// The last head that was read.

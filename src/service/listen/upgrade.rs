@@ -90,7 +90,7 @@ impl Client<'_> {
         if let TargetKind::Page(_) | TargetKind::Files(_) = &target.kind {
             return Err(upgrade_required(false));
         }
-        if !is_allowed(&settings.origins, &request.headers, self.port.is_secure()) {
+        if !is_allowed(&settings.origins, request.host, &request.headers, self.port.is_secure()) {
             return refuse(403);
         }
         let Some(writer) = self.server.pool.reserve() else { return refuse(503) };

@@ -1,0 +1,79 @@
+//! Paths of requests, and what is the same path.
+
+use std::borrow::Cow;
+
+/// A path segment is `.` or `..`, also percent-encoded: never a route's, and never served.
+pub(crate) fn has_dot_segment(path: &str) -> bool {
+    path.split('/').any(|mut segment| {
+        let mut dots = 0;
+        while let Some(rest) = ["%2e", "%2E", "."].iter().find_map(|dot| segment.strip_prefix(dot)) {
+            segment = rest;
+            dots += 1;
+        }
+        segment.is_empty() && (1..=2).contains(&dots)
+    })
+}
+
+/// The path in the one form by which paths are compared (RFC 3986 section 6.2.2): characters that need no
+/// percent-encoding without, and the others' in capitals, so that slashes and what else means something stay as they
+/// are. A path with a `%` that encodes nothing stays as it is altogether.
+pub(crate) fn plain_path(path: &str) -> Cow<'_, str> {
+    match path.contains('%').then(|| respelled(path)).flatten() {
+        Some(plain) => Cow::Owned(plain),
+        None => Cow::Borrowed(path),
+    }
+}
+
+fn respelled(path: &str) -> Option<String> {
+    let mut pieces = path.split('%');
+    let mut plain = pieces.next()?.to_owned();
+    for piece in pieces {
+        let (digits, rest) = piece.split_at_checked(2)?;
+        match byte(digits)? {
+            byte if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => plain.push(char::from(byte)),
+            byte => plain.push_str(&format!("%{byte:02X}")),
+        }
+        plain.push_str(rest);
+    }
+    Some(plain)
+}
+
+/// Two hexadecimal digits.
+fn byte(digits: &str) -> Option<u8> {
+    let is_byte = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    u8::from_str_radix(digits, 16).ok().filter(|_| is_byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_needs_no_encoding_has_none() {
+        for (path, plain) in [
+            ("/a", "/a"),
+            ("/%65%2D%5f%7E", "/e-_~"),
+            ("/%c3%a4%2f%25", "/%C3%A4%2F%25"),
+            ("/%2e%2E/%2525", "/../%2525"),
+            ("/100%", "/100%"),
+            ("/%+5%4", "/%+5%4"),
+            ("/%%32e/%65", "/%%32e/%65"),
+            ("/%\u{e4}\u{e4}", "/%\u{e4}\u{e4}"),
+        ] {
+            assert_eq!(plain_path(path), plain, "{path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_stands_for_the_same_bytes_and_opens_no_way(path in "/(%[0-9a-fA-F]{2}|[./%a-z\u{e4}]){0,20}") {
+            let plain = plain_path(&path);
+            let bytes = |path: &str| percent_encoding::percent_decode_str(path).collect::<Vec<_>>();
+            prop_assert_eq!(bytes(&path), bytes(&plain));
+            prop_assert_eq!(has_dot_segment(&path), has_dot_segment(&plain));
+            prop_assert_eq!(path.matches('/').count(), plain.matches('/').count());
+        }
+    }
+}

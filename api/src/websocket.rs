@@ -199,7 +199,8 @@ impl Websocket {
     /// Waits for the next message, which must be text of at most `limit` bytes.
     ///
     /// # Errors
-    /// `TooLong` or `NotText` if it is not; it is discarded then.
+    /// `TooLong` or `NotText` if it is not, `NoMemory` if the heap has no room for it (see
+    /// [`Message::into_bytes`]); it is discarded then.
     pub fn receive_text(&self, limit: usize) -> Result<String, ReceiveError> {
         self.receive()?.into_text(limit)
     }
@@ -207,7 +208,8 @@ impl Websocket {
     /// Waits for the next message, text or binary, of at most `limit` bytes.
     ///
     /// # Errors
-    /// `TooLong` if it is longer; it is discarded then.
+    /// `TooLong` if it is longer, `NoMemory` if the heap has no room for it (see [`Message::into_bytes`]); it is
+    /// discarded then.
     pub fn receive_whole(&self, limit: usize) -> Result<(Kind, Vec<u8>), ReceiveError> {
         let message = self.receive()?;
         Ok((message.kind(), message.into_bytes(limit)?))

@@ -20,6 +20,24 @@ pub(crate) fn fill_random(bytes: &mut [u8]) -> Option<()> {
     getrandom::fill(bytes).ok()
 }
 
+/// There is somebody to tell the time of day: on the device the server that std asks, a thread of `dns` (xous-core,
+/// `services/dns/src/main.rs`). Does not wait for it.
+#[cfg(all(target_os = "xous", feature = "tls"))]
+pub(crate) fn has_clock() -> bool {
+    // The connection is the one that std uses from then on.
+    xous::SID::from_bytes(b"timeserverpublic").is_some_and(|server| xous::try_connect(server).is_ok())
+}
+
+/// See above; a PC has one.
+#[cfg(all(not(target_os = "xous"), feature = "tls"))]
+pub(crate) fn has_clock() -> bool {
+    true
+}
+
+/// A listening socket is reached by every address of the machine, whatever address it was bound to: the device's `net`
+/// keeps the port alone (xous-core, `services/net/src/std_tcplistener.rs`).
+pub(crate) const DROPS_LISTEN_ADDRESS: bool = cfg!(target_os = "xous");
+
 /// Bytes of plaintext that are sealed and written to the socket at a time: a page and its frame's header, so that these
 /// are one record and one call.
 #[cfg(all(target_os = "xous", feature = "tls"))]

@@ -16,7 +16,7 @@ use super::routes::{Target, TargetKind};
 use super::security;
 use super::server::Server;
 use crate::http::AddError;
-use crate::net::{ServerTls, TlsError, knock};
+use crate::net::{ServerTls, TlsError, keeps_promise, knock};
 use crate::proto;
 
 /// All listeners.
@@ -113,6 +113,7 @@ impl Listeners {
         let listen = page.data().and_then(Listen::parse).ok_or_else(malformed)?;
         let settings = Settings::new(&listen)
             .ok_or_else(|| (Code::BadRequest, format!("{} is no address to listen on", listen.address)))?;
+        keeps_promise(settings.address, listen.exposed).map_err(|text| (Code::BadRequest, text))?;
         let tls = listen.tls.as_ref().map(|tls| self.certificate(tls)).transpose();
         Ok((settings, tls.map_err(|error| (security::code(&error), error.to_string()))?))
     }

@@ -148,11 +148,13 @@ impl From<ReceiveError> for std::io::Error {
     }
 }
 
-/// A connection could not be closed, granted or asked for its state.
+/// A connection could not be closed, granted or asked for its state, or the service for its figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ControlError {
     /// It has ended already.
     Closed,
+    /// A limit of the service, named by the code: try again later.
+    Busy(Code),
     /// The service refused; what to do stands with the code.
     Refused(Code),
     /// The kernel refused to deliver the message.
@@ -163,6 +165,7 @@ impl ControlError {
     pub(crate) fn from_code(code: Code) -> Self {
         match code {
             Code::Closed => ControlError::Closed,
+            Code::BusyMessages | Code::BusyService | Code::BusyQueue => ControlError::Busy(code),
             code => ControlError::Refused(code),
         }
     }
@@ -172,6 +175,7 @@ impl fmt::Display for ControlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ControlError::Closed => write!(f, "the connection is closed"),
+            ControlError::Busy(code) => write!(f, "the service is busy ({code:?})"),
             ControlError::Refused(code) => write!(f, "the service refused ({code:?})"),
             ControlError::Kernel => write!(f, "the kernel refused the message"),
         }

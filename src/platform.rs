@@ -3,32 +3,7 @@
 //! What differs only in how a call ends (a read that a shutdown cuts short is an error on the device and the end of
 //! the stream on a PC) is handled alike on both, where it is met.
 
-/// Lets the heap of this process grow to `bytes`, if it may not already. Nothing is allocated by this.
-///
-/// The kernel allows 512 KiB unless it is asked for more (xous-core, `kernel/src/services.rs` and `syscall.rs`), and
-/// an allocation beyond its limit ends the process.
-///
-/// # Errors
-/// The kernel refuses.
-#[cfg(target_os = "xous")]
-pub(crate) fn allow_heap(bytes: usize) -> Result<(), xous::Error> {
-    // The kernel sets the limit if it is told the one that holds, and tells in any case which one holds now.
-    let adjust = |current| {
-        let maximum = xous::Limits::HeapMaximum as usize;
-        match xous::rsyscall(xous::SysCall::AdjustProcessLimit(maximum, current, bytes))? {
-            xous::Result::Scalar2(_, limit) => Ok(limit),
-            _ => Err(xous::Error::InternalError),
-        }
-    };
-    let current = adjust(0)?;
-    if current >= bytes || adjust(current)? >= bytes { Ok(()) } else { Err(xous::Error::OutOfMemory) }
-}
-
-/// The heap of a process on a PC has no limit.
-#[cfg(not(target_os = "xous"))]
-pub(crate) fn allow_heap(_bytes: usize) -> Result<(), xous::Error> {
-    Ok(())
-}
+pub(crate) use xous_api_websocket::allow_heap;
 
 /// Fills `bytes` with random numbers for the secrets of TLS; `None` if there are none.
 ///
@@ -44,6 +19,24 @@ pub(crate) fn fill_random(bytes: &mut [u8]) -> Option<()> {
 pub(crate) fn fill_random(bytes: &mut [u8]) -> Option<()> {
     getrandom::fill(bytes).ok()
 }
+
+/// There is somebody to tell the time of day: on the device the server that std asks, a thread of `dns` (xous-core,
+/// `services/dns/src/main.rs`). Does not wait for it.
+#[cfg(all(target_os = "xous", feature = "tls"))]
+pub(crate) fn has_clock() -> bool {
+    // The connection is the one that std uses from then on.
+    xous::SID::from_bytes(b"timeserverpublic").is_some_and(|server| xous::try_connect(server).is_ok())
+}
+
+/// See above; a PC has one.
+#[cfg(all(not(target_os = "xous"), feature = "tls"))]
+pub(crate) fn has_clock() -> bool {
+    true
+}
+
+/// A listening socket is reached by every address of the machine, whatever address it was bound to: the device's `net`
+/// keeps the port alone (xous-core, `services/net/src/std_tcplistener.rs`).
+pub(crate) const DROPS_LISTEN_ADDRESS: bool = cfg!(target_os = "xous");
 
 /// Bytes of plaintext that are sealed and written to the socket at a time: a page and its frame's header, so that these
 /// are one record and one call.

@@ -27,7 +27,8 @@ use hosted::{hear, tell};
 use tungstenite::{Message, WebSocket};
 use xous_api_names::XousNames;
 use xous_api_websocket::{
-    Handle, Listen, Listener, Opcode, Request, Route, SERVER_NAME, Tls, Websocket, message_id, stats,
+    Handle, Kind, Listen, Listener, Opcode, Part, ReceiveError, Request, Route, SERVER_NAME, Tls, Websocket,
+    message_id, stats,
 };
 
 #[global_allocator]
@@ -54,6 +55,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const SERVICE: &str = "service";
 /// The role that asks.
 const CLIENT: &str = "client";
+/// A server on the network, where its heap must not count.
+const PEER: &str = "peer";
 
 #[test]
 fn client_connections_stay_within_the_stated_memory() {
@@ -115,6 +118,42 @@ fn accepted_connections_stay_within_the_stated_memory() {
                 });
             };
             check("server role", false, open, echo);
+        })
+        .run_roles();
+}
+
+#[test]
+fn a_message_that_the_heap_has_no_room_for_is_refused_and_not_the_end() {
+    hosted::test!()
+        .role(SERVICE, serve)
+        .role(PEER, || {
+            let peer = Peer::echo().unwrap();
+            tell(CLIENT, &peer.address().port().to_string());
+            hear();
+        })
+        .role(CLIENT, || {
+            let ws = Websocket::open(&Request::new("127.0.0.1", hear().parse().unwrap())).unwrap();
+            // As much as a process on the device has.
+            HEAP.allow(512 * 1024);
+            let send = |len: usize| {
+                let mut part = Part::First;
+                for sent in (0..len).step_by(SHORT) {
+                    let last = sent + SHORT >= len;
+                    ws.send_fragment(Kind::Binary, if last { Part::Last } else { part }, &[7; SHORT])
+                        .unwrap();
+                    part = Part::Middle;
+                }
+            };
+            for (len, fits) in [(LONG, false), (2 * SHORT, true), (4 * LONG, false), (128 * 1024, true)] {
+                send(len);
+                match ws.receive_whole(usize::MAX) {
+                    Ok((_, data)) => assert!(fits && data.len() == len, "{} of {len} bytes", data.len()),
+                    Err(error) => assert!(!fits && error == ReceiveError::NoMemory, "{len} bytes: {error}"),
+                }
+            }
+            HEAP.allow(usize::MAX);
+            tell(PEER, "done");
+            tell(SERVICE, "done");
         })
         .run_roles();
 }

@@ -88,9 +88,67 @@ pub enum Code {
     BadPddbKey = 50,
     /// The PDDB does not answer in time, or answers with a fault: try again later.
     PddbFailed = 51,
+    /// The connection was reset or ended during the opening handshake, behind that of TLS if there is one.
+    Lost = 52,
 }
 
 impl Code {
+    /// The same request may succeed later though its sender changes nothing, so that waiting and asking again is
+    /// worth it:
+    ///
+    /// | code | for what |
+    /// |---|---|
+    /// | `BusyMessages`, `BusyService`, `BusyQueue`, `BusyReceives` | an answer to what is under way |
+    /// | `NoWorker`, `NoListener`, `NoChannel` | the end of what uses them |
+    /// | `Resolve`, `Connect`, `Timeout`, `Lost`, `TlsClosed` | the network, or the server |
+    /// | `ClockNotSet`, `NoPddb`, `PddbFailed` | the clock, the user, the database |
+    ///
+    /// Everything else stays as it is until somebody changes the request or what it is about. Of `Refused`, the HTTP
+    /// status tells: 408, 429 and 503 are transient (RFC 9110 section 15, RFC 6585 section 4).
+    pub fn is_transient(self) -> bool {
+        match self {
+            Code::BusyMessages
+            | Code::BusyService
+            | Code::BusyQueue
+            | Code::BusyReceives
+            | Code::NoWorker
+            | Code::NoListener
+            | Code::NoChannel
+            | Code::Resolve
+            | Code::Connect
+            | Code::Timeout
+            | Code::Lost
+            | Code::TlsClosed
+            | Code::ClockNotSet
+            | Code::NoPddb
+            | Code::PddbFailed => true,
+            Code::Closed
+            | Code::Malformed
+            | Code::UnknownOpcode
+            | Code::MessageOpen
+            | Code::TooLong
+            | Code::NotPermitted
+            | Code::InvalidText
+            | Code::BadRequest
+            | Code::NoTls
+            | Code::Refused
+            | Code::BadReply
+            | Code::PortInUse
+            | Code::RouteExists
+            | Code::NoRoute
+            | Code::Entropy
+            | Code::UnknownIssuer
+            | Code::WrongHost
+            | Code::Expired
+            | Code::NotYetValid
+            | Code::BadCertificate
+            | Code::NotTls
+            | Code::TlsFailed
+            | Code::NoPddbKey
+            | Code::BadPddbKey => false,
+        }
+    }
+
     /// The code in an answer's `offset`; one that this crate does not know is taken for `Malformed`.
     pub fn from_word(word: usize) -> Code {
         num_traits::FromPrimitive::from_usize(word).unwrap_or(Code::Malformed)

@@ -110,6 +110,9 @@ pub enum ReceiveError {
     },
     /// Text was asked for and a binary message came; it was discarded.
     NotText,
+    /// The caller's heap has no room for the message, which was discarded: read it as a stream
+    /// ([`Message`](crate::Message)), or let the heap grow ([`allow_heap`](crate::allow_heap)).
+    NoMemory,
     /// A limit of the service, named by the code: try again later.
     Busy(Code),
     /// The service refused; what to do stands with the code.
@@ -124,6 +127,7 @@ impl fmt::Display for ReceiveError {
             ReceiveError::Closed(closed) => write!(f, "{closed}"),
             ReceiveError::TooLong { limit } => write!(f, "the message is longer than {limit} bytes"),
             ReceiveError::NotText => write!(f, "the message is not text"),
+            ReceiveError::NoMemory => write!(f, "there is no memory for the message"),
             ReceiveError::Busy(code) => write!(f, "not received, the service is busy ({code:?})"),
             ReceiveError::Refused(code) => write!(f, "not received, the service refused ({code:?})"),
             ReceiveError::Kernel => write!(f, "not received, the kernel refused the message"),
@@ -137,17 +141,20 @@ impl From<ReceiveError> for std::io::Error {
     fn from(error: ReceiveError) -> Self {
         let kind = match &error {
             ReceiveError::Closed(_) => std::io::ErrorKind::UnexpectedEof,
+            ReceiveError::NoMemory => std::io::ErrorKind::OutOfMemory,
             _ => std::io::ErrorKind::Other,
         };
         std::io::Error::new(kind, error)
     }
 }
 
-/// A connection could not be closed, granted or asked for its state.
+/// A connection could not be closed, granted or asked for its state, or the service for its figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ControlError {
     /// It has ended already.
     Closed,
+    /// A limit of the service, named by the code: try again later.
+    Busy(Code),
     /// The service refused; what to do stands with the code.
     Refused(Code),
     /// The kernel refused to deliver the message.
@@ -158,6 +165,7 @@ impl ControlError {
     pub(crate) fn from_code(code: Code) -> Self {
         match code {
             Code::Closed => ControlError::Closed,
+            Code::BusyMessages | Code::BusyService | Code::BusyQueue => ControlError::Busy(code),
             code => ControlError::Refused(code),
         }
     }
@@ -167,6 +175,7 @@ impl fmt::Display for ControlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ControlError::Closed => write!(f, "the connection is closed"),
+            ControlError::Busy(code) => write!(f, "the service is busy ({code:?})"),
             ControlError::Refused(code) => write!(f, "the service refused ({code:?})"),
             ControlError::Kernel => write!(f, "the kernel refused the message"),
         }

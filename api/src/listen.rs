@@ -14,6 +14,7 @@ const MAGIC: u32 = u32::from_le_bytes(*b"WSL1");
 /// Flags.
 const CLOSED: u8 = 1;
 const TLS: u8 = 1 << 1;
+const EXPOSED: u8 = 1 << 2;
 /// Length of the fixed fields.
 const FIXED: usize = 76;
 
@@ -64,7 +65,7 @@ pub enum SlowMember {
 /// | at | |
 /// |---|---|
 /// | 0 | `WSL1` |
-/// | 4 | u16 port, u8 flags (1 slow members are closed, 2 TLS), u8 number of origins |
+/// | 4 | u16 port, u8 flags (1 slow members are closed, 2 TLS, 4 exposed), u8 number of origins |
 /// | 8 | u16 connections, u16 per peer, u32 head bytes, u16 head lines, u16 0 |
 /// | 20 | u32 milliseconds each: head, accept |
 /// | 28 | as in a [`Request`](crate::Request): deadlines (24 bytes), limits (20), u32 longest frame to send |
@@ -72,7 +73,8 @@ pub enum SlowMember {
 /// | behind them | if flagged, a [`ServerTls`] |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listen<'a> {
-    /// The address of an interface: `127.0.0.1` for this machine only, `0.0.0.0` for all.
+    /// The address of an interface: `127.0.0.1` for this machine only, `0.0.0.0` for all. On the device a port is open
+    /// on all of them, whatever the address; see [`Listen::exposed`](Listen::exposed()).
     pub address: &'a str,
     /// 0 for any that is free.
     pub port: u16,
@@ -98,6 +100,8 @@ pub struct Listen<'a> {
     pub slow_members: SlowMember,
     /// `wss` and `https` rather than `ws` and `http`: a client that speaks neither is dropped.
     pub tls: Option<ServerTls<'a>>,
+    /// A loopback address may be open to the network.
+    pub exposed: bool,
 }
 
 impl<'a> Listen<'a> {
@@ -113,7 +117,16 @@ impl<'a> Listen<'a> {
             fragment_size: 0,
             slow_members: SlowMember::Leaves,
             tls: None,
+            exposed: false,
         }
+    }
+
+    /// Also on a loopback address that others reach. The device's network keeps the port of a listening socket and
+    /// drops its address, so that whoever is in its network reaches `127.0.0.1` too; without this, such an address is
+    /// refused there (`BadRequest`). On a PC it changes nothing.
+    pub fn exposed(mut self) -> Self {
+        self.exposed = true;
+        self
     }
 
     /// Over TLS.
@@ -183,7 +196,8 @@ impl<'a> Listen<'a> {
         w.u32(MAGIC);
         w.u16(self.port);
         let slow_members = if self.slow_members == SlowMember::Closed { CLOSED } else { 0 };
-        w.u8(slow_members | if self.tls.is_some() { TLS } else { 0 });
+        let exposed = if self.exposed { EXPOSED } else { 0 };
+        w.u8(slow_members | exposed | if self.tls.is_some() { TLS } else { 0 });
         w.u8(self.origins.len() as u8);
         w.u16(self.limits.connections);
         w.u16(self.limits.per_peer);
@@ -210,7 +224,7 @@ impl<'a> Listen<'a> {
         }
         let port = r.u16()?;
         let flags = r.u8()?;
-        if flags & !(CLOSED | TLS) != 0 {
+        if flags & !(CLOSED | TLS | EXPOSED) != 0 {
             return None;
         }
         let slow_members = if flags & CLOSED != 0 { SlowMember::Closed } else { SlowMember::Leaves };
@@ -229,7 +243,18 @@ impl<'a> Listen<'a> {
         let address = r.text()?;
         let origins = (0..origins).map(|_| r.text()).collect::<Option<_>>()?;
         let tls = if flags & TLS != 0 { Some(ServerTls::read(&mut r)?) } else { None };
-        Some(Listen { address, port, origins, limits, messages, deadlines, fragment_size, slow_members, tls })
+        Some(Listen {
+            address,
+            port,
+            origins,
+            limits,
+            messages,
+            deadlines,
+            fragment_size,
+            slow_members,
+            tls,
+            exposed: flags & EXPOSED != 0,
+        })
     }
 
     fn texts(&self) -> impl Iterator<Item = &'a str> + '_ {
@@ -248,8 +273,11 @@ mod tests {
         let mut identity = Identity::in_pddb("tls", "chain", "key");
         identity.chain.push(Source::Bytes(b"two"));
         let tls = ServerTls::new(identity).clients(b"roots");
-        let listen =
-            Listen::new("127.0.0.1", 8080).origin("https://a").tls(tls).slow_members(SlowMember::Closed);
+        let listen = Listen::new("127.0.0.1", 8080)
+            .origin("https://a")
+            .tls(tls)
+            .slow_members(SlowMember::Closed)
+            .exposed();
         let mut page = vec![0; listen.encoded_len()];
         assert_eq!(listen.write(&mut page), Ok(page.len()));
         assert_eq!(Listen::parse(&page), Some(listen));

@@ -1,5 +1,6 @@
 //! A received message as a stream.
 
+use std::collections::TryReserveError;
 use std::io::Read;
 use std::sync::MutexGuard;
 
@@ -68,8 +69,12 @@ impl<'a> Message<'a> {
 
     /// The rest of the message, at most `limit` bytes.
     ///
+    /// A process on the device has 512 KiB of heap unless it asks for more with [`allow_heap`](crate::allow_heap), and
+    /// a vector that grows is there twice for a moment: what is longer than about 128 KiB may find no room. Whoever
+    /// reads the message as a stream needs none.
+    ///
     /// # Errors
-    /// `TooLong` if there is more; the message is discarded then.
+    /// `TooLong` if there is more, `NoMemory` if the heap has no room for it; the message is discarded then.
     pub fn into_bytes(mut self, limit: usize) -> Result<Vec<u8>, ReceiveError> {
         let mut bytes = Vec::new();
         loop {
@@ -77,9 +82,14 @@ impl<'a> Message<'a> {
             if chunk.is_empty() {
                 return Ok(bytes);
             }
-            if chunk.len() > limit - bytes.len() {
+            if chunk.len() > limit.saturating_sub(bytes.len()) {
                 self.skip()?;
                 return Err(ReceiveError::TooLong { limit });
+            }
+            if reserve(&mut bytes, chunk.len()).is_err() {
+                drop(bytes);
+                self.skip()?;
+                return Err(ReceiveError::NoMemory);
             }
             bytes.extend_from_slice(chunk);
             let len = chunk.len();
@@ -90,7 +100,7 @@ impl<'a> Message<'a> {
     /// The rest of the message as text, at most `limit` bytes.
     ///
     /// # Errors
-    /// `TooLong` if there is more, `NotText` if it is binary; the message is discarded then.
+    /// As [`Message::into_bytes`], and `NotText` if it is binary; the message is discarded then.
     pub fn into_text(mut self, limit: usize) -> Result<String, ReceiveError> {
         if self.kind != Kind::Text {
             self.skip()?;
@@ -124,6 +134,11 @@ impl Drop for Message<'_> {
     fn drop(&mut self) {
         self.skip().ok();
     }
+}
+
+/// Makes room for `more` bytes, doubling what is there if that can be had.
+fn reserve(bytes: &mut Vec<u8>, more: usize) -> Result<(), TryReserveError> {
+    bytes.try_reserve(more).or_else(|_| bytes.try_reserve_exact(more))
 }
 
 /// Kind, whether it is the last, and length of the next chunk.

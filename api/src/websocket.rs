@@ -199,7 +199,8 @@ impl Websocket {
     /// Waits for the next message, which must be text of at most `limit` bytes.
     ///
     /// # Errors
-    /// `TooLong` or `NotText` if it is not; it is discarded then.
+    /// `TooLong` or `NotText` if it is not, `NoMemory` if the heap has no room for it (see
+    /// [`Message::into_bytes`]); it is discarded then.
     pub fn receive_text(&self, limit: usize) -> Result<String, ReceiveError> {
         self.receive()?.into_text(limit)
     }
@@ -207,7 +208,8 @@ impl Websocket {
     /// Waits for the next message, text or binary, of at most `limit` bytes.
     ///
     /// # Errors
-    /// `TooLong` if it is longer; it is discarded then.
+    /// `TooLong` if it is longer, `NoMemory` if the heap has no room for it (see [`Message::into_bytes`]); it is
+    /// discarded then.
     pub fn receive_whole(&self, limit: usize) -> Result<(Kind, Vec<u8>), ReceiveError> {
         let message = self.receive()?;
         Ok((message.kind(), message.into_bytes(limit)?))
@@ -359,11 +361,18 @@ pub fn send(cid: CID, text: &str) -> Result<(), SendError> {
 /// Figures about the service.
 ///
 /// # Errors
-/// The service is not running.
-pub fn stats() -> Result<Stats, xous::Error> {
+/// `Busy` if too many messages are open, `Refused` by the service, `Kernel` if the service is not running.
+pub fn stats() -> Result<Stats, ControlError> {
     let mut page = Pages::new(PAGE_SIZE);
-    let returned = page.lend_mut(service()?, message_id(Opcode::Stats, Handle::SOLE), 0, 0, PAGE_SIZE)?;
-    Stats::parse(&page.bytes()[..returned.valid]).ok_or(xous::Error::InternalError)
+    let cid = service().map_err(|_| ControlError::Kernel)?;
+    let returned = page
+        .lend_mut(cid, message_id(Opcode::Stats, Handle::SOLE), 0, 0, PAGE_SIZE)
+        .map_err(|_| ControlError::Kernel)?;
+    if returned.offset != 0 {
+        return Err(ControlError::from_code(Code::from_word(returned.offset)));
+    }
+    let figures = page.bytes().get(..returned.valid).and_then(Stats::parse);
+    figures.ok_or(ControlError::Refused(Code::Malformed))
 }
 
 fn lend_send(cid: CID, id: usize, pages: &Pages, word: SendWord, len: usize) -> Result<(), SendError> {

@@ -33,9 +33,9 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// The port that is wanted, on this machine only.
+    /// The port that is wanted, on this machine only; on the device, whose network drops the address, open to all.
     pub(crate) fn listen(&self) -> Listen<'_> {
-        let listen = Listen::new("127.0.0.1", self.port);
+        let listen = Listen::new("127.0.0.1", self.port).exposed();
         match &self.identity {
             Some((certificate, key)) => listen.tls(ServerTls::new(Identity::new(certificate, key))),
             None => listen,

@@ -1,6 +1,7 @@
 //! Name resolution and connection.
 
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 /// Why there is no connection.
@@ -12,38 +13,266 @@ pub(crate) enum DialError {
     Connect(std::io::Error),
 }
 
-/// Connects to the first address of `host` that answers, all of them within `limit`. Resolution itself cannot be
-/// cut short: whoever waits is told by the open deadline, and the thread stays busy until it returns.
+/// What each of several addresses gets in the first pass: longer than a handshake takes on any but the slowest links,
+/// and short enough that nobody gives up before the second address is tried.
+const FIRST_SHARE: Duration = Duration::from_millis(500);
+
+/// No wait is shorter: what a connection's limit is counted in on the device.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+/// Addresses of a name that are tried; nobody needs more, and whoever answers for the name says how many it has.
+const MOST_ADDRESSES: usize = 16;
+
+/// Connects to the first address of `host` that answers, all of them within `limit`; see [`try_each`] for who gets how
+/// much of it. Resolution itself cannot be cut short: whoever waits is told by the open deadline, and the thread stays
+/// busy until it returns.
+///
+/// # Errors
+/// Nothing answers in time, or the name has no address.
 pub(crate) fn dial(host: &str, port: u16, limit: Duration) -> Result<TcpStream, DialError> {
     let start = Instant::now();
-    let addresses = resolve(host, port).map_err(DialError::Resolve)?;
-    let mut failure = None;
-    for address in addresses {
-        let left = limit.saturating_sub(start.elapsed());
-        if left.is_zero() {
-            failure = Some(std::io::ErrorKind::TimedOut.into());
+    let addresses = match literal(host, port) {
+        Some(address) => vec![address],
+        None => interleaved(resolve(host, port).map_err(DialError::Resolve)?),
+    };
+    if addresses.is_empty() {
+        return Err(DialError::Resolve(io::ErrorKind::NotFound.into()));
+    }
+    try_each(addresses, || limit.saturating_sub(start.elapsed()), connect).map_err(DialError::Connect)
+}
+
+/// Tries one address after the other until one answers, as RFC 8305 section 5 does with attempts side by side; these
+/// would be a thread each, or sockets that std cannot wait for together.
+///
+/// In each pass an address gets its share of what is `left`, at most half a second in the first pass and twice as much
+/// in each one that follows. So a dead address costs those behind it half a second, and one that is slow is reached in a
+/// later pass. An address that refuses is not tried again, and the only one that is left has all the time that is left.
+fn try_each<T>(
+    mut addresses: Vec<SocketAddr>,
+    left: impl Fn() -> Duration,
+    mut connect: impl FnMut(&SocketAddr, Duration) -> io::Result<T>,
+) -> io::Result<T> {
+    let whole = left();
+    let mut most = FIRST_SHARE;
+    let mut failure = io::Error::from(io::ErrorKind::TimedOut);
+    while !addresses.is_empty() {
+        let mut waiting = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
+        let share = |left: Duration, waiting: u32| most.min(left / waiting.max(1)).max(SHORTEST);
+        let alone = waiting == 1;
+        let mut silent = Vec::new();
+        for address in addresses {
+            let left = left();
+            if left < SHORTEST {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            match connect(&address, if alone { left } else { share(left, waiting) }) {
+                Ok(stream) => return Ok(stream),
+                Err(error) => {
+                    if error.kind() == io::ErrorKind::TimedOut {
+                        silent.push(address);
+                    }
+                    failure = error;
+                }
+            }
+            waiting = waiting.saturating_sub(1);
+        }
+        // Also where a system says sooner than it was asked to that nobody answers.
+        if alone || most >= whole {
             break;
         }
-        match connect(&address, left) {
-            Ok(stream) => return Ok(stream),
-            Err(error) => failure = Some(error),
-        }
+        addresses = silent;
+        most = most.saturating_mul(2);
     }
-    Err(match failure {
-        Some(error) => DialError::Connect(error),
-        None => DialError::Resolve(std::io::ErrorKind::NotFound.into()),
-    })
+    Err(failure)
+}
+
+/// The resolver's order, except that the families take turns (RFC 8305 section 4): mostly one of them is dead as a
+/// whole.
+fn interleaved(addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
+    let mut addresses = addresses.peekable();
+    let first_is_v4 = addresses.peek().is_some_and(SocketAddr::is_ipv4);
+    let (first, second): (Vec<_>, Vec<_>) = addresses.partition(|address| address.is_ipv4() == first_is_v4);
+    let (mut first, mut second) = (first.into_iter(), second.into_iter());
+    let turns = std::iter::from_fn(|| match (first.next(), second.next()) {
+        (None, None) => None,
+        (one, other) => Some(one.into_iter().chain(other)),
+    });
+    turns.flatten().take(MOST_ADDRESSES).collect()
 }
 
 // The device's std keeps whole pages on the stack: 40 KiB to resolve, 16 KiB to connect. Not inlined, they are there
 // one after the other, and none of it for the life of the connection.
 
+/// The address, if `host` is one: it needs no look-up, and not its stack.
 #[inline(never)]
-fn resolve(host: &str, port: u16) -> std::io::Result<std::vec::IntoIter<SocketAddr>> {
+fn literal(host: &str, port: u16) -> Option<SocketAddr> {
+    host.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, port))
+}
+
+#[inline(never)]
+fn resolve(host: &str, port: u16) -> io::Result<std::vec::IntoIter<SocketAddr>> {
     (host, port).to_socket_addrs()
 }
 
 #[inline(never)]
-fn connect(address: &SocketAddr, limit: Duration) -> std::io::Result<TcpStream> {
+fn connect(address: &SocketAddr, limit: Duration) -> io::Result<TcpStream> {
     TcpStream::connect_timeout(address, limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::io::{BufRead, BufReader};
+    use std::net::TcpListener;
+    use std::process::{Child, Command, Stdio};
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(30);
+
+    fn address(last: u8) -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, last], 80))
+    }
+
+    /// Who is reached and after how long, if the address `192.0.2.N` answers after `answers[N]`: never if that is
+    /// `None`.
+    fn reached(answers: &[Option<u64>], limit: Duration) -> (io::Result<SocketAddr>, Duration) {
+        let clock = Cell::new(Duration::ZERO);
+        let connect = |address: &SocketAddr, share: Duration| {
+            let IpAddr::V4(ip) = address.ip() else { unreachable!() };
+            match answers[usize::from(ip.octets()[3])].map(Duration::from_millis) {
+                Some(time) if time <= share => {
+                    clock.set(clock.get() + time);
+                    Ok(*address)
+                }
+                _ => {
+                    clock.set(clock.get() + share);
+                    Err(io::ErrorKind::TimedOut.into())
+                }
+            }
+        };
+        let addresses = (0..answers.len() as u8).map(address).collect();
+        let result = try_each(addresses, || limit.saturating_sub(clock.get()), connect);
+        (result, clock.get())
+    }
+
+    #[test]
+    fn a_dead_first_address_costs_half_a_second() {
+        let (result, time) = reached(&[None, Some(20)], LIMIT);
+        assert_eq!(result.unwrap(), address(1));
+        assert!(time < Duration::from_secs(1), "{time:?}");
+        // And a share where there is no half second.
+        let (result, time) = reached(&[None, None, None, Some(20)], Duration::from_millis(400));
+        assert_eq!((result.unwrap(), time), (address(3), Duration::from_millis(320)));
+    }
+
+    #[test]
+    fn a_slow_address_is_reached_in_a_later_pass() {
+        for rtt in [600, 1_500, 3_500, 7_000] {
+            let (result, time) = reached(&[None, Some(rtt)], LIMIT);
+            assert_eq!(result.unwrap(), address(1), "{rtt} ms");
+            assert!(time < Duration::from_millis(6 * rtt), "{rtt} ms: {time:?}");
+        }
+        let (result, time) = reached(&[Some(29_000)], LIMIT);
+        assert_eq!((result.unwrap(), time), (address(0), Duration::from_secs(29)));
+    }
+
+    #[test]
+    fn the_limit_is_used_and_not_exceeded() {
+        for dead in 1..=MOST_ADDRESSES {
+            for limit in [3, 400, 2_000, 30_000].map(Duration::from_millis) {
+                let (result, time) = reached(&vec![None; dead], limit);
+                assert_eq!(result.unwrap_err().kind(), io::ErrorKind::TimedOut);
+                assert!(time <= limit && time >= limit * 9 / 10, "{dead} addresses, {limit:?}: {time:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_address_that_refuses_is_not_tried_again_and_leaves_its_time_to_others() {
+        let mut tried = Vec::new();
+        let mut connect = |address: &SocketAddr, share: Duration| {
+            tried.push((*address, share));
+            let refuses = *address == self::address(0);
+            Err::<(), _>(
+                if refuses { io::ErrorKind::ConnectionRefused } else { io::ErrorKind::TimedOut }.into(),
+            )
+        };
+        try_each(vec![address(0), address(1)], || LIMIT, &mut connect).unwrap_err();
+        assert_eq!(tried, [(address(0), FIRST_SHARE), (address(1), FIRST_SHARE), (address(1), LIMIT)]);
+        // A system that says at once that nobody answers is not asked without end.
+        let mut times = 0;
+        let silent = |_: &SocketAddr, _| {
+            times += 1;
+            Err::<(), _>(io::ErrorKind::TimedOut.into())
+        };
+        try_each(vec![address(0), address(1)], || LIMIT, silent).unwrap_err();
+        assert!(times < 20, "{times}");
+    }
+
+    #[test]
+    fn families_take_turns() {
+        let v6 = |last: u16| SocketAddr::from(([0x2001, 0xdb8, 0, 0, 0, 0, 0, last], 80));
+        let v4 = address;
+        let turns = |addresses: &[SocketAddr]| interleaved(addresses.iter().copied());
+        assert_eq!(turns(&[v6(1), v6(2), v6(3), v4(1), v4(2)]), [v6(1), v4(1), v6(2), v4(2), v6(3)]);
+        assert_eq!(turns(&[v4(1), v6(1), v6(2)]), [v4(1), v6(1), v6(2)]);
+        assert_eq!(turns(&[v4(1), v4(2)]), [v4(1), v4(2)]);
+        assert!(turns(&[]).is_empty());
+    }
+
+    #[test]
+    fn an_address_is_not_looked_up() {
+        assert_eq!(literal("192.0.2.7", 80), Some(address(7)));
+        assert_eq!(literal("::1", 80), Some(SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 80))));
+        assert_eq!(literal("localhost", 80), None);
+    }
+
+    /// A listener whose queue is full, so that nothing that is sent to it is answered.
+    struct Silent(Child, u16);
+
+    impl Silent {
+        fn start() -> Self {
+            const SCRIPT: &str = "\
+import socket, sys
+server = socket.create_server(('127.0.0.1', 0), backlog=0)
+clients = []
+for _ in range(16):
+    try:
+        clients.append(socket.create_connection(server.getsockname(), timeout=0.3))
+    except TimeoutError:
+        break
+print(server.getsockname()[1], flush=True)
+sys.stdin.read()
+";
+            let mut child = Command::new("python3")
+                .args(["-c", SCRIPT])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .expect("python3 is installed");
+            let mut line = String::new();
+            BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+            Silent(child, line.trim().parse().unwrap())
+        }
+    }
+
+    impl Drop for Silent {
+        fn drop(&mut self) {
+            self.0.kill().ok();
+            self.0.wait().ok();
+        }
+    }
+
+    #[test]
+    fn the_second_address_is_reached_within_a_second_when_the_first_is_dead() {
+        let silent = Silent::start();
+        let alive = TcpListener::bind(("127.0.0.2", silent.1)).unwrap();
+        let addresses = vec![SocketAddr::from(([127, 0, 0, 1], silent.1)), alive.local_addr().unwrap()];
+        let start = Instant::now();
+        let stream = try_each(addresses, || LIMIT.saturating_sub(start.elapsed()), connect).unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), alive.local_addr().unwrap());
+        assert!(start.elapsed() >= FIRST_SHARE, "the first address answers");
+        assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
+use crate::platform::DROPS_LISTEN_ADDRESS;
+
 /// Why a port is not bound.
 #[derive(Debug)]
 pub(crate) enum BindError {
@@ -22,6 +24,25 @@ impl fmt::Display for BindError {
     }
 }
 
+/// A loopback address promises what the device's network does not keep: nobody else reaches the port. Who is `exposed`
+/// knows that.
+///
+/// # Errors
+/// What to say to somebody who does not.
+pub(crate) fn keeps_promise(address: IpAddr, exposed: bool) -> Result<(), String> {
+    promise(address, exposed, DROPS_LISTEN_ADDRESS)
+}
+
+fn promise(address: IpAddr, exposed: bool, drops_address: bool) -> Result<(), String> {
+    if exposed || !drops_address || !address.is_loopback() {
+        return Ok(());
+    }
+    Err(format!(
+        "{address} would be open to the network, as this system listens on all addresses of the device: listen on \
+         0.0.0.0, or say with Listen::exposed that this is known"
+    ))
+}
+
 /// Binds and listens.
 pub(crate) fn bind(address: IpAddr, port: u16) -> Result<TcpListener, BindError> {
     TcpListener::bind(SocketAddr::new(address, port)).map_err(|error| match error.kind() {
@@ -38,4 +59,21 @@ pub(crate) fn knock(address: SocketAddr, limit: Duration) {
         IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
     };
     TcpStream::connect_timeout(&SocketAddr::new(host, address.port()), limit).ok();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loopback_address_that_is_open_to_the_network_is_refused() {
+        for loopback in ["127.0.0.1", "127.1.2.3", "::1"].map(|text| text.parse().unwrap()) {
+            assert!(promise(loopback, false, true).unwrap_err().contains("open to the network"));
+            assert!(promise(loopback, true, true).is_ok());
+            assert!(promise(loopback, false, false).is_ok());
+        }
+        for open in ["0.0.0.0", "192.0.2.1", "::"].map(|text| text.parse().unwrap()) {
+            assert!(promise(open, false, true).is_ok());
+        }
+    }
 }

@@ -9,8 +9,8 @@ use std::time::Instant;
 use hosted::peer::Peer;
 use hosted::{hear, tell};
 use xous_api_websocket::{
-    Code, Deadlines, Kind, Opcode, Part, ReceiveError, ReceiveWord, Request, SendError, SendWord, Status,
-    Websocket, message_id,
+    Code, ControlError, Deadlines, Kind, Opcode, Part, ReceiveError, ReceiveWord, Request, SendError,
+    SendWord, Status, Websocket, message_id, stats,
 };
 
 use crate::common::pages::RawPages;
@@ -192,6 +192,7 @@ fn one_process_cannot_lock_the_others_out() {
                 (0..4).map(|_| Websocket::open(&request(&peer).deadlines(deadlines)).unwrap()).collect();
             let kept_open: Vec<_> = all.iter().map(|_| seen(&streams)).collect();
             assert_eq!(fill(&all), Code::BusyMessages);
+            assert_eq!(stats(), Err(ControlError::Busy(Code::BusyMessages)));
             // Too many for the process, not for the queues of its connections.
             let failed = || all.iter().map(|ws| ws.state().unwrap().failed_sends).sum::<usize>();
             let (before, start) = (failed(), Instant::now());

@@ -93,8 +93,6 @@ fn what_is_no_answer_is_refused() {
         is_bad_reply(&answering(|_| "\0\u{1}garbage\r\n\r\n".into()), "garbage");
         is_bad_reply(&answering(|_| "SSH-2.0-OpenSSH_9.6\r\n\r\n".into()), "another protocol");
         is_bad_reply(&answering(|_| "\r\n\r\n".into()), "nothing but ends of lines");
-        is_bad_reply(&answering(|_| String::new()), "closed at once");
-        is_bad_reply(&answering(|head| acceptance(head, "")[..60].into()), "closed half way");
         // The peer may well be cut off while it writes these.
         for endless in [long_line(), many_lines()] {
             let (peer, _) = peers::serve(move |mut stream, _: &Sender<()>| {
@@ -103,9 +101,26 @@ fn what_is_no_answer_is_refused() {
             });
             is_bad_reply(&peer, "a head without end");
         }
-        let (peer, _) = peers::serve(|stream, _: &Sender<()>| stream.shutdown(Shutdown::Both).unwrap());
-        let (code, text) = refusal(&request(&peer));
-        assert!(matches!(code, Code::BadReply | Code::Connect), "{text}");
+        nothing_is_left();
+    });
+}
+
+#[test]
+fn a_connection_that_ends_before_the_answer_is_whole_is_lost() {
+    system!().run(|| {
+        let at_once = answering(|_| String::new());
+        let half_way = answering(|head| acceptance(head, "")[..60].into());
+        let (unread, _) = peers::serve(|stream, _: &Sender<()>| stream.shutdown(Shutdown::Both).unwrap());
+        // What was not read makes the end a reset.
+        let (reset, _) = peers::serve(|mut stream, _: &Sender<()>| stream.read_exact(&mut [0; 10]).unwrap());
+        for (case, peer) in
+            [("at once", at_once), ("half way", half_way), ("unread", unread), ("reset", reset)]
+        {
+            let (code, text) = refusal(&request(&peer));
+            assert_eq!(code, Code::Lost, "{case}: {text}");
+            assert!(code.is_transient() && !Code::BadReply.is_transient());
+            assert!(text.contains(&peer.address().to_string()), "{case}: {text}");
+        }
         nothing_is_left();
     });
 }

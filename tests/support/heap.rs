@@ -20,12 +20,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub(crate) struct Heap {
     live: AtomicUsize,
     peak: AtomicUsize,
+    most: AtomicUsize,
 }
 
 impl Heap {
     /// An allocator that has handed out nothing.
     pub(crate) const fn new() -> Self {
-        Self { live: AtomicUsize::new(0), peak: AtomicUsize::new(0) }
+        Self { live: AtomicUsize::new(0), peak: AtomicUsize::new(0), most: AtomicUsize::new(usize::MAX) }
     }
 
     /// Bytes in use.
@@ -43,6 +44,15 @@ impl Heap {
         self.peak.store(self.live(), Ordering::Relaxed);
     }
 
+    /// Hands out no more than `bytes` beyond what is in use now, as the kernel of a device does at its limit.
+    pub(crate) fn allow(&self, bytes: usize) {
+        self.most.store(self.live().saturating_add(bytes), Ordering::Relaxed);
+    }
+
+    fn has_room(&self, bytes: usize) -> bool {
+        self.live().saturating_add(bytes) <= self.most.load(Ordering::Relaxed)
+    }
+
     fn add(&self, bytes: usize) {
         let before = self.live.fetch_add(bytes, Ordering::Relaxed);
         self.peak.fetch_max(before + bytes, Ordering::Relaxed);
@@ -53,11 +63,13 @@ impl Heap {
     }
 }
 
-// SAFETY: every call goes to `System` unchanged; counting touches no memory that is handed out.
+// SAFETY: every call goes to `System` unchanged, or fails as an allocator may; counting touches no memory that is
+// handed out.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller keeps `alloc`'s contract, which is the same as `System`'s.
-        let block = unsafe { System.alloc(layout) };
+        let block =
+            if self.has_room(layout.size()) { unsafe { System.alloc(layout) } } else { std::ptr::null_mut() };
         if !block.is_null() {
             self.add(layout.size());
         }
@@ -66,7 +78,11 @@ unsafe impl GlobalAlloc for Heap {
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as in `alloc`.
-        let block = unsafe { System.alloc_zeroed(layout) };
+        let block = if self.has_room(layout.size()) {
+            unsafe { System.alloc_zeroed(layout) }
+        } else {
+            std::ptr::null_mut()
+        };
         if !block.is_null() {
             self.add(layout.size());
         }
@@ -81,7 +97,11 @@ unsafe impl GlobalAlloc for Heap {
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // SAFETY: the block came from `System` with this layout.
-        let moved = unsafe { System.realloc(block, layout, size) };
+        let moved = if self.has_room(size) {
+            unsafe { System.realloc(block, layout, size) }
+        } else {
+            std::ptr::null_mut()
+        };
         if !moved.is_null() {
             // Both blocks exist while a moving realloc copies, and the device's allocator always moves.
             self.add(size);

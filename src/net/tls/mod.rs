@@ -35,5 +35,5 @@ use super::TlsError;
 /// The protocol inside (RFC 7301): a server that speaks others on the same port knows what is meant.
 const ALPN: &[u8] = b"http/1.1";
 
-/// Bytes read at a time during the handshake.
+/// Bytes read at a time during the handshake, and where the caller has little room.
 const READ_SIZE: usize = 4096;

@@ -33,6 +33,10 @@ use crate::platform::TLS_WRITE;
 /// bytes each.
 const RECORDS: usize = 128;
 
+/// The socket is never read into less: records of 16 KiB in pieces of what is left of a page, such as 14 bytes, would
+/// be a thousand calls each.
+const LEAST_READ: usize = 2048;
+
 /// One side of a TLS connection, without its socket.
 pub(crate) struct Transport {
     /// Never locked while a socket is waited for, or another lock taken.
@@ -47,8 +51,12 @@ pub(crate) struct Transport {
 
 impl Transport {
     pub(super) fn new(connection: rustls::Connection) -> Self {
+        Self::with(Session::new(connection))
+    }
+
+    fn with(session: Session) -> Self {
         Transport {
-            session: Mutex::new(Session::new(connection)),
+            session: Mutex::new(session),
             turn: Mutex::new(()),
             closing: AtomicBool::new(false),
             ended_here: AtomicBool::new(false),
@@ -83,11 +91,21 @@ impl Transport {
         }
     }
 
-    /// Waits for plaintext; 0 after a close_notify. `buffer` must not be empty: it also takes what the socket gives,
-    /// so that a connection needs no other buffer for it.
+    /// Waits for plaintext; 0 after a close_notify. `buffer` must not be empty: if it is not short, it also takes what
+    /// the socket gives, so that a connection keeps no other buffer for it.
     pub(in crate::net) fn read(
         &self,
         stream: &TcpStream,
+        buffer: &mut [u8],
+        owed: impl Fn(),
+    ) -> io::Result<usize> {
+        self.read_by(|room| receive(stream, room), buffer, owed)
+    }
+
+    /// As [`Transport::read`], of what `receive` gives.
+    fn read_by(
+        &self,
+        mut receive: impl FnMut(&mut [u8]) -> io::Result<usize>,
         buffer: &mut [u8],
         owed: impl Fn(),
     ) -> io::Result<usize> {
@@ -95,7 +113,13 @@ impl Transport {
             if let Some(taken) = self.session().take(buffer) {
                 return taken.map_err(io::Error::other);
             }
-            let len = receive(stream, buffer)?;
+            let len = if buffer.len() < LEAST_READ {
+                self.feed_aside(&mut receive)?
+            } else {
+                let len = receive(buffer)?;
+                self.session().feed(buffer.get(..len).unwrap_or_default());
+                len
+            };
             if len == 0 {
                 return if self.ended_here.load(SeqCst) {
                     Ok(0)
@@ -103,15 +127,21 @@ impl Transport {
                     Err(io::Error::other(TlsError::Truncated))
                 };
             }
-            let owes = {
-                let mut session = self.session();
-                session.feed(&buffer[..len]);
-                session.owes()
-            };
-            if owes {
+            if self.session().owes() {
                 owed();
             }
         }
+    }
+
+    /// Takes from the socket what the caller's buffer has no room for: its size is that of the plaintext that the
+    /// caller wants, while a record has to be there whole before any of it is. Not inlined, as the room for it is on
+    /// the stack, and only while a short rest is waited for.
+    #[inline(never)]
+    fn feed_aside(&self, receive: &mut impl FnMut(&mut [u8]) -> io::Result<usize>) -> io::Result<usize> {
+        let mut room = [0; READ_SIZE];
+        let len = receive(&mut room)?;
+        self.session().feed(room.get(..len).unwrap_or_default());
+        Ok(len)
     }
 
     /// Writes `bytes` as few records, behind whatever the session has to say.
@@ -176,4 +206,92 @@ impl Transport {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rustls::pki_types::{PrivateKeyDer, ServerName};
+    use rustls::{ClientConfig, ClientConnection, Connection, RootCertStore, ServerConfig, ServerConnection};
+
+    use super::*;
+    use crate::net::tls::provider::provider;
+
+    /// Bytes of one frame.
+    const FRAME: usize = 1 << 20;
+    /// Of the pages that the reader fills.
+    const PAGE: usize = 16 * 1024;
+
+    /// A client and a server that have agreed on keys.
+    fn agreed() -> (Session, Session) {
+        let made = rcgen::generate_simple_self_signed(["localhost".into()]).unwrap();
+        let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+        let certificate = made.cert.der().clone();
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate.clone()).unwrap();
+        let client = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let server = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let client = ClientConnection::new(Arc::new(client), name).unwrap();
+        let server = ServerConnection::new(Arc::new(server)).unwrap();
+        let mut client = Session::new(Connection::Client(client));
+        let mut server = Session::new(Connection::Server(server));
+        // Both turns of TLS 1.3: hello and hello, finished and tickets.
+        for _ in 0..2 {
+            pass(&mut client, &mut server);
+            pass(&mut server, &mut client);
+        }
+        assert!(client.is_ready() && server.is_ready());
+        (client, server)
+    }
+
+    fn pass(from: &mut Session, to: &mut Session) {
+        let mut records = Vec::new();
+        from.drain(&mut records);
+        to.feed(&records);
+    }
+
+    /// What a reader does with a long frame: its header comes into a buffer of its own, the rest into pages, which are
+    /// filled to their ends.
+    #[test]
+    fn a_long_frame_takes_no_more_reads_than_one_for_two_kibibytes() {
+        let (client, mut server) = agreed();
+        let frame: Vec<u8> = (0..FRAME).map(|at| (at ^ (at >> 8)) as u8).collect();
+        let mut records = Vec::new();
+        for piece in frame.chunks(PAGE) {
+            server.seal(piece, &mut records).unwrap();
+        }
+        let transport = Transport::with(client);
+        let (mut rest, mut reads) = (&records[..], 0_usize);
+        let mut received = Vec::new();
+        let mut room = vec![0; PAGE];
+        // Pages end where the payload's multiples of them do, records where those of the frame with its header do.
+        let (header, buffer) = (10, 4096);
+        let mut page = buffer;
+        while received.len() < FRAME {
+            let mut at = 0;
+            while at < page && received.len() < FRAME {
+                let take = |room: &mut [u8]| {
+                    reads += 1;
+                    io::Read::read(&mut rest, room)
+                };
+                let len = transport.read_by(take, &mut room[at..page], || ()).unwrap();
+                received.extend_from_slice(&room[at..at + len]);
+                at += len;
+            }
+            page = if page == buffer { header + PAGE - buffer } else { PAGE };
+        }
+        assert!(received == frame);
+        assert!(reads <= records.len() / LEAST_READ, "{reads} reads of {} bytes", records.len());
+    }
 }

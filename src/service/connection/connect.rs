@@ -122,9 +122,9 @@ fn open(
         return Err(Failure::new(Code::Timeout, format!("connect to {place}: given up")));
     }
     socket.handshake().map_err(not_secure)?;
-    socket.write_all(&head).map_err(|error| {
-        Failure::io(Code::Connect, format!("send the opening handshake to {place}"), &error)
-    })?;
+    socket
+        .write_all(&head)
+        .map_err(|error| Failure::io(Code::Lost, format!("send the opening handshake to {place}"), &error))?;
     let (head, already) = read_head(&socket, &place)?;
     let reply = check_reply(&head, &key, &request.sub_protocols).map_err(|error| match error {
         ReplyError::Status(status) => {
@@ -183,11 +183,14 @@ fn read_head(socket: &Socket, place: &str) -> Result<(Vec<u8>, Vec<u8>), Failure
     let mut buffer = vec![0; READ_BUFFER];
     loop {
         let mut rest = match socket.read(&mut buffer) {
-            Ok(0) => return Err(bad(format!("{place} closed during the opening handshake"))),
+            Ok(0) => {
+                let text = format!("{place} closed during the opening handshake");
+                return Err(Failure::new(Code::Lost, text));
+            }
             Ok(len) => &buffer[..len],
             Err(error) => {
                 let task = format!("read the opening handshake from {place}");
-                return Err(Failure::io(Code::BadReply, task, &error));
+                return Err(Failure::io(Code::Lost, task, &error));
             }
         };
         while !rest.is_empty() {

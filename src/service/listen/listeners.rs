@@ -12,7 +12,7 @@ use super::port::{NotBound, OnBound, Port, Settings};
 use super::shared::Server;
 use super::target::{Target, TargetKind};
 use crate::http::AddError;
-use crate::net::{ServerTls, TlsError, knock};
+use crate::net::{ServerTls, TlsError, keeps_promise, knock};
 use crate::proto;
 use crate::service::connection::{Connection, tls_code};
 use crate::service::limits::{BROADCAST_BYTES, LINGER, LISTENERS, PORT_PAGE_BYTES, PORTS, STORED_WAIT};
@@ -111,6 +111,7 @@ impl Listeners {
         let malformed = || (Code::Malformed, "the page does not hold a request".to_owned());
         let listen = page.data().and_then(Listen::parse).ok_or_else(malformed)?;
         let settings = Settings::new(&listen).map_err(|text| (Code::BadRequest, text))?;
+        keeps_promise(settings.address, listen.exposed).map_err(|text| (Code::BadRequest, text))?;
         let tls = listen.tls.as_ref().map(|tls| self.certificate(tls)).transpose();
         Ok((settings, tls.map_err(|error| (tls_code::code(&error), error.to_string()))?))
     }

@@ -1,11 +1,13 @@
 //! What the server accepts, as a scanner of servers would look at it: each suite that OpenSSL has is offered alone.
 
+use std::process::Stdio;
+
 use hosted::tools::command;
 use xous_api_websocket::{Code, ListenError, Listener};
 
 use crate::authority::{Leaf, self_signed, self_signed_rsa};
 use crate::client::Settings;
-use crate::support::system;
+use crate::support::{Scratch, system};
 
 use super::{listen, listener, tls};
 
@@ -60,6 +62,41 @@ fn only_forward_secret_authenticated_encryption_is_accepted() {
             }
         } else {
             assert_eq!(accepted(&rsa), names("ECDHE-RSA"));
+        }
+    });
+}
+
+/// What OpenSSL's own client and the server agree on when the client would rather have AES-256 than anything.
+fn agreed(port: u16, ca: &str, version: &str) -> String {
+    let suites = "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-GCM-SHA256";
+    let suites_13 = "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256";
+    let output = command("openssl")
+        .args(["s_client", "-connect", &format!("127.0.0.1:{port}"), version, "-CAfile", ca])
+        .args(["-cipher", suites, "-ciphersuites", suites_13])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let output = String::from_utf8_lossy(&output.stdout).into_owned();
+    let suite = output.split("Cipher is ").nth(1).and_then(|rest| rest.lines().next());
+    suite.unwrap_or_else(|| panic!("{output}")).to_owned()
+}
+
+#[test]
+fn the_server_takes_the_cheapest_cipher_whatever_the_client_would_rather_have() {
+    // Without instructions for AES that is ChaCha20-Poly1305, elsewhere AES-128.
+    #[cfg(target_arch = "x86_64")]
+    let aes = std::arch::is_x86_feature_detected!("aes");
+    #[cfg(target_arch = "aarch64")]
+    let aes = std::arch::is_aarch64_feature_detected!("aes") && !cfg!(feature = "tls-rustcrypto");
+    let cheapest = if aes { "128-GCM-SHA256" } else { "CHACHA20-POLY1305" };
+    system!().run(move || {
+        let leaf = self_signed(&["localhost"]);
+        let listener = listener(&listen(tls(&leaf)));
+        let files = Scratch::new();
+        let ca = files.write("ca.pem", &leaf.chain);
+        for version in ["-tls1_2", "-tls1_3"] {
+            let suite = agreed(listener.port(), &ca, version);
+            assert!(suite.replace('_', "-").contains(cheapest), "{version}: {suite}");
         }
     });
 }

@@ -65,7 +65,7 @@ macro_rules! tls12 {
     };
 }
 
-/// ChaCha20 first: without instructions for AES it is the faster one.
+/// In no order: the provider puts them into one.
 #[rustfmt::skip]
 static SUITES: &[SupportedCipherSuite] = &[
     tls13!(TLS13_CHACHA20_POLY1305_SHA256, &aead::CHACHA20_POLY1305, &hash::SHA256, &hash::HMAC_SHA256, u64::MAX),

@@ -1,0 +1,32 @@
+//! How much heap a program may use.
+
+/// Lets the heap of this process grow to `bytes`, if it may not already. Nothing is allocated by this.
+///
+/// The kernel allows 512 KiB unless it is asked for more (xous-core, `kernel/src/services.rs` and `syscall.rs`), and
+/// an allocation beyond its limit fails: most of Rust's collections then end the process. Once is enough; the limit
+/// never becomes less. On a PC, where a process has no such limit, this does nothing.
+///
+/// # Errors
+/// The kernel refuses, or allows less.
+#[cfg(target_os = "xous")]
+pub fn allow_heap(bytes: usize) -> Result<(), xous::Error> {
+    // The kernel sets the limit if it is told the one that holds, and tells in any case which one holds now.
+    let adjust = |current| {
+        let maximum = xous::Limits::HeapMaximum as usize;
+        match xous::rsyscall(xous::SysCall::AdjustProcessLimit(maximum, current, bytes))? {
+            xous::Result::Scalar2(_, limit) => Ok(limit),
+            _ => Err(xous::Error::InternalError),
+        }
+    };
+    let current = adjust(0)?;
+    if current >= bytes || adjust(current)? >= bytes { Ok(()) } else { Err(xous::Error::OutOfMemory) }
+}
+
+/// Does nothing: the heap of a process on a PC has no limit.
+///
+/// # Errors
+/// None.
+#[cfg(not(target_os = "xous"))]
+pub fn allow_heap(_bytes: usize) -> Result<(), xous::Error> {
+    Ok(())
+}

@@ -1,4 +1,4 @@
-//! A WebSocket server on Xous: `echo_server [--port N]` answers on `/echo` with what it gets, and shows a page for
+//! A WebSocket server on Xous: `echo_server [--listen ADDRESS] [--port N]` answers on `/echo` with what it gets, and shows a page for
 //! the browser on `/`. With `--certificate FILE --key FILE`, both in PEM, it does so over TLS.
 //!
 //! The text `Trigger async` is answered a second time, later and from another thread.
@@ -29,9 +29,8 @@ fn serve(arguments: &shared::Arguments) -> Result<(), Box<dyn std::error::Error>
     listener.add_route(&Route::page("/", "text/html; charset=utf-8", page.as_bytes()))?;
     listener.add_route(&Route::receiver("/echo").sub_protocol("echo"))?;
     upload_page::add_routes(&listener)?;
-    let url = arguments.url(listener.port());
-    println!("{url} is ready");
-    println!("{url}{} takes files", upload_page::PATH);
+    arguments.announce(listener.port());
+    println!("{}{} takes files", arguments.url(listener.port()), upload_page::PATH);
 
     let (later, triggered) = channel();
     std::thread::Builder::new().stack_size(STACK).spawn(move || send_later(&triggered))?;

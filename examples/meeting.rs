@@ -52,7 +52,7 @@ fn serve(arguments: &shared::Arguments) -> Result<(), Box<dyn std::error::Error>
     listener.add_route(&Route::page("/", "text/html; charset=utf-8", page.as_bytes()))?;
     let route = listener.add_route(&Route::receiver("/meeting"))?;
     listener.add_route(&Route::receiver("/hub"))?;
-    println!("{} is ready", arguments.url(listener.port()));
+    arguments.announce(listener.port());
 
     let meeting = Arc::new(Meeting { listener, route, summary: Mutex::default() });
     let mut threads = Vec::new();

@@ -1,5 +1,6 @@
 //! What the examples that serve have in common.
 
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::process::ExitCode;
 
 use xous_api_websocket::{Identity, Listen, ServerTls};
@@ -27,45 +28,82 @@ pub(crate) fn run(
 
 /// Where to serve, and how.
 pub(crate) struct Arguments {
+    /// As it was given; an IP address.
+    address: String,
+    ip: IpAddr,
     port: u16,
     /// Certificate and key.
     identity: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Arguments {
-    /// The port that is wanted, on this machine only; on the device, whose network drops the address, open to all.
+    /// The address and port that are wanted. The device's network drops the address: there the port is open to all.
     pub(crate) fn listen(&self) -> Listen<'_> {
-        let listen = Listen::new("127.0.0.1", self.port).exposed();
+        let listen = Listen::new(&self.address, self.port).exposed();
         match &self.identity {
             Some((certificate, key)) => listen.tls(ServerTls::new(Identity::new(certificate, key))),
             None => listen,
         }
     }
 
-    /// The address for a browser.
+    /// The address for a browser on this machine.
     pub(crate) fn url(&self, port: u16) -> String {
-        let host = if self.identity.is_some() { "https://localhost" } else { "http://127.0.0.1" };
-        format!("{host}:{port}/")
+        match (&self.identity, self.ip) {
+            (Some(_), _) => format!("https://localhost:{port}/"),
+            (None, ip) if ip.is_unspecified() => format!("http://127.0.0.1:{port}/"),
+            (None, ip) => format!("http://{}/", std::net::SocketAddr::new(ip, port)),
+        }
+    }
+
+    /// Says where it serves, and how others get there if they can.
+    pub(crate) fn announce(&self, port: u16) {
+        println!("{} is ready", self.url(port));
+        if self.ip.is_loopback() {
+            return;
+        }
+        let scheme = if self.identity.is_some() { "https" } else { "http" };
+        match if self.ip.is_unspecified() { own_address() } else { Some(self.ip) } {
+            Some(ip) => {
+                println!("others reach it, too: {scheme}://{}/", std::net::SocketAddr::new(ip, port));
+            }
+            None => println!("others reach it, too, at each address of this machine, port {port}"),
+        }
     }
 
     fn parse(name: &str, mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let (mut port, mut certificate, mut key) = (8080, None, None);
+        let (mut address, mut port, mut certificate, mut key) = ("127.0.0.1".to_owned(), 8080, None, None);
         while let Some(option) = arguments.next() {
             let value = arguments.next().ok_or_else(|| format!("{option} needs a value"))?;
             let read = || std::fs::read(&value).map_err(|error| format!("{option} {value}: {error}"));
             match option.as_str() {
+                "--listen" => address = value,
                 "--port" => port = value.parse().map_err(|_| format!("--port {value}: not a port"))?,
                 "--certificate" => certificate = Some(read()?),
                 "--key" => key = Some(read()?),
-                _ => return Err(format!("usage: {name} [--port N] [--certificate FILE --key FILE]")),
+                _ => {
+                    return Err(format!(
+                        "usage: {name} [--listen ADDRESS] [--port N] [--certificate FILE --key FILE]"
+                    ));
+                }
             }
         }
-        match (certificate, key) {
-            (None, None) => Ok(Arguments { port, identity: None }),
-            (Some(certificate), Some(key)) => Ok(Arguments { port, identity: Some((certificate, key)) }),
-            _ => Err("--certificate and --key go together".into()),
-        }
+        let ip = address.parse().map_err(|_| format!("--listen {address}: not an IP address"))?;
+        let identity = match (certificate, key) {
+            (None, None) => None,
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            _ => return Err("--certificate and --key go together".into()),
+        };
+        Ok(Arguments { address, ip, port, identity })
     }
+}
+
+/// The address from which this machine would send to a network elsewhere. Nothing is sent.
+fn own_address() -> Option<IpAddr> {
+    // An address for documentation (RFC 5737), which belongs to nobody.
+    const ELSEWHERE: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 0, 2, 1), 9);
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect(ELSEWHERE).ok()?;
+    socket.local_addr().ok().map(|address| address.ip())
 }
 
 /// The page with style and script in it, so that it is got with one request. `scripts` are those that it has besides:

@@ -7,7 +7,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::fmt;
 use std::fs::{self, File};
 use std::hash::Hasher;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -22,6 +22,8 @@ const PUBLISHED: [(&str, &str, &[&str]); 3] = [
     ("xous-log", "0.1.27", &["--features", "hosted"]),
     ("xous-ticktimer", "0.1.31", &["--features", "hosted"]),
 ];
+/// What a first use consists of: these, and the stand-ins.
+const STEPS: usize = PUBLISHED.len() + 1;
 /// The program with the stand-ins.
 const STAND_INS: &str = "xous-stand-ins";
 /// This crate's directory, from which the stand-ins are built.
@@ -145,11 +147,11 @@ impl Programs {
 fn install(root: &Path, programs: &Programs, stamp: &str) -> Result<(), PrepareError> {
     // They have much in common, so it is built in one place, which is not needed afterwards.
     let build = root.join("build");
-    for (name, version, features) in PUBLISHED {
+    for (step, (name, version, features)) in (1..).zip(PUBLISHED) {
         if !installed(root, name, version).is_file() {
-            eprintln!("hosted: installing {name} {version} (first use)");
+            eprintln!("hosted: [{step}/{STEPS}] installing {name} {version} (first use)");
             let mut command = cargo("install");
-            command.args(["--locked", "--quiet", "--root"]).arg(install_root(root, name, version));
+            command.args(["--locked", "--root"]).arg(install_root(root, name, version));
             command.arg("--target-dir").arg(&build).args(features);
             run(command.args(["--version", version, name]))?;
         }
@@ -163,11 +165,11 @@ fn install(root: &Path, programs: &Programs, stamp: &str) -> Result<(), PrepareE
 
 /// Builds the stand-ins and puts them in place in one step, for a system may be running the old ones.
 fn build_stand_ins(root: &Path, program: &Path, stamp: &str) -> Result<(), PrepareError> {
-    eprintln!("hosted: building the stand-ins");
+    eprintln!("hosted: [{STEPS}/{STEPS}] building the stand-ins");
     // In the workspace's own target directory, where they, or what they consist of, mostly are already.
     let build = target_directory();
     let mut command = cargo("build");
-    command.args(["--locked", "--quiet", "--bin", STAND_INS, "--manifest-path"]);
+    command.args(["--locked", "--bin", STAND_INS, "--manifest-path"]);
     run(command.arg(Path::new(SOURCES).join("Cargo.toml")).arg("--target-dir").arg(&build))?;
     let put = || {
         fs::create_dir_all(root.join("stand-ins"))?;
@@ -224,6 +226,10 @@ fn cargo(subcommand: &str) -> Command {
         }
     }
     command.stdin(Stdio::null()).stdout(Stdio::null());
+    // Its progress is for somebody who looks on.
+    if !io::stderr().is_terminal() {
+        command.arg("--quiet");
+    }
     command
 }
 

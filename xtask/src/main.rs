@@ -2,8 +2,10 @@
 
 mod autobahn;
 mod bench;
+mod packages;
 mod run;
 mod target;
+mod test;
 
 use std::process::ExitCode;
 
@@ -19,7 +21,8 @@ struct Command {
 }
 
 /// Every command, in the order in which they are listed.
-const COMMANDS: &[Command] = &[run::COMMAND, autobahn::COMMAND, bench::COMMAND, target::COMMAND];
+const COMMANDS: &[Command] =
+    &[run::COMMAND, test::COMMAND, autobahn::COMMAND, bench::COMMAND, target::COMMAND];
 
 /// Why a command did not do its work.
 #[derive(Debug)]

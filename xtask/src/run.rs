@@ -3,6 +3,8 @@
 mod certificate;
 mod data;
 
+use std::io::IsTerminal;
+use std::net::IpAddr;
 use std::process::ExitCode;
 
 use hosted::peer::Peer;
@@ -17,11 +19,13 @@ pub(crate) const COMMAND: Command = Command {
     name: "run",
     summary: "Run the demonstration server, an example or the client on a hosted Xous system",
     usage: "\
-usage: cargo xtask run [--example NAME] [--port N] [--data DIR] [--tls] [--release] [--verbose] [-- ARGUMENTS]
+usage: cargo xtask run [--example NAME] [--listen ADDRESS] [--port N] [--data DIR] [--tls] [--release]
+                       [--verbose] [-- ARGUMENTS]
 
   cargo xtask run                                the demonstration server on http://127.0.0.1:8080/, until Ctrl-C;
                                                  /upload.html there sends files
   cargo xtask run --port N                       the same on another port; for servers only
+  cargo xtask run --listen 0.0.0.0               the same for other machines, a phone say; prints the URL to type there
   cargo xtask run --tls                          the same on https://localhost:8080/, with a certificate made for it
   cargo xtask run --example NAME                 one of the programs in examples/, until it ends or Ctrl-C
   cargo xtask run -- ws://HOST:PORT/PATH --send TEXT --count N
@@ -50,6 +54,8 @@ const DEMONSTRATION: &str = "echo_server";
 const UPLOADS: &str = "uploads";
 /// Programs that serve nothing.
 const CLIENTS: [&str; 2] = ["client", "upload"];
+/// Programs that listen where they are told to.
+const SERVERS: [&str; 2] = [DEMONSTRATION, "meeting"];
 /// Programs that keep nothing in the database, and leave the directory to those that do.
 const KEEPS_NOTHING: [&str; 5] = ["client", "upload", "conformance", "in_process", "meeting"];
 /// Where it serves if not told otherwise.
@@ -105,6 +111,7 @@ struct Options {
     verbose: bool,
     tls: bool,
     example: Option<String>,
+    listen: Option<IpAddr>,
     port: Option<String>,
     data: Option<String>,
     /// For the program, unchanged.
@@ -122,6 +129,11 @@ impl Options {
                 "--verbose" => options.verbose = true,
                 "--tls" => options.tls = true,
                 "--example" => options.example = Some(value()?),
+                "--listen" => {
+                    let address = value()?;
+                    let fault = || Failure::Usage(format!("--listen {address}: not an IP address"));
+                    options.listen = Some(address.parse().map_err(|_| fault())?);
+                }
                 "--port" => options.port = Some(value()?),
                 "--data" => options.data = Some(value()?),
                 "--" => {
@@ -137,6 +149,15 @@ impl Options {
         }
         if options.tls && CLIENTS.contains(&options.example()) {
             return Err(Failure::Usage("--tls is for servers; a client is given wss://".into()));
+        }
+        if let Some(address) = options.listen {
+            if !SERVERS.contains(&options.example()) {
+                return Err(Failure::Usage(format!("--listen is for {}", SERVERS.join(" and "))));
+            }
+            if options.tls && !address.is_loopback() {
+                let fault = "the certificate of --tls is for this machine only, so --listen must be, too";
+                return Err(Failure::Usage(fault.into()));
+            }
         }
         Ok(options)
     }
@@ -160,8 +181,9 @@ impl Options {
     }
 
     fn program_arguments(&self) -> impl Iterator<Item = String> + '_ {
+        let listen = self.listen.iter().flat_map(|address| ["--listen".to_owned(), address.to_string()]);
         let port = self.port.iter().flat_map(|port| ["--port".to_owned(), port.clone()]);
-        port.chain(self.arguments.iter().cloned())
+        listen.chain(port).chain(self.arguments.iter().cloned())
     }
 }
 
@@ -173,8 +195,12 @@ pub(crate) struct Built {
 
 /// Builds the service and an example with the profile asked for.
 pub(crate) fn build(release: bool, example: &str) -> Result<Built, Failure> {
+    eprintln!("xtask: building the service and {example}");
     let mut command = hosted::cargo("build");
-    command.args(["--quiet", "--package", "websocket", "--bin", "websocket", "--example", example]);
+    if !std::io::stderr().is_terminal() {
+        command.arg("--quiet");
+    }
+    command.args(["--package", "websocket", "--bin", "websocket", "--example", example]);
     if release {
         command.arg("--release");
     }
@@ -228,6 +254,18 @@ mod tests {
         assert!(parse("--tls --example conformance").ok().unwrap().tls);
         assert!(matches!(parse("--tls -- --send hello"), Err(Failure::Usage(_))));
         assert!(matches!(parse("--tls --example upload -- file"), Err(Failure::Usage(_))));
+    }
+
+    #[test]
+    fn who_listens_for_others_is_a_server_without_this_machine_s_certificate() {
+        let options = parse("--listen 0.0.0.0 --port 9000").ok().unwrap();
+        let expected = ["--listen", "0.0.0.0", "--port", "9000"];
+        assert_eq!(options.program_arguments().collect::<Vec<_>>(), expected);
+        assert!(parse("--listen ::1 --tls").is_ok());
+        assert!(parse("--listen 0.0.0.0 --example meeting").is_ok());
+        for line in ["--listen here", "--listen", "--listen 0.0.0.0 --tls", "--listen 0.0.0.0 -- --count 3"] {
+            assert!(matches!(parse(line), Err(Failure::Usage(_))), "{line}");
+        }
     }
 
     #[test]

@@ -9,6 +9,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use hosted::tools::where_on_path;
+
+use crate::packages::{self, ThisMachine};
+
 /// The compiler's packages in Debian; the security archive has the newest.
 const COMPILER_PACKAGES: &[&str] = &["rustc-web", "rust-web-src"];
 /// The linker's package in Debian.
@@ -33,9 +37,7 @@ impl fmt::Display for Toolchain {
     }
 }
 
-/// Finds both, and installs what is missing when running as root on Debian.
-///
-/// Otherwise the error is the command to run.
+/// Finds both, and installs what is missing on Debian; the error says why not, and what else to do.
 pub(super) fn find_or_install() -> Result<Toolchain, String> {
     let Compiler { rustc, library, version } = match find_compiler() {
         Some(found) => found,
@@ -67,7 +69,7 @@ struct Compiler {
 /// The system's compiler first, so that sizes agree between machines, then those on the path.
 fn find_compiler() -> Option<Compiler> {
     let system = PathBuf::from("/usr/bin/rustc");
-    [system].into_iter().chain(on_path("rustc")).find_map(|rustc| {
+    [system].into_iter().chain(where_on_path("rustc")).find_map(|rustc| {
         let sysroot = PathBuf::from(output(&rustc, ["--print", "sysroot"])?);
         let library = sysroot.join("lib/rustlib/src/rust/library");
         let version = output(&rustc, ["--version"])?;
@@ -82,14 +84,7 @@ fn find_linker() -> Option<PathBuf> {
     let told = std::env::var_os(LINKER_VARIABLE).map(PathBuf::from);
     let rustup = output(Path::new("rustc"), ["--print", "target-libdir"])
         .and_then(|lib| Some(Path::new(&lib).parent()?.join("bin/gcc-ld/ld.lld")));
-    [told, rustup].into_iter().flatten().chain(on_path("ld.lld")).find(|linker| linker.is_file())
-}
-
-fn on_path(program: &str) -> impl Iterator<Item = PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found: Vec<_> =
-        std::env::split_paths(&path).map(|dir| dir.join(program)).filter(|file| file.is_file()).collect();
-    found.into_iter()
+    [told, rustup].into_iter().flatten().chain(where_on_path("ld.lld")).find(|linker| linker.is_file())
 }
 
 /// The trimmed standard output of a command that succeeds.
@@ -110,24 +105,14 @@ fn new_enough(version: &str, minimum: &str) -> bool {
 }
 
 fn install(packages: &[&str]) -> Result<(), String> {
-    let packages = packages.join(" ");
-    // Nothing that is installed may be removed for it: an older rustc of the distribution would be.
-    let command =
-        format!("apt-get update && apt-get install --yes --no-install-recommends --no-remove {packages}");
-    let is_root = output(Path::new("id"), ["-u"]).as_deref() == Some("0");
-    if !is_root || on_path("apt-get").next().is_none() {
-        return Err(format!(
-            "{packages} missing. On Debian run as root:\n\n    {command}\n\nElsewhere install lld, and a rustc \
-             together with its own sources of std, for example with `rustup component add rust-src`."
-        ));
-    }
-    eprintln!("target: {command}");
-    let status = Command::new("sh")
-        .args(["-c", &command])
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .status()
-        .map_err(|error| format!("sh: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("{command}: {status}")) }
+    let named = packages.join(" ");
+    eprintln!("target: installing {named}");
+    packages::install(&mut ThisMachine, packages).map_err(|fault| {
+        format!(
+            "{named} missing, and {fault}. Elsewhere than on Debian install lld, and a rustc together with its own \
+             sources of std, for example with `rustup component add rust-src`."
+        )
+    })
 }
 
 #[cfg(test)]

@@ -1,0 +1,127 @@
+//! What `cargo xtask test` is asked for.
+
+use hosted::tools::Tool;
+
+use crate::Failure;
+
+/// The package whose tests need other programs.
+const PACKAGE: &str = "websocket";
+
+#[derive(Debug, Default)]
+pub(super) struct Options {
+    pub(super) without_peers: bool,
+    pub(super) slowest: bool,
+    pub(super) list: bool,
+    pub(super) install: bool,
+    /// For cargo, unchanged.
+    pub(super) cargo: Vec<String>,
+    /// For the test programs, unchanged.
+    pub(super) tests: Vec<String>,
+}
+
+impl Options {
+    pub(super) fn parse(arguments: Vec<String>) -> Result<Self, Failure> {
+        let mut options = Self::default();
+        let mut parts = arguments.splitn(3, |argument| argument == "--");
+        for argument in parts.next().unwrap_or_default() {
+            match argument.as_str() {
+                "--without-peers" => options.without_peers = true,
+                "--slowest" => options.slowest = true,
+                "--list" => options.list = true,
+                "--install" => options.install = true,
+                other => {
+                    let fault = format!("unknown argument '{other}'; those of cargo test follow after --");
+                    return Err(Failure::Usage(fault));
+                }
+            }
+        }
+        options.cargo = parts.next().unwrap_or_default().to_vec();
+        options.tests = parts.next().unwrap_or_default().to_vec();
+        let runs = options.without_peers || options.slowest || !options.cargo.is_empty();
+        if usize::from(options.list) + usize::from(options.install) + usize::from(runs) > 1 {
+            return Err(Failure::Usage("--list and --install stand alone".into()));
+        }
+        Ok(options)
+    }
+
+    /// Whether tests that are selected need a tool. Selections that are not understood select all.
+    pub(super) fn needs(&self, tool: &Tool) -> bool {
+        let packages = self.values(&["--package", "-p"]);
+        let elsewhere = !packages.is_empty() && !packages.iter().any(|package| package.contains(PACKAGE));
+        if elsewhere || tool.tests.is_empty() {
+            return false;
+        }
+        let targets = self.values(&["--test"]);
+        let has = |names: &[&str]| self.cargo.iter().any(|argument| names.contains(&argument.as_str()));
+        if has(&["--tests", "--all-targets"]) || targets.iter().any(|name| name.contains(['*', '?', '['])) {
+            return true;
+        }
+        let others =
+            has(&["--lib", "--bins", "--bin", "--doc", "--examples", "--example", "--benches", "--bench"]);
+        if targets.is_empty() {
+            return !others;
+        }
+        tool.tests.iter().any(|tests| targets.contains(&tests.target))
+    }
+
+    /// The values of an option of cargo that has these names.
+    fn values(&self, names: &[&str]) -> Vec<&str> {
+        let mut values = Vec::new();
+        let mut arguments = self.cargo.iter();
+        while let Some(argument) = arguments.next() {
+            if names.contains(&argument.as_str()) {
+                values.extend(arguments.next().map(String::as_str));
+            } else if let Some((name, value)) = argument.split_once('=')
+                && names.contains(&name)
+            {
+                values.push(value);
+            }
+        }
+        values
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Options, Failure> {
+        Options::parse(line.split_whitespace().map(str::to_owned).collect())
+    }
+
+    fn needs(line: &str, tool: &str) -> bool {
+        parse(line).unwrap().needs(Tool::named(tool).unwrap())
+    }
+
+    #[test]
+    fn own_options_those_of_cargo_and_those_of_the_tests_are_told_apart() {
+        let options = parse("--without-peers -- --test client name -- --nocapture -- x").unwrap();
+        assert!(options.without_peers && !options.slowest);
+        assert_eq!(options.cargo, ["--test", "client", "name"]);
+        assert_eq!(options.tests, ["--nocapture", "--", "x"]);
+    }
+
+    #[test]
+    fn only_what_is_selected_needs_its_tools() {
+        assert!(needs("", "stunnel") && needs("", "node"));
+        assert!(needs("-- --no-fail-fast", "stunnel"));
+        assert!(needs("-- --test client", "node"));
+        assert!(!needs("-- --test client", "stunnel"));
+        assert!(needs("-- --test client --test=tls", "stunnel"));
+        assert!(needs("-- --test cl*", "stunnel"));
+        assert!(needs("-- --lib --tests", "stunnel"));
+        assert!(!needs("-- --lib", "stunnel"));
+        assert!(needs("-- --lib --test tls", "stunnel"));
+        assert!(!needs("-- -p hosted", "stunnel"));
+        assert!(needs("-- --package=websocket", "stunnel"));
+        assert!(!needs("", "valgrind"), "which only .ci/run needs");
+    }
+
+    #[test]
+    fn what_stands_alone_and_what_is_unknown_is_refused() {
+        assert!(parse("--list").unwrap().list && parse("--install").unwrap().install);
+        for line in ["--list --install", "--install --without-peers", "--list -- --lib", "--test client"] {
+            assert!(matches!(parse(line), Err(Failure::Usage(_))), "{line}");
+        }
+    }
+}

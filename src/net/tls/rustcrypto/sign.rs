@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use p256::elliptic_curve::sec1::ToEncodedPoint;
 use p256::pkcs8::DecodePrivateKey;
 use rustls::crypto::KeyProvider;
 use rustls::pki_types::{AlgorithmIdentifier, PrivateKeyDer, SubjectPublicKeyInfoDer, alg_id};
@@ -45,9 +44,11 @@ fn p256_key(der: &PrivateKeyDer<'_>) -> Option<Key> {
         PrivateKeyDer::Sec1(der) => p256::SecretKey::from_sec1_der(der.secret_sec1_der()).ok()?,
         _ => return None,
     };
+    // The conversion computes the public key, and asking the secret key for it would do so again.
+    let key = p256::ecdsa::SigningKey::from(key);
     Some(Key {
-        public: key.public_key().to_encoded_point(false).as_bytes().into(),
-        secret: Arc::new(Secret::P256(key.into())),
+        public: key.verifying_key().to_encoded_point(false).as_bytes().into(),
+        secret: Arc::new(Secret::P256(key)),
         scheme: SignatureScheme::ECDSA_NISTP256_SHA256,
         kind: alg_id::ECDSA_P256,
     })
@@ -59,9 +60,11 @@ fn p384_key(der: &PrivateKeyDer<'_>) -> Option<Key> {
         PrivateKeyDer::Sec1(der) => p384::SecretKey::from_sec1_der(der.secret_sec1_der()).ok()?,
         _ => return None,
     };
+    // The conversion computes the public key, and asking the secret key for it would do so again.
+    let key = p384::ecdsa::SigningKey::from(key);
     Some(Key {
-        public: key.public_key().to_encoded_point(false).as_bytes().into(),
-        secret: Arc::new(Secret::P384(key.into())),
+        public: key.verifying_key().to_encoded_point(false).as_bytes().into(),
+        secret: Arc::new(Secret::P384(key)),
         scheme: SignatureScheme::ECDSA_NISTP384_SHA384,
         kind: alg_id::ECDSA_P384,
     })

@@ -56,7 +56,7 @@ fn in_list(list: &str, tools: &[&'static Tool]) -> Vec<LeftOut> {
         } else if let Some(name) = line.strip_suffix(": test") {
             for (tool, names) in &mut left_out {
                 let mut of_target = tool.tests.iter().filter(|tests| tests.target == target);
-                if of_target.any(|tests| name.contains(tests.filter)) {
+                if of_target.any(|tests| name.starts_with(tests.filter)) {
                     names.push(name.to_owned());
                 }
             }

@@ -1,6 +1,6 @@
 //! Has what is missing installed, and says what could not be.
 
-use hosted::tools::Tool;
+use hosted::tools::{Tests, Tool};
 
 use crate::packages::{self, Fault, Machine};
 
@@ -23,7 +23,7 @@ pub(super) fn provide(machine: &mut impl Machine, mut tools: Vec<&'static Tool>,
     // Every round takes a tool out, or is the last.
     while !tools.is_empty() {
         for tool in &tools {
-            eprintln!("xtask test: installing {} ({}), {}", tool.name, of(tool).join(" "), users(tool));
+            eprintln!("xtask test: to be installed: {} ({}), {}", tool.name, of(tool).join(" "), users(tool));
         }
         let packages: Vec<_> = tools.iter().flat_map(|tool| of(tool)).copied().collect();
         let fault = match packages::install(machine, &packages) {
@@ -62,8 +62,18 @@ pub(super) fn explain(tool: &Tool, fault: &Fault) -> String {
 
 /// Who needs it.
 pub(super) fn users(tool: &Tool) -> String {
-    let tests = tool.tests.iter().map(|tests| format!("{} {}", tests.target, tests.filter));
-    let tests: Vec<_> = tests.map(|tests| tests.trim_end().to_owned()).collect();
+    let of = |target| tool.tests.iter().filter(move |tests| tests.target == target);
+    // In the order of the table. A line has no room for long lists.
+    let mut tests = Vec::new();
+    for Tests { target, filter } in tool.tests {
+        let test = match of(*target).count() {
+            0..=3 => format!("{target} {filter}").trim_end().to_owned(),
+            _ => format!("many of {target}"),
+        };
+        if !tests.contains(&test) {
+            tests.push(test);
+        }
+    }
     match (tests.is_empty(), tool.sections.is_empty()) {
         (false, true) => format!("for the tests {}", tests.join(", ")),
         (false, false) => {

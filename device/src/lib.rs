@@ -1,0 +1,7 @@
+//! An emulated Xous device on a PC: rv32imac processor, the Precursor's devices, Xous's loader.
+#![allow(dead_code)]
+
+mod cpu;
+mod machine;
+
+pub use machine::{Idle, Line, Source};

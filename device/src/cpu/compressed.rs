@@ -52,7 +52,7 @@ fn second_quadrant(c: u32) -> Option<u32> {
                 | bits(c, 2, 1) << 5;
             (size != 0).then(|| immediate(IMMEDIATE, STACK, 0, STACK, signed(size, 10)))
         }
-        3 => (value != 0).then(|| LUI | rd << 7 | value << 12),
+        3 => (value != 0).then_some(LUI | rd << 7 | value << 12),
         4 => arithmetic(c, value),
         5 => Some(jump(0, jump_offset(c))),
         function => {

@@ -18,7 +18,7 @@ use csr::Csr;
 use mmu::Tlb;
 
 pub(crate) use self::{
-    counts::{Counts, ProcessCounts},
+    counts::Counts,
     mmu::{Access, Space, walk},
 };
 use crate::machine::{Devices, Ram};
@@ -88,7 +88,11 @@ impl<D: Devices> Cpu<D> {
 
     fn note_call(&mut self) {
         if self.user {
+            let before = self.counts.ended();
             self.counts.call(self.pid(), self.x[10], self.x[11], self.count);
+            if self.counts.ended() != before {
+                self.look_up();
+            }
         }
     }
 }

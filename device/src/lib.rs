@@ -22,10 +22,12 @@
 mod boot;
 mod cpu;
 mod machine;
+mod net;
 mod outcome;
 mod system;
 
 pub use boot::{ElfError, Generation};
 pub use machine::{Idle, Line, Source};
+pub use net::Network;
 pub use outcome::{End, Fault, FaultKind, Outcome, Process};
 pub use system::{Builder, Machine, StartError};

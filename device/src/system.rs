@@ -10,6 +10,7 @@ use crate::{
     boot::{BootProgram, ElfError, Generation, Image, Owners, boot},
     cpu::Cpu,
     machine::{Board, Idle, Line, Next, Options, Ram},
+    net::Network,
     outcome::{End, Fault, Outcome, Process, shown},
 };
 
@@ -168,6 +169,17 @@ impl Builder {
         self
     }
 
+    /// What the system's sockets reach. With the PC's, idle time is real unless it is set afterwards.
+    #[must_use]
+    pub fn network(mut self, network: Network) -> Self {
+        self.options.network = network;
+        self.options.idle = match network {
+            Network::Inside => Idle::Virtual,
+            Network::Loopback => Idle::Real,
+        };
+        self
+    }
+
     /// Seed of the machine's random number generators.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
@@ -277,7 +289,7 @@ impl Machine {
         let mut ended = 0;
         let mut rounds = 0u32;
         loop {
-            let Next::RunUntil(until) = self.cpu.devices.advance(self.cpu.count) else {
+            let Next::RunUntil(until) = self.cpu.devices.advance(self.cpu.count, &mut self.cpu.ram) else {
                 return End::IdleForever;
             };
             self.cpu.interrupt();

@@ -1,15 +1,19 @@
 //! The address map, the interrupt lines, and what happens between instructions.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use super::{
-    Devices, View,
-    clock::{Clock, Idle},
+    Devices, Ram, View,
+    clock::{Clock, Idle, NANOSECONDS},
     ticktimer::Ticktimer,
     timer::Timer,
     trng::{self, Generator},
     uart::{Line, Source, Uart},
 };
+use crate::net::{Net, Network};
 
 /// The region of all registers, which programs may map pages of.
 pub(crate) const DEVICES_START: u32 = 0xf000_0000;
@@ -23,19 +27,27 @@ const TICKTIMER: u32 = 0xf001_2000;
 const TRNG_KERNEL: u32 = 0xf001_c000;
 const TRNG_SERVER: u32 = 0xf001_d000;
 const WFI: u32 = 0xf002_5000;
+/// Free on a Precursor; the network is this emulator's own.
+const NET: u32 = 0xf003_0000;
 
 const TIMER0_LINE: u32 = 0;
 const UART_LINE: u32 = 2;
 const CONSOLE_LINE: u32 = 3;
 const TICKTIMER_LINE: u32 = 8;
+const NET_LINE: u32 = 25;
 
 /// Without any event the processor is left alone for this many instructions at most.
 const LONGEST_RUN: u64 = 1_000_000;
+/// The PC's sockets that something waits for are looked at after this many instructions.
+const NET_ROUND: u64 = 20_000;
+/// The longest sleep at a time, so that limits in the PC's time are kept.
+const LONGEST_SLEEP: Duration = Duration::from_millis(100);
 
 /// What can be chosen about a machine.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Options {
     pub(crate) idle: Idle,
+    pub(crate) network: Network,
     /// Seed of the random number generators.
     pub(crate) seed: u64,
     /// With it, rounds of the preemption timer vary in length.
@@ -59,6 +71,10 @@ pub(crate) struct Board {
     timer: Timer,
     ticktimer: Ticktimer,
     generator: Generator,
+    net: Net,
+    /// The count at which the PC's sockets were looked at last.
+    net_seen: u64,
+    idle: Idle,
     asleep: bool,
     /// Registers without a meaning here keep what is written to them.
     storage: BTreeMap<u32, u32>,
@@ -74,6 +90,9 @@ impl Board {
             timer: Timer::new(options.quantum_seed),
             ticktimer: Ticktimer::default(),
             generator: Generator::new(options.seed),
+            net: Net::new(options.network),
+            net_seen: 0,
+            idle: options.idle,
             asleep: false,
             storage: BTreeMap::new(),
             lines: Vec::new(),
@@ -102,20 +121,53 @@ impl Board {
     }
 
     /// Lets time and the world pass before the processor goes on.
-    pub(crate) fn advance(&mut self, count: u64) -> Next {
-        if std::mem::take(&mut self.asleep) && self.lines(count) == 0 {
-            let Some(event) = self.next_event() else { return Next::IdleForever };
-            self.clock.skip(event.saturating_sub(self.now(count)));
+    pub(crate) fn advance(&mut self, count: u64, ram: &mut Ram) -> Next {
+        if std::mem::take(&mut self.asleep) && self.lines(count) == 0 && !self.sleep(count, ram) {
+            return Next::IdleForever;
         }
+        self.look_at_net(count, ram);
         self.timer.advance(self.now(count));
         let until = self.next_event().map_or(u64::MAX, |event| self.clock.count_at(event));
         // An event of the past is a level that stays up until its program has seen to it.
         let until = if until <= count { u64::MAX } else { until };
-        Next::RunUntil(until.min(count + LONGEST_RUN))
+        let longest = if self.net.waits_outside() { NET_ROUND } else { LONGEST_RUN };
+        Next::RunUntil(until.min(count + longest))
+    }
+
+    /// Skips to the next event, or waits for the world. False if nothing will ever happen.
+    fn sleep(&mut self, count: u64, ram: &mut Ram) -> bool {
+        let now = self.now(count);
+        let left = self.next_event().map(|event| event.saturating_sub(now));
+        let outside = self.net.waits_outside();
+        if outside && (self.idle == Idle::Real || left.is_none()) {
+            let start = Instant::now();
+            let at_most = left.map_or(LONGEST_SLEEP, |left| Duration::from_nanos(left * NANOSECONDS));
+            self.net.sleep(at_most.min(LONGEST_SLEEP));
+            self.clock.skip(start.elapsed().as_nanos() as u64 / NANOSECONDS);
+            self.net_seen = count;
+            self.net.poll(self.now(count), ram);
+            // If nobody was waiting for what has happened, the kernel goes to sleep again.
+            return true;
+        }
+        if let Some(left) = left {
+            self.clock.skip(left);
+        }
+        left.is_some()
+    }
+
+    fn look_at_net(&mut self, count: u64, ram: &mut Ram) {
+        let now = self.now(count);
+        let late = self.net.deadline().is_some_and(|deadline| now >= deadline);
+        let due = self.net.waits_outside() && count >= self.net_seen + NET_ROUND;
+        if late || due {
+            self.net_seen = count;
+            self.net.poll(now, ram);
+        }
     }
 
     fn next_event(&self) -> Option<u64> {
-        [self.timer.next_event(), self.ticktimer.next_event()].into_iter().flatten().min()
+        let events = [self.timer.next_event(), self.ticktimer.next_event(), self.net.deadline()];
+        events.into_iter().flatten().min()
     }
 }
 
@@ -125,6 +177,7 @@ impl Devices for Board {
             | u32::from(self.uart.line_is_up()) << UART_LINE
             | u32::from(self.console.line_is_up()) << CONSOLE_LINE
             | u32::from(self.ticktimer.line_is_up(self.now(count))) << TICKTIMER_LINE
+            | u32::from(self.net.line_is_up()) << NET_LINE
     }
 
     fn read(&mut self, address: u32, count: u64) -> Option<u32> {
@@ -135,13 +188,14 @@ impl Devices for Board {
             TIMER0 => self.timer.read(register),
             TICKTIMER => self.ticktimer.read(register, self.now(count)),
             TRNG_KERNEL => trng::read_kernel(&mut self.generator, register),
+            NET => self.net.read(register),
             TRNG_SERVER => trng::read_server(&mut self.generator, register),
             _ if in_devices(address) => self.storage.get(&address).copied().unwrap_or(0),
             _ => return None,
         })
     }
 
-    fn write(&mut self, address: u32, value: u32, count: u64, _view: View<'_>) -> Option<()> {
+    fn write(&mut self, address: u32, value: u32, count: u64, view: View<'_>) -> Option<()> {
         let now = self.now(count);
         let register = address & 0xfff;
         match address & !0xfff {
@@ -149,6 +203,7 @@ impl Devices for Board {
             CONSOLE => self.lines.extend(self.console.write(register, value, now)),
             TIMER0 => self.timer.write(register, value, now),
             TICKTIMER => self.ticktimer.write(register, value, now),
+            NET => self.net.write(register, value, now, view),
             WFI if register == 0 => self.asleep = value & 1 != 0,
             _ if in_devices(address) => {
                 self.storage.insert(address, value);

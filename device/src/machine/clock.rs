@@ -3,6 +3,9 @@
 /// Units of machine time in a millisecond.
 pub(crate) const PER_MILLISECOND: u64 = 100_000;
 
+/// Nanoseconds of a unit of machine time.
+pub(crate) const NANOSECONDS: u64 = 10;
+
 /// What becomes of the time in which the processor has nothing to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Idle {

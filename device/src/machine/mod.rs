@@ -36,15 +36,12 @@ pub(crate) trait Devices {
     fn write(&mut self, address: u32, value: u32, count: u64, view: View<'_>) -> Option<()>;
 }
 
-// The network's registers will be the first to look into it.
-#[allow(dead_code)]
 /// Memory as a device sees it that is given virtual addresses of the program which writes to it.
 pub(crate) struct View<'a> {
     ram: &'a mut Ram,
     space: Space,
 }
 
-#[allow(dead_code)]
 impl<'a> View<'a> {
     pub(crate) fn new(ram: &'a mut Ram, space: Space) -> Self {
         View { ram, space }

@@ -58,7 +58,6 @@ impl Ram {
         self.write(offset, &value.to_le_bytes());
     }
 
-    #[allow(dead_code)]
     /// The page that starts at this offset.
     pub(crate) fn page(&mut self, offset: u32) -> &mut [u8] {
         &mut self.bytes[offset as usize..][..PAGE_SIZE as usize]

@@ -15,6 +15,10 @@ fn write(board: &mut Board, address: u32, value: u32, count: u64) {
     board.write(address, value, count, View::new(&mut ram, space)).unwrap();
 }
 
+fn advance(board: &mut Board, count: u64) -> Next {
+    board.advance(count, &mut Ram::new())
+}
+
 #[test]
 fn the_ticktimer_counts_milliseconds_and_its_alarm_is_a_level() {
     let mut board = board();
@@ -35,7 +39,7 @@ fn sleep_is_skipped_to_the_next_event() {
     write(&mut board, TICKTIMER + 0x10, 50, 0);
     write(&mut board, TICKTIMER + 0x1c, 1, 0);
     write(&mut board, WFI, 1, 1000);
-    board.advance(1000);
+    advance(&mut board, 1000);
     assert_eq!(board.now(1000), 50 * PER_MILLISECOND);
     assert_eq!(board.lines(1000), 1 << 8);
 }
@@ -44,7 +48,7 @@ fn sleep_is_skipped_to_the_next_event() {
 fn a_sleep_without_an_event_is_for_ever() {
     let mut board = board();
     write(&mut board, WFI, 1, 10);
-    assert_eq!(board.advance(10), Next::IdleForever);
+    assert_eq!(advance(&mut board, 10), Next::IdleForever);
 }
 
 #[test]
@@ -53,12 +57,12 @@ fn the_preemption_timer_ticks_at_12_mhz_until_acknowledged() {
     for (register, value) in [(0x00, 120_000), (0x04, 120_000), (0x08, 1), (0x14, 1)] {
         write(&mut board, TIMER0 + register, value, 0);
     }
-    assert_eq!(board.advance(0), Next::RunUntil(1_000_000));
-    board.advance(1_000_000);
+    assert_eq!(advance(&mut board, 0), Next::RunUntil(1_000_000));
+    advance(&mut board, 1_000_000);
     assert_eq!(board.lines(1_000_000), 1);
     write(&mut board, TIMER0 + 0x10, 1, 1_000_000);
     assert_eq!(board.lines(1_000_000), 0);
-    board.advance(2_000_000);
+    advance(&mut board, 2_000_000);
     assert_eq!(board.lines(2_000_000), 1);
 }
 

@@ -96,6 +96,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Whether it ended as it should: no panic, no exception, no exit code but 0, and no limit reached.
+    pub fn succeeded(&self) -> bool {
+        let exited_well = self.processes.iter().all(|process| process.exit_code.unwrap_or(0) == 0);
+        matches!(self.end, End::ProgramsEnded | End::Logged) && self.faults.is_empty() && exited_well
+    }
+
     /// Machine time at the end.
     pub fn machine_time(&self) -> Duration {
         duration(self.time)

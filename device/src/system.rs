@@ -9,7 +9,7 @@ use std::{
 use crate::{
     boot::{BootProgram, ElfError, Generation, Image, Owners, boot},
     cpu::Cpu,
-    machine::{Board, Idle, Line, Next, Options, Ram},
+    machine::{Board, Idle, Line, Next, Options, PER_MILLISECOND, Ram},
     net::Network,
     outcome::{End, Fault, Outcome, Process, shown},
 };
@@ -20,6 +20,8 @@ const MOST_PROGRAMS: usize = 254;
 const ROUNDS_PER_LOOK: u32 = 256;
 /// or after one of this many instructions.
 const LONG_ROUND: u64 = 100_000;
+/// Machine time, 20 ms, that the log server has after a failure to write down what led to it.
+const LAST_WORDS: u64 = 20 * PER_MILLISECOND;
 
 /// Why a machine could not start.
 #[derive(Debug)]
@@ -290,7 +292,7 @@ impl Machine {
         let mut rounds = 0u32;
         loop {
             let Next::RunUntil(until) = self.cpu.devices.advance(self.cpu.count, &mut self.cpu.ram) else {
-                return End::IdleForever;
+                return if self.faults.is_empty() { End::IdleForever } else { End::Failed };
             };
             self.cpu.interrupt();
             let left = self.machine_limit.saturating_sub(self.cpu.devices.now(self.cpu.count));
@@ -301,12 +303,14 @@ impl Machine {
             }
             if self.cpu.counts.ended() != ended {
                 ended = self.cpu.counts.ended();
-                if self.programs.iter().all(|pid| self.cpu.counts.process(*pid).exit.is_some()) {
+                if self.faults.is_empty()
+                    && self.programs.iter().all(|pid| self.cpu.counts.process(*pid).exit.is_some())
+                {
                     return End::ProgramsEnded;
                 }
             }
             if left == 0 {
-                return End::MachineTime;
+                return if self.faults.is_empty() { End::MachineTime } else { End::Failed };
             }
             rounds = rounds.wrapping_add(1);
             let look = rounds.is_multiple_of(ROUNDS_PER_LOOK) || self.cpu.count - before >= LONG_ROUND;
@@ -316,7 +320,7 @@ impl Machine {
         }
     }
 
-    /// Looks at what was written: a failure, or the line that ends the run.
+    /// Looks at what was written: a failure, after which the run goes on for a moment, or the line that ends the run.
     fn take_lines(&mut self) -> Option<End> {
         let mut end = None;
         for line in self.cpu.devices.take_lines() {
@@ -325,10 +329,10 @@ impl Machine {
             }
             if let Some(fault) = Fault::of(&line) {
                 self.faults.push(fault);
-                end = Some(End::Failed);
+                self.machine_limit = self.machine_limit.min(line.time.saturating_add(LAST_WORDS));
             }
             if self.until.as_ref().is_some_and(|text| line.text.contains(text)) {
-                end = end.or(Some(End::Logged));
+                end = Some(End::Logged);
             }
             self.log.push(line);
         }

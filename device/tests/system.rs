@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use device::{Builder, End, Machine, StartError};
+use device::{Builder, End, FaultKind, Machine, StartError};
 
 const KERNEL_AT: u32 = 0xffd0_0000;
 const PROGRAM_AT: u32 = 0x0001_0000;
@@ -25,6 +25,23 @@ const KERNEL: [u32; 10] = [
 const ENDS: [u32; 3] = [0x0160_0513, 0x0070_0593, 0x0000_0073];
 /// Never ends.
 const LOOPS: [u32; 1] = [0x0000_006f];
+
+/// A kernel that maps its UART with its own tables, writes `text` and a line end, and loops.
+fn writing_kernel(text: &str) -> Vec<u32> {
+    let mut words = vec![
+        0xff7f_f2b7, // lui t0, 0xff7ff: the table of the addresses from 0xffc00000 on
+        0x3c00_1337, // lui t1, 0x3c001
+        0x4073_0313, // addi t1, t1, 0x407: the UART's page, valid, to be read and written
+        0x3c62_a023, // sw t1, 0x3c0(t0): at 0xffcf0000
+        0xffcf_03b7, // lui t2, 0xffcf0
+    ];
+    for byte in text.bytes().chain(*b"\n") {
+        // li a0, byte; sw a0, 0(t2)
+        words.extend([0x513 | u32::from(byte) << 20, 0x00a3_a023]);
+    }
+    words.extend(LOOPS);
+    words
+}
 
 /// An ELF file with one segment, which may be read and executed.
 fn elf(name: &str, address: u32, words: &[u32]) -> PathBuf {
@@ -90,6 +107,35 @@ fn a_limit_in_the_pcs_time_ends_a_loop() {
     let machine = machine("endless").program(program, &[]).machine_limit(Duration::MAX);
     let outcome = machine.wall_limit(Duration::from_millis(50)).run().unwrap();
     assert_eq!(outcome.end, End::WallTime);
+}
+
+#[test]
+fn a_line_of_the_log_ends_a_run() {
+    let kernel = elf("writing-kernel", KERNEL_AT, &writing_kernel("all is well"));
+    let outcome =
+        Machine::builder(kernel).machine_limit(Duration::from_secs(1)).until("is well").run().unwrap();
+    assert_eq!(outcome.end, End::Logged);
+    assert_eq!(outcome.log[0].text, "all is well");
+    assert!(outcome.succeeded());
+}
+
+#[test]
+fn a_failure_ends_a_run_after_a_moment_for_the_log() {
+    let text = "PROGRAM HALT: CPU Exception on PID 2: Load page fault";
+    let kernel = elf("failing-kernel", KERNEL_AT, &writing_kernel(text));
+    let program = elf("failing-program", PROGRAM_AT, &LOOPS);
+    let outcome =
+        Machine::builder(kernel).machine_limit(Duration::from_secs(1)).program(program, &[]).run().unwrap();
+    assert_eq!(outcome.end, End::Failed);
+    assert_eq!((outcome.faults[0].pid, outcome.faults[0].kind), (Some(2), FaultKind::Exception));
+    assert_eq!(outcome.machine_time().as_millis(), 20);
+    assert!(!outcome.succeeded());
+}
+
+#[test]
+fn an_exit_code_but_0_is_no_success() {
+    let program = elf("seven-program", PROGRAM_AT, &ENDS);
+    assert!(!machine("seven").program(program, &[]).run().unwrap().succeeded());
 }
 
 #[test]

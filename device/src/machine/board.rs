@@ -13,7 +13,7 @@ use super::{
     trng::{self, Generator},
     uart::{Line, Source, Uart},
 };
-use crate::net::{Net, Network};
+use crate::net::{Dns, Net, Network};
 
 /// The region of all registers, which programs may map pages of.
 pub(crate) const DEVICES_START: u32 = 0xf000_0000;
@@ -29,6 +29,7 @@ const TRNG_SERVER: u32 = 0xf001_d000;
 const WFI: u32 = 0xf002_5000;
 /// Free on a Precursor; the network is this emulator's own.
 const NET: u32 = 0xf003_0000;
+const DNS: u32 = 0xf003_1000;
 
 const TIMER0_LINE: u32 = 0;
 const UART_LINE: u32 = 2;
@@ -72,6 +73,7 @@ pub(crate) struct Board {
     ticktimer: Ticktimer,
     generator: Generator,
     net: Net,
+    dns: Dns,
     /// The count at which the PC's sockets were looked at last.
     net_seen: u64,
     idle: Idle,
@@ -91,6 +93,7 @@ impl Board {
             ticktimer: Ticktimer::default(),
             generator: Generator::new(options.seed),
             net: Net::new(options.network),
+            dns: Dns::default(),
             net_seen: 0,
             idle: options.idle,
             asleep: false,
@@ -204,6 +207,7 @@ impl Devices for Board {
             TIMER0 => self.timer.write(register, value, now),
             TICKTIMER => self.ticktimer.write(register, value, now),
             NET => self.net.write(register, value, now, view),
+            DNS => self.dns.write(register, value, view),
             WFI if register == 0 => self.asleep = value & 1 != 0,
             _ if in_devices(address) => {
                 self.storage.insert(address, value);

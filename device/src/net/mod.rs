@@ -4,6 +4,7 @@
 //! is parked: the server keeps its message, and is told by the interrupt line when DONE has something. Nothing here
 //! waits while the processor has work.
 
+mod dns;
 mod inside;
 mod operation;
 mod sockets;
@@ -12,6 +13,7 @@ mod tests;
 
 use std::{collections::VecDeque, time::Duration};
 
+pub(crate) use self::dns::Dns;
 use operation::{Operation, Progress};
 use sockets::Sockets;
 

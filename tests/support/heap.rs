@@ -46,7 +46,6 @@ impl Heap {
 
     /// Hands out no more than `bytes` beyond what is in use now, as the kernel of a device does at its limit.
     #[allow(dead_code, reason = "not every program with this heap has a test at its limit")]
-    #[allow(dead_code, reason = "not every program that counts its heap limits it")]
     pub(crate) fn allow(&self, bytes: usize) {
         self.most.store(self.live().saturating_add(bytes), Ordering::Relaxed);
     }

@@ -1,0 +1,67 @@
+//! Reads what the loader needs of an ELF file for rv32: its segments and its entry.
+
+use object::{
+    Architecture, Endianness, Object, ObjectSegment, SegmentFlags,
+    elf::{PF_W, PF_X},
+};
+
+/// What is wrong with a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ElfError {
+    /// It is no ELF file, or a broken one.
+    Broken(String),
+    /// It is for another processor.
+    NotRiscV32,
+    /// A segment lies where no program may be.
+    OutOfPlace,
+}
+
+impl std::fmt::Display for ElfError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            ElfError::Broken(reason) => write!(f, "not a readable ELF file: {reason}"),
+            ElfError::NotRiscV32 => f.write_str("not for riscv32"),
+            ElfError::OutOfPlace => f.write_str("a segment lies where no program may be"),
+        }
+    }
+}
+
+impl std::error::Error for ElfError {}
+
+/// A part of a program in memory.
+pub(crate) struct Segment {
+    pub(crate) address: u32,
+    /// Its size in memory; more than the data, where zeros follow.
+    pub(crate) size: u32,
+    pub(crate) writable: bool,
+    pub(crate) executable: bool,
+    pub(crate) data: Vec<u8>,
+}
+
+/// A program to be loaded.
+pub(crate) struct Image {
+    pub(crate) entry: u32,
+    pub(crate) segments: Vec<Segment>,
+}
+
+impl Image {
+    pub(crate) fn parse(file: &[u8]) -> Result<Image, ElfError> {
+        let broken = |error: object::Error| ElfError::Broken(error.to_string());
+        let file = object::File::parse(file).map_err(broken)?;
+        if file.architecture() != Architecture::Riscv32 || file.endianness() != Endianness::Little {
+            return Err(ElfError::NotRiscV32);
+        }
+        let mut segments = Vec::new();
+        for segment in file.segments().filter(|segment| segment.size() != 0) {
+            let SegmentFlags::Elf { p_flags: flags, .. } = segment.flags() else { continue };
+            let address = u32::try_from(segment.address()).map_err(|_| ElfError::OutOfPlace)?;
+            let size = u32::try_from(segment.size()).map_err(|_| ElfError::OutOfPlace)?;
+            address.checked_add(size).ok_or(ElfError::OutOfPlace)?;
+            let data = segment.data().map_err(broken)?.to_vec();
+            let (writable, executable) = (flags.contains(PF_W), flags.contains(PF_X));
+            segments.push(Segment { address, size, writable, executable, data });
+        }
+        let entry = u32::try_from(file.entry()).map_err(|_| ElfError::OutOfPlace)?;
+        Ok(Image { entry, segments })
+    }
+}

@@ -1,0 +1,98 @@
+//! The processor: rv32imac with user and supervisor mode and Sv32, as the Precursor's VexRiscv shows itself to Xous.
+//!
+//! There is no machine mode. An instruction takes one unit of time; nothing else takes any, so a run without the
+//! outside world repeats to the instruction.
+
+mod alu;
+mod compressed;
+mod counts;
+mod csr;
+mod execute;
+mod memory;
+mod mmu;
+#[cfg(test)]
+mod tests;
+mod trap;
+
+use csr::Csr;
+use mmu::Tlb;
+
+pub(crate) use self::{
+    counts::Counts,
+    mmu::{Access, Space, walk},
+};
+use crate::machine::{Devices, Ram};
+
+/// A processor with the memory and the devices that it is wired to.
+pub(crate) struct Cpu<D> {
+    pub(crate) x: [u32; 32],
+    pub(crate) pc: u32,
+    pub(crate) user: bool,
+    /// Instructions since the start.
+    pub(crate) count: u64,
+    /// The count at which `run` gives control back.
+    deadline: u64,
+    pub(crate) csr: Csr,
+    /// The address that `lr` has reserved.
+    reservation: Option<u32>,
+    tlb: Tlb,
+    compressed: Box<[u32]>,
+    pub(crate) counts: Counts,
+    pub(crate) ram: Ram,
+    pub(crate) devices: D,
+}
+
+impl<D: Devices> Cpu<D> {
+    pub(crate) fn new(ram: Ram, devices: D) -> Self {
+        Cpu {
+            x: [0; 32],
+            pc: 0,
+            user: false,
+            count: 0,
+            deadline: 0,
+            csr: Csr::default(),
+            reservation: None,
+            tlb: Tlb::new(),
+            compressed: compressed::table(),
+            counts: Counts::default(),
+            ram,
+            devices,
+        }
+    }
+
+    /// Executes until the count reaches `deadline`, or until the devices or the interrupt lines are to be looked
+    /// at again: after an access to a device, a write to a CSR, a return from a trap. Exceptions are taken on the way.
+    pub(crate) fn run(&mut self, deadline: u64) {
+        self.deadline = deadline;
+        while self.count < self.deadline {
+            if let Err(trap) = self.steps() {
+                self.exception(trap);
+            }
+        }
+    }
+
+    /// Lets `run` end after this instruction.
+    fn look_up(&mut self) {
+        self.deadline = 0;
+    }
+
+    /// The running address space's number, which is Xous's process number.
+    pub(crate) fn pid(&self) -> u8 {
+        (self.csr.translation >> 22 & 0xff) as u8
+    }
+
+    /// Books the instructions since the last change of process or mode.
+    pub(crate) fn account(&mut self) {
+        self.counts.book(self.pid(), self.user, self.count);
+    }
+
+    fn note_call(&mut self) {
+        if self.user {
+            let before = self.counts.ended();
+            self.counts.call(self.pid(), self.x[10], self.x[11], self.count);
+            if self.counts.ended() != before {
+                self.look_up();
+            }
+        }
+    }
+}

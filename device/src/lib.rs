@@ -1,0 +1,33 @@
+//! An emulated Xous device on a PC: an rv32imac processor, the devices of a Precursor, and what Xous's loader does.
+//!
+//! It runs the Xous kernel and programs as they are built for the device (`riscv32imac-unknown-xous-elf`), with the
+//! device's limits: 16 MiB of RAM, exact rights of pages, traps for misaligned accesses. It is not cycle-accurate:
+//! an instruction takes 10 ns of machine time, whatever it does, and caches and slow memory do not exist.
+//!
+//! Machine time is the instruction count and what was skipped of idle time. Nothing else tells programs the time or
+//! anything about the PC, and random numbers come from a seed, so that a run repeats to the instruction.
+//!
+//! ```no_run
+//! use device::{End, Machine};
+//!
+//! let outcome = Machine::builder("xous-kernel")
+//!     .service("xous-log")
+//!     .program("client", &["ws://127.0.0.1:9001/", "--count", "5"])
+//!     .run()?;
+//! assert_eq!(outcome.end, End::ProgramsEnded, "{}", outcome.log_text());
+//! println!("{} instructions", outcome.instructions);
+//! # Ok::<(), device::StartError>(())
+//! ```
+
+mod boot;
+mod cpu;
+mod machine;
+mod net;
+mod outcome;
+mod system;
+
+pub use boot::{ElfError, Generation};
+pub use machine::{Idle, Line, Source};
+pub use net::Network;
+pub use outcome::{End, Fault, FaultKind, Outcome, Process};
+pub use system::{Builder, Machine, StartError};

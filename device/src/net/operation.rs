@@ -1,0 +1,230 @@
+//! std's messages to the network server (std 1.96, `sys/net/connection/xous`): what they ask and how they are answered.
+
+use std::{
+    io::{self, ErrorKind},
+    net::{IpAddr, Shutdown, SocketAddr},
+};
+
+use super::sockets::Sockets;
+use crate::machine::{PER_MILLISECOND, Ram};
+
+const CONNECT: u16 = 30;
+const SEND: u16 = 31;
+const PEEK: u16 = 32;
+const RECEIVE: u16 = 33;
+const CLOSE: u16 = 34;
+const ADDRESS: u16 = 35;
+const TIME_TO_LIVE: u16 = 36;
+const NODELAY: u16 = 38;
+const LISTEN: u16 = 44;
+const ACCEPT: u16 = 45;
+const SHUT_DOWN: u16 = 46;
+
+/// std's `NetError`.
+const UNADDRESSABLE: u8 = 1;
+const IN_USE: u8 = 2;
+const INVALID: u8 = 4;
+const LIBRARY_ERROR: u8 = 6;
+const TIMED_OUT: u8 = 8;
+const WOULD_BLOCK: u8 = 9;
+
+/// "Valid" of an answer that fills its page.
+const WHOLE_PAGE: (u32, u32) = (0, 4096);
+
+/// One message.
+pub(super) struct Operation {
+    opcode: u16,
+    number: u16,
+    /// Offset in RAM of the lent page.
+    page: Option<u32>,
+    first: u32,
+    length: usize,
+    nonblocking: bool,
+    /// Machine time at which it gives up.
+    pub(super) deadline: Option<u64>,
+}
+
+/// How far it has come.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// Offset and valid of the lent page's answer, or the scalar.
+    Done((u32, u32)),
+    Waits,
+}
+
+impl Operation {
+    pub(super) fn new(id: u32, page: Option<u32>, first: u32, second: u32, now: u64) -> Self {
+        let opcode = (id & 0x7fff) as u16;
+        let timed = matches!(opcode, SEND | PEEK | RECEIVE) && first != 0;
+        Operation {
+            opcode,
+            number: (id >> 16) as u16,
+            page,
+            first,
+            length: second.min(4096) as usize,
+            nonblocking: id & 0x8000 != 0,
+            deadline: timed.then(|| now + u64::from(first) * PER_MILLISECOND),
+        }
+    }
+
+    /// The socket that it is about.
+    pub(super) fn number(&self) -> u16 {
+        self.number
+    }
+
+    /// Whether it waits until its socket can be written to, rather than read from.
+    pub(super) fn needs_to_write(&self) -> bool {
+        matches!(self.opcode, SEND | CONNECT)
+    }
+
+    /// Begins it, and does it if it need not wait.
+    pub(super) fn start(&mut self, sockets: &mut Sockets, now: u64, ram: &mut Ram) -> Progress {
+        match self.opcode {
+            CONNECT | LISTEN | ADDRESS | SEND | PEEK | RECEIVE | ACCEPT => {
+                let Some(page) = self.page else { return Progress::Done((0, 0)) };
+                self.start_with_page(sockets, now, ram, page)
+            }
+            CLOSE => {
+                sockets.close(self.number);
+                Progress::Done((0, 0))
+            }
+            SHUT_DOWN => {
+                let how = match self.first {
+                    1 => Shutdown::Read,
+                    2 => Shutdown::Write,
+                    _ => Shutdown::Both,
+                };
+                sockets.shut_down(self.number, how);
+                Progress::Done((0, 0))
+            }
+            TIME_TO_LIVE => Progress::Done((64, 0)),
+            NODELAY => Progress::Done((1, 0)),
+            // What sets those two, and UDP, which the project does not use.
+            _ => Progress::Done((0, 0)),
+        }
+    }
+
+    fn start_with_page(&mut self, sockets: &mut Sockets, now: u64, ram: &mut Ram, page: u32) -> Progress {
+        let bytes = ram.page(page);
+        match self.opcode {
+            CONNECT => {
+                let milliseconds = u64::from_le_bytes(bytes[2..10].try_into().unwrap_or_default());
+                self.deadline = (milliseconds != 0)
+                    .then(|| now.saturating_add(milliseconds.saturating_mul(PER_MILLISECOND)));
+                let port = u16::from_le_bytes([bytes[0], bytes[1]]);
+                if bytes[10..12] != [4, 127] {
+                    bytes[0] = UNADDRESSABLE;
+                    return Progress::Done(WHOLE_PAGE);
+                }
+                match sockets.connect(port) {
+                    Ok(number) => self.number = number,
+                    Err(_) => {
+                        bytes[0] = INVALID;
+                        return Progress::Done(WHOLE_PAGE);
+                    }
+                }
+                self.attempt(sockets, now, ram)
+            }
+            LISTEN => {
+                let port = u16::from_le_bytes([bytes[0], bytes[1]]);
+                match sockets.listen(port) {
+                    Ok((number, port)) => {
+                        bytes[..2].copy_from_slice(&[0, number as u8]);
+                        bytes[2..4].copy_from_slice(&port.to_le_bytes());
+                    }
+                    Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                        bytes[..2].copy_from_slice(&[1, IN_USE]);
+                    }
+                    Err(_) => bytes[..2].copy_from_slice(&[1, LIBRARY_ERROR]),
+                }
+                Progress::Done(WHOLE_PAGE)
+            }
+            ADDRESS => {
+                bytes[..5].copy_from_slice(&[4, 127, 0, 0, 1]);
+                Progress::Done((0, 5))
+            }
+            _ => {
+                // Read once: the answer is written over it.
+                self.nonblocking |= self.opcode == ACCEPT && bytes[0] == 0;
+                self.attempt(sockets, now, ram)
+            }
+        }
+    }
+
+    /// Tries it again.
+    pub(super) fn attempt(&self, sockets: &mut Sockets, now: u64, ram: &mut Ram) -> Progress {
+        let Some(page) = self.page else { return Progress::Done((0, 0)) };
+        let bytes = ram.page(page);
+        let result = match self.opcode {
+            CONNECT => sockets.connected(self.number).map(|local| self.answer_connect(bytes, local)),
+            SEND => sockets.write(self.number, &bytes[..self.length]).map(|count| {
+                bytes[0] = 0;
+                bytes[4..8].copy_from_slice(&(count as u32).to_le_bytes());
+                (0, 8)
+            }),
+            ACCEPT => sockets.accept(self.number).map(|peer| self.answer_accept(bytes, peer)),
+            opcode => {
+                let into = &mut bytes[..self.length];
+                sockets.read(self.number, into, opcode == PEEK).map(|count| (1, count as u32))
+            }
+        };
+        match result {
+            Ok(answer) => Progress::Done(answer),
+            Err(error) => self.failed(sockets, now, bytes, &error),
+        }
+    }
+
+    fn failed(&self, sockets: &mut Sockets, now: u64, bytes: &mut [u8], error: &io::Error) -> Progress {
+        let late = self.deadline.is_some_and(|deadline| now >= deadline);
+        match error.kind() {
+            ErrorKind::WouldBlock if self.nonblocking => self.fail(bytes, WOULD_BLOCK),
+            ErrorKind::WouldBlock if late => {
+                if self.opcode == CONNECT {
+                    sockets.close(self.number);
+                }
+                self.fail(bytes, TIMED_OUT)
+            }
+            ErrorKind::WouldBlock | ErrorKind::Interrupted => Progress::Waits,
+            _ => self.fail(bytes, LIBRARY_ERROR),
+        }
+    }
+
+    /// Answers that there is no room for it.
+    pub(super) fn refuse(&self, ram: &mut Ram) -> Progress {
+        match self.page {
+            Some(page) => self.fail(ram.page(page), LIBRARY_ERROR),
+            None => Progress::Done((0, 0)),
+        }
+    }
+
+    /// The code stands where each of std's readers looks for it.
+    fn fail(&self, bytes: &mut [u8], code: u8) -> Progress {
+        if self.opcode == CONNECT {
+            bytes[0] = code;
+            return Progress::Done(WHOLE_PAGE);
+        }
+        bytes[..2].copy_from_slice(&[1, code]);
+        bytes[4] = code;
+        Progress::Done((0, 0))
+    }
+
+    fn answer_connect(&self, bytes: &mut [u8], local: u16) -> (u32, u32) {
+        let remote = [bytes[0], bytes[1]];
+        bytes[0] = 0;
+        bytes[2..4].copy_from_slice(&self.number.to_le_bytes());
+        bytes[4..6].copy_from_slice(&local.to_le_bytes());
+        bytes[6..8].copy_from_slice(&remote);
+        WHOLE_PAGE
+    }
+
+    fn answer_accept(&self, bytes: &mut [u8], peer: SocketAddr) -> (u32, u32) {
+        bytes[0] = 0;
+        bytes[1..3].copy_from_slice(&self.number.to_le_bytes());
+        if let IpAddr::V4(address) = peer.ip() {
+            bytes[3] = 4;
+            bytes[4..8].copy_from_slice(&address.octets());
+        }
+        bytes[20..22].copy_from_slice(&peer.port().to_le_bytes());
+        (0, 22)
+    }
+}

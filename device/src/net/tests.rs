@@ -1,0 +1,212 @@
+//! The registers as the `net` server uses them, without a processor.
+
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    time::Duration,
+};
+
+use super::*;
+use crate::{
+    cpu::Space,
+    machine::{PER_MILLISECOND, RAM_START},
+};
+
+/// Pages of messages, as offsets in RAM.
+const ONE: u32 = 0x1000;
+const TWO: u32 = 0x2000;
+
+struct Server {
+    net: Net,
+    ram: Ram,
+    now: u64,
+}
+
+impl Server {
+    fn new(network: Network) -> Self {
+        Server { net: Net::new(network), ram: Ram::new(), now: 0 }
+    }
+
+    fn register(&mut self, register: u32, value: u32) {
+        // Without translation, virtual addresses are physical.
+        let view = View::new(&mut self.ram, Space { translation: 0, status: 0, user: false });
+        self.net.write(register, value, self.now, view);
+    }
+
+    /// Passes a message on; its answer, if it came at once.
+    fn send(&mut self, id: u32, page: u32, first: u32, second: u32, tag: u32) -> Option<(u32, u32)> {
+        for (register, value) in [
+            (0x00, id),
+            (0x04, RAM_START.wrapping_add(page)),
+            (0x08, first),
+            (0x0c, second),
+            (0x10, tag),
+            (0x14, 1),
+        ] {
+            self.register(register, value);
+        }
+        (self.net.read(0x18) == 1).then(|| (self.net.read(0x1c), self.net.read(0x20)))
+    }
+
+    /// Like the PC passing time, until something is done.
+    fn wait(&mut self) -> (u32, (u32, u32)) {
+        for _ in 0..500 {
+            self.net.poll(self.now, &mut self.ram);
+            if let Some(done) = self.done() {
+                return done;
+            }
+            self.net.sleep(Duration::from_millis(10));
+        }
+        panic!("nothing was done");
+    }
+
+    /// A parked message that is done: its tag and answer.
+    fn done(&mut self) -> Option<(u32, (u32, u32))> {
+        let tag = self.net.read(0x24);
+        (tag != 0).then(|| (tag, (self.net.read(0x28), self.net.read(0x2c))))
+    }
+
+    fn page(&mut self, page: u32) -> &mut [u8] {
+        self.ram.page(page)
+    }
+
+    fn listen(&mut self, port: u16) -> (u16, u16) {
+        self.page(ONE)[..2].copy_from_slice(&port.to_le_bytes());
+        self.send(44, ONE, 0, 4096, 1).unwrap();
+        let page = self.page(ONE);
+        assert_eq!(page[0], 0);
+        (page[1].into(), u16::from_le_bytes([page[2], page[3]]))
+    }
+
+    fn connect(&mut self, page: u32, address: [u8; 4], port: u16, tag: u32) -> Option<(u32, u32)> {
+        let bytes = self.page(page);
+        bytes[..12].fill(0);
+        bytes[..2].copy_from_slice(&port.to_le_bytes());
+        bytes[10] = 4;
+        bytes[11..15].copy_from_slice(&address);
+        self.send(30, page, 0, 4096, tag)
+    }
+
+    fn number_at(&mut self, page: u32, offset: usize) -> u32 {
+        let page = self.page(page);
+        u16::from_le_bytes([page[offset], page[offset + 1]]).into()
+    }
+}
+
+const HERE: [u8; 4] = [127, 0, 0, 1];
+
+#[test]
+fn connections_inside_carry_bytes_both_ways_and_end() {
+    let mut server = Server::new(Network::Inside);
+    let (listener, port) = server.listen(0);
+    // A blocking accept waits.
+    server.page(TWO)[0] = 1;
+    assert_eq!(server.send(45 | u32::from(listener) << 16, TWO, 0, 0, 2), None);
+    assert_eq!(server.connect(ONE, HERE, port, 3), Some((0, 4096)));
+    assert!(server.net.line_is_up());
+    assert_eq!(server.done(), Some((2, (0, 22))));
+    server.register(0x30, 1);
+    assert!(!server.net.line_is_up());
+    let (client, accepted) = (server.number_at(ONE, 2), server.number_at(TWO, 1));
+    assert_eq!(accepted, u32::from(listener));
+    // A read waits until there is something.
+    assert_eq!(server.send(33 | accepted << 16, TWO, 0, 100, 4), None);
+    server.page(ONE)[..5].copy_from_slice(b"hello");
+    assert_eq!(server.send(31 | client << 16, ONE, 0, 5, 5), Some((0, 8)));
+    assert_eq!(server.done(), Some((4, (1, 5))));
+    assert_eq!(server.page(TWO)[..5], *b"hello");
+    // The end comes behind the bytes.
+    server.send(31 | client << 16, ONE, 0, 5, 6);
+    server.send(34 | client << 16, 0, 0, 0, 7);
+    assert_eq!(server.send(32 | accepted << 16, TWO, 0, 100, 8), Some((1, 5)));
+    assert_eq!(server.send(33 | accepted << 16, TWO, 0, 100, 9), Some((1, 5)));
+    assert_eq!(server.send(33 | accepted << 16, TWO, 0, 100, 10), Some((1, 0)));
+    server.send(31 | accepted << 16, TWO, 0, 5, 11);
+    assert_eq!(server.page(TWO)[..2], [1, 6]);
+}
+
+#[test]
+fn reads_time_out_in_machine_time_and_do_not_wait_if_told_so() {
+    let mut server = Server::new(Network::Inside);
+    let (_, port) = server.listen(80);
+    assert_eq!(port, 80);
+    server.connect(ONE, HERE, 80, 1);
+    let client = server.number_at(ONE, 2);
+    assert_eq!(server.send(33 | 0x8000 | client << 16, ONE, 0, 10, 2), Some((0, 0)));
+    assert_eq!(server.page(ONE)[..2], [1, 9]);
+    assert_eq!(server.send(33 | client << 16, ONE, 30, 10, 3), None);
+    assert_eq!(server.net.deadline(), Some(30 * PER_MILLISECOND));
+    server.net.poll(30 * PER_MILLISECOND - 1, &mut server.ram);
+    assert_eq!(server.done(), None);
+    server.net.poll(30 * PER_MILLISECOND, &mut server.ram);
+    assert_eq!(server.done(), Some((3, (0, 0))));
+    assert_eq!(server.page(ONE)[..2], [1, 8]);
+}
+
+#[test]
+fn a_full_connection_makes_its_writer_wait() {
+    let mut server = Server::new(Network::Inside);
+    let (listener, port) = server.listen(0);
+    server.connect(ONE, HERE, port, 1);
+    let client = server.number_at(ONE, 2);
+    while server.send(31 | client << 16, ONE, 0, 4096, 2).is_some() {}
+    server.page(TWO)[0] = 1;
+    assert_eq!(server.send(45 | u32::from(listener) << 16, TWO, 0, 0, 3), Some((0, 22)));
+    assert_eq!(server.send(33 | u32::from(listener) << 16, TWO, 0, 4096, 4), Some((1, 4096)));
+    assert_eq!(server.done(), Some((2, (0, 8))));
+}
+
+#[test]
+fn nobody_listens_and_nothing_but_loopback_is_reached() {
+    for network in [Network::Inside, Network::Loopback] {
+        let mut server = Server::new(network);
+        assert_eq!(server.connect(ONE, [192, 0, 2, 1], 80, 1), Some((0, 4096)));
+        assert_eq!(server.page(ONE)[0], 1);
+    }
+    let mut server = Server::new(Network::Inside);
+    server.connect(ONE, HERE, 80, 1);
+    assert_eq!(server.page(ONE)[0], 4);
+    // A port that was just closed on the PC.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut server = Server::new(Network::Loopback);
+    if server.connect(ONE, HERE, port, 1).is_none() {
+        assert_eq!(server.wait().0, 1);
+    }
+    assert_ne!(server.page(ONE)[0], 0);
+}
+
+#[test]
+fn the_pcs_sockets_are_reached_both_ways() {
+    let mut server = Server::new(Network::Loopback);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    if server.connect(ONE, HERE, listener.local_addr().unwrap().port(), 1).is_none() {
+        assert_eq!(server.wait(), (1, (0, 4096)));
+    }
+    let (mut peer, _) = listener.accept().unwrap();
+    let client = server.number_at(ONE, 2);
+    assert_eq!(server.send(33 | client << 16, TWO, 0, 10, 2), None);
+    peer.write_all(b"abc").unwrap();
+    assert_eq!(server.wait(), (2, (1, 3)));
+    assert_eq!(server.page(TWO)[..3], *b"abc");
+
+    let (number, port) = server.listen(0);
+    server.page(TWO)[0] = 1;
+    assert_eq!(server.send(45 | u32::from(number) << 16, TWO, 0, 0, 3), None);
+    let mut peer = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    assert_eq!(server.wait(), (3, (0, 22)));
+    server.page(ONE)[..2].copy_from_slice(b"ok");
+    assert_eq!(server.send(31 | u32::from(number) << 16, ONE, 0, 2, 4), Some((0, 8)));
+    server.send(46 | u32::from(number) << 16, 0, 2, 0, 5);
+    let mut text = String::new();
+    peer.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "ok");
+}
+
+#[test]
+fn a_message_without_a_page_is_answered() {
+    let mut server = Server::new(Network::Inside);
+    let nowhere = 0u32.wrapping_sub(RAM_START);
+    for opcode in [30, 31, 32, 33, 35, 44, 45] {
+        assert_eq!(server.send(opcode, nowhere, 0, 4096, 1), Some((0, 0)));
+    }
+}

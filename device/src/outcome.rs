@@ -1,0 +1,156 @@
+//! What a run of the machine has shown.
+
+use std::time::Duration;
+
+use crate::machine::{Line, PER_MILLISECOND, Source};
+
+/// Why the machine stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// All programs have ended (services do not count).
+    ProgramsEnded,
+    /// The line that was waited for is in the log.
+    Logged,
+    /// The limit in machine time was reached.
+    MachineTime,
+    /// The limit in the PC's time was reached.
+    WallTime,
+    /// The processor sleeps and no event will ever wake it.
+    IdleForever,
+    /// The kernel or a process has failed; see [`Outcome::faults`].
+    Failed,
+}
+
+/// A failure that ends a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The process, where the line tells it; 1 is the kernel.
+    pub pid: Option<u8>,
+    /// What kind of failure.
+    pub kind: FaultKind,
+    /// The line of the log that says so.
+    pub line: String,
+}
+
+/// Kinds of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// A panic, of a program or of the kernel.
+    Panic,
+    /// An exception of the processor that the kernel ends a process for, such as an access to no memory.
+    Exception,
+}
+
+impl Fault {
+    /// The failure that a line tells, if it does.
+    pub(crate) fn of(line: &Line) -> Option<Fault> {
+        let text = &line.text;
+        let (kind, behind) = match line.source {
+            Source::Kernel => find(text, "CPU Exception on PID ", FaultKind::Exception)
+                .or_else(|| find(text, "PANIC", FaultKind::Panic)),
+            Source::Log => find(text, "PANIC in PID ", FaultKind::Panic),
+        }?;
+        let digits = behind.split(|c: char| !c.is_ascii_digit()).next().unwrap_or("");
+        Some(Fault { pid: digits.parse().ok(), kind, line: text.clone() })
+    }
+}
+
+fn find<'a>(text: &'a str, marker: &str, kind: FaultKind) -> Option<(FaultKind, &'a str)> {
+    text.split_once(marker).map(|(_, behind)| (kind, behind))
+}
+
+/// A process and what it has used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Its number in Xous; the kernel is 1.
+    pub pid: u8,
+    /// Its name: that of its file.
+    pub name: String,
+    /// Its exit code, if it has ended by itself.
+    pub exit_code: Option<u32>,
+    /// Instructions in user mode.
+    pub user_instructions: u64,
+    /// Instructions in supervisor mode while its address space was in use: its system calls, faults and interrupts.
+    pub kernel_instructions: u64,
+    /// System calls from user mode: number (of `xous`'s `SysCallNumber`) and count, without those never made.
+    pub system_calls: Vec<(u8, u64)>,
+    /// Pages of RAM of 4096 bytes that it owns at the end; those of a process that has ended are free again.
+    pub pages: u32,
+}
+
+/// The result of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Why it ended.
+    pub end: End,
+    /// What the kernel and the log server wrote.
+    pub log: Vec<Line>,
+    /// The kernel, then services and programs in the order in which they were given.
+    pub processes: Vec<Process>,
+    /// Panics and exceptions.
+    pub faults: Vec<Fault>,
+    /// Instructions in all: the time in which the processor did not sleep, at 10 ns each.
+    pub instructions: u64,
+    /// Machine time at the end, in units of 10 ns.
+    pub time: u64,
+}
+
+impl Outcome {
+    /// Whether it ended as it should: no panic, no exception, no exit code but 0, and no limit reached.
+    pub fn succeeded(&self) -> bool {
+        let exited_well = self.processes.iter().all(|process| process.exit_code.unwrap_or(0) == 0);
+        matches!(self.end, End::ProgramsEnded | End::Logged) && self.faults.is_empty() && exited_well
+    }
+
+    /// Machine time at the end.
+    pub fn machine_time(&self) -> Duration {
+        duration(self.time)
+    }
+
+    /// The first process of this name.
+    pub fn process(&self, name: &str) -> Option<&Process> {
+        self.processes.iter().find(|process| process.name == name)
+    }
+
+    /// The log as text, a line of each: time in milliseconds, source, text.
+    pub fn log_text(&self) -> String {
+        self.log.iter().map(|line| format!("{}\n", shown(line))).collect()
+    }
+}
+
+/// A line of the log as it is shown.
+pub(crate) fn shown(line: &Line) -> String {
+    let source = match line.source {
+        Source::Kernel => "kernel",
+        Source::Log => "log",
+    };
+    format!("{:>8} ms {source:>6}| {}", line.time / PER_MILLISECOND, line.text)
+}
+
+pub(crate) fn duration(time: u64) -> Duration {
+    Duration::from_nanos(time.saturating_mul(10))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(source: Source, text: &str) -> Line {
+        Line { source, time: 250_000, text: text.into() }
+    }
+
+    #[test]
+    fn faults_are_found_with_their_process() {
+        let exception = line(Source::Kernel, "PROGRAM HALT: CPU Exception on PID 12: Load page fault");
+        let fault = Fault::of(&exception).unwrap();
+        assert_eq!((fault.pid, fault.kind), (Some(12), FaultKind::Exception));
+        let panic = Fault::of(&line(Source::Log, "PANIC in PID 7: main: a reason")).unwrap();
+        assert_eq!((panic.pid, panic.kind), (Some(7), FaultKind::Panic));
+        assert_eq!(Fault::of(&line(Source::Log, "INFO:main: no panic in sight")), None);
+    }
+
+    #[test]
+    fn lines_are_shown_with_time_and_source() {
+        assert_eq!(shown(&line(Source::Log, "hello")), "       2 ms    log| hello");
+    }
+}

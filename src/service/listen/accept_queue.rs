@@ -4,13 +4,13 @@
 //! deadline. Full: further pages are refused.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use xous_api_websocket::Code;
 
 use crate::service::limits::PARKED_ACCEPTS;
 use crate::service::message::Lent;
+use crate::sync::{Condvar, Mutex};
 
 /// The door of a listener.
 pub(crate) struct Door {
@@ -31,7 +31,7 @@ impl Door {
 
     /// Keeps a page for the next client of `route`.
     pub(crate) fn park(&self, route: usize, page: Lent) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let code = match (state.closed, state.pages.len()) {
             (true, _) => Code::Closed,
             (false, PARKED_ACCEPTS..) => Code::BusyReceives,
@@ -47,7 +47,7 @@ impl Door {
 
     /// Puts a page back that was taken for a client which has gone.
     pub(crate) fn put_back(&self, route: usize, page: Lent) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.closed {
             drop(state);
             return page.answer(Code::Closed as usize, 0);
@@ -60,7 +60,7 @@ impl Door {
     /// A page for a client of `route` and what it was parked for; waits for it up to `limit`.
     pub(crate) fn take(&self, route: u16, limit: Duration) -> Option<(usize, Lent)> {
         let start = Instant::now();
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         loop {
             if state.closed {
                 return None;
@@ -73,21 +73,17 @@ impl Door {
             if left.is_zero() {
                 return None;
             }
-            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.changed.wait_timeout(state, left);
         }
     }
 
     /// The listener is given up: whoever waits is told.
     pub(crate) fn close(&self) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.closed = true;
         let pages = std::mem::take(&mut state.pages);
         drop(state);
         self.changed.notify_all();
         pages.into_iter().for_each(|(_, page)| page.answer(Code::Closed as usize, 0));
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,11 +3,12 @@
 //! A port that is given up ends its thread only when the thread notices. Until then the thread is taken and the
 //! address bound, so a port that is wanted meanwhile follows on the same thread.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use super::port::{Port, Unbound};
 use super::shared::Server;
 use crate::service::thread::{Permit, Pool};
+use crate::sync::Mutex;
 
 /// The threads.
 pub(crate) struct Acceptors {
@@ -29,7 +30,7 @@ impl Acceptors {
 
     /// Has a thread bind the port and wait for its clients: a free one, or one whose port is closed.
     pub(crate) fn start(self: &Arc<Self>, server: &Arc<Server>, port: Arc<Port>) {
-        let mut running = self.lock();
+        let mut running = self.running.lock();
         if let Some(before) = running.iter_mut().find(|one| one.ends() && one.port.is_at(&port.settings)) {
             before.next = Some(port);
             return;
@@ -52,7 +53,7 @@ impl Acceptors {
         let result = permit.run(move |permit| own.work(&server, started, permit));
         if let Err(error) = result {
             log::error!("no thread to listen: {error}");
-            self.lock().retain(|one| !Arc::ptr_eq(&one.port, &port));
+            self.running.lock().retain(|one| !Arc::ptr_eq(&one.port, &port));
             refuse(&port);
         }
     }
@@ -73,7 +74,7 @@ impl Acceptors {
 
     /// What comes after `port`; with nothing the thread is free, before anybody else can look.
     fn next(&self, port: &Arc<Port>, permit: &mut Option<Permit>) -> Option<Arc<Port>> {
-        let mut running = self.lock();
+        let mut running = self.running.lock();
         let at = running.iter().position(|one| Arc::ptr_eq(&one.port, port));
         if let Some(one) = at.and_then(|at| running.get_mut(at))
             && let Some(next) = one.next.take()
@@ -86,10 +87,6 @@ impl Acceptors {
         }
         permit.take();
         None
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Running>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -5,8 +5,7 @@
 
 use std::io::Write;
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::file_route;
@@ -19,6 +18,7 @@ use crate::net::Socket;
 use crate::proto::handshake::{Caps, HeadBuffer, HeadError, Plain, Refusal, Request, check_request};
 use crate::service::limits::{LINGER, MOST_REQUEST_BYTES, READ_BUFFER};
 use crate::service::thread::{Timer, Wake};
+use crate::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Serves a client until it is done or has become a WebSocket that has ended.
 pub(crate) fn run(
@@ -198,7 +198,7 @@ impl Visit {
 
 /// Where a path leads.
 fn target(port: &Port, path: &str) -> Option<TargetKind> {
-    let router = port.router.lock().unwrap_or_else(PoisonError::into_inner);
+    let router = port.router.lock();
     router.find(path).map(|(_, target)| target.kind.clone())
 }
 

@@ -1,8 +1,7 @@
 //! A port that is listened on, and the thread that waits for its clients.
 
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use xous_api_websocket::{Deadlines, Limits, Listen, ListenLimits, PortState, SlowMember};
@@ -12,6 +11,8 @@ use super::shared::Server;
 use super::target::Target;
 use crate::http::Router;
 use crate::net::{BindError, ServerTls, Socket, TlsError, bind};
+use crate::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// The first and the longest wait between two tries to bind.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -116,7 +117,7 @@ impl Port {
 
     /// Tells `tried` how the first try to bind went, now or when it is over.
     pub(crate) fn when_tried(&self, tried: Tried) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if let Some(waiting) = &mut state.waiting {
             return waiting.push(tried);
         }
@@ -141,7 +142,7 @@ impl Port {
                     if self.bound(&listener) {
                         self.accept(server, &listener);
                     }
-                    self.lock().bound = None;
+                    self.state.lock().bound = None;
                 }
                 Err(error) => {
                     log::warn!("port {} cannot be bound: {error}", self.settings.port);
@@ -153,9 +154,9 @@ impl Port {
                     waiting.into_iter().for_each(|tried| tried(Err(Unbound::Yet)));
                 }
             }
-            let state = self.lock();
+            let state = self.state.lock();
             if !state.closed {
-                drop(self.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner));
+                drop(self.changed.wait_timeout(state, wait));
                 wait = (wait * 2).min(RETRY.1);
             }
         }
@@ -175,7 +176,7 @@ impl Port {
     /// Uses another certificate from the next client on, unless one whose turn was later is in use already.
     pub(crate) fn renew(&self, tls: ServerTls, turn: u32) {
         let Some(used) = &self.tls else { return };
-        let mut used = used.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut used = used.lock();
         if turn > used.turn {
             *used = Certificate { tls, turn };
         }
@@ -186,7 +187,7 @@ impl Port {
         match &self.tls {
             None => Ok(Socket::new(stream)),
             Some(tls) => {
-                let tls = tls.lock().unwrap_or_else(PoisonError::into_inner).tls.clone();
+                let tls = tls.lock().tls.clone();
                 Ok(Socket::secure(stream, tls.accept()?))
             }
         }
@@ -194,7 +195,7 @@ impl Port {
 
     /// Where it stands, and how many clients it has.
     pub(crate) fn state(&self) -> (PortState, usize) {
-        let state = match *self.lock() {
+        let state = match *self.state.lock() {
             State { closed: true, .. } => PortState::Closed,
             State { bound: Some(_), .. } => PortState::Listening,
             State { bound: None, .. } => PortState::Waiting,
@@ -204,12 +205,12 @@ impl Port {
 
     /// The port's number as it is bound; 0 if it is not.
     pub(crate) fn number(&self) -> u16 {
-        self.lock().bound.map_or(0, |address| address.port())
+        self.state.lock().bound.map_or(0, |address| address.port())
     }
 
     /// Nobody listens any more. The address to knock at, so that the thread notices.
     pub(crate) fn close(&self) -> Option<SocketAddr> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.closed = true;
         self.changed.notify_all();
         state.bound
@@ -217,7 +218,7 @@ impl Port {
 
     /// Nobody listens any more.
     pub(crate) fn is_closed(&self) -> bool {
-        self.lock().closed
+        self.state.lock().closed
     }
 
     /// It is the port that `wanted` asks for.
@@ -228,7 +229,7 @@ impl Port {
 
     /// Tells who waits for it; `false` if nobody listens any more.
     fn bound(&self, listener: &TcpListener) -> bool {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.closed {
             return false;
         }
@@ -242,7 +243,7 @@ impl Port {
 
     /// It could not be bound: who waits for the first try. The port is closed if that is given up.
     pub(crate) fn failed(&self, give_up: bool) -> Vec<Tried> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let waiting = state.waiting.take();
         state.closed |= give_up && waiting.is_some();
         waiting.unwrap_or_default()
@@ -298,12 +299,8 @@ impl Port {
         Ok(Visitor { port: self.clone(), peer })
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn visitors(&self) -> MutexGuard<'_, Visitors> {
-        self.visitors.lock().unwrap_or_else(PoisonError::into_inner)
+        self.visitors.lock()
     }
 }
 

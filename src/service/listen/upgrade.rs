@@ -1,7 +1,7 @@
 //! A client that asks for a WebSocket: who gets it, and what it is told.
 
 use std::net::{Shutdown, SocketAddr};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use xous::PID;
 use xous_api_websocket::{Accepted, Deadlines};
@@ -100,7 +100,7 @@ fn take(client: &Client<'_>, request: &Upgrade<'_>) -> Result<Taken, Answer> {
         return refuse(400);
     }
     let found = {
-        let router = client.port.router.lock().unwrap_or_else(PoisonError::into_inner);
+        let router = client.port.router.lock();
         router.find(request.path()).map(|(number, target)| (number, target.clone()))
     };
     let Some((route, target)) = found else { return refuse(404) };

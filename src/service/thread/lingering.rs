@@ -6,11 +6,12 @@
 
 use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpStream};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::net::knock;
 use crate::service::limits::{LINGER, LINGERING};
+use crate::sync::{Condvar, Mutex};
 
 /// On the device a connection and a panic take 16 and 32 KiB of stack.
 const STACK: usize = 64 * 1024;
@@ -49,7 +50,7 @@ impl Aside {
 
     /// Whether another socket is taken: the thread is not held up by one that does not close.
     pub(crate) fn has_room(&self) -> bool {
-        let state = self.lock();
+        let state = self.state.lock();
         let is_stuck = state.closing.is_some_and(|since| since.elapsed() > LINGER);
         !is_stuck || state.lingering.len() < LINGERING
     }
@@ -57,13 +58,13 @@ impl Aside {
     /// Keeps a socket open for a client that has been sent its last answer. One that is closed with bytes unread is
     /// reset, and the answer may be lost.
     pub(crate) fn linger(&self, stream: TcpStream) {
-        self.lock().lingering.push_back((Instant::now() + LINGER, stream));
+        self.state.lock().lingering.push_back((Instant::now() + LINGER, stream));
         self.more.notify_one();
     }
 
     /// Ends a call that waits for a client on `address`, by being one.
     pub(crate) fn knock(&self, address: SocketAddr) {
-        self.lock().knocks.push(address);
+        self.state.lock().knocks.push(address);
         self.more.notify_one();
     }
 
@@ -78,7 +79,7 @@ impl Aside {
     }
 
     fn next(&self) -> Work {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.closing = None;
         loop {
             if let Some(address) = state.knocks.pop() {
@@ -94,13 +95,9 @@ impl Aside {
                 return Work::Close(stream);
             }
             state = match wait {
-                Some(wait) => self.more.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0,
-                None => self.more.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(wait) => self.more.wait_timeout(state, wait),
+                None => self.more.wait(state),
             };
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

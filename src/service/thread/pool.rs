@@ -3,7 +3,9 @@
 //! A process has about thirty threads in its life in hosted mode, and 29 at a time on the device, so none is ever
 //! started for one connection alone. Work is only accepted when a thread is free for it: nothing queues here.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use crate::sync::{Condvar, Mutex};
 
 /// What a worker runs.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
@@ -52,13 +54,13 @@ impl Pool {
 
     /// Has no more than `most` threads from now on; those that are more end when they have nothing to do.
     pub(crate) fn shrink(&self, most: usize) {
-        self.lock().most = most;
+        self.state.lock().most = most;
         self.work.notify_all();
     }
 
     /// Two workers, or none.
     pub(crate) fn reserve_pair(self: &Arc<Self>) -> Option<(Permit, Permit)> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.busy + 2 > state.most {
             return None;
         }
@@ -68,7 +70,7 @@ impl Pool {
 
     /// One worker, if there is one.
     pub(crate) fn reserve(self: &Arc<Self>) -> Option<Permit> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.busy >= state.most {
             return None;
         }
@@ -91,12 +93,12 @@ impl Pool {
 
     /// Workers that are reserved or at work, and threads in all.
     pub(crate) fn counts(&self) -> (usize, usize) {
-        let state = self.lock();
+        let state = self.state.lock();
         (state.busy, state.threads)
     }
 
     fn run(self: &Arc<Self>, job: Job) -> std::io::Result<()> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.jobs.push(job);
         // With a thread for every permit, one is on its way back from a job whose permit it has given back.
         if state.idle >= state.jobs.len() || state.threads >= state.busy {
@@ -116,25 +118,21 @@ impl Pool {
     }
 
     fn work(&self) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         loop {
             if let Some(job) = state.jobs.pop() {
                 drop(state);
                 job();
-                state = self.lock();
+                state = self.state.lock();
             } else if state.threads > state.most {
                 state.threads -= 1;
                 return;
             } else {
                 state.idle += 1;
-                state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state = self.work.wait(state);
                 state.idle -= 1;
             }
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -152,7 +150,7 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.pool.lock().busy -= 1;
+        self.pool.state.lock().busy -= 1;
     }
 }
 
@@ -201,7 +199,7 @@ mod tests {
             permit
                 .run(move |permit| {
                     started.send(()).unwrap();
-                    ends.lock().unwrap().recv().ok();
+                    ends.lock().recv().ok();
                     drop(permit);
                 })
                 .unwrap();

@@ -98,6 +98,17 @@ impl Pool {
     }
 
     fn run(self: &Arc<Self>, job: Job) -> std::io::Result<()> {
+        self.run_on(job, |work| {
+            let thread = std::thread::Builder::new().name("ws-worker".into()).stack_size(STACK);
+            thread.spawn(work).map(drop)
+        })
+    }
+
+    fn run_on(
+        self: &Arc<Self>,
+        job: Job,
+        start: impl FnOnce(Job) -> std::io::Result<()>,
+    ) -> std::io::Result<()> {
         let mut state = self.state.lock();
         state.jobs.push(job);
         // With a thread for every permit, one is on its way back from a job whose permit it has given back.
@@ -106,14 +117,14 @@ impl Pool {
             return Ok(());
         }
         let pool = self.clone();
-        let thread = std::thread::Builder::new().name("ws-worker".into()).stack_size(STACK);
-        match thread.spawn(move || pool.work()) {
-            Ok(_) => state.threads += 1,
-            Err(error) => {
-                state.jobs.pop();
-                return Err(error);
-            }
+        if let Err(error) = start(Box::new(move || pool.work())) {
+            let job = state.jobs.pop();
+            // The job gives its permit back, which takes the lock.
+            drop(state);
+            drop(job);
+            return Err(error);
         }
+        state.threads += 1;
         Ok(())
     }
 
@@ -156,9 +167,23 @@ impl Drop for Permit {
 
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
     use std::sync::mpsc::channel;
+    use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn a_thread_that_does_not_start_gives_the_permit_back() {
+        let (sender, done) = channel();
+        std::thread::spawn(move || {
+            let pool = Pool::new(1);
+            let permit = pool.reserve().unwrap();
+            let failed = pool.run_on(Box::new(move || drop(permit)), |_| Err(ErrorKind::OutOfMemory.into()));
+            sender.send((failed.is_err(), pool.counts())).unwrap();
+        });
+        assert_eq!(done.recv_timeout(Duration::from_secs(10)), Ok((true, (0, 0))));
+    }
 
     #[test]
     fn workers_are_reserved_used_again_and_never_more_than_allowed() {

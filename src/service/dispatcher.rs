@@ -8,7 +8,7 @@ use xous::{PID, SID};
 use xous_api_websocket::{Code, Handle, Opcode, Phase, Stats, split_message_id};
 
 use super::connection::{ABNORMAL, Closer, Found, Outcome, Table, inbox};
-use super::message::{Incoming, Lent, Scalar, Tickets};
+use super::message::{Incoming, Lent, Quota, Scalar};
 use super::thread::{Pool, Timer};
 use crate::proto::{CloseCode, CloseReason};
 
@@ -18,7 +18,7 @@ pub(crate) struct Dispatcher {
     pub(crate) table: Arc<Table>,
     pub(crate) pool: Arc<Pool>,
     pub(crate) timer: Arc<Timer>,
-    pub(crate) tickets: Arc<Tickets>,
+    pub(crate) quota: Arc<Quota>,
     /// `None` in-process, where there is one connection and `Quit` ends the server.
     pub(crate) system: Option<Box<dyn Serve>>,
 }
@@ -26,16 +26,16 @@ pub(crate) struct Dispatcher {
 /// What the service does for every process, and an in-process server does not. A trait, so that a program with an
 /// in-process server has nothing of it in its code.
 pub(crate) trait Serve {
-    /// Deals with a memory message; its opcode is none of a connection's.
-    fn memory(&self, opcode: Opcode, from: From, lent: Lent);
+    /// Deals with a memory message; its opcode is not one for an open connection.
+    fn memory(&self, opcode: Opcode, caller: Caller, lent: Lent);
 
-    /// Deals with a scalar; its opcode is none of a connection's.
-    fn scalar(&self, opcode: Opcode, from: From, scalar: Scalar);
+    /// Deals with a scalar; its opcode is not one for an open connection.
+    fn scalar(&self, opcode: Opcode, caller: Caller, scalar: Scalar);
 }
 
 /// Whom a message comes from and which connection, or listener, it means.
 #[derive(Clone, Copy)]
-pub(crate) struct From {
+pub(crate) struct Caller {
     pub(crate) pid: Option<PID>,
     pub(crate) handle: Handle,
 }
@@ -51,10 +51,10 @@ impl Dispatcher {
             let pid = envelope.sender.pid();
             let (opcode, handle) = split_message_id(envelope.body.id());
             let opcode = num_traits::FromPrimitive::from_u8(opcode);
-            let from = From { pid, handle };
+            let caller = Caller { pid, handle };
             let flow = match Incoming::new(envelope) {
-                Incoming::Lent(lent) => self.memory(opcode, from, lent),
-                Incoming::Scalar(scalar) => self.scalar(opcode, from, scalar),
+                Incoming::Lent(lent) => self.memory(opcode, caller, lent),
+                Incoming::Scalar(scalar) => self.scalar(opcode, caller, scalar),
             };
             if flow.is_break() {
                 return Ok(());
@@ -62,16 +62,16 @@ impl Dispatcher {
         }
     }
 
-    fn memory(&self, opcode: Option<Opcode>, from: From, mut lent: Lent) -> ControlFlow<()> {
+    fn memory(&self, opcode: Option<Opcode>, caller: Caller, mut lent: Lent) -> ControlFlow<()> {
         if opcode == Some(Opcode::Receive) || opcode == Some(Opcode::Close) {
-            lent.otherwise(Outcome::new(ABNORMAL, "").word());
+            lent.answer_on_drop(Outcome::new(ABNORMAL, "").word());
         }
-        match self.tickets.take(from.pid.map_or(0, PID::get)) {
+        match self.quota.take(caller.pid.map_or(0, PID::get)) {
             Ok(ticket) => lent.hold(ticket),
             Err(code) => {
                 if opcode == Some(Opcode::Send)
                     && lent.is_moved()
-                    && let Found::Live(conn) = self.find(from)
+                    && let Found::Live(conn) = self.find(caller)
                 {
                     conn.count_failed(1);
                 }
@@ -80,12 +80,12 @@ impl Dispatcher {
             }
         }
         match opcode {
-            Some(Opcode::Send) => self.send(from, lent),
-            Some(Opcode::Receive) => self.receive(from, lent),
-            Some(Opcode::Close) => return self.close_page(from, lent),
+            Some(Opcode::Send) => self.send(caller, lent),
+            Some(Opcode::Receive) => self.receive(caller, lent),
+            Some(Opcode::Close) => return self.close_page(caller, lent),
             Some(Opcode::Stats) => self.stats(lent),
             Some(opcode) => match &self.system {
-                Some(system) => system.memory(opcode, from, lent),
+                Some(system) => system.memory(opcode, caller, lent),
                 None => lent.answer(Code::NotPermitted as usize, 0),
             },
             None => {
@@ -96,10 +96,10 @@ impl Dispatcher {
         ControlFlow::Continue(())
     }
 
-    fn scalar(&self, opcode: Option<Opcode>, from: From, scalar: Scalar) -> ControlFlow<()> {
+    fn scalar(&self, opcode: Option<Opcode>, caller: Caller, scalar: Scalar) -> ControlFlow<()> {
         match opcode {
-            Some(Opcode::Close) => return self.close_scalar(from, scalar),
-            Some(Opcode::State) => self.state(from, scalar),
+            Some(Opcode::Close) => return self.close_scalar(caller, scalar),
+            Some(Opcode::State) => self.state(caller, scalar),
             Some(Opcode::Quit) if self.system.is_none() => {
                 if let Found::Live(conn) = self.table.find(Handle::SOLE, None) {
                     conn.close(CloseReason::new(CloseCode::GOING_AWAY, ""), None);
@@ -108,7 +108,7 @@ impl Dispatcher {
                 return ControlFlow::Break(());
             }
             Some(opcode) => match &self.system {
-                Some(system) => system.scalar(opcode, from, scalar),
+                Some(system) => system.scalar(opcode, caller, scalar),
                 None => scalar.refuse(Code::NotPermitted),
             },
             None => {
@@ -119,12 +119,12 @@ impl Dispatcher {
         ControlFlow::Continue(())
     }
 
-    fn send(&self, from: From, lent: Lent) {
-        match self.find(from) {
+    fn send(&self, caller: Caller, lent: Lent) {
+        match self.find(caller) {
             Found::Live(conn) => {
                 if let Err((lent, code)) = conn.outbox.send(lent) {
                     if code != Code::Closed {
-                        self.tickets.refuse(code);
+                        self.quota.refuse(code);
                     }
                     if lent.is_moved() {
                         conn.count_failed(1);
@@ -136,25 +136,25 @@ impl Dispatcher {
         }
     }
 
-    fn receive(&self, from: From, mut page: Lent) {
+    fn receive(&self, caller: Caller, mut page: Lent) {
         if page.pages_mut().is_empty() {
             return inbox::refuse(page, Code::Malformed);
         }
-        match self.find(from) {
+        match self.find(caller) {
             Found::Live(conn) => conn.inbox.park(page),
             Found::Ended(outcome) => outcome.tell(page),
             Found::Unknown => Outcome::new(ABNORMAL, "").tell(page),
         }
     }
 
-    fn close_page(&self, from: From, page: Lent) -> ControlFlow<()> {
+    fn close_page(&self, caller: Caller, page: Lent) -> ControlFlow<()> {
         let text = page.data().and_then(|text| std::str::from_utf8(text).ok()).map(str::to_owned);
         let (Some(code), Some(text)) = (close_code(page.offset()), text) else {
             inbox::refuse(page, Code::Malformed);
             return ControlFlow::Continue(());
         };
         match CloseReason::new(code, &text) {
-            reason @ Some(_) => self.close(from, reason, Closer::Page(page)),
+            reason @ Some(_) => self.close(caller, reason, Closer::Page(page)),
             None => {
                 inbox::refuse(page, Code::TooLong);
                 ControlFlow::Continue(())
@@ -162,13 +162,13 @@ impl Dispatcher {
         }
     }
 
-    fn close_scalar(&self, from: From, mut scalar: Scalar) -> ControlFlow<()> {
+    fn close_scalar(&self, caller: Caller, mut scalar: Scalar) -> ControlFlow<()> {
         let Some(code) = close_code(scalar.arguments[0]) else {
             scalar.refuse(Code::Malformed);
             return ControlFlow::Continue(());
         };
         if scalar.is_blocking() {
-            match self.tickets.take(from.pid.map_or(0, PID::get)) {
+            match self.quota.take(caller.pid.map_or(0, PID::get)) {
                 Ok(ticket) => scalar.hold(ticket),
                 Err(code) => {
                     scalar.refuse(code);
@@ -176,14 +176,14 @@ impl Dispatcher {
                 }
             }
         }
-        self.close(from, CloseReason::new(code, ""), Closer::Scalar(scalar))
+        self.close(caller, CloseReason::new(code, ""), Closer::Scalar(scalar))
     }
 
-    fn close(&self, from: From, reason: Option<CloseReason<'_>>, closer: Closer) -> ControlFlow<()> {
-        match self.find(from) {
+    fn close(&self, caller: Caller, reason: Option<CloseReason<'_>>, closer: Closer) -> ControlFlow<()> {
+        match self.find(caller) {
             Found::Live(conn) => conn.close(reason, Some(closer)),
             Found::Ended(outcome) => {
-                match self.table.acknowledge(from.handle, from.pid) {
+                match self.table.acknowledge(caller.handle, caller.pid) {
                     true => closer.tell(&outcome),
                     false => closer.refuse(),
                 }
@@ -196,8 +196,8 @@ impl Dispatcher {
         ControlFlow::Continue(())
     }
 
-    fn state(&self, from: From, scalar: Scalar) {
-        let (phase, failed) = match self.find(from) {
+    fn state(&self, caller: Caller, scalar: Scalar) {
+        let (phase, failed) = match self.find(caller) {
             Found::Live(conn) => conn.state(),
             Found::Ended(_) | Found::Unknown => (Phase::Closed, 0),
         };
@@ -211,10 +211,10 @@ impl Dispatcher {
             connections,
             workers_busy: u32::try_from(busy_workers).unwrap_or(u32::MAX),
             workers: u32::try_from(workers).unwrap_or(u32::MAX),
-            open_messages: self.tickets.open(),
+            open_messages: self.quota.open(),
             timers: u32::try_from(self.timer.len()).unwrap_or(u32::MAX),
             opened,
-            busy: self.tickets.refused(),
+            busy: self.quota.refused(),
         };
         match figures.write(page.pages_mut()) {
             Some(len) => page.answer(0, len),
@@ -222,8 +222,8 @@ impl Dispatcher {
         }
     }
 
-    fn find(&self, from: From) -> Found {
-        self.table.find(from.handle, from.pid)
+    fn find(&self, caller: Caller) -> Found {
+        self.table.find(caller.handle, caller.pid)
     }
 }
 

@@ -5,10 +5,10 @@ use std::sync::{Arc, OnceLock};
 use xous::{CID, SID};
 use xous_api_websocket::{Deadlines, Handle, Opcode};
 
-use super::connection::{Connection, Life, Opening, Route, Table, connect, seed_from};
+use super::connection::{Connection, Delivery, EndGuard, Opening, Table, connect, seed_from};
 use super::dispatcher::Dispatcher;
 use super::limits::{STORE_ANSWER, WORKERS};
-use super::message::Tickets;
+use super::message::Quota;
 use super::thread::{Pool, Timer};
 use crate::pddb::Pddb;
 use crate::proto::Role;
@@ -43,19 +43,19 @@ pub(crate) fn serve_one(sid: SID, plan: Plan) -> Result<(), xous::Error> {
     let random = plan.random;
     let opening = Opening {
         request: plan.request,
-        route: Route::Push { cid: plan.cid, opcode: plan.opcode },
+        delivery: Delivery::Push { cid: plan.cid, opcode: plan.opcode },
         pddb: Pddb::new(STORE_ANSWER),
         seed: Box::new(move || seed_from(&random)),
     };
-    let life = Life::with_closed(conn, table.clone(), move || {
+    let guard = EndGuard::with_closed(conn, table.clone(), move || {
         xous::send_message(own, xous::Message::new_scalar(Opcode::Quit as usize, 0, 0, 0, 0)).ok();
     });
     let started = reading.run(move |permit| {
-        connect::run(life, opening, writing);
+        connect::run(guard, opening, writing);
         drop(permit);
     });
     started.map_err(|_| xous::Error::ThreadNotAvailable)?;
-    Dispatcher { sid, table, pool, timer, tickets: Tickets::new(), system: None }.run()
+    Dispatcher { sid, table, pool, timer, quota: Quota::new(), system: None }.run()
 }
 
 fn threads() -> Result<(Arc<Pool>, Arc<Timer>), xous::Error> {

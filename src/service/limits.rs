@@ -60,7 +60,7 @@ pub(crate) const PAGE_BYTES: usize = Route::MOST_BODY;
 pub(crate) const PORT_PAGE_BYTES: usize = 4 * PAGE_BYTES;
 
 /// The most bytes of a client's head that a listener may allow: they are kept here while it is being read.
-pub(crate) const MOST_REQUEST_BYTES: usize = 64 * 1024;
+pub(crate) const MAX_REQUEST_BYTES: usize = 64 * 1024;
 
 /// Silence after which the peer of an upload is asked whether it is there, if the port does not say.
 pub(crate) const UPLOAD_KEEPALIVE: Duration = Duration::from_secs(30);
@@ -118,7 +118,7 @@ const SMALL_THINGS: usize = 4096;
 // While it is being opened in the client role it has the request, the head that it becomes and the answer's instead.
 const _: () = assert!(3 * REQUEST_BYTES + 2 * HEAD_BYTES + READ_BUFFER + SMALL_THINGS <= CONNECTION);
 // Its two threads may also serve a client each, whose head is in a buffer that has just grown.
-const _: () = assert!(2 * (MOST_REQUEST_BYTES * 3 / 2 + READ_BUFFER) <= CONNECTION);
+const _: () = assert!(2 * (MAX_REQUEST_BYTES * 3 / 2 + READ_BUFFER) <= CONNECTION);
 
 /// Of TLS on a connection: a test holds it against the README.
 const TLS: usize = if cfg!(feature = "tls") { 52 * 1024 } else { 0 };

@@ -5,8 +5,16 @@
 //!        <-- Receive (page) ------------ sink <---- reader <--- socket
 //! ```
 //!
-//! [`dispatcher`] receives every message and hands its envelope on. A connection ([`connection`]) has a reader
-//! and a writer from the pool in [`thread`]; neither waits for the other. Everything in between is bounded by [`limits`].
+//! [`dispatcher`] receives every message and hands its envelope on; what is not for an open connection goes to
+//! [`system`]. A connection has a reader and a writer from the pool; neither waits for the other. Everything in between
+//! is bounded by [`limits`].
+//!
+//! ```text
+//! dispatcher, system, in_process
+//!      |          '--> listen ------.
+//!      '---------------> connection |   each room knows those below it
+//!                           '-------+--> message, thread
+//! ```
 
 mod connection;
 mod dispatcher;
@@ -26,10 +34,10 @@ use connection::Table;
 use dispatcher::Dispatcher;
 pub(crate) use in_process::{Plan, serve_one};
 use limits::{HEAP_BYTES, STORE_ANSWER, WORKERS, WORKERS_WITH_PDDB};
-use listen::{Listeners, Server, Stores};
-use message::Tickets;
+use listen::{FileStores, Listeners, Server};
+use message::Quota;
 use system::System;
-use thread::{Aside, Pool, Timer};
+use thread::{Lingering, Pool, Timer};
 
 use crate::pddb::Pddb;
 use crate::platform;
@@ -50,24 +58,24 @@ pub fn serve() -> Result<(), xous::Error> {
     let pool = Pool::new(WORKERS);
     let workers = pool.clone();
     let pddb = Pddb::with_room_for_thread(STORE_ANSWER, move || workers.shrink(WORKERS_WITH_PDDB));
-    let aside = Aside::start().map_err(|_| xous::Error::ThreadNotAvailable)?;
+    let lingering = Lingering::start().map_err(|_| xous::Error::ThreadNotAvailable)?;
     let server = Arc::new(Server {
         table: Table::new(),
         timer: Timer::start().map_err(|_| xous::Error::ThreadNotAvailable)?,
-        stores: Stores::new(pddb.clone(), pool.clone()),
+        stores: FileStores::new(pddb.clone(), pool.clone()),
         pool,
         pddb,
-        aside,
+        lingering,
     });
-    let tickets = Tickets::new();
+    let quota = Quota::new();
     let listeners = Listeners::new(server.clone());
-    let system = System { server: server.clone(), listeners, tickets: tickets.clone() };
+    let system = System { server: server.clone(), listeners, quota: quota.clone() };
     let dispatcher = Dispatcher {
         sid,
         table: server.table.clone(),
         pool: server.pool.clone(),
         timer: server.timer.clone(),
-        tickets,
+        quota,
         system: Some(Box::new(system)),
     };
     log::info!("{SERVER_NAME} is registered");

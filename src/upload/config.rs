@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::files::WRITE_BATCH;
 
 /// Largest write batch.
-const WRITE_BATCH_MOST: usize = 64 * 1024;
+const MAX_WRITE_BATCH: usize = 64 * 1024;
 
 /// Settings of an upload route, by default for files of any size and name.
 #[derive(Debug, Clone)]
@@ -42,6 +42,6 @@ impl Default for Config {
 
 impl Config {
     pub(super) fn batch(&self) -> usize {
-        self.write_batch.clamp(1, WRITE_BATCH_MOST)
+        self.write_batch.clamp(1, MAX_WRITE_BATCH)
     }
 }

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
-use xous_api_websocket::{Code, CredentialsForm, Refusal, Reply, Request};
+use xous_api_websocket::{Code, CredentialsForm, Reply, Request};
 use zeroize::Zeroizing;
 
 use super::connection::Connection;
-use super::end_guard::Life;
-use super::established::Session;
+use super::end_guard::EndGuard;
+use super::established::Established;
 use super::outcome::{ABNORMAL, Outcome};
 use super::seed::Seed;
-use super::sink::{Route, Sink};
+use super::sink::{Delivery, Sink};
 use super::tls_code;
 use crate::entropy::EntropyError;
 use crate::net::{DialError, Socket, TlsError, dial, tls_client};
@@ -23,18 +23,17 @@ use crate::proto::handshake::{
     Authorization, Caps, ClientRequest, HeadBuffer, Key, ReplyError, check_reply, parse_reply,
 };
 use crate::service::limits::{HEAD_BYTES, HEAD_LINES, READ_BUFFER};
-use crate::service::message::Lent;
 use crate::service::thread::Permit;
 
 /// RFC 1035 section 2.3.4, as text. A resolver may take its time over a longer one.
-const LONGEST_HOST: usize = 253;
+const MAX_HOST: usize = 253;
 
 /// What a worker needs to open a connection.
 pub(crate) struct Opening {
     /// The request as it came, checked to be one.
     pub(crate) request: Box<[u8]>,
     /// Where chunks go.
-    pub(crate) route: Route,
+    pub(crate) delivery: Delivery,
     /// Where roots and keys may be.
     pub(crate) pddb: Pddb,
     /// Draws the random numbers of the connection; may block.
@@ -50,27 +49,29 @@ struct Failure {
 
 /// A connection whose opening handshake is complete.
 struct Opened {
-    session: Session,
+    established: Established,
     sub_protocol: Option<String>,
     head: Vec<u8>,
 }
 
-/// Opens the connection of `life`, then reads it until its end. `writer` is the worker for its writer.
-pub(crate) fn run(life: Arc<Life>, opening: Opening, writer: Permit) {
-    let conn = &life.conn.clone();
-    let mut sink = Sink::new(conn.clone(), opening.route);
+/// Opens the connection of `guard`, then reads it until its end. `writer` is the worker for its writer.
+pub(crate) fn run(guard: Arc<EndGuard>, opening: Opening, writer: Permit) {
+    let conn = &guard.conn.clone();
+    let mut sink = Sink::new(conn.clone(), opening.delivery);
     let outcome = match open(conn, Zeroizing::new(opening.request), &opening.pddb, opening.seed) {
         // Moved, so that the head is not kept while the connection lasts.
-        Ok(Opened { session, sub_protocol, head }) => session.run(&life, &mut sink, writer, move |opener| {
-            if let Some(mut page) = opener {
-                let sub_protocol = sub_protocol.as_deref();
-                let reply = Reply { handle: conn.handle, status: 101, sub_protocol, head: &head };
-                match reply.write(page.pages_mut()) {
-                    Some(len) => page.answer(0, len),
-                    None => page.answer(Code::Malformed as usize, 0),
+        Ok(Opened { established, sub_protocol, head }) => {
+            established.run(&guard, &mut sink, writer, move |opener| {
+                if let Some(mut page) = opener {
+                    let sub_protocol = sub_protocol.as_deref();
+                    let reply = Reply { handle: conn.handle, status: 101, sub_protocol, head: &head };
+                    match reply.write(page.pages_mut()) {
+                        Some(len) => page.answer(0, len),
+                        None => page.answer(Code::Malformed as usize, 0),
+                    }
                 }
-            }
-        }),
+            })
+        }
         Err(failure) => {
             log::info!("{}", failure.text);
             refuse(conn, &failure);
@@ -78,34 +79,14 @@ pub(crate) fn run(life: Arc<Life>, opening: Opening, writer: Permit) {
         }
     };
     // The end does not depend on whether somebody takes this last message.
-    drop(life);
+    drop(guard);
     sink.tell(&outcome);
-}
-
-/// The open deadline is over: the caller is told now, the worker comes to its end when its call returns.
-pub(crate) fn too_late(conn: &Arc<Connection>) {
-    if let Some(page) = conn.give_up_opening() {
-        // The request is still in the page.
-        let place = page
-            .data()
-            .and_then(Request::parse)
-            .map(|request| format!("{}:{}: ", request.host, request.port));
-        let text = format!("{}not open within {:?}", place.unwrap_or_default(), conn.deadlines.open);
-        answer(page, &Failure::new(Code::Timeout, text));
-    }
-    conn.break_off();
 }
 
 fn refuse(conn: &Connection, failure: &Failure) {
     if let Some(page) = conn.give_up_opening() {
-        answer(page, failure);
+        page.refuse(failure.code, failure.status, &failure.text);
     }
-}
-
-fn answer(mut page: Lent, failure: &Failure) {
-    let refusal = Refusal { status: failure.status, text: &failure.text };
-    let len = refusal.write(page.pages_mut());
-    page.answer(failure.code as usize, len);
 }
 
 /// The request is wiped when this returns: it may have a private key.
@@ -152,7 +133,7 @@ fn open(
         error => Failure::new(Code::BadReply, format!("{place} does not speak WebSocket: {error}")),
     })?;
     let sub_protocol = reply.protocol.map(str::to_owned);
-    let session = Session {
+    let established = Established {
         role: Role::Client,
         socket,
         already,
@@ -160,7 +141,7 @@ fn open(
         limits: request.limits,
         fragment_size: request.fragment_size,
     };
-    Ok(Opened { session, sub_protocol, head })
+    Ok(Opened { established, sub_protocol, head })
 }
 
 fn compose(request: &Request<'_>, key: &Key) -> Result<Vec<u8>, Failure> {
@@ -169,8 +150,8 @@ fn compose(request: &Request<'_>, key: &Key) -> Result<Vec<u8>, Failure> {
     if request.port == 0 {
         return Err(bad(&"invalid port 0"));
     }
-    if request.host.len() > LONGEST_HOST {
-        return Err(bad(&format_args!("invalid host of more than {LONGEST_HOST} characters")));
+    if request.host.len() > MAX_HOST {
+        return Err(bad(&format_args!("invalid host of more than {MAX_HOST} characters")));
     }
     let authorization = match request.credentials {
         None => Authorization::None,

@@ -4,7 +4,7 @@ use std::net::Shutdown;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use xous_api_websocket::{Code, Deadlines, Handle, Phase};
+use xous_api_websocket::{Code, Deadlines, Handle, Phase, Request};
 
 use super::inbox::Inbox;
 use super::outbox::Outbox;
@@ -290,7 +290,7 @@ impl Connection {
     }
 
     /// Nobody has learnt of the connection, so nobody needs to be told of its end.
-    pub(crate) fn forget(&self) {
+    pub(crate) fn end_silently(&self) {
         self.state.lock().closed_by_owner = true;
     }
 
@@ -386,6 +386,20 @@ impl Connection {
         self.watch(deadline).is_some_and(|(watch, limit)| watch.is_over(|| self.arm(deadline, limit)))
     }
 
+    /// The caller is told now; the worker that opens comes to its end when its call returns.
+    fn opening_is_late(self: &Arc<Self>) {
+        if let Some(page) = self.give_up_opening() {
+            // The request is still in the page.
+            let place = page
+                .data()
+                .and_then(Request::parse)
+                .map(|request| format!("{}:{}: ", request.host, request.port));
+            let text = format!("{}not open within {:?}", place.unwrap_or_default(), self.deadlines.open);
+            page.refuse(Code::Timeout, 0, &text);
+        }
+        self.break_off();
+    }
+
     fn keep_alive(self: &Arc<Self>) {
         let (heard, held) = (self.heard.swap(false, Relaxed), self.held.load(Relaxed));
         let step = self.state.lock().keepalive.as_mut().map(|keepalive| keepalive.tick(heard, held));
@@ -407,7 +421,7 @@ impl Connection {
 impl Wake for Connection {
     fn wake(self: Arc<Self>, kind: usize, _timer: &Timer) {
         match Deadline::from_kind(kind) {
-            Some(Deadline::Open) => super::connect::too_late(&self),
+            Some(Deadline::Open) => self.opening_is_late(),
             Some(Deadline::Write) if self.is_over(Deadline::Write) => self.break_off(),
             Some(Deadline::Stall) if self.is_over(Deadline::Stall) => {
                 self.give_up(CloseCode::GOING_AWAY, "the receiver stalled");

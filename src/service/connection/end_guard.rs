@@ -7,29 +7,29 @@ use super::table::Table;
 
 /// Held by every thread of a connection. When the last of them lets go, on its worker, everybody who waits is
 /// told and the slot is given back.
-pub(crate) struct Life {
+pub(crate) struct EndGuard {
     pub(crate) conn: Arc<Connection>,
     table: Arc<Table>,
     /// Called behind the end of a connection that its owner has closed.
     closed: Option<Box<dyn Fn() + Send + Sync>>,
 }
 
-impl Life {
+impl EndGuard {
     pub(crate) fn new(conn: Arc<Connection>, table: Arc<Table>) -> Arc<Self> {
-        Arc::new(Life { conn, table, closed: None })
+        Arc::new(EndGuard { conn, table, closed: None })
     }
 
-    /// As [`Life::new`], and `closed` is called if the owner has closed the connection before it ended.
+    /// As [`EndGuard::new`], and `closed` is called if the owner has closed the connection before it ended.
     pub(crate) fn with_closed(
         conn: Arc<Connection>,
         table: Arc<Table>,
         closed: impl Fn() + Send + Sync + 'static,
     ) -> Arc<Self> {
-        Arc::new(Life { conn, table, closed: Some(Box::new(closed)) })
+        Arc::new(EndGuard { conn, table, closed: Some(Box::new(closed)) })
     }
 }
 
-impl Drop for Life {
+impl Drop for EndGuard {
     fn drop(&mut self) {
         let (outcome, known) = self.conn.finish();
         self.table.ended(self.conn.handle, outcome, known);

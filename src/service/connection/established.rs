@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rand_chacha::ChaCha8Rng;
 use xous_api_websocket::Limits;
 
-use super::end_guard::Life;
+use super::end_guard::EndGuard;
 use super::outcome::{ABNORMAL, Outcome};
 use super::reader::Reader;
 use super::sink::Sink;
@@ -16,7 +16,7 @@ use crate::service::message::Lent;
 use crate::service::thread::Permit;
 
 /// What the opening handshake leaves behind.
-pub(crate) struct Session {
+pub(crate) struct Established {
     pub(crate) role: Role,
     pub(crate) socket: Arc<Socket>,
     /// Bytes that came behind the peer's head.
@@ -27,24 +27,24 @@ pub(crate) struct Session {
     pub(crate) fragment_size: u32,
 }
 
-impl Session {
+impl Established {
     /// Starts the writer on its worker, tells `opened` that the connection is open (with the page that its
     /// `Open` lent, if there is one), and reads on this thread until the end. How the connection ended.
     pub(crate) fn run(
         self,
-        life: &Arc<Life>,
+        guard: &Arc<EndGuard>,
         sink: &mut Sink,
         writer: Permit,
         opened: impl FnOnce(Option<Lent>),
     ) -> Outcome {
-        let conn = &life.conn;
+        let conn = &guard.conn;
         let Some(opener) = conn.opened() else { return Outcome::new(ABNORMAL, "given up") };
         let encoder = Encoder::new(self.role);
         let writing = Writer::new(conn.clone(), self.socket.clone(), encoder, self.masks, self.fragment_size);
-        let life_of_writer = life.clone();
+        let writers_guard = guard.clone();
         let started = writer.run(move |permit| {
             writing.run();
-            drop(life_of_writer);
+            drop(writers_guard);
             drop(permit);
         });
         if let Err(error) = started {

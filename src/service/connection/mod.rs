@@ -1,4 +1,16 @@
-//! One connection, from its opening to its end.
+//! One connection, from its opening to its end, in either role.
+//!
+//! ```text
+//!  connect (client) --.                        .--> reader --> sink ---> page of an owner, from inbox
+//!  seed, tls_code     +--> established: starts +                '------> Take: the service itself
+//!  listen (server) ---'                        '--> writer <-- outbox <--- sends, pongs, Close frames
+//!
+//!  connection   what reader, writer, dispatcher and timer share: phase, deadlines, inbox, outbox
+//!  end_guard    held by each thread; the last one ends the connection and tells the table
+//!  table        handles and their connections, and how those that are over have ended (outcome)
+//! ```
+//!
+//! Reader and writer do not call each other: they meet in [`Connection`]. Nothing here knows of ports or opcodes.
 
 pub(super) mod connect;
 #[expect(clippy::module_inception, reason = "the room is named for what it serves")]
@@ -17,10 +29,10 @@ mod writer;
 
 pub(crate) use connect::Opening;
 pub(crate) use connection::{Closer, Connection};
-pub(crate) use end_guard::Life;
-pub(crate) use established::Session;
+pub(crate) use end_guard::EndGuard;
+pub(crate) use established::Established;
 pub(crate) use outbox::ShareError;
 pub(crate) use outcome::{ABNORMAL, Outcome};
 pub(crate) use seed::{seed, seed_from};
-pub(crate) use sink::{Route, Sink, Take};
+pub(crate) use sink::{Delivery, Sink, Take};
 pub(crate) use table::{Found, Table};

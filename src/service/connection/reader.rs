@@ -91,8 +91,8 @@ impl<'a> Reader<'a> {
     /// so that nothing is missed while a page is waited for.
     fn fill(&mut self) -> Result<(), Stop> {
         let rest = usize::try_from(self.decoder.frame_remaining()).unwrap_or(usize::MAX);
-        if rest > READ_BUFFER && self.sink.wait_for_page() {
-            return self.fill_page(rest);
+        if rest > READ_BUFFER && self.fill_page(rest)? {
+            return Ok(());
         }
         self.start = 0;
         match read(&self.conn, &self.socket, &mut self.buffer) {
@@ -105,10 +105,10 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn fill_page(&mut self, rest: usize) -> Result<(), Stop> {
-        let space = self.sink.space();
-        let most = space.len().min(rest);
-        let len = match read(&self.conn, &self.socket, &mut space[..most]) {
+    /// Reads into the owner's page; `false` if there is none to read into, so that the read buffer takes it.
+    fn fill_page(&mut self, rest: usize) -> Result<bool, Stop> {
+        let Ok(space) = self.sink.reserve(rest) else { return Ok(false) };
+        let len = match read(&self.conn, &self.socket, space) {
             Ok(len) => len,
             Err(stop) => {
                 self.sink.put_back();
@@ -126,14 +126,14 @@ impl<'a> Reader<'a> {
         let consumed = step.consumed;
         if let Some(Event::Data(chunk)) = step.event {
             let (kind, first, last) = (chunk.kind, chunk.first, chunk.last);
-            self.sink.filled(consumed, kind, first, last);
+            self.sink.commit(consumed, kind, first, last);
         }
         if consumed == len {
-            return Ok(());
+            return Ok(true);
         }
         // Text that goes wrong there: the decoder has failed and says how when it is asked again.
         match self.decoder.decode(&mut []) {
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(true),
             Err(violation) => Err(fail(&self.conn, self.sink, violation)),
         }
     }

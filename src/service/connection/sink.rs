@@ -18,7 +18,7 @@ const PUSHED: usize = 4 * PAGE_SIZE;
 /// there is nothing more to read without waiting.
 pub(crate) struct Sink {
     conn: Arc<Connection>,
-    route: Route,
+    delivery: Delivery,
     page: Option<Page>,
     /// What the page holds.
     len: usize,
@@ -27,9 +27,9 @@ pub(crate) struct Sink {
 }
 
 /// Who gets the chunks.
-pub(crate) enum Route {
+pub(crate) enum Delivery {
     /// The owner pulls them.
-    Inbox,
+    Pull,
     /// They are lent to a server of this process.
     Push {
         /// Our connection to it.
@@ -38,7 +38,7 @@ pub(crate) enum Route {
         opcode: usize,
     },
     /// The service itself takes them.
-    Service(Box<dyn Take>),
+    Internal(Box<dyn Take>),
 }
 
 /// Takes chunks on the reader's thread, which reads nothing meanwhile.
@@ -47,33 +47,39 @@ pub(crate) trait Take: Send {
     fn take(&mut self, conn: &Arc<Connection>, chunk: &Chunk<'_>);
 }
 
+/// Why there is no room for a piece of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoRoom {
+    /// The owner wants nothing more, or the connection ends: what comes is dropped.
+    Discarded,
+    /// The same, where chunks are pushed.
+    PushEnded,
+    /// The service takes pieces where they are, with [`Sink::push`], and lends no pages.
+    Internal,
+}
+
 enum Page {
     Lent(Lent),
     Own(Pages),
 }
 
 impl Sink {
-    pub(crate) fn new(conn: Arc<Connection>, route: Route) -> Self {
-        Sink { conn, route, page: None, len: 0, kind: Kind::Text, first: false }
+    pub(crate) fn new(conn: Arc<Connection>, delivery: Delivery) -> Self {
+        Sink { conn, delivery, page: None, len: 0, kind: Kind::Text, first: false }
     }
 
     /// Delivers a piece of a message; waits for pages as long as the owner is not considered stalled.
     pub(crate) fn push(&mut self, chunk: &Chunk<'_>) {
-        if let Route::Service(taker) = &mut self.route {
+        if let Delivery::Internal(taker) = &mut self.delivery {
             return taker.take(&self.conn, chunk);
         }
         let mut rest = chunk.payload;
         let mut first = chunk.first;
         loop {
-            if !self.wait_for_page() {
-                return;
-            }
-            let len = self.len;
-            let space = self.space();
-            let (now, later) = rest.split_at(rest.len().min(space.len()));
-            space[..now.len()].copy_from_slice(now);
-            debug_assert!(self.len == len);
-            self.filled(now.len(), chunk.kind, first, chunk.last && later.is_empty());
+            let Ok(space) = self.reserve(rest.len()) else { return };
+            let (now, later) = rest.split_at(space.len());
+            space.copy_from_slice(now);
+            self.commit(now.len(), chunk.kind, first, chunk.last && later.is_empty());
             if later.is_empty() {
                 return;
             }
@@ -89,19 +95,34 @@ impl Sink {
         }
     }
 
-    fn take_page(&mut self) -> bool {
+    /// Room for at most `most` bytes of a message, in the page that is begun or a new one; waits for it as long as the
+    /// owner is not considered stalled. What is written there is delivered by [`Sink::commit`], and by that alone.
+    pub(crate) fn reserve(&mut self, most: usize) -> Result<&mut [u8], NoRoom> {
         if self.page.is_none() {
-            self.page = match self.route {
-                Route::Inbox => self.conn.inbox.try_take().map(Page::Lent),
-                Route::Push { .. } if self.conn.inbox.is_open() => Some(Page::Own(Pages::new(PUSHED))),
-                Route::Push { .. } | Route::Service(_) => None,
-            };
+            self.page = Some(self.take_page()?);
         }
-        self.page.is_some()
+        let room = self.room();
+        let most = most.min(room.len());
+        Ok(&mut room[..most])
+    }
+
+    fn take_page(&self) -> Result<Page, NoRoom> {
+        let conn = &self.conn;
+        match self.delivery {
+            Delivery::Pull => conn
+                .inbox
+                .try_take()
+                .or_else(|| conn.waiting(Deadline::Stall, || conn.inbox.take()))
+                .map(Page::Lent)
+                .ok_or(NoRoom::Discarded),
+            Delivery::Push { .. } if conn.inbox.is_open() => Ok(Page::Own(Pages::new(PUSHED))),
+            Delivery::Push { .. } => Err(NoRoom::PushEnded),
+            Delivery::Internal(_) => Err(NoRoom::Internal),
+        }
     }
 
     /// The room that is left in the page; empty without one.
-    pub(crate) fn space(&mut self) -> &mut [u8] {
+    fn room(&mut self) -> &mut [u8] {
         let bytes = match &mut self.page {
             Some(Page::Lent(lent)) => lent.pages_mut(),
             Some(Page::Own(pages)) => pages.bytes_mut(),
@@ -110,8 +131,9 @@ impl Sink {
         bytes.get_mut(self.len..).unwrap_or_default()
     }
 
-    /// The first `len` bytes of the room are a piece of a message now.
-    pub(crate) fn filled(&mut self, len: usize, kind: proto::Kind, first: bool, last: bool) {
+    /// The first `len` bytes of what was reserved are a piece of a message. Delivers the page if it is full or the
+    /// message ends.
+    pub(crate) fn commit(&mut self, len: usize, kind: proto::Kind, first: bool, last: bool) {
         if self.len == 0 {
             self.first = first;
         }
@@ -120,7 +142,7 @@ impl Sink {
             proto::Kind::Binary => Kind::Binary,
         };
         self.len += len;
-        if last || self.space().is_empty() {
+        if last || self.room().is_empty() {
             self.hand_over(last);
         }
     }
@@ -134,24 +156,14 @@ impl Sink {
         }
     }
 
-    /// Takes a page if none is begun; waits for it as long as the owner is not considered stalled. `false` when
-    /// nothing is delivered any more.
-    pub(crate) fn wait_for_page(&mut self) -> bool {
-        if !self.take_page() && matches!(self.route, Route::Inbox) {
-            let conn = self.conn.clone();
-            self.page = conn.waiting(Deadline::Stall, || conn.inbox.take()).map(Page::Lent);
-        }
-        self.page.is_some()
-    }
-
     fn hand_over(&mut self, last: bool) {
         let status = Status::Chunk { kind: self.kind, first: self.first, last };
         let word = ReceiveWord { status, send_failed: self.conn.take_send_failed() }.to_word();
         let len = std::mem::take(&mut self.len);
         self.first = false;
-        match (self.page.take(), &self.route) {
+        match (self.page.take(), &self.delivery) {
             (Some(Page::Lent(page)), _) => page.answer(word, len),
-            (Some(Page::Own(pages)), &Route::Push { cid, opcode }) => {
+            (Some(Page::Own(pages)), &Delivery::Push { cid, opcode }) => {
                 if self.conn.holding(|| pages.lend(cid, opcode, word, len)).is_err() {
                     log::warn!("nobody takes the chunks any more: the connection is closed");
                     self.conn.give_up(proto::CloseCode::GOING_AWAY, "the receiver is gone");
@@ -165,7 +177,7 @@ impl Sink {
 
     /// Tells a server that is pushed to how the connection has ended; owners who pull ask for it.
     pub(crate) fn tell(&self, outcome: &Outcome) {
-        if let Route::Push { cid, opcode } = self.route {
+        if let Delivery::Push { cid, opcode } = self.delivery {
             let mut page = Pages::new(PAGE_SIZE);
             let len = page.fill(outcome.reason.as_bytes());
             if page.lend(cid, opcode, outcome.word(), len).is_err() {

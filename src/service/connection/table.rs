@@ -29,7 +29,7 @@ struct State {
 #[derive(Default)]
 struct Slot {
     generation: u16,
-    use_: Use,
+    occupant: Use,
 }
 
 #[derive(Default)]
@@ -84,19 +84,19 @@ impl Table {
         let slot = state.slots.get_mut(at)?;
         slot.generation = slot.generation.checked_add(1).unwrap_or(1);
         let conn = make(Handle::new(u8::try_from(at).ok()?, slot.generation));
-        slot.use_ = Use::Live(Owner::Process(owner), conn.clone());
+        slot.occupant = Use::Live(Owner::Process(owner), conn.clone());
         state.opened = state.opened.wrapping_add(1);
         Some(conn)
     }
 
     /// Enters the only connection of an in-process server, under [`Handle::SOLE`].
     pub(crate) fn enter_sole(&self, conn: Arc<Connection>) {
-        self.state.lock().slots = vec![Slot { generation: 0, use_: Use::Live(Owner::Anybody, conn) }];
+        self.state.lock().slots = vec![Slot { generation: 0, occupant: Use::Live(Owner::Anybody, conn) }];
     }
 
     /// What `handle` means to `asker`.
     pub(crate) fn find(&self, handle: Handle, asker: Option<PID>) -> Found {
-        match self.state.lock().slot(handle, asker).map(|slot| &slot.use_) {
+        match self.state.lock().slot(handle, asker).map(|slot| &slot.occupant) {
             Some(Use::Live(_, conn)) => Found::Live(conn.clone()),
             Some(Use::Ended(_, ended)) => Found::Ended(ended.outcome.clone()),
             _ => Found::Unknown,
@@ -105,7 +105,7 @@ impl Table {
 
     /// The owner closes a connection that has ended: `false` if it knew.
     pub(crate) fn acknowledge(&self, handle: Handle, asker: Option<PID>) -> bool {
-        match self.state.lock().slot(handle, asker).map(|slot| &mut slot.use_) {
+        match self.state.lock().slot(handle, asker).map(|slot| &mut slot.occupant) {
             Some(Use::Ended(_, ended)) => !std::mem::replace(&mut ended.known, true),
             _ => false,
         }
@@ -114,7 +114,7 @@ impl Table {
     /// Makes `heir` the owner; the connection, if it was `asker`'s.
     pub(crate) fn grant(&self, handle: Handle, asker: Option<PID>, heir: PID) -> Option<Arc<Connection>> {
         let mut state = self.state.lock();
-        match &mut state.slot(handle, asker)?.use_ {
+        match &mut state.slot(handle, asker)?.occupant {
             Use::Live(owner, conn) => {
                 *owner = Owner::Process(heir);
                 Some(conn.clone())
@@ -133,9 +133,9 @@ impl Table {
             return;
         }
         // Dropped outside of the lock: it may hold pages to answer.
-        let before = std::mem::take(&mut slot.use_);
+        let before = std::mem::take(&mut slot.occupant);
         if let Use::Live(owner, _) = &before {
-            slot.use_ = Use::Ended(*owner, Ended { outcome, known, order });
+            slot.occupant = Use::Ended(*owner, Ended { outcome, known, order });
         }
         drop(state);
         drop(before);
@@ -144,7 +144,7 @@ impl Table {
     /// Connections that have not ended, and how many there have been in all.
     pub(crate) fn counts(&self) -> (u32, u32) {
         let state = self.state.lock();
-        let live = state.slots.iter().filter(|slot| matches!(slot.use_, Use::Live(..))).count();
+        let live = state.slots.iter().filter(|slot| matches!(slot.occupant, Use::Live(..))).count();
         (u32::try_from(live).unwrap_or(u32::MAX), state.opened)
     }
 }
@@ -153,7 +153,7 @@ impl State {
     /// The slot of `handle` if it is `asker`'s and of that generation.
     fn slot(&mut self, handle: Handle, asker: Option<PID>) -> Option<&mut Slot> {
         let slot = self.slots.get_mut(handle.slot())?;
-        let owner = match &slot.use_ {
+        let owner = match &slot.occupant {
             Use::Free => return None,
             Use::Live(owner, _) | Use::Ended(owner, _) => *owner,
         };
@@ -166,14 +166,14 @@ impl State {
 
     /// A free slot, a new one, or that of the connection that ended first: one whose owner knows, if there is any.
     fn free_slot(&mut self) -> Option<usize> {
-        if let Some(at) = self.slots.iter().position(|slot| matches!(slot.use_, Use::Free)) {
+        if let Some(at) = self.slots.iter().position(|slot| matches!(slot.occupant, Use::Free)) {
             return Some(at);
         }
         if self.slots.len() < SLOTS {
             self.slots.push(Slot::default());
             return Some(self.slots.len() - 1);
         }
-        let ended = self.slots.iter().enumerate().filter_map(|(at, slot)| match &slot.use_ {
+        let ended = self.slots.iter().enumerate().filter_map(|(at, slot)| match &slot.occupant {
             Use::Ended(_, ended) => Some((!ended.known, ended.order, at)),
             _ => None,
         });

@@ -12,8 +12,8 @@ use crate::service::limits::PARKED_ACCEPTS;
 use crate::service::message::Lent;
 use crate::sync::{Condvar, Mutex};
 
-/// The door of a listener.
-pub(crate) struct Door {
+/// Pages that wait for clients, and clients that wait for a page, of one listener.
+pub(crate) struct AcceptQueue {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -24,9 +24,12 @@ struct State {
     closed: bool,
 }
 
-impl Door {
+impl AcceptQueue {
     pub(crate) fn new() -> Self {
-        Door { state: Mutex::new(State { pages: VecDeque::new(), closed: false }), changed: Condvar::new() }
+        AcceptQueue {
+            state: Mutex::new(State { pages: VecDeque::new(), closed: false }),
+            changed: Condvar::new(),
+        }
     }
 
     /// Keeps a page for the next client of `route`.

@@ -3,12 +3,19 @@
 //! A port that is given up ends its thread only when the thread notices. Until then the thread is taken and the
 //! address bound, so a port that is wanted meanwhile follows on the same thread.
 
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::port::{Port, Unbound};
+use super::http_client;
+use super::port::{NotBound, OnBound, Port};
 use super::shared::Server;
+use crate::net::{BindError, bind};
 use crate::service::thread::{Permit, Pool};
 use crate::sync::Mutex;
+
+/// The first and the longest wait between two tries to bind.
+const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
 /// The threads.
 pub(crate) struct Acceptors {
@@ -61,10 +68,10 @@ impl Acceptors {
     fn work(&self, server: &Arc<Server>, mut port: Arc<Port>, permit: Permit) {
         let mut permit = Some(permit);
         loop {
-            let in_use = port.run(server);
+            let in_use = serve(&port, server);
             let next = self.next(&port, &mut permit);
             // Who learns of it may count on the thread.
-            in_use.into_iter().for_each(|tried| tried(Err(Unbound::InUse)));
+            in_use.into_iter().for_each(|tried| tried(Err(NotBound::InUse)));
             match next {
                 Some(next) => port = next,
                 None => return,
@@ -97,6 +104,69 @@ impl Running {
     }
 }
 
+/// Binds a port, and serves its clients until it is closed. While it cannot be bound it is tried again, less and less
+/// often. If another program has it at the first try the port is closed, and those are returned who shall be told.
+fn serve(port: &Arc<Port>, server: &Arc<Server>) -> Vec<OnBound> {
+    let mut wait = RETRY.0;
+    while !port.is_closed() {
+        match bind(port.settings.address, port.settings.port) {
+            Ok(listener) => {
+                wait = RETRY.0;
+                if port.bound(&listener) {
+                    accept(port, server, &listener);
+                }
+                port.unbound();
+            }
+            Err(error) => {
+                log::warn!("port {} cannot be bound: {error}", port.settings.port);
+                let in_use = matches!(error, BindError::InUse);
+                let waiting = port.failed(in_use);
+                if port.is_closed() {
+                    return waiting;
+                }
+                waiting.into_iter().for_each(|tried| tried(Err(NotBound::Retrying)));
+            }
+        }
+        if port.wait_closed(wait) {
+            wait = (wait * 2).min(RETRY.1);
+        }
+    }
+    Vec::new()
+}
+
+fn accept(port: &Arc<Port>, server: &Arc<Server>, listener: &TcpListener) {
+    loop {
+        let (stream, peer) = match listener.accept() {
+            Ok(client) => client,
+            Err(error) => {
+                log::warn!("port {}: {error}", port.settings.port);
+                return;
+            }
+        };
+        if port.is_closed() {
+            return;
+        }
+        admit(port, server, stream, peer);
+    }
+}
+
+/// Hands a client to a worker, or tells it why not.
+fn admit(port: &Arc<Port>, server: &Arc<Server>, stream: TcpStream, peer: SocketAddr) {
+    let (counted, permit) = match (port.count_client(peer.ip()), server.pool.reserve()) {
+        (Ok(counted), Some(permit)) => (counted, permit),
+        (Err(status), _) => return http_client::refuse(server, stream, port.is_secure(), status),
+        (Ok(_), None) => return http_client::refuse(server, stream, port.is_secure(), 503),
+    };
+    let (port, server) = (port.clone(), server.clone());
+    let started = permit.run(move |permit| {
+        http_client::run(&port, &server, stream, peer, counted);
+        drop(permit);
+    });
+    if let Err(error) = started {
+        log::error!("no thread for a client: {error}");
+    }
+}
+
 fn refuse(port: &Port) {
-    port.failed(true).into_iter().for_each(|tried| tried(Err(Unbound::NoThread)));
+    port.failed(true).into_iter().for_each(|tried| tried(Err(NotBound::NoThread)));
 }

@@ -37,7 +37,7 @@ impl Channels {
             }
         };
         let members = &mut channels[at].members;
-        if !members.iter().any(|member| is(member, conn)) {
+        if !members.iter().any(|member| same(member, conn)) {
             members.push(Arc::downgrade(conn));
         }
         Ok(())
@@ -48,7 +48,7 @@ impl Channels {
         check(name)?;
         let mut channels = self.channels.lock();
         if let Some(channel) = channels.iter_mut().find(|channel| *channel.name == *name) {
-            channel.members.retain(|member| !is(member, conn));
+            channel.members.retain(|member| !same(member, conn));
         }
         tidy(&mut channels);
         Ok(())
@@ -107,6 +107,6 @@ fn tidy(channels: &mut Vec<Channel>) {
     channels.retain(|channel| !channel.members.is_empty());
 }
 
-fn is(member: &Weak<Connection>, conn: &Arc<Connection>) -> bool {
+fn same(member: &Weak<Connection>, conn: &Arc<Connection>) -> bool {
     std::ptr::eq(member.as_ptr(), Arc::as_ptr(conn))
 }

@@ -8,9 +8,9 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::http_client::Visit;
+use super::file_stores::ServiceStore;
+use super::timed_socket::TimedSocket;
 use crate::http::{Range, decoded, media_type, range, status};
-use crate::pddb::Pddb;
 use crate::proto::handshake::{Plain, Response};
 use crate::sync::Mutex;
 use crate::upload::{FileEntry, Files, StoreError, WRITE_BATCH};
@@ -22,15 +22,15 @@ const BUFFER: usize = WRITE_BATCH;
 static LISTING: Mutex<()> = Mutex::new(());
 
 /// A route to the files of a dict.
-pub(crate) struct Download {
+pub(crate) struct FileRoute {
     /// Of the paths.
     prefix: Box<str>,
-    files: Arc<Files<Pddb>>,
+    files: Arc<Files<ServiceStore>>,
 }
 
 /// The client that gets an answer.
 pub(crate) struct Client<'a> {
-    pub(crate) visit: &'a Visit,
+    pub(crate) socket: &'a TimedSocket,
     /// For each write to its socket.
     pub(crate) limit: Duration,
     pub(crate) request: &'a Plain<'a>,
@@ -38,9 +38,9 @@ pub(crate) struct Client<'a> {
     pub(crate) keep: bool,
 }
 
-impl Download {
-    pub(crate) fn new(prefix: &str, files: Arc<Files<Pddb>>) -> Self {
-        Download { prefix: prefix.into(), files }
+impl FileRoute {
+    pub(crate) fn new(prefix: &str, files: Arc<Files<ServiceStore>>) -> Self {
+        FileRoute { prefix: prefix.into(), files }
     }
 
     /// Answers a GET or HEAD; whether another request may follow.
@@ -112,7 +112,7 @@ impl Download {
         made?;
         list.text.push_str("]}");
         list.flush()?;
-        client.visit.socket.shutdown(Shutdown::Write);
+        client.socket.socket.shutdown(Shutdown::Write);
         Ok(false)
     }
 }
@@ -164,7 +164,7 @@ impl Client<'_> {
     }
 
     fn send(&self, bytes: &[u8]) -> io::Result<()> {
-        self.visit.by(self.limit, Shutdown::Both, || self.visit.socket.write_all(bytes))
+        self.socket.by(self.limit, Shutdown::Both, || self.socket.socket.write_all(bytes))
     }
 
     fn refuse(&self, code: u16, headers: &[(&str, &str)]) -> io::Result<bool> {

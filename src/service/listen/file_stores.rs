@@ -9,24 +9,28 @@ use crate::service::thread::Pool;
 use crate::sync::Mutex;
 use crate::upload::Files;
 
+/// Where the service keeps files. Another store is named here, opened in [`FileStores::new`]'s caller, and written beside
+/// the PDDB's in `upload/files`.
+pub(crate) type ServiceStore = Pddb;
+
 /// One [`Files`] per dict, whichever programs have routes to it: it knows what is being received and read there.
-pub(crate) struct Stores {
-    pddb: Pddb,
+pub(crate) struct FileStores {
+    store: ServiceStore,
     pool: Arc<Pool>,
-    known: Mutex<Vec<Weak<Files<Pddb>>>>,
+    known: Mutex<Vec<Weak<Files<ServiceStore>>>>,
     recovery: Arc<Mutex<Recovery>>,
 }
 
 /// Dicts in which a crash may have left something. One worker at a time goes through them.
 #[derive(Default)]
 struct Recovery {
-    dicts: Vec<Weak<Files<Pddb>>>,
+    dicts: Vec<Weak<Files<ServiceStore>>>,
     is_underway: bool,
 }
 
-impl Stores {
-    pub(crate) fn new(pddb: Pddb, pool: Arc<Pool>) -> Self {
-        Stores { pddb, pool, known: Mutex::default(), recovery: Arc::default() }
+impl FileStores {
+    pub(crate) fn new(store: ServiceStore, pool: Arc<Pool>) -> Self {
+        FileStores { store, pool, known: Mutex::default(), recovery: Arc::default() }
     }
 
     /// The files of a dict. Does not wait for the database.
@@ -34,7 +38,7 @@ impl Stores {
     /// # Errors
     /// `BadRequest` for no dict's name, or that of a journal; `RouteExists` if another route's files are, or could be,
     /// among these.
-    pub(crate) fn files(&self, dict: &str) -> Result<Arc<Files<Pddb>>, Code> {
+    pub(crate) fn files(&self, dict: &str) -> Result<Arc<Files<ServiceStore>>, Code> {
         let dict = DictPath::new(SYSTEM_BASIS, dict).map_err(|_| Code::BadRequest)?;
         let mut known = self.known.lock();
         known.retain(|files| files.strong_count() > 0);
@@ -46,7 +50,7 @@ impl Stores {
                 return Err(Code::RouteExists);
             }
         }
-        let files = Arc::new(Files::new(self.pddb.clone(), dict).map_err(|_| Code::BadRequest)?);
+        let files = Arc::new(Files::new(self.store.clone(), dict).map_err(|_| Code::BadRequest)?);
         known.push(Arc::downgrade(&files));
         drop(known);
         self.recover(&files);
@@ -55,7 +59,7 @@ impl Stores {
 
     /// Has a worker clear what a crash may have left. Else whoever asks for a file first waits for it; and programs that
     /// look into the dict find no remains.
-    fn recover(&self, files: &Arc<Files<Pddb>>) {
+    fn recover(&self, files: &Arc<Files<ServiceStore>>) {
         let mut recovery = self.recovery.lock();
         recovery.dicts.retain(|files| files.strong_count() > 0);
         recovery.dicts.push(Arc::downgrade(files));
@@ -74,7 +78,7 @@ impl Stores {
 }
 
 /// The next dict to go through; with none left, nobody does so any more.
-fn next(recovery: &Mutex<Recovery>) -> Option<Arc<Files<Pddb>>> {
+fn next(recovery: &Mutex<Recovery>) -> Option<Arc<Files<ServiceStore>>> {
     let mut recovery = recovery.lock();
     while let Some(files) = recovery.dicts.pop() {
         if let Some(files) = files.upgrade() {

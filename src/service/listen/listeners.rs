@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use xous::PID;
-use xous_api_websocket::{Code, Handle, Kind, Listen, PortState, Refusal, Route, SendWord};
+use xous_api_websocket::{Code, Handle, Kind, Listen, PortState, Route, SendWord};
 
-use super::accept_queue::Door;
+use super::accept_queue::AcceptQueue;
 use super::acceptors::Acceptors;
 use super::channels::{Channels, encode};
-use super::port::{Port, Settings, Tried, Unbound};
+use super::port::{NotBound, OnBound, Port, Settings};
 use super::shared::Server;
 use super::target::{Target, TargetKind};
 use crate::http::AddError;
@@ -42,7 +42,7 @@ pub(crate) struct Listener {
     /// The port's settings are its.
     has_opened: bool,
     port: Arc<Port>,
-    door: Arc<Door>,
+    queue: Arc<AcceptQueue>,
     channels: Channels,
     server: Arc<Server>,
 }
@@ -74,7 +74,7 @@ impl Listeners {
 
     /// Deals with a page whose request waits for the database.
     fn on_worker(&self, mut page: Lent, job: impl FnOnce(Lent) + Send + 'static) {
-        page.otherwise(Code::NoWorker as usize);
+        page.answer_on_drop(Code::NoWorker as usize);
         self.server.pool.try_spawn(move || job(page));
     }
 
@@ -82,26 +82,26 @@ impl Listeners {
     fn listen_now(&self, owner: PID, mut page: Lent) {
         let (settings, tls) = match self.plan(&page) {
             Ok(plan) => plan,
-            Err((code, text)) => return refuse(page, code, &text),
+            Err((code, text)) => return page.refuse(code, 0, &text),
         };
         let _change = self.change();
         let (port, joins) = match self.port(&settings) {
             Some(port) if port.is_secure() != tls.is_some() => {
-                return refuse(page, Code::BadRequest, "the port is listened on with TLS, or without");
+                return page.refuse(Code::BadRequest, 0, "the port is listened on with TLS, or without");
             }
             Some(_) if settings.checks_clients => {
                 let text =
                     "whose clients the port lets in is for the program to say that listened on it first";
-                return refuse(page, Code::BadRequest, text);
+                return page.refuse(Code::BadRequest, 0, text);
             }
             Some(port) => (port, true),
             None => (Port::new(settings, tls), false),
         };
         let Some(listener) = self.enter(owner, &port, !joins) else {
-            return refuse(page, Code::NoListener, "there are too many listeners");
+            return page.refuse(Code::NoListener, 0, "there are too many listeners");
         };
-        page.otherwise(Code::NoListener as usize);
-        port.when_tried(self.answer(listener, page));
+        page.answer_on_drop(Code::NoListener as usize);
+        port.when_bound(self.answer(listener, page));
         if !joins {
             self.acceptors.start(&self.server, port);
         }
@@ -158,7 +158,7 @@ impl Listeners {
         remove(&self.slots, listener);
         let port = &listener.port;
         router(port).retain(|_, target| target.listener != listener.handle);
-        listener.door.close();
+        listener.queue.close();
         let shared = self
             .slots
             .lock()
@@ -171,25 +171,27 @@ impl Listeners {
         let Some(address) = port.close() else { return };
         if !self.server.pool.try_spawn(move || knock(address, LINGER)) {
             // Refused clients may hold it up.
-            self.server.aside.knock(address);
+            self.server.lingering.wake_accept(address);
         }
     }
 
     /// Answers a `Listen` when it is known whether the port is bound.
-    fn answer(&self, listener: Arc<Listener>, page: Lent) -> Tried {
+    fn answer(&self, listener: Arc<Listener>, page: Lent) -> OnBound {
         let slots = self.slots.clone();
         Box::new(move |bound| {
             let refused = match bound {
                 Ok(number) => return listening(page, &listener, number),
-                Err(Unbound::Yet) => return listening(page, &listener, 0),
+                Err(NotBound::Retrying) => return listening(page, &listener, 0),
                 Err(refused) => refused,
             };
             remove(&slots, &listener);
             match refused {
-                Unbound::NoThread => refuse(page, Code::NoListener, "all threads that can listen are in use"),
+                NotBound::NoThread => {
+                    page.refuse(Code::NoListener, 0, "all threads that can listen are in use")
+                }
                 _ => {
                     let text = format!("port {} is in use", listener.port.settings.port);
-                    refuse(page, Code::PortInUse, &text);
+                    page.refuse(Code::PortInUse, 0, &text);
                 }
             }
         })
@@ -222,7 +224,7 @@ impl Listeners {
             owner,
             has_opened,
             port: port.clone(),
-            door: Arc::new(Door::new()),
+            queue: Arc::new(AcceptQueue::new()),
             channels: Channels::default(),
             server: self.server.clone(),
         });
@@ -258,7 +260,7 @@ impl Listener {
         if page.pages_mut().is_empty() {
             return page.answer(Code::Malformed as usize, 0);
         }
-        self.door.park(page.offset(), page);
+        self.queue.park(page.offset(), page);
     }
 
     /// Joins a connection to the channel that `page` names, or takes it out.
@@ -307,7 +309,7 @@ impl Listener {
     }
 
     fn route(&self, route: &Route<'_>) -> Result<u16, Code> {
-        let kind = TargetKind::new(route, &self.door, &self.server)?;
+        let kind = TargetKind::new(route, &self.queue, &self.server)?;
         let target = Target { listener: self.handle, owner: self.owner, kind };
         let mut router = router(&self.port);
         let bytes = router.targets().chain([&target]).map(Target::page_bytes).sum::<usize>();
@@ -341,11 +343,6 @@ fn listening(mut page: Lent, listener: &Listener, port: u16) {
         }
         None => page.answer(Code::Malformed as usize, 0),
     }
-}
-
-fn refuse(mut page: Lent, code: Code, text: &str) {
-    let len = Refusal { status: 0, text }.write(page.pages_mut());
-    page.answer(code as usize, len);
 }
 
 fn router(port: &Port) -> MutexGuard<'_, crate::http::Router<Target>> {

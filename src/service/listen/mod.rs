@@ -1,4 +1,17 @@
 //! The ports of the service: clients, their requests, and what answers them.
+//!
+//! ```text
+//!  programs --> listeners ----------------------------> channels (broadcasts)
+//!                  |  target (routes) --> port <-----------.
+//!                  '--> acceptors (bind, accept) --> http_client (one worker per client)
+//!                                                     |  requests (heads)  timed_socket (deadlines)
+//!        accept_queue <-- upgrade <-------------------+-------> file_route (GET)
+//!   (a program's page)       '--> upload_route         |            |
+//!                                      '--------> file_stores <-----'
+//! ```
+//!
+//! `shared` is what their threads have in common. A client that was upgraded is a connection of the room
+//! `connection`, which does not know this one: an upload route takes its chunks as a `Take`.
 
 mod accept_queue;
 mod acceptors;
@@ -8,11 +21,13 @@ mod file_stores;
 mod http_client;
 mod listeners;
 mod port;
+mod requests;
 mod shared;
 mod target;
+mod timed_socket;
 mod upgrade;
 mod upload_route;
 
-pub(crate) use file_stores::Stores;
+pub(crate) use file_stores::FileStores;
 pub(crate) use listeners::{Listener, Listeners};
 pub(crate) use shared::Server;

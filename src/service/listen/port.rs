@@ -1,4 +1,4 @@
-//! A port that is listened on, and the thread that waits for its clients.
+//! A port that is listened on: its settings, routes, certificate and clients.
 
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -6,16 +6,11 @@ use std::time::Duration;
 
 use xous_api_websocket::{Deadlines, Limits, Listen, ListenLimits, PortState, SlowMember};
 
-use super::http_client;
-use super::shared::Server;
 use super::target::Target;
-use crate::http::Router;
-use crate::net::{BindError, ServerTls, Socket, TlsError, bind};
+use crate::http::{Router, has_dot_segment};
+use crate::net::{ServerTls, Socket, TlsError};
 use crate::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use crate::sync::{Condvar, Mutex, MutexGuard};
-
-/// The first and the longest wait between two tries to bind.
-const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
 /// What the first program that listens on a port has asked for.
 pub(crate) struct Settings {
@@ -41,7 +36,7 @@ pub(crate) struct Port {
     pub(crate) router: Mutex<Router<Target>>,
     state: Mutex<State>,
     changed: Condvar,
-    visitors: Mutex<Visitors>,
+    clients: Mutex<ClientCounts>,
 }
 
 /// As whom clients are served, and which renewal it came with.
@@ -53,40 +48,49 @@ struct Certificate {
 struct State {
     bound: Option<SocketAddr>,
     /// Who waits for the first try to bind; `None` when it is over.
-    waiting: Option<Vec<Tried>>,
+    waiting: Option<Vec<OnBound>>,
     /// Nobody listens any more: the thread shall end.
     closed: bool,
 }
 
-/// Is told the port's number when it is bound, or that it is not.
-pub(crate) type Tried = Box<dyn FnOnce(Result<u16, Unbound>) + Send>;
+/// Told the port's number when it is bound, or why it is not.
+pub(crate) type OnBound = Box<dyn FnOnce(Result<u16, NotBound>) + Send>;
 
 /// Why a port is not bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unbound {
+pub(crate) enum NotBound {
     /// Another program has it. It is not tried again.
     InUse,
     /// It is tried again.
-    Yet,
+    Retrying,
     /// No thread is free for it.
     NoThread,
 }
 
+/// Why a path leads nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoTarget {
+    /// It has a `.` or `..`, which no route has.
+    DotSegment,
+    /// There is no route.
+    Unknown,
+}
+
 #[derive(Default)]
-struct Visitors {
+struct ClientCounts {
     all: u16,
     /// As many as there are clients at the most.
     per_peer: Vec<(IpAddr, u16)>,
 }
 
 /// A client that is counted, until it is dropped.
-pub(crate) struct Visitor {
+pub(crate) struct ClientCount {
     port: Arc<Port>,
     peer: IpAddr,
 }
 
 impl Settings {
-    /// `None` if the address is none.
+    /// `None` if `address` is not an IP address.
     pub(crate) fn new(listen: &Listen<'_>) -> Option<Self> {
         Some(Settings {
             address: listen.address.parse().ok()?,
@@ -111,56 +115,23 @@ impl Port {
             router: Mutex::new(Router::new()),
             state: Mutex::new(State { bound: None, waiting: Some(Vec::new()), closed: false }),
             changed: Condvar::new(),
-            visitors: Mutex::new(Visitors::default()),
+            clients: Mutex::new(ClientCounts::default()),
         })
     }
 
     /// Tells `tried` how the first try to bind went, now or when it is over.
-    pub(crate) fn when_tried(&self, tried: Tried) {
+    pub(crate) fn when_bound(&self, tried: OnBound) {
         let mut state = self.state.lock();
         if let Some(waiting) = &mut state.waiting {
             return waiting.push(tried);
         }
         let result = match (state.closed, state.bound) {
-            (true, _) => Err(Unbound::InUse),
-            (false, None) => Err(Unbound::Yet),
+            (true, _) => Err(NotBound::InUse),
+            (false, None) => Err(NotBound::Retrying),
             (false, Some(address)) => Ok(address.port()),
         };
         drop(state);
         tried(result);
-    }
-
-    /// Binds, and serves clients until the port is closed. While it cannot be bound it is tried again, less and less
-    /// often. If another program has it at the first try the port is closed, and those are returned who shall be
-    /// told.
-    pub(crate) fn run(self: &Arc<Self>, server: &Arc<Server>) -> Vec<Tried> {
-        let mut wait = RETRY.0;
-        while !self.is_closed() {
-            match bind(self.settings.address, self.settings.port) {
-                Ok(listener) => {
-                    wait = RETRY.0;
-                    if self.bound(&listener) {
-                        self.accept(server, &listener);
-                    }
-                    self.state.lock().bound = None;
-                }
-                Err(error) => {
-                    log::warn!("port {} cannot be bound: {error}", self.settings.port);
-                    let in_use = matches!(error, BindError::InUse);
-                    let waiting = self.failed(in_use);
-                    if self.is_closed() {
-                        return waiting;
-                    }
-                    waiting.into_iter().for_each(|tried| tried(Err(Unbound::Yet)));
-                }
-            }
-            let state = self.state.lock();
-            if !state.closed {
-                drop(self.changed.wait_timeout(state, wait));
-                wait = (wait * 2).min(RETRY.1);
-            }
-        }
-        Vec::new()
     }
 
     /// Clients speak TLS.
@@ -200,7 +171,7 @@ impl Port {
             State { bound: Some(_), .. } => PortState::Listening,
             State { bound: None, .. } => PortState::Waiting,
         };
-        (state, usize::from(self.visitors().all))
+        (state, usize::from(self.clients().all))
     }
 
     /// The port's number as it is bound; 0 if it is not.
@@ -228,7 +199,7 @@ impl Port {
     }
 
     /// Tells who waits for it; `false` if nobody listens any more.
-    fn bound(&self, listener: &TcpListener) -> bool {
+    pub(crate) fn bound(&self, listener: &TcpListener) -> bool {
         let mut state = self.state.lock();
         if state.closed {
             return false;
@@ -241,74 +212,66 @@ impl Port {
         true
     }
 
+    /// Its listening socket has gone.
+    pub(crate) fn unbound(&self) {
+        self.state.lock().bound = None;
+    }
+
+    /// Waits before the next try to bind, at most until the port is closed; whether a wait was needed.
+    pub(crate) fn wait_closed(&self, wait: Duration) -> bool {
+        let state = self.state.lock();
+        let open = !state.closed;
+        if open {
+            drop(self.changed.wait_timeout(state, wait));
+        }
+        open
+    }
+
+    /// Where a request's path leads: the number of the route, and its target.
+    pub(crate) fn resolve(&self, path: &str) -> Result<(u16, Target), NoTarget> {
+        if has_dot_segment(path) {
+            return Err(NoTarget::DotSegment);
+        }
+        let router = self.router.lock();
+        let found = router.find(path).map(|(number, target)| (number, target.clone()));
+        found.ok_or(NoTarget::Unknown)
+    }
+
     /// It could not be bound: who waits for the first try. The port is closed if that is given up.
-    pub(crate) fn failed(&self, give_up: bool) -> Vec<Tried> {
+    pub(crate) fn failed(&self, give_up: bool) -> Vec<OnBound> {
         let mut state = self.state.lock();
         let waiting = state.waiting.take();
         state.closed |= give_up && waiting.is_some();
         waiting.unwrap_or_default()
     }
 
-    fn accept(self: &Arc<Self>, server: &Arc<Server>, listener: &TcpListener) {
-        loop {
-            let (stream, peer) = match listener.accept() {
-                Ok(client) => client,
-                Err(error) => {
-                    log::warn!("port {}: {error}", self.settings.port);
-                    return;
-                }
-            };
-            if self.is_closed() {
-                return;
-            }
-            self.admit(server, stream, peer);
-        }
-    }
-
-    /// Hands a client to a worker, or tells it why not.
-    fn admit(self: &Arc<Self>, server: &Arc<Server>, stream: TcpStream, peer: SocketAddr) {
-        let (visitor, permit) = match (self.visitor(peer.ip()), server.pool.reserve()) {
-            (Ok(visitor), Some(permit)) => (visitor, permit),
-            (Err(status), _) => return http_client::refuse(server, stream, self.is_secure(), status),
-            (Ok(_), None) => return http_client::refuse(server, stream, self.is_secure(), 503),
-        };
-        let (port, server) = (self.clone(), server.clone());
-        let started = permit.run(move |permit| {
-            http_client::run(&port, &server, stream, peer, visitor);
-            drop(permit);
-        });
-        if let Err(error) = started {
-            log::error!("no thread for a client: {error}");
-        }
-    }
-
     /// Counts a client, or the status that says which limit it meets.
-    fn visitor(self: &Arc<Self>, peer: IpAddr) -> Result<Visitor, u16> {
-        let mut visitors = self.visitors();
-        if visitors.all >= self.settings.limits.connections {
+    pub(crate) fn count_client(self: &Arc<Self>, peer: IpAddr) -> Result<ClientCount, u16> {
+        let mut clients = self.clients();
+        if clients.all >= self.settings.limits.connections {
             return Err(503);
         }
         let most = self.settings.limits.per_peer;
-        match visitors.per_peer.iter_mut().find(|(address, _)| *address == peer) {
+        match clients.per_peer.iter_mut().find(|(address, _)| *address == peer) {
             Some((_, count)) if *count >= most => return Err(429),
             Some((_, count)) => *count += 1,
             None if most == 0 => return Err(429),
-            None => visitors.per_peer.push((peer, 1)),
+            None => clients.per_peer.push((peer, 1)),
         }
-        visitors.all += 1;
-        Ok(Visitor { port: self.clone(), peer })
+        clients.all += 1;
+        Ok(ClientCount { port: self.clone(), peer })
     }
 
-    fn visitors(&self) -> MutexGuard<'_, Visitors> {
-        self.visitors.lock()
+    fn clients(&self) -> MutexGuard<'_, ClientCounts> {
+        self.clients.lock()
     }
 }
 
-impl Drop for Visitor {
+impl Drop for ClientCount {
     fn drop(&mut self) {
-        let mut visitors = self.port.visitors();
-        visitors.all -= 1;
-        visitors.per_peer.retain_mut(|(address, count)| {
+        let mut clients = self.port.clients();
+        clients.all -= 1;
+        clients.per_peer.retain_mut(|(address, count)| {
             if *address == self.peer {
                 *count -= 1;
             }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::file_stores::Stores;
+use super::file_stores::FileStores;
 use crate::pddb::Pddb;
 use crate::service::connection::Table;
-use crate::service::thread::{Aside, Pool, Timer};
+use crate::service::thread::{Lingering, Pool, Timer};
 
 /// Shared by the dispatcher, the ports' threads and the workers.
 pub(crate) struct Server {
@@ -13,10 +13,10 @@ pub(crate) struct Server {
     /// Workers for clients and connections.
     pub(crate) pool: Arc<Pool>,
     /// The thread for clients that were refused.
-    pub(crate) aside: Arc<Aside>,
+    pub(crate) lingering: Arc<Lingering>,
     pub(crate) timer: Arc<Timer>,
     /// One for the whole service.
     pub(crate) pddb: Pddb,
     /// Where routes keep files in the database.
-    pub(crate) stores: Stores,
+    pub(crate) stores: FileStores,
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use xous::PID;
 use xous_api_websocket::{Code, Handle, Route, RouteKind};
 
-use super::accept_queue::Door;
-use super::file_route::Download;
+use super::accept_queue::AcceptQueue;
+use super::file_route::FileRoute;
 use super::shared::Server;
 use super::upload_route::UploadRoute;
 use crate::http::Page;
@@ -25,13 +25,13 @@ pub(crate) struct Target {
 #[derive(Clone)]
 pub(crate) enum TargetKind {
     /// A program that takes WebSockets, of one of these sub-protocols.
-    Receiver(Arc<Door>, Arc<[Box<str>]>),
+    Receiver(Arc<AcceptQueue>, Arc<[Box<str>]>),
     /// A page.
     Page(Arc<Page>),
     /// The database takes files.
     Upload(Arc<UploadRoute>),
     /// The database gives files.
-    Files(Arc<Download>),
+    Files(Arc<FileRoute>),
 }
 
 impl Target {
@@ -45,14 +45,18 @@ impl Target {
 }
 
 impl TargetKind {
-    /// What a program asks for whose clients wait at `door`. Does not wait for the database.
-    pub(crate) fn new(route: &Route<'_>, door: &Arc<Door>, server: &Arc<Server>) -> Result<Self, Code> {
+    /// What a program asks for whose clients wait at `queue`. Does not wait for the database.
+    pub(crate) fn new(
+        route: &Route<'_>,
+        queue: &Arc<AcceptQueue>,
+        server: &Arc<Server>,
+    ) -> Result<Self, Code> {
         match &route.kind {
             RouteKind::Receiver { protocols } => {
                 if protocols.iter().any(|name| !is_token(name)) {
                     return Err(Code::BadRequest);
                 }
-                Ok(TargetKind::Receiver(door.clone(), protocols.iter().map(|&name| name.into()).collect()))
+                Ok(TargetKind::Receiver(queue.clone(), protocols.iter().map(|&name| name.into()).collect()))
             }
             RouteKind::Page { content_type, body } => {
                 if body.len() > PAGE_BYTES {
@@ -73,7 +77,7 @@ impl TargetKind {
                     return Err(Code::BadRequest);
                 }
                 let files = server.stores.files(dict)?;
-                Ok(TargetKind::Files(Arc::new(Download::new(route.path, files))))
+                Ok(TargetKind::Files(Arc::new(FileRoute::new(route.path, files))))
             }
         }
     }

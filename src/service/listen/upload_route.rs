@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use xous_api_websocket::{Code, Upload as Settings};
 
 use super::channels::encode;
+use super::file_stores::ServiceStore;
 use super::shared::Server;
 use crate::entropy::fill;
-use crate::pddb::Pddb;
 use crate::proto::{Chunk, Kind};
 use crate::service::connection::{Connection, Take};
 use crate::service::thread::{Pool, Timer, Wake};
@@ -24,7 +24,7 @@ const TRANSFERS: usize = 64;
 
 /// An upload route.
 pub(crate) struct UploadRoute {
-    uploads: Arc<Uploads<Pddb>>,
+    uploads: Arc<Uploads<ServiceStore>>,
     timer: Arc<Timer>,
     pool: Arc<Pool>,
     began: Instant,
@@ -32,7 +32,7 @@ pub(crate) struct UploadRoute {
 
 /// One of its connections.
 pub(crate) struct Receiving {
-    upload: Upload<Pddb>,
+    upload: Upload<ServiceStore>,
     route: Arc<UploadRoute>,
 }
 
@@ -43,7 +43,7 @@ impl UploadRoute {
     /// `TooLong` if its batches take too much memory, there are too many transfers, or a pattern is longer than any name.
     pub(crate) fn new(
         settings: &Settings<'_>,
-        files: Arc<Files<Pddb>>,
+        files: Arc<Files<ServiceStore>>,
         server: &Server,
     ) -> Result<Arc<Self>, Code> {
         let uploads = Uploads::new(config(settings)?, files, Box::new(token));

@@ -8,7 +8,7 @@
 use std::num::NonZeroUsize;
 
 use xous::{MemoryRange, Message, MessageEnvelope, MessageSender};
-use xous_api_websocket::Code;
+use xous_api_websocket::{Code, Refusal};
 
 use super::quota::Ticket;
 use crate::service::limits::MESSAGE_BYTES;
@@ -32,7 +32,7 @@ pub(crate) struct Lent {
     offset: usize,
     valid: usize,
     /// Answered with this if it is dropped.
-    otherwise: usize,
+    answer_on_drop: usize,
     answered: bool,
     /// Its place among the open messages.
     ticket: Option<Ticket>,
@@ -69,7 +69,7 @@ impl Incoming {
             loan,
             offset: memory.offset.map_or(0, NonZeroUsize::get),
             valid: memory.valid.map_or(0, NonZeroUsize::get),
-            otherwise: Code::Closed as usize,
+            answer_on_drop: Code::Closed as usize,
             answered: false,
             ticket: None,
         })
@@ -83,8 +83,8 @@ impl Incoming {
 
 impl Lent {
     /// What it is answered with if nobody answers it.
-    pub(crate) fn otherwise(&mut self, offset: usize) {
-        self.otherwise = offset;
+    pub(crate) fn answer_on_drop(&mut self, offset: usize) {
+        self.answer_on_drop = offset;
     }
 
     /// Counts it as open until it is answered.
@@ -132,6 +132,12 @@ impl Lent {
         self.finish(offset, valid);
     }
 
+    /// Answers with a refusal: its code, the peer's HTTP status if there is one (else 0), and a sentence.
+    pub(crate) fn refuse(mut self, code: Code, status: u16, text: &str) {
+        let len = Refusal { status, text }.write(self.pages_mut());
+        self.answer(code as usize, len);
+    }
+
     fn finish(&mut self, offset: usize, valid: usize) {
         if std::mem::replace(&mut self.answered, true) {
             return;
@@ -153,7 +159,7 @@ impl Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        self.finish(self.otherwise, 0);
+        self.finish(self.answer_on_drop, 0);
     }
 }
 

@@ -11,7 +11,7 @@ use crate::service::limits::{OPEN_MESSAGES, OPEN_MESSAGES_PER_PROCESS};
 use crate::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
 
 /// The counters. Only the dispatcher takes tickets; any thread gives them back.
-pub(crate) struct Tickets {
+pub(crate) struct Quota {
     open: AtomicU32,
     refused: AtomicU32,
     per_process: [AtomicU8; 256],
@@ -19,13 +19,13 @@ pub(crate) struct Tickets {
 
 /// A place among the open messages, given back on drop.
 pub(crate) struct Ticket {
-    tickets: Arc<Tickets>,
+    quota: Arc<Quota>,
     pid: u8,
 }
 
-impl Tickets {
+impl Quota {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Tickets {
+        Arc::new(Quota {
             open: AtomicU32::new(0),
             refused: AtomicU32::new(0),
             per_process: [const { AtomicU8::new(0) }; 256],
@@ -43,7 +43,7 @@ impl Tickets {
         }
         own.fetch_add(1, Relaxed);
         self.open.fetch_add(1, Relaxed);
-        Ok(Ticket { tickets: self.clone(), pid })
+        Ok(Ticket { quota: self.clone(), pid })
     }
 
     /// Counts a refusal.
@@ -65,8 +65,8 @@ impl Tickets {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.tickets.per_process[usize::from(self.pid)].fetch_sub(1, Relaxed);
-        self.tickets.open.fetch_sub(1, Relaxed);
+        self.quota.per_process[usize::from(self.pid)].fetch_sub(1, Relaxed);
+        self.quota.open.fetch_sub(1, Relaxed);
     }
 }
 
@@ -76,14 +76,14 @@ mod tests {
 
     #[test]
     fn one_process_meets_its_limit_before_it_locks_the_others_out() {
-        let tickets = Tickets::new();
-        let held: Vec<_> = (0..OPEN_MESSAGES_PER_PROCESS).map(|_| tickets.take(1).ok().unwrap()).collect();
-        assert_eq!(tickets.take(1).err(), Some(Code::BusyMessages));
-        let others: Vec<_> = (held.len()..OPEN_MESSAGES).map(|_| tickets.take(2).ok().unwrap()).collect();
-        assert_eq!(tickets.take(3).err(), Some(Code::BusyService));
-        assert_eq!((tickets.open() as usize, tickets.refused()), (OPEN_MESSAGES, 2));
+        let quota = Quota::new();
+        let held: Vec<_> = (0..OPEN_MESSAGES_PER_PROCESS).map(|_| quota.take(1).ok().unwrap()).collect();
+        assert_eq!(quota.take(1).err(), Some(Code::BusyMessages));
+        let others: Vec<_> = (held.len()..OPEN_MESSAGES).map(|_| quota.take(2).ok().unwrap()).collect();
+        assert_eq!(quota.take(3).err(), Some(Code::BusyService));
+        assert_eq!((quota.open() as usize, quota.refused()), (OPEN_MESSAGES, 2));
         drop((held, others));
-        assert_eq!(tickets.open(), 0);
-        assert!(tickets.take(1).is_ok());
+        assert_eq!(quota.open(), 0);
+        assert!(quota.take(1).is_ok());
     }
 }

@@ -17,7 +17,7 @@ use crate::sync::{Condvar, Mutex};
 const STACK: usize = 64 * 1024;
 
 /// The thread's work.
-pub(crate) struct Aside {
+pub(crate) struct Lingering {
     state: Mutex<State>,
     more: Condvar,
 }
@@ -36,16 +36,16 @@ enum Work {
     Close(TcpStream),
 }
 
-impl Aside {
+impl Lingering {
     /// Starts the thread.
     ///
     /// # Errors
     /// It cannot be started.
     pub(crate) fn start() -> std::io::Result<Arc<Self>> {
-        let aside = Arc::new(Aside { state: Mutex::default(), more: Condvar::new() });
-        let own = aside.clone();
+        let lingering = Arc::new(Lingering { state: Mutex::default(), more: Condvar::new() });
+        let own = lingering.clone();
         std::thread::Builder::new().name("ws-aside".into()).stack_size(STACK).spawn(move || own.work())?;
-        Ok(aside)
+        Ok(lingering)
     }
 
     /// Whether another socket is taken: the thread is not held up by one that does not close.
@@ -63,7 +63,7 @@ impl Aside {
     }
 
     /// Ends a call that waits for a client on `address`, by being one.
-    pub(crate) fn knock(&self, address: SocketAddr) {
+    pub(crate) fn wake_accept(&self, address: SocketAddr) {
         self.state.lock().knocks.push(address);
         self.more.notify_one();
     }

@@ -1,9 +1,17 @@
 //! Threads and time: workers, deadlines, sockets that close slowly.
+//!
+//! ```text
+//! pool       runs jobs on workers; a Permit is a worker that is promised
+//! timer      one thread; wakes whoever armed it (Wake); Watch arms it only for a wait that lasts
+//! lingering  one thread; reads refused clients to their end, and wakes accept calls
+//! ```
+//!
+//! The three do not call each other, and know nothing of what they run.
 
 mod lingering;
 mod pool;
 mod timer;
 
-pub(crate) use lingering::Aside;
+pub(crate) use lingering::Lingering;
 pub(crate) use pool::{Permit, Pool};
 pub(crate) use timer::{Timer, Wake, Watch};

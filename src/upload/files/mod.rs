@@ -1,4 +1,12 @@
-//! Files that are whole or absent, whatever happens: names, claims, the journal. Nothing of WebSockets is known here.
+//! Files that are whole or absent, whatever happens. Nothing of WebSockets is known here.
+//!
+//! ```text
+//! files --> claims (what is being received, replaced, read)
+//!   |  '--> journal --> record (the entries that recovery reads)
+//!   |  '--> name (names of files and their keys)
+//!   '-----> replace (puts a replacement in place), recover (after a crash), reader
+//!              all of them --> store (the trait) <-- pddb (the store of the device)
+//! ```
 
 mod claims;
 #[expect(clippy::module_inception, reason = "the room is named for what it keeps")]

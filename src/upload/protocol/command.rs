@@ -16,7 +16,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Reads a message; `None` if it is none of them. Members that are not known are passed over, as long as their
+    /// Reads a message; `None` if it is not one of them. Members that are not known are passed over, as long as their
     /// values are numbers or strings.
     pub(crate) fn parse(message: &[u8]) -> Option<Command> {
         let mut scanner = Scanner::new(std::str::from_utf8(message).ok()?);

@@ -5,7 +5,7 @@ use super::parser::Malformed;
 /// The codes are part of the protocol and never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// The message is none of the protocol.
+    /// The message does not follow the protocol.
     Malformed,
     /// The name cannot be one of a file here.
     BadName,

@@ -1,4 +1,10 @@
-//! What sender and receiver say to each other: parts, commands, answers. Nothing of stores is known here.
+//! What sender and receiver say to each other. Nothing of stores is known here.
+//!
+//! ```text
+//! binary messages --> parser (Parts: begin, data, end)      ended: ids of transfers that are over
+//! text messages ----> command (resume, cancel) --> json
+//! text answers <----- answer (with a fault) -----> json
+//! ```
 
 mod answer;
 mod command;

@@ -15,7 +15,7 @@ pub const NAME_BYTES: usize = 205;
 /// Bytes of `transferId` and of `length`.
 const FIELD: usize = 4;
 
-/// A message that is none of the protocol. The rest of it is skipped.
+/// Why a message does not follow the protocol. The rest of it is skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Malformed {
     /// It ends before its header does.
@@ -36,7 +36,7 @@ pub trait Parts {
     fn data(&mut self, id: u32, bytes: &[u8]);
     /// The message is over. Comes after every message with an id, except malformed ones.
     fn end(&mut self, id: u32);
-    /// The message is none; its id if it got that far.
+    /// The message is malformed; `id` if it had been read.
     fn malformed(&mut self, id: Option<u32>, why: Malformed);
 }
 

@@ -1,0 +1,103 @@
+//! A client's socket whose every call has a deadline.
+//!
+//! When a deadline is over the timer shuts the socket down, so that the worker's call returns.
+
+use std::net::Shutdown;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use crate::http::{Answer, status};
+use crate::net::Socket;
+use crate::service::limits::LINGER;
+use crate::service::thread::{Timer, Wake};
+use crate::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+/// The socket of a client, with deadlines.
+pub(crate) struct TimedSocket {
+    pub(crate) socket: Arc<Socket>,
+    late: Arc<Late>,
+    timer: Arc<Timer>,
+}
+
+/// What the timer shuts down.
+struct Late {
+    socket: Arc<Socket>,
+    happened: AtomicBool,
+}
+
+/// Kinds of deadlines for the timer: which direction ends.
+const READ: usize = 0;
+const BOTH: usize = 1;
+/// A shutdown is repeated after this, as on the device it only ends a call that is waiting already.
+const AGAIN: Duration = Duration::from_millis(250);
+
+impl Wake for Late {
+    fn wake(self: Arc<Self>, kind: usize, timer: &Timer) {
+        self.happened.store(true, Relaxed);
+        self.socket.shutdown(if kind == READ { Shutdown::Read } else { Shutdown::Both });
+        let weak: Weak<Late> = Arc::downgrade(&self);
+        timer.arm(weak, kind, AGAIN);
+    }
+}
+
+impl TimedSocket {
+    pub(crate) fn new(socket: Socket, timer: Arc<Timer>) -> Self {
+        let socket = Arc::new(socket);
+        let late = Arc::new(Late { socket: socket.clone(), happened: AtomicBool::new(false) });
+        TimedSocket { socket, late, timer }
+    }
+
+    /// Runs a call on the socket that ends when `limit` is over.
+    pub(crate) fn by<T>(&self, limit: Duration, how: Shutdown, call: impl FnOnce() -> T) -> T {
+        let weak: Weak<Late> = Arc::downgrade(&self.late);
+        let weak: Weak<dyn Wake> = weak;
+        self.timer.arm(weak.clone(), if how == Shutdown::Read { READ } else { BOTH }, limit);
+        let result = call();
+        self.timer.disarm(&weak, None);
+        result
+    }
+
+    /// A deadline was over.
+    pub(crate) fn is_late(&self) -> bool {
+        self.late.happened.load(Relaxed)
+    }
+
+    /// Ends without a word more, over TLS by a close_notify: that nothing was cut off.
+    pub(crate) fn end(&self) {
+        self.by(LINGER, Shutdown::Both, || self.socket.shutdown(Shutdown::Write));
+    }
+
+    /// Answers and ends.
+    pub(crate) fn refuse(&self, code: u16) {
+        self.send_last(LINGER, &status(code, &[], false));
+    }
+
+    /// Sends the last answer, and lets the client read it: a socket that is closed with bytes unread is reset, and
+    /// the answer lost.
+    pub(crate) fn send_last(&self, limit: Duration, answer: &Answer) {
+        let [head, body] = answer.parts();
+        let sent = self.by(limit, Shutdown::Both, || {
+            self.socket.write_all(head)?;
+            self.socket.write_all(body)?;
+            // Over TLS this writes as well.
+            self.socket.shutdown(Shutdown::Write);
+            Ok::<_, std::io::Error>(())
+        });
+        if sent.is_err() {
+            return;
+        }
+        self.by(LINGER, Shutdown::Both, || {
+            let mut rest = [0; 512];
+            while matches!(self.socket.read(&mut rest), Ok(1..)) {}
+        });
+    }
+
+    /// Sends an answer that another may follow.
+    pub(crate) fn send(&self, limit: Duration, answer: &Answer) -> std::io::Result<()> {
+        let [head, body] = answer.parts();
+        self.by(limit, Shutdown::Both, || {
+            self.socket.write_all(head)?;
+            self.socket.write_all(body)
+        })
+    }
+}

@@ -3,11 +3,13 @@
 //! On hosted builds a stand-in serves the host's own. Each draw of eight bytes is checked against the one before: a
 //! generator that stands still, or answers with zeros, is no generator.
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 
 use rand_core::{CryptoRng, RngCore};
 use xous::CID;
 use xous_api_names::XousNames;
+
+use crate::sync::Mutex;
 
 /// The server's name.
 const NAME: &str = "_TRNG manager_";
@@ -51,7 +53,7 @@ static TRNG: OnceLock<Trng> = OnceLock::new();
 /// Those of the kernel.
 pub(crate) fn connect() -> Result<(), xous::Error> {
     static CONNECTING: Mutex<()> = Mutex::new(());
-    let _one_at_a_time = CONNECTING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _one_at_a_time = CONNECTING.lock();
     if TRNG.get().is_none() {
         let names = XousNames::new()?;
         let cid = names.request_connection_blocking(NAME)?;
@@ -69,7 +71,7 @@ pub(crate) fn fill(bytes: &mut [u8]) -> Result<(), EntropyError> {
     let trng = TRNG.get().ok_or(EntropyError::NoAnswer)?;
     for part in bytes.chunks_mut(8) {
         let pair = ask(trng.cid)?;
-        check(&mut trng.last.lock().unwrap_or_else(PoisonError::into_inner), pair)?;
+        check(&mut trng.last.lock(), pair)?;
         part.copy_from_slice(&pair[..part.len()]);
     }
     Ok(())

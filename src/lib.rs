@@ -19,6 +19,7 @@ pub mod pddb;
 mod platform;
 pub mod proto;
 mod service;
+mod sync;
 pub mod upload;
 
 pub use entropy::{EntropyError, SystemRandom};

@@ -1,7 +1,7 @@
 //! The thread that sends this process's messages to the PDDB, so that nobody waits without a deadline.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use xous::{CID, Message};
@@ -9,6 +9,7 @@ use xous_api_names::XousNames;
 use xous_api_websocket::Pages;
 
 use super::error::PddbError;
+use crate::sync::{Condvar, Mutex};
 
 /// The PDDB's name (`SERVER_NAME_PDDB` in `services/pddb/src/api.rs`).
 pub(super) const NAME: &str = "_Plausibly Deniable Database_";
@@ -97,7 +98,7 @@ impl Courier {
 
     /// Cleared pages for at least `bytes`.
     pub(super) fn pages(&self, bytes: usize) -> Pages {
-        let mut spare = lock(&self.spare);
+        let mut spare = self.spare.lock();
         let fits = spare.iter().position(|pages| pages.bytes().len() >= bytes);
         fits.map(|index| spare.swap_remove(index)).unwrap_or_else(|| Pages::new(bytes))
     }
@@ -105,7 +106,7 @@ impl Courier {
     /// Takes pages back that are not needed any more. What they hold may be secret.
     pub(super) fn recycle(&self, mut pages: Pages) {
         pages.clear();
-        let mut spare = lock(&self.spare);
+        let mut spare = self.spare.lock();
         if spare.len() < SPARE && pages.bytes().len() <= SPARE_BYTES {
             spare.push(pages);
         }
@@ -137,7 +138,7 @@ impl Courier {
     }
 
     fn enqueue(&self, job: Job) -> Result<(), PddbError> {
-        let mut state = lock(&self.shared.state);
+        let mut state = self.shared.state.lock();
         if state.overdue && matches!(job, Job::Call(..)) {
             return Err(PddbError::NoAnswer);
         }
@@ -164,22 +165,22 @@ impl Ticket {
     /// `NoAnswer`: if the request was not begun it never will be; one that waits behind an overdue one is not waited
     /// for. `NoServer`; `Malformed` for the kernel's errors.
     pub(super) fn wait(self) -> Result<Answer, PddbError> {
-        let mut outcome = lock(&self.slot.outcome);
+        let mut outcome = self.slot.outcome.lock();
         loop {
             match std::mem::replace(&mut *outcome, Outcome::Abandoned) {
                 Outcome::Done(result) => return result,
                 waiting => {
                     let rest = self.deadline.saturating_duration_since(Instant::now());
                     let begun = matches!(waiting, Outcome::Underway);
-                    if rest.is_zero() || !begun && lock(&self.shared.state).overdue {
+                    if rest.is_zero() || !begun && self.shared.state.lock().overdue {
                         if begun {
-                            lock(&self.shared.state).overdue = true;
+                            self.shared.state.lock().overdue = true;
                         }
                         return Err(PddbError::NoAnswer);
                     }
                     *outcome = waiting;
                     let done = &self.slot.done;
-                    outcome = done.wait_timeout(outcome, rest).unwrap_or_else(PoisonError::into_inner).0;
+                    outcome = done.wait_timeout(outcome, rest);
                 }
             }
         }
@@ -188,7 +189,7 @@ impl Ticket {
 
 impl Drop for Courier {
     fn drop(&mut self) {
-        lock(&self.shared.state).closed = true;
+        self.shared.state.lock().closed = true;
         self.shared.work.notify_one();
     }
 }
@@ -196,7 +197,7 @@ impl Drop for Courier {
 impl Shared {
     /// The next job; `None` when there will be none.
     fn next(&self) -> Option<Job> {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         loop {
             if let Some(job) = state.jobs.pop_front() {
                 return Some(job);
@@ -204,7 +205,7 @@ impl Shared {
             if state.closed {
                 return None;
             }
-            state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.work.wait(state);
         }
     }
 }
@@ -277,7 +278,7 @@ impl Route {
 impl Slot {
     /// Whether somebody still waits.
     fn begin(&self) -> bool {
-        let mut outcome = lock(&self.outcome);
+        let mut outcome = self.outcome.lock();
         if matches!(*outcome, Outcome::Abandoned) {
             return false;
         }
@@ -286,9 +287,9 @@ impl Slot {
     }
 
     fn finish(&self, result: Result<Answer, PddbError>, shared: &Shared) {
-        let mut outcome = lock(&self.outcome);
+        let mut outcome = self.outcome.lock();
         if matches!(*outcome, Outcome::Abandoned) {
-            lock(&shared.state).overdue = false;
+            shared.state.lock().overdue = false;
             return;
         }
         *outcome = Outcome::Done(result);
@@ -299,8 +300,4 @@ impl Slot {
 fn refused(error: xous::Error) -> PddbError {
     log::warn!("a message to the PDDB was refused: {error:?}");
     PddbError::Malformed
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

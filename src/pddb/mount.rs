@@ -1,6 +1,5 @@
 //! Waiting until the user has opened the PDDB.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use xous::Message;
@@ -10,6 +9,7 @@ use super::client::Pddb;
 use super::courier::NAME;
 use super::error::PddbError;
 use super::opcode;
+use crate::sync::{Condvar, Mutex};
 
 const STACK: usize = 32 * 1024;
 
@@ -57,7 +57,7 @@ impl Pddb {
 impl Watch {
     /// Waits until the PDDB says that it is mounted; whether it did in time.
     fn wait(&'static self, deadline: Instant) -> Result<bool, PddbError> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if !state.asking {
             let thread = std::thread::Builder::new().name("pddb-mount".into()).stack_size(STACK);
             if let Err(error) = thread.spawn(move || self.ask()) {
@@ -72,7 +72,7 @@ impl Watch {
             if rest.is_zero() {
                 return Ok(false);
             }
-            state = self.answered.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.answered.wait_timeout(state, rest);
         }
         if state.refused { Err(PddbError::Malformed) } else { Ok(true) }
     }
@@ -85,14 +85,10 @@ impl Watch {
             std::mem::forget(names);
             xous::send_message(cid, Message::new_blocking_scalar(opcode::IS_MOUNTED, 0, 0, 0, 0))
         });
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.asking = false;
         state.answers = state.answers.wrapping_add(1);
         state.refused = answer.is_err();
         self.answered.notify_all();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::files::{BeginError, Store, StoreError, is_allowed, key_of};
 use super::protocol::{Answer, COMMAND_BYTES, Command, Ended, Fault, Malformed, Parser, Parts};
 use super::transfer::Transfer;
-use super::uploads::{SharedSlot, Uploads, lock};
+use super::uploads::{SharedSlot, Uploads};
 
 /// The receiving side of one connection. Its calls write to the store and return when it has answered, or not in time;
 /// they are made on the thread that reads the connection, which takes nothing more from the sender meanwhile.
@@ -174,7 +174,7 @@ impl<S: Store> Call<'_, S> {
     fn with<T>(&mut self, id: u32, act: impl FnOnce(&mut Transfer<S::File>) -> T) -> Option<T> {
         let slot =
             self.transfers.held.iter().find(|(known, _)| *known == id).map(|(_, slot)| slot.clone())?;
-        if let Some(transfer) = lock(&slot).transfer_of(self.transfers.owner) {
+        if let Some(transfer) = slot.lock().transfer_of(self.transfers.owner) {
             return Some(act(transfer));
         }
         // Its sender has come back on another connection.

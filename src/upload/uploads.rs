@@ -1,12 +1,13 @@
 //! What the connections of an upload route share: the files, and the transfers that wait for their sender.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::config::Config;
 use super::files::{Files, Store};
 use super::protocol::{Fault, Token};
 use super::transfer::Transfer;
+use crate::sync::Mutex;
 
 /// Gives the tokens of transfers: 16 random bytes, or none when there is no randomness; such a transfer cannot be
 /// resumed.
@@ -68,10 +69,10 @@ impl<S: Store> Uploads<S> {
     /// Gives up the transfers whose senders have not come back in time. Done by every connection on its way; with
     /// nobody connected, what they have left keeps its room.
     pub fn expire(&self, now: Duration) {
-        let slots: Vec<_> = lock(&self.resumable).iter().map(|known| known.slot.clone()).collect();
+        let slots: Vec<_> = self.resumable.lock().iter().map(|known| known.slot.clone()).collect();
         for slot in slots {
             // One that is locked is at work.
-            let expired = slot.try_lock().is_ok_and(|slot| slot.until.is_some_and(|until| until <= now));
+            let expired = slot.try_lock().is_some_and(|slot| slot.until.is_some_and(|until| until <= now));
             if expired {
                 self.give_up(&slot, Some(now));
             }
@@ -80,11 +81,11 @@ impl<S: Store> Uploads<S> {
 
     /// The earliest time at which [`Uploads::expire`] has something to do.
     pub fn next_expiry(&self) -> Option<Duration> {
-        lock(&self.resumable).iter().filter_map(|known| known.slot.try_lock().ok()?.until).min()
+        self.resumable.lock().iter().filter_map(|known| known.slot.try_lock()?.until).min()
     }
 
     pub(super) fn new_owner(&self) -> u64 {
-        let mut connections = lock(&self.connections);
+        let mut connections = self.connections.lock();
         *connections += 1;
         *connections
     }
@@ -93,7 +94,7 @@ impl<S: Store> Uploads<S> {
         if self.config.resume.is_zero() {
             return None;
         }
-        (lock(&self.tokens))()
+        (self.tokens.lock())()
     }
 
     /// Enters a transfer that `owner` carries on.
@@ -101,14 +102,14 @@ impl<S: Store> Uploads<S> {
         let (id, token) = (transfer.id, transfer.token);
         let slot = Arc::new(Mutex::new(Slot { owner, until: None, transfer: Some(transfer) }));
         if let Some(token) = token {
-            lock(&self.resumable).push(Resumable { id, token, slot: slot.clone() });
+            self.resumable.lock().push(Resumable { id, token, slot: slot.clone() });
         }
         slot
     }
 
     /// Takes a transfer that is over from its slot; `None` if `owner` does not have it any more.
     pub(super) fn take(&self, slot: &SharedSlot<S>, owner: u64) -> Option<Transfer<S::File>> {
-        let mut held = lock(slot);
+        let mut held = slot.lock();
         held.transfer_of(owner)?;
         let transfer = held.transfer.take();
         drop(held);
@@ -117,7 +118,7 @@ impl<S: Store> Uploads<S> {
     }
 
     fn forget(&self, slot: &SharedSlot<S>) {
-        lock(&self.resumable).retain(|known| !Arc::ptr_eq(&known.slot, slot));
+        self.resumable.lock().retain(|known| !Arc::ptr_eq(&known.slot, slot));
     }
 
     /// Gives a transfer to `owner`, whoever had it before; how many bytes are stored, and of how many.
@@ -128,16 +129,12 @@ impl<S: Store> Uploads<S> {
         owner: u64,
     ) -> Result<(SharedSlot<S>, u32, u32), Fault> {
         let slot = {
-            let resumable = lock(&self.resumable);
+            let resumable = self.resumable.lock();
             let known = resumable.iter().find(|known| known.id == id && is_equal(&known.token, token));
             known.ok_or(Fault::Unknown)?.slot.clone()
         };
-        let mut held = match slot.try_lock() {
-            Ok(held) => held,
-            Err(TryLockError::Poisoned(held)) => held.into_inner(),
-            // The old connection is writing at this moment.
-            Err(TryLockError::WouldBlock) => return Err(Fault::Busy),
-        };
+        // The old connection is writing at this moment.
+        let Some(mut held) = slot.try_lock() else { return Err(Fault::Busy) };
         let transfer = held.transfer.as_mut().ok_or(Fault::Unknown)?;
         transfer.pause();
         let (stored, length) = (transfer.stored(), transfer.length);
@@ -149,7 +146,7 @@ impl<S: Store> Uploads<S> {
 
     /// The connection `owner` has gone: its transfer waits for the sender, or ends.
     pub(super) fn leave(&self, slot: &SharedSlot<S>, owner: u64, now: Duration) {
-        let mut held = lock(slot);
+        let mut held = slot.lock();
         let Some(transfer) = held.transfer_of(owner) else { return };
         if transfer.token.is_none() {
             drop(held);
@@ -164,8 +161,8 @@ impl<S: Store> Uploads<S> {
     /// Gives up those that wait longest beyond the most that may.
     fn make_room(&self) {
         let mut waiting: Vec<_> = {
-            let resumable = lock(&self.resumable);
-            let until = |known: &Resumable<S>| known.slot.try_lock().ok()?.until;
+            let resumable = self.resumable.lock();
+            let until = |known: &Resumable<S>| known.slot.try_lock()?.until;
             resumable.iter().filter_map(|known| Some((until(known)?, known.slot.clone()))).collect()
         };
         waiting.sort_by_key(|(until, _)| *until);
@@ -178,7 +175,7 @@ impl<S: Store> Uploads<S> {
     /// Ends a transfer; with a time only if it still waits, and not longer than until then.
     fn give_up(&self, slot: &SharedSlot<S>, waits_until: Option<Duration>) {
         let transfer = {
-            let mut held = lock(slot);
+            let mut held = slot.lock();
             let waits = |limit| held.until.is_some_and(|until| until <= limit);
             if waits_until.is_none_or(waits) { held.transfer.take() } else { None }
         };
@@ -193,9 +190,9 @@ impl<S: Store> Uploads<S> {
 /// what is left is cleared by whoever asks for a file next.
 impl<S: Store> Drop for Uploads<S> {
     fn drop(&mut self) {
-        let resumable = std::mem::take(&mut *lock(&self.resumable));
+        let resumable = std::mem::take(&mut *self.resumable.lock());
         for slot in resumable.iter().map(|known| &known.slot) {
-            if let Some(transfer) = lock(slot).transfer.take() {
+            if let Some(transfer) = slot.lock().transfer.take() {
                 transfer.abandon(&self.files);
             }
         }
@@ -205,8 +202,4 @@ impl<S: Store> Drop for Uploads<S> {
 /// Takes the same time wherever they differ.
 fn is_equal(one: &Token, other: &Token) -> bool {
     one.iter().zip(other).fold(0, |differences, (a, b)| differences | (a ^ b)) == 0
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

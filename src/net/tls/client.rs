@@ -1,7 +1,7 @@
 //! The client's side: whom to trust, and as whom.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use rustls::client::{ClientConnection, Resumption};
@@ -15,6 +15,7 @@ use super::sessions::Sessions;
 use super::{ALPN, Transport, fault, material, provider};
 use crate::net::TlsError;
 use crate::pddb::Pddb;
+use crate::sync::Mutex;
 
 /// Sets of own roots whose configuration is kept, so that connections with the same set can resume sessions.
 const CONFIGURATIONS: usize = 4;
@@ -57,7 +58,7 @@ fn configuration(tls: &Tls<'_>, mut files: Files<'_>) -> Result<Arc<ClientConfig
         return build(tls.mozilla, &roots, Some((&chain, &key))).map(Arc::new);
     }
     let trust = Trust { mozilla: tls.mozilla, own: roots.iter().map(|root| root.bytes().into()).collect() };
-    let mut configured = CONFIGURED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut configured = CONFIGURED.lock();
     let known = configured.iter().position(|(known, _)| *known == trust).and_then(|at| configured.remove(at));
     let known = match known {
         Some(known) => known,

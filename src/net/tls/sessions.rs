@@ -1,11 +1,12 @@
 //! Sessions that may be resumed.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustls::NamedGroup;
 use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
 use rustls::pki_types::ServerName;
+
+use crate::sync::Mutex;
 
 /// Servers that are remembered; the one that was not needed for longest gives way.
 const SERVERS: usize = 4;
@@ -30,16 +31,12 @@ impl Sessions {
         Sessions(Mutex::new(VecDeque::new()))
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Server>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn look<T>(&self, name: &ServerName<'_>, find: impl FnOnce(&mut Server) -> Option<T>) -> Option<T> {
-        self.lock().iter_mut().find(|server| server.name == *name).and_then(find)
+        self.0.lock().iter_mut().find(|server| server.name == *name).and_then(find)
     }
 
     fn change(&self, name: ServerName<'static>, change: impl FnOnce(&mut Server)) {
-        let mut servers = self.lock();
+        let mut servers = self.0.lock();
         let known = servers.iter().position(|server| server.name == name).and_then(|at| servers.remove(at));
         let mut server = known.unwrap_or(Server { name, group: None, tls12: None, tls13: None });
         change(&mut server);
@@ -95,6 +92,6 @@ mod tests {
         sessions.set_kx_hint(name(SERVERS), NamedGroup::X25519);
         assert_eq!(sessions.kx_hint(&name(0)), Some(NamedGroup::secp256r1));
         assert_eq!(sessions.kx_hint(&name(1)), None);
-        assert_eq!(sessions.lock().len(), SERVERS);
+        assert_eq!(sessions.0.lock().len(), SERVERS);
     }
 }

@@ -21,13 +21,13 @@
 
 use std::io::{self, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::session::Session;
 use super::{READ_SIZE, TlsError};
 use crate::net::socket::receive;
 use crate::platform::TLS_WRITE;
+use crate::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use crate::sync::{Mutex, MutexGuard};
 
 /// What two records, and an alert or a key update, take besides their plaintext: header, nonce and tag are at most 30
 /// bytes each.
@@ -146,7 +146,7 @@ impl Transport {
 
     /// Writes `bytes` as few records, behind whatever the session has to say.
     pub(in crate::net) fn write_all(&self, stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
-        let turn = lock(&self.turn);
+        let turn = self.turn.lock();
         let result = self.seal_and_send(stream, bytes);
         drop(turn);
         self.close_if_wanted(stream);
@@ -180,11 +180,7 @@ impl Transport {
     /// Whoever has had the turn calls this afterwards, so no wish is lost.
     fn close_if_wanted(&self, mut stream: &TcpStream) {
         while self.closing.load(SeqCst) {
-            let _turn = match self.turn.try_lock() {
-                Ok(turn) => turn,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => return,
-            };
+            let Some(_turn) = self.turn.try_lock() else { return };
             if self.closing.swap(false, SeqCst) {
                 let mut out = Vec::new();
                 self.session().close(&mut out);
@@ -200,12 +196,8 @@ impl Transport {
     }
 
     fn session(&self) -> MutexGuard<'_, Session> {
-        lock(&self.session)
+        self.session.lock()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

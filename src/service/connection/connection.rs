@@ -1,11 +1,7 @@
 //! A connection as its threads share it.
 
 use std::net::Shutdown;
-use std::sync::atomic::{
-    AtomicBool, AtomicU32,
-    Ordering::{Relaxed, SeqCst},
-};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use xous_api_websocket::{Code, Deadlines, Handle, Phase, Request};
@@ -17,6 +13,11 @@ use crate::net::{Socket, TlsError};
 use crate::proto::{CloseCode, CloseReason, CloseStep, Keepalive, KeepaliveStep, Role, Violation};
 use crate::service::message::{Lent, Scalar};
 use crate::service::thread::{Timer, Wake, Watch};
+use crate::sync::Mutex;
+use crate::sync::atomic::{
+    AtomicBool, AtomicU32,
+    Ordering::{Relaxed, SeqCst},
+};
 
 /// How long a shutdown has to take effect before it is repeated: on the device it only ends a call that is
 /// already waiting.
@@ -142,7 +143,7 @@ impl Connection {
 
     /// There is a socket that can be shut down from now on. `false` if the opening was given up meanwhile.
     pub(crate) fn dialled(&self, socket: Arc<Socket>) -> bool {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let wanted = state.phase == Phase::Opening;
         if wanted {
             state.socket = Some(socket);
@@ -153,7 +154,7 @@ impl Connection {
     /// The opening handshake is complete. The page of the `Open`, if there is one; `None` if the opening was given
     /// up meanwhile.
     pub(crate) fn opened(self: &Arc<Self>) -> Option<Option<Lent>> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.phase != Phase::Opening {
             return None;
         }
@@ -169,7 +170,7 @@ impl Connection {
 
     /// The page of the `Open`, to answer that it failed; `None` if that was done.
     pub(crate) fn give_up_opening(&self) -> Option<Lent> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.phase = Phase::Closed;
         state.refused |= state.opener.is_some();
         state.opener.take()
@@ -178,14 +179,14 @@ impl Connection {
     /// Where the connection stands for its owner, and how many moved sends have failed. It is closed when it is known
     /// how it ended, though its threads may still see to the socket.
     pub(crate) fn state(&self) -> (Phase, usize) {
-        let state = self.lock();
+        let state = self.state.lock();
         let phase = if state.outcome.is_some() { Phase::Closed } else { state.phase };
         (phase, self.failed_sends.load(Relaxed) as usize)
     }
 
     /// The owner closes it; `closer` is told how it ended, now or later.
     pub(crate) fn close(self: &Arc<Self>, reason: Option<CloseReason<'_>>, closer: Option<Closer>) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let again = std::mem::replace(&mut state.closed_by_owner, true);
         if let Some(outcome) = state.outcome.clone() {
             drop(state);
@@ -231,7 +232,7 @@ impl Connection {
     /// other side to end the transport first.
     pub(crate) fn half_close(&self) {
         if matches!(self.outbox.close_step(), CloseStep::AwaitEnd | CloseStep::ShutDown) {
-            let socket = self.lock().socket.clone();
+            let socket = self.state.lock().socket.clone();
             if let Some(socket) = socket {
                 socket.shutdown(Shutdown::Write);
             }
@@ -239,7 +240,7 @@ impl Connection {
     }
 
     fn closing(self: &Arc<Self>, outcome: &Outcome, close: impl FnOnce() -> usize) {
-        self.lock().phase = Phase::Closing;
+        self.state.lock().phase = Phase::Closing;
         self.inbox.discard();
         self.count_failed(close());
         self.end(outcome);
@@ -271,7 +272,7 @@ impl Connection {
     pub(crate) fn break_off(self: &Arc<Self>) {
         self.count_failed(self.outbox.end());
         self.inbox.discard();
-        let socket = self.lock().socket.clone();
+        let socket = self.state.lock().socket.clone();
         if let Some(socket) = socket {
             socket.shutdown(Shutdown::Both);
             self.arm(Deadline::Shutdown, SHUTDOWN_AGAIN);
@@ -280,17 +281,17 @@ impl Connection {
 
     /// How the connection ended; that it broke, if nothing else is known.
     pub(crate) fn outcome(&self) -> Outcome {
-        self.lock().outcome.clone().unwrap_or_else(|| Outcome::new(ABNORMAL, ""))
+        self.state.lock().outcome.clone().unwrap_or_else(|| Outcome::new(ABNORMAL, ""))
     }
 
     /// The owner has asked for the end.
     pub(crate) fn is_closed_by_owner(&self) -> bool {
-        self.lock().closed_by_owner
+        self.state.lock().closed_by_owner
     }
 
     /// Nobody has learnt of the connection, so nobody needs to be told of its end.
     pub(crate) fn end_silently(&self) {
-        self.lock().closed_by_owner = true;
+        self.state.lock().closed_by_owner = true;
     }
 
     /// Both threads have ended. Tells everybody who has not been told; whether the owner knows.
@@ -299,7 +300,7 @@ impl Connection {
         self.disarm(None);
         self.count_failed(self.outbox.end());
         let outcome = self.end(&Outcome::new(ABNORMAL, ""));
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.phase = Phase::Closed;
         let (socket, opener) = (state.socket.take(), state.opener.take());
         let known = state.closed_by_owner || state.refused;
@@ -347,7 +348,7 @@ impl Connection {
 
     /// Sets the outcome, unless there is one, and tells everybody who waits for it.
     fn end(&self, outcome: &Outcome) -> Outcome {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let outcome = state.outcome.get_or_insert_with(|| outcome.clone()).clone();
         let closers = std::mem::take(&mut state.closers);
         drop(state);
@@ -401,7 +402,7 @@ impl Connection {
 
     fn keep_alive(self: &Arc<Self>) {
         let (heard, held) = (self.heard.swap(false, Relaxed), self.held.load(Relaxed));
-        let step = self.lock().keepalive.as_mut().map(|keepalive| keepalive.tick(heard, held));
+        let step = self.state.lock().keepalive.as_mut().map(|keepalive| keepalive.tick(heard, held));
         match step {
             None => (),
             Some(KeepaliveStep::Wait(wait)) => self.arm(Deadline::Keepalive, wait),
@@ -414,10 +415,6 @@ impl Connection {
                 self.break_off();
             }
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -4,13 +4,13 @@
 //! the reader waits, and with it the peer, until the stall deadline. Full: further pages are refused.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use xous_api_websocket::{Code, ReceiveWord, Status};
 
 use super::outcome::Outcome;
 use crate::service::limits::PARKED_RECEIVES;
 use crate::service::message::Lent;
+use crate::sync::{Condvar, Mutex};
 
 /// The pages.
 pub(crate) struct Inbox {
@@ -40,7 +40,7 @@ impl Inbox {
 
     /// Keeps a page for the next chunk, or answers it at once if the connection has ended.
     pub(crate) fn park(&self, page: Lent) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if let Phase::Over(outcome) = &state.phase {
             let outcome = outcome.clone();
             drop(state);
@@ -57,7 +57,7 @@ impl Inbox {
 
     /// Keeps a page that was taken and not needed, whatever has been parked meanwhile.
     pub(crate) fn put_back(&self, page: Lent) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if let Phase::Over(outcome) = &state.phase {
             let outcome = outcome.clone();
             drop(state);
@@ -68,13 +68,13 @@ impl Inbox {
 
     /// A page if there is one and chunks still go to the owner.
     pub(crate) fn try_take(&self) -> Option<Lent> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if matches!(state.phase, Phase::Open) { state.pages.pop_front() } else { None }
     }
 
     /// The next page; waits for it. `None` when nothing is delivered any more.
     pub(crate) fn take(&self) -> Option<Lent> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         loop {
             if !matches!(state.phase, Phase::Open) {
                 return None;
@@ -82,13 +82,13 @@ impl Inbox {
             if let Some(page) = state.pages.pop_front() {
                 return Some(page);
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.changed.wait(state);
         }
     }
 
     /// From now on nothing is delivered; the pages stay until it is known how the connection ended.
     pub(crate) fn discard(&self) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if matches!(state.phase, Phase::Open) {
             state.phase = Phase::Discarding;
         }
@@ -98,12 +98,12 @@ impl Inbox {
 
     /// Chunks still go to the owner.
     pub(crate) fn is_open(&self) -> bool {
-        matches!(self.lock().phase, Phase::Open)
+        matches!(self.state.lock().phase, Phase::Open)
     }
 
     /// Tells everybody who waits how the connection ended.
     pub(crate) fn end(&self, outcome: &Outcome) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if !matches!(state.phase, Phase::Over(_)) {
             state.phase = Phase::Over(outcome.clone());
         }
@@ -115,12 +115,8 @@ impl Inbox {
 
     /// The former owner's pages are answered as if the connection had never been its own.
     pub(crate) fn evict(&self) {
-        let pages = std::mem::take(&mut self.lock().pages);
+        let pages = std::mem::take(&mut self.state.lock().pages);
         drop(pages);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

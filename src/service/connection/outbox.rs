@@ -6,13 +6,14 @@
 //! are refused, the oldest pong gives way, the reader waits.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use xous_api_websocket::Code;
 
 use crate::proto::{ClosePayload, CloseReason, CloseStep, Closing, Role, Violation};
 use crate::service::limits::{QUEUED_BROADCAST_BYTES, QUEUED_BROADCASTS, QUEUED_PONGS, QUEUED_SENDS};
 use crate::service::message::Lent;
+use crate::sync::{Condvar, Mutex};
 
 /// The queue.
 pub(crate) struct Outbox {
@@ -108,7 +109,7 @@ impl Outbox {
 
     /// Queues a message, or gives it back with the reason.
     pub(crate) fn send(&self, message: Lent) -> Result<(), (Lent, Code)> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.phase != Phase::Open {
             return Err((message, Code::Closed));
         }
@@ -123,7 +124,7 @@ impl Outbox {
 
     /// Queues a broadcast.
     pub(crate) fn share(&self, frame: Arc<[u8]>) -> Result<(), ShareError> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.share(&frame)?;
         self.wake(&state);
         Ok(())
@@ -135,7 +136,7 @@ impl Outbox {
     /// # Errors
     /// The connection has ended.
     pub(crate) fn share_in_time(&self, frame: &Arc<[u8]>) -> Result<(), ShareError> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         loop {
             match state.share(frame) {
                 Ok(()) => {
@@ -145,7 +146,7 @@ impl Outbox {
                 Err(ShareError::Closed) => return Err(ShareError::Closed),
                 Err(ShareError::Full) => {
                     state.wants_room = true;
-                    state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+                    state = self.room.wait(state);
                 }
             }
         }
@@ -153,7 +154,7 @@ impl Outbox {
 
     /// Queues a Pong with at most 125 bytes. After a Close frame there is none (RFC 6455 section 5.5.1).
     pub(crate) fn pong(&self, payload: &[u8]) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if matches!(state.phase, Phase::Open | Phase::Draining) {
             if state.pongs.len() >= QUEUED_PONGS {
                 state.pongs.pop_front();
@@ -165,7 +166,7 @@ impl Outbox {
 
     /// Queues an empty Ping.
     pub(crate) fn ping(&self) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.phase == Phase::Open {
             state.ping = true;
             self.wake(&state);
@@ -174,7 +175,7 @@ impl Outbox {
 
     /// The transport has something to say that no write carries yet.
     pub(crate) fn flush(&self) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.flush = true;
         self.wake(&state);
     }
@@ -182,7 +183,7 @@ impl Outbox {
     /// The transport has failed: the writer finds that out when it has sent why. `false` if there is no writer any
     /// more, or it is about to find out with a Close frame.
     pub(crate) fn transport_failed(&self) -> bool {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let found_out = matches!(state.phase, Phase::Open | Phase::Draining);
         if found_out {
             state.phase = Phase::Failed;
@@ -194,12 +195,12 @@ impl Outbox {
 
     /// The writer is about to find out that the transport has failed.
     pub(crate) fn is_failing(&self) -> bool {
-        self.lock().phase == Phase::Failed
+        self.state.lock().phase == Phase::Failed
     }
 
     /// The owner closes: after what is queued. `false` if a Close frame is on its way already.
     pub(crate) fn close_after_sends(&self, reason: Option<CloseReason<'_>>) -> bool {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let first = state.closing.start(reason);
         if first {
             state.phase = Phase::Draining;
@@ -228,7 +229,7 @@ impl Outbox {
 
     /// What remains to be done of the closing handshake: `Send` until our frame is with the socket.
     pub(crate) fn close_step(&self) -> CloseStep {
-        let state = self.lock();
+        let state = self.state.lock();
         match state.closing.next() {
             CloseStep::None => CloseStep::None,
             _ if !state.close_written => CloseStep::Send,
@@ -238,18 +239,18 @@ impl Outbox {
 
     /// This end ends the transport when its Close frame is out.
     pub(crate) fn ends_transport(&self) -> bool {
-        self.lock().closing.ends_transport()
+        self.state.lock().closing.ends_transport()
     }
 
     /// The Close frame that [`Work::Close`] asked for is with the socket.
     pub(crate) fn close_written(&self) {
-        self.lock().close_written = true;
+        self.state.lock().close_written = true;
     }
 
     /// Ends the writer. Returns how many moved messages were dropped.
     pub(crate) fn end(&self) -> usize {
         {
-            let mut state = self.lock();
+            let mut state = self.state.lock();
             state.phase = Phase::Over;
             self.wake(&state);
         }
@@ -259,7 +260,7 @@ impl Outbox {
     /// The next piece of work; waits for it. `None` when the writer shall end. `mid_message`: a message in parts
     /// has begun and not ended.
     pub(crate) fn next(&self, mid_message: bool) -> Option<Work> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.mid_message = mid_message;
         loop {
             if state.phase == Phase::Over {
@@ -273,14 +274,14 @@ impl Outbox {
                 return None;
             }
             state.waiting = true;
-            state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.work.wait(state);
             state.waiting = false;
         }
     }
 
     /// The next piece of work if there is one.
     pub(crate) fn try_next(&self, mid_message: bool) -> Option<Work> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.mid_message = mid_message;
         let work = if state.phase == Phase::Over { None } else { take(&mut state) };
         self.tell_of_room(&mut state);
@@ -290,18 +291,18 @@ impl Outbox {
     /// A control frame that may go between two frames of a message: never a Close of the owner, as what it has
     /// queued before goes first.
     pub(crate) fn try_control(&self) -> Option<Work> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.phase == Phase::Over { None } else { take_control(&mut state) }
     }
 
     /// A Close frame waits to be sent instead of the rest of a message.
     pub(crate) fn is_closing_now(&self) -> bool {
-        matches!(self.lock().phase, Phase::Closing | Phase::Failed | Phase::Over)
+        matches!(self.state.lock().phase, Phase::Closing | Phase::Failed | Phase::Over)
     }
 
     fn closing(&self, step: impl FnOnce(&mut Closing)) -> usize {
         {
-            let mut state = self.lock();
+            let mut state = self.state.lock();
             step(&mut state.closing);
             if !matches!(state.phase, Phase::Failed | Phase::Over) {
                 state.phase = Phase::Closing;
@@ -314,7 +315,7 @@ impl Outbox {
     /// Outside of the lock, as each answer is a call to the kernel.
     fn refuse_sends(&self) -> usize {
         let refused = {
-            let mut state = self.lock();
+            let mut state = self.state.lock();
             (state.sends, state.broadcast_bytes) = (0, 0);
             self.tell_of_room(&mut state);
             std::mem::take(&mut state.items)
@@ -332,10 +333,6 @@ impl Outbox {
         if std::mem::take(&mut state.wants_room) {
             self.room.notify_one();
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -403,7 +400,7 @@ mod tests {
                 (sent, outbox.share_in_time(&frame))
             });
             let taken = (0..QUEUED_BROADCASTS).filter(|_| outbox.next(false).is_some()).count();
-            while outbox.lock().items.len() < QUEUED_BROADCASTS || !outbox.lock().wants_room {
+            while outbox.state.lock().items.len() < QUEUED_BROADCASTS || !outbox.state.lock().wants_room {
                 std::thread::yield_now();
             }
             outbox.end();

@@ -4,7 +4,7 @@
 //! other. A connection that has ended keeps its slot until the slot is needed, so that a thread of its owner that
 //! asks late learns how it ended.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use xous::PID;
 use xous_api_websocket::Handle;
@@ -12,6 +12,7 @@ use xous_api_websocket::Handle;
 use super::connection::Connection;
 use super::outcome::Outcome;
 use crate::service::limits::SLOTS;
+use crate::sync::Mutex;
 
 /// The table.
 pub(crate) struct Table {
@@ -78,7 +79,7 @@ impl Table {
         owner: PID,
         make: impl FnOnce(Handle) -> Arc<Connection>,
     ) -> Option<Arc<Connection>> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let at = state.free_slot()?;
         let slot = state.slots.get_mut(at)?;
         slot.generation = slot.generation.checked_add(1).unwrap_or(1);
@@ -90,12 +91,12 @@ impl Table {
 
     /// Enters the only connection of an in-process server, under [`Handle::SOLE`].
     pub(crate) fn enter_sole(&self, conn: Arc<Connection>) {
-        self.lock().slots = vec![Slot { generation: 0, occupant: Use::Live(Owner::Anybody, conn) }];
+        self.state.lock().slots = vec![Slot { generation: 0, occupant: Use::Live(Owner::Anybody, conn) }];
     }
 
     /// What `handle` means to `asker`.
     pub(crate) fn find(&self, handle: Handle, asker: Option<PID>) -> Found {
-        match self.lock().slot(handle, asker).map(|slot| &slot.occupant) {
+        match self.state.lock().slot(handle, asker).map(|slot| &slot.occupant) {
             Some(Use::Live(_, conn)) => Found::Live(conn.clone()),
             Some(Use::Ended(_, ended)) => Found::Ended(ended.outcome.clone()),
             _ => Found::Unknown,
@@ -104,7 +105,7 @@ impl Table {
 
     /// The owner closes a connection that has ended: `false` if it knew.
     pub(crate) fn acknowledge(&self, handle: Handle, asker: Option<PID>) -> bool {
-        match self.lock().slot(handle, asker).map(|slot| &mut slot.occupant) {
+        match self.state.lock().slot(handle, asker).map(|slot| &mut slot.occupant) {
             Some(Use::Ended(_, ended)) => !std::mem::replace(&mut ended.known, true),
             _ => false,
         }
@@ -112,7 +113,7 @@ impl Table {
 
     /// Makes `heir` the owner; the connection, if it was `asker`'s.
     pub(crate) fn grant(&self, handle: Handle, asker: Option<PID>, heir: PID) -> Option<Arc<Connection>> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         match &mut state.slot(handle, asker)?.occupant {
             Use::Live(owner, conn) => {
                 *owner = Owner::Process(heir);
@@ -124,7 +125,7 @@ impl Table {
 
     /// A connection's threads have ended; `known` if its owner knows.
     pub(crate) fn ended(&self, handle: Handle, outcome: Outcome, known: bool) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.endings += 1;
         let order = state.endings;
         let Some(slot) = state.slots.get_mut(handle.slot()) else { return };
@@ -142,13 +143,9 @@ impl Table {
 
     /// Connections that have not ended, and how many there have been in all.
     pub(crate) fn counts(&self) -> (u32, u32) {
-        let state = self.lock();
+        let state = self.state.lock();
         let live = state.slots.iter().filter(|slot| matches!(slot.occupant, Use::Live(..))).count();
         (u32::try_from(live).unwrap_or(u32::MAX), state.opened)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

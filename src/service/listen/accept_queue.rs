@@ -4,13 +4,13 @@
 //! deadline. Full: further pages are refused.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use xous_api_websocket::Code;
 
 use crate::service::limits::PARKED_ACCEPTS;
 use crate::service::message::Lent;
+use crate::sync::{Condvar, Mutex};
 
 /// Pages that wait for clients, and clients that wait for a page, of one listener.
 pub(crate) struct AcceptQueue {
@@ -34,7 +34,7 @@ impl AcceptQueue {
 
     /// Keeps a page for the next client of `route`.
     pub(crate) fn park(&self, route: usize, page: Lent) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let code = match (state.closed, state.pages.len()) {
             (true, _) => Code::Closed,
             (false, PARKED_ACCEPTS..) => Code::BusyReceives,
@@ -50,7 +50,7 @@ impl AcceptQueue {
 
     /// Puts a page back that was taken for a client which has gone.
     pub(crate) fn put_back(&self, route: usize, page: Lent) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.closed {
             drop(state);
             return page.answer(Code::Closed as usize, 0);
@@ -63,7 +63,7 @@ impl AcceptQueue {
     /// A page for a client of `route` and what it was parked for; waits for it up to `limit`.
     pub(crate) fn take(&self, route: u16, limit: Duration) -> Option<(usize, Lent)> {
         let start = Instant::now();
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         loop {
             if state.closed {
                 return None;
@@ -76,21 +76,17 @@ impl AcceptQueue {
             if left.is_zero() {
                 return None;
             }
-            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.changed.wait_timeout(state, left);
         }
     }
 
     /// The listener is given up: whoever waits is told.
     pub(crate) fn close(&self) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.closed = true;
         let pages = std::mem::take(&mut state.pages);
         drop(state);
         self.changed.notify_all();
         pages.into_iter().for_each(|(_, page)| page.answer(Code::Closed as usize, 0));
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,7 +4,7 @@
 //! address bound, so a port that is wanted meanwhile follows on the same thread.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::http_client;
@@ -12,6 +12,7 @@ use super::port::{NotBound, OnBound, Port};
 use super::shared::Server;
 use crate::net::{BindError, bind};
 use crate::service::thread::{Permit, Pool};
+use crate::sync::Mutex;
 
 /// The first and the longest wait between two tries to bind.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -36,7 +37,7 @@ impl Acceptors {
 
     /// Has a thread bind the port and wait for its clients: a free one, or one whose port is closed.
     pub(crate) fn start(self: &Arc<Self>, server: &Arc<Server>, port: Arc<Port>) {
-        let mut running = self.lock();
+        let mut running = self.running.lock();
         if let Some(before) = running.iter_mut().find(|one| one.ends() && one.port.is_at(&port.settings)) {
             before.next = Some(port);
             return;
@@ -59,7 +60,7 @@ impl Acceptors {
         let result = permit.run(move |permit| own.work(&server, started, permit));
         if let Err(error) = result {
             log::error!("no thread to listen: {error}");
-            self.lock().retain(|one| !Arc::ptr_eq(&one.port, &port));
+            self.running.lock().retain(|one| !Arc::ptr_eq(&one.port, &port));
             refuse(&port);
         }
     }
@@ -80,7 +81,7 @@ impl Acceptors {
 
     /// What comes after `port`; with nothing the thread is free, before anybody else can look.
     fn next(&self, port: &Arc<Port>, permit: &mut Option<Permit>) -> Option<Arc<Port>> {
-        let mut running = self.lock();
+        let mut running = self.running.lock();
         let at = running.iter().position(|one| Arc::ptr_eq(&one.port, port));
         if let Some(one) = at.and_then(|at| running.get_mut(at))
             && let Some(next) = one.next.take()
@@ -93,10 +94,6 @@ impl Acceptors {
         }
         permit.take();
         None
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Running>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

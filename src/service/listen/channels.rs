@@ -2,13 +2,14 @@
 //!
 //! A broadcast is encoded once and shared: each member's writer queue gets a reference. No member is waited for.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use xous_api_websocket::{Code, SlowMember};
 
 use crate::proto::{CloseCode, Encoder, FrameKind, Kind, Role};
 use crate::service::connection::{Connection, ShareError};
 use crate::service::limits::{CHANNEL_NAME, CHANNELS};
+use crate::sync::Mutex;
 
 /// The channels of one listener.
 #[derive(Default)]
@@ -25,7 +26,7 @@ impl Channels {
     /// Adds a connection; the channel comes into being with its first member.
     pub(crate) fn join(&self, name: &str, conn: &Arc<Connection>) -> Result<(), Code> {
         check(name)?;
-        let mut channels = self.lock();
+        let mut channels = self.channels.lock();
         tidy(&mut channels);
         let at = match channels.iter().position(|channel| *channel.name == *name) {
             Some(at) => at,
@@ -45,7 +46,7 @@ impl Channels {
     /// Takes a connection out, if it is in.
     pub(crate) fn leave(&self, name: &str, conn: &Arc<Connection>) -> Result<(), Code> {
         check(name)?;
-        let mut channels = self.lock();
+        let mut channels = self.channels.lock();
         if let Some(channel) = channels.iter_mut().find(|channel| *channel.name == *name) {
             channel.members.retain(|member| !same(member, conn));
         }
@@ -58,7 +59,7 @@ impl Channels {
         check(name)?;
         let mut reached = 0;
         let mut closed = Vec::new();
-        let mut channels = self.lock();
+        let mut channels = self.channels.lock();
         if let Some(channel) = channels.iter_mut().find(|channel| *channel.name == *name) {
             channel.members.retain(|member| {
                 let Some(conn) = member.upgrade() else { return false };
@@ -82,10 +83,6 @@ impl Channels {
             conn.give_up(CloseCode::TRY_AGAIN_LATER, "the queue is full");
         }
         Ok(reached)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Channel>> {
-        self.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

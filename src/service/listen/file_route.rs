@@ -5,13 +5,14 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::net::Shutdown;
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, TryLockError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::file_stores::ServiceStore;
 use super::timed_socket::TimedSocket;
 use crate::http::{Range, decoded, media_type, plain_path, range, status};
 use crate::proto::handshake::{Plain, Response};
+use crate::sync::Mutex;
 use crate::upload::{FileEntry, Files, StoreError, WRITE_BATCH};
 
 /// Bytes that are read, and sent, at a time.
@@ -87,10 +88,8 @@ impl FileRoute {
     /// The list has no length that is known before it is made: it ends with the connection, and what is cut off is no
     /// JSON.
     fn list(&self, client: &Client<'_>) -> io::Result<bool> {
-        let _one_at_a_time = match LISTING.try_lock() {
-            Ok(guard) => guard,
-            Err(TryLockError::Poisoned(guard)) => guard.into_inner(),
-            Err(TryLockError::WouldBlock) => return client.refuse(503, &[("Retry-After", "1")]),
+        let Some(_one_at_a_time) = LISTING.try_lock() else {
+            return client.refuse(503, &[("Retry-After", "1")]);
         };
         if let Err(error) = self.files.recover() {
             return client.store_refused(error);

@@ -1,11 +1,12 @@
 //! The dicts of the database that routes keep files in.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use xous_api_websocket::Code;
 
 use crate::pddb::{DictPath, Pddb, SYSTEM_BASIS};
 use crate::service::thread::Pool;
+use crate::sync::Mutex;
 use crate::upload::Files;
 
 /// Where the service keeps files. Another store is named here, opened in [`FileStores::new`]'s caller, and written beside
@@ -39,7 +40,7 @@ impl FileStores {
     /// among these.
     pub(crate) fn files(&self, dict: &str) -> Result<Arc<Files<ServiceStore>>, Code> {
         let dict = DictPath::new(SYSTEM_BASIS, dict).map_err(|_| Code::BadRequest)?;
-        let mut known = lock(&self.known);
+        let mut known = self.known.lock();
         known.retain(|files| files.strong_count() > 0);
         for files in known.iter().filter_map(Weak::upgrade) {
             if *files.dict() == dict {
@@ -59,7 +60,7 @@ impl FileStores {
     /// Has a worker clear what a crash may have left. Else whoever asks for a file first waits for it; and programs that
     /// look into the dict find no remains.
     fn recover(&self, files: &Arc<Files<ServiceStore>>) {
-        let mut recovery = lock(&self.recovery);
+        let mut recovery = self.recovery.lock();
         recovery.dicts.retain(|files| files.strong_count() > 0);
         recovery.dicts.push(Arc::downgrade(files));
         if recovery.is_underway {
@@ -78,7 +79,7 @@ impl FileStores {
 
 /// The next dict to go through; with none left, nobody does so any more.
 fn next(recovery: &Mutex<Recovery>) -> Option<Arc<Files<ServiceStore>>> {
-    let mut recovery = lock(recovery);
+    let mut recovery = recovery.lock();
     while let Some(files) = recovery.dicts.pop() {
         if let Some(files) = files.upgrade() {
             return Some(files);
@@ -86,8 +87,4 @@ fn next(recovery: &Mutex<Recovery>) -> Option<Arc<Files<ServiceStore>>> {
     }
     recovery.is_underway = false;
     None
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

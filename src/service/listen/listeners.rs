@@ -1,6 +1,6 @@
 //! Programs' shares of ports: their routes, their channels, their doors.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use xous::PID;
 use xous_api_websocket::{Code, Handle, Kind, Listen, PortState, Route, SendWord};
@@ -17,6 +17,7 @@ use crate::proto;
 use crate::service::connection::{Connection, tls_code};
 use crate::service::limits::{BROADCAST_BYTES, LINGER, LISTENERS, PORT_PAGE_BYTES, PORTS, STORED_WAIT};
 use crate::service::message::Lent;
+use crate::sync::{Mutex, MutexGuard};
 
 /// All listeners.
 #[derive(Clone)]
@@ -53,7 +54,7 @@ impl Listeners {
 
     /// The listener, if it is `asker`'s.
     pub(crate) fn find(&self, handle: Handle, asker: Option<PID>) -> Option<Arc<Listener>> {
-        let slots = lock(&self.slots);
+        let slots = self.slots.lock();
         let slot = slots.get(handle.slot()).filter(|slot| slot.generation == handle.generation())?;
         slot.listener.as_ref().filter(|listener| Some(listener.owner) == asker).cloned()
     }
@@ -158,7 +159,9 @@ impl Listeners {
         let port = &listener.port;
         router(port).retain(|_, target| target.listener != listener.handle);
         listener.queue.close();
-        let shared = lock(&self.slots)
+        let shared = self
+            .slots
+            .lock()
             .iter()
             .any(|slot| slot.listener.as_ref().is_some_and(|other| Arc::ptr_eq(&other.port, port)));
         if shared {
@@ -195,17 +198,17 @@ impl Listeners {
     }
 
     fn port(&self, settings: &Settings) -> Option<Arc<Port>> {
-        let slots = lock(&self.slots);
+        let slots = self.slots.lock();
         let ports = slots.iter().filter_map(|slot| slot.listener.as_ref()).map(|listener| &listener.port);
         ports.filter(|port| !port.is_closed()).find(|port| port.is_at(settings)).cloned()
     }
 
     fn change(&self) -> MutexGuard<'_, ()> {
-        self.change.lock().unwrap_or_else(PoisonError::into_inner)
+        self.change.lock()
     }
 
     fn enter(&self, owner: PID, port: &Arc<Port>, has_opened: bool) -> Option<Arc<Listener>> {
-        let mut slots = lock(&self.slots);
+        let mut slots = self.slots.lock();
         let at = match slots.iter().position(|slot| slot.listener.is_none()) {
             Some(at) => at,
             None if slots.len() >= LISTENERS => return None,
@@ -322,7 +325,7 @@ impl Listener {
 }
 
 fn remove(slots: &Mutex<Vec<Slot>>, listener: &Arc<Listener>) {
-    let mut slots = lock(slots);
+    let mut slots = slots.lock();
     let slot = slots.get_mut(listener.handle.slot());
     if let Some(slot) = slot.filter(|slot| slot.generation == listener.handle.generation()) {
         slot.listener = None;
@@ -343,9 +346,5 @@ fn listening(mut page: Lent, listener: &Listener, port: u16) {
 }
 
 fn router(port: &Port) -> MutexGuard<'_, crate::http::Router<Target>> {
-    port.router.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn lock(slots: &Mutex<Vec<Slot>>) -> MutexGuard<'_, Vec<Slot>> {
-    slots.lock().unwrap_or_else(PoisonError::into_inner)
+    port.router.lock()
 }

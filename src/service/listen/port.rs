@@ -1,8 +1,7 @@
 //! A port that is listened on: its settings, routes, certificate and clients.
 
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use xous_api_websocket::{Deadlines, Limits, Listen, ListenLimits, PortState, SlowMember};
@@ -10,6 +9,8 @@ use xous_api_websocket::{Deadlines, Limits, Listen, ListenLimits, PortState, Slo
 use super::target::Target;
 use crate::http::{Router, has_dot_segment, normalized};
 use crate::net::{ServerTls, Socket, TlsError};
+use crate::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// What the first program that listens on a port has asked for.
 pub(crate) struct Settings {
@@ -123,7 +124,7 @@ impl Port {
 
     /// Tells `tried` how the first try to bind went, now or when it is over.
     pub(crate) fn when_bound(&self, tried: OnBound) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if let Some(waiting) = &mut state.waiting {
             return waiting.push(tried);
         }
@@ -149,7 +150,7 @@ impl Port {
     /// Uses another certificate from the next client on, unless one whose turn was later is in use already.
     pub(crate) fn renew(&self, tls: ServerTls, turn: u32) {
         let Some(used) = &self.tls else { return };
-        let mut used = used.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut used = used.lock();
         if turn > used.turn {
             *used = Certificate { tls, turn };
         }
@@ -160,7 +161,7 @@ impl Port {
         match &self.tls {
             None => Ok(Socket::new(stream)),
             Some(tls) => {
-                let tls = tls.lock().unwrap_or_else(PoisonError::into_inner).tls.clone();
+                let tls = tls.lock().tls.clone();
                 Ok(Socket::secure(stream, tls.accept()?))
             }
         }
@@ -168,7 +169,7 @@ impl Port {
 
     /// Where it stands, and how many clients it has.
     pub(crate) fn state(&self) -> (PortState, usize) {
-        let state = match *self.lock() {
+        let state = match *self.state.lock() {
             State { closed: true, .. } => PortState::Closed,
             State { bound: Some(_), .. } => PortState::Listening,
             State { bound: None, .. } => PortState::Waiting,
@@ -178,12 +179,12 @@ impl Port {
 
     /// The port's number as it is bound; 0 if it is not.
     pub(crate) fn number(&self) -> u16 {
-        self.lock().bound.map_or(0, |address| address.port())
+        self.state.lock().bound.map_or(0, |address| address.port())
     }
 
     /// Nobody listens any more. The address to knock at, so that the thread notices.
     pub(crate) fn close(&self) -> Option<SocketAddr> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.closed = true;
         self.changed.notify_all();
         state.bound
@@ -191,7 +192,7 @@ impl Port {
 
     /// Nobody listens any more.
     pub(crate) fn is_closed(&self) -> bool {
-        self.lock().closed
+        self.state.lock().closed
     }
 
     /// It is the port that `wanted` asks for.
@@ -202,7 +203,7 @@ impl Port {
 
     /// Tells who waits for it; `false` if nobody listens any more.
     pub(crate) fn bound(&self, listener: &TcpListener) -> bool {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.closed {
             return false;
         }
@@ -216,15 +217,15 @@ impl Port {
 
     /// Its listening socket has gone.
     pub(crate) fn unbound(&self) {
-        self.lock().bound = None;
+        self.state.lock().bound = None;
     }
 
     /// Waits before the next try to bind, at most until the port is closed; whether a wait was needed.
     pub(crate) fn wait_closed(&self, wait: Duration) -> bool {
-        let state = self.lock();
+        let state = self.state.lock();
         let open = !state.closed;
         if open {
-            drop(self.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner));
+            drop(self.changed.wait_timeout(state, wait));
         }
         open
     }
@@ -234,14 +235,14 @@ impl Port {
         if has_dot_segment(path) {
             return Err(NoTarget::DotSegment);
         }
-        let router = self.router.lock().unwrap_or_else(PoisonError::into_inner);
+        let router = self.router.lock();
         let found = router.find(path).map(|(number, target)| (number, target.clone()));
         found.ok_or(NoTarget::Unknown)
     }
 
     /// It could not be bound: who waits for the first try. The port is closed if that is given up.
     pub(crate) fn failed(&self, give_up: bool) -> Vec<OnBound> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let waiting = state.waiting.take();
         state.closed |= give_up && waiting.is_some();
         waiting.unwrap_or_default()
@@ -264,12 +265,8 @@ impl Port {
         Ok(ClientCount { port: self.clone(), peer })
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn clients(&self) -> MutexGuard<'_, ClientCounts> {
-        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+        self.clients.lock()
     }
 }
 

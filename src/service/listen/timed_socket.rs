@@ -3,7 +3,6 @@
 //! When a deadline is over the timer shuts the socket down, so that the worker's call returns.
 
 use std::net::Shutdown;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use crate::http::{Answer, status};
 use crate::net::{SHUTDOWN_SENDS_FIN, Socket};
 use crate::service::limits::LINGER;
 use crate::service::thread::{Timer, Wake};
+use crate::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// The socket of a client, with deadlines.
 pub(crate) struct TimedSocket {

@@ -4,11 +4,11 @@
 //! the service for everybody. Whoever meets a limit is answered at once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
 
 use xous_api_websocket::Code;
 
 use crate::service::limits::{OPEN_MESSAGES, OPEN_MESSAGES_PER_PROCESS};
+use crate::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
 
 /// The counters. Only the dispatcher takes tickets; any thread gives them back.
 pub(crate) struct Quota {

@@ -6,11 +6,12 @@
 
 use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpStream};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::net::{SHUTDOWN_SENDS_FIN, knock};
 use crate::service::limits::{LINGER, LINGERING};
+use crate::sync::{Condvar, Mutex};
 
 /// On the device a connection and a panic take 16 and 32 KiB of stack.
 const STACK: usize = 64 * 1024;
@@ -49,7 +50,7 @@ impl Lingering {
 
     /// Whether another socket is taken: the thread is not held up by one that does not close.
     pub(crate) fn has_room(&self) -> bool {
-        let state = self.lock();
+        let state = self.state.lock();
         let is_stuck = state.closing.is_some_and(|since| since.elapsed() > LINGER);
         !is_stuck || state.lingering.len() < LINGERING
     }
@@ -58,13 +59,13 @@ impl Lingering {
     /// reset, and the answer may be lost. On the device closing resets nothing, and only it tells the client of the end.
     pub(crate) fn linger(&self, stream: TcpStream) {
         let wait = if SHUTDOWN_SENDS_FIN { LINGER } else { Duration::ZERO };
-        self.lock().lingering.push_back((Instant::now() + wait, stream));
+        self.state.lock().lingering.push_back((Instant::now() + wait, stream));
         self.more.notify_one();
     }
 
     /// Ends a call that waits for a client on `address`, by being one.
     pub(crate) fn wake_accept(&self, address: SocketAddr) {
-        self.lock().knocks.push(address);
+        self.state.lock().knocks.push(address);
         self.more.notify_one();
     }
 
@@ -79,7 +80,7 @@ impl Lingering {
     }
 
     fn next(&self) -> Work {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.closing = None;
         loop {
             if let Some(address) = state.knocks.pop() {
@@ -95,13 +96,9 @@ impl Lingering {
                 return Work::Close(stream);
             }
             state = match wait {
-                Some(wait) => self.more.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0,
-                None => self.more.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(wait) => self.more.wait_timeout(state, wait),
+                None => self.more.wait(state),
             };
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,7 +3,9 @@
 //! A process has about thirty threads in its life in hosted mode, and 29 at a time on the device, so none is ever
 //! started for one connection alone. Work is only accepted when a thread is free for it: nothing queues here.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use crate::sync::{Condvar, Mutex};
 
 /// What a worker runs.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
@@ -52,13 +54,13 @@ impl Pool {
 
     /// Has no more than `most` threads from now on; those that are more end when they have nothing to do.
     pub(crate) fn shrink(&self, most: usize) {
-        self.lock().most = most;
+        self.state.lock().most = most;
         self.work.notify_all();
     }
 
     /// Two workers, or none.
     pub(crate) fn reserve_pair(self: &Arc<Self>) -> Option<(Permit, Permit)> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.busy + 2 > state.most {
             return None;
         }
@@ -68,7 +70,7 @@ impl Pool {
 
     /// One worker, if there is one.
     pub(crate) fn reserve(self: &Arc<Self>) -> Option<Permit> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.busy >= state.most {
             return None;
         }
@@ -91,12 +93,23 @@ impl Pool {
 
     /// Workers that are reserved or at work, and threads in all.
     pub(crate) fn counts(&self) -> (usize, usize) {
-        let state = self.lock();
+        let state = self.state.lock();
         (state.busy, state.threads)
     }
 
     fn run(self: &Arc<Self>, job: Job) -> std::io::Result<()> {
-        let mut state = self.lock();
+        self.run_on(job, |work| {
+            let thread = std::thread::Builder::new().name("ws-worker".into()).stack_size(STACK);
+            thread.spawn(work).map(drop)
+        })
+    }
+
+    fn run_on(
+        self: &Arc<Self>,
+        job: Job,
+        start: impl FnOnce(Job) -> std::io::Result<()>,
+    ) -> std::io::Result<()> {
+        let mut state = self.state.lock();
         state.jobs.push(job);
         // With a thread for every permit, one is on its way back from a job whose permit it has given back.
         if state.idle >= state.jobs.len() || state.threads >= state.busy {
@@ -104,37 +117,33 @@ impl Pool {
             return Ok(());
         }
         let pool = self.clone();
-        let thread = std::thread::Builder::new().name("ws-worker".into()).stack_size(STACK);
-        match thread.spawn(move || pool.work()) {
-            Ok(_) => state.threads += 1,
-            Err(error) => {
-                state.jobs.pop();
-                return Err(error);
-            }
+        if let Err(error) = start(Box::new(move || pool.work())) {
+            let job = state.jobs.pop();
+            // The job gives its permit back, which takes the lock.
+            drop(state);
+            drop(job);
+            return Err(error);
         }
+        state.threads += 1;
         Ok(())
     }
 
     fn work(&self) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         loop {
             if let Some(job) = state.jobs.pop() {
                 drop(state);
                 job();
-                state = self.lock();
+                state = self.state.lock();
             } else if state.threads > state.most {
                 state.threads -= 1;
                 return;
             } else {
                 state.idle += 1;
-                state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state = self.work.wait(state);
                 state.idle -= 1;
             }
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -152,15 +161,29 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.pool.lock().busy -= 1;
+        self.pool.state.lock().busy -= 1;
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
     use std::sync::mpsc::channel;
+    use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn a_thread_that_does_not_start_gives_the_permit_back() {
+        let (sender, done) = channel();
+        std::thread::spawn(move || {
+            let pool = Pool::new(1);
+            let permit = pool.reserve().unwrap();
+            let failed = pool.run_on(Box::new(move || drop(permit)), |_| Err(ErrorKind::OutOfMemory.into()));
+            sender.send((failed.is_err(), pool.counts())).unwrap();
+        });
+        assert_eq!(done.recv_timeout(Duration::from_secs(10)), Ok((true, (0, 0))));
+    }
 
     #[test]
     fn workers_are_reserved_used_again_and_never_more_than_allowed() {
@@ -201,7 +224,7 @@ mod tests {
             permit
                 .run(move |permit| {
                     started.send(()).unwrap();
-                    ends.lock().unwrap().recv().ok();
+                    ends.lock().recv().ok();
                     drop(permit);
                 })
                 .unwrap();

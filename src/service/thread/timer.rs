@@ -5,9 +5,11 @@
 //! wait is still on, so that a message costs no clock and no lock. Such a wait is noticed after one to two
 //! periods.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
+
+use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
+use crate::sync::{Condvar, Mutex};
 
 /// On the device a shutdown, a log line and a panic take 16, 16 and 32 KiB of stack.
 const STACK: usize = 64 * 1024;
@@ -53,7 +55,7 @@ impl Timer {
         let now = Instant::now();
         // A wait beyond what the clock can say (49 days) is as good as none.
         let Some(at) = now.checked_add(wait) else { return };
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let first = state.earliest();
         state.due.push(Due { at, whom, kind });
         if first.is_none_or(|first| at < first) {
@@ -63,7 +65,7 @@ impl Timer {
 
     /// Forgets the deadlines of `whom`: those of `kind`, or all.
     pub(crate) fn disarm(&self, whom: &Weak<dyn Wake>, kind: Option<usize>) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let first = state.earliest();
         state.due.retain(|due| !Weak::ptr_eq(whom, &due.whom) || kind.is_some_and(|kind| kind != due.kind));
         if state.earliest() != first {
@@ -73,19 +75,19 @@ impl Timer {
 
     /// Deadlines that are waited for.
     pub(crate) fn len(&self) -> usize {
-        self.lock().due.len()
+        self.state.lock().due.len()
     }
 
     fn run(&self) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         loop {
             let Some(at) = state.earliest() else {
-                state = self.earlier.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state = self.earlier.wait(state);
                 continue;
             };
             let wait = at.saturating_duration_since(Instant::now());
             if !wait.is_zero() {
-                state = self.earlier.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
+                state = self.earlier.wait_timeout(state, wait);
                 continue;
             }
             let due = state.due.iter().position(|due| due.at == at).map(|index| state.due.swap_remove(index));
@@ -95,12 +97,8 @@ impl Timer {
             {
                 whom.wake(kind, self);
             }
-            state = self.lock();
+            state = self.state.lock();
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

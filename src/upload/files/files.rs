@@ -6,7 +6,6 @@
 //! between any two does no harm.
 
 use std::ops::ControlFlow;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::claims::{Claims, Content, Phase};
 use super::journal::{Entry, Journal, create, delete, is_journal};
@@ -15,6 +14,7 @@ use super::reader::Reader;
 use super::record::Record;
 use super::store::{Store, StoreError, StoreFile};
 use crate::pddb::{DictPath, KeyPath, PathError};
+use crate::sync::Mutex;
 
 /// Bytes that are copied at a time.
 pub(super) const COPY_BYTES: usize = super::store::WRITE_BATCH;
@@ -132,7 +132,7 @@ impl<S: Store> Files<S> {
         self.recover()?;
         self.put_in_place(name);
         {
-            let mut state = self.lock();
+            let mut state = self.state.lock();
             if state.claims.get(name).is_some() {
                 return Err(BeginError::Busy);
             }
@@ -142,7 +142,7 @@ impl<S: Store> Files<S> {
             Ok(_) if replace => true,
             Err(StoreError::NotFound) => false,
             refused => {
-                self.lock().claims.release(name);
+                self.state.lock().claims.release(name);
                 return Err(refused.err().map_or(BeginError::Exists, BeginError::Store));
             }
         };
@@ -169,7 +169,7 @@ impl<S: Store> Files<S> {
 
     /// Gives a claim its number.
     fn claim(&self, name: &KeyPath, phase: Phase) -> u32 {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.last = state.last.wrapping_add(1).max(1);
         let number = state.last;
         state.claims.set(name, number, phase);
@@ -192,10 +192,10 @@ impl<S: Store> Files<S> {
             if replaces { self.commit_staged(&name, number, length) } else { self.commit_new(number) };
         match result {
             Ok(()) if replaces => {
-                self.lock().claims.set(&name, number, Phase::Staged);
+                self.state.lock().claims.set(&name, number, Phase::Staged);
                 self.put_in_place(&name);
             }
-            Ok(()) => self.lock().claims.release(&name),
+            Ok(()) => self.state.lock().claims.release(&name),
             // The last record may be gone or there: only a look at the store can tell.
             Err(StoreError::NoAnswer) => self.doubt(&name, number, !replaces),
             Err(_) if replaces && self.journal.delete(&self.store, Entry::Replace, number).is_err() => {
@@ -243,7 +243,7 @@ impl<S: Store> Files<S> {
             .map_or(Ok(()), |target| delete(&self.store, target))
             .and_then(|()| self.journal.delete(&self.store, Entry::Incomplete, number));
         match deleted {
-            Ok(()) => self.lock().claims.release(name),
+            Ok(()) => self.state.lock().claims.release(name),
             Err(error) => {
                 log::warn!("what was received of {name} is not deleted yet: {error:?}");
                 self.doubt(name, number, !replaces);
@@ -253,7 +253,7 @@ impl<S: Store> Files<S> {
 
     /// Leaves it to recovery to find out how far it got.
     pub(crate) fn doubt(&self, name: &KeyPath, number: u32, hidden: bool) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.claims.set(name, number, Phase::Doubtful { hidden });
         state.doubts += 1;
     }
@@ -270,7 +270,7 @@ impl<S: Store> Files<S> {
 
     fn open_key(&self, name: &KeyPath) -> Result<Reader<'_, S>, StoreError> {
         // Held while the key is opened: nobody may begin to change it meanwhile.
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let key = match state.claims.content(name) {
             Content::Own => name.clone(),
             Content::Staged(number) => self.journal.key(Entry::Staged, number),
@@ -295,7 +295,7 @@ impl<S: Store> Files<S> {
             let mut keys = self.store.keys(&dict)?;
             // A file that is being copied may have no key of its own.
             let staged = |key: &&KeyPath| key.dict() == &dict;
-            keys.extend(self.lock().claims.staged().filter(staged).map(|key| key.name().to_owned()));
+            keys.extend(self.state.lock().claims.staged().filter(staged).map(|key| key.name().to_owned()));
             keys.sort();
             keys.dedup();
             for key in &keys {
@@ -314,10 +314,6 @@ impl<S: Store> Files<S> {
             }
         }
         Ok(())
-    }
-
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

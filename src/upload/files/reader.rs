@@ -31,7 +31,7 @@ impl<'a, S: Store> Reader<'a, S> {
 
 impl<S: Store> Drop for Reader<'_, S> {
     fn drop(&mut self) {
-        self.files.lock().claims.remove_reader(&self.key);
+        self.files.state.lock().claims.remove_reader(&self.key);
         self.files.put_in_place(&self.name);
     }
 }

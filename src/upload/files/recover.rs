@@ -1,7 +1,5 @@
 //! What a crash, or a store that did not answer, has left.
 
-use std::sync::PoisonError;
-
 use super::claims::Phase;
 use super::files::Files;
 use super::journal::{Entry, delete};
@@ -15,19 +13,19 @@ impl<S: Store> Files<S> {
     /// # Errors
     /// Those of the store: nothing can be read or received before this succeeds.
     pub fn recover(&self) -> Result<(), StoreError> {
-        if self.lock().is_recovered() {
+        if self.state.lock().is_recovered() {
             return Ok(());
         }
-        let _one_at_a_time = self.recovering.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = self.recovering.lock();
         let doubts = {
-            let state = self.lock();
+            let state = self.state.lock();
             if state.is_recovered() {
                 return Ok(());
             }
             state.doubts
         };
         self.go_through()?;
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.recovered = Some(doubts);
         // What became doubtful meanwhile counts for the next time.
         if state.is_recovered() {
@@ -39,12 +37,12 @@ impl<S: Store> Files<S> {
     fn go_through(&self) -> Result<(), StoreError> {
         let entries = self.journal.entries(&self.store)?;
         {
-            let mut state = self.lock();
+            let mut state = self.state.lock();
             state.last = entries.iter().map(|(_, number)| *number).fold(state.last, u32::max);
         }
         let left = |wanted: Entry| {
             let entries = entries.iter().filter(move |(entry, _)| *entry == wanted);
-            entries.map(|(_, number)| *number).filter(|number| !self.lock().claims.is_live(*number))
+            entries.map(|(_, number)| *number).filter(|number| !self.state.lock().claims.is_live(*number))
         };
         for number in left(Entry::Replace) {
             self.redo(number)?;
@@ -63,7 +61,7 @@ impl<S: Store> Files<S> {
         for number in left(Entry::Staged) {
             self.journal.delete(&self.store, Entry::Staged, number)?;
         }
-        let unsettled = self.lock().claims.unsettled();
+        let unsettled = self.state.lock().claims.unsettled();
         for name in &unsettled {
             self.put_in_place(name);
         }
@@ -79,7 +77,7 @@ impl<S: Store> Files<S> {
             && self.is_own(&key)
             && is_whole(self.store.open(&staged), length)?
         {
-            self.lock().claims.set(&key, number, Phase::Staged);
+            self.state.lock().claims.set(&key, number, Phase::Staged);
             return Ok(());
         }
         self.journal.delete(&self.store, Entry::Replace, number)

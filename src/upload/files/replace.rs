@@ -16,7 +16,7 @@ impl<S: Store> Files<S> {
             if let Err(error) = result {
                 log::warn!("{name} is not in its place yet: {error:?}");
                 let back = if moving { Phase::Staged } else { Phase::Moved };
-                self.lock().claims.set(name, number, back);
+                self.state.lock().claims.set(name, number, back);
                 return;
             }
             if moving {
@@ -25,16 +25,16 @@ impl<S: Store> Files<S> {
                 if self.journal.delete(&self.store, Entry::Replace, number).is_err() {
                     return self.doubt(name, number, false);
                 }
-                self.lock().claims.set(name, number, Phase::Moved);
+                self.state.lock().claims.set(name, number, Phase::Moved);
             } else {
-                self.lock().claims.release(name);
+                self.state.lock().claims.release(name);
             }
         }
     }
 
     /// What to do next, which from now on is done.
     fn next_step(&self, name: &KeyPath) -> Option<(u32, Phase)> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let Claim { number, phase } = *state.claims.get(name)?;
         let next = match phase {
             Phase::Staged if !state.claims.is_read(name) => Phase::Moving,

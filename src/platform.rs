@@ -38,6 +38,11 @@ pub(crate) fn has_clock() -> bool {
 /// keeps the port alone (xous-core, `services/net/src/std_tcplistener.rs`).
 pub(crate) const DROPS_LISTEN_ADDRESS: bool = cfg!(target_os = "xous");
 
+/// A shutdown of the writing side tells the peer that nothing more comes. On the device it only ends calls that wait, and
+/// the FIN goes out when the last clone of the stream is dropped (xous-core `services/net/src/main.rs`,
+/// `StdTcpStreamShutdown` and `StdTcpClose`).
+pub(crate) const SHUTDOWN_SENDS_FIN: bool = cfg!(not(target_os = "xous"));
+
 /// Bytes of plaintext that are sealed and written to the socket at a time: a page and its frame's header, so that these
 /// are one record and one call.
 #[cfg(all(target_os = "xous", feature = "tls"))]

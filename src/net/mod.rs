@@ -12,6 +12,6 @@ mod tls_error;
 
 pub(crate) use dial::{DialError, dial};
 pub(crate) use listen::{BindError, bind, keeps_promise, knock};
-pub(crate) use socket::{SHUTDOWN_SENDS_FIN, Socket};
+pub(crate) use socket::Socket;
 pub(crate) use tls::{ServerTls, client as tls_client};
 pub(crate) use tls_error::{CertificateFault, StoredFault, TlsError};

@@ -6,11 +6,6 @@ use std::net::{Shutdown, TcpStream};
 use super::TlsError;
 use super::tls::Transport;
 
-/// A shutdown of the writing side tells the peer that nothing more comes. On the device it only ends calls that wait, and
-/// the FIN goes out when the last clone of the stream is dropped (xous-core `services/net/src/main.rs`,
-/// `StdTcpStreamShutdown` and `StdTcpClose`).
-pub(crate) const SHUTDOWN_SENDS_FIN: bool = cfg!(not(target_os = "xous"));
-
 /// One thread reads, another writes, a third may shut it down: none needs it exclusively.
 pub(crate) struct Socket {
     stream: TcpStream,

@@ -228,8 +228,8 @@ impl Connection {
         self.half_close();
     }
 
-    /// When both Close frames have passed there is nothing left to send. This also ends peers that wait for the
-    /// other side to end the transport first.
+    /// When both Close frames have passed there is nothing left to send. On a PC this also
+    /// ends peers that wait for the other side to end the transport first; see `platform::SHUTDOWN_SENDS_FIN` for the device.
     pub(crate) fn half_close(&self) {
         if matches!(self.outbox.close_step(), CloseStep::AwaitEnd | CloseStep::ShutDown) {
             let socket = self.state.lock().socket.clone();

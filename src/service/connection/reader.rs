@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use super::connection::Connection;
 use super::sink::Sink;
-use crate::net::{SHUTDOWN_SENDS_FIN, Socket};
+use crate::net::Socket;
+use crate::platform::SHUTDOWN_SENDS_FIN;
 use crate::proto::{Decoder, Event, Violation};
 use crate::service::limits::READ_BUFFER;
 

@@ -7,7 +7,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::http::{Answer, status};
-use crate::net::{SHUTDOWN_SENDS_FIN, Socket};
+use crate::net::Socket;
+use crate::platform::SHUTDOWN_SENDS_FIN;
 use crate::service::limits::LINGER;
 use crate::service::thread::{Timer, Wake};
 use crate::sync::atomic::{AtomicBool, Ordering::Relaxed};

@@ -9,7 +9,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::net::{SHUTDOWN_SENDS_FIN, knock};
+use crate::net::knock;
+use crate::platform::SHUTDOWN_SENDS_FIN;
 use crate::service::limits::{LINGER, LINGERING};
 use crate::sync::{Condvar, Mutex};
 

@@ -6,6 +6,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::proto::handshake::split_port;
+
 /// Whether a request for this host may be one of a page of this server's own.
 pub(crate) fn is_own_host(origins: &[Box<str>], host: Option<&str>, secure: bool) -> bool {
     let Some(host) = host else { return false };
@@ -18,11 +20,11 @@ pub(crate) fn is_own_host(origins: &[Box<str>], host: Option<&str>, secure: bool
 
 /// An address, or `localhost`, which names this machine to every browser; with a port or without.
 fn is_address(host: &str) -> bool {
-    if let Some(rest) = host.strip_prefix('[') {
-        return rest.split_once(']').is_some_and(|(address, _port)| address.parse::<Ipv6Addr>().is_ok());
+    let (name, _port) = split_port(host);
+    match name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => name.eq_ignore_ascii_case("localhost") || name.parse::<Ipv4Addr>().is_ok(),
     }
-    let name = host.split_once(':').map_or(host, |(name, _port)| name);
-    name.eq_ignore_ascii_case("localhost") || name.parse::<Ipv4Addr>().is_ok()
 }
 
 #[cfg(test)]

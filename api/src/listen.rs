@@ -122,7 +122,7 @@ impl<'a> Listen<'a> {
     }
 
     /// Also on a loopback address that others reach. The device's network keeps the port of a listening socket and
-    /// drops its address, so that whoever is in its network reaches `127.0.0.1` too; without this, such an address is
+    /// drops its address, so that everybody in its network reaches `127.0.0.1` too; without this, such an address is
     /// refused there (`BadRequest`). On a PC it changes nothing.
     pub fn exposed(mut self) -> Self {
         self.exposed = true;

@@ -70,8 +70,8 @@ impl<'a> Message<'a> {
     /// The rest of the message, at most `limit` bytes.
     ///
     /// A process on the device has 512 KiB of heap unless it asks for more with [`allow_heap`](crate::allow_heap), and
-    /// a vector that grows is there twice for a moment: what is longer than about 128 KiB may find no room. Whoever
-    /// reads the message as a stream needs none.
+    /// a vector that grows is there twice for a moment: what is longer than about 128 KiB may find no room. A
+    /// message that is read as a stream needs none.
     ///
     /// # Errors
     /// `TooLong` if there is more, `NoMemory` if the heap has no room for it; the message is discarded then.

@@ -58,9 +58,9 @@ pub(crate) fn status(status: u16, headers: &[(&str, &str)], keep_alive: bool) ->
     head.into()
 }
 
-/// What a path takes.
+/// Methods that pages and files take, as `Allow` names them (RFC 9110 section 10.2.1).
 pub(crate) const READS: &str = "GET, HEAD, OPTIONS";
-/// The same where WebSockets are.
+/// Methods that the path of a WebSocket takes.
 pub(crate) const UPGRADES: &str = "GET, OPTIONS";
 
 /// The answer to OPTIONS (RFC 9110 section 9.3.7).

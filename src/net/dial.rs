@@ -20,8 +20,8 @@ const FIRST_SHARE: Duration = Duration::from_millis(500);
 /// No wait is shorter: what a connection's limit is counted in on the device.
 const SHORTEST: Duration = Duration::from_millis(1);
 
-/// Addresses of a name that are tried; nobody needs more, and whoever answers for the name says how many it has.
-const MOST_ADDRESSES: usize = 16;
+/// Addresses of a name that are tried at most. How many it has is the name server's word, which is not trusted.
+const MAX_ADDRESSES: usize = 16;
 
 /// Connects to the first address of `host` that answers, all of them within `limit`; see [`try_each`] for who gets how
 /// much of it. Resolution itself cannot be cut short: whoever waits is told by the open deadline, and the thread stays
@@ -97,7 +97,7 @@ fn interleaved(addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
         (None, None) => None,
         (one, other) => Some(one.into_iter().chain(other)),
     });
-    turns.flatten().take(MOST_ADDRESSES).collect()
+    turns.flatten().take(MAX_ADDRESSES).collect()
 }
 
 // The device's std keeps whole pages on the stack: 40 KiB to resolve, 16 KiB to connect. Not inlined, they are there
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn the_limit_is_used_and_not_exceeded() {
-        for dead in 1..=MOST_ADDRESSES {
+        for dead in 1..=MAX_ADDRESSES {
             for limit in [3, 400, 2_000, 30_000].map(Duration::from_millis) {
                 let (result, time) = reached(&vec![None; dead], limit);
                 assert_eq!(result.unwrap_err().kind(), io::ErrorKind::TimedOut);

@@ -13,7 +13,7 @@ use super::shared::Server;
 use super::target::TargetKind;
 use super::timed_socket::TimedSocket;
 use super::upgrade::Client;
-use crate::http::{Answer, READS, UPGRADES, is_own_host, options, page, status, upgrade_required};
+use crate::http::{Answer, NormalPath, READS, UPGRADES, is_own_host, options, page, status, upgrade_required};
 use crate::proto::handshake::{Caps, Plain, Refusal, Request, check_request};
 use crate::service::limits::MAX_REQUEST_BYTES;
 
@@ -91,7 +91,8 @@ fn answer(socket: &TimedSocket, port: &Port, request: &Plain<'_>) -> bool {
     // A body is not read, so nothing can follow it.
     let keep = request.keep_alive && !request.has_body;
     let limit = port.settings.deadlines.write;
-    let target = match port.resolve(request.path()) {
+    let path = NormalPath::of(request.path());
+    let target = match port.resolve(&path) {
         Ok((_, target)) => Some(target.kind),
         Err(NoTarget::Unknown) => None,
         Err(NoTarget::DotSegment) => {
@@ -102,7 +103,7 @@ fn answer(socket: &TimedSocket, port: &Port, request: &Plain<'_>) -> bool {
     let answer = match target {
         Some(TargetKind::Files(_)) if !is_for_us(port, request) => status(403, &[], keep),
         Some(TargetKind::Files(files)) if is_read(request) => {
-            let sent = files.answer(&file_route::Client { socket, limit, request, keep });
+            let sent = files.answer(&file_route::Client { socket, limit, request, path: &path, keep });
             return socket.follow(limit, sent);
         }
         target => compose(target, request, keep),

@@ -13,7 +13,7 @@ use super::shared::Server;
 use super::target::TargetKind;
 use super::timed_socket::TimedSocket;
 use super::upload_route::{Receiving, UploadRoute};
-use crate::http::{Answer, is_allowed, status, upgrade_required};
+use crate::http::{Answer, NormalPath, is_allowed, status, upgrade_required};
 use crate::proto::Role;
 use crate::proto::handshake::Upgrade;
 use crate::service::connection::{Connection, Delivery, EndGuard, Established, Sink};
@@ -82,7 +82,7 @@ impl Client<'_> {
     fn take(&self, request: &Upgrade<'_>) -> Result<Taken, Answer> {
         let refuse = |code| Err(status(code, &[], false));
         let settings = &self.port.settings;
-        let (route, target) = match self.port.resolve(request.path()) {
+        let (route, target) = match self.port.resolve(&NormalPath::of(request.path())) {
             Ok(found) => found,
             Err(NoTarget::DotSegment) => return refuse(400),
             Err(NoTarget::Unknown) => return refuse(404),

@@ -33,7 +33,7 @@ pub enum OpenError {
         /// For people.
         text: String,
     },
-    /// Everything else; what to do stands with the code.
+    /// Everything else. See [`Code`] for what to do.
     Failed {
         /// Why.
         code: Code,
@@ -69,7 +69,7 @@ pub enum SendError {
     Closed,
     /// A limit of the service, named by the code: try again when an earlier send has returned.
     Busy(Code),
-    /// The service refused; what to do stands with the code.
+    /// The service refused. See [`Code`] for what to do.
     Refused(Code),
     /// The kernel refused to deliver the message.
     Kernel,
@@ -115,7 +115,7 @@ pub enum ReceiveError {
     NoMemory,
     /// A limit of the service, named by the code: try again later.
     Busy(Code),
-    /// The service refused; what to do stands with the code.
+    /// The service refused. See [`Code`] for what to do.
     Refused(Code),
     /// The kernel refused to deliver the message.
     Kernel,
@@ -155,7 +155,7 @@ pub enum ControlError {
     Closed,
     /// A limit of the service, named by the code: try again later.
     Busy(Code),
-    /// The service refused; what to do stands with the code.
+    /// The service refused. See [`Code`] for what to do.
     Refused(Code),
     /// The kernel refused to deliver the message.
     Kernel,
@@ -189,7 +189,7 @@ impl std::error::Error for ControlError {}
 pub enum ListenError {
     /// The request does not fit what the service takes: shorten it.
     Request(crate::RequestError),
-    /// What to do stands with the code.
+    /// The port cannot be listened on. See [`Code`] for what to do.
     Failed {
         /// Why.
         code: Code,
@@ -225,7 +225,7 @@ pub enum AcceptError {
     Closed,
     /// A limit of the service, named by the code: try again later.
     Busy(Code),
-    /// The service refused; what to do stands with the code.
+    /// The service refused. See [`Code`] for what to do.
     Refused(Code),
     /// The kernel refused to deliver the message.
     Kernel,

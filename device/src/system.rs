@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Process numbers are bytes; 0 is nobody and 1 the kernel.
-const MOST_PROGRAMS: usize = 254;
+const MAX_PROGRAMS: usize = 254;
 /// The PC's clock is looked at after this many rounds of the machine, each of which ends at an event,
 const ROUNDS_PER_LOOK: u32 = 256;
 /// or after one of this many instructions.
@@ -41,7 +41,7 @@ impl fmt::Display for StartError {
         match self {
             StartError::File(path, error) => write!(f, "{}: {error}", path.display()),
             StartError::Elf(path, error) => write!(f, "{}: {error}", path.display()),
-            StartError::TooManyPrograms => write!(f, "more than {MOST_PROGRAMS} programs"),
+            StartError::TooManyPrograms => write!(f, "more than {MAX_PROGRAMS} programs"),
             StartError::RamFull => f.write_str("kernel and programs do not fit into RAM"),
         }
     }
@@ -216,7 +216,7 @@ impl Builder {
     /// # Errors
     /// [`StartError`], for files that cannot be used, and where they are too many or too large.
     pub fn start(self) -> Result<Machine, StartError> {
-        if self.programs.len() > MOST_PROGRAMS {
+        if self.programs.len() > MAX_PROGRAMS {
             return Err(StartError::TooManyPrograms);
         }
         let kernel = read(&self.kernel)?;

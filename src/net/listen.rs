@@ -52,7 +52,7 @@ pub(crate) fn bind(address: IpAddr, port: u16) -> Result<TcpListener, BindError>
 }
 
 /// Ends a call that waits for a client on `address`, by being one. May block up to `limit`.
-pub(crate) fn knock(address: SocketAddr, limit: Duration) {
+pub(crate) fn wake_accept(address: SocketAddr, limit: Duration) {
     let host = match address.ip() {
         ip if !ip.is_unspecified() => ip,
         IpAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),

@@ -1,5 +1,5 @@
-//! Where a reader's chunks go: into pages that the owner has lent to the service, or, in-process, into a page of
-//! our own that is lent to the owner's server, or to whom the service has for them.
+//! Where a reader's chunks go: into pages that the owner has lent to the service; or, in-process, into a page of our
+//! own that is lent to the owner's server; or to a [`ChunkReceiver`] of the service.
 
 use std::sync::Arc;
 
@@ -38,13 +38,13 @@ pub(crate) enum Delivery {
         opcode: usize,
     },
     /// The service itself takes them.
-    Internal(Box<dyn Take>),
+    Internal(Box<dyn ChunkReceiver>),
 }
 
-/// Takes chunks on the reader's thread, which reads nothing meanwhile.
-pub(crate) trait Take: Send {
+/// A receiver within the service. It works on the reader's thread, which reads nothing meanwhile.
+pub(crate) trait ChunkReceiver: Send {
     /// Takes a piece of a message.
-    fn take(&mut self, conn: &Arc<Connection>, chunk: &Chunk<'_>);
+    fn receive(&mut self, conn: &Arc<Connection>, chunk: &Chunk<'_>);
 }
 
 enum Page {
@@ -59,8 +59,8 @@ impl Sink {
 
     /// Delivers a piece of a message; waits for pages as long as the owner is not considered stalled.
     pub(crate) fn push(&mut self, chunk: &Chunk<'_>) {
-        if let Delivery::Internal(taker) = &mut self.delivery {
-            return taker.take(&self.conn, chunk);
+        if let Delivery::Internal(receiver) = &mut self.delivery {
+            return receiver.receive(&self.conn, chunk);
         }
         let mut rest = chunk.payload;
         let mut first = chunk.first;

@@ -182,7 +182,7 @@ impl Port {
         self.state.lock().bound.map_or(0, |address| address.port())
     }
 
-    /// Nobody listens any more. The address to knock at, so that the thread notices.
+    /// Nobody listens any more. The address whose `accept` is to be ended, so that the thread notices.
     pub(crate) fn close(&self) -> Option<SocketAddr> {
         let mut state = self.state.lock();
         state.closed = true;

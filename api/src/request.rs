@@ -1,7 +1,5 @@
 //! What a program asks for when it opens a connection, and how that travels.
 
-use std::fmt;
-
 use crate::settings::{Deadlines, Limits};
 use crate::tls::Tls;
 use crate::wire::{Reader, Writer};
@@ -86,27 +84,16 @@ pub struct Request<'a> {
 }
 
 /// A request cannot be sent to the service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
     /// More than 32 sub-protocols, headers, origins, CA certificates, or certificates of a chain.
+    #[error("more than {MAX_LISTED} sub-protocols, headers, origins or certificates")]
     TooMany,
     /// More than [`Request::MAX_BYTES`] in all, or in the page of a route than
     /// [`Route::MAX_BODY`](crate::Route::MAX_BODY).
+    #[error("more than {} bytes", Request::MAX_BYTES)]
     TooLong,
 }
-
-impl fmt::Display for RequestError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            RequestError::TooMany => {
-                write!(f, "more than {MAX_LISTED} sub-protocols, headers, origins or certificates")
-            }
-            RequestError::TooLong => write!(f, "more than {} bytes", Request::MAX_BYTES),
-        }
-    }
-}
-
-impl std::error::Error for RequestError {}
 
 impl<'a> Request<'a> {
     /// The longest request that the service takes, in bytes of its page.

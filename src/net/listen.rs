@@ -1,27 +1,19 @@
 //! Listening sockets.
 
-use std::fmt;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use crate::platform::DROPS_LISTEN_ADDRESS;
 
 /// Why a port is not bound.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum BindError {
     /// Another program has it: nothing changes by waiting.
+    #[error("it is in use")]
     InUse,
     /// Not now, as when there is no network yet.
+    #[error("{0}")]
     NotNow(std::io::Error),
-}
-
-impl fmt::Display for BindError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            BindError::InUse => write!(f, "it is in use"),
-            BindError::NotNow(error) => write!(f, "{error}"),
-        }
-    }
 }
 
 /// A loopback address promises what the device's network does not keep: nobody else reaches the port. Who is `exposed`

@@ -71,18 +71,18 @@ mod tests {
 
     #[test]
     fn no_two_systems_have_the_same_directory() {
-        let parent = std::env::temp_dir().join(format!("xtask-data-{}", std::process::id()));
+        let directory = tempfile::tempdir().unwrap();
+        let parent = directory.path();
         let name = |data: &Data| data.directory.file_name().unwrap().to_str().unwrap().to_owned();
-        let first = Data::free(&parent).ok().unwrap();
-        let second = Data::free(&parent).ok().unwrap();
+        let first = Data::free(parent).ok().unwrap();
+        let second = Data::free(parent).ok().unwrap();
         assert_eq!((&*name(&first), &*name(&second)), ("pddb", "pddb-2"));
         let asked = first.directory.to_str().unwrap().to_owned();
         assert!(
             matches!(Data::open(Some(&asked)), Err(Failure::Other(why)) if why.contains("another system"))
         );
         drop(first);
-        assert_eq!(name(&Data::free(&parent).ok().unwrap()), "pddb");
+        assert_eq!(name(&Data::free(parent).ok().unwrap()), "pddb");
         assert!(Data::open(Some(&asked)).is_ok());
-        std::fs::remove_dir_all(parent).unwrap();
     }
 }

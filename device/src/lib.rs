@@ -24,6 +24,7 @@ mod cpu;
 mod machine;
 mod net;
 mod outcome;
+pub mod prepare;
 mod system;
 
 pub use boot::{ElfError, Generation};

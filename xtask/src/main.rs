@@ -6,6 +6,7 @@ mod packages;
 mod run;
 mod target;
 mod test;
+mod toolchain;
 
 use std::process::ExitCode;
 

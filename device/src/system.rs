@@ -118,6 +118,12 @@ impl Builder {
         self.add(path.as_ref(), &[], false)
     }
 
+    /// Adds a server with its arguments (without its name), which need not end.
+    #[must_use]
+    pub fn service_with(self, path: impl AsRef<Path>, arguments: &[&str]) -> Self {
+        self.add(path.as_ref(), arguments, false)
+    }
+
     /// Adds a program with its arguments (without its name); the run waits for its end.
     #[must_use]
     pub fn program(self, path: impl AsRef<Path>, arguments: &[&str]) -> Self {

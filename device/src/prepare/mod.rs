@@ -26,6 +26,7 @@ pub use self::{
     cargo::{cargo, directory, workspace},
     error::PrepareError,
 };
+use crate::{Builder, Generation, Machine};
 
 /// The device's target triple.
 pub const TRIPLE: &str = "riscv32imac-unknown-xous-elf";
@@ -34,7 +35,7 @@ const PUBLISHED: [(&str, &str); 2] = [("xous-kernel", "0.9.37"), ("xous-log", "0
 /// The board: register layouts of a Precursor as it is sold.
 const BOARD: &str = "precursor,utralib/precursor-pvt";
 /// What the workspace is built as: what it is called, what cargo is told, and where its programs go below `prepared/`.
-const OWN: [Own; 2] = [
+const OWN: [Own; 3] = [
     Own {
         what: "the service and the examples",
         arguments: &[
@@ -66,9 +67,17 @@ const OWN: [Own; 2] = [
         program: SERVICE,
         examples: false,
     },
+    Own {
+        what: "the stand-ins",
+        arguments: &["--package", "stand-ins", "--bin", STAND_INS],
+        to: "stand-ins",
+        program: STAND_INS,
+        examples: false,
+    },
 ];
 const STEPS: usize = PUBLISHED.len() + OWN.len();
 const SERVICE: &str = "websocket";
+const STAND_INS: &str = "xous-stand-ins";
 
 /// One build of the workspace.
 struct Own {
@@ -86,6 +95,8 @@ pub struct Programs {
     pub kernel: PathBuf,
     /// The log server, `xous-log`.
     pub log: PathBuf,
+    /// The stand-ins, `xous-stand-ins`: one program, whose first argument says which.
+    pub stand_ins: PathBuf,
     /// The service, `websocket`, without TLS.
     pub service: PathBuf,
     /// The same with TLS by RustCrypto.
@@ -97,14 +108,33 @@ impl Programs {
     fn below(root: &Path, toolchain: &Toolchain) -> Self {
         let [kernel, log] = PUBLISHED.map(|(name, version)| installed(root, toolchain, name, version));
         let own = OWN.each_ref().map(|own| root.join("prepared").join(own.to).join(own.program));
-        let [service, secure_service] = own;
+        let [service, secure_service, stand_ins] = own;
         let examples = root.join("prepared").join(OWN[0].to).join("examples");
-        Self { kernel, log, service, secure_service, examples }
+        Self { kernel, log, stand_ins, service, secure_service, examples }
     }
 
     /// The program that an example of the service is built to.
     pub fn example(&self, name: &str) -> PathBuf {
         self.examples.join(name)
+    }
+}
+
+/// The stand-ins of a system, in the order in which they start.
+const STAND_IN_NAMES: [&str; 8] =
+    ["ticktimer", "names", "susres", "trng", "net", "dns", "timeserver", "pddb"];
+
+impl Programs {
+    /// A machine with the published kernel, the log server and all stand-ins, by the names of `STAND_IN_NAMES`.
+    pub fn machine(&self) -> Builder {
+        self.machine_on(&self.kernel, Generation::Published)
+    }
+
+    /// The same with another kernel, such as one from an xous-core build.
+    pub fn machine_on(&self, kernel: &Path, generation: Generation) -> Builder {
+        let builder = Machine::builder(kernel).generation(generation).service(&self.log);
+        STAND_IN_NAMES
+            .iter()
+            .fold(builder, |builder, name| builder.service_with(&self.stand_ins, &[name]).named(name))
     }
 }
 

@@ -18,6 +18,8 @@
 
 #[cfg(not(target_os = "xous"))]
 pub mod control;
+#[cfg(any(target_os = "xous", test))]
+mod device;
 mod launcher;
 mod names;
 mod pddb;
@@ -37,7 +39,15 @@ pub type Serve = fn() -> Result<Infallible, xous::Error>;
 pub const COMMANDS: &[(&str, Serve)] =
     &[("names", names::serve), ("trng", trng::serve), ("pddb", pddb::serve)];
 
-/// The stand-ins by the name that starts them.
+/// The stand-ins by the name that starts them, in the order in which they are started.
 #[cfg(target_os = "xous")]
-pub const COMMANDS: &[(&str, Serve)] =
-    &[("names", names::serve), ("trng", trng::serve), ("pddb", pddb::serve)];
+pub const COMMANDS: &[(&str, Serve)] = &[
+    ("ticktimer", device::ticktimer::serve),
+    ("names", names::serve),
+    ("susres", device::susres::serve),
+    ("trng", trng::serve),
+    ("net", device::net::serve),
+    ("dns", device::dns::serve),
+    ("timeserver", device::timeserver::serve),
+    ("pddb", pddb::serve),
+];

@@ -1,4 +1,4 @@
-//! Pages lent to us as byte slices, and probing for a server: all of this crate's `unsafe`.
+//! Pages lent to us as byte slices, registers, interrupts, and probing for a server: all of this crate's `unsafe`.
 #![allow(unsafe_code)]
 
 use xous::{MemoryAddress, MemoryMessage, MemorySize, Message, MessageEnvelope, SID};
@@ -58,4 +58,59 @@ impl Lent<'_> {
         self.message.offset = MemoryAddress::new(offset);
         self.message.valid = MemorySize::new(valid);
     }
+}
+
+/// A page of registers, in this process's address space for good.
+#[cfg(target_os = "xous")]
+#[derive(Clone, Copy)]
+pub(crate) struct Registers {
+    page: usize,
+}
+
+#[cfg(target_os = "xous")]
+impl Registers {
+    /// Takes the page at this physical address, which nobody else must have taken.
+    pub(crate) fn map(address: usize) -> Result<Self, xous::Error> {
+        let rights = xous::MemoryFlags::R | xous::MemoryFlags::W;
+        let range = xous::map_memory(MemoryAddress::new(address), None, 4096, rights)?;
+        Ok(Registers { page: range.as_ptr() as usize })
+    }
+
+    /// Reads the register at this offset.
+    pub(crate) fn read(self, offset: usize) -> usize {
+        // SAFETY: the page is mapped and never unmapped, the mask keeps the address inside it and aligned, and what is
+        // there is hardware, which no reference points to.
+        unsafe { (self.at(offset) as *const u32).read_volatile() as usize }
+    }
+
+    /// Writes the register at this offset.
+    pub(crate) fn write(self, offset: usize, value: usize) {
+        // SAFETY: as in `read`; the page was mapped for writing.
+        unsafe { (self.at(offset) as *mut u32).write_volatile(value as u32) }
+    }
+
+    fn at(self, offset: usize) -> usize {
+        self.page + (offset & 0xffc)
+    }
+}
+
+/// Has `handle` called with `context` at each interrupt of a line. It runs between any two instructions of this process:
+/// it must neither allocate nor lock, and kernel calls that may wait are refused to it.
+#[cfg(target_os = "xous")]
+pub(crate) fn claim<T: Sync + 'static>(line: usize, context: T, handle: fn(&T)) -> Result<(), xous::Error> {
+    let claim: &'static mut Claim<T> = Box::leak(Box::new(Claim { context, handle }));
+    xous::claim_interrupt(line, enter::<T>, std::ptr::from_mut(claim).cast())
+}
+
+#[cfg(target_os = "xous")]
+struct Claim<T> {
+    context: T,
+    handle: fn(&T),
+}
+
+#[cfg(target_os = "xous")]
+fn enter<T>(_line: usize, claim: *mut usize) {
+    // SAFETY: `claim` made this pointer from a box of this type that is never freed, and keeps no reference to it.
+    let claim = unsafe { &*claim.cast::<Claim<T>>() };
+    (claim.handle)(&claim.context);
 }

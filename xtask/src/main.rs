@@ -2,6 +2,7 @@
 
 mod autobahn;
 mod bench;
+mod device;
 mod packages;
 mod run;
 mod target;
@@ -23,7 +24,7 @@ struct Command {
 
 /// Every command, in the order in which they are listed.
 const COMMANDS: &[Command] =
-    &[run::COMMAND, test::COMMAND, autobahn::COMMAND, bench::COMMAND, target::COMMAND];
+    &[run::COMMAND, device::COMMAND, test::COMMAND, autobahn::COMMAND, bench::COMMAND, target::COMMAND];
 
 /// Why a command did not do its work.
 #[derive(Debug)]

@@ -14,8 +14,8 @@ mod size;
 mod symbols;
 mod table;
 
+use ::device::prepare::toolchain::Toolchain;
 use build::Program;
-use device::prepare::toolchain::Toolchain;
 use options::{Options, Tls};
 use record::Record;
 
@@ -47,7 +47,7 @@ fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
 }
 
 fn build_and_compare(options: &Options) -> Result<ExitCode, String> {
-    let root = device::prepare::workspace();
+    let root = ::device::prepare::workspace();
     options.builds.iter().try_for_each(|tls| tls.check(root))?;
 
     let toolchain = toolchain::find_or_install()?;

@@ -1,6 +1,6 @@
 //! Installs what compiles for the device, where it is missing.
 
-use device::prepare::toolchain::{Missing, Toolchain};
+use ::device::prepare::toolchain::{Missing, Toolchain};
 
 use crate::packages::{self, ThisMachine};
 

@@ -4,8 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use device::prepare::toolchain::Toolchain;
-use device::prepare::{TRIPLE, cargo};
+use ::device::prepare::toolchain::Toolchain;
+use ::device::prepare::{TRIPLE, cargo};
 use serde_json::Value;
 
 use super::options::{Options, Tls};

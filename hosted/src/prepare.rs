@@ -1,6 +1,6 @@
 //! The programs that a system is made of, installed on first use.
 //!
-//! Kernel, log and ticktimer come from the crate registry, the stand-ins are built from this crate. Everything lies below
+//! Kernel, log and ticktimer come from the crate registry, the stand-ins are built from `stand-ins/`. Everything lies below
 //! `target/hosted/`, in a directory per version, so that a later use finds it there without asking cargo.
 
 use std::collections::hash_map::DefaultHasher;
@@ -25,8 +25,8 @@ const PUBLISHED: [(&str, &str, &[&str]); 3] = [
 const STEPS: usize = PUBLISHED.len() + 1;
 /// The program with the stand-ins.
 const STAND_INS: &str = "xous-stand-ins";
-/// This crate's directory, from which the stand-ins are built.
-const SOURCES: &str = env!("CARGO_MANIFEST_DIR");
+/// The package that the stand-ins are built from.
+const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../stand-ins");
 /// How long to wait for another process that is installing. A cold start takes about a minute.
 const INSTALL_LIMIT: Duration = Duration::from_secs(15 * 60);
 
@@ -39,7 +39,7 @@ pub struct Programs {
     pub log: PathBuf,
     /// The ticktimer server, `xous-ticktimer`.
     pub ticktimer: PathBuf,
-    /// The stand-ins of this crate, `xous-stand-ins`.
+    /// The stand-ins, `xous-stand-ins`.
     pub stand_ins: PathBuf,
 }
 
@@ -105,7 +105,8 @@ pub fn directory() -> PathBuf {
 
 /// Cargo's target directory for this workspace.
 pub fn target_directory() -> PathBuf {
-    let workspace = Path::new(SOURCES).parent().unwrap_or(Path::new(SOURCES));
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let workspace = package.parent().unwrap_or(package);
     // A relative path is one from where cargo was started; cargo runs tests and programs from inside the workspace.
     workspace.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }

@@ -62,7 +62,7 @@ const CLIENTS: [&str; 2] = ["client", "upload"];
 /// Programs that listen where they are told to.
 const SERVERS: [&str; 2] = [DEMONSTRATION, "meeting"];
 /// Programs that keep nothing in the database, and leave the directory to those that do.
-const KEEPS_NOTHING: [&str; 5] = ["client", "upload", "conformance", "in_process", "meeting"];
+const KEEPS_NOTHING: [&str; 6] = ["client", "upload", "conformance", "in_process", "meeting", "seed_004"];
 /// Where it serves if not told otherwise.
 const PORT: &str = "8080";
 

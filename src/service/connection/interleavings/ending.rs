@@ -15,6 +15,7 @@ use super::super::table::{Found, Table};
 use crate::proto::Role;
 use crate::service::message::{Caller, Lent};
 use crate::service::thread::Timer;
+use crate::sync::Instant;
 use crate::sync::explore::explore;
 
 const OWNER: PID = PID::new(2).unwrap();
@@ -80,6 +81,43 @@ fn everybody_who_waits_is_told_how_it_ended() {
         reader.join().unwrap();
         assert!(matches!(table.find(conn.handle, Some(OWNER)), Found::Ended(ended) if ended == outcome));
         assert_eq!(timer.len(), 0, "no deadline is left");
+    });
+}
+
+#[test]
+fn an_opening_is_answered_once_and_what_was_answered_is_true() {
+    explore(2, || {
+        let (opens, page) = Caller::lend_mut(0, 0);
+        let (conn, table, timer) = connection(Some(page));
+        conn.opening();
+        let guard = EndGuard::new(conn.clone(), table);
+        let worker = spawn(move || {
+            let opened = guard.conn.opened();
+            if let Some(opener) = opened {
+                opener.unwrap().answer(0, 0);
+            }
+            guard
+        });
+        let (word, _) = opens.answer();
+        let guard = worker.join().unwrap();
+        if word == 0 {
+            assert_eq!(conn.state().0, Phase::Open);
+            let (sends, message) = Caller::lend(0, 0);
+            assert!(conn.outbox.send(message).is_ok(), "it is open");
+            let start = Instant::now();
+            conn.close(None, None);
+            // The writer.
+            let works: Vec<_> = [(); 2].into_iter().filter_map(|()| conn.outbox.next(false)).collect();
+            let closes = matches!(works[..], [Work::Send(_), Work::Close(_)]);
+            drop(works);
+            assert!(closes || start.elapsed() >= conn.deadlines.close, "no other deadline ends it");
+            assert_eq!(sends.answer().0, Code::Closed as usize);
+            drop(guard);
+            assert_eq!(timer.len(), 0, "no deadline is left");
+        } else {
+            assert_eq!(word, Code::Timeout as usize);
+            assert!(conn.opened().is_none());
+        }
     });
 }
 

@@ -2,6 +2,7 @@
 //! preemptions. Every call of the store is a point at which another thread may go on.
 
 use std::io::Read;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use shuttle::thread::spawn;
@@ -102,6 +103,29 @@ fn a_file_that_is_replaced_is_the_old_one_or_the_new_one() {
         assert_eq!(receives.join().unwrap(), Ok(()));
         assert_eq!(read(&files).as_deref(), Some(NEW));
         assert_settled(&memory, NEW);
+    });
+}
+
+#[test]
+fn a_list_has_the_file_at_all_times() {
+    explore(3, || {
+        let (files, memory) = files(Some(OLD));
+        // A dict stays when its last key is gone; that of this store has to have another one.
+        memory.put("uploads/b", OTHER);
+        let receives = {
+            let files = files.clone();
+            spawn(move || receive(&files, NEW, true))
+        };
+        let mut lengths = Vec::new();
+        let listed = files.list(|entry| {
+            if entry.name == "a" {
+                lengths.push(entry.length);
+            }
+            ControlFlow::Continue(())
+        });
+        listed.unwrap();
+        assert!(lengths == [OLD.len() as u64] || lengths == [NEW.len() as u64], "{lengths:?}");
+        assert_eq!(receives.join().unwrap(), Ok(()));
     });
 }
 

@@ -170,10 +170,7 @@ impl Connection {
 
     /// The page of the `Open`, to answer that it failed; `None` if that was done.
     pub(crate) fn give_up_opening(&self) -> Option<Lent> {
-        let mut state = self.state.lock();
-        state.phase = Phase::Closed;
-        state.refused |= state.opener.is_some();
-        state.opener.take()
+        self.state.lock().give_up_opening()
     }
 
     /// Where the connection stands for its owner, and how many moved sends have failed. It is closed when it is known
@@ -388,7 +385,15 @@ impl Connection {
 
     /// The caller is told now; the worker that opens comes to its end when its call returns.
     fn opening_is_late(self: &Arc<Self>) {
-        if let Some(page) = self.give_up_opening() {
+        let page = {
+            let mut state = self.state.lock();
+            // It may be open by now: then that was in time.
+            if state.phase != Phase::Opening {
+                return;
+            }
+            state.give_up_opening()
+        };
+        if let Some(page) = page {
             // The request is still in the page.
             let place = page
                 .data()
@@ -415,6 +420,14 @@ impl Connection {
                 self.break_off();
             }
         }
+    }
+}
+
+impl State {
+    fn give_up_opening(&mut self) -> Option<Lent> {
+        self.phase = Phase::Closed;
+        self.refused |= self.opener.is_some();
+        self.opener.take()
     }
 }
 

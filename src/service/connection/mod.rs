@@ -18,6 +18,8 @@ mod connection;
 mod end_guard;
 mod established;
 pub(super) mod inbox;
+#[cfg(all(test, feature = "shuttle"))]
+mod interleavings;
 mod outbox;
 mod outcome;
 mod reader;

@@ -202,7 +202,8 @@ impl Outbox {
     pub(crate) fn close_after_sends(&self, reason: Option<CloseReason<'_>>) -> bool {
         let mut state = self.state.lock();
         let first = state.closing.start(reason);
-        if first {
+        // A writer that is to end, or to find out that the transport has failed, still does.
+        if first && state.phase == Phase::Open {
             state.phase = Phase::Draining;
             self.wake(&state);
         }
@@ -388,6 +389,19 @@ fn take_item(state: &mut State) -> Option<Work> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_close_of_the_owner_begins_nothing_anew() {
+        let outbox = Outbox::new(Role::Client);
+        outbox.end();
+        assert!(outbox.close_after_sends(None));
+        assert!(outbox.next(false).is_none(), "the writer ends");
+        let outbox = Outbox::new(Role::Client);
+        assert!(outbox.transport_failed());
+        assert!(outbox.close_after_sends(None));
+        assert!(matches!(outbox.next(false), Some(Work::Flush)));
+        assert!(outbox.next(false).is_none(), "last words are the last");
+    }
 
     #[test]
     fn a_frame_that_must_not_be_lost_waits_for_room_or_the_end() {

@@ -19,6 +19,8 @@ mod channels;
 mod file_route;
 mod file_stores;
 mod http_client;
+#[cfg(all(test, feature = "shuttle"))]
+mod interleavings;
 mod listeners;
 mod port;
 mod requests;

@@ -10,8 +10,12 @@ use std::num::NonZeroUsize;
 use xous::{MemoryRange, Message, MessageEnvelope, MessageSender};
 use xous_api_websocket::{Code, Refusal};
 
+#[cfg(all(test, feature = "shuttle"))]
+use super::model as kernel;
 use super::quota::Ticket;
 use crate::service::limits::MESSAGE_BYTES;
+#[cfg(not(all(test, feature = "shuttle")))]
+use xous as kernel;
 
 /// How the pages came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,8 +149,8 @@ impl Lent {
         // Before the answer: the sender may ask again as soon as it has it.
         self.ticket = None;
         let result = match self.loan {
-            Loan::Move => xous::unmap_memory(self.pages),
-            Loan::Borrow | Loan::MutableBorrow => xous::return_memory_offset_valid(
+            Loan::Move => kernel::unmap_memory(self.pages),
+            Loan::Borrow | Loan::MutableBorrow => kernel::return_memory_offset_valid(
                 self.sender,
                 self.pages,
                 NonZeroUsize::new(offset),
@@ -178,7 +182,7 @@ impl Scalar {
     pub(crate) fn answer1(mut self, word: usize) {
         self.ticket = None;
         if std::mem::replace(&mut self.blocking, false) {
-            report(xous::return_scalar(self.sender, word));
+            report(kernel::return_scalar(self.sender, word));
         }
     }
 
@@ -195,7 +199,7 @@ impl Scalar {
     fn finish(&mut self, one: usize, two: usize) {
         self.ticket = None;
         if std::mem::replace(&mut self.blocking, false) {
-            report(xous::return_scalar2(self.sender, one, two));
+            report(kernel::return_scalar2(self.sender, one, two));
         }
     }
 }
@@ -204,6 +208,14 @@ impl Drop for Scalar {
     fn drop(&mut self) {
         self.finish(usize::MAX, Code::Closed as usize);
     }
+}
+
+/// Where a model's caller has its pages, which it keeps until they are given back.
+#[cfg(all(test, feature = "shuttle"))]
+pub(super) fn range_of(pages: &mut xous_api_websocket::Pages) -> MemoryRange {
+    let bytes = pages.bytes_mut();
+    // SAFETY: the range is the whole of the pages, which nobody else reads or writes before the answer.
+    unsafe { MemoryRange::new(bytes.as_mut_ptr() as usize, bytes.len()) }.expect("there is a page")
 }
 
 /// A sender that is gone needs no answer.

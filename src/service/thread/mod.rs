@@ -8,6 +8,8 @@
 //!
 //! The three do not call each other, and know nothing of what they run.
 
+#[cfg(all(test, feature = "shuttle"))]
+mod interleavings;
 mod lingering;
 mod pool;
 mod timer;

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex, thread};
 
 /// What a worker runs.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
@@ -99,7 +99,7 @@ impl Pool {
 
     fn run(self: &Arc<Self>, job: Job) -> std::io::Result<()> {
         self.run_on(job, |work| {
-            let thread = std::thread::Builder::new().name("ws-worker".into()).stack_size(STACK);
+            let thread = thread::Builder::new().name("ws-worker".into()).stack_size(STACK);
             thread.spawn(work).map(drop)
         })
     }

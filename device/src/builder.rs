@@ -3,7 +3,7 @@
 use std::{
     fmt,
     path::{Path, PathBuf},
-    sync::{Arc, atomic::AtomicBool},
+    sync::Arc,
     time::Duration,
 };
 
@@ -13,7 +13,7 @@ use crate::{
     machine::{Board, Idle, Line, Options, Ram},
     net::Network,
     outcome::Outcome,
-    running::Running,
+    running::{Control, Running},
     system::{Machine, Watcher},
 };
 
@@ -66,7 +66,7 @@ pub struct Builder {
     typed: String,
     verbose: bool,
     watcher: Option<Watcher>,
-    stop: Arc<AtomicBool>,
+    control: Arc<Control>,
 }
 
 impl Machine {
@@ -86,7 +86,7 @@ impl Machine {
             typed: String::new(),
             verbose: false,
             watcher: None,
-            stop: Arc::default(),
+            control: Arc::default(),
         }
     }
 }
@@ -240,8 +240,8 @@ impl Builder {
         self
     }
 
-    pub(crate) fn stop_flag(&self) -> Arc<AtomicBool> {
-        self.stop.clone()
+    pub(crate) fn control(&self) -> Arc<Control> {
+        self.control.clone()
     }
 
     pub(crate) fn take_watcher(&mut self) -> Option<Watcher> {
@@ -273,7 +273,7 @@ impl Builder {
             wall_limit: self.wall_limit,
             verbose: self.verbose,
             watcher: self.watcher,
-            stop: self.stop,
+            control: self.control,
             log: Vec::new(),
             faults: Vec::new(),
         })

@@ -204,6 +204,13 @@ impl Builder {
         self
     }
 
+    /// Makes sockets as strict as those of xous-core's `net`: see [`Network`].
+    #[must_use]
+    pub fn strict_network(mut self) -> Self {
+        self.options.strict_network = true;
+        self
+    }
+
     /// Seed of the machine's random number generators.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {

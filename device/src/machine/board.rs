@@ -49,6 +49,8 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(100);
 pub(crate) struct Options {
     pub(crate) idle: Idle,
     pub(crate) network: Network,
+    /// Whether sockets are as strict as those of xous-core.
+    pub(crate) strict_network: bool,
     /// Seed of the random number generators.
     pub(crate) seed: u64,
     /// With it, rounds of the preemption timer vary in length.
@@ -92,7 +94,7 @@ impl Board {
             timer: Timer::new(options.quantum_seed),
             ticktimer: Ticktimer::default(),
             generator: Generator::new(options.seed),
-            net: Net::new(options.network),
+            net: Net::new(options.network, options.strict_network),
             dns: Dns::default(),
             net_seen: 0,
             idle: options.idle,

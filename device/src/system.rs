@@ -1,7 +1,6 @@
 //! The machine with a kernel, services and programs, as a run is put together.
 
 use std::{
-    fmt,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -15,7 +14,7 @@ use crate::{
 };
 
 /// Process numbers are bytes; 0 is nobody and 1 the kernel.
-const MOST_PROGRAMS: usize = 254;
+const MAX_PROGRAMS: usize = 254;
 /// The PC's clock is looked at after this many rounds of the machine, each of which ends at an event,
 const ROUNDS_PER_LOOK: u32 = 256;
 /// or after one of this many instructions.
@@ -24,30 +23,21 @@ const LONG_ROUND: u64 = 100_000;
 const LAST_WORDS: u64 = 20 * PER_MILLISECOND;
 
 /// Why a machine could not start.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A file could not be read.
+    #[error("{0}: {1}")]
     File(PathBuf, std::io::Error),
     /// A file is no program for the device.
+    #[error("{0}: {1}")]
     Elf(PathBuf, ElfError),
     /// More programs than there are process numbers.
+    #[error("more than {MAX_PROGRAMS} programs")]
     TooManyPrograms,
     /// Kernel and programs do not fit into RAM.
+    #[error("kernel and programs do not fit into RAM")]
     RamFull,
 }
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StartError::File(path, error) => write!(f, "{}: {error}", path.display()),
-            StartError::Elf(path, error) => write!(f, "{}: {error}", path.display()),
-            StartError::TooManyPrograms => write!(f, "more than {MOST_PROGRAMS} programs"),
-            StartError::RamFull => f.write_str("kernel and programs do not fit into RAM"),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}
 
 /// An emulated device: see [`Machine::builder`].
 pub struct Machine {
@@ -229,7 +219,7 @@ impl Builder {
     /// # Errors
     /// [`StartError`], for files that cannot be used, and where they are too many or too large.
     pub fn start(self) -> Result<Machine, StartError> {
-        if self.programs.len() > MOST_PROGRAMS {
+        if self.programs.len() > MAX_PROGRAMS {
             return Err(StartError::TooManyPrograms);
         }
         let kernel = read(&self.kernel)?;

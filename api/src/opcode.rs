@@ -56,10 +56,18 @@ pub enum Opcode {
     ///
     /// Errors (in the word's status): `Closed`, `Malformed`, `BusyReceives`, `BusyMessages`, `BusyService`.
     Receive = 9,
-    /// Hands a connection over to another process: blocking scalar, `arg1` = its PID; `Scalar2(0, 0)`. Pages
-    /// of the former owner that wait are answered with `Closed`.
+    /// Hands a connection over to another process: blocking scalar, `arg1` = its PID; `Scalar2(0, 0)`.
     ///
-    /// Errors: `Closed`, `Malformed` (not a PID).
+    /// Nothing that comes from then on goes to the former owner. Its pages are answered with `Closed`, the one that is
+    /// being filled among them; a message that it has begun to send in parts ends with what it has sent; sends of its
+    /// that fail later are not counted; the connection leaves its channels. The new owner begins with whole messages: one
+    /// that the former owner has got nothing of comes from its beginning, of another the rest is dropped.
+    ///
+    /// Whether there is such a process is not known. If it asks for nothing within the connection's stall deadline, the
+    /// connection is closed with 1001.
+    ///
+    /// Errors: `Closed` (also one that is being opened or closed), `Malformed` (a number that no process has: 0, 1, the
+    /// service's own, more than the kernel has places for).
     Grant = 10,
     /// Reports on the service: lend mut of one page, filled with [`Stats`](crate::Stats).
     Stats = 11,

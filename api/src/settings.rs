@@ -32,7 +32,7 @@ pub struct Deadlines {
     /// For the closing handshake.
     pub close: Duration,
     /// For the caller to lend a page while data waits. The connection is closed with 1001 after one to two
-    /// times this.
+    /// times this. Also for a process that the connection was handed to, to ask for something.
     pub stall: Duration,
     /// Silence after which a Ping is sent, one to two times this; none is sent by default, and an idle connection
     /// costs nothing. While the caller lends no page the peer cannot be heard, which is no silence.

@@ -70,10 +70,9 @@ impl Dispatcher {
             Ok(ticket) => lent.hold(ticket),
             Err(code) => {
                 if opcode == Some(Opcode::Send)
-                    && lent.is_moved()
                     && let Found::Live(conn) = self.find(caller)
                 {
-                    conn.count_failed(1);
+                    conn.count_failed(&lent);
                 }
                 refuse(opcode, lent, code);
                 return ControlFlow::Continue(());
@@ -126,9 +125,7 @@ impl Dispatcher {
                     if code != Code::Closed {
                         self.quota.refuse(code);
                     }
-                    if lent.is_moved() {
-                        conn.count_failed(1);
-                    }
+                    conn.count_failed(&lent);
                     lent.answer(code as usize, 0);
                 }
             }

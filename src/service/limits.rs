@@ -35,6 +35,9 @@ pub(crate) const QUEUED_SENDS: usize = 16;
 /// Pages that wait on one connection (`BusyReceives`).
 pub(crate) const PARKED_RECEIVES: usize = 4;
 
+/// Bytes of a message that has begun to come when its connection is handed over: what the client crate lends at a time.
+pub(crate) const CARRIED: usize = 16 * 1024;
+
 /// Broadcasts that wait on one connection, and their bytes: with more it is a slow member.
 pub(crate) const QUEUED_BROADCASTS: usize = 16;
 /// See [`QUEUED_BROADCASTS`]. Two of the longest, besides the one that is being written.

@@ -10,6 +10,7 @@ use super::dispatcher::{Caller, Serve};
 use super::limits::REQUEST_BYTES;
 use super::listen::{Listener, Listeners, Server};
 use super::message::{Lent, Quota, Scalar};
+use crate::platform::MAX_PROCESSES;
 use crate::proto::Role;
 
 /// The service's own part.
@@ -92,17 +93,20 @@ impl System {
     }
 
     fn grant(&self, caller: Caller, scalar: Scalar) {
-        let Some(heir) = u8::try_from(scalar.arguments[0]).ok().and_then(PID::new) else {
+        let Some(heir) =
+            u8::try_from(scalar.arguments[0]).ok().and_then(PID::new).filter(|&pid| can_own(pid))
+        else {
             return scalar.refuse(Code::Malformed);
         };
+        // One that is being closed stays with whom it ends for.
         if let Found::Live(conn) = self.server.table.find(caller.handle, caller.pid)
-            && conn.state().0 == Phase::Closed
+            && conn.state().0 != Phase::Open
         {
             return scalar.refuse(Code::Closed);
         }
         match self.server.table.grant(caller.handle, caller.pid, heir) {
             Some(conn) => {
-                conn.inbox.evict();
+                conn.hand_over(heir);
                 scalar.answer2(0, 0);
             }
             None => scalar.refuse(Code::Closed),
@@ -149,4 +153,9 @@ impl System {
     fn listener(&self, caller: Caller) -> Option<Arc<Listener>> {
         self.listeners.find(caller.handle, caller.pid)
     }
+}
+
+/// A process with this number may exist and ask for its connections: not the kernel, which is the first, nor this one.
+fn can_own(pid: PID) -> bool {
+    (2..=MAX_PROCESSES).contains(&pid.get()) && xous::current_pid() != Ok(pid)
 }

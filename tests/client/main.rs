@@ -16,6 +16,7 @@ mod connections;
 mod deadlines;
 mod foreign_peers;
 mod fragments;
+mod grants;
 mod handles;
 mod handshake;
 mod idle;

@@ -84,6 +84,7 @@ impl Table {
         let slot = state.slots.get_mut(at)?;
         slot.generation = slot.generation.checked_add(1).unwrap_or(1);
         let conn = make(Handle::new(u8::try_from(at).ok()?, slot.generation));
+        conn.belongs_to(owner);
         slot.occupant = Use::Live(Owner::Process(owner), conn.clone());
         state.opened = state.opened.wrapping_add(1);
         Some(conn)
@@ -97,7 +98,10 @@ impl Table {
     /// What `handle` means to `asker`.
     pub(crate) fn find(&self, handle: Handle, asker: Option<PID>) -> Found {
         match self.state.lock().slot(handle, asker).map(|slot| &slot.occupant) {
-            Some(Use::Live(_, conn)) => Found::Live(conn.clone()),
+            Some(Use::Live(_, conn)) => {
+                conn.touch();
+                Found::Live(conn.clone())
+            }
             Some(Use::Ended(_, ended)) => Found::Ended(ended.outcome.clone()),
             _ => Found::Unknown,
         }

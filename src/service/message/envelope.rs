@@ -7,7 +7,7 @@
 
 use std::num::NonZeroUsize;
 
-use xous::{MemoryRange, Message, MessageEnvelope, MessageSender};
+use xous::{MemoryRange, Message, MessageEnvelope, MessageSender, PID};
 use xous_api_websocket::{Code, Refusal};
 
 use super::quota::Ticket;
@@ -90,6 +90,11 @@ impl Lent {
     /// Counts it as open until it is answered.
     pub(crate) fn hold(&mut self, ticket: Ticket) {
         self.ticket = Some(ticket);
+    }
+
+    /// The sender's process number.
+    pub(crate) fn pid(&self) -> u8 {
+        self.sender.pid().map_or(0, PID::get)
     }
 
     /// The sender's flags.

@@ -80,8 +80,8 @@ impl Listener {
     /// The longest broadcast, bytes: the service keeps it until the last member has it.
     pub const MOST_BROADCAST: usize = 64 * 1024;
 
-    /// Listens on a port, or joins the listening of another program there, whose limits, origins and certificate then
-    /// count. Who asks for clients with a certificate cannot join: that is for the first to say.
+    /// Listens on a port, or joins the listening of another program there, if that one lets others join and has asked for
+    /// the same origins, limits, deadlines and certificate, or [`Listen::as_it_is`] says that they do not matter.
     ///
     /// # Errors
     /// See [`ListenError`].

@@ -10,6 +10,7 @@ use super::dispatcher::{Caller, Serve};
 use super::limits::REQUEST_BYTES;
 use super::listen::{Listener, Listeners, Server};
 use super::message::{Lent, Quota, Scalar};
+use super::thread::{Note, note};
 use crate::platform::MAX_PROCESSES;
 use crate::proto::Role;
 
@@ -72,12 +73,12 @@ impl System {
         let timer = self.server.timer.clone();
         lent.answer_on_drop(Code::NoWorker as usize);
         let mut opener = Some(lent);
-        let entered = self
-            .server
-            .table
-            .enter(pid, |handle| Connection::new(Role::Client, handle, deadlines, timer, opener.take()));
+        let entered = self.server.table.enter(pid, self.server.pool.pairs(), |handle| {
+            Connection::new(Role::Client, handle, deadlines, timer, opener.take())
+        });
         let Some(conn) = entered else {
-            return; // No slot: `opener` is dropped, which answers it.
+            self.quota.refuse(Code::NoWorker);
+            return; // None for this process: `opener` is dropped, which answers it.
         };
         let pddb = self.server.pddb.clone();
         let opening = Opening { request: bytes, delivery: Delivery::Pull, pddb, seed: Box::new(seed) };
@@ -87,8 +88,8 @@ impl System {
             connect::run(guard, opening, writing);
             drop(permit);
         });
-        if let Err(error) = started {
-            log::error!("no thread for a connection: {error}");
+        if started.is_err() {
+            note(Note::NoThread);
         }
     }
 
@@ -104,12 +105,12 @@ impl System {
         {
             return scalar.refuse(Code::Closed);
         }
-        match self.server.table.grant(caller.handle, caller.pid, heir) {
-            Some(conn) => {
+        match self.server.table.grant(caller.handle, caller.pid, heir, self.server.pool.pairs()) {
+            Ok(conn) => {
                 conn.hand_over(heir);
                 scalar.answer2(0, 0);
             }
-            None => scalar.refuse(Code::Closed),
+            Err(code) => scalar.refuse(code),
         }
     }
 

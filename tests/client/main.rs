@@ -27,4 +27,5 @@ mod raw_messages;
 mod receiving;
 mod refused_answers;
 mod saturation;
+mod shares;
 mod violations;

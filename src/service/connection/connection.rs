@@ -7,12 +7,13 @@ use std::time::Duration;
 use xous::PID;
 use xous_api_websocket::{Code, Deadlines, Handle, Phase, Request};
 
+use super::closer::Closer;
 use super::inbox::Inbox;
 use super::outbox::Outbox;
 use super::outcome::{ABNORMAL, NO_CODE, Outcome};
 use crate::net::{Socket, TlsError};
 use crate::proto::{CloseCode, CloseReason, CloseStep, Keepalive, KeepaliveStep, Role, Violation};
-use crate::service::message::{Lent, Scalar};
+use crate::service::message::Lent;
 use crate::service::thread::{Timer, Wake, Watch};
 use crate::sync::Mutex;
 use crate::sync::atomic::{
@@ -51,14 +52,6 @@ impl Deadline {
             .into_iter()
             .find(|deadline| *deadline as usize == kind)
     }
-}
-
-/// Who waits for the end of a connection.
-pub(crate) enum Closer {
-    /// A blocking scalar.
-    Scalar(Scalar),
-    /// A lent page.
-    Page(Lent),
 }
 
 /// The shared part. Reader, writer, dispatcher and timer each hold it; none holds a lock of it while it calls the
@@ -112,6 +105,7 @@ impl Connection {
         timer: Arc<Timer>,
         opener: Option<Lent>,
     ) -> Arc<Self> {
+        let deadlines = deadlines.bounded();
         Arc::new(Connection {
             role,
             handle,
@@ -238,7 +232,9 @@ impl Connection {
         drop(state);
         self.inbox.discard();
         if opening {
-            self.break_off();
+            // By the timer: to shut a socket down is a message to another server, which is waited for.
+            self.refuse(self.outbox.end());
+            self.arm(Deadline::Shutdown, Duration::ZERO);
         } else if self.outbox.close_after_sends(reason) {
             self.arm(Deadline::Close, self.deadlines.close);
         }
@@ -476,24 +472,6 @@ impl Wake for Connection {
             Some(Deadline::Close | Deadline::Shutdown) => self.break_off(),
             Some(Deadline::Keepalive) => self.keep_alive(),
             _ => (),
-        }
-    }
-}
-
-impl Closer {
-    /// Answers with how the connection ended.
-    pub(crate) fn tell(self, outcome: &Outcome) {
-        match self {
-            Closer::Scalar(scalar) => scalar.answer2(usize::from(outcome.code), Phase::Closed as usize),
-            Closer::Page(page) => page.answer(outcome.word(), 0),
-        }
-    }
-
-    /// Answers that there is no such connection: close code 0 in a page.
-    pub(crate) fn refuse(self) {
-        match self {
-            Closer::Scalar(scalar) => scalar.refuse(Code::Closed),
-            Closer::Page(page) => page.answer(Outcome::new(0, "").word(), 0),
         }
     }
 }

@@ -119,10 +119,9 @@ impl Client<'_> {
         let settings = &self.port.settings;
         let deadlines = destination.deadlines(settings.deadlines);
         let timer = self.server.timer.clone();
-        let conn = self
-            .server
-            .table
-            .enter(owner, |handle| Connection::new(Role::Server, handle, deadlines, timer, None));
+        let conn = self.server.table.enter(owner, self.server.pool.pairs(), |handle| {
+            Connection::new(Role::Server, handle, deadlines, timer, None)
+        });
         let Some(conn) = conn else {
             drop(destination);
             self.socket.refuse(503);

@@ -12,6 +12,7 @@ use xous_api_websocket::{Code, Refusal};
 
 use super::quota::Ticket;
 use crate::service::limits::MESSAGE_BYTES;
+use crate::service::thread::{Note, note};
 
 /// How the pages came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +93,11 @@ impl Lent {
         self.ticket = Some(ticket);
     }
 
+    /// It is counted as open.
+    pub(crate) fn is_held(&self) -> bool {
+        self.ticket.is_some()
+    }
+
     /// The sender's process number.
     pub(crate) fn pid(&self) -> u8 {
         self.sender.pid().map_or(0, PID::get)
@@ -100,6 +106,11 @@ impl Lent {
     /// The sender's flags.
     pub(crate) fn offset(&self) -> usize {
         self.offset
+    }
+
+    /// Bytes of the pages.
+    pub(crate) fn size(&self) -> usize {
+        self.pages.len()
     }
 
     /// Nobody waits for it.
@@ -174,6 +185,11 @@ impl Scalar {
         self.ticket = Some(ticket);
     }
 
+    /// It is counted as open.
+    pub(crate) fn is_held(&self) -> bool {
+        self.ticket.is_some()
+    }
+
     /// The sender waits.
     pub(crate) fn is_blocking(&self) -> bool {
         self.blocking
@@ -213,7 +229,7 @@ impl Drop for Scalar {
 
 /// A sender that is gone needs no answer.
 fn report(result: Result<(), xous::Error>) {
-    if let Err(error) = result {
-        log::debug!("a message could not be answered: {error:?}");
+    if result.is_err() {
+        note(Note::Unanswered);
     }
 }

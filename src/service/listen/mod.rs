@@ -15,6 +15,7 @@
 
 mod accept_queue;
 mod acceptors;
+mod certificates;
 mod channels;
 mod file_route;
 mod file_stores;

@@ -7,13 +7,14 @@
 
 use std::num::NonZeroUsize;
 
-use xous::{MemoryRange, Message, MessageEnvelope, MessageSender};
+use xous::{MemoryRange, Message, MessageEnvelope, MessageSender, PID};
 use xous_api_websocket::{Code, Refusal};
 
 #[cfg(all(test, feature = "shuttle"))]
 use super::model as kernel;
 use super::quota::Ticket;
 use crate::service::limits::MESSAGE_BYTES;
+use crate::service::thread::{Note, note};
 #[cfg(not(all(test, feature = "shuttle")))]
 use xous as kernel;
 
@@ -96,9 +97,24 @@ impl Lent {
         self.ticket = Some(ticket);
     }
 
+    /// It is counted as open.
+    pub(crate) fn is_held(&self) -> bool {
+        self.ticket.is_some()
+    }
+
+    /// The sender's process number.
+    pub(crate) fn pid(&self) -> u8 {
+        self.sender.pid().map_or(0, PID::get)
+    }
+
     /// The sender's flags.
     pub(crate) fn offset(&self) -> usize {
         self.offset
+    }
+
+    /// Bytes of the pages.
+    pub(crate) fn size(&self) -> usize {
+        self.pages.len()
     }
 
     /// Nobody waits for it.
@@ -173,6 +189,11 @@ impl Scalar {
         self.ticket = Some(ticket);
     }
 
+    /// It is counted as open.
+    pub(crate) fn is_held(&self) -> bool {
+        self.ticket.is_some()
+    }
+
     /// The sender waits.
     pub(crate) fn is_blocking(&self) -> bool {
         self.blocking
@@ -220,7 +241,7 @@ pub(super) fn range_of(pages: &mut xous_api_websocket::Pages) -> MemoryRange {
 
 /// A sender that is gone needs no answer.
 fn report(result: Result<(), xous::Error>) {
-    if let Err(error) = result {
-        log::debug!("a message could not be answered: {error:?}");
+    if result.is_err() {
+        note(Note::Unanswered);
     }
 }

@@ -18,13 +18,16 @@ const EXPOSED: u8 = 1 << 2;
 /// Length of the fixed fields.
 const FIXED: usize = 76;
 
-/// Limits of a port. The first program that listens on it sets them. A request that meets one is answered with
+/// Limits of a port, by default for 16 connections, of which one address may have half. The first program that listens on it sets them. A request that meets one is answered with
 /// the status beside it, so that its sender knows which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListenLimits {
-    /// Connections of any kind at a time (503). The service's own limit of 12 WebSockets counts besides.
+    /// Connections of any kind at a time (503), those not counted that have had their last answer. When all are taken,
+    /// the one that has said nothing, or is idle between two requests, for longest makes room. The service's own limit
+    /// of 12 WebSockets counts besides.
     pub connections: u16,
-    /// Connections from one address at a time (429).
+    /// Connections from one address at a time (429). A /64 of IPv6 is one address. Behind a reverse proxy all clients
+    /// have the proxy's: give it all of `connections`.
     pub per_peer: u16,
     /// Bytes of a request's head, at most 64 KiB (431).
     pub head_bytes: u32,
@@ -40,7 +43,7 @@ impl Default for ListenLimits {
     fn default() -> Self {
         ListenLimits {
             connections: 16,
-            per_peer: 16,
+            per_peer: 8,
             head_bytes: 8 * 1024,
             head_lines: 64,
             head_time: Duration::from_secs(10),

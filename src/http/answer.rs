@@ -50,7 +50,12 @@ pub(crate) fn page(page: Arc<Page>, head_only: bool, keep_alive: bool) -> Answer
 /// An answer without a body.
 pub(crate) fn status(status: u16, headers: &[(&str, &str)], keep_alive: bool) -> Answer {
     let mut head = Vec::new();
-    let response = Response { status, headers, content_length: Some(0), keep_alive };
+    let mut headers = headers.to_vec();
+    // Limits are met for a moment (RFC 9110 section 10.2.3).
+    if matches!(status, 429 | 503) && !headers.iter().any(|(name, _)| *name == "Retry-After") {
+        headers.push(("Retry-After", "1"));
+    }
+    let response = Response { status, headers: &headers, content_length: Some(0), keep_alive };
     if response.compose(&mut head).is_err() {
         head =
             b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_vec();

@@ -10,6 +10,7 @@ mod bad_heads;
 mod by_hand;
 mod channels;
 mod clients;
+mod crowds;
 mod limits;
 mod load;
 mod origins;

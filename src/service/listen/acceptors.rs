@@ -3,13 +3,13 @@
 //! A port that is given up ends its thread only when the thread notices. Until then the thread is taken and the
 //! address bound, so a port that is wanted meanwhile follows on the same thread.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::http_client;
 use super::port::{NotBound, OnBound, Port};
 use super::shared::Server;
+use super::visitors::Visitors;
 use crate::net::{BindError, bind};
 use crate::service::thread::{Permit, Pool};
 use crate::sync::Mutex;
@@ -146,24 +146,7 @@ fn accept(port: &Arc<Port>, server: &Arc<Server>, listener: &TcpListener) {
         if port.is_closed() {
             return;
         }
-        admit(port, server, stream, peer);
-    }
-}
-
-/// Hands a client to a worker, or tells it why not.
-fn admit(port: &Arc<Port>, server: &Arc<Server>, stream: TcpStream, peer: SocketAddr) {
-    let (counted, permit) = match (port.count_client(peer.ip()), server.pool.reserve()) {
-        (Ok(counted), Some(permit)) => (counted, permit),
-        (Err(status), _) => return http_client::refuse(server, stream, port.is_secure(), status),
-        (Ok(_), None) => return http_client::refuse(server, stream, port.is_secure(), 503),
-    };
-    let (port, server) = (port.clone(), server.clone());
-    let started = permit.run(move |permit| {
-        http_client::run(&port, &server, stream, peer, counted);
-        drop(permit);
-    });
-    if let Err(error) = started {
-        log::error!("no thread for a client: {error}");
+        Visitors::arrive(server, port, stream, peer);
     }
 }
 

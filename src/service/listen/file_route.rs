@@ -2,16 +2,18 @@
 //!
 //! A file goes through one buffer to the socket; the next piece is read when the client has taken the last one.
 
+use std::cell::Cell;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::net::Shutdown;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::file_stores::ServiceStore;
 use super::timed_socket::TimedSocket;
 use crate::http::{Range, decoded, media_type, plain_path, range, status};
 use crate::proto::handshake::{Plain, Response};
+use crate::service::limits::SLOWEST_DOWNLOAD;
 use crate::sync::Mutex;
 use crate::upload::{FileEntry, Files, StoreError, WRITE_BATCH};
 
@@ -36,6 +38,28 @@ pub(crate) struct Client<'a> {
     pub(crate) request: &'a Plain<'a>,
     /// Another request may follow.
     pub(crate) keep: bool,
+    pub(crate) pace: Pace,
+}
+
+/// How fast a client takes what it gets, without the time for which the database keeps it waiting.
+#[derive(Default)]
+pub(crate) struct Pace {
+    sent: Cell<u64>,
+    took: Cell<Duration>,
+}
+
+impl Pace {
+    /// How long a client may take for the next piece.
+    fn left(&self, limit: Duration) -> Duration {
+        let earned = Duration::from_secs(self.sent.get() / SLOWEST_DOWNLOAD);
+        limit.min(limit.saturating_add(earned).saturating_sub(self.took.get()))
+    }
+
+    /// A piece of this length has gone.
+    fn count(&self, bytes: usize, time: Duration) {
+        self.sent.set(self.sent.get().saturating_add(bytes as u64));
+        self.took.set(self.took.get().saturating_add(time));
+    }
 }
 
 impl FileRoute {
@@ -159,7 +183,11 @@ impl Client<'_> {
     }
 
     fn send(&self, bytes: &[u8]) -> io::Result<()> {
-        self.socket.by(self.limit, Shutdown::Both, || self.socket.socket.write_all(bytes))
+        let start = Instant::now();
+        let limit = self.pace.left(self.limit);
+        let sent = self.socket.by(limit, Shutdown::Both, || self.socket.socket.write_all(bytes));
+        self.pace.count(bytes.len(), start.elapsed());
+        sent
     }
 
     fn refuse(&self, code: u16, headers: &[(&str, &str)]) -> io::Result<bool> {
@@ -174,5 +202,25 @@ impl Client<'_> {
             StoreError::Unmounted | StoreError::NoAnswer => self.refuse(503, &[("Retry-After", "10")]),
             _ => self.refuse(500, &[]),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_takes_a_little_at_a_time_is_let_go_of_and_who_is_fast_has_the_whole_deadline() {
+        let limit = Duration::from_secs(30);
+        let slow = Pace::default();
+        let mut rounds = 0;
+        while !slow.left(limit).is_zero() {
+            slow.count(2560, Duration::from_secs(10));
+            rounds += 1;
+        }
+        assert_eq!(rounds, 4, "256 bytes a second");
+        let fast = Pace::default();
+        (0..1000).for_each(|_| fast.count(20_480, Duration::from_secs(10)));
+        assert_eq!(fast.left(limit), limit);
     }
 }

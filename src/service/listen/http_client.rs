@@ -2,32 +2,36 @@
 //!
 //! One worker serves it, one request at a time; nothing is read ahead.
 
-use std::io::Write;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 
 use super::file_route;
-use super::port::{ClientCount, NoTarget, Port};
+use super::port::{NoTarget, Port};
 use super::requests::{Requests, Stop};
 use super::shared::Server;
 use super::target::TargetKind;
 use super::timed_socket::TimedSocket;
 use super::upgrade::Client;
+use super::visitors::{Stage, Visitor};
 use crate::http::{Answer, READS, UPGRADES, is_own_host, options, page, status, upgrade_required};
+use crate::net::Socket;
 use crate::proto::handshake::{Caps, Plain, Refusal, Request, check_request};
 use crate::service::limits::MAX_REQUEST_BYTES;
+use crate::service::thread::{Lingering, Permit};
 
-/// Serves a client until it is done or has become a WebSocket that has ended. `counted` is dropped last.
+/// Serves a client until it is done or has become a WebSocket that has ended. `permit` becomes a program's when one
+/// takes it.
 pub(crate) fn run(
     port: &Arc<Port>,
     server: &Arc<Server>,
     stream: TcpStream,
     peer: SocketAddr,
-    counted: ClientCount,
+    visitor: Arc<Visitor>,
+    permit: &mut Permit,
 ) {
     let limits = port.settings.limits;
     let socket = match port.socket(stream) {
-        Ok(socket) => TimedSocket::new(socket, server.timer.clone()),
+        Ok(socket) => TimedSocket::new(socket, server, visitor.clone()),
         Err(error) => return log::warn!("port {}: {error}", port.number()),
     };
     if let Err(error) = socket.by(limits.head_time, Shutdown::Both, || socket.socket.handshake()) {
@@ -37,12 +41,20 @@ pub(crate) fn run(
         bytes: usize::try_from(limits.head_bytes).unwrap_or(usize::MAX).min(MAX_REQUEST_BYTES),
         lines: usize::from(limits.head_lines),
     });
+    let mut stays = visitor.is(Stage::Silent);
     let admitted = loop {
+        if !stays {
+            return socket.end();
+        }
         match socket.by(limits.head_time, Shutdown::Read, || requests.next(&socket.socket)) {
             Ok(()) => (),
+            Err(Stop::Gone) if !visitor.stays() => return socket.refuse(503),
             Err(Stop::Gone) if socket.is_late() => return socket.refuse(408),
             Err(Stop::Silent | Stop::Gone) => return socket.end(),
             Err(Stop::Head(error)) => return socket.refuse(Refusal::from(error).status()),
+        }
+        if !visitor.is(Stage::Answered) {
+            return socket.refuse(503);
         }
         match check_request(requests.head()) {
             Ok(Request::Plain(request)) => {
@@ -51,7 +63,7 @@ pub(crate) fn run(
                 }
             }
             Ok(Request::Upgrade(request)) => {
-                let client = Client { port, server, socket: &socket, peer };
+                let client = Client { port, server, socket: &socket, peer, visitor: &visitor };
                 break client.upgrade(&requests, &request);
             }
             Err(refusal) => {
@@ -61,12 +73,12 @@ pub(crate) fn run(
             }
         }
         requests.clear();
+        stays = visitor.is(Stage::Idle);
     };
     let Some(admitted) = admitted else { return };
     // What the requests took is not kept while the connection lasts.
     drop((socket, requests));
-    admitted.serve();
-    drop(counted);
+    admitted.serve(&visitor, permit);
 }
 
 /// What a client gets that cannot be told by a status, as it speaks TLS and there is no handshake: the fatal alert
@@ -74,16 +86,10 @@ pub(crate) fn run(
 const NO_ROOM: &[u8] = &[21, 3, 3, 0, 2, 2, 80];
 
 /// Tells a client that there is no worker for it. Does not wait: nothing was written to its socket before.
-pub(crate) fn refuse(server: &Server, mut stream: TcpStream, secure: bool, code: u16) {
-    // One that nothing was written to closes at once.
-    if !server.lingering.has_room() {
-        return;
-    }
-    let answer = if secure { NO_ROOM.to_vec() } else { status(code, &[], false).parts().concat() };
-    if stream.write_all(&answer).is_ok() {
-        stream.shutdown(Shutdown::Write).ok();
-        server.lingering.linger(stream);
-    }
+pub(crate) fn refuse(lingering: &Lingering, stream: TcpStream, secure: bool, code: u16) {
+    lingering.refuse(Arc::new(Socket::new(stream)), !secure, move |_request| {
+        if secure { NO_ROOM.to_vec() } else { status(code, &[], false).parts().concat() }
+    });
 }
 
 /// Answers a plain request; whether another may follow.
@@ -102,7 +108,13 @@ fn answer(socket: &TimedSocket, port: &Port, request: &Plain<'_>) -> bool {
     let answer = match target {
         Some(TargetKind::Files(_)) if !is_for_us(port, request) => status(403, &[], keep),
         Some(TargetKind::Files(files)) if is_read(request) => {
-            let sent = files.answer(&file_route::Client { socket, limit, request, keep });
+            let sent = files.answer(&file_route::Client {
+                socket,
+                limit,
+                request,
+                keep,
+                pace: file_route::Pace::default(),
+            });
             return socket.follow(limit, sent);
         }
         target => compose(target, request, keep),

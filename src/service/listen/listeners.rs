@@ -159,6 +159,7 @@ impl Listeners {
         let port = &listener.port;
         router(port).retain(|_, target| target.listener != listener.handle);
         listener.queue.close();
+        self.server.visitors.close_uploads(listener.handle);
         let shared = self
             .slots
             .lock()
@@ -168,7 +169,9 @@ impl Listeners {
             return;
         }
         // The port's thread waits for a client.
-        let Some(address) = port.close() else { return };
+        let address = port.close();
+        self.server.visitors.close_port(port);
+        let Some(address) = address else { return };
         if !self.server.pool.try_spawn(move || knock(address, LINGER)) {
             // Refused clients may hold it up.
             self.server.lingering.wake_accept(address);

@@ -4,7 +4,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 
 use xous::PID;
-use xous_api_websocket::{Accepted, Deadlines};
+use xous_api_websocket::{Accepted, Deadlines, Handle};
 
 use super::accept_queue::AcceptQueue;
 use super::port::{NoTarget, Port};
@@ -13,11 +13,12 @@ use super::shared::Server;
 use super::target::TargetKind;
 use super::timed_socket::TimedSocket;
 use super::upload_route::{Receiving, UploadRoute};
+use super::visitors::{Stage, Visitor, Visitors};
 use crate::http::{Answer, is_allowed, status, upgrade_required};
 use crate::proto::Role;
 use crate::proto::handshake::Upgrade;
 use crate::service::connection::{Connection, Delivery, EndGuard, Established, Sink};
-use crate::service::limits::UPLOAD_KEEPALIVE;
+use crate::service::limits::{UPLOAD_CLOSE, UPLOAD_KEEPALIVE};
 use crate::service::message::Lent;
 use crate::service::thread::Permit;
 
@@ -27,6 +28,7 @@ pub(crate) struct Client<'a> {
     pub(crate) server: &'a Arc<Server>,
     pub(crate) socket: &'a TimedSocket,
     pub(crate) peer: SocketAddr,
+    pub(crate) visitor: &'a Arc<Visitor>,
 }
 
 /// A client that is taken.
@@ -41,8 +43,8 @@ struct Taken {
 enum Destination {
     /// A program.
     Program(AcceptPage),
-    /// The database.
-    Upload(Arc<UploadRoute>),
+    /// The database, by a route of this listener.
+    Upload(Arc<UploadRoute>, Handle),
 }
 
 /// The page that a program has lent for its next client. Dropped, it waits for the one after that.
@@ -93,21 +95,26 @@ impl Client<'_> {
         if !is_allowed(&settings.origins, request.host, &request.headers, self.port.is_secure()) {
             return refuse(403);
         }
-        let Some(writer) = self.server.pool.reserve() else { return refuse(503) };
-        let taken = |destination, protocol| Ok(Taken { destination, owner: target.owner, writer, protocol });
+        let owner = target.owner;
         match target.kind {
             TargetKind::Receiver(queue, known) => {
                 let protocol = known.iter().find(|known| request.protocols().any(|name| *name == ***known));
                 let protocol = protocol.map(|name| name.to_string());
-                match queue.take(route, settings.limits.accept_time) {
-                    Some((wanted, page)) => {
-                        let page = AcceptPage { queue, page: Some(page), wanted, route, len: 0 };
-                        taken(Destination::Program(page), protocol)
-                    }
-                    None => refuse(503),
-                }
+                self.visitor.is(Stage::AtDoor(queue.clone()));
+                let taken = queue.take(route, settings.limits.accept_time, || self.visitor.stays());
+                self.visitor.is(Stage::Answered);
+                let Some((wanted, page)) = taken else { return refuse(503) };
+                let page = AcceptPage { queue, page: Some(page), wanted, route, len: 0 };
+                // Not before: who only waits has one worker.
+                let Some(writer) = self.server.pool.reserve() else { return refuse(503) };
+                Ok(Taken { destination: Destination::Program(page), owner, writer, protocol })
             }
-            TargetKind::Upload(route) => taken(Destination::Upload(route), None),
+            TargetKind::Upload(route) => {
+                let writer = Visitors::second_worker(self.server, self.visitor);
+                let Some(writer) = writer else { return refuse(503) };
+                let destination = Destination::Upload(route, target.listener);
+                Ok(Taken { destination, owner, writer, protocol: None })
+            }
             TargetKind::Page(_) | TargetKind::Files(_) => Err(upgrade_required(false)),
         }
     }
@@ -165,11 +172,18 @@ impl Client<'_> {
 
 impl Admitted {
     /// Serves the connection to its end. From here on its page is the client's, whatever happens.
-    pub(crate) fn serve(self) {
+    pub(crate) fn serve(self, visitor: &Arc<Visitor>, permit: &mut Permit) {
         let Admitted { guard, established, writer, destination } = self;
         let (delivery, page) = match destination {
-            Destination::Program(page) => (Delivery::Pull, page.hand_over()),
-            Destination::Upload(route) => (Delivery::Internal(Box::new(Receiving::new(route))), None),
+            Destination::Program(page) => {
+                visitor.is(Stage::Taken);
+                permit.belongs_to_program();
+                (Delivery::Pull, page.hand_over())
+            }
+            Destination::Upload(route, listener) => {
+                let receiving = Receiving::new(route, listener, visitor.clone(), &guard.conn);
+                (Delivery::Internal(Box::new(receiving)), None)
+            }
         };
         let mut sink = Sink::new(guard.conn.clone(), delivery);
         established.run(&guard, &mut sink, writer, |_| {
@@ -187,7 +201,7 @@ impl Destination {
     fn deadlines(&self, deadlines: Deadlines) -> Deadlines {
         match self {
             Destination::Program(_) => deadlines,
-            Destination::Upload(_) => watched(deadlines),
+            Destination::Upload(..) => watched(deadlines),
         }
     }
 
@@ -202,7 +216,7 @@ impl Destination {
     ) -> bool {
         let own = match self {
             Destination::Program(page) => page,
-            Destination::Upload(_) => {
+            Destination::Upload(..) => {
                 conn.end_silently();
                 return true;
             }
@@ -223,9 +237,10 @@ impl Destination {
     }
 }
 
-/// With questions to a peer that says nothing.
+/// With questions to a peer that says nothing, and an end that does not wait for one that does not answer.
 fn watched(deadlines: Deadlines) -> Deadlines {
-    Deadlines { keepalive: deadlines.keepalive.or(Some(UPLOAD_KEEPALIVE)), ..deadlines }
+    let keepalive = deadlines.keepalive.or(Some(UPLOAD_KEEPALIVE));
+    Deadlines { keepalive, close: deadlines.close.min(UPLOAD_CLOSE), ..deadlines }
 }
 
 impl AcceptPage {
@@ -254,6 +269,6 @@ mod tests {
         let none = Deadlines { keepalive: None, ..Deadlines::default() };
         assert_eq!(watched(none).keepalive, Some(UPLOAD_KEEPALIVE));
         let own = Deadlines { keepalive: Some(Duration::from_secs(5)), ..none };
-        assert_eq!(watched(own), own);
+        assert_eq!(watched(own), Deadlines { close: UPLOAD_CLOSE, ..own });
     }
 }

@@ -3,10 +3,10 @@
 //! ```text
 //! pool       runs jobs on workers; a Permit is a worker that is promised
 //! timer      one thread; wakes whoever armed it (Wake); Watch arms it only for a wait that lasts
-//! lingering  one thread; reads refused clients to their end, and wakes accept calls
+//! lingering  one thread; answers clients that are refused, and wakes accept calls
 //! ```
 //!
-//! The three do not call each other, and know nothing of what they run.
+//! Lingering has the timer; otherwise they do not call each other, and they know nothing of what they run.
 
 mod lingering;
 mod pool;

@@ -15,6 +15,7 @@ const MAGIC: u32 = u32::from_le_bytes(*b"WSL1");
 const CLOSED: u8 = 1;
 const TLS: u8 = 1 << 1;
 const EXPOSED: u8 = 1 << 2;
+const PROGRAMS: u8 = 1 << 3;
 /// Length of the fixed fields.
 const FIXED: usize = 76;
 
@@ -68,7 +69,7 @@ pub enum SlowMember {
 /// | at | |
 /// |---|---|
 /// | 0 | `WSL1` |
-/// | 4 | u16 port, u8 flags (1 slow members are closed, 2 TLS, 4 exposed), u8 number of origins |
+/// | 4 | u16 port, u8 flags (1 slow members are closed, 2 TLS, 4 exposed, 8 programs), u8 number of origins |
 /// | 8 | u16 connections, u16 per peer, u32 head bytes, u16 head lines, u16 0 |
 /// | 20 | u32 milliseconds each: head, accept |
 /// | 28 | as in a [`Request`](crate::Request): deadlines (24 bytes), limits (20), u32 longest frame to send |
@@ -91,6 +92,8 @@ pub struct Listen<'a> {
     /// A page's host must be an address or `localhost`, or in the list, as any other name can be made to lead here by
     /// whoever owns it (DNS rebinding); over TLS any name will do. The same goes for files that are shown.
     pub origins: Vec<&'a str>,
+    /// Programs, which send no `Origin`, are let in also beside a list of origins.
+    pub programs: bool,
     /// Of the port.
     pub limits: ListenLimits,
     /// Of each connection: what the peer may send.
@@ -114,6 +117,7 @@ impl<'a> Listen<'a> {
             address,
             port,
             origins: Vec::new(),
+            programs: false,
             limits: ListenLimits::default(),
             messages: Limits::default(),
             deadlines: Deadlines::default(),
@@ -141,6 +145,12 @@ impl<'a> Listen<'a> {
     /// Also for web pages of this origin, such as `https://example.com`; `*` for all.
     pub fn origin(mut self, origin: &'a str) -> Self {
         self.origins.push(origin);
+        self
+    }
+
+    /// Also for programs, which send no `Origin`, though origins are listed.
+    pub fn programs(mut self) -> Self {
+        self.programs = true;
         self
     }
 
@@ -200,7 +210,8 @@ impl<'a> Listen<'a> {
         w.u16(self.port);
         let slow_members = if self.slow_members == SlowMember::Closed { CLOSED } else { 0 };
         let exposed = if self.exposed { EXPOSED } else { 0 };
-        w.u8(slow_members | exposed | if self.tls.is_some() { TLS } else { 0 });
+        let programs = if self.programs { PROGRAMS } else { 0 };
+        w.u8(slow_members | exposed | programs | if self.tls.is_some() { TLS } else { 0 });
         w.u8(self.origins.len() as u8);
         w.u16(self.limits.connections);
         w.u16(self.limits.per_peer);
@@ -227,7 +238,7 @@ impl<'a> Listen<'a> {
         }
         let port = r.u16()?;
         let flags = r.u8()?;
-        if flags & !(CLOSED | TLS | EXPOSED) != 0 {
+        if flags & !(CLOSED | TLS | EXPOSED | PROGRAMS) != 0 {
             return None;
         }
         let slow_members = if flags & CLOSED != 0 { SlowMember::Closed } else { SlowMember::Leaves };
@@ -250,6 +261,7 @@ impl<'a> Listen<'a> {
             address,
             port,
             origins,
+            programs: flags & PROGRAMS != 0,
             limits,
             messages,
             deadlines,
@@ -280,7 +292,8 @@ mod tests {
             .origin("https://a")
             .tls(tls)
             .slow_members(SlowMember::Closed)
-            .exposed();
+            .exposed()
+            .programs();
         let mut page = vec![0; listen.encoded_len()];
         assert_eq!(listen.write(&mut page), Ok(page.len()));
         assert_eq!(Listen::parse(&page), Some(listen));

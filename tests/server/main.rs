@@ -18,6 +18,7 @@ mod pages;
 mod ports;
 mod process;
 mod push;
+mod refusals;
 mod routes;
 mod sending;
 mod serve;

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use super::file_stores::ServiceStore;
 use super::timed_socket::TimedSocket;
-use crate::http::{Range, decoded, media_type, plain_path, range, status};
-use crate::proto::handshake::{Plain, Response};
+use crate::http::{Range, Reason, Shown, compose, decoded, media_type, plain_path, range, refusal, status};
+use crate::proto::handshake::Plain;
 use crate::service::limits::SLOWEST_DOWNLOAD;
 use crate::sync::Mutex;
 use crate::upload::{FileEntry, Files, StoreError, WRITE_BATCH};
@@ -78,7 +78,7 @@ impl FileRoute {
     }
 
     fn file(&self, client: &Client<'_>, name: &str) -> io::Result<bool> {
-        let Some(name) = decoded(name) else { return client.refuse(404, &[]) };
+        let Some(name) = decoded(name) else { return client.refuse(Reason::NoFile) };
         let mut file = match self.files.open(&name) {
             Ok(file) => file,
             Err(error) => return client.store_refused(error),
@@ -90,7 +90,7 @@ impl FileRoute {
         let (code, start, part) = match wanted {
             Range::All => (200, 0, length),
             Range::Part { start, length } => (206, start, length),
-            Range::Beyond => return client.refuse(416, &[("Content-Range", &format!("bytes */{length}"))]),
+            Range::Beyond => return client.beyond(length),
         };
         let placed = format!("bytes {start}-{}/{length}", (start + part).saturating_sub(1));
         let mut headers = vec![("Accept-Ranges", "bytes")];
@@ -113,7 +113,7 @@ impl FileRoute {
     /// JSON.
     fn list(&self, client: &Client<'_>) -> io::Result<bool> {
         let Some(_one_at_a_time) = LISTING.try_lock() else {
-            return client.refuse(503, &[("Retry-After", "1")]);
+            return client.refuse(Reason::ListBusy);
         };
         if let Err(error) = self.files.recover() {
             return client.store_refused(error);
@@ -176,9 +176,8 @@ impl Client<'_> {
         ];
         headers.extend(more);
         let keep_alive = self.keep && length.is_some();
-        let mut head = Vec::new();
-        let response = Response { status: code, headers: &headers, content_length: length, keep_alive };
-        response.compose(&mut head).map_err(|error| io::Error::other(error.to_string()))?;
+        let head = compose(code, &headers, length, keep_alive);
+        let head = head.map_err(|error| io::Error::other(error.to_string()))?;
         self.send(&head)
     }
 
@@ -190,17 +189,24 @@ impl Client<'_> {
         sent
     }
 
-    fn refuse(&self, code: u16, headers: &[(&str, &str)]) -> io::Result<bool> {
-        let answer = status(code, headers, self.keep);
+    fn refuse(&self, reason: Reason) -> io::Result<bool> {
+        self.socket.note(reason, Shown::path(self.request.path()));
+        self.send(&refusal(reason, self.request.method == "HEAD", self.keep).parts().concat())?;
+        Ok(self.keep)
+    }
+
+    /// Of a file of this length there is no such range (RFC 9110 section 15.5.17).
+    fn beyond(&self, length: u64) -> io::Result<bool> {
+        let answer = status(416, &[("Content-Range", &format!("bytes */{length}"))], self.keep);
         self.send(&answer.parts().concat())?;
         Ok(self.keep)
     }
 
     fn store_refused(&self, error: StoreError) -> io::Result<bool> {
         match error {
-            StoreError::NotFound => self.refuse(404, &[]),
-            StoreError::Unmounted | StoreError::NoAnswer => self.refuse(503, &[("Retry-After", "10")]),
-            _ => self.refuse(500, &[]),
+            StoreError::NotFound => self.refuse(Reason::NoFile),
+            StoreError::Unmounted | StoreError::NoAnswer => self.refuse(Reason::StoreLocked),
+            _ => self.refuse(Reason::StoreFailed),
         }
     }
 }

@@ -10,13 +10,13 @@ use super::port::{NoTarget, Port};
 use super::requests::{Requests, Stop};
 use super::shared::Server;
 use super::target::TargetKind;
-use super::timed_socket::TimedSocket;
+use super::timed_socket::{TimedSocket, log_refusal};
 use super::upgrade::Client;
 use super::visitors::{Stage, Visitor};
-use crate::http::{Answer, READS, UPGRADES, is_own_host, options, page, status, upgrade_required};
+use crate::http::{Answer, READS, Reason, Shown, UPGRADES, is_own_host, options, page, refusal};
 use crate::net::Socket;
 use crate::proto::handshake::{Caps, Plain, Refusal, Request, check_request};
-use crate::service::limits::MAX_REQUEST_BYTES;
+use crate::service::limits::{LINGER, MAX_REQUEST_BYTES};
 use crate::service::thread::{Lingering, Permit};
 
 /// Serves a client until it is done or has become a WebSocket that has ended. `permit` becomes a program's when one
@@ -31,7 +31,7 @@ pub(crate) fn run(
 ) {
     let limits = port.settings.limits;
     let socket = match port.socket(stream) {
-        Ok(socket) => TimedSocket::new(socket, server, visitor.clone()),
+        Ok(socket) => TimedSocket::new(socket, server, peer, visitor.clone()),
         Err(error) => return log::warn!("port {}: {error}", port.number()),
     };
     if let Err(error) = socket.by(limits.head_time, Shutdown::Both, || socket.socket.handshake()) {
@@ -48,13 +48,20 @@ pub(crate) fn run(
         }
         match socket.by(limits.head_time, Shutdown::Read, || requests.next(&socket.socket)) {
             Ok(()) => (),
-            Err(Stop::Gone) if !visitor.stays() => return socket.refuse(503),
-            Err(Stop::Gone) if socket.is_late() => return socket.refuse(408),
+            Err(Stop::Gone) if !visitor.stays() => {
+                return socket.refuse(LINGER, Reason::Full, Shown::head(requests.head()));
+            }
+            Err(Stop::Gone) if socket.is_late() => {
+                return socket.refuse(LINGER, Reason::Late, Shown::head(requests.head()));
+            }
             Err(Stop::Silent | Stop::Gone) => return socket.end(),
-            Err(Stop::Head(error)) => return socket.refuse(Refusal::from(error).status()),
+            Err(Stop::Head(error)) => {
+                let reason = Refusal::from(error).into();
+                return socket.refuse(LINGER, reason, Shown::head(requests.head()));
+            }
         }
         if !visitor.is(Stage::Answered) {
-            return socket.refuse(503);
+            return socket.refuse(LINGER, Reason::Full, Shown::head(requests.head()));
         }
         match check_request(requests.head()) {
             Ok(Request::Plain(request)) => {
@@ -67,9 +74,8 @@ pub(crate) fn run(
                 break client.upgrade(&requests, &request);
             }
             Err(refusal) => {
-                let mut answer = Vec::new();
-                refusal.compose(&mut answer);
-                return socket.send_last(port.settings.deadlines.write, &answer.into());
+                let limit = port.settings.deadlines.write;
+                return socket.refuse(limit, refusal.into(), Shown::head(requests.head()));
             }
         }
         requests.clear();
@@ -86,9 +92,20 @@ pub(crate) fn run(
 const NO_ROOM: &[u8] = &[21, 3, 3, 0, 2, 2, 80];
 
 /// Tells a client that there is no worker for it. Does not wait: nothing was written to its socket before.
-pub(crate) fn refuse(lingering: &Lingering, stream: TcpStream, secure: bool, code: u16) {
-    lingering.refuse(Arc::new(Socket::new(stream)), !secure, move |_request| {
-        if secure { NO_ROOM.to_vec() } else { status(code, &[], false).parts().concat() }
+pub(crate) fn refuse(
+    lingering: &Lingering,
+    stream: TcpStream,
+    peer: SocketAddr,
+    secure: bool,
+    reason: Reason,
+) {
+    lingering.refuse(Arc::new(Socket::new(stream)), !secure, move |request| {
+        if secure {
+            log_refusal(peer, reason, &Shown::path("TLS"));
+            return NO_ROOM.to_vec();
+        }
+        log_refusal(peer, reason, &Shown::head(request));
+        reason.last().parts().concat()
     });
 }
 
@@ -101,12 +118,12 @@ fn answer(socket: &TimedSocket, port: &Port, request: &Plain<'_>) -> bool {
         Ok((_, target)) => Some(target.kind),
         Err(NoTarget::Unknown) => None,
         Err(NoTarget::DotSegment) => {
-            socket.send_last(limit, &status(400, &[], false));
+            socket.refuse(limit, Reason::DotSegment, Shown::path(request.path()));
             return false;
         }
     };
     let answer = match target {
-        Some(TargetKind::Files(_)) if !is_for_us(port, request) => status(403, &[], keep),
+        Some(TargetKind::Files(_)) if !is_for_us(port, request) => Err(Reason::ForeignHost),
         Some(TargetKind::Files(files)) if is_read(request) => {
             let sent = files.answer(&file_route::Client {
                 socket,
@@ -119,6 +136,10 @@ fn answer(socket: &TimedSocket, port: &Port, request: &Plain<'_>) -> bool {
         }
         target => compose(target, request, keep),
     };
+    let answer = answer.unwrap_or_else(|reason| {
+        socket.note(reason, Shown::path(request.path()));
+        refusal(reason, request.method == "HEAD", keep)
+    });
     if !keep {
         socket.send_last(limit, &answer);
         return false;
@@ -128,11 +149,7 @@ fn answer(socket: &TimedSocket, port: &Port, request: &Plain<'_>) -> bool {
 
 /// No page of a stranger asks for a file: its name would be in the request.
 fn is_for_us(port: &Port, request: &Plain<'_>) -> bool {
-    let own = is_own_host(&port.settings.origins, request.host, port.is_secure());
-    if !own {
-        log::warn!("files are not shown under a host's name that no origin of the port has");
-    }
-    own
+    is_own_host(&port.settings.origins, request.host, port.is_secure())
 }
 
 /// It asks for something that is there, and brings nothing.
@@ -140,19 +157,19 @@ fn is_read(request: &Plain<'_>) -> bool {
     matches!(request.method, "GET" | "HEAD") && !request.has_body
 }
 
-/// The answer to a plain request, in one piece.
-fn compose(target: Option<TargetKind>, request: &Plain<'_>, keep: bool) -> Answer {
+/// The answer to a plain request, in one piece, or why there is none.
+fn compose(target: Option<TargetKind>, request: &Plain<'_>, keep: bool) -> Result<Answer, Reason> {
     use TargetKind::{Files, Page, Receiver, Upload};
     match (target, request.method) {
-        (_, "OPTIONS") if request.target == "*" => options(READS, keep),
-        (None, _) => status(404, &[], keep),
-        (Some(Page(_) | Files(_)), "GET" | "HEAD") if request.has_body => status(413, &[], keep),
-        (Some(Page(found)), "GET") => page(found, false, keep),
-        (Some(Page(found)), "HEAD") => page(found, true, keep),
-        (Some(Receiver(..) | Upload(_)), "GET") => upgrade_required(keep),
-        (Some(Page(_) | Files(_)), "OPTIONS") => options(READS, keep),
-        (Some(Receiver(..) | Upload(_)), "OPTIONS") => options(UPGRADES, keep),
-        (Some(Page(_) | Files(_)), _) => status(405, &[("Allow", READS)], keep),
-        (Some(Receiver(..) | Upload(_)), _) => status(405, &[("Allow", UPGRADES)], keep),
+        (_, "OPTIONS") if request.target == "*" => Ok(options(READS, keep)),
+        (None, _) => Err(Reason::NotFound),
+        (Some(Page(_) | Files(_)), "GET" | "HEAD") if request.has_body => Err(Reason::Body),
+        (Some(Page(found)), "GET") => Ok(page(found, false, keep)),
+        (Some(Page(found)), "HEAD") => Ok(page(found, true, keep)),
+        (Some(Receiver(..) | Upload(_)), "GET") => Err(Reason::NoUpgrade),
+        (Some(Page(_) | Files(_)), "OPTIONS") => Ok(options(READS, keep)),
+        (Some(Receiver(..) | Upload(_)), "OPTIONS") => Ok(options(UPGRADES, keep)),
+        (Some(Page(_) | Files(_)), _) => Err(Reason::Method(READS)),
+        (Some(Receiver(..) | Upload(_)), _) => Err(Reason::Method(UPGRADES)),
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use xous_api_websocket::{Deadlines, Limits, Listen, ListenLimits, PortState, SlowMember};
 
 use super::target::Target;
-use crate::http::{Router, has_dot_segment, normalized};
+use crate::http::{Reason, Router, has_dot_segment, normalized};
 use crate::net::{ServerTls, Socket, TlsError};
 use crate::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use crate::sync::{Condvar, Mutex, MutexGuard};
@@ -17,6 +17,8 @@ pub(crate) struct Settings {
     pub(crate) address: IpAddr,
     pub(crate) port: u16,
     pub(crate) origins: Vec<Box<str>>,
+    /// Programs are let in though there are origins.
+    pub(crate) programs: bool,
     pub(crate) limits: ListenLimits,
     pub(crate) messages: Limits,
     pub(crate) deadlines: Deadlines,
@@ -104,6 +106,7 @@ impl Settings {
             address: address.map_err(|_| format!("{} is no address to listen on", listen.address))?,
             port: listen.port,
             origins: listen.origins.iter().map(origin).collect::<Result<_, _>>()?,
+            programs: listen.programs,
             limits: listen.limits,
             messages: listen.messages,
             deadlines: listen.deadlines,
@@ -289,10 +292,10 @@ impl Port {
 
 impl Full {
     /// What a client is told.
-    pub(crate) const fn status(self) -> u16 {
+    pub(crate) const fn reason(self) -> Reason {
         match self {
-            Full::Peer => 429,
-            Full::Port | Full::Workers => 503,
+            Full::Peer => Reason::PeerFull,
+            Full::Port | Full::Workers => Reason::Full,
         }
     }
 }

@@ -2,13 +2,13 @@
 //!
 //! When a deadline is over the timer shuts the socket down, so that the worker's call returns.
 
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::shared::Server;
 use super::visitors::{Stage, Visitor};
-use crate::http::{Answer, status};
+use crate::http::{Answer, Reason, Shown};
 use crate::net::Socket;
 use crate::platform::SHUTDOWN_SENDS_FIN;
 use crate::service::limits::LINGER;
@@ -20,6 +20,7 @@ pub(crate) struct TimedSocket {
     pub(crate) socket: Arc<Socket>,
     late: Arc<Late>,
     timer: Arc<Timer>,
+    peer: SocketAddr,
     visitor: Arc<Visitor>,
     lingering: Arc<Lingering>,
 }
@@ -55,12 +56,12 @@ impl Late {
 }
 
 impl TimedSocket {
-    pub(crate) fn new(socket: Socket, server: &Server, visitor: Arc<Visitor>) -> Self {
+    pub(crate) fn new(socket: Socket, server: &Server, peer: SocketAddr, visitor: Arc<Visitor>) -> Self {
         let socket = Arc::new(socket);
         let late = Arc::new(Late { socket: socket.clone(), happened: AtomicBool::new(false) });
         visitor.reads_from(late.clone());
         let (timer, lingering) = (server.timer.clone(), server.lingering.clone());
-        TimedSocket { socket, late, timer, visitor, lingering }
+        TimedSocket { socket, late, timer, peer, visitor, lingering }
     }
 
     /// Runs a call on the socket that ends when `limit` is over.
@@ -83,9 +84,15 @@ impl TimedSocket {
         self.by(LINGER, Shutdown::Both, || self.socket.shutdown(Shutdown::Write));
     }
 
-    /// Answers and ends.
-    pub(crate) fn refuse(&self, code: u16) {
-        self.send_last(LINGER, &status(code, &[], false));
+    /// Answers why nothing comes of a request, and ends.
+    pub(crate) fn refuse(&self, limit: Duration, reason: Reason, asked: Shown<'_>) {
+        self.note(reason, asked);
+        self.send_last(limit, &reason.last());
+    }
+
+    /// Puts a refusal into the log.
+    pub(crate) fn note(&self, reason: Reason, asked: Shown<'_>) {
+        log_refusal(self.peer, reason, &asked);
     }
 
     /// Sends the last answer and ends the connection behind it.
@@ -137,4 +144,9 @@ impl TimedSocket {
             self.socket.write_all(body)
         })
     }
+}
+
+/// Puts a refusal into the log, which is a call to another process.
+pub(crate) fn log_refusal(peer: SocketAddr, reason: Reason, asked: &Shown<'_>) {
+    log::info!("{peer}: {asked} is refused with {}: {}", reason.status(), reason.text());
 }

@@ -14,11 +14,11 @@ use super::target::TargetKind;
 use super::timed_socket::TimedSocket;
 use super::upload_route::{Receiving, UploadRoute};
 use super::visitors::{Stage, Visitor, Visitors};
-use crate::http::{Answer, is_allowed, status, upgrade_required};
+use crate::http::{Reason, Shown, is_allowed};
 use crate::proto::Role;
 use crate::proto::handshake::Upgrade;
 use crate::service::connection::{Connection, Delivery, EndGuard, Established, Sink};
-use crate::service::limits::{UPLOAD_CLOSE, UPLOAD_KEEPALIVE};
+use crate::service::limits::{LINGER, UPLOAD_CLOSE, UPLOAD_KEEPALIVE};
 use crate::service::message::Lent;
 use crate::service::thread::Permit;
 
@@ -73,27 +73,33 @@ impl Client<'_> {
     pub(crate) fn upgrade(&self, requests: &Requests, request: &Upgrade<'_>) -> Option<Admitted> {
         match self.take(request) {
             Ok(taken) => self.admit(requests, request, taken),
-            Err(answer) => {
-                self.socket.send_last(self.port.settings.deadlines.write, &answer);
+            Err(reason) => {
+                let limit = self.port.settings.deadlines.write;
+                self.socket.refuse(limit, reason, Shown::path(request.path()));
                 None
             }
         }
     }
 
-    /// Finds who takes the client; else the answer that refuses it. What costs nothing is checked first.
-    fn take(&self, request: &Upgrade<'_>) -> Result<Taken, Answer> {
-        let refuse = |code| Err(status(code, &[], false));
+    /// Finds who takes the client, or why nobody does. What costs nothing is checked first.
+    fn take(&self, request: &Upgrade<'_>) -> Result<Taken, Reason> {
         let settings = &self.port.settings;
         let (route, target) = match self.port.resolve(request.path()) {
             Ok(found) => found,
-            Err(NoTarget::DotSegment) => return refuse(400),
-            Err(NoTarget::Unknown) => return refuse(404),
+            Err(NoTarget::DotSegment) => return Err(Reason::DotSegment),
+            Err(NoTarget::Unknown) => return Err(Reason::NotFound),
         };
         if let TargetKind::Page(_) | TargetKind::Files(_) = &target.kind {
-            return Err(upgrade_required(false));
+            return Err(Reason::NoWebSocket);
         }
-        if !is_allowed(&settings.origins, request.host, &request.headers, self.port.is_secure()) {
-            return refuse(403);
+        if !is_allowed(
+            &settings.origins,
+            settings.programs,
+            request.host,
+            &request.headers,
+            self.port.is_secure(),
+        ) {
+            return Err(Reason::ForeignOrigin);
         }
         let owner = target.owner;
         match target.kind {
@@ -103,19 +109,22 @@ impl Client<'_> {
                 self.visitor.is(Stage::AtDoor(queue.clone()));
                 let taken = queue.take(route, settings.limits.accept_time, || self.visitor.stays());
                 self.visitor.is(Stage::Answered);
-                let Some((wanted, page)) = taken else { return refuse(503) };
+                let Some((wanted, page)) = taken else {
+                    let was_asked_to_go = !self.visitor.stays();
+                    return Err(if was_asked_to_go { Reason::Full } else { Reason::NotTaken });
+                };
                 let page = AcceptPage { queue, page: Some(page), wanted, route, len: 0 };
                 // Not before: who only waits has one worker.
-                let Some(writer) = self.server.pool.reserve() else { return refuse(503) };
+                let Some(writer) = self.server.pool.reserve() else { return Err(Reason::Full) };
                 Ok(Taken { destination: Destination::Program(page), owner, writer, protocol })
             }
             TargetKind::Upload(route) => {
                 let writer = Visitors::second_worker(self.server, self.visitor);
-                let Some(writer) = writer else { return refuse(503) };
+                let Some(writer) = writer else { return Err(Reason::Full) };
                 let destination = Destination::Upload(route, target.listener);
                 Ok(Taken { destination, owner, writer, protocol: None })
             }
-            TargetKind::Page(_) | TargetKind::Files(_) => Err(upgrade_required(false)),
+            TargetKind::Page(_) | TargetKind::Files(_) => Err(Reason::NoWebSocket),
         }
     }
 
@@ -132,7 +141,7 @@ impl Client<'_> {
             .enter(owner, |handle| Connection::new(Role::Server, handle, deadlines, timer, None));
         let Some(conn) = conn else {
             drop(destination);
-            self.socket.refuse(503);
+            self.socket.refuse(LINGER, Reason::Full, Shown::path(request.path()));
             return None;
         };
         let guard = EndGuard::new(conn.clone(), self.server.table.clone());
@@ -140,7 +149,7 @@ impl Client<'_> {
             // Path, query and sub-protocol fill more than the program has lent, which is no fault of the program's.
             conn.end_silently();
             drop(destination);
-            self.socket.refuse(431);
+            self.socket.refuse(LINGER, Reason::TooLargeForProgram, Shown::path(request.path()));
             return None;
         }
         if !conn.dialled(self.socket.socket.clone()) || !self.accept(request, protocol.as_deref()) {

@@ -233,8 +233,8 @@ impl Visitors {
     }
 
     fn refuse(&self, newcomer: Newcomer) {
-        let status = newcomer.full.status();
-        http_client::refuse(&self.lingering, newcomer.stream, newcomer.port.is_secure(), status);
+        let Newcomer { port, stream, address, full, .. } = newcomer;
+        http_client::refuse(&self.lingering, stream, address, port.is_secure(), full.reason());
     }
 
     fn weak(self: &Arc<Self>) -> Weak<dyn Wake> {

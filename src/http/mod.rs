@@ -16,7 +16,7 @@ pub(crate) use answer::{Answer, Page, READS, UPGRADES, compose, options, page, r
 pub(crate) use host::is_own_host;
 pub(crate) use media::{decoded, media_type};
 pub(crate) use origin::{is_allowed, normalized};
-pub(crate) use path::{has_dot_segment, plain_path};
+pub(crate) use path::{NormalPath, has_dot_segment};
 pub(crate) use range::{Range, range};
 pub(crate) use reason::{Reason, Shown};
 pub(crate) use router::{AddError, Router};

@@ -34,7 +34,7 @@ use connection::Table;
 use dispatcher::Dispatcher;
 pub(crate) use in_process::{Plan, serve_one};
 use limits::{HEAP_BYTES, STORE_ANSWER, WORKERS, WORKERS_WITH_PDDB};
-use listen::{FileStores, Listeners, Server, Visitors};
+use listen::{FileStores, Listeners, Shared, Visitors};
 use message::Quota;
 use system::System;
 use thread::{Lingering, Pool, Timer};
@@ -60,7 +60,7 @@ pub fn serve() -> Result<(), xous::Error> {
     let pddb = Pddb::with_room_for_thread(STORE_ANSWER, move || workers.shrink(WORKERS_WITH_PDDB));
     let timer = Timer::start().map_err(|_| xous::Error::ThreadNotAvailable)?;
     let lingering = Lingering::start(timer.clone()).map_err(|_| xous::Error::ThreadNotAvailable)?;
-    let server = Arc::new(Server {
+    let shared = Arc::new(Shared {
         table: Table::new(),
         visitors: Visitors::new(timer.clone(), lingering.clone()),
         timer,
@@ -69,20 +69,20 @@ pub fn serve() -> Result<(), xous::Error> {
         pddb,
         lingering,
     });
-    let visited = Arc::downgrade(&server);
-    server.pool.when_free(move || {
-        if let Some(server) = visited.upgrade() {
-            Visitors::let_in(&server);
+    let visited = Arc::downgrade(&shared);
+    shared.pool.when_free(move || {
+        if let Some(shared) = visited.upgrade() {
+            Visitors::let_in(&shared);
         }
     });
     let quota = Quota::new();
-    let listeners = Listeners::new(server.clone());
-    let system = System { server: server.clone(), listeners, quota: quota.clone() };
+    let listeners = Listeners::new(shared.clone());
+    let system = System { shared: shared.clone(), listeners, quota: quota.clone() };
     let dispatcher = Dispatcher {
         sid,
-        table: server.table.clone(),
-        pool: server.pool.clone(),
-        timer: server.timer.clone(),
+        table: shared.table.clone(),
+        pool: shared.pool.clone(),
+        timer: shared.timer.clone(),
         quota,
         system: Some(Box::new(system)),
     };

@@ -111,7 +111,7 @@ fn clients_that_may_take_all_workers_lock_nobody_out() {
 fn clients_that_take_their_answers_slowly_lock_nobody_out() {
     system!().run(|| {
         let listener = listener(&listen());
-        listener.add_route(&Route::page("/long", "text/plain", &[b'x'; Route::MOST_BODY])).unwrap();
+        listener.add_route(&Route::page("/long", "text/plain", &[b'x'; Route::MAX_BODY])).unwrap();
         innocents_are_served("16 greedy", &[&listener], 16, GREEDY);
     });
 }

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use super::file_route;
 use super::port::{NoTarget, Port};
 use super::requests::{Requests, Stop};
-use super::shared::Server;
+use super::shared::Shared;
 use super::target::TargetKind;
 use super::timed_socket::{TimedSocket, log_refusal};
 use super::upgrade::Client;
 use super::visitors::{Stage, Visitor};
-use crate::http::{Answer, READS, Reason, Shown, UPGRADES, is_own_host, options, page, refusal};
+use crate::http::{Answer, NormalPath, READS, Reason, Shown, UPGRADES, is_own_host, options, page, refusal};
 use crate::net::Socket;
 use crate::proto::handshake::{Caps, Plain, Refusal, Request, check_request};
 use crate::service::limits::{LINGER, MAX_REQUEST_BYTES};
@@ -23,7 +23,7 @@ use crate::service::thread::{Lingering, Permit};
 /// takes it.
 pub(crate) fn run(
     port: &Arc<Port>,
-    server: &Arc<Server>,
+    shared: &Arc<Shared>,
     stream: TcpStream,
     peer: SocketAddr,
     visitor: Arc<Visitor>,
@@ -31,7 +31,7 @@ pub(crate) fn run(
 ) {
     let limits = port.settings.limits;
     let socket = match port.socket(stream) {
-        Ok(socket) => TimedSocket::new(socket, server, peer, visitor.clone()),
+        Ok(socket) => TimedSocket::new(socket, shared, peer, visitor.clone()),
         Err(error) => return log::warn!("port {}: {error}", port.number()),
     };
     if let Err(error) = socket.by(limits.head_time, Shutdown::Both, || socket.socket.handshake()) {
@@ -70,7 +70,7 @@ pub(crate) fn run(
                 }
             }
             Ok(Request::Upgrade(request)) => {
-                let client = Client { port, server, socket: &socket, peer, visitor: &visitor };
+                let client = Client { port, shared, socket: &socket, peer, visitor: &visitor };
                 break client.upgrade(&requests, &request);
             }
             Err(refusal) => {
@@ -114,7 +114,8 @@ fn answer(socket: &TimedSocket, port: &Port, request: &Plain<'_>) -> bool {
     // A body is not read, so nothing can follow it.
     let keep = request.keep_alive && !request.has_body;
     let limit = port.settings.deadlines.write;
-    let target = match port.resolve(request.path()) {
+    let path = NormalPath::of(request.path());
+    let target = match port.resolve(&path) {
         Ok((_, target)) => Some(target.kind),
         Err(NoTarget::Unknown) => None,
         Err(NoTarget::DotSegment) => {
@@ -129,6 +130,7 @@ fn answer(socket: &TimedSocket, port: &Port, request: &Plain<'_>) -> bool {
                 socket,
                 limit,
                 request,
+                path: &path,
                 keep,
                 pace: file_route::Pace::default(),
             });

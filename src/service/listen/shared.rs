@@ -9,7 +9,7 @@ use crate::service::connection::Table;
 use crate::service::thread::{Lingering, Pool, Timer};
 
 /// Shared by the dispatcher, the ports' threads and the workers.
-pub(crate) struct Server {
+pub(crate) struct Shared {
     pub(crate) table: Arc<Table>,
     /// The clients that no program has taken.
     pub(crate) visitors: Arc<Visitors>,

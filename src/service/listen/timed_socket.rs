@@ -6,7 +6,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::shared::Server;
+use super::shared::Shared;
 use super::visitors::{Stage, Visitor};
 use crate::http::{Answer, Reason, Shown};
 use crate::net::Socket;
@@ -56,11 +56,11 @@ impl Late {
 }
 
 impl TimedSocket {
-    pub(crate) fn new(socket: Socket, server: &Server, peer: SocketAddr, visitor: Arc<Visitor>) -> Self {
+    pub(crate) fn new(socket: Socket, shared: &Shared, peer: SocketAddr, visitor: Arc<Visitor>) -> Self {
         let socket = Arc::new(socket);
         let late = Arc::new(Late { socket: socket.clone(), happened: AtomicBool::new(false) });
         visitor.reads_from(late.clone());
-        let (timer, lingering) = (server.timer.clone(), server.lingering.clone());
+        let (timer, lingering) = (shared.timer.clone(), shared.lingering.clone());
         TimedSocket { socket, late, timer, peer, visitor, lingering }
     }
 

@@ -9,12 +9,12 @@ use xous_api_websocket::{Accepted, Deadlines, Handle};
 use super::accept_queue::AcceptQueue;
 use super::port::{NoTarget, Port};
 use super::requests::Requests;
-use super::shared::Server;
+use super::shared::Shared;
 use super::target::TargetKind;
 use super::timed_socket::TimedSocket;
-use super::upload_route::{Receiving, UploadRoute};
+use super::upload_route::{UploadReceiver, UploadRoute};
 use super::visitors::{Stage, Visitor, Visitors};
-use crate::http::{Reason, Shown, is_allowed};
+use crate::http::{NormalPath, Reason, Shown, is_allowed};
 use crate::proto::Role;
 use crate::proto::handshake::Upgrade;
 use crate::service::connection::{Connection, Delivery, EndGuard, Established, Sink};
@@ -25,7 +25,7 @@ use crate::service::thread::Permit;
 /// A client whose head asks for an upgrade.
 pub(crate) struct Client<'a> {
     pub(crate) port: &'a Arc<Port>,
-    pub(crate) server: &'a Arc<Server>,
+    pub(crate) shared: &'a Arc<Shared>,
     pub(crate) socket: &'a TimedSocket,
     pub(crate) peer: SocketAddr,
     pub(crate) visitor: &'a Arc<Visitor>,
@@ -84,7 +84,7 @@ impl Client<'_> {
     /// Finds who takes the client, or why nobody does. What costs nothing is checked first.
     fn take(&self, request: &Upgrade<'_>) -> Result<Taken, Reason> {
         let settings = &self.port.settings;
-        let (route, target) = match self.port.resolve(request.path()) {
+        let (route, target) = match self.port.resolve(&NormalPath::of(request.path())) {
             Ok(found) => found,
             Err(NoTarget::DotSegment) => return Err(Reason::DotSegment),
             Err(NoTarget::Unknown) => return Err(Reason::NotFound),
@@ -115,11 +115,11 @@ impl Client<'_> {
                 };
                 let page = AcceptPage { queue, page: Some(page), wanted, route, len: 0 };
                 // Not before: who only waits has one worker.
-                let Some(writer) = self.server.pool.reserve() else { return Err(Reason::Full) };
+                let Some(writer) = self.shared.pool.reserve() else { return Err(Reason::Full) };
                 Ok(Taken { destination: Destination::Program(page), owner, writer, protocol })
             }
             TargetKind::Upload(route) => {
-                let writer = Visitors::second_worker(self.server, self.visitor);
+                let writer = Visitors::second_worker(self.shared, self.visitor);
                 let Some(writer) = writer else { return Err(Reason::Full) };
                 let destination = Destination::Upload(route, target.listener);
                 Ok(Taken { destination, owner, writer, protocol: None })
@@ -134,9 +134,9 @@ impl Client<'_> {
         let Taken { mut destination, owner, writer, protocol } = taken;
         let settings = &self.port.settings;
         let deadlines = destination.deadlines(settings.deadlines);
-        let timer = self.server.timer.clone();
+        let timer = self.shared.timer.clone();
         let conn = self
-            .server
+            .shared
             .table
             .enter(owner, |handle| Connection::new(Role::Server, handle, deadlines, timer, None));
         let Some(conn) = conn else {
@@ -144,7 +144,7 @@ impl Client<'_> {
             self.socket.refuse(LINGER, Reason::Full, Shown::path(request.path()));
             return None;
         };
-        let guard = EndGuard::new(conn.clone(), self.server.table.clone());
+        let guard = EndGuard::new(conn.clone(), self.shared.table.clone());
         if !destination.introduce(&conn, self, requests, request, protocol.as_deref()) {
             // Path, query and sub-protocol fill more than the program has lent, which is no fault of the program's.
             conn.end_silently();
@@ -190,7 +190,7 @@ impl Admitted {
                 (Delivery::Pull, page.hand_over())
             }
             Destination::Upload(route, listener) => {
-                let receiving = Receiving::new(route, listener, visitor.clone(), &guard.conn);
+                let receiving = UploadReceiver::new(route, listener, visitor.clone(), &guard.conn);
                 (Delivery::Internal(Box::new(receiving)), None)
             }
         };

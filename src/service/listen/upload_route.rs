@@ -10,11 +10,11 @@ use xous_api_websocket::{Code, Handle, Upload as Settings};
 
 use super::channels::encode;
 use super::file_stores::ServiceStore;
-use super::shared::Server;
+use super::shared::Shared;
 use super::visitors::{Stage, Visitor};
 use crate::entropy::fill;
 use crate::proto::{Chunk, CloseCode, CloseReason, Kind};
-use crate::service::connection::{Connection, Take};
+use crate::service::connection::{ChunkReceiver, Connection};
 use crate::service::limits::{SLOWEST_UPLOAD, UPLOAD_PROGRESS};
 use crate::service::thread::{Pool, Timer, Wake};
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
@@ -33,8 +33,8 @@ pub(crate) struct UploadRoute {
     began: Instant,
 }
 
-/// One of its connections.
-pub(crate) struct Receiving {
+/// Takes what comes on one of its connections.
+pub(crate) struct UploadReceiver {
     upload: Upload<ServiceStore>,
     route: Arc<UploadRoute>,
     listener: Handle,
@@ -61,10 +61,10 @@ impl UploadRoute {
     pub(crate) fn new(
         settings: &Settings<'_>,
         files: Arc<Files<ServiceStore>>,
-        server: &Server,
+        shared: &Shared,
     ) -> Result<Arc<Self>, Code> {
         let uploads = Uploads::new(config(settings)?, files, Box::new(token));
-        let (timer, pool) = (server.timer.clone(), server.pool.clone());
+        let (timer, pool) = (shared.timer.clone(), shared.pool.clone());
         Ok(Arc::new(UploadRoute { uploads, timer, pool, began: Instant::now() }))
     }
 
@@ -110,7 +110,7 @@ impl Drop for UploadRoute {
     }
 }
 
-impl Receiving {
+impl UploadReceiver {
     /// Of a connection by a route of `listener`.
     pub(crate) fn new(
         route: Arc<UploadRoute>,
@@ -120,7 +120,7 @@ impl Receiving {
     ) -> Self {
         visitor.is(Stage::IdleUpload(listener, Arc::downgrade(conn)));
         let progress = Arc::new(Progress::new(Arc::downgrade(conn)));
-        Receiving { upload: Upload::new(route.uploads.clone()), route, listener, visitor, progress }
+        UploadReceiver { upload: Upload::new(route.uploads.clone()), route, listener, visitor, progress }
     }
 
     /// Files are on their way now, or none any more.
@@ -186,9 +186,9 @@ impl Wake for Progress {
     }
 }
 
-impl Take for Receiving {
+impl ChunkReceiver for UploadReceiver {
     /// Returns when the database has it.
-    fn take(&mut self, conn: &Arc<Connection>, chunk: &Chunk<'_>) {
+    fn receive(&mut self, conn: &Arc<Connection>, chunk: &Chunk<'_>) {
         let Chunk { kind, first, last, payload } = *chunk;
         let now = self.route.now();
         let mut answer = |text: &str| {
@@ -210,7 +210,7 @@ impl Take for Receiving {
     }
 }
 
-impl Drop for Receiving {
+impl Drop for UploadReceiver {
     fn drop(&mut self) {
         self.route.timer.disarm(&self.progress.weak(), None);
         self.upload.gone(self.route.now());
@@ -225,7 +225,7 @@ fn config(settings: &Settings<'_>) -> Result<Config, Code> {
     };
     let transfers = usize::from(settings.transfers);
     let patterns_fit = settings.allowed.iter().all(|pattern| pattern.len() <= NAME_BYTES);
-    if transfers > TRANSFERS || batch.saturating_mul(transfers) > Settings::MOST_MEMORY || !patterns_fit {
+    if transfers > TRANSFERS || batch.saturating_mul(transfers) > Settings::MAX_MEMORY || !patterns_fit {
         return Err(Code::TooLong);
     }
     let allowed = settings.allowed.iter().map(|&pattern| pattern.into());

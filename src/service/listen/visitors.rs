@@ -16,7 +16,7 @@ use xous_api_websocket::Handle;
 use super::accept_queue::AcceptQueue;
 use super::http_client;
 use super::port::{Full, Port};
-use super::shared::Server;
+use super::shared::Shared;
 use super::timed_socket::Late;
 use crate::net::one_peer;
 use crate::proto::{CloseCode, CloseReason};
@@ -107,7 +107,7 @@ type Whereabouts<'a> = (&'a Arc<Port>, IpAddr);
 
 /// The place of a client, until it is dropped.
 pub(crate) struct Visitor {
-    server: Arc<Server>,
+    shared: Arc<Shared>,
     id: u64,
 }
 
@@ -127,7 +127,7 @@ impl Visitors {
     }
 
     /// Serves a client that has come to a port, has it wait for a place, or tells it that there is none.
-    pub(crate) fn arrive(server: &Arc<Server>, port: &Arc<Port>, stream: TcpStream, address: SocketAddr) {
+    pub(crate) fn arrive(shared: &Arc<Shared>, port: &Arc<Port>, stream: TcpStream, address: SocketAddr) {
         let newcomer = Newcomer {
             port: port.clone(),
             stream,
@@ -136,12 +136,12 @@ impl Visitors {
             until: Instant::now() + PLACE_WAIT,
             full: Full::Workers,
         };
-        let own = &server.visitors;
+        let own = &shared.visitors;
         let mut state = own.state.lock();
-        let (newcomer, full) = match state.enter(newcomer, server) {
+        let (newcomer, full) = match state.enter(newcomer, shared) {
             Ok(entered) => {
                 drop(state);
-                return entered.run(server);
+                return entered.run(shared);
             }
             Err(why) => why,
         };
@@ -167,24 +167,24 @@ impl Visitors {
     }
 
     /// Serves those who wait for as long as there is a place for one of them. Called whenever one may have become free.
-    pub(crate) fn let_in(server: &Arc<Server>) {
-        let own = &server.visitors;
+    pub(crate) fn let_in(shared: &Arc<Shared>) {
+        let own = &shared.visitors;
         while own.waiting.load(SeqCst) > 0 {
             let mut state = own.state.lock();
-            let Some(entered) = state.next(server) else { return };
+            let Some(entered) = state.next(shared) else { return };
             own.waiting.store(state.waiting.len(), SeqCst);
             if state.waiting.is_empty() {
                 own.timer.disarm(&own.weak(), None);
             }
             drop(state);
-            entered.run(server);
+            entered.run(shared);
         }
     }
 
     /// A second worker for a client that has one; somebody gives way for it if there is none.
-    pub(crate) fn second_worker(server: &Arc<Server>, visitor: &Visitor) -> Option<Permit> {
-        let own = &server.visitors;
-        if let Some(permit) = server.pool.reserve_for_stranger(WORKERS_FOR_PROGRAMS) {
+    pub(crate) fn second_worker(shared: &Arc<Shared>, visitor: &Visitor) -> Option<Permit> {
+        let own = &shared.visitors;
+        if let Some(permit) = shared.pool.reserve_for_stranger(WORKERS_FOR_PROGRAMS) {
             return Some(permit);
         }
         let mut state = own.state.lock();
@@ -197,7 +197,7 @@ impl Visitors {
         if !hopes {
             return None;
         }
-        server.pool.await_for_stranger(WORKERS_FOR_PROGRAMS, PLACE_WAIT)
+        shared.pool.await_for_stranger(WORKERS_FOR_PROGRAMS, PLACE_WAIT)
     }
 
     /// Nobody listens on a port any more: those go who have asked for nothing, and those who wait.
@@ -264,11 +264,11 @@ impl Wake for Visitors {
 
 impl State {
     /// Gives a newcomer a place, or says what is full. Nothing is given back while the lock is held.
-    fn enter(&mut self, newcomer: Newcomer, server: &Arc<Server>) -> Result<Entered, (Newcomer, Full)> {
+    fn enter(&mut self, newcomer: Newcomer, shared: &Arc<Shared>) -> Result<Entered, (Newcomer, Full)> {
         if let Err(full) = newcomer.port.count_client(newcomer.peer) {
             return Err((newcomer, full));
         }
-        let Some(permit) = server.pool.reserve_for_stranger(WORKERS_FOR_PROGRAMS) else {
+        let Some(permit) = shared.pool.reserve_for_stranger(WORKERS_FOR_PROGRAMS) else {
             newcomer.port.uncount_client(newcomer.peer);
             return Err((newcomer, Full::Workers));
         };
@@ -287,14 +287,14 @@ impl State {
     }
 
     /// The next of those who wait: one of the address with the fewest connections, who came first.
-    fn next(&mut self, server: &Arc<Server>) -> Option<Entered> {
+    fn next(&mut self, shared: &Arc<Shared>) -> Option<Entered> {
         let mut order: Vec<_> = (0..self.waiting.len()).collect();
         order.sort_by_key(|&at| self.waiting.get(at).map(|newcomer| self.inside_of(newcomer.peer)));
         let mut at = order.into_iter();
         loop {
             let index = at.next()?;
             let newcomer = self.waiting.remove(index)?;
-            match self.enter(newcomer, server) {
+            match self.enter(newcomer, shared) {
                 Ok(entered) => return Some(entered),
                 Err((newcomer, full)) => {
                     self.waiting.insert(index, newcomer);
@@ -437,12 +437,12 @@ struct Entered {
 }
 
 impl Entered {
-    fn run(self, server: &Arc<Server>) {
+    fn run(self, shared: &Arc<Shared>) {
         let Entered { newcomer: Newcomer { port, stream, address, .. }, id, permit } = self;
-        let visitor = Arc::new(Visitor { server: server.clone(), id });
-        let server = server.clone();
+        let visitor = Arc::new(Visitor { shared: shared.clone(), id });
+        let shared = shared.clone();
         let started = permit.run(move |mut permit| {
-            http_client::run(&port, &server, stream, address, visitor, &mut permit);
+            http_client::run(&port, &shared, stream, address, visitor, &mut permit);
             drop(permit);
         });
         if let Err(error) = started {
@@ -454,14 +454,14 @@ impl Entered {
 impl Visitor {
     /// Its reads can be ended from now on.
     pub(crate) fn reads_from(&self, socket: Arc<Late>) {
-        if let Some(own) = self.server.visitors.state.lock().find(self.id) {
+        if let Some(own) = self.shared.visitors.state.lock().find(self.id) {
             own.socket = Some(socket);
         }
     }
 
     /// What it does from now on; `false` if it was asked to go.
     pub(crate) fn is(&self, stage: Stage) -> bool {
-        let mut state = self.server.visitors.state.lock();
+        let mut state = self.shared.visitors.state.lock();
         let Some(own) = state.find(self.id) else { return false };
         let ends = matches!(stage, Stage::Ending);
         own.stage = stage;
@@ -470,20 +470,20 @@ impl Visitor {
         if ends && std::mem::take(&mut own.counted) {
             own.port.uncount_client(own.peer);
             drop(state);
-            Visitors::let_in(&self.server);
+            Visitors::let_in(&self.shared);
         }
         stays
     }
 
     /// It was not asked to go.
     pub(crate) fn stays(&self) -> bool {
-        self.server.visitors.state.lock().find(self.id).is_some_and(|own| !own.leaving)
+        self.shared.visitors.state.lock().find(self.id).is_some_and(|own| !own.leaving)
     }
 }
 
 impl Drop for Visitor {
     fn drop(&mut self) {
-        let mut state = self.server.visitors.state.lock();
+        let mut state = self.shared.visitors.state.lock();
         let at = state.inside.iter().position(|one| one.id == self.id);
         let gone = at.map(|at| state.inside.swap_remove(at));
         if let Some(gone) = gone.as_ref().filter(|gone| gone.counted) {
@@ -491,7 +491,7 @@ impl Drop for Visitor {
         }
         drop(state);
         drop(gone);
-        Visitors::let_in(&self.server);
+        Visitors::let_in(&self.shared);
     }
 }
 

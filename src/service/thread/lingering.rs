@@ -2,8 +2,8 @@
 //!
 //! Who competes: the ports' threads bring sockets of clients that they refuse. Their requests are read first, as some
 //! clients do not survive an answer that comes before they have asked, and they are kept open for a while so that the
-//! clients can read why. The dispatcher brings addresses to knock at, as many as there are ports. Full: a request is
-//! not waited for; the socket that came first is closed. On the device that may take as long as its peer likes; then no
+//! clients can read why. The dispatcher brings addresses whose `accept` is to end, as many as there are ports. Full: a
+//! request is not waited for; the socket that came first is closed. On the device that may take as long as its peer likes; then no
 //! more are taken.
 
 use std::collections::VecDeque;
@@ -12,7 +12,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::timer::{Timer, Wake};
-use crate::net::{Socket, knock};
+use crate::net::{Socket, wake_accept};
 use crate::platform::SHUTDOWN_SENDS_FIN;
 use crate::service::limits::{LINGER, LINGERING, REFUSED, REFUSED_WAIT};
 use crate::sync::{Condvar, Mutex};
@@ -32,7 +32,8 @@ pub(crate) struct Lingering {
 
 #[derive(Default)]
 struct State {
-    knocks: Vec<SocketAddr>,
+    /// Where a port's thread waits in `accept` and is to be woken.
+    accepting: Vec<SocketAddr>,
     refused: VecDeque<Refused>,
     /// Each with the time at which it is closed.
     lingering: VecDeque<(Instant, Arc<Socket>)>,
@@ -66,7 +67,7 @@ impl Wake for Patience {
 }
 
 enum Work {
-    Knock(SocketAddr),
+    WakeAccept(SocketAddr),
     Refuse(Refused),
     Close(Arc<Socket>),
 }
@@ -79,7 +80,10 @@ impl Lingering {
     pub(crate) fn start(timer: Arc<Timer>) -> std::io::Result<Arc<Self>> {
         let lingering = Arc::new(Lingering { timer, state: Mutex::default(), more: Condvar::new() });
         let own = lingering.clone();
-        std::thread::Builder::new().name("ws-aside".into()).stack_size(STACK).spawn(move || own.work())?;
+        std::thread::Builder::new()
+            .name("ws-lingering".into())
+            .stack_size(STACK)
+            .spawn(move || own.work())?;
         Ok(lingering)
     }
 
@@ -142,14 +146,14 @@ impl Lingering {
 
     /// Ends a call that waits for a client on `address`, by being one.
     pub(crate) fn wake_accept(&self, address: SocketAddr) {
-        self.state.lock().knocks.push(address);
+        self.state.lock().accepting.push(address);
         self.more.notify_one();
     }
 
     fn work(&self) {
         loop {
             match self.next() {
-                Work::Knock(address) => knock(address, LINGER),
+                Work::WakeAccept(address) => wake_accept(address, LINGER),
                 Work::Refuse(refused) => self.hear(refused),
                 // On the device this waits until what was sent has arrived.
                 Work::Close(socket) => {
@@ -164,8 +168,8 @@ impl Lingering {
         let mut state = self.state.lock();
         state.closing = None;
         loop {
-            if let Some(address) = state.knocks.pop() {
-                return Work::Knock(address);
+            if let Some(address) = state.accepting.pop() {
+                return Work::WakeAccept(address);
             }
             if let Some(refused) = state.refused.pop_front() {
                 return Work::Refuse(refused);

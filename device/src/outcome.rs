@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
-use crate::machine::{Line, PER_MILLISECOND, Source};
+use crate::{
+    machine::{Line, PER_MILLISECOND, Source},
+    memory::Memory,
+};
+
+/// Lines of the log that are shown with a failure.
+const LAST_LINES: usize = 60;
 
 /// Why the machine stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +21,8 @@ pub enum End {
     MachineTime,
     /// The limit in the PC's time was reached.
     WallTime,
+    /// It was told to stop.
+    Stopped,
     /// The processor sleeps and no event will ever wake it.
     IdleForever,
     /// The kernel or a process has failed; see [`Outcome::faults`].
@@ -49,6 +57,7 @@ impl Fault {
             Source::Kernel => find(text, "CPU Exception on PID ", FaultKind::Exception)
                 .or_else(|| find(text, "PANIC", FaultKind::Panic)),
             Source::Log => find(text, "PANIC in PID ", FaultKind::Panic),
+            Source::Machine => None,
         }?;
         let digits = behind.split(|c: char| !c.is_ascii_digit()).next().unwrap_or("");
         Some(Fault { pid: digits.parse().ok(), kind, line: text.clone() })
@@ -76,6 +85,8 @@ pub struct Process {
     pub system_calls: Vec<(u8, u64)>,
     /// Pages of RAM of 4096 bytes that it owns at the end; those of a process that has ended are free again.
     pub pages: u32,
+    /// What it uses at the end, if it is a process that has not ended.
+    pub memory: Option<Memory>,
 }
 
 /// The result of a run.
@@ -99,7 +110,33 @@ impl Outcome {
     /// Whether it ended as it should: no panic, no exception, no exit code but 0, and no limit reached.
     pub fn succeeded(&self) -> bool {
         let exited_well = self.processes.iter().all(|process| process.exit_code.unwrap_or(0) == 0);
-        matches!(self.end, End::ProgramsEnded | End::Logged) && self.faults.is_empty() && exited_well
+        matches!(self.end, End::ProgramsEnded | End::Logged | End::Stopped)
+            && self.faults.is_empty()
+            && exited_well
+    }
+
+    /// Does nothing if it [succeeded](Self::succeeded).
+    ///
+    /// # Panics
+    /// Otherwise, with why it ended and the end of the log.
+    #[track_caller]
+    pub fn expect_success(&self) {
+        assert!(self.succeeded(), "{}", self.failure());
+    }
+
+    /// How it ended, what failed, and the end of the log.
+    pub fn failure(&self) -> String {
+        let faults: String =
+            self.faults.iter().map(|fault| format!("\n{:?}: {}", fault.kind, fault.line)).collect();
+        let exits = self.processes.iter().filter_map(|process| Some((&process.name, process.exit_code?)));
+        let exits: String = exits.map(|(name, code)| format!("\n{name} ended with {code}")).collect();
+        let last = &self.log[self.log.len().saturating_sub(LAST_LINES)..];
+        let last: String = last.iter().map(|line| format!("{}\n", shown(line))).collect();
+        format!(
+            "{:?} after {:?} of machine time{faults}{exits}; the log's end:\n{last}",
+            self.end,
+            self.machine_time()
+        )
     }
 
     /// Machine time at the end.
@@ -123,8 +160,9 @@ pub(crate) fn shown(line: &Line) -> String {
     let source = match line.source {
         Source::Kernel => "kernel",
         Source::Log => "log",
+        Source::Machine => "machine",
     };
-    format!("{:>8} ms {source:>6}| {}", line.time / PER_MILLISECOND, line.text)
+    format!("{:>8} ms {source:>7}| {}", line.time / PER_MILLISECOND, line.text)
 }
 
 pub(crate) fn duration(time: u64) -> Duration {
@@ -151,6 +189,6 @@ mod tests {
 
     #[test]
     fn lines_are_shown_with_time_and_source() {
-        assert_eq!(shown(&line(Source::Log, "hello")), "       2 ms    log| hello");
+        assert_eq!(shown(&line(Source::Log, "hello")), "       2 ms     log| hello");
     }
 }

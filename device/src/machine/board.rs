@@ -114,6 +114,11 @@ impl Board {
         std::mem::take(&mut self.lines)
     }
 
+    /// Adds a line of the machine's own.
+    pub(crate) fn add_line(&mut self, line: Line) {
+        self.lines.push(line);
+    }
+
     /// What was written without an end of line, at the end of a run.
     pub(crate) fn finish_lines(&mut self, count: u64) {
         let now = self.now(count);

@@ -1,7 +1,6 @@
 //! The command line of `cargo xtask target`.
 
 use std::path::Path;
-use std::process::Command;
 
 use lexopt::Arg::Long;
 use lexopt::{Parser, ValueExt};
@@ -86,8 +85,8 @@ impl Tls {
     /// Fails when the service has no such feature, before anything is installed or built.
     pub(super) fn check(self, root: &Path) -> Result<(), String> {
         let Some(feature) = self.feature() else { return Ok(()) };
-        let output = Command::new(super::build::cargo())
-            .args(["metadata", "--format-version=1", "--no-deps"])
+        let output = hosted::cargo("metadata")
+            .args(["--format-version=1", "--no-deps"])
             .current_dir(root)
             .output()
             .map_err(|error| format!("cargo metadata: {error}"))?;

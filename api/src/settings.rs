@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::wire::{Reader, Writer};
 
-/// What the caller is ready to take; a message beyond it fails the connection with 1009 or 1008.
+/// What the caller is ready to take. A message beyond it fails the connection with 1009 or 1008.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Payload bytes of one frame.
@@ -16,13 +16,13 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// None: messages stream through fixed buffers, whatever their size.
+    /// No limits: messages stream through fixed buffers, whatever their size.
     fn default() -> Self {
         Limits { frame: u64::MAX, message: u64::MAX, fragments: u32::MAX }
     }
 }
 
-/// How long the service waits, in steps of a millisecond, at most 49 days.
+/// How long the service waits. Each time has a resolution of a millisecond and is at most 49 days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadlines {
     /// For name resolution, connection and opening handshake together.
@@ -34,10 +34,11 @@ pub struct Deadlines {
     /// For the caller to lend a page while data waits. The connection is closed with 1001 after one to two
     /// times this.
     pub stall: Duration,
-    /// Silence after which a Ping is sent, one to two times this; none is sent by default, and an idle connection
-    /// costs nothing. While the caller lends no page the peer cannot be heard, which is no silence.
+    /// Silence after which a Ping is sent, one to two times this. By default no Ping is sent, and an idle connection
+    /// costs nothing. Time in which the caller lends no page does not count as silence, as the peer cannot be heard
+    /// then.
     pub keepalive: Option<Duration>,
-    /// For the answer to that Ping; the connection ends with 1006 without.
+    /// For the answer to that Ping. Without an answer the connection ends with 1006.
     pub pong: Duration,
 }
 
@@ -68,7 +69,7 @@ impl Limits {
 }
 
 impl Deadlines {
-    /// 24 bytes: u32 milliseconds each, in the order of the fields; a keepalive of 0 is none.
+    /// 24 bytes: u32 milliseconds each, in the order of the fields. 0 stands for no keepalive.
     pub(crate) fn write(&self, w: &mut Writer<'_>) {
         let keepalive = self.keepalive.unwrap_or_default();
         for wait in [self.open, self.write, self.close, self.stall, keepalive, self.pong] {

@@ -23,8 +23,8 @@ const KINDS: u8 = PAGE | UPLOAD | FILES;
 pub enum RouteKind<'a> {
     /// The program takes WebSockets: [`Listener::accept`](crate::Listener::accept).
     Receiver {
-        /// Sub-protocols in order of preference, at most 32. The first that the client offers too is chosen; a
-        /// client that offers none of them gets none.
+        /// Sub-protocols in order of preference, at most 32. The first one that the client also offers is chosen. A
+        /// client that offers none of them is accepted without one.
         protocols: Vec<&'a str>,
     },
     /// The service answers GET and HEAD with these bytes.
@@ -36,11 +36,11 @@ pub enum RouteKind<'a> {
     },
     /// The service takes WebSockets that bring files.
     Upload(Upload<'a>),
-    /// The service answers GET and HEAD with files of the database: the path, a prefix that ends with `/`, with a list
-    /// of them, `{"files":[{"name":"a/b.txt","length":123},...]}`; the path and a name with that file, or a range of
-    /// it. What is being received is not seen.
+    /// The service answers GET and HEAD with files of the database. The path is a prefix that ends with `/`. Under
+    /// the path itself there is a list, `{"files":[{"name":"a/b.txt","length":123},...]}`. Under the path and a name
+    /// there is that file, or a range of it. A file that is being received is not shown.
     Files {
-        /// As that of an [`Upload`].
+        /// The dict, as that of an [`Upload`].
         dict: &'a str,
     },
 }
@@ -52,10 +52,11 @@ pub enum RouteKind<'a> {
 /// body; the text path; the sub-protocols; or the text content type and the body; or the [`Upload`]; or the text dict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route<'a> {
-    /// Begins with `/`; no query, no `.` or `..` between slashes. Characters that need no percent-encoding are the
-    /// same with and without (RFC 3986 section 6.2.2).
+    /// Begins with `/`, without a query and without `.` or `..` between slashes. A character that needs no
+    /// percent-encoding is the same with and without it (RFC 3986 section 6.2.2).
     pub path: &'a str,
-    /// Also for every path that begins with it. Of several routes the longest path counts, an exact one first.
+    /// The route is also for every path that begins with its own. An exact path goes before prefixes, and a longer
+    /// prefix before shorter ones.
     pub prefix: bool,
     /// If it is a prefix: other programs may add routes below it. Without this they are refused (`RouteExists`), as a
     /// longer path would take its part of the prefix.
@@ -65,7 +66,7 @@ pub struct Route<'a> {
 }
 
 impl<'a> Route<'a> {
-    /// The longest page, bytes: the service keeps it.
+    /// The longest page, in bytes. The service keeps the page.
     pub const MAX_BODY: usize = 64 * 1024;
 
     /// WebSockets for the program.
@@ -88,7 +89,7 @@ impl<'a> Route<'a> {
         Route { path, prefix: true, shared: false, kind: RouteKind::Files { dict } }
     }
 
-    /// Also for what begins with the path.
+    /// Takes every path that begins with this one, too.
     pub fn prefix(mut self) -> Self {
         self.prefix = true;
         self
@@ -108,7 +109,7 @@ impl<'a> Route<'a> {
         self
     }
 
-    /// The bytes that it takes in a page.
+    /// How many bytes it takes in a page.
     pub fn encoded_len(&self) -> usize {
         let kind = match &self.kind {
             RouteKind::Receiver { protocols } => protocols.iter().map(|name| 2 + name.len()).sum(),
@@ -119,11 +120,11 @@ impl<'a> Route<'a> {
         FIXED + 2 + self.path.len() + kind
     }
 
-    /// Writes it into `page`; the number of bytes.
+    /// Writes it into `page`. Returns the number of bytes.
     ///
     /// # Errors
-    /// `TooMany`: more than 32 sub-protocols, or patterns of names. `TooLong`: a longer body than is kept, or `page` is shorter than
-    /// [`Route::encoded_len`].
+    /// `TooMany` for more than 32 sub-protocols or patterns of names. `TooLong` for a body longer than
+    /// [`Route::MAX_BODY`], or if `page` is shorter than [`Route::encoded_len`].
     pub fn write(&self, page: &mut [u8]) -> Result<usize, RequestError> {
         let (kind, protocols, body) = match &self.kind {
             RouteKind::Receiver { protocols } => (0, protocols.len(), 0),

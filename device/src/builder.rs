@@ -1,7 +1,6 @@
 //! A machine with a kernel, services and programs, as it is put together.
 
 use std::{
-    fmt,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -18,33 +17,24 @@ use crate::{
 };
 
 /// Process numbers are bytes; 0 is nobody and 1 the kernel.
-const MOST_PROGRAMS: usize = 254;
+const MAX_PROGRAMS: usize = 254;
 
 /// Why a machine could not start.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A file could not be read.
+    #[error("{0}: {1}")]
     File(PathBuf, std::io::Error),
     /// A file is no program for the device.
+    #[error("{0}: {1}")]
     Elf(PathBuf, ElfError),
     /// More programs than there are process numbers.
+    #[error("more than {MAX_PROGRAMS} programs")]
     TooManyPrograms,
     /// Kernel and programs do not fit into RAM.
+    #[error("kernel and programs do not fit into RAM")]
     RamFull,
 }
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StartError::File(path, error) => write!(f, "{}: {error}", path.display()),
-            StartError::Elf(path, error) => write!(f, "{}: {error}", path.display()),
-            StartError::TooManyPrograms => write!(f, "more than {MOST_PROGRAMS} programs"),
-            StartError::RamFull => f.write_str("kernel and programs do not fit into RAM"),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}
 
 struct Program {
     path: PathBuf,
@@ -260,7 +250,7 @@ impl Builder {
     /// # Errors
     /// [`StartError`], for files that cannot be used, and where they are too many or too large.
     pub fn start(self) -> Result<Machine, StartError> {
-        if self.programs.len() > MOST_PROGRAMS {
+        if self.programs.len() > MAX_PROGRAMS {
             return Err(StartError::TooManyPrograms);
         }
         let kernel = read(&self.kernel)?;

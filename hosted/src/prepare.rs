@@ -4,7 +4,6 @@
 //! `target/hosted/`, in a directory per version, so that a later use finds it there without asking cargo.
 
 use std::collections::hash_map::DefaultHasher;
-use std::fmt;
 use std::fs::{self, File};
 use std::hash::Hasher;
 use std::io::{self, IsTerminal};
@@ -45,9 +44,10 @@ pub struct Programs {
 }
 
 /// Why the programs are not there.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
     /// A file below `target/hosted/` could not be read or written: see to the directory.
+    #[error("{path}: {source}")]
     File {
         /// The file or directory.
         path: PathBuf,
@@ -55,6 +55,7 @@ pub enum PrepareError {
         source: io::Error,
     },
     /// Cargo could not be started: see that `cargo` is on the `PATH`.
+    #[error("cannot start `{command}`: {source}; is cargo on the PATH?")]
     Start {
         /// The command.
         command: String,
@@ -62,40 +63,18 @@ pub enum PrepareError {
         source: io::Error,
     },
     /// Cargo failed; what it said is on stderr. Without a network the first use cannot succeed: run it again with one.
+    #[error("`{command}` failed, see above; it needs the crate registry once, afterwards no network is used")]
     Failed {
         /// The command, to be run by hand.
         command: String,
     },
     /// Another process has been installing for too long: end it, then try again.
+    #[error("{lock}: another process has held this lock for {} minutes; end it and try again", INSTALL_LIMIT.as_secs() / 60)]
     Busy {
         /// The lock that it holds.
         lock: PathBuf,
     },
 }
-
-impl fmt::Display for PrepareError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File { path, source } => write!(f, "{}: {source}", path.display()),
-            Self::Start { command, source } => {
-                write!(f, "cannot start `{command}`: {source}; is cargo on the PATH?")
-            }
-            Self::Failed { command } => write!(
-                f,
-                "`{command}` failed, see above; it needs the crate registry once, afterwards no \
-                 network is used"
-            ),
-            Self::Busy { lock } => write!(
-                f,
-                "{}: another process has held this lock for {} minutes; end it and try again",
-                lock.display(),
-                INSTALL_LIMIT.as_secs() / 60
-            ),
-        }
-    }
-}
-
-impl std::error::Error for PrepareError {}
 
 /// Installs what is missing, with cargo's progress on stderr, and says where the programs are.
 ///

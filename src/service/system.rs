@@ -8,13 +8,13 @@ use xous_api_websocket::{Code, Handle, Opcode, Phase, PortState, Request};
 use super::connection::{Connection, Delivery, EndGuard, Found, Opening, connect, seed};
 use super::dispatcher::{Caller, Serve};
 use super::limits::REQUEST_BYTES;
-use super::listen::{Listener, Listeners, Server};
+use super::listen::{Listener, Listeners, Shared};
 use super::message::{Lent, Quota, Scalar};
 use crate::proto::Role;
 
 /// The service's own part.
 pub(crate) struct System {
-    pub(crate) server: Arc<Server>,
+    pub(crate) shared: Arc<Shared>,
     pub(crate) listeners: Listeners,
     pub(crate) quota: Arc<Quota>,
 }
@@ -63,25 +63,25 @@ impl System {
         let Some(request) = data.and_then(Request::parse) else {
             return lent.answer(Code::Malformed as usize, 0);
         };
-        let Some((reading, writing)) = self.server.pool.reserve_pair() else {
+        let Some((reading, writing)) = self.shared.pool.reserve_pair() else {
             return lent.answer(self.quota.refuse(Code::NoWorker) as usize, 0);
         };
         let deadlines = request.deadlines;
         let bytes = data.unwrap_or_default().into();
-        let timer = self.server.timer.clone();
+        let timer = self.shared.timer.clone();
         lent.answer_on_drop(Code::NoWorker as usize);
         let mut opener = Some(lent);
         let entered = self
-            .server
+            .shared
             .table
             .enter(pid, |handle| Connection::new(Role::Client, handle, deadlines, timer, opener.take()));
         let Some(conn) = entered else {
             return; // No slot: `opener` is dropped, which answers it.
         };
-        let pddb = self.server.pddb.clone();
+        let pddb = self.shared.pddb.clone();
         let opening = Opening { request: bytes, delivery: Delivery::Pull, pddb, seed: Box::new(seed) };
         conn.opening();
-        let guard = EndGuard::new(conn, self.server.table.clone());
+        let guard = EndGuard::new(conn, self.shared.table.clone());
         let started = reading.run(move |permit| {
             connect::run(guard, opening, writing);
             drop(permit);
@@ -95,12 +95,12 @@ impl System {
         let Some(heir) = u8::try_from(scalar.arguments[0]).ok().and_then(PID::new) else {
             return scalar.refuse(Code::Malformed);
         };
-        if let Found::Live(conn) = self.server.table.find(caller.handle, caller.pid)
+        if let Found::Live(conn) = self.shared.table.find(caller.handle, caller.pid)
             && conn.state().0 == Phase::Closed
         {
             return scalar.refuse(Code::Closed);
         }
-        match self.server.table.grant(caller.handle, caller.pid, heir) {
+        match self.shared.table.grant(caller.handle, caller.pid, heir) {
             Some(conn) => {
                 conn.inbox.evict();
                 scalar.answer2(0, 0);
@@ -118,7 +118,7 @@ impl System {
 
     fn member(&self, caller: Caller, page: Lent, join: bool) {
         let handle = u32::try_from(page.offset()).ok().and_then(Handle::from_raw);
-        let conn = handle.and_then(|handle| match self.server.table.find(handle, caller.pid) {
+        let conn = handle.and_then(|handle| match self.shared.table.find(handle, caller.pid) {
             Found::Live(conn) => Some(conn),
             Found::Ended(_) | Found::Unknown => None,
         });

@@ -35,6 +35,13 @@ enum Failure {
     Other(String),
 }
 
+impl Failure {
+    /// The command line is at fault.
+    fn usage(fault: impl std::fmt::Display) -> Self {
+        Self::Usage(fault.to_string())
+    }
+}
+
 impl<E: std::error::Error> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::Other(error.to_string())

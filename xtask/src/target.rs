@@ -42,7 +42,7 @@ budget there, or when a program is not in that record.
 /// The exit code is a failure when a size or a budget of `sizes.toml` does not hold; a `Failure` says why nothing
 /// could be built or measured.
 fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
-    let options = Options::parse(arguments.into_iter()).map_err(Failure::Usage)?;
+    let options = Options::parse(arguments).map_err(Failure::Usage)?;
     build_and_compare(&options).map_err(Failure::Other)
 }
 

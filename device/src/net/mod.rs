@@ -46,7 +46,7 @@ pub enum Network {
 const ABORTED: (u32, u32) = (0, u32::MAX);
 
 /// Parked operations at one time; std's calls block, so that it is one for each thread.
-const MOST_PARKED: usize = 1024;
+const MAX_PARKED: usize = 1024;
 
 /// The registers, and the operations that wait.
 pub(crate) struct Net {
@@ -139,7 +139,7 @@ impl Net {
             operation.aborts().iter().for_each(|kind| self.abort(*kind, operation.number(), ram));
         }
         let progress = match operation.start(&mut self.sockets, now, ram) {
-            Progress::Waits if self.parked.len() >= MOST_PARKED => operation.refuse(ram),
+            Progress::Waits if self.parked.len() >= MAX_PARKED => operation.refuse(ram),
             progress => progress,
         };
         match progress {

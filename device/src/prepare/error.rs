@@ -1,17 +1,20 @@
 //! Why the programs are not there.
 
-use std::{fmt, io, path::PathBuf};
+use std::{io, path::PathBuf};
 
 use super::{files::LOCK_LIMIT, toolchain::Missing};
 
 /// Why the programs are not there.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
     /// No compiler or linker for the device: install the packages that it names.
+    #[error("{0}; on Debian `cargo xtask target` and `cargo xtask device` install it")]
     Missing(Missing),
     /// The workspace's manifest has no profile for the device.
+    #[error("{0}")]
     Profile(String),
     /// A file below `target/device/` could not be read or written: see to the directory.
+    #[error("{path}: {source}")]
     File {
         /// The file or directory.
         path: PathBuf,
@@ -19,6 +22,7 @@ pub enum PrepareError {
         source: io::Error,
     },
     /// Cargo could not be started: see that `cargo` is on the `PATH`.
+    #[error("cannot start `{command}`: {source}; is cargo on the PATH?")]
     Start {
         /// The command.
         command: String,
@@ -27,11 +31,16 @@ pub enum PrepareError {
     },
     /// Cargo failed; what it said is on standard error. Without a network the first use cannot succeed: run it again
     /// with one.
+    #[error("`{command}` failed, see above; it needs the crate registry once, afterwards no network is used")]
     Failed {
         /// The command, to be run by hand.
         command: String,
     },
     /// Another process has been building for too long: end it, then try again.
+    #[error(
+        "{lock}: another process has held this lock for {minutes} minutes; end it and try again",
+        minutes = LOCK_LIMIT.as_secs() / 60
+    )]
     Busy {
         /// The lock that it holds.
         lock: PathBuf,
@@ -44,30 +53,3 @@ impl PrepareError {
         |source| Self::File { path, source }
     }
 }
-
-impl fmt::Display for PrepareError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing(missing) => {
-                write!(f, "{missing}; on Debian `cargo xtask target` and `cargo xtask device` install it")
-            }
-            Self::Profile(fault) => f.write_str(fault),
-            Self::File { path, source } => write!(f, "{}: {source}", path.display()),
-            Self::Start { command, source } => {
-                write!(f, "cannot start `{command}`: {source}; is cargo on the PATH?")
-            }
-            Self::Failed { command } => write!(
-                f,
-                "`{command}` failed, see above; it needs the crate registry once, afterwards no network is used"
-            ),
-            Self::Busy { lock } => write!(
-                f,
-                "{}: another process has held this lock for {} minutes; end it and try again",
-                lock.display(),
-                LOCK_LIMIT.as_secs() / 60
-            ),
-        }
-    }
-}
-
-impl std::error::Error for PrepareError {}

@@ -1,5 +1,5 @@
-//! Where a reader's chunks go: into pages that the owner has lent to the service, or, in-process, into a page of
-//! our own that is lent to the owner's server, or to whom the service has for them.
+//! Where a reader's chunks go: into pages that the owner has lent to the service; or, in-process, into a page of our
+//! own that is lent to the owner's server; or to a [`ChunkReceiver`] of the service.
 
 use std::sync::Arc;
 
@@ -38,24 +38,13 @@ pub(crate) enum Delivery {
         opcode: usize,
     },
     /// The service itself takes them.
-    Internal(Box<dyn Take>),
+    Internal(Box<dyn ChunkReceiver>),
 }
 
-/// Takes chunks on the reader's thread, which reads nothing meanwhile.
-pub(crate) trait Take: Send {
+/// A receiver within the service. It works on the reader's thread, which reads nothing meanwhile.
+pub(crate) trait ChunkReceiver: Send {
     /// Takes a piece of a message.
-    fn take(&mut self, conn: &Arc<Connection>, chunk: &Chunk<'_>);
-}
-
-/// Why there is no room for a piece of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NoRoom {
-    /// The owner wants nothing more, or the connection ends: what comes is dropped.
-    Discarded,
-    /// The same, where chunks are pushed.
-    PushEnded,
-    /// The service takes pieces where they are, with [`Sink::push`], and lends no pages.
-    Internal,
+    fn receive(&mut self, conn: &Arc<Connection>, chunk: &Chunk<'_>);
 }
 
 enum Page {
@@ -70,13 +59,13 @@ impl Sink {
 
     /// Delivers a piece of a message; waits for pages as long as the owner is not considered stalled.
     pub(crate) fn push(&mut self, chunk: &Chunk<'_>) {
-        if let Delivery::Internal(taker) = &mut self.delivery {
-            return taker.take(&self.conn, chunk);
+        if let Delivery::Internal(receiver) = &mut self.delivery {
+            return receiver.receive(&self.conn, chunk);
         }
         let mut rest = chunk.payload;
         let mut first = chunk.first;
         loop {
-            let Ok(space) = self.reserve(rest.len()) else { return };
+            let Some(space) = self.reserve(rest.len()) else { return };
             let (now, later) = rest.split_at(space.len());
             space.copy_from_slice(now);
             self.commit(now.len(), chunk.kind, first, chunk.last && later.is_empty());
@@ -97,27 +86,28 @@ impl Sink {
 
     /// Room for at most `most` bytes of a message, in the page that is begun or a new one; waits for it as long as the
     /// owner is not considered stalled. What is written there is delivered by [`Sink::commit`], and by that alone.
-    pub(crate) fn reserve(&mut self, most: usize) -> Result<&mut [u8], NoRoom> {
+    ///
+    /// `None` if there is no page to write to: the owner wants nothing more, the connection ends, or a receiver within
+    /// the service takes pieces from where they are. [`Sink::push`] knows what becomes of a piece then.
+    pub(crate) fn reserve(&mut self, most: usize) -> Option<&mut [u8]> {
         if self.page.is_none() {
             self.page = Some(self.take_page()?);
         }
         let room = self.room();
         let most = most.min(room.len());
-        Ok(&mut room[..most])
+        Some(&mut room[..most])
     }
 
-    fn take_page(&self) -> Result<Page, NoRoom> {
+    fn take_page(&self) -> Option<Page> {
         let conn = &self.conn;
         match self.delivery {
             Delivery::Pull => conn
                 .inbox
                 .try_take()
                 .or_else(|| conn.waiting(Deadline::Stall, || conn.inbox.take()))
-                .map(Page::Lent)
-                .ok_or(NoRoom::Discarded),
-            Delivery::Push { .. } if conn.inbox.is_open() => Ok(Page::Own(Pages::new(PUSHED))),
-            Delivery::Push { .. } => Err(NoRoom::PushEnded),
-            Delivery::Internal(_) => Err(NoRoom::Internal),
+                .map(Page::Lent),
+            Delivery::Push { .. } if conn.inbox.is_open() => Some(Page::Own(Pages::new(PUSHED))),
+            Delivery::Push { .. } | Delivery::Internal(_) => None,
         }
     }
 

@@ -9,10 +9,10 @@ use super::accept_queue::AcceptQueue;
 use super::acceptors::Acceptors;
 use super::channels::{Channels, encode};
 use super::port::{NotBound, OnBound, Port, Settings};
-use super::shared::Server;
+use super::shared::Shared;
 use super::target::{Target, TargetKind};
 use crate::http::AddError;
-use crate::net::{ServerTls, TlsError, keeps_promise, knock};
+use crate::net::{ServerTls, TlsError, keeps_promise, wake_accept};
 use crate::proto;
 use crate::service::connection::{Connection, tls_code};
 use crate::service::limits::{BROADCAST_BYTES, LINGER, LISTENERS, PORT_PAGE_BYTES, PORTS, STORED_WAIT};
@@ -22,7 +22,7 @@ use crate::sync::{Mutex, MutexGuard};
 /// All listeners.
 #[derive(Clone)]
 pub(crate) struct Listeners {
-    server: Arc<Server>,
+    shared: Arc<Shared>,
     acceptors: Arc<Acceptors>,
     slots: Arc<Mutex<Vec<Slot>>>,
     /// Held from looking for a port to changing who listens on it. Nothing is waited for meanwhile.
@@ -44,12 +44,12 @@ pub(crate) struct Listener {
     port: Arc<Port>,
     queue: Arc<AcceptQueue>,
     channels: Channels,
-    server: Arc<Server>,
+    shared: Arc<Shared>,
 }
 
 impl Listeners {
-    pub(crate) fn new(server: Arc<Server>) -> Self {
-        Listeners { server, acceptors: Acceptors::new(PORTS), slots: Arc::default(), change: Arc::default() }
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Listeners { shared, acceptors: Acceptors::new(PORTS), slots: Arc::default(), change: Arc::default() }
     }
 
     /// The listener, if it is `asker`'s.
@@ -75,7 +75,7 @@ impl Listeners {
     /// Deals with a page whose request waits for the database.
     fn on_worker(&self, mut page: Lent, job: impl FnOnce(Lent) + Send + 'static) {
         page.answer_on_drop(Code::NoWorker as usize);
-        self.server.pool.try_spawn(move || job(page));
+        self.shared.pool.try_spawn(move || job(page));
     }
 
     /// Waits for the PDDB if the certificate is there.
@@ -103,7 +103,7 @@ impl Listeners {
         page.answer_on_drop(Code::NoListener as usize);
         port.when_bound(self.answer(listener, page));
         if !joins {
-            self.acceptors.start(&self.server, port);
+            self.acceptors.start(&self.shared, port);
         }
     }
 
@@ -149,7 +149,7 @@ impl Listeners {
     }
 
     fn certificate(&self, tls: &xous_api_websocket::ServerTls<'_>) -> Result<ServerTls, TlsError> {
-        ServerTls::new(tls, &self.server.pddb, STORED_WAIT)
+        ServerTls::new(tls, &self.shared.pddb, STORED_WAIT)
     }
 
     /// Gives a listener up. The last one of a port closes it.
@@ -159,19 +159,19 @@ impl Listeners {
         let port = &listener.port;
         router(port).retain(|_, target| target.listener != listener.handle);
         listener.queue.close();
-        let shared = self
+        let in_use = self
             .slots
             .lock()
             .iter()
             .any(|slot| slot.listener.as_ref().is_some_and(|other| Arc::ptr_eq(&other.port, port)));
-        if shared {
+        if in_use {
             return;
         }
         // The port's thread waits for a client.
         let Some(address) = port.close() else { return };
-        if !self.server.pool.try_spawn(move || knock(address, LINGER)) {
+        if !self.shared.pool.try_spawn(move || wake_accept(address, LINGER)) {
             // Refused clients may hold it up.
-            self.server.lingering.wake_accept(address);
+            self.shared.lingering.wake_accept(address);
         }
     }
 
@@ -226,7 +226,7 @@ impl Listeners {
             port: port.clone(),
             queue: Arc::new(AcceptQueue::new()),
             channels: Channels::default(),
-            server: self.server.clone(),
+            shared: self.shared.clone(),
         });
         slot.listener = Some(listener.clone());
         Some(listener)
@@ -309,7 +309,7 @@ impl Listener {
     }
 
     fn route(&self, route: &Route<'_>) -> Result<u16, Code> {
-        let kind = TargetKind::new(route, &self.queue, &self.server)?;
+        let kind = TargetKind::new(route, &self.queue, &self.shared)?;
         let target = Target { listener: self.handle, owner: self.owner, kind };
         let mut router = router(&self.port);
         let bytes = router.targets().chain([&target]).map(Target::page_bytes).sum::<usize>();

@@ -34,6 +34,10 @@ pub(crate) fn has_clock() -> bool {
     true
 }
 
+/// Processes that the kernel can have (xous-core `kernel/src/arch/*/process.rs`, `MAX_PROCESS_COUNT`): no number beyond is
+/// one's. Which of them there are it tells nobody.
+pub(crate) const MAX_PROCESSES: u8 = if cfg!(target_os = "xous") { 64 } else { 32 };
+
 /// A listening socket is reached by every address of the machine, whatever address it was bound to: the device's `net`
 /// keeps the port alone (xous-core, `services/net/src/std_tcplistener.rs`).
 pub(crate) const DROPS_LISTEN_ADDRESS: bool = cfg!(target_os = "xous");

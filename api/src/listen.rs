@@ -15,6 +15,8 @@ const MAGIC: u32 = u32::from_le_bytes(*b"WSL1");
 const CLOSED: u8 = 1;
 const TLS: u8 = 1 << 1;
 const EXPOSED: u8 = 1 << 2;
+const AS_IT_IS: u8 = 1 << 6;
+const ALONE: u8 = 1 << 7;
 /// Length of the fixed fields.
 const FIXED: usize = 76;
 
@@ -65,7 +67,7 @@ pub enum SlowMember {
 /// | at | |
 /// |---|---|
 /// | 0 | `WSL1` |
-/// | 4 | u16 port, u8 flags (1 slow members are closed, 2 TLS, 4 exposed), u8 number of origins |
+/// | 4 | u16 port, u8 flags (1 slow members are closed, 2 TLS, 4 exposed, 64 a port as it is, 128 alone), u8 number of origins |
 /// | 8 | u16 connections, u16 per peer, u32 head bytes, u16 head lines, u16 0 |
 /// | 20 | u32 milliseconds each: head, accept |
 /// | 28 | as in a [`Request`](crate::Request): deadlines (24 bytes), limits (20), u32 longest frame to send |
@@ -102,6 +104,10 @@ pub struct Listen<'a> {
     pub tls: Option<ServerTls<'a>>,
     /// A loopback address may be open to the network.
     pub exposed: bool,
+    /// If the port is listened on already: whatever its origins, limits, deadlines and certificate are.
+    pub as_it_is: bool,
+    /// No other program may join.
+    pub alone: bool,
 }
 
 impl<'a> Listen<'a> {
@@ -118,7 +124,23 @@ impl<'a> Listen<'a> {
             slow_members: SlowMember::Leaves,
             tls: None,
             exposed: false,
+            as_it_is: false,
+            alone: false,
         }
+    }
+
+    /// Joins a port that another program listens on whatever its settings are. Without this, who joins gets what it has
+    /// asked for or is refused (`BadRequest`): the same origins, limits, deadlines and certificate. TLS, or none, is asked
+    /// for in either case; with this, the certificate that is given is only used if the port is opened.
+    pub fn as_it_is(mut self) -> Self {
+        self.as_it_is = true;
+        self
+    }
+
+    /// Keeps the port for this process: no other program may join (`PortInUse`).
+    pub fn alone(mut self) -> Self {
+        self.alone = true;
+        self
     }
 
     /// Also on a loopback address that others reach. The device's network keeps the port of a listening socket and
@@ -197,7 +219,9 @@ impl<'a> Listen<'a> {
         w.u16(self.port);
         let slow_members = if self.slow_members == SlowMember::Closed { CLOSED } else { 0 };
         let exposed = if self.exposed { EXPOSED } else { 0 };
-        w.u8(slow_members | exposed | if self.tls.is_some() { TLS } else { 0 });
+        let as_it_is = if self.as_it_is { AS_IT_IS } else { 0 };
+        let alone = if self.alone { ALONE } else { 0 };
+        w.u8(slow_members | exposed | as_it_is | alone | if self.tls.is_some() { TLS } else { 0 });
         w.u8(self.origins.len() as u8);
         w.u16(self.limits.connections);
         w.u16(self.limits.per_peer);
@@ -224,7 +248,7 @@ impl<'a> Listen<'a> {
         }
         let port = r.u16()?;
         let flags = r.u8()?;
-        if flags & !(CLOSED | TLS | EXPOSED) != 0 {
+        if flags & !(CLOSED | TLS | EXPOSED | AS_IT_IS | ALONE) != 0 {
             return None;
         }
         let slow_members = if flags & CLOSED != 0 { SlowMember::Closed } else { SlowMember::Leaves };
@@ -254,6 +278,8 @@ impl<'a> Listen<'a> {
             slow_members,
             tls,
             exposed: flags & EXPOSED != 0,
+            as_it_is: flags & AS_IT_IS != 0,
+            alone: flags & ALONE != 0,
         })
     }
 
@@ -277,7 +303,9 @@ mod tests {
             .origin("https://a")
             .tls(tls)
             .slow_members(SlowMember::Closed)
-            .exposed();
+            .exposed()
+            .as_it_is()
+            .alone();
         let mut page = vec![0; listen.encoded_len()];
         assert_eq!(listen.write(&mut page), Ok(page.len()));
         assert_eq!(Listen::parse(&page), Some(listen));

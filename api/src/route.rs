@@ -15,6 +15,7 @@ const PREFIX: u8 = 1;
 const PAGE: u8 = 1 << 1;
 const UPLOAD: u8 = 1 << 2;
 const FILES: u8 = 1 << 3;
+const SHARED: u8 = 1 << 7;
 const KINDS: u8 = PAGE | UPLOAD | FILES;
 
 /// Who answers on a path.
@@ -47,7 +48,7 @@ pub enum RouteKind<'a> {
 /// A path and who answers on it.
 ///
 /// In the page of an `AddRoute`, little-endian, texts as 16 bits of length and UTF-8: `WSR1`; u8 flags (1 prefix, and
-/// one of 2 page, 4 upload, 8 files, or none for a receiver); u8 number of sub-protocols; u16 0; u32 length of the
+/// one of 2 page, 4 upload, 8 files, or none for a receiver; 128 a shared prefix); u8 number of sub-protocols; u16 0; u32 length of the
 /// body; the text path; the sub-protocols; or the text content type and the body; or the [`Upload`]; or the text dict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route<'a> {
@@ -56,6 +57,9 @@ pub struct Route<'a> {
     pub path: &'a str,
     /// Also for every path that begins with it. Of several routes the longest path counts, an exact one first.
     pub prefix: bool,
+    /// If it is a prefix: other programs may add routes below it. Without this they are refused (`RouteExists`), as a
+    /// longer path would take its part of the prefix.
+    pub shared: bool,
     /// What it leads to.
     pub kind: RouteKind<'a>,
 }
@@ -66,27 +70,33 @@ impl<'a> Route<'a> {
 
     /// WebSockets for the program.
     pub fn receiver(path: &'a str) -> Self {
-        Route { path, prefix: false, kind: RouteKind::Receiver { protocols: Vec::new() } }
+        Route { path, prefix: false, shared: false, kind: RouteKind::Receiver { protocols: Vec::new() } }
     }
 
     /// A page.
     pub fn page(path: &'a str, content_type: &'a str, body: &'a [u8]) -> Self {
-        Route { path, prefix: false, kind: RouteKind::Page { content_type, body } }
+        Route { path, prefix: false, shared: false, kind: RouteKind::Page { content_type, body } }
     }
 
     /// Files for the database.
     pub fn upload(path: &'a str, upload: Upload<'a>) -> Self {
-        Route { path, prefix: false, kind: RouteKind::Upload(upload) }
+        Route { path, prefix: false, shared: false, kind: RouteKind::Upload(upload) }
     }
 
     /// The files in this dict, below the path, which ends with `/`.
     pub fn files(path: &'a str, dict: &'a str) -> Self {
-        Route { path, prefix: true, kind: RouteKind::Files { dict } }
+        Route { path, prefix: true, shared: false, kind: RouteKind::Files { dict } }
     }
 
     /// Also for what begins with the path.
     pub fn prefix(mut self) -> Self {
         self.prefix = true;
+        self
+    }
+
+    /// Also for what begins with the path, except where other programs add routes below it.
+    pub fn shared_prefix(mut self) -> Self {
+        (self.prefix, self.shared) = (true, true);
         self
     }
 
@@ -130,7 +140,8 @@ impl<'a> Route<'a> {
         }
         let mut w = Writer::new(page);
         w.u32(MAGIC);
-        w.u8(kind | if self.prefix { PREFIX } else { 0 });
+        let shared = if self.shared { SHARED } else { 0 };
+        w.u8(kind | shared | if self.prefix { PREFIX } else { 0 });
         w.u8(protocols as u8);
         w.u16(0);
         w.u32(u32::try_from(body).map_err(|_| RequestError::TooLong)?);
@@ -157,7 +168,7 @@ impl<'a> Route<'a> {
         let protocols = usize::from(r.u8()?);
         r.u16()?;
         let body = usize::try_from(r.u32()?).ok()?;
-        if protocols > MAX_PROTOCOLS || flags & !(PREFIX | KINDS) != 0 {
+        if protocols > MAX_PROTOCOLS || flags & !(PREFIX | KINDS | SHARED) != 0 {
             return None;
         }
         let path = r.text()?;
@@ -168,7 +179,7 @@ impl<'a> Route<'a> {
             FILES => RouteKind::Files { dict: r.text()? },
             _ => return None,
         };
-        Some(Route { path, prefix: flags & PREFIX != 0, kind })
+        Some(Route { path, prefix: flags & PREFIX != 0, shared: flags & SHARED != 0, kind })
     }
 }
 
@@ -187,6 +198,7 @@ mod tests {
             Route::page("/e", "", b""),
             Route::upload("/u", upload),
             Route::files("/f/", "a"),
+            Route::receiver("/s/").shared_prefix(),
         ] {
             let mut page = vec![0; route.encoded_len()];
             assert_eq!(route.write(&mut page), Ok(page.len()));

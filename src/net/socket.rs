@@ -1,10 +1,10 @@
 //! A connected socket that two threads use at a time.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::{Shutdown, TcpStream};
 
-use super::TlsError;
 use super::tls::Transport;
+use super::{TlsError, receive};
 
 /// One thread reads, another writes, a third may shut it down: none needs it exclusively.
 pub(crate) struct Socket {
@@ -78,15 +78,5 @@ impl Socket {
             }
         }
         self.stream.shutdown(how).ok();
-    }
-}
-
-/// Waits for bytes; 0 at the end of the stream.
-pub(super) fn receive(mut stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match stream.read(buffer) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
-            result => return result,
-        }
     }
 }

@@ -33,7 +33,7 @@ use xous_api_websocket::SERVER_NAME;
 use connection::Table;
 use dispatcher::Dispatcher;
 pub(crate) use in_process::{Plan, serve_one};
-use limits::{HEAP_BYTES, STORE_ANSWER, WORKERS, WORKERS_WITH_PDDB};
+use limits::{HEAP_BYTES, STORE_ANSWER, WORKERS};
 use listen::{FileStores, Listeners, Shared};
 use message::Quota;
 use system::System;
@@ -57,7 +57,7 @@ pub fn serve() -> Result<(), xous::Error> {
     let sid = names.register_name(SERVER_NAME, None)?;
     let pool = Pool::new(WORKERS);
     let workers = pool.clone();
-    let pddb = Pddb::with_room_for_thread(STORE_ANSWER, move || workers.shrink(WORKERS_WITH_PDDB));
+    let pddb = Pddb::with_room_for_thread(STORE_ANSWER, move || workers.shrink());
     let lingering = Lingering::start().map_err(|_| xous::Error::ThreadNotAvailable)?;
     let shared = Arc::new(Shared {
         table: Table::new(),

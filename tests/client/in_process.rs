@@ -251,6 +251,28 @@ fn connections_one_after_the_other_use_the_same_threads() {
     });
 }
 
+/// The example of the library that this one takes the place of, as a program.
+#[test]
+fn the_example_call_for_call_runs() {
+    let (peer, heads) = peers::serve(|mut stream, heads| {
+        let head = crate::common::raw::accept_with(&mut stream, "Sec-WebSocket-Protocol: test\r\n");
+        let text = read_frame(&mut stream).unwrap();
+        stream.write_all(&frame(text.first, &text.payload)).unwrap();
+        let close = read_frame(&mut stream).unwrap();
+        heads.send((head, close.close().0)).unwrap();
+        stream.write_all(&frame(CLOSE, &close.payload)).unwrap();
+    });
+    let program = Program::new(example("seed_004")).args(["127.0.0.1", &peer.address().port().to_string()]);
+    let system = System::builder().program(program).captured().time_limit(Duration::from_secs(30));
+    let mut system = system.start().unwrap();
+    let ends = system.wait_programs().unwrap().programs;
+    let output = system.output();
+    assert_eq!((&ends[..], &*output), (&[End::Exited(0)][..], "test message\n"));
+    let (head, code) = seen(&heads);
+    assert!(head.starts_with("GET /test HTTP/1.1\r\n"), "{head}");
+    assert_eq!((field(&head, "Sec-WebSocket-Protocol"), code), (Some("test"), 1000));
+}
+
 /// The program that a user would start from, as a program.
 #[test]
 fn the_example_runs() {

@@ -2,6 +2,7 @@
 
 pub(crate) mod browser;
 pub(crate) mod example;
+pub(crate) mod neighbour;
 pub(crate) mod pages;
 pub(crate) mod peers;
 pub(crate) mod raw;

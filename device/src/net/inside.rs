@@ -78,11 +78,6 @@ impl InsideStream {
         pipe.unsent() != 0 && !pipe.reader_gone
     }
 
-    /// Whether the other side has said that it will write no more.
-    pub(super) fn peer_has_ended(&self) -> bool {
-        self.incoming.borrow().writer_gone
-    }
-
     /// Nothing more will be written, which the peer sees behind what is on its way.
     pub(super) fn end_writing(&self) {
         self.outgoing.borrow_mut().writer_gone = true;

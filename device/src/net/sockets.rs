@@ -195,12 +195,7 @@ impl Sockets {
             Stream::Host(stream) if keep => stream.peek(into),
             Stream::Host(stream) => (&*stream).read(into),
             Stream::Inside(stream) => stream.read(into, keep),
-        };
-        let count = match count {
-            // A reset is an end like others.
-            Err(error) if self.strict && error.kind() != ErrorKind::WouldBlock => 0,
-            count => count?,
-        };
+        }?;
         if !keep && count != 0 {
             // The other side is told of the room.
             self.event = true;
@@ -303,16 +298,13 @@ impl Sockets {
         }
     }
 
-    /// Ends this side of accepted connections whose other side has ended.
+    /// Ends this side of accepted connections whose other side has ended. Inside, where only a close ends a side, nobody
+    /// is left to see it.
     fn answer_ends(&mut self) {
         let streams = &self.streams;
         self.accepted.retain(|number| match streams.get(number) {
             Some(Stream::Host(stream)) if is_ready(stream, PollFlags::RDHUP) => {
                 drop(stream.shutdown(Shutdown::Write));
-                false
-            }
-            Some(Stream::Inside(stream)) if stream.peer_has_ended() => {
-                stream.end_writing();
                 false
             }
             stream => stream.is_some(),
@@ -374,6 +366,7 @@ fn host_accept(listener: &TcpListener) -> io::Result<Arrived> {
     Ok((Stream::Host(stream), peer))
 }
 
+/// The peek takes a reset off the socket, which then has ended like others.
 fn host_seen(stream: &TcpStream) -> Seen {
     match stream.peek(&mut [0; STRICT_BUFFER]) {
         Ok(0) => Seen { bytes: 0, ended: true },

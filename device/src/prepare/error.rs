@@ -37,10 +37,7 @@ pub enum PrepareError {
         command: String,
     },
     /// Another process has been building for too long: end it, then try again.
-    #[error(
-        "{lock}: another process has held this lock for {minutes} minutes; end it and try again",
-        minutes = LOCK_LIMIT.as_secs() / 60
-    )]
+    #[error("{lock}: another process has held this lock for {} minutes; end it and try again", LOCK_LIMIT.as_secs() / 60)]
     Busy {
         /// The lock that it holds.
         lock: PathBuf,

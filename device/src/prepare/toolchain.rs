@@ -34,11 +34,17 @@ impl fmt::Display for Toolchain {
 }
 
 /// What cannot be found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Missing {
     /// A rustc, of at least the version that the workspace needs, with the sources of its std.
+    #[error(
+        "no rustc of at least {} with the sources of std was found (Debian: {}, from the security archive; elsewhere a \
+         rustup toolchain with the component rust-src)",
+        env!("CARGO_PKG_RUST_VERSION"), self.packages().join(" and ")
+    )]
     Compiler,
     /// `ld.lld`.
+    #[error("no ld.lld was found (Debian: {})", self.packages().join(" and "))]
     Linker,
 }
 
@@ -51,23 +57,6 @@ impl Missing {
         }
     }
 }
-
-impl fmt::Display for Missing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let packages = self.packages().join(" and ");
-        match self {
-            Missing::Compiler => write!(
-                f,
-                "no rustc of at least {} with the sources of std was found (Debian: {packages}, from the security \
-                 archive; elsewhere a rustup toolchain with the component rust-src)",
-                env!("CARGO_PKG_RUST_VERSION")
-            ),
-            Missing::Linker => write!(f, "no ld.lld was found (Debian: {packages})"),
-        }
-    }
-}
-
-impl std::error::Error for Missing {}
 
 impl Toolchain {
     /// Looks for both.

@@ -24,7 +24,7 @@ use std::net::{Shutdown, TcpStream};
 
 use super::session::Session;
 use super::{READ_SIZE, TlsError};
-use crate::net::socket::receive;
+use crate::net::receive;
 use crate::platform::TLS_WRITE;
 use crate::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use crate::sync::{Mutex, MutexGuard};

@@ -2,10 +2,7 @@
 
 use core::fmt;
 
-use super::head::HeadError;
-
-/// The most lines of a head that the checks take: the first line and 100 header lines.
-pub const MAX_LINES: usize = 101;
+use super::head::{HeadError, MAX_LINES};
 
 /// The header lines of a checked head, in their order.
 #[derive(Clone, Copy, PartialEq, Eq)]

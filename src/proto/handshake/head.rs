@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use super::field::MAX_LINES;
-
+/// The most lines of a head that the checks take: the first line and 100 header lines.
+pub const MAX_LINES: usize = 101;
 /// What a head may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caps {

@@ -4,13 +4,13 @@
 //! deadline. Full: further pages are refused.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use xous_api_websocket::Code;
 
 use crate::service::limits::PARKED_ACCEPTS;
 use crate::service::message::Lent;
-use crate::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Instant, Mutex};
 
 /// Pages that wait for clients, and clients that wait for a page, of one listener.
 pub(crate) struct AcceptQueue {

@@ -15,10 +15,13 @@
 
 mod accept_queue;
 mod acceptors;
+mod certificates;
 mod channels;
 mod file_route;
 mod file_stores;
 mod http_client;
+#[cfg(all(test, feature = "shuttle"))]
+mod interleavings;
 mod listeners;
 mod port;
 mod requests;

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
+use xous::PID;
 use xous_api_websocket::{Deadlines, Limits, Listen, ListenLimits, PortState, SlowMember};
 
 use super::target::Target;
@@ -12,10 +13,11 @@ use crate::net::{ServerTls, Socket, TlsError};
 use crate::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
-/// What the first program that listens on a port has asked for.
+/// What the first program that listens on a port has asked for. Who joins gets nothing else.
 pub(crate) struct Settings {
     pub(crate) address: IpAddr,
     pub(crate) port: u16,
+    /// In order.
     pub(crate) origins: Vec<Box<str>>,
     pub(crate) limits: ListenLimits,
     pub(crate) messages: Limits,
@@ -29,6 +31,10 @@ pub(crate) struct Settings {
 /// The port.
 pub(crate) struct Port {
     pub(crate) settings: Settings,
+    /// The process whose port it is, for as long as there is one.
+    pub(crate) opener: PID,
+    /// No other process may join.
+    alone: bool,
     /// `None` for a plain port.
     tls: Option<Mutex<Certificate>>,
     /// Renewals that were asked for.
@@ -42,8 +48,12 @@ pub(crate) struct Port {
 /// As whom clients are served, and which renewal it came with.
 struct Certificate {
     tls: ServerTls,
+    fingerprint: Fingerprint,
     turn: u32,
 }
+
+/// The digest of a request for a certificate, so that another one can be told to be the same.
+pub(crate) type Fingerprint = [u8; 32];
 
 struct State {
     bound: Option<SocketAddr>,
@@ -93,15 +103,23 @@ impl Settings {
     /// Or what of it cannot be had.
     pub(crate) fn new(listen: &Listen<'_>) -> Result<Self, String> {
         let address = listen.address.parse();
+        let limits = ListenLimits {
+            head_time: listen.limits.head_time.min(Deadlines::MAX_WAIT),
+            accept_time: listen.limits.accept_time.min(Deadlines::MAX_WAIT),
+            ..listen.limits
+        };
         let origin =
             |one: &&str| normalized(one).ok_or_else(|| format!("no browser sends the origin {one:?}"));
+        let mut origins: Vec<_> = listen.origins.iter().map(origin).collect::<Result<_, _>>()?;
+        origins.sort_unstable();
+        origins.dedup();
         Ok(Settings {
             address: address.map_err(|_| format!("{} is no address to listen on", listen.address))?,
             port: listen.port,
-            origins: listen.origins.iter().map(origin).collect::<Result<_, _>>()?,
-            limits: listen.limits,
+            origins,
+            limits,
             messages: listen.messages,
-            deadlines: listen.deadlines,
+            deadlines: listen.deadlines.bounded(),
             fragment_size: listen.fragment_size,
             slow_members: listen.slow_members,
             checks_clients: listen.tls.as_ref().is_some_and(|tls| !tls.clients.is_empty()),
@@ -109,11 +127,34 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// What of this a port with these `settings` does not give.
+    pub(crate) fn differs_from(&self, settings: &Settings) -> Option<&'static str> {
+        let differences = [
+            (self.origins != settings.origins, "the origins that may connect"),
+            (self.limits != settings.limits, "the limits of the port"),
+            (self.messages != settings.messages, "the limits of messages"),
+            (self.deadlines != settings.deadlines, "the deadlines"),
+            (self.fragment_size != settings.fragment_size, "the longest frame"),
+            (self.slow_members != settings.slow_members, "what happens to slow members"),
+        ];
+        differences.into_iter().find_map(|(differs, what)| differs.then_some(what))
+    }
+}
+
 impl Port {
-    pub(crate) fn new(settings: Settings, tls: Option<ServerTls>) -> Arc<Self> {
+    /// A port that `opener` opens; `alone`, if no other process may join it.
+    pub(crate) fn new(
+        settings: Settings,
+        opener: PID,
+        alone: bool,
+        tls: Option<(ServerTls, Fingerprint)>,
+    ) -> Arc<Self> {
         Arc::new(Port {
             settings,
-            tls: tls.map(|tls| Mutex::new(Certificate { tls, turn: 0 })),
+            opener,
+            alone,
+            tls: tls.map(|(tls, fingerprint)| Mutex::new(Certificate { tls, fingerprint, turn: 0 })),
             renewals: AtomicU32::new(0),
             router: Mutex::new(Router::new()),
             state: Mutex::new(State { bound: None, waiting: Some(Vec::new()), closed: false }),
@@ -142,17 +183,32 @@ impl Port {
         self.tls.is_some()
     }
 
+    /// No other process may join.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.alone
+    }
+
+    /// This process may not join.
+    pub(crate) fn is_kept_from(&self, process: PID) -> bool {
+        self.alone && process != self.opener
+    }
+
+    /// Clients see the certificate that was asked for with this fingerprint.
+    pub(crate) fn shows(&self, fingerprint: &Fingerprint) -> bool {
+        self.tls.as_ref().is_none_or(|used| used.lock().fingerprint == *fingerprint)
+    }
+
     /// A renewal is asked for: its turn.
     pub(crate) fn next_renewal(&self) -> u32 {
         self.renewals.fetch_add(1, Relaxed) + 1
     }
 
     /// Uses another certificate from the next client on, unless one whose turn was later is in use already.
-    pub(crate) fn renew(&self, tls: ServerTls, turn: u32) {
+    pub(crate) fn renew(&self, tls: ServerTls, fingerprint: Fingerprint, turn: u32) {
         let Some(used) = &self.tls else { return };
         let mut used = used.lock();
         if turn > used.turn {
-            *used = Certificate { tls, turn };
+            *used = Certificate { tls, fingerprint, turn };
         }
     }
 

@@ -18,6 +18,8 @@ pub(crate) struct Target {
     /// The listener whose route it is, and its owner.
     pub(crate) listener: Handle,
     pub(crate) owner: PID,
+    /// Other programs may have routes below it.
+    pub(crate) shared: bool,
     pub(crate) kind: TargetKind,
 }
 

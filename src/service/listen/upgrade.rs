@@ -119,10 +119,9 @@ impl Client<'_> {
         let settings = &self.port.settings;
         let deadlines = destination.deadlines(settings.deadlines);
         let timer = self.shared.timer.clone();
-        let conn = self
-            .shared
-            .table
-            .enter(owner, |handle| Connection::new(Role::Server, handle, deadlines, timer, None));
+        let conn = self.shared.table.enter(owner, self.shared.pool.pairs(), |handle| {
+            Connection::new(Role::Server, handle, deadlines, timer, None)
+        });
         let Some(conn) = conn else {
             drop(destination);
             self.socket.refuse(503);

@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use crate::sync::{Condvar, Mutex};
+use super::notes::{self, Note, note};
+use crate::sync::{Condvar, Mutex, thread};
 
 /// What a worker runs.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
@@ -52,10 +53,17 @@ impl Pool {
         Arc::new(Pool { state: Mutex::new(state), work: Condvar::new() })
     }
 
-    /// Has no more than `most` threads from now on; those that are more end when they have nothing to do.
-    pub(crate) fn shrink(&self, most: usize) {
-        self.state.lock().most = most;
+    /// Has one thread less from now on; one that is more ends when it has nothing to do.
+    pub(crate) fn shrink(&self) {
+        let mut state = self.state.lock();
+        state.most = state.most.saturating_sub(1);
+        drop(state);
         self.work.notify_all();
+    }
+
+    /// The most pairs of workers.
+    pub(crate) fn pairs(&self) -> usize {
+        self.state.lock().most / 2
     }
 
     /// Two workers, or none.
@@ -85,8 +93,8 @@ impl Pool {
             job();
             drop(permit);
         });
-        if let Err(error) = &started {
-            log::error!("no thread for a worker: {error}");
+        if started.is_err() {
+            note(Note::NoThread);
         }
         started.is_ok()
     }
@@ -99,7 +107,7 @@ impl Pool {
 
     fn run(self: &Arc<Self>, job: Job) -> std::io::Result<()> {
         self.run_on(job, |work| {
-            let thread = std::thread::Builder::new().name("ws-worker".into()).stack_size(STACK);
+            let thread = thread::Builder::new().name("ws-worker".into()).stack_size(STACK);
             thread.spawn(work).map(drop)
         })
     }
@@ -134,6 +142,7 @@ impl Pool {
             if let Some(job) = state.jobs.pop() {
                 drop(state);
                 job();
+                notes::print();
                 state = self.state.lock();
             } else if state.threads > state.most {
                 state.threads -= 1;
@@ -231,7 +240,7 @@ mod tests {
         }
         (0..3).for_each(|_| all.recv().unwrap());
         assert_eq!(pool.counts(), (3, 3));
-        pool.shrink(2);
+        pool.shrink();
         assert!(pool.reserve().is_none());
         drop(end);
         while pool.counts() != (0, 2) {

@@ -1,5 +1,7 @@
 //! A network as strict as that of xous-core.
 
+use rustix::net::sockopt::set_socket_linger;
+
 use super::*;
 
 const NOWHERE: u32 = 0;
@@ -13,6 +15,16 @@ impl Server {
         self.page(TWO)[0] = 1;
         assert_eq!(self.send(45 | u32::from(listener) << 16, TWO, 0, 0, 91), Some((0, 22)));
         (client, listener.into())
+    }
+
+    /// A connection that the PC has opened: the accepted number and the PC's side.
+    fn accept_from_pc(&mut self) -> (u32, TcpStream) {
+        let (listener, port) = self.listen(0);
+        self.page(TWO)[0] = 1;
+        assert_eq!(self.send(45 | u32::from(listener) << 16, TWO, 0, 0, 1), None);
+        let peer = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        assert_eq!(self.wait(), (1, (0, 22)));
+        (listener.into(), peer)
     }
 
     fn shut_down(&mut self, number: u32, how: u32) {
@@ -126,27 +138,49 @@ fn a_listener_has_the_machines_addresses_or_none() {
 }
 
 #[test]
-fn an_accepted_connection_ends_with_its_peer() {
+fn a_read_with_a_deadline_does_not_see_the_end_before() {
     let mut server = Server::strict(Network::Inside);
     let (client, accepted) = server.pair(0);
+    let (other, _) = server.pair(0);
+    assert_eq!(server.send(33 | accepted << 16, TWO, 30, 10, 1), None);
     server.close(client);
-    server.send(31 | accepted << 16, ONE, 0, 5, 1);
+    assert_eq!(server.done(), None);
+    server.now = 30 * PER_MILLISECOND;
+    server.send(31 | other << 16, ONE, 0, 5, 2);
+    assert_eq!(server.done(), Some((1, (1, 0))));
+}
+
+#[test]
+fn an_accepted_connection_ends_with_its_peer() {
+    let mut server = Server::strict(Network::Loopback);
+    let (number, mut peer) = server.accept_from_pc();
+    peer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    peer.shutdown(std::net::Shutdown::Write).unwrap();
+    assert_eq!(server.send(33 | number << 16, TWO, 0, 9, 2), None);
+    assert_eq!(server.wait(), (2, (1, 0)));
+    assert_eq!(peer.read(&mut [0]).unwrap(), 0, "net has closed it without being asked");
+    server.send(31 | number << 16, ONE, 0, 5, 3);
     assert_eq!(server.page(ONE)[0], 1);
+}
+
+#[test]
+fn a_reset_is_an_end_like_others() {
+    let mut server = Server::strict(Network::Loopback);
+    let (number, peer) = server.accept_from_pc();
+    assert_eq!(server.send(33 | number << 16, TWO, 0, 9, 2), None);
+    set_socket_linger(&peer, Some(Duration::ZERO)).unwrap();
+    drop(peer);
+    assert_eq!(server.wait(), (2, (1, 0)));
 }
 
 #[test]
 fn the_pcs_peers_see_no_backlog_and_no_end_before_the_close() {
     let mut server = Server::strict(Network::Loopback);
-    let (listener, port) = server.listen(0);
-    server.page(TWO)[0] = 1;
-    assert_eq!(server.send(45 | u32::from(listener) << 16, TWO, 0, 0, 1), None);
-    let mut peer = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    assert_eq!(server.wait(), (1, (0, 22)));
-    let mut second = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let (number, mut peer) = server.accept_from_pc();
+    let mut second = TcpStream::connect(("127.0.0.1", peer.peer_addr().unwrap().port())).unwrap();
     server.net.poll(0, &mut server.ram);
     assert!(second.read(&mut [0]).is_err(), "reset");
 
-    let number = u32::from(listener);
     server.page(ONE)[..2].copy_from_slice(b"ok");
     assert_eq!(server.send(31 | number << 16, ONE, 0, 2, 2), Some((0, 8)));
     assert_eq!(server.send(33 | number << 16, TWO, 0, 9, 3), None);

@@ -1,13 +1,11 @@
-//! Locks, conditions and atomics as this crate uses them, in the one place that says whose they are: nothing else names
-//! those of std, so that a model checker's can stand here instead.
-//!
-//! A lock is never poisoned: one connection's panic must not stop the threads of all the others, and on the device a
-//! panic ends the process.
+//! Std's locks, conditions, atomics, threads and clock.
 
 use std::sync::{LockResult, PoisonError, TryLockError};
 use std::time::Duration;
 
 pub(crate) use std::sync::{MutexGuard, atomic};
+pub(crate) use std::thread;
+pub(crate) use std::time::Instant;
 
 /// A lock. Not to be taken twice by one thread.
 #[derive(Debug, Default)]

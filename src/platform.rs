@@ -22,14 +22,14 @@ pub(crate) fn fill_random(bytes: &mut [u8]) -> Option<()> {
 
 /// There is somebody to tell the time of day: on the device the server that std asks, a thread of `dns` (xous-core,
 /// `services/dns/src/main.rs`). Does not wait for it.
-#[cfg(all(target_os = "xous", feature = "tls"))]
+#[cfg(target_os = "xous")]
 pub(crate) fn has_clock() -> bool {
     // The connection is the one that std uses from then on.
     xous::SID::from_bytes(b"timeserverpublic").is_some_and(|server| xous::try_connect(server).is_ok())
 }
 
 /// See above; a PC has one.
-#[cfg(all(not(target_os = "xous"), feature = "tls"))]
+#[cfg(not(target_os = "xous"))]
 pub(crate) fn has_clock() -> bool {
     true
 }

@@ -17,16 +17,20 @@ const TLS: u8 = 1 << 1;
 const EXPOSED: u8 = 1 << 2;
 const AS_IT_IS: u8 = 1 << 6;
 const ALONE: u8 = 1 << 7;
+const PROGRAMS: u8 = 1 << 3;
 /// Length of the fixed fields.
 const FIXED: usize = 76;
 
-/// Limits of a port. The first program that listens on it sets them. A request that meets one is answered with
+/// Limits of a port, by default for 16 connections, of which one address may have half. The first program that listens on it sets them. A request that meets one is answered with
 /// the status beside it, so that its sender knows which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListenLimits {
-    /// Connections of any kind at a time (503). The service's own limit of 12 WebSockets counts besides.
+    /// Connections of any kind at a time (503), those not counted that have had their last answer. When all are taken,
+    /// the one that has said nothing, or is idle between two requests, for longest makes room. The service's own limit
+    /// of 12 WebSockets counts besides.
     pub connections: u16,
-    /// Connections from one address at a time (429).
+    /// Connections from one address at a time (429). A /64 of IPv6 is one address. Behind a reverse proxy all clients
+    /// have the proxy's: give it all of `connections`.
     pub per_peer: u16,
     /// Bytes of a request's head, at most 64 KiB (431).
     pub head_bytes: u32,
@@ -42,7 +46,7 @@ impl Default for ListenLimits {
     fn default() -> Self {
         ListenLimits {
             connections: 16,
-            per_peer: 16,
+            per_peer: 8,
             head_bytes: 8 * 1024,
             head_lines: 64,
             head_time: Duration::from_secs(10),
@@ -67,7 +71,7 @@ pub enum SlowMember {
 /// | at | |
 /// |---|---|
 /// | 0 | `WSL1` |
-/// | 4 | u16 port, u8 flags (1 slow members are closed, 2 TLS, 4 exposed, 64 a port as it is, 128 alone), u8 number of origins |
+/// | 4 | u16 port, u8 flags (1 slow members are closed, 2 TLS, 4 exposed, 8 programs, 64 a port as it is, 128 alone), u8 number of origins |
 /// | 8 | u16 connections, u16 per peer, u32 head bytes, u16 head lines, u16 0 |
 /// | 20 | u32 milliseconds each: head, accept |
 /// | 28 | as in a [`Request`](crate::Request): deadlines (24 bytes), limits (20), u32 longest frame to send |
@@ -90,6 +94,8 @@ pub struct Listen<'a> {
     /// A page's host must be an address or `localhost`, or in the list, as any other name can be made to lead here by
     /// whoever owns it (DNS rebinding); over TLS any name will do. The same goes for files that are shown.
     pub origins: Vec<&'a str>,
+    /// Programs, which send no `Origin`, are let in also beside a list of origins.
+    pub programs: bool,
     /// Of the port.
     pub limits: ListenLimits,
     /// Of each connection: what the peer may send.
@@ -117,6 +123,7 @@ impl<'a> Listen<'a> {
             address,
             port,
             origins: Vec::new(),
+            programs: false,
             limits: ListenLimits::default(),
             messages: Limits::default(),
             deadlines: Deadlines::default(),
@@ -160,6 +167,12 @@ impl<'a> Listen<'a> {
     /// Also for web pages of this origin, such as `https://example.com`; `*` for all.
     pub fn origin(mut self, origin: &'a str) -> Self {
         self.origins.push(origin);
+        self
+    }
+
+    /// Also for programs, which send no `Origin`, though origins are listed.
+    pub fn programs(mut self) -> Self {
+        self.programs = true;
         self
     }
 
@@ -221,7 +234,8 @@ impl<'a> Listen<'a> {
         let exposed = if self.exposed { EXPOSED } else { 0 };
         let as_it_is = if self.as_it_is { AS_IT_IS } else { 0 };
         let alone = if self.alone { ALONE } else { 0 };
-        w.u8(slow_members | exposed | as_it_is | alone | if self.tls.is_some() { TLS } else { 0 });
+        let programs = if self.programs { PROGRAMS } else { 0 };
+        w.u8(slow_members | exposed | programs | as_it_is | alone | if self.tls.is_some() { TLS } else { 0 });
         w.u8(self.origins.len() as u8);
         w.u16(self.limits.connections);
         w.u16(self.limits.per_peer);
@@ -248,7 +262,7 @@ impl<'a> Listen<'a> {
         }
         let port = r.u16()?;
         let flags = r.u8()?;
-        if flags & !(CLOSED | TLS | EXPOSED | AS_IT_IS | ALONE) != 0 {
+        if flags & !(CLOSED | TLS | EXPOSED | PROGRAMS | AS_IT_IS | ALONE) != 0 {
             return None;
         }
         let slow_members = if flags & CLOSED != 0 { SlowMember::Closed } else { SlowMember::Leaves };
@@ -271,6 +285,7 @@ impl<'a> Listen<'a> {
             address,
             port,
             origins,
+            programs: flags & PROGRAMS != 0,
             limits,
             messages,
             deadlines,
@@ -305,7 +320,8 @@ mod tests {
             .slow_members(SlowMember::Closed)
             .exposed()
             .as_it_is()
-            .alone();
+            .alone()
+            .programs();
         let mut page = vec![0; listen.encoded_len()];
         assert_eq!(listen.write(&mut page), Ok(page.len()));
         assert_eq!(Listen::parse(&page), Some(listen));

@@ -34,7 +34,7 @@ use connection::Table;
 use dispatcher::Dispatcher;
 pub(crate) use in_process::{Plan, serve_one};
 use limits::{HEAP_BYTES, STORE_ANSWER, WORKERS};
-use listen::{FileStores, Listeners, Shared};
+use listen::{FileStores, Listeners, Shared, Visitors};
 use message::Quota;
 use system::System;
 use thread::{Lingering, Pool, Timer};
@@ -58,14 +58,22 @@ pub fn serve() -> Result<(), xous::Error> {
     let pool = Pool::new(WORKERS);
     let workers = pool.clone();
     let pddb = Pddb::with_room_for_thread(STORE_ANSWER, move || workers.shrink());
-    let lingering = Lingering::start().map_err(|_| xous::Error::ThreadNotAvailable)?;
+    let timer = Timer::start().map_err(|_| xous::Error::ThreadNotAvailable)?;
+    let lingering = Lingering::start(timer.clone()).map_err(|_| xous::Error::ThreadNotAvailable)?;
     let shared = Arc::new(Shared {
         table: Table::new(),
-        timer: Timer::start().map_err(|_| xous::Error::ThreadNotAvailable)?,
+        visitors: Visitors::new(timer.clone(), lingering.clone()),
+        timer,
         stores: FileStores::new(pddb.clone(), pool.clone()),
         pool,
         pddb,
         lingering,
+    });
+    let visited = Arc::downgrade(&shared);
+    shared.pool.when_free(move || {
+        if let Some(shared) = visited.upgrade() {
+            Visitors::let_in(&shared);
+        }
     });
     let quota = Quota::new();
     let listeners = Listeners::new(shared.clone());

@@ -168,6 +168,7 @@ impl Listeners {
         let port = &listener.port;
         router(port).retain(|_, target| target.listener != listener.handle);
         listener.queue.close();
+        self.shared.visitors.close_uploads(listener.handle);
         let in_use = self
             .slots
             .lock()
@@ -177,7 +178,9 @@ impl Listeners {
             return;
         }
         // The port's thread waits for a client.
-        let Some(address) = port.close() else { return };
+        let address = port.close();
+        self.shared.visitors.close_port(port);
+        let Some(address) = address else { return };
         if !self.shared.pool.try_spawn(move || wake_accept(address, LINGER)) {
             // Refused clients may hold it up.
             self.shared.lingering.wake_accept(address);

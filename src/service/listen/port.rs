@@ -8,7 +8,7 @@ use xous::PID;
 use xous_api_websocket::{Deadlines, Limits, Listen, ListenLimits, PortState, SlowMember};
 
 use super::target::Target;
-use crate::http::{NormalPath, Router, has_dot_segment, normalized};
+use crate::http::{NormalPath, Reason, Router, has_dot_segment, normalized};
 use crate::net::{ServerTls, Socket, TlsError};
 use crate::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use crate::sync::{Condvar, Mutex, MutexGuard};
@@ -19,6 +19,8 @@ pub(crate) struct Settings {
     pub(crate) port: u16,
     /// In order.
     pub(crate) origins: Vec<Box<str>>,
+    /// Programs are let in though there are origins.
+    pub(crate) programs: bool,
     pub(crate) limits: ListenLimits,
     pub(crate) messages: Limits,
     pub(crate) deadlines: Deadlines,
@@ -93,10 +95,15 @@ struct ClientCounts {
     per_peer: Vec<(IpAddr, u16)>,
 }
 
-/// A client that is counted, until it is dropped.
-pub(crate) struct ClientCount {
-    port: Arc<Port>,
-    peer: IpAddr,
+/// Which limit a client meets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// The port has all the connections that it may have.
+    Port,
+    /// The client's address has its share of them.
+    Peer,
+    /// No worker is left for strangers.
+    Workers,
 }
 
 impl Settings {
@@ -117,6 +124,7 @@ impl Settings {
             address: address.map_err(|_| format!("{} is no address to listen on", listen.address))?,
             port: listen.port,
             origins,
+            programs: listen.programs,
             limits,
             messages: listen.messages,
             deadlines: listen.deadlines.bounded(),
@@ -304,21 +312,33 @@ impl Port {
         waiting.unwrap_or_default()
     }
 
-    /// Counts a client, or the status that says which limit it meets.
-    pub(crate) fn count_client(self: &Arc<Self>, peer: IpAddr) -> Result<ClientCount, u16> {
+    /// Counts a client of this address, as [`one_peer`](crate::net::one_peer) has it, or says which limit it meets.
+    pub(crate) fn count_client(&self, peer: IpAddr) -> Result<(), Full> {
         let mut clients = self.clients();
-        if clients.all >= self.settings.limits.connections {
-            return Err(503);
+        let ListenLimits { connections, per_peer, .. } = self.settings.limits;
+        if clients.all >= connections {
+            return Err(Full::Port);
         }
-        let most = self.settings.limits.per_peer;
         match clients.per_peer.iter_mut().find(|(address, _)| *address == peer) {
-            Some((_, count)) if *count >= most => return Err(429),
+            Some((_, count)) if *count >= per_peer => return Err(Full::Peer),
             Some((_, count)) => *count += 1,
-            None if most == 0 => return Err(429),
+            None if per_peer == 0 => return Err(Full::Peer),
             None => clients.per_peer.push((peer, 1)),
         }
         clients.all += 1;
-        Ok(ClientCount { port: self.clone(), peer })
+        Ok(())
+    }
+
+    /// A client that was counted counts no more.
+    pub(crate) fn uncount_client(&self, peer: IpAddr) {
+        let mut clients = self.clients();
+        clients.all -= 1;
+        clients.per_peer.retain_mut(|(address, count)| {
+            if *address == peer {
+                *count -= 1;
+            }
+            *count > 0
+        });
     }
 
     fn clients(&self) -> MutexGuard<'_, ClientCounts> {
@@ -326,15 +346,12 @@ impl Port {
     }
 }
 
-impl Drop for ClientCount {
-    fn drop(&mut self) {
-        let mut clients = self.port.clients();
-        clients.all -= 1;
-        clients.per_peer.retain_mut(|(address, count)| {
-            if *address == self.peer {
-                *count -= 1;
-            }
-            *count > 0
-        });
+impl Full {
+    /// What a client is told.
+    pub(crate) const fn reason(self) -> Reason {
+        match self {
+            Full::Peer => Reason::PeerFull,
+            Full::Port | Full::Workers => Reason::Full,
+        }
     }
 }

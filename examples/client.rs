@@ -16,7 +16,7 @@ use xous_api_websocket::{Kind, Request, Tls, Websocket};
 use url::Url;
 
 /// The longest reply that is printed; longer ones are cut off there.
-const LONGEST_REPLY: usize = 64 * 1024;
+const MAX_REPLY: usize = 64 * 1024;
 
 fn main() -> ExitCode {
     xous_api_log::init_wait().ok();
@@ -69,7 +69,7 @@ fn run(arguments: &Arguments<'_>) -> Result<(), String> {
 fn exchange(ws: &Websocket, text: &str) -> Result<Duration, String> {
     let start = Instant::now();
     ws.send_text(text).map_err(|error| format!("send: {error}"))?;
-    let (kind, reply) = ws.receive_whole(LONGEST_REPLY).map_err(|error| format!("receive: {error}"))?;
+    let (kind, reply) = ws.receive_whole(MAX_REPLY).map_err(|error| format!("receive: {error}"))?;
     let time = start.elapsed();
     match kind {
         Kind::Text => println!("{} ({} us)", String::from_utf8_lossy(&reply), time.as_micros()),

@@ -10,7 +10,7 @@ use xous_api_websocket::{Kind, Listen, Listener, ReceiveError, Request, Route, W
 const AGENT: &str = "service";
 /// The longest message of the suite has 16 MiB. It is sent back when it is there as a whole, as the suite reads nothing
 /// while it sends.
-const LONGEST: usize = 32 * 1024 * 1024;
+const MAX_MESSAGE: usize = 32 * 1024 * 1024;
 
 fn main() -> ExitCode {
     xous_api_log::init_wait().ok();
@@ -62,7 +62,7 @@ fn listen(port: &str) -> Result<(), Box<dyn Error>> {
 
 fn echo(ws: &Websocket) -> Result<(), Box<dyn Error>> {
     loop {
-        match ws.receive_whole(LONGEST) {
+        match ws.receive_whole(MAX_MESSAGE) {
             Ok((Kind::Text, text)) => ws.send_text(std::str::from_utf8(&text)?)?,
             Ok((Kind::Binary, data)) => ws.send_binary(&data)?,
             Err(ReceiveError::Closed(_)) => return Ok(()),

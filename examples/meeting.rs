@@ -16,7 +16,7 @@ use xous_api_websocket::{Incoming, Kind, Limits, Listener, Route, SlowMember, We
 const CLIENTS: usize = 12;
 const STACK: usize = 64 * 1024;
 /// The longest that a member may say at a time, bytes; more closes its connection with 1009.
-const LONGEST: usize = 4096;
+const MAX_MESSAGE: usize = 4096;
 
 /// Names of channels.
 const MEETING: &str = "meeting";
@@ -44,7 +44,7 @@ struct Summary {
 }
 
 fn serve(arguments: &shared::Arguments) -> Result<(), Box<dyn std::error::Error>> {
-    let limits = Limits { message: LONGEST as u64, ..Limits::default() };
+    let limits = Limits { message: MAX_MESSAGE as u64, ..Limits::default() };
     // Who does not read is let go of: the page comes back by itself.
     let listen = arguments.listen().messages(limits).slow_members(SlowMember::Closed);
     let listener = Listener::listen(&listen)?;
@@ -99,7 +99,7 @@ impl Meeting {
 
     fn listen_to(&self, ws: &Websocket, number: u32) -> Result<(), Box<dyn std::error::Error>> {
         loop {
-            let text = ws.receive_text(LONGEST)?;
+            let text = ws.receive_text(MAX_MESSAGE)?;
             self.update(|summary| summary.messages += 1);
             self.say(&format!("Guest {number}: {text}"));
         }

@@ -27,7 +27,7 @@ const PART: usize = 64 * 1024;
 const LENGTH: usize = (1_usize << 30).div_ceil(FILES * PART) * PART;
 /// What the service may take above idle. The batches are 3 * 8 KiB; the pages that are lent, which hosted mode takes
 /// from the heap and copies, are as much again a few times.
-const MOST: usize = 256 * 1024;
+const MAX_HEAP: usize = 256 * 1024;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 const SERVICE: &str = "service";
@@ -66,7 +66,7 @@ fn a_gibibyte_takes_a_few_kilobytes() {
             for (id, digest) in digests.iter().enumerate() {
                 assert_eq!(content_digest(id), *digest, "file {id}");
             }
-            assert!(taken < MOST, "{taken} bytes");
+            assert!(taken < MAX_HEAP, "{taken} bytes");
             tell(SERVICE, "done");
         })
         .run_roles();

@@ -1,6 +1,6 @@
 //! Why the service refused.
 
-/// The result code of a request. What to do about it stands with each.
+/// The result code of a request, and what to do about it.
 #[derive(num_derive::FromPrimitive, num_derive::ToPrimitive, Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Code {
@@ -10,17 +10,17 @@ pub enum Code {
     Malformed = 2,
     /// No such opcode.
     UnknownOpcode = 3,
-    /// The calling process has too many unanswered messages with the service (`open_messages_per_process`), or too many
-    /// bytes of pages (`open_bytes_per_process`): wait for one.
+    /// The calling process has too many unanswered messages with the service or too many bytes of
+    /// pages in them: wait for one.
     BusyMessages = 4,
-    /// All processes together have too many (`open_messages`, `open_bytes`): try again later.
+    /// All processes together have too many: try again later.
     BusyService = 5,
-    /// The connection's send queue is full (`queued_sends`): wait for a lend to return.
+    /// The connection's send queue is full: wait for a lend to return.
     BusyQueue = 6,
-    /// Too many pages wait on the connection (`parked_receives`): wait for one.
+    /// Too many pages wait on the connection: wait for one.
     BusyReceives = 7,
-    /// All connections that the service has threads for are in use (`connections`), or those that are left are kept for
-    /// processes without one: close one or wait. Also for work that needs a worker.
+    /// All connections that the service has threads for are in use or, those that are left, kept
+    /// for processes without one: close one or wait. Also for work that needs a worker.
     NoWorker = 8,
     /// A fragmented message is open and something else than its next part was sent, or a next part without
     /// one: send parts in order.
@@ -47,14 +47,14 @@ pub enum Code {
     BadReply = 22,
     /// Another program of this machine listens on the port.
     PortInUse = 24,
-    /// All ports that the service has threads for are in use (`ports`), or all that this process may open
-    /// (`ports_per_process`), or there are too many listeners.
+    /// All ports that the service has threads for are in use, or all that this process may open, or there
+    /// are too many listeners.
     NoListener = 25,
     /// The path has a route already, or is a part of another program's prefix.
     RouteExists = 26,
-    /// There is no such route, or there are too many (`routes`), or no room is left for another page.
+    /// There is no such route, or there are too many, or no room is left for another page.
     NoRoute = 27,
-    /// There are too many channels (`channels`).
+    /// There are too many channels.
     NoChannel = 28,
     /// The random number generator does not answer, or not with random numbers.
     Entropy = 23,
@@ -85,7 +85,7 @@ pub enum Code {
     /// The PDDB has no such dict or key; the text names it. Store it there, or name another.
     NoPddbKey = 49,
     /// What is in a key of the PDDB is not what it was named for (a CA certificate, a chain, the private key that
-    /// belongs to it), or is longer than [`Source::MOST_STORED`](crate::Source::MOST_STORED); the text names it. Store
+    /// belongs to it), or is longer than [`Source::MAX_STORED`](crate::Source::MAX_STORED); the text names it. Store
     /// it anew.
     BadPddbKey = 50,
     /// The PDDB does not answer in time, or answers with a fault: try again later.

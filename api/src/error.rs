@@ -22,18 +22,21 @@ impl fmt::Display for Closed {
 }
 
 /// A connection could not be opened. Nothing is left of it.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, PartialEq, thiserror::Error)]
 pub enum OpenError {
     /// The request does not fit what the service takes: shorten it.
+    #[error("the request does not fit: {0}")]
     Request(crate::RequestError),
     /// The server answered with this HTTP status instead of 101: ask it differently, or somebody else.
+    #[error("{text}")]
     Refused {
         /// Such as 401 or 404.
         status: u16,
         /// For people.
         text: String,
     },
-    /// Everything else; what to do stands with the code.
+    /// Everything else. See [`Code`] for what to do.
+    #[error("{text}")]
     Failed {
         /// Why.
         code: Code,
@@ -41,6 +44,7 @@ pub enum OpenError {
         text: String,
     },
     /// The kernel or the name server refused: the service is not running.
+    #[error("the WebSocket service cannot be reached: {0:?}")]
     Service(xous::Error),
 }
 
@@ -50,28 +54,20 @@ impl OpenError {
     }
 }
 
-impl fmt::Display for OpenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            OpenError::Request(error) => write!(f, "the request does not fit: {error}"),
-            OpenError::Refused { text, .. } | OpenError::Failed { text, .. } => write!(f, "{text}"),
-            OpenError::Service(error) => write!(f, "the WebSocket service cannot be reached: {error:?}"),
-        }
-    }
-}
-
-impl std::error::Error for OpenError {}
-
 /// A message was not sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
     /// The connection has ended: open a new one.
+    #[error("the connection is closed")]
     Closed,
     /// A limit of the service, named by the code: try again when an earlier send has returned.
+    #[error("not sent, the service is busy ({0:?})")]
     Busy(Code),
-    /// The service refused; what to do stands with the code.
+    /// The service refused. See [`Code`] for what to do.
+    #[error("not sent, the service refused ({0:?})")]
     Refused(Code),
     /// The kernel refused to deliver the message.
+    #[error("not sent, the kernel refused the message")]
     Kernel,
 }
 
@@ -85,57 +81,35 @@ impl SendError {
     }
 }
 
-impl fmt::Display for SendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SendError::Closed => write!(f, "the connection is closed"),
-            SendError::Busy(code) => write!(f, "not sent, the service is busy ({code:?})"),
-            SendError::Refused(code) => write!(f, "not sent, the service refused ({code:?})"),
-            SendError::Kernel => write!(f, "not sent, the kernel refused the message"),
-        }
-    }
-}
-
-impl std::error::Error for SendError {}
-
 /// A message was not received, or not whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReceiveError {
     /// The connection has ended; nothing more comes.
+    #[error("{0}")]
     Closed(Closed),
     /// The message is longer than the caller's limit; the rest of it was discarded.
+    #[error("the message is longer than {limit} bytes")]
     TooLong {
         /// The caller's limit, bytes.
         limit: usize,
     },
     /// Text was asked for and a binary message came; it was discarded.
+    #[error("the message is not text")]
     NotText,
     /// The caller's heap has no room for the message, which was discarded: read it as a stream
     /// ([`Message`](crate::Message)), or let the heap grow ([`allow_heap`](crate::allow_heap)).
+    #[error("there is no memory for the message")]
     NoMemory,
     /// A limit of the service, named by the code: try again later.
+    #[error("not received, the service is busy ({0:?})")]
     Busy(Code),
-    /// The service refused; what to do stands with the code.
+    /// The service refused. See [`Code`] for what to do.
+    #[error("not received, the service refused ({0:?})")]
     Refused(Code),
     /// The kernel refused to deliver the message.
+    #[error("not received, the kernel refused the message")]
     Kernel,
 }
-
-impl fmt::Display for ReceiveError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ReceiveError::Closed(closed) => write!(f, "{closed}"),
-            ReceiveError::TooLong { limit } => write!(f, "the message is longer than {limit} bytes"),
-            ReceiveError::NotText => write!(f, "the message is not text"),
-            ReceiveError::NoMemory => write!(f, "there is no memory for the message"),
-            ReceiveError::Busy(code) => write!(f, "not received, the service is busy ({code:?})"),
-            ReceiveError::Refused(code) => write!(f, "not received, the service refused ({code:?})"),
-            ReceiveError::Kernel => write!(f, "not received, the kernel refused the message"),
-        }
-    }
-}
-
-impl std::error::Error for ReceiveError {}
 
 impl From<ReceiveError> for std::io::Error {
     fn from(error: ReceiveError) -> Self {
@@ -149,15 +123,19 @@ impl From<ReceiveError> for std::io::Error {
 }
 
 /// A connection could not be closed, granted or asked for its state, or the service for its figures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ControlError {
     /// It has ended already.
+    #[error("the connection is closed")]
     Closed,
     /// A limit of the service, named by the code: try again later.
+    #[error("the service is busy ({0:?})")]
     Busy(Code),
-    /// The service refused; what to do stands with the code.
+    /// The service refused. See [`Code`] for what to do.
+    #[error("the service refused ({0:?})")]
     Refused(Code),
     /// The kernel refused to deliver the message.
+    #[error("the kernel refused the message")]
     Kernel,
 }
 
@@ -171,25 +149,14 @@ impl ControlError {
     }
 }
 
-impl fmt::Display for ControlError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ControlError::Closed => write!(f, "the connection is closed"),
-            ControlError::Busy(code) => write!(f, "the service is busy ({code:?})"),
-            ControlError::Refused(code) => write!(f, "the service refused ({code:?})"),
-            ControlError::Kernel => write!(f, "the kernel refused the message"),
-        }
-    }
-}
-
-impl std::error::Error for ControlError {}
-
 /// A port is not listened on.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, PartialEq, thiserror::Error)]
 pub enum ListenError {
     /// The request does not fit what the service takes: shorten it.
+    #[error("the request does not fit: {0:?}")]
     Request(crate::RequestError),
-    /// What to do stands with the code.
+    /// The port cannot be listened on. See [`Code`] for what to do.
+    #[error("{text}")]
     Failed {
         /// Why.
         code: Code,
@@ -197,6 +164,7 @@ pub enum ListenError {
         text: String,
     },
     /// The kernel or the name server refused: the service is not running.
+    #[error("the WebSocket service cannot be reached: {0:?}")]
     Service(xous::Error),
 }
 
@@ -206,28 +174,20 @@ impl ListenError {
     }
 }
 
-impl fmt::Display for ListenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ListenError::Request(error) => write!(f, "the request does not fit: {error:?}"),
-            ListenError::Failed { text, .. } => write!(f, "{text}"),
-            ListenError::Service(error) => write!(f, "the WebSocket service cannot be reached: {error:?}"),
-        }
-    }
-}
-
-impl std::error::Error for ListenError {}
-
 /// No connection was accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AcceptError {
     /// The listener has been given up.
+    #[error("the listener has been given up")]
     Closed,
     /// A limit of the service, named by the code: try again later.
+    #[error("not accepted, the service is busy ({0:?})")]
     Busy(Code),
-    /// The service refused; what to do stands with the code.
+    /// The service refused. See [`Code`] for what to do.
+    #[error("not accepted, the service refused ({0:?})")]
     Refused(Code),
     /// The kernel refused to deliver the message.
+    #[error("not accepted, the kernel refused the message")]
     Kernel,
 }
 
@@ -240,16 +200,3 @@ impl AcceptError {
         }
     }
 }
-
-impl fmt::Display for AcceptError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            AcceptError::Closed => write!(f, "the listener has been given up"),
-            AcceptError::Busy(code) => write!(f, "not accepted, the service is busy ({code:?})"),
-            AcceptError::Refused(code) => write!(f, "not accepted, the service refused ({code:?})"),
-            AcceptError::Kernel => write!(f, "not accepted, the kernel refused the message"),
-        }
-    }
-}
-
-impl std::error::Error for AcceptError {}

@@ -5,7 +5,7 @@ use crate::websocket::Link;
 use crate::{Opcode, ReceiveWord, Status};
 
 /// The most that is lent at a time: four pages carry 2.4 times what one does, more of them hardly more.
-const MOST: usize = 4 * PAGE_SIZE;
+const MAX_LENT: usize = 4 * PAGE_SIZE;
 
 /// As many pages as the last message needed, up to four, and four while one goes on. In hosted mode every lent page
 /// is copied twice, whether it is filled or not.
@@ -47,10 +47,10 @@ impl Inbox {
         let Status::Chunk { last, .. } = word.status else { return };
         self.message = self.message.saturating_add(len);
         if last {
-            let needed = std::mem::take(&mut self.message).clamp(1, MOST);
+            let needed = std::mem::take(&mut self.message).clamp(1, MAX_LENT);
             self.lent = needed.next_multiple_of(PAGE_SIZE);
         } else if len == self.lent {
-            self.lent = MOST;
+            self.lent = MAX_LENT;
         }
     }
 

@@ -8,7 +8,7 @@ use crate::wire::{Reader, Writer};
 use crate::{Request, RequestError};
 
 /// The most origins in a request.
-const MOST_ORIGINS: usize = 32;
+const MAX_ORIGINS: usize = 32;
 /// The first four bytes of the page, and with them its version.
 const MAGIC: u32 = u32::from_le_bytes(*b"WSL1");
 /// Flags.
@@ -203,15 +203,15 @@ impl<'a> Listen<'a> {
     ///
     /// # Errors
     /// `TooMany`: more than 32 origins. `TooLong`: more than
-    /// [`Request::MOST_BYTES`](crate::Request::MOST_BYTES), or `page` is shorter than [`Listen::encoded_len`].
+    /// [`Request::MAX_BYTES`](crate::Request::MAX_BYTES), or `page` is shorter than [`Listen::encoded_len`].
     pub fn write(&self, page: &mut [u8]) -> Result<usize, RequestError> {
-        if self.origins.len() > MOST_ORIGINS {
+        if self.origins.len() > MAX_ORIGINS {
             return Err(RequestError::TooMany);
         }
         if self.tls.as_ref().is_some_and(|tls| !tls.is_within_limits()) {
             return Err(RequestError::TooMany);
         }
-        if self.encoded_len() > Request::MOST_BYTES {
+        if self.encoded_len() > Request::MAX_BYTES {
             return Err(RequestError::TooLong);
         }
         let mut w = Writer::new(page);
@@ -261,7 +261,7 @@ impl<'a> Listen<'a> {
         let deadlines = Deadlines::read(&mut r)?;
         let messages = Limits::read(&mut r)?;
         let fragment_size = r.u32()?;
-        if origins > MOST_ORIGINS {
+        if origins > MAX_ORIGINS {
             return None;
         }
         let address = r.text()?;

@@ -78,7 +78,7 @@ impl Incoming {
 
 impl Listener {
     /// The longest broadcast, bytes: the service keeps it until the last member has it.
-    pub const MOST_BROADCAST: usize = 64 * 1024;
+    pub const MAX_BROADCAST: usize = 64 * 1024;
 
     /// Listens on a port, or joins the listening of another program there, if that one lets others join and has asked for
     /// the same origins, limits, deadlines and certificate, or [`Listen::as_it_is`] says that they do not matter.
@@ -126,7 +126,7 @@ impl Listener {
     /// Removes a route. Its connections stay.
     ///
     /// # Errors
-    /// `Refused(NoRoute)` if there is none with that number.
+    /// `Refused(NoRoute)` if no route has that number.
     pub fn remove_route(&self, route: u16) -> Result<(), ControlError> {
         self.ask(Opcode::RemoveRoute, usize::from(route)).map(|_| ())
     }
@@ -187,10 +187,10 @@ impl Listener {
     /// Sends a message to all members of a channel, without waiting for any; how many of them will get it.
     ///
     /// # Errors
-    /// `Refused` with `TooLong` for more than [`Listener::MOST_BROADCAST`].
+    /// `Refused` with `TooLong` for more than [`Listener::MAX_BROADCAST`].
     pub fn broadcast(&self, channel: &str, kind: Kind, data: &[u8]) -> Result<usize, SendError> {
         let name = u16::try_from(channel.len()).map_err(|_| SendError::Refused(Code::TooLong))?;
-        if data.len() > Self::MOST_BROADCAST {
+        if data.len() > Self::MAX_BROADCAST {
             return Err(SendError::Refused(Code::TooLong));
         }
         let len = 2 + channel.len() + data.len();

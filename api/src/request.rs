@@ -1,13 +1,11 @@
 //! What a program asks for when it opens a connection, and how that travels.
 
-use std::fmt;
-
 use crate::settings::{Deadlines, Limits};
 use crate::tls::Tls;
 use crate::wire::{Reader, Writer};
 
 /// The most sub-protocols, and the most extra headers, in a request.
-const MOST_LISTED: usize = 32;
+const MAX_LISTED: usize = 32;
 /// The first four bytes of a request's page, and with them its version.
 const MAGIC: u32 = u32::from_le_bytes(*b"WSO1");
 /// Length of the fixed fields.
@@ -56,7 +54,7 @@ pub struct Credentials<'a> {
 /// | 60 | texts: host, path, user name and password if flagged, origin if flagged, the sub-protocols, name and value of each header |
 /// | behind them | if flagged, a [`Tls`] |
 ///
-/// All of it takes at most [`Request::MOST_BYTES`]: a composed handshake has 8 KiB, a certificate one or two.
+/// All of it takes at most [`Request::MAX_BYTES`]: a composed handshake has 8 KiB, a certificate one or two.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request<'a> {
     /// Name or address (IPv6 without brackets).
@@ -86,31 +84,20 @@ pub struct Request<'a> {
 }
 
 /// A request cannot be sent to the service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
     /// More than 32 sub-protocols, headers, origins, CA certificates, or certificates of a chain.
+    #[error("more than {MAX_LISTED} sub-protocols, headers, origins or certificates")]
     TooMany,
-    /// More than [`Request::MOST_BYTES`] in all, or in the page of a route than
-    /// [`Route::MOST_BODY`](crate::Route::MOST_BODY).
+    /// More than [`Request::MAX_BYTES`] in all, or in the page of a route than
+    /// [`Route::MAX_BODY`](crate::Route::MAX_BODY).
+    #[error("more than {} bytes", Request::MAX_BYTES)]
     TooLong,
 }
 
-impl fmt::Display for RequestError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            RequestError::TooMany => {
-                write!(f, "more than {MOST_LISTED} sub-protocols, headers, origins or certificates")
-            }
-            RequestError::TooLong => write!(f, "more than {} bytes", Request::MOST_BYTES),
-        }
-    }
-}
-
-impl std::error::Error for RequestError {}
-
 impl<'a> Request<'a> {
     /// The longest request that the service takes, in bytes of its page.
-    pub const MOST_BYTES: usize = 64 * 1024;
+    pub const MAX_BYTES: usize = 64 * 1024;
 
     /// A plain connection to `/` on this host, without anything special.
     pub fn new(host: &'a str, port: u16) -> Self {
@@ -200,13 +187,13 @@ impl<'a> Request<'a> {
     /// # Errors
     /// `TooLong` also if `page` is shorter than [`Request::encoded_len`].
     pub fn write(&self, page: &mut [u8]) -> Result<usize, RequestError> {
-        if self.sub_protocols.len() > MOST_LISTED
-            || self.headers.len() > MOST_LISTED
+        if self.sub_protocols.len() > MAX_LISTED
+            || self.headers.len() > MAX_LISTED
             || !self.tls.as_ref().is_none_or(Tls::is_within_limits)
         {
             return Err(RequestError::TooMany);
         }
-        if self.encoded_len() > Self::MOST_BYTES {
+        if self.encoded_len() > Self::MAX_BYTES {
             return Err(RequestError::TooLong);
         }
         let mut w = Writer::new(page);
@@ -239,7 +226,7 @@ impl<'a> Request<'a> {
         let fragment_size = r.u32()?;
         let (protocols, headers) = (usize::from(r.u8()?), usize::from(r.u8()?));
         r.u16()?;
-        if protocols > MOST_LISTED || headers > MOST_LISTED {
+        if protocols > MAX_LISTED || headers > MAX_LISTED {
             return None;
         }
         let (host, path) = (r.text()?, r.text()?);
@@ -354,9 +341,9 @@ mod tests {
         let roots = (0..33).fold(Tls::default(), |tls, _| tls.and(b"root"));
         assert_eq!(Request::new("h", 1).secure(roots).write(&mut [0; 4096]), Err(RequestError::TooMany));
         assert_eq!(full().write(&mut [0; 80]), Err(RequestError::TooLong));
-        let long = "x".repeat(Request::MOST_BYTES);
+        let long = "x".repeat(Request::MAX_BYTES);
         assert_eq!(
-            Request::new(&long, 1).write(&mut vec![0; 2 * Request::MOST_BYTES]),
+            Request::new(&long, 1).write(&mut vec![0; 2 * Request::MAX_BYTES]),
             Err(RequestError::TooLong)
         );
     }

@@ -5,7 +5,7 @@ use crate::upload::Upload;
 use crate::wire::{Reader, Writer};
 
 /// The most sub-protocols of a route.
-const MOST_PROTOCOLS: usize = 32;
+const MAX_PROTOCOLS: usize = 32;
 /// The first four bytes of the page, and with them its version.
 const MAGIC: u32 = u32::from_le_bytes(*b"WSR1");
 /// Length of the fixed fields.
@@ -31,7 +31,7 @@ pub enum RouteKind<'a> {
     Page {
         /// Such as `text/html; charset=utf-8`.
         content_type: &'a str,
-        /// At most [`Route::MOST_BODY`], kept by the service.
+        /// At most [`Route::MAX_BODY`], kept by the service.
         body: &'a [u8],
     },
     /// The service takes WebSockets that bring files.
@@ -66,7 +66,7 @@ pub struct Route<'a> {
 
 impl<'a> Route<'a> {
     /// The longest page, bytes: the service keeps it.
-    pub const MOST_BODY: usize = 64 * 1024;
+    pub const MAX_BODY: usize = 64 * 1024;
 
     /// WebSockets for the program.
     pub fn receiver(path: &'a str) -> Self {
@@ -132,10 +132,10 @@ impl<'a> Route<'a> {
             RouteKind::Upload(_) => (UPLOAD, 0, 0),
             RouteKind::Files { .. } => (FILES, 0, 0),
         };
-        if protocols > MOST_PROTOCOLS {
+        if protocols > MAX_PROTOCOLS {
             return Err(RequestError::TooMany);
         }
-        if body > Self::MOST_BODY {
+        if body > Self::MAX_BODY {
             return Err(RequestError::TooLong);
         }
         let mut w = Writer::new(page);
@@ -168,7 +168,7 @@ impl<'a> Route<'a> {
         let protocols = usize::from(r.u8()?);
         r.u16()?;
         let body = usize::try_from(r.u32()?).ok()?;
-        if protocols > MOST_PROTOCOLS || flags & !(PREFIX | KINDS | SHARED) != 0 {
+        if protocols > MAX_PROTOCOLS || flags & !(PREFIX | KINDS | SHARED) != 0 {
             return None;
         }
         let path = r.text()?;

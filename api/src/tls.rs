@@ -6,7 +6,7 @@ use crate::RequestError;
 use crate::wire::{Reader, Writer};
 
 /// The most CA certificates of the caller, and the most certificates of a chain.
-const MOST_CERTIFICATES: usize = 32;
+const MAX_CERTIFICATES: usize = 32;
 /// Length of the fixed fields.
 const FIXED: usize = 4;
 
@@ -71,7 +71,7 @@ pub enum Source<'a> {
 
 impl<'a> Source<'a> {
     /// The most bytes that are read from keys of the PDDB for one request, in all.
-    pub const MOST_STORED: usize = 64 * 1024;
+    pub const MAX_STORED: usize = 64 * 1024;
 
     fn is_stored(&self) -> bool {
         matches!(self, Source::Pddb { .. })
@@ -165,7 +165,7 @@ impl<'a> Tls<'a> {
     }
 
     pub(crate) fn is_within_limits(&self) -> bool {
-        self.roots.len() <= MOST_CERTIFICATES && self.chain().len() <= MOST_CERTIFICATES
+        self.roots.len() <= MAX_CERTIFICATES && self.chain().len() <= MAX_CERTIFICATES
     }
 
     pub(crate) fn write(&self, w: &mut Writer<'_>) {
@@ -184,7 +184,7 @@ impl<'a> Tls<'a> {
         let flags = r.u8()?;
         let (roots, chain) = (usize::from(r.u8()?), usize::from(r.u8()?));
         r.u8()?;
-        if roots > MOST_CERTIFICATES || chain > MOST_CERTIFICATES {
+        if roots > MAX_CERTIFICATES || chain > MAX_CERTIFICATES {
             return None;
         }
         let server_name = if flags & SERVER_NAME != 0 { Some(r.text()?) } else { None };
@@ -258,7 +258,7 @@ impl<'a> ServerTls<'a> {
         w.finish().ok_or(RequestError::TooLong)
     }
 
-    /// Reads what another process wrote; `None` if it is none.
+    /// Reads what another process wrote; `None` if it is malformed.
     pub fn parse(page: &'a [u8]) -> Option<Self> {
         Self::read(&mut Reader::new(page))
     }

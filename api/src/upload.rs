@@ -6,7 +6,7 @@ use crate::settings::{read_wait, write_wait};
 use crate::wire::{Reader, Writer};
 
 /// The most patterns of names.
-const MOST_ALLOWED: usize = 32;
+const MAX_ALLOWED: usize = 32;
 const REPLACE: u8 = 1;
 
 /// Files that come in parts and go into a dict of the device's database, the PDDB, each of them whole or not at all.
@@ -29,7 +29,7 @@ pub struct Upload<'a> {
     /// Whether a file that is there may be replaced.
     pub replace: bool,
     /// Bytes that are written at a time, at most 64 KiB; 0 for two of the database's own pages, 8128. A transfer has
-    /// that much memory, and all transfers of a connection together at most [`Upload::MOST_MEMORY`].
+    /// that much memory, and all transfers of a connection together at most [`Upload::MAX_MEMORY`].
     pub write_batch: u32,
     /// Transfers of one connection at a time, at most 64.
     pub transfers: u16,
@@ -39,7 +39,7 @@ pub struct Upload<'a> {
 
 impl<'a> Upload<'a> {
     /// The most memory for the write batches of one connection, bytes.
-    pub const MOST_MEMORY: usize = 64 * 1024;
+    pub const MAX_MEMORY: usize = 64 * 1024;
 
     /// Files of any size and name, four at a time, none replaced, and ten minutes for a sender to come back.
     pub fn new(dict: &'a str) -> Self {
@@ -91,7 +91,7 @@ impl<'a> Upload<'a> {
     }
 
     pub(crate) fn is_within_limits(&self) -> bool {
-        self.allowed.len() <= MOST_ALLOWED
+        self.allowed.len() <= MAX_ALLOWED
     }
 
     pub(crate) fn encoded_len(&self) -> usize {
@@ -111,7 +111,7 @@ impl<'a> Upload<'a> {
     pub(crate) fn read(r: &mut Reader<'a>) -> Option<Self> {
         let flags = r.u8()?;
         let patterns = usize::from(r.u8()?);
-        if flags & !REPLACE != 0 || patterns > MOST_ALLOWED {
+        if flags & !REPLACE != 0 || patterns > MAX_ALLOWED {
             return None;
         }
         let (transfers, largest, write_batch) = (r.u16()?, r.u32()?, r.u32()?);

@@ -18,9 +18,9 @@ use crate::{
 /// does, and more pages little beyond that.
 const SEND_CHUNK: usize = 4 * PAGE_SIZE;
 /// Most bytes of a close reason (RFC 6455 section 5.5.1).
-const LONGEST_REASON: usize = 123;
+const MAX_REASON: usize = 123;
 /// Most bytes of a ping (RFC 6455 section 5.5).
-const LONGEST_PING: usize = 125;
+const MAX_PING: usize = 125;
 
 /// Where a connection stands.
 #[derive(num_derive::FromPrimitive, num_derive::ToPrimitive, Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,7 +179,7 @@ impl Websocket {
     /// # Errors
     /// `Refused(TooLong)` for more than 125 bytes.
     pub fn ping(&self, data: &[u8]) -> Result<(), SendError> {
-        if data.len() > LONGEST_PING {
+        if data.len() > MAX_PING {
             return Err(SendError::Refused(Code::TooLong));
         }
         let mut pages = lock(&self.link.outgoing);
@@ -236,7 +236,7 @@ impl Websocket {
     /// `Closed` if this process has closed it before, `Refused(TooLong)` for a reason of more than 123 bytes,
     /// `Refused(Malformed)` for a code that may not be sent (RFC 6455 section 7.4).
     pub fn close(&self, code: u16, reason: &str) -> Result<u16, ControlError> {
-        if reason.len() > LONGEST_REASON {
+        if reason.len() > MAX_REASON {
             return Err(ControlError::Refused(Code::TooLong));
         }
         let mut page = Pages::new(reason.len());

@@ -1,6 +1,10 @@
 //! What is asked for.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
+
+use lexopt::Arg::{Long, Value};
+use lexopt::{Parser, ValueExt};
 
 use crate::Failure;
 
@@ -11,6 +15,18 @@ pub(crate) enum Group {
     Service,
     Upload,
     Memory,
+}
+
+impl Group {
+    fn from_name(name: &str) -> Result<Self, String> {
+        match name {
+            "codec" => Ok(Group::Codec),
+            "service" => Ok(Group::Service),
+            "upload" => Ok(Group::Upload),
+            "memory" => Ok(Group::Memory),
+            _ => Err("the groups are codec, service, upload and memory".into()),
+        }
+    }
 }
 
 /// What is done with them.
@@ -50,21 +66,17 @@ impl Arguments {
             all_cores: false,
             against: Vec::new(),
         };
-        let mut words = words.iter();
-        while let Some(word) = words.next() {
-            let mut value = || words.next().ok_or_else(|| Failure(format!("{word} needs a path")));
-            match *word {
-                "codec" => arguments.group = Some(Group::Codec),
-                "service" => arguments.group = Some(Group::Service),
-                "memory" => arguments.group = Some(Group::Memory),
-                "upload" => arguments.group = Some(Group::Upload),
-                "--check" => arguments.action = Action::Check,
-                "--save" => arguments.action = Action::Save,
-                "--readme" => arguments.readme = true,
-                "--all-cores" => arguments.all_cores = true,
-                "--json" => arguments.json = Some(value()?.into()),
-                "--against" => arguments.against.push((*value()?).into()),
-                _ => return Err(Failure(format!("unknown argument '{word}'"))),
+        let mut parser = Parser::from_args(words.iter().copied().map(OsString::from).collect::<Vec<_>>());
+        while let Some(word) = parser.next()? {
+            match word {
+                Value(name) => arguments.group = Some(name.parse_with(Group::from_name)?),
+                Long("check") => arguments.action = Action::Check,
+                Long("save") => arguments.action = Action::Save,
+                Long("readme") => arguments.readme = true,
+                Long("all-cores") => arguments.all_cores = true,
+                Long("json") => arguments.json = Some(parser.value()?.into()),
+                Long("against") => arguments.against.push(parser.value()?.string()?),
+                other => return Err(other.unexpected().into()),
             }
         }
         if arguments.readme && (arguments.group.is_some() || !arguments.against.is_empty()) {

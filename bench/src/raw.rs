@@ -12,9 +12,9 @@ static ALLOCATOR: Counting = Counting;
 
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 static LIVE: AtomicUsize = AtomicUsize::new(0);
-/// Whether [`MOST`] is kept: only where it is asked for, since it costs as much as the other two together.
+/// Whether [`PEAK`] is kept: only where it is asked for, since it costs as much as the other two together.
 static WATCHED: AtomicBool = AtomicBool::new(false);
-static MOST: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
 
 /// The bytes of a message's pages, to write; of one that was lent to be written.
 pub(crate) fn bytes_mut(pages: &mut xous::MemoryRange) -> &mut [u8] {
@@ -42,13 +42,13 @@ pub(crate) fn live_bytes() -> usize {
 /// The most that were allocated at a time since the last call, from now on if it is the first.
 pub(crate) fn most_bytes() -> usize {
     WATCHED.store(true, Relaxed);
-    MOST.swap(LIVE.load(Relaxed), Relaxed)
+    PEAK.swap(LIVE.load(Relaxed), Relaxed)
 }
 
 fn grow(size: usize) {
     let live = LIVE.fetch_add(size, Relaxed) + size;
     if WATCHED.load(Relaxed) {
-        MOST.fetch_max(live, Relaxed);
+        PEAK.fetch_max(live, Relaxed);
     }
 }
 

@@ -1,10 +1,11 @@
 //! Runs a system by hand: `run KERNEL SERVICE... -- PROGRAM ARGUMENTS -- PROGRAM ARGUMENTS`.
 //!
+//! A service with arguments is one word: `"xous-stand-ins names"`. With `RUN_OUTSIDE` set, sockets reach the PC's loopback.
 //! The log goes to standard error; at the end, what each process has used is printed.
 
 use std::time::{Duration, Instant};
 
-use device::Machine;
+use device::{Machine, Network};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -13,8 +14,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (kernel, services) =
         servers.split_first().ok_or("usage: run KERNEL SERVICE... -- PROGRAM ARGUMENTS -- ...")?;
     let mut builder = Machine::builder(kernel).verbose(true).machine_limit(Duration::from_secs(10));
+    if std::env::var_os("RUN_OUTSIDE").is_some() {
+        builder = builder.network(Network::Loopback);
+    }
     for service in services {
-        builder = builder.service(service);
+        let words: Vec<&str> = service.split_whitespace().collect();
+        let (path, arguments) = words.split_first().ok_or("an empty word is no service")?;
+        builder = builder.service_with(path, arguments);
     }
     for group in groups {
         let (program, arguments) = group.split_first().ok_or("nothing behind --")?;

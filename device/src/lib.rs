@@ -8,26 +8,36 @@
 //! anything about the PC, and random numbers come from a seed, so that a run repeats to the instruction.
 //!
 //! ```no_run
-//! use device::{End, Machine};
-//!
-//! let outcome = Machine::builder("xous-kernel")
-//!     .service("xous-log")
-//!     .program("client", &["ws://127.0.0.1:9001/", "--count", "5"])
+//! let programs = device::prepare::prepare()?;
+//! let outcome = programs
+//!     .machine()
+//!     .service(&programs.service)
+//!     .program(programs.example("client"), &["ws://127.0.0.1:9001/", "--count", "5"])
+//!     .network(device::Network::Loopback)
 //!     .run()?;
-//! assert_eq!(outcome.end, End::ProgramsEnded, "{}", outcome.log_text());
+//! outcome.expect_success();
 //! println!("{} instructions", outcome.instructions);
-//! # Ok::<(), device::StartError>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod boot;
+mod builder;
+mod calls;
 mod cpu;
 mod machine;
+mod memory;
 mod net;
 mod outcome;
+pub mod prepare;
+mod running;
 mod system;
 
 pub use boot::{ElfError, Generation};
+pub use builder::{Builder, StartError};
+pub use calls::call_name;
 pub use machine::{Idle, Line, Source};
+pub use memory::{Memory, Stack};
 pub use net::Network;
 pub use outcome::{End, Fault, FaultKind, Outcome, Process};
-pub use system::{Builder, Machine, StartError};
+pub use running::Running;
+pub use system::Machine;

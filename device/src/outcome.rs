@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
-use crate::machine::{Line, PER_MILLISECOND, Source};
+use crate::{
+    machine::{Line, PER_MILLISECOND, Source},
+    memory::Memory,
+};
+
+/// Lines of the log that are shown with a failure.
+const LAST_LINES: usize = 60;
 
 /// Why the machine stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +21,8 @@ pub enum End {
     MachineTime,
     /// The limit in the PC's time was reached.
     WallTime,
+    /// It was told to stop.
+    Stopped,
     /// The processor sleeps and no event will ever wake it.
     IdleForever,
     /// The kernel or a process has failed; see [`Outcome::faults`].
@@ -76,6 +84,8 @@ pub struct Process {
     pub system_calls: Vec<(u8, u64)>,
     /// Pages of RAM of 4096 bytes that it owns at the end; those of a process that has ended are free again.
     pub pages: u32,
+    /// What it uses at the end, if it is a process that has not ended.
+    pub memory: Option<Memory>,
 }
 
 /// The result of a run.
@@ -99,7 +109,33 @@ impl Outcome {
     /// Whether it ended as it should: no panic, no exception, no exit code but 0, and no limit reached.
     pub fn succeeded(&self) -> bool {
         let exited_well = self.processes.iter().all(|process| process.exit_code.unwrap_or(0) == 0);
-        matches!(self.end, End::ProgramsEnded | End::Logged) && self.faults.is_empty() && exited_well
+        matches!(self.end, End::ProgramsEnded | End::Logged | End::Stopped)
+            && self.faults.is_empty()
+            && exited_well
+    }
+
+    /// Does nothing if it [succeeded](Self::succeeded).
+    ///
+    /// # Panics
+    /// Otherwise, with why it ended and the end of the log.
+    #[track_caller]
+    pub fn expect_success(&self) {
+        assert!(self.succeeded(), "{}", self.failure());
+    }
+
+    /// How it ended, what failed, and the end of the log.
+    pub fn failure(&self) -> String {
+        let faults: String =
+            self.faults.iter().map(|fault| format!("\n{:?}: {}", fault.kind, fault.line)).collect();
+        let exits = self.processes.iter().filter_map(|process| Some((&process.name, process.exit_code?)));
+        let exits: String = exits.map(|(name, code)| format!("\n{name} ended with {code}")).collect();
+        let last = &self.log[self.log.len().saturating_sub(LAST_LINES)..];
+        let last: String = last.iter().map(|line| format!("{}\n", shown(line))).collect();
+        format!(
+            "{:?} after {:?} of machine time{faults}{exits}; the log's end:\n{last}",
+            self.end,
+            self.machine_time()
+        )
     }
 
     /// Machine time at the end.

@@ -1,270 +1,44 @@
-//! The machine with a kernel, services and programs, as a run is put together.
+//! The machine as it runs, and when it stops.
 
 use std::{
-    fmt,
-    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use crate::{
-    boot::{BootProgram, ElfError, Generation, Image, Owners, boot},
+    boot::Owners,
     cpu::Cpu,
-    machine::{Board, Idle, Line, Next, Options, PER_MILLISECOND, Ram},
-    net::Network,
+    machine::{Board, Line, Next, PER_MILLISECOND},
+    memory::Tables,
     outcome::{End, Fault, Outcome, Process, shown},
 };
 
-/// Process numbers are bytes; 0 is nobody and 1 the kernel.
-const MOST_PROGRAMS: usize = 254;
-/// The PC's clock is looked at after this many rounds of the machine, each of which ends at an event,
-const ROUNDS_PER_LOOK: u32 = 256;
-/// or after one of this many instructions.
-const LONG_ROUND: u64 = 100_000;
 /// Machine time, 20 ms, that the log server has after a failure to write down what led to it.
 const LAST_WORDS: u64 = 20 * PER_MILLISECOND;
 
-/// Why a machine could not start.
-#[derive(Debug)]
-pub enum StartError {
-    /// A file could not be read.
-    File(PathBuf, std::io::Error),
-    /// A file is no program for the device.
-    Elf(PathBuf, ElfError),
-    /// More programs than there are process numbers.
-    TooManyPrograms,
-    /// Kernel and programs do not fit into RAM.
-    RamFull,
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StartError::File(path, error) => write!(f, "{}: {error}", path.display()),
-            StartError::Elf(path, error) => write!(f, "{}: {error}", path.display()),
-            StartError::TooManyPrograms => write!(f, "more than {MOST_PROGRAMS} programs"),
-            StartError::RamFull => f.write_str("kernel and programs do not fit into RAM"),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}
-
 /// An emulated device: see [`Machine::builder`].
 pub struct Machine {
-    cpu: Cpu<Board>,
-    owners: Owners,
-    names: Vec<String>,
+    pub(crate) cpu: Cpu<Board>,
+    pub(crate) owners: Owners,
+    /// Of the processes, the kernel's first.
+    pub(crate) names: Vec<String>,
     /// Processes that the run waits for.
-    programs: Vec<u8>,
-    until: Option<String>,
-    machine_limit: u64,
-    wall_limit: Duration,
-    verbose: bool,
-    log: Vec<Line>,
-    faults: Vec<Fault>,
+    pub(crate) programs: Vec<u8>,
+    pub(crate) until: Option<String>,
+    pub(crate) machine_limit: u64,
+    pub(crate) wall_limit: Duration,
+    pub(crate) verbose: bool,
+    pub(crate) watcher: Option<Watcher>,
+    pub(crate) stop: Arc<AtomicBool>,
+    pub(crate) log: Vec<Line>,
+    pub(crate) faults: Vec<Fault>,
 }
 
-struct Program {
-    path: PathBuf,
-    arguments: Vec<String>,
-    environment: Vec<(String, String)>,
-    waited_for: bool,
-}
-
-/// Puts a machine together.
-pub struct Builder {
-    kernel: PathBuf,
-    generation: Generation,
-    programs: Vec<Program>,
-    options: Options,
-    until: Option<String>,
-    machine_limit: Duration,
-    wall_limit: Duration,
-    typed: String,
-    verbose: bool,
-}
-
-impl Machine {
-    /// A machine with this kernel, an ELF file, and no program.
-    ///
-    /// Without other calls, a run ends after 60 s of machine time or of the PC's, idle time is virtual, and two runs
-    /// agree to the instruction.
-    pub fn builder(kernel: impl AsRef<Path>) -> Builder {
-        Builder {
-            kernel: kernel.as_ref().to_owned(),
-            generation: Generation::default(),
-            programs: Vec::new(),
-            options: Options::default(),
-            until: None,
-            machine_limit: Duration::from_secs(60),
-            wall_limit: Duration::from_secs(60),
-            typed: String::new(),
-            verbose: false,
-        }
-    }
-}
-
-impl Builder {
-    /// Which generation of kernels it is.
-    #[must_use]
-    pub fn generation(mut self, generation: Generation) -> Self {
-        self.generation = generation;
-        self
-    }
-
-    /// Adds a server, which need not end. Servers and programs become processes in the order in which they are added.
-    #[must_use]
-    pub fn service(self, path: impl AsRef<Path>) -> Self {
-        self.add(path.as_ref(), &[], false)
-    }
-
-    /// Adds a program with its arguments (without its name); the run waits for its end.
-    #[must_use]
-    pub fn program(self, path: impl AsRef<Path>, arguments: &[&str]) -> Self {
-        self.add(path.as_ref(), arguments, true)
-    }
-
-    /// Sets a variable in the environment of the program or service that was added last.
-    #[must_use]
-    pub fn variable(mut self, key: &str, value: &str) -> Self {
-        if let Some(program) = self.programs.last_mut() {
-            program.environment.push((key.to_owned(), value.to_owned()));
-        }
-        self
-    }
-
-    fn add(mut self, path: &Path, arguments: &[&str], waited_for: bool) -> Self {
-        self.programs.push(Program {
-            path: path.to_owned(),
-            arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
-            environment: Vec::new(),
-            waited_for,
-        });
-        self
-    }
-
-    /// Ends the run when a line of the log contains this text.
-    #[must_use]
-    pub fn until(mut self, text: &str) -> Self {
-        self.until = Some(text.to_owned());
-        self
-    }
-
-    /// Ends the run after this much machine time: the limit that does not depend on the PC.
-    #[must_use]
-    pub fn machine_limit(mut self, limit: Duration) -> Self {
-        self.machine_limit = limit;
-        self
-    }
-
-    /// Ends the run after this much of the PC's time.
-    #[must_use]
-    pub fn wall_limit(mut self, limit: Duration) -> Self {
-        self.wall_limit = limit;
-        self
-    }
-
-    /// What becomes of the time in which the processor has nothing to do.
-    #[must_use]
-    pub fn idle(mut self, idle: Idle) -> Self {
-        self.options.idle = idle;
-        self
-    }
-
-    /// What the system's sockets reach. With the PC's, idle time is real unless it is set afterwards.
-    #[must_use]
-    pub fn network(mut self, network: Network) -> Self {
-        self.options.network = network;
-        self.options.idle = match network {
-            Network::Inside => Idle::Virtual,
-            Network::Loopback => Idle::Real,
-        };
-        self
-    }
-
-    /// Seed of the machine's random number generators.
-    #[must_use]
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.options.seed = seed;
-        self
-    }
-
-    /// Lets each slice of processor time be half to one and a half times as long as programmed, by this seed: other
-    /// orders of the threads' work.
-    #[must_use]
-    pub fn quantum_seed(mut self, seed: u64) -> Self {
-        self.options.quantum_seed = Some(seed);
-        self
-    }
-
-    /// Types at the kernel's debug shell from the start on, such as `p` for its list of processes.
-    #[must_use]
-    pub fn type_to_kernel(mut self, text: &str) -> Self {
-        self.typed.push_str(text);
-        self
-    }
-
-    /// Whether the log goes to standard error as it comes, too.
-    #[must_use]
-    pub fn verbose(mut self, verbose: bool) -> Self {
-        self.verbose = verbose;
-        self
-    }
-
-    /// Loads everything.
-    ///
-    /// # Errors
-    /// [`StartError`], for files that cannot be used, and where they are too many or too large.
-    pub fn start(self) -> Result<Machine, StartError> {
-        if self.programs.len() > MOST_PROGRAMS {
-            return Err(StartError::TooManyPrograms);
-        }
-        let kernel = read(&self.kernel)?;
-        let programs = self.programs.iter().map(Program::load).collect::<Result<Vec<_>, _>>()?;
-        let mut cpu = Cpu::new(Ram::new(), Board::new(&self.options));
-        let owners = boot(&mut cpu, &kernel, self.generation, &programs).ok_or(StartError::RamFull)?;
-        cpu.devices.type_to_kernel(&self.typed);
-        let names = programs.into_iter().map(|program| program.name);
-        let waited_for = (2..).zip(&self.programs).filter(|(_, program)| program.waited_for);
-        Ok(Machine {
-            cpu,
-            owners,
-            names: std::iter::once("kernel".to_owned()).chain(names).collect(),
-            programs: waited_for.map(|(pid, _)| pid).collect(),
-            until: self.until,
-            machine_limit: units(self.machine_limit),
-            wall_limit: self.wall_limit,
-            verbose: self.verbose,
-            log: Vec::new(),
-            faults: Vec::new(),
-        })
-    }
-
-    /// Loads everything and runs it to its end.
-    ///
-    /// # Errors
-    /// Those of [`Builder::start`].
-    pub fn run(self) -> Result<Outcome, StartError> {
-        Ok(self.start()?.run())
-    }
-}
-
-impl Program {
-    fn load(&self) -> Result<BootProgram, StartError> {
-        let name = self.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let words = std::iter::once(&name).chain(&self.arguments).cloned().collect();
-        Ok(BootProgram { image: read(&self.path)?, words, environment: self.environment.clone(), name })
-    }
-}
-
-fn read(path: &Path) -> Result<Image, StartError> {
-    let file = std::fs::read(path).map_err(|error| StartError::File(path.to_owned(), error))?;
-    Image::parse(&file).map_err(|error| StartError::Elf(path.to_owned(), error))
-}
-
-fn units(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos() / 10).unwrap_or(u64::MAX)
-}
+/// Is shown each line of the log as it comes.
+pub(crate) type Watcher = Box<dyn FnMut(&Line) + Send>;
 
 impl Machine {
     /// Runs to the end: of the programs, of a limit, or by a failure.
@@ -289,14 +63,12 @@ impl Machine {
     fn run_to_end(&mut self) -> End {
         let start = Instant::now();
         let mut ended = 0;
-        let mut rounds = 0u32;
         loop {
             let Next::RunUntil(until) = self.cpu.devices.advance(self.cpu.count, &mut self.cpu.ram) else {
                 return if self.faults.is_empty() { End::IdleForever } else { End::Failed };
             };
             self.cpu.interrupt();
             let left = self.machine_limit.saturating_sub(self.cpu.devices.now(self.cpu.count));
-            let before = self.cpu.count;
             self.cpu.run(until.min(self.cpu.count.saturating_add(left)));
             if let Some(end) = self.take_lines() {
                 return end;
@@ -312,9 +84,10 @@ impl Machine {
             if left == 0 {
                 return if self.faults.is_empty() { End::MachineTime } else { End::Failed };
             }
-            rounds = rounds.wrapping_add(1);
-            let look = rounds.is_multiple_of(ROUNDS_PER_LOOK) || self.cpu.count - before >= LONG_ROUND;
-            if look && start.elapsed() >= self.wall_limit {
+            if self.stop.load(Ordering::Relaxed) {
+                return if self.faults.is_empty() { End::Stopped } else { End::Failed };
+            }
+            if start.elapsed() >= self.wall_limit {
                 return End::WallTime;
             }
         }
@@ -326,6 +99,9 @@ impl Machine {
         for line in self.cpu.devices.take_lines() {
             if self.verbose {
                 eprintln!("{}", shown(&line));
+            }
+            if let Some(watcher) = &mut self.watcher {
+                watcher(&line);
             }
             if let Some(fault) = Fault::of(&line) {
                 self.faults.push(fault);
@@ -350,6 +126,8 @@ impl Machine {
             kernel_instructions: counts.kernel,
             system_calls: calls.map(|(number, count)| (number, *count)).collect(),
             pages,
+            memory: (counts.exit.is_none() && pid > 1)
+                .then(|| Tables::new(&self.cpu.ram, self.owners.root(pid)).memory()),
         }
     }
 }

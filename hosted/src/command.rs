@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use crate::control::{CONTROL_FD, INDEX, PROBE_FD};
+use stand_ins::control::{CONTROL_FD, INDEX, PROBE_FD};
 
 /// Where the processes find the launcher's own standard files, which are not those of the kernel.
 pub(crate) const STDIN_FD: u32 = 4;

@@ -8,11 +8,13 @@ use std::time::Duration;
 use crate::prepare::PrepareError;
 
 /// Why a system was not started.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The programs it is made of are not there.
-    Prepare(PrepareError),
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
     /// A program cannot be started as asked for: change what the message names.
+    #[error("cannot start {path}: {fault}")]
     Program {
         /// Its path.
         path: String,
@@ -20,30 +22,13 @@ pub enum StartError {
         fault: String,
     },
     /// The host refused something.
+    #[error("cannot start a hosted system: {task}: {source}")]
     Host {
         /// What was being done.
         task: &'static str,
         /// What it said.
         source: io::Error,
     },
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Prepare(error) => write!(f, "{error}"),
-            Self::Program { path, fault } => write!(f, "cannot start {path}: {fault}"),
-            Self::Host { task, source } => write!(f, "cannot start a hosted system: {task}: {source}"),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}
-
-impl From<PrepareError> for StartError {
-    fn from(error: PrepareError) -> Self {
-        Self::Prepare(error)
-    }
 }
 
 /// Why a running system was given up. All its processes have been ended.

@@ -16,9 +16,9 @@ use std::time::{Duration, Instant};
 use command_fds::{CommandFdExt, FdMapping};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process_group, set_child_subreaper, waitpgid};
+use stand_ins::control::{CONTROL_FD, DIRECTORY, PROBE_FD};
 
 use crate::command::{STDERR_FD, STDIN_FD, STDOUT_FD};
-use crate::control::{CONTROL_FD, DIRECTORY, PROBE_FD};
 
 /// The guardian: `$@` is the kernel and its arguments. It keeps none of the files meant for the system, or it would
 /// hide their end.

@@ -1,6 +1,6 @@
-//! A hosted Xous system for the WebSocket service: launcher, stand-ins and test harness.
+//! A hosted Xous system for the WebSocket service: launcher and test harness.
 //!
-//! A system is the published Xous kernel with its log and ticktimer servers, the [stand-ins](stand_in) for the name
+//! A system is the published Xous kernel with its log and ticktimer servers, the [stand-ins](stand_ins) for the name
 //! server, the TRNG and the PDDB, services, and programs: all of them ordinary processes of the host. In hosted mode a Xous
 //! process uses the host's `std`, so that its `std::net` speaks to the host. Everything is installed on first use below
 //! `target/hosted/`, which needs the crate registry once ([`prepare()`]).
@@ -81,7 +81,6 @@
 
 mod cargo;
 mod command;
-mod control;
 mod error;
 mod group;
 mod pddb;
@@ -89,7 +88,6 @@ pub mod peer;
 mod prepare;
 mod raw;
 mod run_directory;
-pub mod stand_in;
 mod system;
 mod talk;
 mod test;

@@ -3,24 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The directory for the keys.
-pub(crate) const DIRECTORY: &str = "PDDB_DIRECTORY";
-/// See [`Pddb::full_at`].
-pub(crate) const FULL_AT: &str = "PDDB_FULL_AT";
-/// See [`Pddb::unmounted`].
-pub(crate) const UNMOUNTED: &str = "PDDB_UNMOUNTED";
-/// See [`Pddb::slow`]; microseconds.
-pub(crate) const SLOW: &str = "PDDB_SLOW";
-/// See [`Pddb::hangs_at`].
-pub(crate) const HANGS_AT: &str = "PDDB_HANGS_AT";
-/// See [`Pddb::dies_at`].
-pub(crate) const DIES_AT: &str = "PDDB_DIES_AT";
-/// See [`Pddb::synced`].
-pub(crate) const SYNCED: &str = "PDDB_SYNCED";
-
-/// Opcode of the PDDB stand-in that the real one does not have: a blocking scalar that opens an
-/// [unmounted](Pddb::unmounted) basis, as a user would. Answered with one word.
-pub const PDDB_MOUNT: usize = 0xff00;
+pub use stand_ins::settings::PDDB_MOUNT;
+use stand_ins::settings::{
+    PDDB_DIED, PDDB_DIES_AT, PDDB_FULL_AT, PDDB_HANGS_AT, PDDB_SLOW, PDDB_SYNCED, PDDB_UNMOUNTED,
+};
 
 /// The PDDB stand-in of a system. Without anything said, it is mounted, never full, and keeps its keys in the system's
 /// own directory, which goes with the system.
@@ -49,44 +35,44 @@ impl Pddb {
     /// Has room for so many bytes, in all keys together.
     #[must_use]
     pub fn full_at(self, bytes: u64) -> Self {
-        self.set(FULL_AT, bytes)
+        self.set(PDDB_FULL_AT, bytes)
     }
 
     /// Starts without an open basis, until it is told [`PDDB_MOUNT`].
     #[must_use]
     pub fn unmounted(self) -> Self {
-        self.set(UNMOUNTED, 1)
+        self.set(PDDB_UNMOUNTED, 1)
     }
 
     /// Takes at least so long over every request.
     #[must_use]
     pub fn slow(self, time: Duration) -> Self {
-        self.set(SLOW, time.as_micros())
+        self.set(PDDB_SLOW, time.as_micros())
     }
 
     /// Serves nobody any more from the `n`-th change on; the first is number 1. Changes are what makes, writes and
     /// deletes keys and dicts.
     #[must_use]
     pub fn hangs_at(self, n: u64) -> Self {
-        self.set(HANGS_AT, n)
+        self.set(PDDB_HANGS_AT, n)
     }
 
     /// Ends in the middle of the `n`-th change, with exit code [`Pddb::DIED`]: half of what is to be written is
     /// written, anything else is done, and nobody is answered.
     #[must_use]
     pub fn dies_at(self, n: u64) -> Self {
-        self.set(DIES_AT, n)
+        self.set(PDDB_DIES_AT, n)
     }
 
     /// Has data on the disk before it answers, so that it outlives the host's crash as well. A write then takes
     /// milliseconds. Without it, data outlives everything that happens to processes.
     #[must_use]
     pub fn synced(self) -> Self {
-        self.set(SYNCED, 1)
+        self.set(PDDB_SYNCED, 1)
     }
 
     /// The exit code of a stand-in that died as it was told, or of what would stop the real server.
-    pub const DIED: i32 = 77;
+    pub const DIED: i32 = PDDB_DIED;
 
     pub(crate) fn environment(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.environment.iter().map(|(name, value)| (*name, value.as_str()))

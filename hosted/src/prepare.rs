@@ -1,10 +1,9 @@
 //! The programs that a system is made of, installed on first use.
 //!
-//! Kernel, log and ticktimer come from the crate registry, the stand-ins are built from this crate. Everything lies below
+//! Kernel, log and ticktimer come from the crate registry, the stand-ins are built from `stand-ins/`. Everything lies below
 //! `target/hosted/`, in a directory per version, so that a later use finds it there without asking cargo.
 
 use std::collections::hash_map::DefaultHasher;
-use std::fmt;
 use std::fs::{self, File};
 use std::hash::Hasher;
 use std::io::{self, IsTerminal};
@@ -26,8 +25,8 @@ const PUBLISHED: [(&str, &str, &[&str]); 3] = [
 const STEPS: usize = PUBLISHED.len() + 1;
 /// The program with the stand-ins.
 const STAND_INS: &str = "xous-stand-ins";
-/// This crate's directory, from which the stand-ins are built.
-const SOURCES: &str = env!("CARGO_MANIFEST_DIR");
+/// The package that the stand-ins are built from.
+const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../stand-ins");
 /// How long to wait for another process that is installing. A cold start takes about a minute.
 const INSTALL_LIMIT: Duration = Duration::from_secs(15 * 60);
 
@@ -40,14 +39,15 @@ pub struct Programs {
     pub log: PathBuf,
     /// The ticktimer server, `xous-ticktimer`.
     pub ticktimer: PathBuf,
-    /// The stand-ins of this crate, `xous-stand-ins`.
+    /// The stand-ins, `xous-stand-ins`.
     pub stand_ins: PathBuf,
 }
 
 /// Why the programs are not there.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
     /// A file below `target/hosted/` could not be read or written: see to the directory.
+    #[error("{path}: {source}")]
     File {
         /// The file or directory.
         path: PathBuf,
@@ -55,6 +55,7 @@ pub enum PrepareError {
         source: io::Error,
     },
     /// Cargo could not be started: see that `cargo` is on the `PATH`.
+    #[error("cannot start `{command}`: {source}; is cargo on the PATH?")]
     Start {
         /// The command.
         command: String,
@@ -62,40 +63,18 @@ pub enum PrepareError {
         source: io::Error,
     },
     /// Cargo failed; what it said is on stderr. Without a network the first use cannot succeed: run it again with one.
+    #[error("`{command}` failed, see above; it needs the crate registry once, afterwards no network is used")]
     Failed {
         /// The command, to be run by hand.
         command: String,
     },
     /// Another process has been installing for too long: end it, then try again.
+    #[error("{lock}: another process has held this lock for {} minutes; end it and try again", INSTALL_LIMIT.as_secs() / 60)]
     Busy {
         /// The lock that it holds.
         lock: PathBuf,
     },
 }
-
-impl fmt::Display for PrepareError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File { path, source } => write!(f, "{}: {source}", path.display()),
-            Self::Start { command, source } => {
-                write!(f, "cannot start `{command}`: {source}; is cargo on the PATH?")
-            }
-            Self::Failed { command } => write!(
-                f,
-                "`{command}` failed, see above; it needs the crate registry once, afterwards no \
-                 network is used"
-            ),
-            Self::Busy { lock } => write!(
-                f,
-                "{}: another process has held this lock for {} minutes; end it and try again",
-                lock.display(),
-                INSTALL_LIMIT.as_secs() / 60
-            ),
-        }
-    }
-}
-
-impl std::error::Error for PrepareError {}
 
 /// Installs what is missing, with cargo's progress on stderr, and says where the programs are.
 ///
@@ -126,7 +105,8 @@ pub fn directory() -> PathBuf {
 
 /// Cargo's target directory for this workspace.
 pub fn target_directory() -> PathBuf {
-    let workspace = Path::new(SOURCES).parent().unwrap_or(Path::new(SOURCES));
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let workspace = package.parent().unwrap_or(package);
     // A relative path is one from where cargo was started; cargo runs tests and programs from inside the workspace.
     workspace.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }

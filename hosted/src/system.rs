@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use stand_ins::control::Report;
+use stand_ins::settings::PDDB_DIRECTORY;
+
 use crate::command::{Kind, Program};
-use crate::control::Report;
 use crate::error::{RunError, RunFault, StartError};
 use crate::group::{Files, Group};
-use crate::pddb::{self, Pddb};
+use crate::pddb::Pddb;
 use crate::prepare::{Programs, prepare};
 use crate::run_directory::{RunDirectory, tail};
 
@@ -163,7 +165,7 @@ impl Builder {
         };
         let mut processes =
             vec![Process::base(path(&installed.log)?), Process::base(path(&installed.ticktimer)?)];
-        for (name, _) in crate::stand_in::COMMANDS {
+        for (name, _) in stand_ins::COMMANDS {
             let mut stand_in = path(&installed.stand_ins)?.arg(*name);
             if *name == "pddb" {
                 stand_in = self.set_up_pddb(stand_in)?;
@@ -184,7 +186,7 @@ impl Builder {
         let absolute = std::path::absolute(directory)
             .map_err(|source| StartError::Host { task: "finding the PDDB's directory", source })?;
         match absolute.to_str() {
-            Some(path) => Ok(program.env(pddb::DIRECTORY, path)),
+            Some(path) => Ok(program.env(PDDB_DIRECTORY, path)),
             None => Err(StartError::Program {
                 path: directory.to_string_lossy().into_owned(),
                 fault: "its path is not UTF-8".into(),

@@ -10,8 +10,8 @@ use std::path::Path;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
+use stand_ins::control::DIRECTORY;
 
-use crate::control::DIRECTORY;
 use crate::test::ROLE;
 
 /// Tells another role of this test something: one line, of less than 4096 bytes. Does not wait for it to listen.

@@ -6,10 +6,12 @@
 
 use std::time::Duration;
 
+use stand_ins::control::{self, INDEX, Report};
+use stand_ins::settings::PDDB_DIRECTORY;
+
 use crate::command::Program;
-use crate::control::{self, INDEX, Report};
 use crate::error::{RunError, RunFault};
-use crate::pddb::{self, Pddb};
+use crate::pddb::Pddb;
 use crate::run_directory::RunDirectory;
 use crate::system::{Builder, End, System};
 
@@ -184,7 +186,7 @@ impl<'a> Test<'a> {
                     .env(TEST, self.name)
                     .env(ROLE, role.name)
                     .env(SERVICES, self.services.join("\n"))
-                    .env(pddb::DIRECTORY, &directory),
+                    .env(PDDB_DIRECTORY, &directory),
             );
         }
         let mut system = builder.start().unwrap_or_else(|error| panic!("{error}"));
@@ -221,7 +223,7 @@ impl<'a> Test<'a> {
 /// # Panics
 /// Outside.
 pub fn pddb_directory() -> std::path::PathBuf {
-    std::env::var_os(pddb::DIRECTORY).expect("a body runs in a system with a PDDB").into()
+    std::env::var_os(PDDB_DIRECTORY).expect("a body runs in a system with a PDDB").into()
 }
 
 /// Ends this Xous process as if its role had come to its end; for tests of what a client's death leaves behind.

@@ -14,6 +14,6 @@ pub(crate) use answer::{Answer, Page, READS, UPGRADES, options, page, status, up
 pub(crate) use host::is_own_host;
 pub(crate) use media::{decoded, media_type};
 pub(crate) use origin::{is_allowed, normalized};
-pub(crate) use path::{has_dot_segment, plain_path};
+pub(crate) use path::{NormalPath, has_dot_segment};
 pub(crate) use range::{Range, range};
 pub(crate) use router::{AddError, Router};

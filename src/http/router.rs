@@ -1,11 +1,11 @@
 //! Paths of a port.
 
-use super::path::{has_dot_segment, plain_path};
+use super::path::{NormalPath, has_dot_segment};
 
 /// The most routes of a port (`NoRoute`).
-const MOST: usize = 32;
+const MAX_ROUTES: usize = 32;
 /// The longest path of a route, bytes.
-const LONGEST: usize = 255;
+const MAX_PATH: usize = 255;
 
 /// Routes by path. Each has a number that is not used again while the port is listened on, unless 65535 others
 /// have come in between.
@@ -42,11 +42,11 @@ impl<T> Router<T> {
         if !is_path(path) {
             return Err(AddError::Path);
         }
-        let path = plain_path(path);
-        if self.routes.iter().any(|route| *route.path == *path && route.prefix == prefix) {
+        let path = NormalPath::of(path).as_str().into();
+        if self.routes.iter().any(|route| route.path == path && route.prefix == prefix) {
             return Err(AddError::Exists);
         }
-        if self.routes.len() >= MOST {
+        if self.routes.len() >= MAX_ROUTES {
             return Err(AddError::Full);
         }
         while self.last == 0 || self.routes.iter().any(|route| route.number == self.last) {
@@ -54,13 +54,13 @@ impl<T> Router<T> {
         }
         let number = self.last;
         self.last = self.last.wrapping_add(1);
-        self.routes.push(Entry { number, path: path.into_owned().into(), prefix, target });
+        self.routes.push(Entry { number, path, prefix, target });
         Ok(number)
     }
 
     /// The route of a request's path: an exact one, else the longest prefix.
-    pub(crate) fn find(&self, path: &str) -> Option<(u16, &T)> {
-        let path = &*plain_path(path);
+    pub(crate) fn find(&self, path: &NormalPath<'_>) -> Option<(u16, &T)> {
+        let path = path.as_str();
         let exact = self.routes.iter().find(|route| !route.prefix && *route.path == *path);
         let route = exact.or_else(|| {
             let prefixes = self.routes.iter().filter(|route| route.prefix && path.starts_with(&*route.path));
@@ -71,7 +71,7 @@ impl<T> Router<T> {
 
     /// Where the prefixes lead of which a route with this path would be a part.
     pub(crate) fn prefixes_of(&self, path: &str) -> impl Iterator<Item = &T> {
-        let path = plain_path(path).into_owned();
+        let path: Box<str> = NormalPath::of(path).as_str().into();
         let prefixes = self.routes.iter().filter(move |route| route.prefix && path.starts_with(&*route.path));
         prefixes.map(|route| &route.target)
     }
@@ -91,7 +91,7 @@ impl<T> Router<T> {
 
 fn is_path(path: &str) -> bool {
     path.starts_with('/')
-        && path.len() <= LONGEST
+        && path.len() <= MAX_PATH
         && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'?' && byte != b'#')
         && !has_dot_segment(path)
 }
@@ -106,7 +106,7 @@ mod tests {
         for (path, prefix) in [("/", true), ("/a/", true), ("/a/b", true), ("/a/b", false)] {
             router.add(path, prefix, (path, prefix)).unwrap();
         }
-        let found = |path| router.find(path).map(|(_, target)| *target);
+        let found = |path| router.find(&NormalPath::of(path)).map(|(_, target)| *target);
         assert_eq!(found("/a/b"), Some(("/a/b", false)));
         assert_eq!(found("/a/bc"), Some(("/a/b", true)));
         assert_eq!(found("/a/x"), Some(("/a/", true)));
@@ -132,7 +132,7 @@ mod tests {
         assert_eq!(router.add("/a", false, 2), Err(AddError::Exists));
         assert_eq!(router.retain(|number, _| number != first), 1);
         assert_ne!(router.add("/a", false, 3).unwrap(), first);
-        for i in 1..MOST {
+        for i in 1..MAX_ROUTES {
             router.add(&format!("/{i}"), false, 0).unwrap();
         }
         assert_eq!(router.add("/full", false, 0), Err(AddError::Full));
@@ -145,7 +145,7 @@ mod tests {
         router.add("/echo", false, 1).unwrap();
         router.add("/%7euser/%c3%a4", true, 2).unwrap();
         assert_eq!(router.add("/%65cho", false, 3), Err(AddError::Exists));
-        let found = |path| router.find(path).map(|(_, target)| *target);
+        let found = |path| router.find(&NormalPath::of(path)).map(|(_, target)| *target);
         assert_eq!((found("/%65cho"), found("/%65%63%68%6F"), found("/Echo")), (Some(1), Some(1), None));
         assert_eq!((found("/~user/%C3%A4/x"), found("/~user/%C3")), (Some(2), None));
         assert_eq!(found("%2Fecho"), None, "it is no slash");

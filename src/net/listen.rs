@@ -1,27 +1,19 @@
 //! Listening sockets.
 
-use std::fmt;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use crate::platform::DROPS_LISTEN_ADDRESS;
 
 /// Why a port is not bound.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum BindError {
     /// Another program has it: nothing changes by waiting.
+    #[error("it is in use")]
     InUse,
     /// Not now, as when there is no network yet.
+    #[error("{0}")]
     NotNow(std::io::Error),
-}
-
-impl fmt::Display for BindError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            BindError::InUse => write!(f, "it is in use"),
-            BindError::NotNow(error) => write!(f, "{error}"),
-        }
-    }
 }
 
 /// A loopback address promises what the device's network does not keep: nobody else reaches the port. Who is `exposed`
@@ -52,7 +44,7 @@ pub(crate) fn bind(address: IpAddr, port: u16) -> Result<TcpListener, BindError>
 }
 
 /// Ends a call that waits for a client on `address`, by being one. May block up to `limit`.
-pub(crate) fn knock(address: SocketAddr, limit: Duration) {
+pub(crate) fn wake_accept(address: SocketAddr, limit: Duration) {
     let host = match address.ip() {
         ip if !ip.is_unspecified() => ip,
         IpAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),

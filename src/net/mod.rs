@@ -11,7 +11,7 @@ mod tls;
 mod tls_error;
 
 pub(crate) use dial::{DialError, dial};
-pub(crate) use listen::{BindError, bind, keeps_promise, knock};
+pub(crate) use listen::{BindError, bind, keeps_promise, wake_accept};
 pub(crate) use socket::Socket;
 pub(crate) use tls::{ServerTls, client as tls_client};
 pub(crate) use tls_error::{CertificateFault, StoredFault, TlsError};

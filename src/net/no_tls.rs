@@ -10,15 +10,15 @@ use xous_api_websocket::Tls;
 use super::TlsError;
 use crate::pddb::Pddb;
 
-/// There is none.
+/// Never constructed: no connection is secure.
 pub(crate) struct Transport(Infallible);
 
-/// A connection that shall be secure does not exist.
+/// Refuses every connection that is to be secure.
 pub(crate) fn client(_: &Tls<'_>, _host: &str, _: &Pddb, _limit: Duration) -> Result<Transport, TlsError> {
     Err(TlsError::NotBuiltIn)
 }
 
-/// There is none.
+/// Never constructed: no port is secure.
 #[derive(Clone)]
 pub(crate) struct ServerTls(Infallible);
 

@@ -1,34 +1,43 @@
 //! Why a connection is not, or no longer, secure.
 
-use std::fmt;
-
 /// Nothing of the caller's was sent if this comes before the handshake is complete.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "there is only one reason without TLS"))]
 pub(crate) enum TlsError {
     /// The service was built without TLS.
+    #[error("TLS is not built in: ask for ws:// or build the service with TLS")]
     #[cfg_attr(feature = "tls", expect(dead_code, reason = "TLS is built in"))]
     NotBuiltIn,
     /// What the caller gave cannot be used; the text says what.
+    #[error("{0}")]
     Settings(String),
     /// What is to be in a key of the PDDB is not to be had, or is not what it should be; the text says which, why, and
     /// what to do.
+    #[error("{1}")]
     Stored(StoredFault, String),
     /// The clock cannot be right.
+    #[error("the clock is not set, so no certificate can be checked")]
     ClockNotSet,
     /// There are no random numbers.
+    #[error("no random numbers")]
     Entropy,
     /// The peer's certificate is not accepted; the text says why.
+    #[error("the certificate is not accepted: {1}")]
     Certificate(CertificateFault, String),
     /// The peer's first bytes are not TLS.
+    #[error("what answers does not speak TLS")]
     NotTls,
     /// The peer refused or broke the protocol; the text says how.
+    #[error("TLS: {0}")]
     Failed(String),
     /// The peer ended the connection during the handshake.
+    #[error("closed during the TLS handshake")]
     Closed,
     /// The connection ended without a close_notify: what came may not be all that was sent.
+    #[error("truncated: the connection ended without a TLS close_notify")]
     Truncated,
     /// The socket's error.
+    #[error("{0}")]
     Io(std::io::Error),
 }
 
@@ -61,24 +70,3 @@ pub(crate) enum CertificateFault {
     /// Anything else.
     Other,
 }
-
-impl fmt::Display for TlsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TlsError::NotBuiltIn => {
-                write!(f, "TLS is not built in: ask for ws:// or build the service with TLS")
-            }
-            TlsError::Settings(text) | TlsError::Stored(_, text) => write!(f, "{text}"),
-            TlsError::ClockNotSet => write!(f, "the clock is not set, so no certificate can be checked"),
-            TlsError::Entropy => write!(f, "no random numbers"),
-            TlsError::Certificate(_, text) => write!(f, "the certificate is not accepted: {text}"),
-            TlsError::NotTls => write!(f, "what answers does not speak TLS"),
-            TlsError::Failed(text) => write!(f, "TLS: {text}"),
-            TlsError::Closed => write!(f, "closed during the TLS handshake"),
-            TlsError::Truncated => write!(f, "truncated: the connection ended without a TLS close_notify"),
-            TlsError::Io(error) => write!(f, "{error}"),
-        }
-    }
-}
-
-impl std::error::Error for TlsError {}

@@ -13,7 +13,7 @@ use super::senres::{Answer, Fault, Request};
 /// Most that [`Create::room`] may ask for. The real server stops when a key is created with room for a page of its own
 /// (4064 bytes) or more: it takes the address of the end of what it has written, 0, for one that cannot be
 /// (`PageAlignedVa::from` in `backend/types.rs`, called from `key_update` in `backend/dictionary.rs`).
-pub const ROOM_MOST: u32 = 4063;
+pub const MAX_ROOM: u32 = 4063;
 
 /// First and largest size of the pages that a list may come in. The largest holds ten thousand names of 20 bytes, which
 /// take about twice as much of the heap.
@@ -26,7 +26,7 @@ const REQUEST_BYTES: usize = xous_api_websocket::PAGE_SIZE;
 pub struct Create {
     /// It must not exist yet.
     pub new: bool,
-    /// Bytes to set aside for it, at most [`ROOM_MOST`]. A small key is written in place as long as it stays within;
+    /// Bytes to set aside for it, at most [`MAX_ROOM`]. A small key is written in place as long as it stays within;
     /// beyond, it is removed and made again, which a crash can come between.
     pub room: u32,
 }
@@ -112,7 +112,7 @@ impl Pddb {
         request.bool(how.new);
         request.bool(false); // append: would begin at a length that others may have changed
         request.bool(false); // truncate: stops the real server when the key is large
-        request.u64(how.room.min(ROOM_MOST).into());
+        request.u64(how.room.min(MAX_ROOM).into());
         request.none(); // nobody is called back
         request.finish().ok_or(PddbError::Malformed)?;
         let (pages, offset, _) = self.lend(opcode::OPEN_KEY, pages, 0, REQUEST_BYTES)?;

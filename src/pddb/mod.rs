@@ -14,7 +14,7 @@
 //!   answers at once on both; the server `_PDDB Mount Poller_` always says no on the newer one.
 //!   [`Pddb::wait_mounted`] waits on a thread of its own, since `IsMounted` is not answered before the mount.
 //! - **What stops the real server is never sent.** A name is checked before it is sent; a key is never truncated, nor
-//!   created with room for more than [`ROOM_MOST`], as both divide by zero-length addresses there; a blocking close,
+//!   created with room for more than [`MAX_ROOM`], as both divide by zero-length addresses there; a blocking close,
 //!   which drops every handle of this process, is a scalar that is not answered; a seek is absolute; a lend is as long
 //!   as it says; every list is checked against the page it came in.
 //! - **A reply proves little by itself.** A server that panics gives the page back as it came, which looks like
@@ -31,7 +31,7 @@ mod opcode;
 mod path;
 mod senres;
 
-pub use client::{Create, Pddb, ROOM_MOST};
+pub use client::{Create, MAX_ROOM, Pddb};
 pub use error::PddbError;
 pub use file::File;
 pub use path::{DICT_BYTES, DictPath, KEY_BYTES, KeyPath, PathError, SYSTEM_BASIS};

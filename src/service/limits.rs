@@ -90,10 +90,10 @@ pub(crate) const CHANNELS: usize = 16;
 pub(crate) const CHANNEL_NAME: usize = 64;
 
 /// Bytes of a broadcast (`TooLong`), kept until the last member's socket has them.
-pub(crate) const BROADCAST_BYTES: usize = Listener::MOST_BROADCAST;
+pub(crate) const BROADCAST_BYTES: usize = Listener::MAX_BROADCAST;
 
 /// Bytes of a page that a program has the service show (`TooLong`), and of all pages of a port (`NoRoute`).
-pub(crate) const PAGE_BYTES: usize = Route::MOST_BODY;
+pub(crate) const PAGE_BYTES: usize = Route::MAX_BODY;
 /// See [`PAGE_BYTES`].
 pub(crate) const PORT_PAGE_BYTES: usize = 4 * PAGE_BYTES;
 /// Of these, what one process may have, and all together, besides the one that has opened the port (`NoRoute`).
@@ -135,7 +135,7 @@ pub(crate) const SLOTS: usize = 32;
 pub(crate) const MESSAGE_BYTES: usize = 256 * 1024;
 
 /// Bytes of an `Open` request (`Malformed`).
-pub(crate) const REQUEST_BYTES: usize = Request::MOST_BYTES;
+pub(crate) const REQUEST_BYTES: usize = Request::MAX_BYTES;
 
 /// The opening handshake's answer: bytes and header lines.
 pub(crate) const HEAD_BYTES: usize = 16 * 1024;
@@ -179,7 +179,7 @@ const LISTING: usize = 1024 * 1024;
 // A connection that brings files has no broadcasts in its queue and sends nothing long, but it has write batches, each of
 // which may be on its way into the database as well, one of them twice, and parts of a text and a name.
 const _: () = assert!(
-    3 * Upload::MOST_MEMORY + SMALL_THINGS <= BULK_WRITE_BUFFER + BROADCAST_BYTES + QUEUED_BROADCAST_BYTES
+    3 * Upload::MAX_MEMORY + SMALL_THINGS <= BULK_WRITE_BUFFER + BROADCAST_BYTES + QUEUED_BROADCAST_BYTES
 );
 // Nor has a client that gets one of them any head but its own.
 const _: () = assert!(WRITE_BATCH <= BULK_WRITE_BUFFER);

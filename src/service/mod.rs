@@ -34,7 +34,7 @@ use connection::Table;
 use dispatcher::Dispatcher;
 pub(crate) use in_process::{Plan, serve_one};
 use limits::{HEAP_BYTES, STORE_ANSWER, WORKERS};
-use listen::{FileStores, Listeners, Server};
+use listen::{FileStores, Listeners, Shared};
 use message::Quota;
 use system::System;
 use thread::{Lingering, Pool, Timer};
@@ -45,13 +45,13 @@ use crate::platform;
 /// Registers the service and serves every process, for as long as the process lives.
 ///
 /// # Errors
-/// Those of the kernel and the name server while it starts: another service has the name, or a limit of the
+/// Those of the kernel and the name shared while it starts: another service has the name, or a limit of the
 /// system is met.
 pub fn serve() -> Result<(), xous::Error> {
     if let Err(error) = platform::allow_heap(HEAP_BYTES) {
         log::warn!("the limit of the heap stays as it is: {error:?}");
     }
-    // Kept to the end: std uses the same connection to the name server, which the last drop would close.
+    // Kept to the end: std uses the same connection to the name shared, which the last drop would close.
     let names = XousNames::new()?;
     crate::entropy::connect()?;
     let sid = names.register_name(SERVER_NAME, None)?;
@@ -59,7 +59,7 @@ pub fn serve() -> Result<(), xous::Error> {
     let workers = pool.clone();
     let pddb = Pddb::with_room_for_thread(STORE_ANSWER, move || workers.shrink());
     let lingering = Lingering::start().map_err(|_| xous::Error::ThreadNotAvailable)?;
-    let server = Arc::new(Server {
+    let shared = Arc::new(Shared {
         table: Table::new(),
         timer: Timer::start().map_err(|_| xous::Error::ThreadNotAvailable)?,
         stores: FileStores::new(pddb.clone(), pool.clone()),
@@ -68,13 +68,13 @@ pub fn serve() -> Result<(), xous::Error> {
         lingering,
     });
     let quota = Quota::new();
-    let listeners = Listeners::new(server.clone());
-    let system = System { server: server.clone(), listeners, quota: quota.clone() };
+    let listeners = Listeners::new(shared.clone());
+    let system = System { shared: shared.clone(), listeners, quota: quota.clone() };
     let dispatcher = Dispatcher {
         sid,
-        table: server.table.clone(),
-        pool: server.pool.clone(),
-        timer: server.timer.clone(),
+        table: shared.table.clone(),
+        pool: shared.pool.clone(),
+        timer: shared.timer.clone(),
         quota,
         system: Some(Box::new(system)),
     };

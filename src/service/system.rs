@@ -8,7 +8,7 @@ use xous_api_websocket::{Code, Handle, Opcode, Phase, PortState, Request};
 use super::connection::{Connection, Delivery, EndGuard, Found, Opening, connect, seed};
 use super::dispatcher::{Caller, Serve};
 use super::limits::REQUEST_BYTES;
-use super::listen::{Listener, Listeners, Server};
+use super::listen::{Listener, Listeners, Shared};
 use super::message::{Lent, Quota, Scalar};
 use super::thread::{Note, note};
 use crate::platform::MAX_PROCESSES;
@@ -16,7 +16,7 @@ use crate::proto::Role;
 
 /// The service's own part.
 pub(crate) struct System {
-    pub(crate) server: Arc<Server>,
+    pub(crate) shared: Arc<Shared>,
     pub(crate) listeners: Listeners,
     pub(crate) quota: Arc<Quota>,
 }
@@ -65,25 +65,25 @@ impl System {
         let Some(request) = data.and_then(Request::parse) else {
             return lent.answer(Code::Malformed as usize, 0);
         };
-        let Some((reading, writing)) = self.server.pool.reserve_pair() else {
+        let Some((reading, writing)) = self.shared.pool.reserve_pair() else {
             return lent.answer(self.quota.refuse(Code::NoWorker) as usize, 0);
         };
         let deadlines = request.deadlines;
         let bytes = data.unwrap_or_default().into();
-        let timer = self.server.timer.clone();
+        let timer = self.shared.timer.clone();
         lent.answer_on_drop(Code::NoWorker as usize);
         let mut opener = Some(lent);
-        let entered = self.server.table.enter(pid, self.server.pool.pairs(), |handle| {
+        let entered = self.shared.table.enter(pid, self.shared.pool.pairs(), |handle| {
             Connection::new(Role::Client, handle, deadlines, timer, opener.take())
         });
         let Some(conn) = entered else {
             self.quota.refuse(Code::NoWorker);
             return; // None for this process: `opener` is dropped, which answers it.
         };
-        let pddb = self.server.pddb.clone();
+        let pddb = self.shared.pddb.clone();
         let opening = Opening { request: bytes, delivery: Delivery::Pull, pddb, seed: Box::new(seed) };
         conn.opening();
-        let guard = EndGuard::new(conn, self.server.table.clone());
+        let guard = EndGuard::new(conn, self.shared.table.clone());
         let started = reading.run(move |permit| {
             connect::run(guard, opening, writing);
             drop(permit);
@@ -100,12 +100,12 @@ impl System {
             return scalar.refuse(Code::Malformed);
         };
         // One that is being closed stays with whom it ends for.
-        if let Found::Live(conn) = self.server.table.find(caller.handle, caller.pid)
+        if let Found::Live(conn) = self.shared.table.find(caller.handle, caller.pid)
             && conn.state().0 != Phase::Open
         {
             return scalar.refuse(Code::Closed);
         }
-        match self.server.table.grant(caller.handle, caller.pid, heir, self.server.pool.pairs()) {
+        match self.shared.table.grant(caller.handle, caller.pid, heir, self.shared.pool.pairs()) {
             Ok(conn) => {
                 conn.hand_over(heir);
                 scalar.answer2(0, 0);
@@ -123,7 +123,7 @@ impl System {
 
     fn member(&self, caller: Caller, page: Lent, join: bool) {
         let handle = u32::try_from(page.offset()).ok().and_then(Handle::from_raw);
-        let conn = handle.and_then(|handle| match self.server.table.find(handle, caller.pid) {
+        let conn = handle.and_then(|handle| match self.shared.table.find(handle, caller.pid) {
             Found::Live(conn) => Some(conn),
             Found::Ended(_) | Found::Unknown => None,
         });

@@ -106,7 +106,7 @@ fn what_is_too_long_is_said_to_be() {
         for request in [one, many] {
             let refused = Websocket::open(&request).err().unwrap();
             assert_eq!(refused, OpenError::Request(RequestError::TooLong));
-            let says = format!("the request does not fit: more than {} bytes", Request::MOST_BYTES);
+            let says = format!("the request does not fit: more than {} bytes", Request::MAX_BYTES);
             assert_eq!(refused.to_string(), says);
         }
         let many = (0..33).fold(request(&peer), |request, _| request.header("X", "y"));

@@ -109,7 +109,7 @@ fn a_broadcast_waits_for_the_end_of_a_fragmented_message() {
 
 /// Fills what a client that does not read can take, until it is no member any more.
 fn overflow(listener: &Listener, reader: &mut Client) -> usize {
-    let payload = vec![7; Listener::MOST_BROADCAST];
+    let payload = vec![7; Listener::MAX_BROADCAST];
     for sent in 0..1000 {
         let reached = listener.broadcast("room", Kind::Binary, &payload).unwrap();
         let frame = reader.frame();

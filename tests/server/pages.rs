@@ -243,7 +243,7 @@ fn the_longest_page_goes_out_whole_and_no_longer_one_is_taken() {
 fn pages_take_a_bounded_room_together() {
     system!().run(|| {
         let listener = listener(&listen());
-        let body = vec![b'x'; Route::MOST_BODY];
+        let body = vec![b'x'; Route::MAX_BODY];
         let add = |path: &str| listener.add_route(&Route::page(path, "text/plain", &body));
         // Besides the page that is there already.
         let numbers = ["/a", "/b", "/c"].map(|path| add(path).unwrap());

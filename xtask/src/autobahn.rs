@@ -10,6 +10,9 @@ mod suite;
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 
+use lexopt::Arg::Long;
+use lexopt::{Parser, ValueExt};
+
 use crate::{Command, Failure};
 use report::Report;
 use suite::Suite;
@@ -54,7 +57,25 @@ enum Through {
     Service,
 }
 
+impl Side {
+    fn from_name(name: &str) -> Result<Self, String> {
+        match name {
+            "client" => Ok(Side::Client),
+            "server" => Ok(Side::Server),
+            _ => Err("--role takes client or server".into()),
+        }
+    }
+}
+
 impl Through {
+    fn from_name(name: &str) -> Result<Self, String> {
+        match name {
+            "core" => Ok(Through::Core),
+            "service" => Ok(Through::Service),
+            _ => Err("--through takes core or service".into()),
+        }
+    }
+
     /// Echoes through every case of the fuzzing server at `url`, `ws://HOST:PORT`.
     fn run_client(self, url: &str) -> Result<(), Failure> {
         match self {
@@ -135,25 +156,21 @@ enum Task {
 
 impl Options {
     fn parse(arguments: Vec<String>) -> Result<Self, Failure> {
+        Self::read(Parser::from_args(arguments)).map_err(Failure::usage)
+    }
+
+    fn read(mut parser: Parser) -> Result<Self, lexopt::Error> {
         let (mut through, mut sides, mut cases) =
             (Through::Core, vec![Side::Client, Side::Server], Vec::new());
         let mut alone = None;
-        let mut arguments = arguments.into_iter();
-        while let Some(option) = arguments.next() {
-            let value = arguments.next().ok_or_else(|| Failure::Usage(format!("{option} takes a value")))?;
-            match (&*option, &*value) {
-                ("--role", "client") => sides = vec![Side::Client],
-                ("--role", "server") => sides = vec![Side::Server],
-                ("--through", "core") => through = Through::Core,
-                ("--through", "service") => through = Through::Service,
-                ("--cases", _) => cases.push(value),
-                ("--connect", _) => alone = Some(Task::Connect(value)),
-                ("--listen", _) => {
-                    let address =
-                        value.parse().map_err(|_| Failure::Usage(format!("no address: {value}")))?;
-                    alone = Some(Task::Listen(address));
-                }
-                _ => return Err(Failure::Usage(format!("unknown: {option} {value}"))),
+        while let Some(option) = parser.next()? {
+            match option {
+                Long("role") => sides = vec![parser.value()?.parse_with(Side::from_name)?],
+                Long("through") => through = parser.value()?.parse_with(Through::from_name)?,
+                Long("cases") => cases.push(parser.value()?.string()?),
+                Long("connect") => alone = Some(Task::Connect(parser.value()?.string()?)),
+                Long("listen") => alone = Some(Task::Listen(parser.value()?.parse()?)),
+                other => return Err(other.unexpected()),
             }
         }
         if cases.is_empty() {

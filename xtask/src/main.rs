@@ -2,10 +2,12 @@
 
 mod autobahn;
 mod bench;
+mod device;
 mod packages;
 mod run;
 mod target;
 mod test;
+mod toolchain;
 
 use std::process::ExitCode;
 
@@ -22,7 +24,7 @@ struct Command {
 
 /// Every command, in the order in which they are listed.
 const COMMANDS: &[Command] =
-    &[run::COMMAND, test::COMMAND, autobahn::COMMAND, bench::COMMAND, target::COMMAND];
+    &[run::COMMAND, device::COMMAND, test::COMMAND, autobahn::COMMAND, bench::COMMAND, target::COMMAND];
 
 /// Why a command did not do its work.
 #[derive(Debug)]
@@ -31,6 +33,13 @@ enum Failure {
     Usage(String),
     /// Something else, which the message says.
     Other(String),
+}
+
+impl Failure {
+    /// The command line is at fault.
+    fn usage(fault: impl std::fmt::Display) -> Self {
+        Self::Usage(fault.to_string())
+    }
 }
 
 impl<E: std::error::Error> From<E> for Failure {

@@ -3,40 +3,32 @@
 //! Nothing that is installed is removed for them, and nothing waits for a person: neither sudo nor apt asks, and a
 //! locked apt is waited for two minutes.
 
-use std::fmt;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use hosted::tools::on_path;
 
 /// Why packages are not installed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Fault {
     /// The machine has no apt.
+    #[error("this machine has no apt-get")]
     NoApt,
     /// Neither root nor sudo without a password.
+    #[error("apt-get needs root, or sudo without a password")]
     NotRoot,
     /// Apt reaches none of its sources.
+    #[error("apt-get reaches no server: is there a network?")]
     NoNetwork,
     /// Apt does not know this package.
+    #[error("apt-get does not know the package {0}")]
     Unknown(String),
     /// Another process holds apt's lock.
+    #[error("another process holds apt's lock")]
     Locked,
     /// Something else; what apt said last.
+    #[error("apt-get failed: {0}")]
     Other(String),
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoApt => f.write_str("this machine has no apt-get"),
-            Self::NotRoot => f.write_str("apt-get needs root, or sudo without a password"),
-            Self::NoNetwork => f.write_str("apt-get reaches no server: is there a network?"),
-            Self::Unknown(package) => write!(f, "apt-get does not know the package {package}"),
-            Self::Locked => f.write_str("another process holds apt's lock"),
-            Self::Other(said) => write!(f, "apt-get failed: {said}"),
-        }
-    }
 }
 
 /// What installing takes of a machine.

@@ -9,6 +9,8 @@ use std::process::ExitCode;
 
 use hosted::peer::Peer;
 use hosted::{End, Pddb, Program, System};
+use lexopt::Arg::Long;
+use lexopt::{Parser, ValueExt};
 
 use data::Data;
 
@@ -120,33 +122,7 @@ struct Options {
 
 impl Options {
     fn parse(arguments: Vec<String>) -> Result<Self, Failure> {
-        let mut options = Self::default();
-        let mut arguments = arguments.into_iter();
-        while let Some(argument) = arguments.next() {
-            let mut value = || arguments.next().ok_or(Failure::Usage(format!("{argument} needs a value")));
-            match &*argument {
-                "--release" => options.release = true,
-                "--verbose" => options.verbose = true,
-                "--tls" => options.tls = true,
-                "--example" => options.example = Some(value()?),
-                "--listen" => {
-                    let address = value()?;
-                    let fault = || Failure::Usage(format!("--listen {address}: not an IP address"));
-                    options.listen = Some(address.parse().map_err(|_| fault())?);
-                }
-                "--port" => options.port = Some(value()?),
-                "--data" => options.data = Some(value()?),
-                "--" => {
-                    options.arguments = arguments.collect();
-                    break;
-                }
-                other => {
-                    return Err(Failure::Usage(format!(
-                        "unknown argument '{other}'; the program's own follow after --"
-                    )));
-                }
-            }
-        }
+        let options = Self::read(Parser::from_args(arguments)).map_err(Failure::usage)?;
         if options.tls && CLIENTS.contains(&options.example()) {
             return Err(Failure::Usage("--tls is for servers; a client is given wss://".into()));
         }
@@ -160,6 +136,33 @@ impl Options {
             }
         }
         Ok(options)
+    }
+
+    fn read(mut parser: Parser) -> Result<Self, lexopt::Error> {
+        let mut options = Self::default();
+        loop {
+            // What follows is the program's.
+            if let Some(mut rest) = parser.try_raw_args()
+                && rest.next_if(|argument| argument == "--").is_some()
+            {
+                options.arguments = rest.map(ValueExt::string).collect::<Result<_, _>>()?;
+                return Ok(options);
+            }
+            match parser.next()? {
+                None => return Ok(options),
+                Some(Long("release")) => options.release = true,
+                Some(Long("verbose")) => options.verbose = true,
+                Some(Long("tls")) => options.tls = true,
+                Some(Long("example")) => options.example = Some(parser.value()?.string()?),
+                Some(Long("listen")) => options.listen = Some(parser.value()?.parse()?),
+                Some(Long("port")) => options.port = Some(parser.value()?.string()?),
+                Some(Long("data")) => options.data = Some(parser.value()?.string()?),
+                Some(other) => {
+                    let fault = other.unexpected();
+                    return Err(format!("{fault}; the program's own arguments follow after --").into());
+                }
+            }
+        }
     }
 
     fn example(&self) -> &str {

@@ -4,7 +4,6 @@
 //! options --> toolchain (find or install) --> build (cargo) --> size (ELF sections) --> record (sizes.toml) --> table
 //! ```
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -14,14 +13,13 @@ mod record;
 mod size;
 mod symbols;
 mod table;
-mod toolchain;
 
+use ::device::prepare::toolchain::Toolchain;
 use build::Program;
 use options::{Options, Tls};
 use record::Record;
-use toolchain::Toolchain;
 
-use crate::{Command, Failure};
+use crate::{Command, Failure, toolchain};
 
 /// See [`crate::COMMANDS`].
 pub(crate) const COMMAND: Command = Command {
@@ -41,19 +39,16 @@ budget there, or when a program is not in that record.
     run,
 };
 
-/// The device's target triple.
-const TRIPLE: &str = "riscv32imac-unknown-xous-elf";
-
 /// The exit code is a failure when a size or a budget of `sizes.toml` does not hold; a `Failure` says why nothing
 /// could be built or measured.
 fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
-    let options = Options::parse(arguments.into_iter()).map_err(Failure::Usage)?;
+    let options = Options::parse(arguments).map_err(Failure::Usage)?;
     build_and_compare(&options).map_err(Failure::Other)
 }
 
 fn build_and_compare(options: &Options) -> Result<ExitCode, String> {
-    let root = workspace_root();
-    options.builds.iter().try_for_each(|tls| tls.check(&root))?;
+    let root = ::device::prepare::workspace();
+    options.builds.iter().try_for_each(|tls| tls.check(root))?;
 
     let toolchain = toolchain::find_or_install()?;
     eprintln!("target: {toolchain}");
@@ -62,7 +57,7 @@ fn build_and_compare(options: &Options) -> Result<ExitCode, String> {
     let mut faults = Vec::new();
     for &tls in &options.builds {
         let started = Instant::now();
-        let programs = build::build(&root, &toolchain, options, tls)?;
+        let programs = build::build(&toolchain, options, tls)?;
         eprintln!("target: {} programs built in {:.1} s", programs.len(), started.elapsed().as_secs_f32());
         faults.extend(compare(&toolchain, options, tls, &programs, &mut record)?);
     }
@@ -101,9 +96,4 @@ fn compare(
         report.faults()
     };
     Ok(faults.into_iter().map(|fault| format!("TLS {}: {fault}", tls.name())).collect())
-}
-
-fn workspace_root() -> PathBuf {
-    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    xtask.parent().unwrap_or(xtask).to_owned()
 }

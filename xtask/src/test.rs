@@ -40,7 +40,8 @@ be done, nothing is built and the exit code is 2.
   --list           print which program which tests need, and whether it is there
   --install        install all of them, and what .ci/run needs besides; run nothing
 
-The exit code is that of cargo test; 1 when tests were left out, 2 for a wrong call or when a program is missing.",
+Twice as many tests run at a time as there are processors, since most of them wait; RUST_TEST_THREADS and --test-threads
+behind a second -- say otherwise. The exit code is that of cargo test; 1 when tests were left out, 2 for a wrong call or when a program is missing.",
     run,
 };
 
@@ -76,7 +77,9 @@ fn test(options: &Options, missing: &[Missing]) -> Result<ExitCode, Failure> {
     let mut command = hosted::cargo("test");
     command.arg("--locked").args(&options.cargo).arg("--").args(&options.tests);
     command.args(left_out::skips(&left_out));
-    let status = if options.slowest { slowest::run(&mut command)? } else { command.status()? };
+    let threads = options.threads();
+    command.env(options::THREADS, threads.to_string());
+    let status = if options.slowest { slowest::run(&mut command, threads)? } else { command.status()? };
     let mut all = true;
     for (tool, names) in left_out.iter().filter(|(_, names)| !names.is_empty()) {
         println!("{} tests left out: {}", names.len(), tool.name);

@@ -124,7 +124,7 @@ impl Link for Websocket {
 }
 
 /// The most that is lent at a time, as the service's client crate does.
-const MOST: usize = 4 * PAGE_SIZE;
+const MAX_PAGES: usize = 4 * PAGE_SIZE;
 
 /// A connection through the floor.
 struct Floor {
@@ -143,7 +143,7 @@ impl Floor {
         let message = xous::Message::new_blocking_scalar(floor::OPEN, port.into(), 0, 0, 0);
         match xous::send_message(cid, message).map_err(kernel)? {
             xous::Result::Scalar1(number) => {
-                let (incoming, outgoing) = (Pages::new(MOST), Pages::new(MOST));
+                let (incoming, outgoing) = (Pages::new(MAX_PAGES), Pages::new(MAX_PAGES));
                 Ok(Self { cid, number, incoming, outgoing, at: 0, end: 0 })
             }
             other => Err(Failure(format!("the floor answered {other:?}"))),
@@ -154,7 +154,7 @@ impl Floor {
     fn next(&mut self, left: usize) -> &[u8] {
         if self.at == self.end {
             let id = floor::id(floor::RECEIVE, self.number);
-            let returned = self.incoming.lend_mut(self.cid, id, 0, 0, left.clamp(1, MOST));
+            let returned = self.incoming.lend_mut(self.cid, id, 0, 0, left.clamp(1, MAX_PAGES));
             (self.at, self.end) = (0, returned.map_or(0, |returned| returned.valid));
         }
         let len = left.min(self.end - self.at);
@@ -188,7 +188,7 @@ impl Link for Floor {
 
     fn send(&mut self, message: &[u8]) -> bool {
         let id = floor::id(floor::SEND, self.number);
-        message.chunks(MOST).all(|part| {
+        message.chunks(MAX_PAGES).all(|part| {
             self.outgoing.fill(part);
             self.outgoing.lend(self.cid, id, 0, part.len()).is_ok()
         })
@@ -202,10 +202,10 @@ impl Link for TcpStream {
     }
 
     fn skip(&mut self, size: usize) -> bool {
-        let mut buffer = [0; MOST];
+        let mut buffer = [0; MAX_PAGES];
         let mut left = size;
         while left > 0 {
-            let most = left.min(MOST);
+            let most = left.min(MAX_PAGES);
             match self.read(&mut buffer[..most]) {
                 Ok(0) | Err(_) => return false,
                 Ok(len) => left -= len,

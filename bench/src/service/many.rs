@@ -9,8 +9,8 @@ use crate::report::{Cell, Line, Plot, Scale, Spread, Table, median};
 use crate::{Failure, progress};
 
 /// The service's limit.
-const MOST: usize = 12;
-const COUNTS: [usize; 5] = [1, 2, 4, 8, MOST];
+const MAX_CONNECTIONS: usize = 12;
+const COUNTS: [usize; 5] = [1, 2, 4, 8, MAX_CONNECTIONS];
 const SIZE: usize = 4096;
 /// Messages of all connections in a turn.
 const MESSAGES: usize = 480;
@@ -31,8 +31,8 @@ pub(crate) fn all_busy() -> Result<(Table, Plot), Failure> {
     let mut running = Running::in_system(system::service()?)?;
     // Each way has a program of its own: threads that wait in a process slow each other down in hosted mode.
     let mut service: Vec<Peer> =
-        (0..MOST).map(|_| running.connect(Way::Service)).collect::<Result<_, Failure>>()?;
-    let mut floor = running.connect_bystander(Way::Floor, MOST)?;
+        (0..MAX_CONNECTIONS).map(|_| running.connect(Way::Service)).collect::<Result<_, Failure>>()?;
+    let mut floor = running.connect_bystander(Way::Floor, MAX_CONNECTIONS)?;
     for (colour, direction) in Direction::BOTH.into_iter().enumerate() {
         let mut rates = [const { Vec::new() }; 2 * COUNTS.len()];
         for round in 0..=ROUNDS {
@@ -103,9 +103,9 @@ pub(crate) fn beside_idle() -> Result<Table, Failure> {
             ];
             let before = echoes(&mut arms)?;
             let idle = if same {
-                (1..MOST).map(|_| crowded.connect(way)).collect::<Result<Vec<_>, Failure>>()?
+                (1..MAX_CONNECTIONS).map(|_| crowded.connect(way)).collect::<Result<Vec<_>, Failure>>()?
             } else {
-                crowded.connect_bystander(way, MOST - 1)?
+                crowded.connect_bystander(way, MAX_CONNECTIONS - 1)?
             };
             let after = echoes(&mut arms)?;
             drop(idle);

@@ -10,7 +10,7 @@ const SIZES: [usize; 6] = [16, 256, 4096, 64 << 10, 1 << 20, 16 << 20];
 const ROUNDS: usize = 5;
 /// Bytes of a turn, where that is no more than so many messages.
 const BLOCK: usize = 2 << 20;
-const MOST_MESSAGES: usize = 200;
+const MAX_MESSAGES: usize = 200;
 
 /// Cost per message of the service and the floor, as a table and a plot.
 ///
@@ -31,7 +31,7 @@ pub(crate) fn table(homes: &mut Homes) -> Result<(Table, Plot), Failure> {
     for (colour, direction) in Direction::BOTH.into_iter().enumerate() {
         let mut points = [const { Vec::new() }; 2];
         for size in SIZES {
-            let messages = (BLOCK / size).clamp(1, MOST_MESSAGES);
+            let messages = (BLOCK / size).clamp(1, MAX_MESSAGES);
             let costs = alternate(&mut arms, ROUNDS, |peer| {
                 Ok(direction.run(peer, size, messages)? * 1e6 / messages as f64)
             })?;

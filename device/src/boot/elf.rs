@@ -6,27 +6,18 @@ use object::{
 };
 
 /// What is wrong with a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ElfError {
     /// It is no ELF file, or a broken one.
+    #[error("not a readable ELF file: {0}")]
     Broken(String),
     /// It is for another processor.
+    #[error("not for riscv32")]
     NotRiscV32,
     /// A segment lies where no program may be.
+    #[error("a segment lies where no program may be")]
     OutOfPlace,
 }
-
-impl std::fmt::Display for ElfError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            ElfError::Broken(reason) => write!(f, "not a readable ELF file: {reason}"),
-            ElfError::NotRiscV32 => f.write_str("not for riscv32"),
-            ElfError::OutOfPlace => f.write_str("a segment lies where no program may be"),
-        }
-    }
-}
-
-impl std::error::Error for ElfError {}
 
 /// A part of a program in memory.
 pub(crate) struct Segment {

@@ -48,9 +48,17 @@ pub(crate) struct Owners {
     /// Offsets in RAM of the pages that hold them, and where in the first of these they begin.
     pages: Vec<u32>,
     start: u32,
+    /// Physical addresses of the root tables of the processes, from process 2 on.
+    roots: Vec<u32>,
 }
 
 impl Owners {
+    /// The physical address of a process's root table; 0 where there is no such process.
+    pub(crate) fn root(&self, pid: u8) -> u32 {
+        let index = usize::from(pid).checked_sub(2);
+        index.and_then(|index| self.roots.get(index)).copied().unwrap_or(0)
+    }
+
     /// How many pages of RAM each process owns now, by process.
     pub(crate) fn count(&self, ram: &Ram) -> Vec<u32> {
         let mut counts = vec![0; 256];
@@ -86,6 +94,7 @@ pub(crate) fn boot(
         spaces.push(space);
     }
     let placed = place_arguments(&mut pages, kernel_space, generation, programs, &table)?;
+    let roots = spaces.iter().map(|space| space.root).collect();
     for space in spaces {
         pages.share_kernel(kernel_space, space);
     }
@@ -101,7 +110,7 @@ pub(crate) fn boot(
     cpu.user = false;
     let first = placed.owners - ARGUMENTS_AT;
     let skipped = (first / PAGE_SIZE) as usize;
-    Some(Owners { pages: placed.pages[skipped..].to_vec(), start: first % PAGE_SIZE })
+    Some(Owners { pages: placed.pages[skipped..].to_vec(), start: first % PAGE_SIZE, roots })
 }
 
 fn kernel_space(pages: &mut Pages<'_>, kernel: &Image) -> Option<Space> {

@@ -38,11 +38,11 @@ const TICKTIMER_LINE: u32 = 8;
 const NET_LINE: u32 = 25;
 
 /// Without any event the processor is left alone for this many instructions at most.
-const LONGEST_RUN: u64 = 1_000_000;
+const MAX_RUN: u64 = 1_000_000;
 /// The PC's sockets that something waits for are looked at after this many instructions.
 const NET_ROUND: u64 = 20_000;
 /// The longest sleep at a time, so that limits in the PC's time are kept.
-const LONGEST_SLEEP: Duration = Duration::from_millis(100);
+const MAX_SLEEP: Duration = Duration::from_millis(100);
 
 /// What can be chosen about a machine.
 #[derive(Clone, Debug, Default)]
@@ -133,7 +133,7 @@ impl Board {
         let until = self.next_event().map_or(u64::MAX, |event| self.clock.count_at(event));
         // An event of the past is a level that stays up until its program has seen to it.
         let until = if until <= count { u64::MAX } else { until };
-        let longest = if self.net.waits_outside() { NET_ROUND } else { LONGEST_RUN };
+        let longest = if self.net.waits_outside() { NET_ROUND } else { MAX_RUN };
         Next::RunUntil(until.min(count + longest))
     }
 
@@ -144,8 +144,8 @@ impl Board {
         let outside = self.net.waits_outside();
         if outside && (self.idle == Idle::Real || left.is_none()) {
             let start = Instant::now();
-            let at_most = left.map_or(LONGEST_SLEEP, |left| Duration::from_nanos(left * NANOSECONDS));
-            self.net.sleep(at_most.min(LONGEST_SLEEP));
+            let at_most = left.map_or(MAX_SLEEP, |left| Duration::from_nanos(left * NANOSECONDS));
+            self.net.sleep(at_most.min(MAX_SLEEP));
             self.clock.skip(start.elapsed().as_nanos() as u64 / NANOSECONDS);
             self.net_seen = count;
             self.net.poll(self.now(count), ram);

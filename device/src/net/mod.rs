@@ -30,7 +30,7 @@ pub enum Network {
 }
 
 /// Parked operations at one time; std's calls block, so that it is one for each thread.
-const MOST_PARKED: usize = 1024;
+const MAX_PARKED: usize = 1024;
 
 /// The registers, and the operations that wait.
 pub(crate) struct Net {
@@ -114,7 +114,7 @@ impl Net {
     fn go(&mut self, now: u64, ram: &mut Ram) {
         let mut operation = Operation::new(self.opcode, self.page, self.first, self.second, now);
         let progress = match operation.start(&mut self.sockets, now, ram) {
-            Progress::Waits if self.parked.len() >= MOST_PARKED => operation.refuse(ram),
+            Progress::Waits if self.parked.len() >= MAX_PARKED => operation.refuse(ram),
             progress => progress,
         };
         match progress {

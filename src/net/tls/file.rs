@@ -42,7 +42,7 @@ pub(super) fn unusable<'f>(files: impl IntoIterator<Item = &'f File<'f>>, text: 
     }
 }
 
-/// Reads what one request needs: at most [`Source::MOST_STORED`] bytes, and for as long as its caller waits.
+/// Reads what one request needs: at most [`Source::MAX_STORED`] bytes, and for as long as its caller waits.
 ///
 /// A single answer of the PDDB may take longer than that. A caller does not shorten the wait for it: the PDDB would be
 /// taken for one that hangs, by everybody in this process.
@@ -55,7 +55,7 @@ pub(super) struct Files<'p> {
 
 impl<'p> Files<'p> {
     pub(super) fn new(pddb: &'p Pddb, limit: Duration) -> Self {
-        Files { pddb, until: Instant::now() + limit, room: Source::MOST_STORED }
+        Files { pddb, until: Instant::now() + limit, room: Source::MAX_STORED }
     }
 
     pub(super) fn all<'a>(&mut self, sources: &[Source<'a>]) -> Result<Vec<File<'a>>, TlsError> {
@@ -81,7 +81,7 @@ impl<'p> Files<'p> {
         self.check(name)?;
         let mut file = self.pddb.open(&path).map_err(failed)?;
         let len = usize::try_from(file.length()).ok().filter(|len| *len <= self.room).ok_or_else(|| {
-            let most = Source::MOST_STORED;
+            let most = Source::MAX_STORED;
             let text =
                 format!("{name} in the PDDB is too long: at most {most} bytes are read for one request");
             TlsError::Stored(StoredFault::Bad, text)

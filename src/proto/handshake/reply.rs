@@ -1,7 +1,5 @@
 //! The server's reply, as the client checks it (RFC 6455, section 4.1, points 1 to 6 at the end).
 
-use core::fmt;
-
 use super::field::{Headers, minor_version, split_head};
 use super::key::Key;
 
@@ -26,43 +24,34 @@ pub struct ReplyHead<'h> {
 }
 
 /// Why a reply does not open the connection, which must be closed. Only [`ReplyError::Interim`] is no end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReplyError {
     /// Not an HTTP/1 reply, too many lines, or a 101 in HTTP/1.0.
+    #[error("malformed reply")]
     Malformed,
     /// The server answered with another status than 101, such as 401, 404 or 503. [`parse_reply`] gives the
     /// header lines that come with it.
+    #[error("refused with status {0}")]
     Status(u16),
     /// An interim reply (100, 102, 103): clear the buffer and read the next head (RFC 9110, section 15.2).
+    #[error("interim reply {0}")]
     Interim(u16),
     /// `Upgrade` is missing or is not `websocket`.
+    #[error("reply without upgrade to websocket")]
     Upgrade,
     /// `Connection` does not list `upgrade`.
+    #[error("reply without connection upgrade")]
     Connection,
     /// `Sec-WebSocket-Accept` is missing, there twice, or not the value that the key asks for.
+    #[error("wrong accept value")]
     Accept,
     /// An extension, though none was asked for.
+    #[error("extension that was not asked for")]
     Extension,
     /// A sub-protocol that was not asked for, or several.
+    #[error("sub-protocol that was not asked for")]
     SubProtocol,
 }
-
-impl fmt::Display for ReplyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ReplyError::Malformed => f.write_str("malformed reply"),
-            ReplyError::Status(status) => write!(f, "refused with status {status}"),
-            ReplyError::Interim(status) => write!(f, "interim reply {status}"),
-            ReplyError::Upgrade => f.write_str("reply without upgrade to websocket"),
-            ReplyError::Connection => f.write_str("reply without connection upgrade"),
-            ReplyError::Accept => f.write_str("wrong accept value"),
-            ReplyError::Extension => f.write_str("extension that was not asked for"),
-            ReplyError::SubProtocol => f.write_str("sub-protocol that was not asked for"),
-        }
-    }
-}
-
-impl core::error::Error for ReplyError {}
 
 /// Reads the status and header lines of a complete `head`. Only a 101 must be HTTP/1.1: what else a server or
 /// a proxy says is a reply in HTTP/1.0 as well (RFC 6455, section 4.1; RFC 9110, section 2.5).

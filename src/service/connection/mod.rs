@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  connect (client) --.                        .--> reader --> sink ---> page of an owner, from inbox
-//!  seed, tls_code     +--> established: starts +                '------> Take: the service itself
+//!  seed, tls_code     +--> established: starts +                '------> ChunkReceiver: the service itself
 //!  listen (server) ---'                        '--> writer <-- outbox <--- sends, pongs, Close frames
 //!
 //!  connection   what reader, writer, dispatcher and timer share: phase, deadlines, inbox, outbox
@@ -36,5 +36,5 @@ pub(crate) use established::Established;
 pub(crate) use outbox::ShareError;
 pub(crate) use outcome::{ABNORMAL, Outcome};
 pub(crate) use seed::{seed, seed_from};
-pub(crate) use sink::{Delivery, Sink, Take};
+pub(crate) use sink::{ChunkReceiver, Delivery, Sink};
 pub(crate) use table::{Found, Table};

@@ -125,9 +125,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads into the owner's page; `false` if there is none to read into, so that the read buffer takes it.
+    /// Reads into the owner's page. `false` if no page takes it: then it comes through the read buffer, where it is
+    /// checked all the same.
     fn fill_page(&mut self, rest: usize) -> Result<bool, Stop> {
-        let Ok(space) = self.sink.reserve(rest.min(DIRECT)) else { return Ok(false) };
+        let Some(space) = self.sink.reserve(rest.min(DIRECT)) else { return Ok(false) };
         let len = match read(&self.conn, &self.socket, space) {
             Ok(len) => len,
             Err(stop) => {

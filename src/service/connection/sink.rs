@@ -1,5 +1,5 @@
-//! Where a reader's chunks go: into pages that the owner has lent to the service, or, in-process, into a page of
-//! our own that is lent to the owner's server, or to whom the service has for them.
+//! Where a reader's chunks go: into pages that the owner has lent to the service; or, in-process, into a page of our
+//! own that is lent to the owner's server; or to a [`ChunkReceiver`] of the service.
 
 use std::sync::Arc;
 
@@ -54,26 +54,13 @@ pub(crate) enum Delivery {
         opcode: usize,
     },
     /// The service itself takes them.
-    Internal(Box<dyn Take>),
+    Internal(Box<dyn ChunkReceiver>),
 }
 
-/// Takes chunks on the reader's thread, which reads nothing meanwhile.
-pub(crate) trait Take: Send {
+/// A receiver within the service. It works on the reader's thread, which reads nothing meanwhile.
+pub(crate) trait ChunkReceiver: Send {
     /// Takes a piece of a message.
-    fn take(&mut self, conn: &Arc<Connection>, chunk: &Chunk<'_>);
-}
-
-/// Why there is no room for a piece of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NoRoom {
-    /// The owner wants nothing more, or the connection ends: what comes is dropped.
-    Discarded,
-    /// The same, where chunks are pushed.
-    PushEnded,
-    /// The service takes pieces where they are, with [`Sink::push`], and lends no pages.
-    Internal,
-    /// The former owner has the beginning of the message: its rest is dropped.
-    Skipped,
+    fn receive(&mut self, conn: &Arc<Connection>, chunk: &Chunk<'_>);
 }
 
 enum Page {
@@ -101,13 +88,13 @@ impl Sink {
 
     /// Delivers a piece of a message; waits for pages as long as the owner is not considered stalled.
     pub(crate) fn push(&mut self, chunk: &Chunk<'_>) {
-        if let Delivery::Internal(taker) = &mut self.delivery {
-            return taker.take(&self.conn, chunk);
+        if let Delivery::Internal(receiver) = &mut self.delivery {
+            return receiver.receive(&self.conn, chunk);
         }
         self.begin(chunk.kind, chunk.first);
         let mut rest = chunk.payload;
         loop {
-            let Ok(space) = self.reserve(rest.len()) else {
+            let Some(space) = self.reserve(rest.len()) else {
                 self.within = !chunk.last;
                 self.skips &= self.within;
                 return;
@@ -142,11 +129,15 @@ impl Sink {
 
     /// Room for at most `most` bytes of a message, in the page that is begun or a new one; waits for it as long as the
     /// owner is not considered stalled. What is written there is delivered by [`Sink::commit`], and by that alone.
-    pub(crate) fn reserve(&mut self, most: usize) -> Result<&mut [u8], NoRoom> {
+    ///
+    /// `None` if there is no page to write to: the owner wants nothing more, the connection ends, the rest of the message
+    /// is dropped, or a receiver within the service takes pieces from where they are. [`Sink::push`] knows what becomes
+    /// of a piece then.
+    pub(crate) fn reserve(&mut self, most: usize) -> Option<&mut [u8]> {
         loop {
             self.follow_owner();
             if self.skips {
-                return Err(NoRoom::Skipped);
+                return None;
             }
             if self.page.is_none() {
                 match self.take_page()? {
@@ -160,27 +151,26 @@ impl Sink {
         }
         let room = self.room();
         let most = most.min(room.len());
-        Ok(&mut room[..most])
+        Some(&mut room[..most])
     }
 
-    /// A page; `None` if the owner is another one now.
-    fn take_page(&self) -> Result<Option<Page>, NoRoom> {
+    /// A page, or `Some(None)` if the owner is another one now.
+    fn take_page(&self) -> Option<Option<Page>> {
         let conn = &self.conn;
         let owner = self.owner;
         match self.delivery {
             Delivery::Pull => {
                 if let Some(page) = conn.inbox.try_take(owner) {
-                    return Ok(Some(Page::Lent(page)));
+                    return Some(Some(Page::Lent(page)));
                 }
                 match conn.waiting(Deadline::Stall, || conn.inbox.take(owner)) {
-                    Taken::Page(page) => Ok(Some(Page::Lent(page))),
-                    Taken::HandedOver => Ok(None),
-                    Taken::Nothing => Err(NoRoom::Discarded),
+                    Taken::Page(page) => Some(Some(Page::Lent(page))),
+                    Taken::HandedOver => Some(None),
+                    Taken::Nothing => None,
                 }
             }
-            Delivery::Push { .. } if conn.inbox.is_open() => Ok(Some(Page::Own(Pages::new(PUSHED)))),
-            Delivery::Push { .. } => Err(NoRoom::PushEnded),
-            Delivery::Internal(_) => Err(NoRoom::Internal),
+            Delivery::Push { .. } if conn.inbox.is_open() => Some(Some(Page::Own(Pages::new(PUSHED)))),
+            Delivery::Push { .. } | Delivery::Internal(_) => None,
         }
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::http_client;
 use super::port::{NotBound, OnBound, Port};
-use super::shared::Server;
+use super::shared::Shared;
 use crate::net::{BindError, bind};
 use crate::service::limits::PORT_THREADS;
 use crate::service::thread::{Note, Permit, Pool, note};
@@ -40,7 +40,7 @@ impl Acceptors {
     }
 
     /// Has a thread bind the port and wait for its clients: a free one, or one whose port is closed.
-    pub(crate) fn start(self: &Arc<Self>, server: &Arc<Server>, port: Arc<Port>) {
+    pub(crate) fn start(self: &Arc<Self>, shared: &Arc<Shared>, port: Arc<Port>) {
         let mut running = self.running.lock();
         if let Some(before) = running.iter_mut().find(|one| one.ends() && one.port.is_at(&port.settings)) {
             before.next = Some(port);
@@ -51,10 +51,10 @@ impl Acceptors {
             // The thread stays, so that its room does not come back.
             if running.len() > PORT_THREADS + self.extra.load(Relaxed) {
                 self.extra.fetch_add(1, Relaxed);
-                server.pool.shrink();
+                shared.pool.shrink();
             }
             drop(running);
-            return self.run(server, port, permit);
+            return self.run(shared, port, permit);
         }
         if let Some(before) = running.iter_mut().find(|one| one.ends()) {
             before.next = Some(port);
@@ -64,9 +64,9 @@ impl Acceptors {
         refuse(&port);
     }
 
-    fn run(self: &Arc<Self>, server: &Arc<Server>, port: Arc<Port>, permit: Permit) {
-        let (own, server, started) = (self.clone(), server.clone(), port.clone());
-        let result = permit.run(move |permit| own.work(&server, started, permit));
+    fn run(self: &Arc<Self>, shared: &Arc<Shared>, port: Arc<Port>, permit: Permit) {
+        let (own, shared, started) = (self.clone(), shared.clone(), port.clone());
+        let result = permit.run(move |permit| own.work(&shared, started, permit));
         if result.is_err() {
             note(Note::NoThread);
             self.running.lock().retain(|one| !Arc::ptr_eq(&one.port, &port));
@@ -74,10 +74,10 @@ impl Acceptors {
         }
     }
 
-    fn work(&self, server: &Arc<Server>, mut port: Arc<Port>, permit: Permit) {
+    fn work(&self, shared: &Arc<Shared>, mut port: Arc<Port>, permit: Permit) {
         let mut permit = Some(permit);
         loop {
-            let in_use = serve(&port, server);
+            let in_use = serve(&port, shared);
             let next = self.next(&port, &mut permit);
             // Who learns of it may count on the thread.
             in_use.into_iter().for_each(|tried| tried(Err(NotBound::InUse)));
@@ -115,14 +115,14 @@ impl Running {
 
 /// Binds a port, and serves its clients until it is closed. While it cannot be bound it is tried again, less and less
 /// often. If another program has it at the first try the port is closed, and those are returned who shall be told.
-fn serve(port: &Arc<Port>, server: &Arc<Server>) -> Vec<OnBound> {
+fn serve(port: &Arc<Port>, shared: &Arc<Shared>) -> Vec<OnBound> {
     let mut wait = RETRY.0;
     while !port.is_closed() {
         match bind(port.settings.address, port.settings.port) {
             Ok(listener) => {
                 wait = RETRY.0;
                 if port.bound(&listener) {
-                    accept(port, server, &listener);
+                    accept(port, shared, &listener);
                 }
                 port.unbound();
             }
@@ -143,7 +143,7 @@ fn serve(port: &Arc<Port>, server: &Arc<Server>) -> Vec<OnBound> {
     Vec::new()
 }
 
-fn accept(port: &Arc<Port>, server: &Arc<Server>, listener: &TcpListener) {
+fn accept(port: &Arc<Port>, shared: &Arc<Shared>, listener: &TcpListener) {
     loop {
         let (stream, peer) = match listener.accept() {
             Ok(client) => client,
@@ -155,20 +155,20 @@ fn accept(port: &Arc<Port>, server: &Arc<Server>, listener: &TcpListener) {
         if port.is_closed() {
             return;
         }
-        admit(port, server, stream, peer);
+        admit(port, shared, stream, peer);
     }
 }
 
 /// Hands a client to a worker, or tells it why not.
-fn admit(port: &Arc<Port>, server: &Arc<Server>, stream: TcpStream, peer: SocketAddr) {
-    let (counted, permit) = match (port.count_client(peer.ip()), server.pool.reserve()) {
+fn admit(port: &Arc<Port>, shared: &Arc<Shared>, stream: TcpStream, peer: SocketAddr) {
+    let (counted, permit) = match (port.count_client(peer.ip()), shared.pool.reserve()) {
         (Ok(counted), Some(permit)) => (counted, permit),
-        (Err(status), _) => return http_client::refuse(server, stream, port.is_secure(), status),
-        (Ok(_), None) => return http_client::refuse(server, stream, port.is_secure(), 503),
+        (Err(status), _) => return http_client::refuse(shared, stream, port.is_secure(), status),
+        (Ok(_), None) => return http_client::refuse(shared, stream, port.is_secure(), 503),
     };
-    let (port, server) = (port.clone(), server.clone());
+    let (port, shared) = (port.clone(), shared.clone());
     let started = permit.run(move |permit| {
-        http_client::run(&port, &server, stream, peer, counted);
+        http_client::run(&port, &shared, stream, peer, counted);
         drop(permit);
     });
     if let Err(error) = started {

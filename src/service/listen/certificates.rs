@@ -11,7 +11,7 @@ use xous_api_websocket::{Code, ServerTls as Wanted};
 use zeroize::Zeroizing;
 
 use super::port::{Fingerprint, Port};
-use super::shared::Server;
+use super::shared::Shared;
 use crate::net::{ServerTls, TlsError};
 use crate::service::connection::tls_code;
 use crate::service::limits::{LOADS, LOADS_PER_PROCESS, STORED_WAIT};
@@ -34,14 +34,14 @@ impl Loads {
     /// Has a worker do what `page` asks for, or refuses it.
     pub(crate) fn run(
         &self,
-        server: &Server,
+        shared: &Shared,
         process: PID,
         mut page: Lent,
         job: impl FnOnce(Lent, Load) + Send + 'static,
     ) {
         page.answer_on_drop(Code::NoWorker as usize);
         let Some(load) = self.begin(process) else { return };
-        server.pool.try_spawn(move || job(page, load));
+        shared.pool.try_spawn(move || job(page, load));
     }
 
     /// The last place is for a process that has none.
@@ -67,8 +67,8 @@ impl Drop for Load {
 }
 
 /// Loads a certificate and its key. Waits for the PDDB if they are there.
-pub(crate) fn load(wanted: &Wanted<'_>, server: &Server) -> Result<(ServerTls, Fingerprint), TlsError> {
-    let tls = ServerTls::new(wanted, &server.pddb, STORED_WAIT)?;
+pub(crate) fn load(wanted: &Wanted<'_>, shared: &Shared) -> Result<(ServerTls, Fingerprint), TlsError> {
+    let tls = ServerTls::new(wanted, &shared.pddb, STORED_WAIT)?;
     let mut encoded = Zeroizing::new(vec![0; wanted.encoded_len()]);
     let len = wanted.write(&mut encoded).unwrap_or(encoded.len());
     let fingerprint = Sha256::digest(encoded.get(..len).unwrap_or_default());
@@ -76,9 +76,9 @@ pub(crate) fn load(wanted: &Wanted<'_>, server: &Server) -> Result<(ServerTls, F
 }
 
 /// Gives a port another certificate; the code that says how that went.
-pub(crate) fn renew(port: &Port, page: &Lent, server: &Server, turn: u32) -> usize {
+pub(crate) fn renew(port: &Port, page: &Lent, shared: &Shared, turn: u32) -> usize {
     let Some(wanted) = page.data().and_then(Wanted::parse) else { return Code::Malformed as usize };
-    match load(&wanted, server) {
+    match load(&wanted, shared) {
         Ok((tls, fingerprint)) => {
             port.renew(tls, fingerprint, turn);
             0

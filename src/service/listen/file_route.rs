@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::file_stores::ServiceStore;
 use super::timed_socket::TimedSocket;
-use crate::http::{Range, decoded, media_type, plain_path, range, status};
+use crate::http::{NormalPath, Range, decoded, media_type, range, status};
 use crate::proto::handshake::{Plain, Response};
 use crate::sync::Mutex;
 use crate::upload::{FileEntry, Files, StoreError, WRITE_BATCH};
@@ -34,13 +34,15 @@ pub(crate) struct Client<'a> {
     /// For each write to its socket.
     pub(crate) limit: Duration,
     pub(crate) request: &'a Plain<'a>,
+    /// That of the request.
+    pub(crate) path: &'a NormalPath<'a>,
     /// Another request may follow.
     pub(crate) keep: bool,
 }
 
 impl FileRoute {
     pub(crate) fn new(prefix: &str, files: Arc<Files<ServiceStore>>) -> Self {
-        FileRoute { prefix: plain_path(prefix).into_owned().into(), files }
+        FileRoute { prefix: NormalPath::of(prefix).as_str().into(), files }
     }
 
     /// Answers a GET or HEAD; whether another request may follow. Ending the connection is left to the caller.
@@ -48,8 +50,7 @@ impl FileRoute {
     /// # Errors
     /// The answer was cut off: the connection is of no use any more.
     pub(crate) fn answer(&self, client: &Client<'_>) -> io::Result<bool> {
-        let path = plain_path(client.request.path());
-        let name = path.strip_prefix(&*self.prefix).unwrap_or_default();
+        let name = client.path.as_str().strip_prefix(&*self.prefix).unwrap_or_default();
         if name.is_empty() { self.list(client) } else { self.file(client, name) }
     }
 

@@ -9,25 +9,27 @@ use std::sync::Arc;
 use super::file_route;
 use super::port::{ClientCount, NoTarget, Port};
 use super::requests::{Requests, Stop};
-use super::shared::Server;
+use super::shared::Shared;
 use super::target::TargetKind;
 use super::timed_socket::TimedSocket;
 use super::upgrade::Client;
-use crate::http::{Answer, READS, UPGRADES, is_own_host, options, page, status, upgrade_required};
+use crate::http::{
+    Answer, NormalPath, READS, UPGRADES, is_own_host, options, page, status, upgrade_required,
+};
 use crate::proto::handshake::{Caps, Plain, Refusal, Request, check_request};
 use crate::service::limits::MAX_REQUEST_BYTES;
 
 /// Serves a client until it is done or has become a WebSocket that has ended. `counted` is dropped last.
 pub(crate) fn run(
     port: &Arc<Port>,
-    server: &Arc<Server>,
+    shared: &Arc<Shared>,
     stream: TcpStream,
     peer: SocketAddr,
     counted: ClientCount,
 ) {
     let limits = port.settings.limits;
     let socket = match port.socket(stream) {
-        Ok(socket) => TimedSocket::new(socket, server.timer.clone()),
+        Ok(socket) => TimedSocket::new(socket, shared.timer.clone()),
         Err(error) => return log::warn!("port {}: {error}", port.number()),
     };
     if let Err(error) = socket.by(limits.head_time, Shutdown::Both, || socket.socket.handshake()) {
@@ -51,7 +53,7 @@ pub(crate) fn run(
                 }
             }
             Ok(Request::Upgrade(request)) => {
-                let client = Client { port, server, socket: &socket, peer };
+                let client = Client { port, shared, socket: &socket, peer };
                 break client.upgrade(&requests, &request);
             }
             Err(refusal) => {
@@ -74,15 +76,15 @@ pub(crate) fn run(
 const NO_ROOM: &[u8] = &[21, 3, 3, 0, 2, 2, 80];
 
 /// Tells a client that there is no worker for it. Does not wait: nothing was written to its socket before.
-pub(crate) fn refuse(server: &Server, mut stream: TcpStream, secure: bool, code: u16) {
+pub(crate) fn refuse(shared: &Shared, mut stream: TcpStream, secure: bool, code: u16) {
     // One that nothing was written to closes at once.
-    if !server.lingering.has_room() {
+    if !shared.lingering.has_room() {
         return;
     }
     let answer = if secure { NO_ROOM.to_vec() } else { status(code, &[], false).parts().concat() };
     if stream.write_all(&answer).is_ok() {
         stream.shutdown(Shutdown::Write).ok();
-        server.lingering.linger(stream);
+        shared.lingering.linger(stream);
     }
 }
 
@@ -91,7 +93,8 @@ fn answer(socket: &TimedSocket, port: &Port, request: &Plain<'_>) -> bool {
     // A body is not read, so nothing can follow it.
     let keep = request.keep_alive && !request.has_body;
     let limit = port.settings.deadlines.write;
-    let target = match port.resolve(request.path()) {
+    let path = NormalPath::of(request.path());
+    let target = match port.resolve(&path) {
         Ok((_, target)) => Some(target.kind),
         Err(NoTarget::Unknown) => None,
         Err(NoTarget::DotSegment) => {
@@ -102,7 +105,7 @@ fn answer(socket: &TimedSocket, port: &Port, request: &Plain<'_>) -> bool {
     let answer = match target {
         Some(TargetKind::Files(_)) if !is_for_us(port, request) => status(403, &[], keep),
         Some(TargetKind::Files(files)) if is_read(request) => {
-            let sent = files.answer(&file_route::Client { socket, limit, request, keep });
+            let sent = files.answer(&file_route::Client { socket, limit, request, path: &path, keep });
             return socket.follow(limit, sent);
         }
         target => compose(target, request, keep),

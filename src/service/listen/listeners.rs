@@ -10,10 +10,10 @@ use super::acceptors::Acceptors;
 use super::certificates::{Load, Loads, load, renew};
 use super::channels::{Channels, encode};
 use super::port::{Fingerprint, NotBound, OnBound, Port, Settings};
-use super::shared::Server;
+use super::shared::Shared;
 use super::target::{Target, TargetKind};
 use crate::http::{AddError, Router};
-use crate::net::{ServerTls, keeps_promise, knock};
+use crate::net::{ServerTls, keeps_promise, wake_accept};
 use crate::proto;
 use crate::service::connection::{Connection, tls_code};
 use crate::service::limits::{
@@ -26,7 +26,7 @@ use crate::sync::{Mutex, MutexGuard};
 /// All listeners.
 #[derive(Clone)]
 pub(crate) struct Listeners {
-    server: Arc<Server>,
+    shared: Arc<Shared>,
     acceptors: Arc<Acceptors>,
     slots: Arc<Mutex<Vec<Slot>>>,
     loads: Arc<Loads>,
@@ -57,13 +57,13 @@ pub(crate) struct Listener {
     port: Arc<Port>,
     queue: Arc<AcceptQueue>,
     channels: Channels,
-    server: Arc<Server>,
+    shared: Arc<Shared>,
 }
 
 impl Listeners {
-    pub(crate) fn new(server: Arc<Server>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Listeners {
-            server,
+            shared,
             acceptors: Acceptors::new(PORTS),
             slots: Arc::default(),
             loads: Arc::default(),
@@ -90,7 +90,7 @@ impl Listeners {
             return self.listen_now(owner, page, None);
         }
         let own = self.clone();
-        self.loads.run(&self.server, owner, page, move |page, load| own.listen_now(owner, page, Some(load)));
+        self.loads.run(&self.shared, owner, page, move |page, load| own.listen_now(owner, page, Some(load)));
     }
 
     /// Loads the certificate, if the port shall have one.
@@ -121,7 +121,7 @@ impl Listeners {
         page.answer_on_drop(Code::NoListener as usize);
         port.when_bound(self.answer(listener, page));
         if opens {
-            self.acceptors.start(&self.server, port);
+            self.acceptors.start(&self.shared, port);
         }
     }
 
@@ -131,7 +131,7 @@ impl Listeners {
         let listen = page.data().and_then(Listen::parse).ok_or_else(malformed)?;
         let settings = Settings::new(&listen).map_err(|text| (Code::BadRequest, text))?;
         keeps_promise(settings.address, listen.exposed).map_err(|text| (Code::BadRequest, text))?;
-        let tls = listen.tls.as_ref().map(|tls| load(tls, &self.server)).transpose();
+        let tls = listen.tls.as_ref().map(|tls| load(tls, &self.shared)).transpose();
         let tls = tls.map_err(|error| (tls_code::code(&error), error.to_string()))?;
         Ok(Plan { settings, tls, as_it_is: listen.as_it_is, alone: listen.alone })
     }
@@ -153,9 +153,9 @@ impl Listeners {
         }
         // So that one which takes longer to load does not take the place of a later one.
         let turn = listener.port.next_renewal();
-        let server = self.server.clone();
-        self.loads.run(&self.server, listener.owner, page, move |page, load| {
-            let code = renew(&listener.port, &page, &server, turn);
+        let shared = self.shared.clone();
+        self.loads.run(&self.shared, listener.owner, page, move |page, load| {
+            let code = renew(&listener.port, &page, &shared, turn);
             drop(load);
             page.answer(code, 0);
         });
@@ -168,19 +168,19 @@ impl Listeners {
         let port = &listener.port;
         router(port).retain(|_, target| target.listener != listener.handle);
         listener.queue.close();
-        let shared = self
+        let in_use = self
             .slots
             .lock()
             .iter()
             .any(|slot| slot.listener.as_ref().is_some_and(|other| Arc::ptr_eq(&other.port, port)));
-        if shared {
+        if in_use {
             return;
         }
         // The port's thread waits for a client.
         let Some(address) = port.close() else { return };
-        if !self.server.pool.try_spawn(move || knock(address, LINGER)) {
+        if !self.shared.pool.try_spawn(move || wake_accept(address, LINGER)) {
             // Refused clients may hold it up.
-            self.server.lingering.wake_accept(address);
+            self.shared.lingering.wake_accept(address);
         }
     }
 
@@ -239,7 +239,7 @@ impl Listeners {
             port: port.clone(),
             queue: Arc::new(AcceptQueue::new()),
             channels: Channels::default(),
-            server: self.server.clone(),
+            shared: self.shared.clone(),
         });
         slot.listener = Some(listener.clone());
         Some(listener)
@@ -365,7 +365,7 @@ impl Listener {
     }
 
     fn route(&self, route: &Route<'_>) -> Result<u16, Code> {
-        let kind = TargetKind::new(route, &self.queue, &self.server)?;
+        let kind = TargetKind::new(route, &self.queue, &self.shared)?;
         let (listener, owner) = (self.handle, self.owner);
         let target = Target { listener, owner, shared: route.shared, kind };
         let mut router = router(&self.port);

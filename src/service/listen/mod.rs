@@ -11,7 +11,7 @@
 //! ```
 //!
 //! `shared` is what their threads have in common. A client that was upgraded is a connection of the room
-//! `connection`, which does not know this one: an upload route takes its chunks as a `Take`.
+//! `connection`, which does not know this one: an upload route takes its chunks as a `ChunkReceiver`.
 
 mod accept_queue;
 mod acceptors;
@@ -31,4 +31,4 @@ mod upload_route;
 
 pub(crate) use file_stores::FileStores;
 pub(crate) use listeners::{Listener, Listeners};
-pub(crate) use shared::Server;
+pub(crate) use shared::Shared;

@@ -8,7 +8,7 @@ use xous::PID;
 use xous_api_websocket::{Deadlines, Limits, Listen, ListenLimits, PortState, SlowMember};
 
 use super::target::Target;
-use crate::http::{Router, has_dot_segment, normalized};
+use crate::http::{NormalPath, Router, has_dot_segment, normalized};
 use crate::net::{ServerTls, Socket, TlsError};
 use crate::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use crate::sync::{Condvar, Mutex, MutexGuard};
@@ -238,7 +238,7 @@ impl Port {
         self.state.lock().bound.map_or(0, |address| address.port())
     }
 
-    /// Nobody listens any more. The address to knock at, so that the thread notices.
+    /// Nobody listens any more. The address whose `accept` is to be ended, so that the thread notices.
     pub(crate) fn close(&self) -> Option<SocketAddr> {
         let mut state = self.state.lock();
         state.closed = true;
@@ -287,8 +287,8 @@ impl Port {
     }
 
     /// Where a request's path leads: the number of the route, and its target.
-    pub(crate) fn resolve(&self, path: &str) -> Result<(u16, Target), NoTarget> {
-        if has_dot_segment(path) {
+    pub(crate) fn resolve(&self, path: &NormalPath<'_>) -> Result<(u16, Target), NoTarget> {
+        if has_dot_segment(path.as_str()) {
             return Err(NoTarget::DotSegment);
         }
         let router = self.router.lock();

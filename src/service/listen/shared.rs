@@ -8,7 +8,7 @@ use crate::service::connection::Table;
 use crate::service::thread::{Lingering, Pool, Timer};
 
 /// Shared by the dispatcher, the ports' threads and the workers.
-pub(crate) struct Server {
+pub(crate) struct Shared {
     pub(crate) table: Arc<Table>,
     /// Workers for clients and connections.
     pub(crate) pool: Arc<Pool>,

@@ -7,7 +7,7 @@ use xous_api_websocket::{Code, Handle, Route, RouteKind};
 
 use super::accept_queue::AcceptQueue;
 use super::file_route::FileRoute;
-use super::shared::Server;
+use super::shared::Shared;
 use super::upload_route::UploadRoute;
 use crate::http::Page;
 use crate::service::limits::PAGE_BYTES;
@@ -51,7 +51,7 @@ impl TargetKind {
     pub(crate) fn new(
         route: &Route<'_>,
         queue: &Arc<AcceptQueue>,
-        server: &Arc<Server>,
+        shared: &Arc<Shared>,
     ) -> Result<Self, Code> {
         match &route.kind {
             RouteKind::Receiver { protocols } => {
@@ -71,14 +71,14 @@ impl TargetKind {
                 Ok(TargetKind::Page(Arc::new(page)))
             }
             RouteKind::Upload(upload) => {
-                let files = server.stores.files(upload.dict)?;
-                Ok(TargetKind::Upload(UploadRoute::new(upload, files, server)?))
+                let files = shared.stores.files(upload.dict)?;
+                Ok(TargetKind::Upload(UploadRoute::new(upload, files, shared)?))
             }
             RouteKind::Files { dict } => {
                 if !route.prefix || !route.path.ends_with('/') {
                     return Err(Code::BadRequest);
                 }
-                let files = server.stores.files(dict)?;
+                let files = shared.stores.files(dict)?;
                 Ok(TargetKind::Files(Arc::new(FileRoute::new(route.path, files))))
             }
         }

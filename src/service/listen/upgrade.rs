@@ -9,11 +9,11 @@ use xous_api_websocket::{Accepted, Deadlines};
 use super::accept_queue::AcceptQueue;
 use super::port::{NoTarget, Port};
 use super::requests::Requests;
-use super::shared::Server;
+use super::shared::Shared;
 use super::target::TargetKind;
 use super::timed_socket::TimedSocket;
-use super::upload_route::{Receiving, UploadRoute};
-use crate::http::{Answer, is_allowed, status, upgrade_required};
+use super::upload_route::{UploadReceiver, UploadRoute};
+use crate::http::{Answer, NormalPath, is_allowed, status, upgrade_required};
 use crate::proto::Role;
 use crate::proto::handshake::Upgrade;
 use crate::service::connection::{Connection, Delivery, EndGuard, Established, Sink};
@@ -24,7 +24,7 @@ use crate::service::thread::Permit;
 /// A client whose head asks for an upgrade.
 pub(crate) struct Client<'a> {
     pub(crate) port: &'a Arc<Port>,
-    pub(crate) server: &'a Arc<Server>,
+    pub(crate) shared: &'a Arc<Shared>,
     pub(crate) socket: &'a TimedSocket,
     pub(crate) peer: SocketAddr,
 }
@@ -82,7 +82,7 @@ impl Client<'_> {
     fn take(&self, request: &Upgrade<'_>) -> Result<Taken, Answer> {
         let refuse = |code| Err(status(code, &[], false));
         let settings = &self.port.settings;
-        let (route, target) = match self.port.resolve(request.path()) {
+        let (route, target) = match self.port.resolve(&NormalPath::of(request.path())) {
             Ok(found) => found,
             Err(NoTarget::DotSegment) => return refuse(400),
             Err(NoTarget::Unknown) => return refuse(404),
@@ -93,7 +93,7 @@ impl Client<'_> {
         if !is_allowed(&settings.origins, request.host, &request.headers, self.port.is_secure()) {
             return refuse(403);
         }
-        let Some(writer) = self.server.pool.reserve() else { return refuse(503) };
+        let Some(writer) = self.shared.pool.reserve() else { return refuse(503) };
         let taken = |destination, protocol| Ok(Taken { destination, owner: target.owner, writer, protocol });
         match target.kind {
             TargetKind::Receiver(queue, known) => {
@@ -118,8 +118,8 @@ impl Client<'_> {
         let Taken { mut destination, owner, writer, protocol } = taken;
         let settings = &self.port.settings;
         let deadlines = destination.deadlines(settings.deadlines);
-        let timer = self.server.timer.clone();
-        let conn = self.server.table.enter(owner, self.server.pool.pairs(), |handle| {
+        let timer = self.shared.timer.clone();
+        let conn = self.shared.table.enter(owner, self.shared.pool.pairs(), |handle| {
             Connection::new(Role::Server, handle, deadlines, timer, None)
         });
         let Some(conn) = conn else {
@@ -127,7 +127,7 @@ impl Client<'_> {
             self.socket.refuse(503);
             return None;
         };
-        let guard = EndGuard::new(conn.clone(), self.server.table.clone());
+        let guard = EndGuard::new(conn.clone(), self.shared.table.clone());
         if !destination.introduce(&conn, self, requests, request, protocol.as_deref()) {
             // Path, query and sub-protocol fill more than the program has lent, which is no fault of the program's.
             conn.end_silently();
@@ -168,7 +168,7 @@ impl Admitted {
         let Admitted { guard, established, writer, destination } = self;
         let (delivery, page) = match destination {
             Destination::Program(page) => (Delivery::Pull, page.hand_over()),
-            Destination::Upload(route) => (Delivery::Internal(Box::new(Receiving::new(route))), None),
+            Destination::Upload(route) => (Delivery::Internal(Box::new(UploadReceiver::new(route))), None),
         };
         let mut sink = Sink::new(guard.conn.clone(), delivery);
         established.run(&guard, &mut sink, writer, |_| {

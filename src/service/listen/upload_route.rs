@@ -10,10 +10,10 @@ use xous_api_websocket::{Code, Upload as Settings};
 
 use super::channels::encode;
 use super::file_stores::ServiceStore;
-use super::shared::Server;
+use super::shared::Shared;
 use crate::entropy::fill;
 use crate::proto::{Chunk, Kind};
-use crate::service::connection::{Connection, Take};
+use crate::service::connection::{ChunkReceiver, Connection};
 use crate::service::thread::{Pool, Timer, Wake};
 use crate::upload::{Config, Files, NAME_BYTES, Token, Upload, Uploads, WRITE_BATCH};
 
@@ -30,8 +30,8 @@ pub(crate) struct UploadRoute {
     began: Instant,
 }
 
-/// One of its connections.
-pub(crate) struct Receiving {
+/// Takes what comes on one of its connections.
+pub(crate) struct UploadReceiver {
     upload: Upload<ServiceStore>,
     route: Arc<UploadRoute>,
 }
@@ -44,10 +44,10 @@ impl UploadRoute {
     pub(crate) fn new(
         settings: &Settings<'_>,
         files: Arc<Files<ServiceStore>>,
-        server: &Server,
+        shared: &Shared,
     ) -> Result<Arc<Self>, Code> {
         let uploads = Uploads::new(config(settings)?, files, Box::new(token));
-        let (timer, pool) = (server.timer.clone(), server.pool.clone());
+        let (timer, pool) = (shared.timer.clone(), shared.pool.clone());
         Ok(Arc::new(UploadRoute { uploads, timer, pool, began: Instant::now() }))
     }
 
@@ -93,15 +93,15 @@ impl Drop for UploadRoute {
     }
 }
 
-impl Receiving {
+impl UploadReceiver {
     pub(crate) fn new(route: Arc<UploadRoute>) -> Self {
-        Receiving { upload: Upload::new(route.uploads.clone()), route }
+        UploadReceiver { upload: Upload::new(route.uploads.clone()), route }
     }
 }
 
-impl Take for Receiving {
+impl ChunkReceiver for UploadReceiver {
     /// Returns when the database has it.
-    fn take(&mut self, conn: &Arc<Connection>, chunk: &Chunk<'_>) {
+    fn receive(&mut self, conn: &Arc<Connection>, chunk: &Chunk<'_>) {
         let Chunk { kind, first, last, payload } = *chunk;
         let now = self.route.now();
         let mut answer = |text: &str| {
@@ -117,7 +117,7 @@ impl Take for Receiving {
     }
 }
 
-impl Drop for Receiving {
+impl Drop for UploadReceiver {
     fn drop(&mut self) {
         self.upload.gone(self.route.now());
         self.route.watch();
@@ -131,7 +131,7 @@ fn config(settings: &Settings<'_>) -> Result<Config, Code> {
     };
     let transfers = usize::from(settings.transfers);
     let patterns_fit = settings.allowed.iter().all(|pattern| pattern.len() <= NAME_BYTES);
-    if transfers > TRANSFERS || batch.saturating_mul(transfers) > Settings::MOST_MEMORY || !patterns_fit {
+    if transfers > TRANSFERS || batch.saturating_mul(transfers) > Settings::MAX_MEMORY || !patterns_fit {
         return Err(Code::TooLong);
     }
     let allowed = settings.allowed.iter().map(|&pattern| pattern.into());

@@ -1,15 +1,16 @@
 //! One thread for sockets that nobody waits for.
 //!
 //! Who competes: the ports' threads bring sockets of clients that they have refused, which are kept open for a while
-//! so that the clients can read why; the dispatcher brings addresses to knock at, as many as there are ports. Full: the
-//! socket that came first is closed. On the device that may take as long as its peer likes; then no more are taken.
+//! so that the clients can read why; the dispatcher brings addresses whose `accept` is to end, as many as there are
+//! ports. Full: the socket that came first is closed. On the device that may take as long as its peer likes; then no
+//! more are taken.
 
 use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::net::knock;
+use crate::net::wake_accept;
 use crate::platform::SHUTDOWN_SENDS_FIN;
 use crate::service::limits::{LINGER, LINGERING};
 use crate::sync::{Condvar, Mutex};
@@ -25,7 +26,8 @@ pub(crate) struct Lingering {
 
 #[derive(Default)]
 struct State {
-    knocks: Vec<SocketAddr>,
+    /// Where a port's thread waits in `accept` and is to be woken.
+    accepting: Vec<SocketAddr>,
     /// Each with the time at which it is closed.
     lingering: VecDeque<(Instant, TcpStream)>,
     /// Since when one of them is being closed.
@@ -33,7 +35,7 @@ struct State {
 }
 
 enum Work {
-    Knock(SocketAddr),
+    WakeAccept(SocketAddr),
     Close(TcpStream),
 }
 
@@ -45,7 +47,10 @@ impl Lingering {
     pub(crate) fn start() -> std::io::Result<Arc<Self>> {
         let lingering = Arc::new(Lingering { state: Mutex::default(), more: Condvar::new() });
         let own = lingering.clone();
-        std::thread::Builder::new().name("ws-aside".into()).stack_size(STACK).spawn(move || own.work())?;
+        std::thread::Builder::new()
+            .name("ws-lingering".into())
+            .stack_size(STACK)
+            .spawn(move || own.work())?;
         Ok(lingering)
     }
 
@@ -66,14 +71,14 @@ impl Lingering {
 
     /// Ends a call that waits for a client on `address`, by being one.
     pub(crate) fn wake_accept(&self, address: SocketAddr) {
-        self.state.lock().knocks.push(address);
+        self.state.lock().accepting.push(address);
         self.more.notify_one();
     }
 
     fn work(&self) {
         loop {
             match self.next() {
-                Work::Knock(address) => knock(address, LINGER),
+                Work::WakeAccept(address) => wake_accept(address, LINGER),
                 // On the device this waits until what was sent has arrived.
                 Work::Close(stream) => drop(stream),
             }
@@ -84,8 +89,8 @@ impl Lingering {
         let mut state = self.state.lock();
         state.closing = None;
         loop {
-            if let Some(address) = state.knocks.pop() {
-                return Work::Knock(address);
+            if let Some(address) = state.accepting.pop() {
+                return Work::WakeAccept(address);
             }
             let wait =
                 state.lingering.front().map(|(until, _)| until.saturating_duration_since(Instant::now()));

@@ -2,7 +2,7 @@
 
 use super::record::{RECORD_BYTES, Record};
 use super::store::{Store, StoreError, StoreFile};
-use crate::pddb::{DictPath, KeyPath, PathError, ROOM_MOST};
+use crate::pddb::{DictPath, KeyPath, MAX_ROOM, PathError};
 
 /// What is behind the name of the files' dict.
 const SUFFIX: &str = ".journal";
@@ -63,7 +63,7 @@ impl Journal {
         let key = self.key(entry, number);
         let bytes = record.to_bytes(key.name());
         // With this much room it is alone in its page, and written in place.
-        store.create(&key, ROOM_MOST)?.write_at(0, &bytes)
+        store.create(&key, MAX_ROOM)?.write_at(0, &bytes)
     }
 
     /// Reads a record; `None` if there is none in the key.
@@ -103,7 +103,7 @@ pub(super) fn is_journal(part: &str) -> bool {
 /// Makes a key for a content of `length` bytes. A small one is then written in place; no more room than that may be
 /// asked for.
 pub(super) fn create<S: Store>(store: &S, key: &KeyPath, length: u64) -> Result<S::File, StoreError> {
-    let room = u32::try_from(length).ok().filter(|length| *length <= ROOM_MOST);
+    let room = u32::try_from(length).ok().filter(|length| *length <= MAX_ROOM);
     store.create(key, room.unwrap_or(0))
 }
 

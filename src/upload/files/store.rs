@@ -40,7 +40,7 @@ pub trait Store: Send + Sync {
     /// `NotFound` and others.
     fn open(&self, key: &KeyPath) -> Result<Self::File, StoreError>;
 
-    /// Makes an empty key with room for `room` bytes, at most [`ROOM_MOST`](crate::pddb::ROOM_MOST), and its dict.
+    /// Makes an empty key with room for `room` bytes, at most [`MAX_ROOM`](crate::pddb::MAX_ROOM), and its dict.
     ///
     /// # Errors
     /// `Exists` and others.

@@ -14,7 +14,7 @@ const LOCK: &str = "lock";
 /// Where the keys are when nothing else is asked for: `pddb`, or `pddb-2` beside a system that has that, and so on.
 const DEFAULT: &str = "pddb";
 /// Systems at a time without a directory of their choice.
-const MOST: u32 = 32;
+const MAX_SYSTEMS: u32 = 32;
 
 /// A directory that no other system has until this value is dropped, or the process ends.
 pub(super) struct Data {
@@ -41,13 +41,13 @@ impl Data {
     }
 
     fn free(parent: &Path) -> Result<Self, Failure> {
-        let later = (2..=MOST).map(|number| format!("{DEFAULT}-{number}"));
+        let later = (2..=MAX_SYSTEMS).map(|number| format!("{DEFAULT}-{number}"));
         for name in std::iter::once(DEFAULT.to_owned()).chain(later) {
             if let Some(data) = Self::lock(parent.join(name))? {
                 return Ok(data);
             }
         }
-        Err(Failure::Other(format!("{MOST} systems run; give this one a directory with --data")))
+        Err(Failure::Other(format!("{MAX_SYSTEMS} systems run; give this one a directory with --data")))
     }
 
     /// `None` if another system has it.
@@ -71,18 +71,18 @@ mod tests {
 
     #[test]
     fn no_two_systems_have_the_same_directory() {
-        let parent = std::env::temp_dir().join(format!("xtask-data-{}", std::process::id()));
+        let directory = tempfile::tempdir().unwrap();
+        let parent = directory.path();
         let name = |data: &Data| data.directory.file_name().unwrap().to_str().unwrap().to_owned();
-        let first = Data::free(&parent).ok().unwrap();
-        let second = Data::free(&parent).ok().unwrap();
+        let first = Data::free(parent).ok().unwrap();
+        let second = Data::free(parent).ok().unwrap();
         assert_eq!((&*name(&first), &*name(&second)), ("pddb", "pddb-2"));
         let asked = first.directory.to_str().unwrap().to_owned();
         assert!(
             matches!(Data::open(Some(&asked)), Err(Failure::Other(why)) if why.contains("another system"))
         );
         drop(first);
-        assert_eq!(name(&Data::free(&parent).ok().unwrap()), "pddb");
+        assert_eq!(name(&Data::free(parent).ok().unwrap()), "pddb");
         assert!(Data::open(Some(&asked)).is_ok());
-        std::fs::remove_dir_all(parent).unwrap();
     }
 }

@@ -1,8 +1,9 @@
 //! The command line of `cargo xtask target`.
 
 use std::path::Path;
-use std::process::Command;
 
+use lexopt::Arg::Long;
+use lexopt::{Parser, ValueExt};
 use serde_json::Value;
 
 /// Parsed options.
@@ -19,29 +20,30 @@ pub(super) struct Options {
 
 impl Options {
     /// Parses the arguments behind `target`.
-    pub(super) fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
+    pub(super) fn parse(arguments: Vec<String>) -> Result<Self, String> {
+        Self::read(Parser::from_args(arguments)).map_err(|fault| fault.to_string())
+    }
+
+    fn read(mut parser: Parser) -> Result<Self, lexopt::Error> {
         // What goes onto devices, without TLS and with it.
         let builds = vec![Tls::None, Tls::Rustcrypto];
         let mut options = Self { builds, device: None, record: false, top: 0 };
-        while let Some(arg) = args.next() {
-            let mut value = || args.next().ok_or(format!("{arg} needs a value"));
-            match arg.as_str() {
-                "--tls" => options.builds = vec![Tls::from_name(&value()?)?],
-                "--features" => options.device = Some(device_feature(value()?)?),
-                "--record" => options.record = true,
-                "--top" => {
-                    options.top = value()?.parse().map_err(|error| format!("--top: {error}"))?;
-                }
-                other => return Err(format!("unknown option {other}")),
+        while let Some(option) = parser.next()? {
+            match option {
+                Long("tls") => options.builds = vec![parser.value()?.parse_with(Tls::from_name)?],
+                Long("features") => options.device = Some(parser.value()?.parse_with(device_feature)?),
+                Long("record") => options.record = true,
+                Long("top") => options.top = parser.value()?.parse()?,
+                other => return Err(other.unexpected()),
             }
         }
         Ok(options)
     }
 }
 
-fn device_feature(name: String) -> Result<String, String> {
-    match name.as_str() {
-        "precursor" | "renode" => Ok(name),
+fn device_feature(name: &str) -> Result<String, String> {
+    match name {
+        "precursor" | "renode" => Ok(name.to_owned()),
         _ => Err(format!("--features takes precursor or renode, not {name}")),
     }
 }
@@ -83,8 +85,8 @@ impl Tls {
     /// Fails when the service has no such feature, before anything is installed or built.
     pub(super) fn check(self, root: &Path) -> Result<(), String> {
         let Some(feature) = self.feature() else { return Ok(()) };
-        let output = Command::new(super::build::cargo())
-            .args(["metadata", "--format-version=1", "--no-deps"])
+        let output = hosted::cargo("metadata")
+            .args(["--format-version=1", "--no-deps"])
             .current_dir(root)
             .output()
             .map_err(|error| format!("cargo metadata: {error}"))?;
@@ -107,7 +109,7 @@ mod tests {
     use super::*;
 
     fn parse(line: &str) -> Result<Options, String> {
-        Options::parse(line.split_whitespace().map(str::to_owned))
+        Options::parse(line.split_whitespace().map(str::to_owned).collect())
     }
 
     #[test]

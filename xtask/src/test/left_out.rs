@@ -74,6 +74,8 @@ fn target_of(program: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hosted::tools::TOOLS;
+    use std::path::Path;
 
     const LIST: &str = "\
     Finished `test` profile [unoptimized + debuginfo] target(s) in 0.10s
@@ -107,5 +109,45 @@ browser::a_page: test
             Some("upload_parts")
         );
         assert_eq!(target_of("nothing"), None);
+    }
+
+    /// The table names tests by how their names begin; a test that is renamed must not fall out of it unseen.
+    #[test]
+    fn every_name_in_the_table_is_that_of_a_test() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
+        for tests in TOOLS.iter().flat_map(|tool| tool.tests) {
+            let sources = module(&folder, tests.target, &modules(tests.filter));
+            let names = tests_in(&sources);
+            let begins = tests.filter.rsplit("::").next().unwrap();
+            assert!(names.iter().any(|name| name.starts_with(begins)), "{tests:?}");
+        }
+    }
+
+    /// The modules in a filter: `server::keys::a_` is in `server` and `keys`.
+    fn modules(filter: &str) -> Vec<&str> {
+        let mut path: Vec<_> = filter.split("::").collect();
+        path.pop();
+        path
+    }
+
+    /// The sources of a module of a test program, those below it included.
+    fn module(folder: &Path, target: &str, path: &[&str]) -> String {
+        let mut place = folder.join(target);
+        let mut sources = if path.is_empty() { source(&place.with_extension("rs")) } else { String::new() };
+        place.extend(path);
+        sources += &source(&place.with_extension("rs"));
+        let Ok(files) = std::fs::read_dir(&place) else { return sources };
+        sources + &files.map(|file| source(&file.unwrap().path())).collect::<String>()
+    }
+
+    /// A file's text, empty where there is no such file.
+    fn source(file: &Path) -> String {
+        std::fs::read_to_string(file).unwrap_or_default()
+    }
+
+    /// The names of the tests in sources.
+    fn tests_in(sources: &str) -> Vec<&str> {
+        let behind = sources.split("#[test]").skip(1);
+        behind.filter_map(|text| text.split_once("fn ")?.1.split_once('(')).map(|(name, _)| name).collect()
     }
 }

@@ -7,6 +7,9 @@ use crate::Failure;
 /// The package whose tests need other programs.
 const PACKAGE: &str = "websocket";
 
+/// The variable by which libtest is told how many tests run at a time.
+pub(super) const THREADS: &str = "RUST_TEST_THREADS";
+
 #[derive(Debug, Default)]
 pub(super) struct Options {
     pub(super) without_peers: bool,
@@ -64,6 +67,17 @@ impl Options {
         tool.tests.iter().any(|tests| targets.contains(&tests.target))
     }
 
+    /// How many tests run at a time: what the caller says, else twice the processors, since most tests wait.
+    pub(super) fn threads(&self) -> usize {
+        let given = self.tests.iter().enumerate().find_map(|(at, argument)| {
+            let value = argument.strip_prefix("--test-threads")?;
+            value.strip_prefix('=').or(self.tests.get(at + 1).map(String::as_str))?.parse().ok()
+        });
+        let set = || std::env::var(THREADS).ok()?.parse().ok();
+        let usual = || 2 * std::thread::available_parallelism().map_or(1, usize::from);
+        given.or_else(set).unwrap_or_else(usual).max(1)
+    }
+
     /// The values of an option of cargo that has these names.
     fn values(&self, names: &[&str]) -> Vec<&str> {
         let mut values = Vec::new();
@@ -115,6 +129,14 @@ mod tests {
         assert!(!needs("-- -p hosted", "stunnel"));
         assert!(needs("-- --package=websocket", "stunnel"));
         assert!(!needs("", "valgrind"), "which only .ci/run needs");
+    }
+
+    #[test]
+    fn the_caller_says_how_many_tests_run_at_a_time() {
+        for line in ["-- -- --test-threads 3", "-- --lib -- --test-threads=3"] {
+            assert_eq!(parse(line).unwrap().threads(), 3);
+        }
+        assert!(parse("").unwrap().threads() >= 1);
     }
 
     #[test]

@@ -10,9 +10,8 @@ use std::time::{Duration, Instant};
 /// How many are listed.
 const LISTED: usize = 10;
 
-/// Runs a `cargo test`, shows what it prints, and then the slowest tests.
-pub(super) fn run(command: &mut Command) -> std::io::Result<ExitStatus> {
-    let threads = threads(command);
+/// Runs a `cargo test` with so many tests at a time, shows what it prints, and then the slowest tests.
+pub(super) fn run(command: &mut Command, threads: usize) -> std::io::Result<ExitStatus> {
     let mut child = command.stdout(Stdio::piped()).spawn()?;
     let mut times = Times { threads, ..Times::default() };
     let start = Instant::now();
@@ -30,18 +29,6 @@ pub(super) fn run(command: &mut Command) -> std::io::Result<ExitStatus> {
         println!("{:7.1} s  {name}", time.as_secs_f32());
     }
     Ok(status)
-}
-
-/// How many tests run at a time.
-fn threads(command: &Command) -> usize {
-    let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy()).collect();
-    let given = arguments.iter().enumerate().find_map(|(at, argument)| {
-        let value = argument.strip_prefix("--test-threads")?;
-        value.strip_prefix('=').or(arguments.get(at + 1).map(|next| &**next))?.parse().ok()
-    });
-    let set = || std::env::var("RUST_TEST_THREADS").ok()?.parse().ok();
-    let usual = || std::thread::available_parallelism().map_or(1, usize::from);
-    given.or_else(set).unwrap_or_else(usual).max(1)
 }
 
 /// The times of the tests so far.
@@ -123,13 +110,5 @@ mod tests {
         let lines: Vec<_> =
             names.iter().map(|line| (1, line.as_str())).chain([(9, "test of words")]).collect();
         assert_eq!(times(1, &lines).len(), LISTED);
-    }
-
-    #[test]
-    fn the_number_of_threads_may_be_given() {
-        let of = |arguments: &[&str]| threads(Command::new("cargo").args(arguments));
-        assert_eq!(of(&["test", "--", "--test-threads=3"]), 3);
-        assert_eq!(of(&["test", "--", "--test-threads", "4"]), 4);
-        assert!(of(&["test"]) >= 1);
     }
 }

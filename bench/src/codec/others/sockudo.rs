@@ -9,7 +9,7 @@ use sockudo_ws::{Message, Role};
 use crate::codec::codecs::{Codec, Decode, Encode, everything};
 use crate::codec::wire::{Discard, Wire};
 
-const MOST: usize = 64 << 20;
+const MAX_MESSAGE: usize = 64 << 20;
 
 pub(crate) const CODEC: Codec = Codec {
     name: "sockudo-ws",
@@ -30,7 +30,7 @@ struct Receiving {
 impl Receiving {
     fn new(wire: Wire) -> Self {
         let buffer = BytesMut::with_capacity(2 * wire.piece());
-        let protocol = Protocol::new(Role::Server, MOST, MOST);
+        let protocol = Protocol::new(Role::Server, MAX_MESSAGE, MAX_MESSAGE);
         Self { wire, protocol, buffer, messages: Vec::new(), given: 0 }
     }
 }
@@ -69,7 +69,7 @@ impl Sending {
         let role = if masked { Role::Client } else { Role::Server };
         let buffer = BytesMut::with_capacity(payload.len() + 64);
         Self {
-            protocol: Protocol::new(role, MOST, MOST),
+            protocol: Protocol::new(role, MAX_MESSAGE, MAX_MESSAGE),
             message: Message::Binary(Bytes::from(payload)),
             buffer,
         }

@@ -19,7 +19,7 @@ pub(super) static CHACHA20_POLY1305: Aead<ChaCha20Poly1305> = Aead { explicit: 0
 /// Bytes of a tag.
 const TAG: usize = 16;
 /// Most bytes that a record may hold (RFC 8446 section 5.1).
-const MOST: usize = 1 << 14;
+const MAX_FRAGMENT: usize = 1 << 14;
 
 /// A cipher with a nonce of 12 bytes and a tag of 16.
 pub(super) trait Cipher:
@@ -180,7 +180,7 @@ impl<A: Cipher> MessageDecrypter for Tls12<A> {
         nonce[NONCE_LEN - self.explicit..].copy_from_slice(explicit);
         let len = sealed.len().checked_sub(TAG).ok_or(Error::DecryptError)?;
         let len = open(&self.cipher, nonce, &make_tls12_aad(seq, typ, version, len), sealed)?;
-        if len > MOST {
+        if len > MAX_FRAGMENT {
             return Err(Error::PeerSentOversizedRecord);
         }
         Ok(message.into_plain_message_range(self.explicit..self.explicit + len))

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use super::Code;
-use crate::pddb::{DIES_AT, FULL_AT, HANGS_AT, Pddb, SLOW, SYNCED, UNMOUNTED};
+use crate::settings::{
+    PDDB_DIED, PDDB_DIES_AT, PDDB_FULL_AT, PDDB_HANGS_AT, PDDB_SLOW, PDDB_SYNCED, PDDB_UNMOUNTED,
+};
 
-/// See [`Pddb`].
+/// See [`crate::settings`].
 pub(super) struct Faults {
     pub(super) capacity: u64,
     pub(super) mounted: bool,
@@ -20,12 +22,12 @@ pub(super) struct Faults {
 impl Faults {
     pub(super) fn from_environment() -> Self {
         Faults {
-            capacity: number(FULL_AT).unwrap_or(u64::MAX),
-            mounted: number(UNMOUNTED).is_none(),
-            synced: number(SYNCED).is_some(),
-            slow: Duration::from_micros(number(SLOW).unwrap_or(0)),
-            hangs_at: number(HANGS_AT),
-            dies_at: number(DIES_AT),
+            capacity: number(PDDB_FULL_AT).unwrap_or(u64::MAX),
+            mounted: number(PDDB_UNMOUNTED).is_none(),
+            synced: number(PDDB_SYNCED).is_some(),
+            slow: Duration::from_micros(number(PDDB_SLOW).unwrap_or(0)),
+            hangs_at: number(PDDB_HANGS_AT),
+            dies_at: number(PDDB_DIES_AT),
             changes: 0,
         }
     }
@@ -78,7 +80,7 @@ impl Faults {
 
 fn end() -> ! {
     eprintln!("pddb: ends in the middle of a change, as it was told");
-    std::process::exit(Pddb::DIED)
+    std::process::exit(PDDB_DIED)
 }
 
 /// A number of the environment. One that is none is said, and not taken for another.

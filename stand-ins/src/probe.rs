@@ -10,7 +10,7 @@ use std::io::Read;
 use crate::control::{self, PROBE_FD, Report};
 
 /// Starts the thread that answers.
-pub(super) fn start() {
+pub(crate) fn start() {
     std::thread::spawn(|| {
         let Ok(mut probes) = File::open(format!("/dev/fd/{PROBE_FD}")) else { return };
         while probes.read_exact(&mut [0]).is_ok() {

@@ -1,4 +1,4 @@
-//! TRNG stand-in: the host's entropy under the name and the opcodes of the Precursor's TRNG service.
+//! TRNG stand-in: the host's entropy, or the device's, under the name and the opcodes of the Precursor's TRNG service.
 //!
 //! Only `GetTrng` is served. `FillTrng` needs a type signature that the real server and its own client library
 //! compute differently, which stops the real server; here it gets its page back cleared, with a length of 0.
@@ -16,7 +16,7 @@ const NAME: &str = "_TRNG manager_";
 const GET_TRNG: usize = 0;
 
 /// Serves until the process is killed.
-pub(super) fn serve() -> Result<Infallible, xous::Error> {
+pub(crate) fn serve() -> Result<Infallible, xous::Error> {
     let names = XousNames::new()?;
     let server = names.register_name(NAME, None)?;
     loop {
@@ -29,7 +29,7 @@ fn answer(mut envelope: MessageEnvelope) {
         Message::BlockingScalar(request) if request.id == GET_TRNG => match word_pair() {
             Ok([first, second]) => xous::return_scalar2(envelope.sender, first, second),
             Err(error) => {
-                eprintln!("trng: the host gives no entropy: {error}");
+                eprintln!("trng: there is no entropy: {error:?}");
                 xous::return_scalar(envelope.sender, 0)
             }
         },
@@ -49,6 +49,14 @@ fn answer(mut envelope: MessageEnvelope) {
 }
 
 /// Two words of 32 bits, as the hardware gives them.
+#[cfg(not(target_os = "xous"))]
 fn word_pair() -> Result<[usize; 2], getrandom::Error> {
     Ok([getrandom::u32()? as usize, getrandom::u32()? as usize])
+}
+
+/// See above: of the kernel's generator, whose numbers are what servers' addresses are made of.
+#[cfg(target_os = "xous")]
+fn word_pair() -> Result<[usize; 2], xous::Error> {
+    let [first, second, ..] = xous::create_server_id()?.to_array();
+    Ok([first as usize, second as usize])
 }

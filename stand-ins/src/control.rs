@@ -1,4 +1,4 @@
-//! The control pipe: how the processes of a system tell the launcher what happens.
+//! The control pipe of hosted mode: how the processes of a system tell the launcher what happens.
 //!
 //! Every process of a system inherits the writing end as [`CONTROL_FD`], so that its end of file also proves that none
 //! of them is left. A report is one line, written at once, and short enough not to be mixed with others.
@@ -7,18 +7,18 @@ use std::fs::OpenOptions;
 use std::io::Write;
 
 /// The writing end of the control pipe in every process of a system.
-pub(crate) const CONTROL_FD: u32 = 3;
+pub const CONTROL_FD: u32 = 3;
 
 /// The reading end of the pipe by which the launcher asks whether the kernel lives, in every server of a system.
-pub(crate) const PROBE_FD: u32 = 7;
+pub const PROBE_FD: u32 = 7;
 /// Set for every process of a system: the system's own directory.
-pub(crate) const DIRECTORY: &str = "HOSTED_DIRECTORY";
+pub const DIRECTORY: &str = "HOSTED_DIRECTORY";
 /// Set for every process of a system that was started by a command: its number, for reports about it.
-pub(crate) const INDEX: &str = "HOSTED_INDEX";
+pub const INDEX: &str = "HOSTED_INDEX";
 
 /// What is reported.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Report {
+pub enum Report {
     /// By the name server: somebody registered a name, given here as [`Report::registered`] spells it.
     Registered(String),
     /// By the name server, in answer to a probe: the kernel answers calls.
@@ -32,12 +32,12 @@ pub(crate) enum Report {
 
 impl Report {
     /// The report about `name`. Names come from any process: escaped, one with a line feed in it stays one report.
-    pub(crate) fn registered(name: &str) -> Self {
+    pub fn registered(name: &str) -> Self {
         Self::Registered(name.escape_default().to_string())
     }
 
     /// The line that carries the report, without its end.
-    pub(crate) fn to_line(&self) -> String {
+    pub fn to_line(&self) -> String {
         match self {
             Self::Registered(name) => format!("registered {name}"),
             Self::KernelLives => "lives kernel".into(),
@@ -47,7 +47,7 @@ impl Report {
     }
 
     /// Reads a line; `None` when it is no report.
-    pub(crate) fn parse(line: &str) -> Option<Self> {
+    pub fn parse(line: &str) -> Option<Self> {
         let (kind, rest) = line.split_once(' ')?;
         match kind {
             "registered" => Some(Self::Registered(rest.to_owned())),
@@ -63,7 +63,7 @@ impl Report {
 }
 
 /// Sends a report from inside the system. Outside there is nobody to tell, which is only noted.
-pub(crate) fn report(report: &Report) {
+pub fn report(report: &Report) {
     let line = format!("{}\n", report.to_line());
     let sent = OpenOptions::new()
         .write(true)

@@ -1,8 +1,8 @@
-//! The stand-ins as one program: `xous-stand-ins NAME`, started by the kernel.
+//! The stand-ins as one program: `xous-stand-ins NAME [ARGUMENTS]`, started by the kernel.
 
 use std::process::ExitCode;
 
-use hosted::stand_in::COMMANDS;
+use stand_ins::COMMANDS;
 
 fn main() -> ExitCode {
     let name = std::env::args().nth(1).unwrap_or_default();

@@ -1,18 +1,25 @@
-//! PDDB stand-in: the opcodes that libstd uses (xous-core at 73c0946, services/pddb), with keys as plain files.
+//! PDDB stand-in: the opcodes that libstd uses (xous-core at 73c0946, services/pddb), with keys as plain files on a PC, and
+//! in memory on the device. Arguments `DICT/KEY=TEXT` are keys that are there from the start.
 //!
 //! It answers with the real server's codes, and has its habits where a client meets them: a blocking close drops all
 //! handles of its process, a seek cannot go back, the end is where it was when the key was opened, a list is cut to the
 //! page without a word, a key with an over-long name spoils its dict, a delete without a basis leaves handles open.
-//! What makes the real server panic ends this one too, with [`Pddb::DIED`] and a line on stderr, except a page that
+//! What makes the real server panic ends this one too, with [`PDDB_DIED`] and a line on stderr, except a page that
 //! is shorter than it says, which is refused. Its own opcode is [`PDDB_MOUNT`].
 
+#[cfg(not(target_os = "xous"))]
+mod disk;
 mod faults;
+#[cfg(not(target_os = "xous"))]
 mod file_name;
 mod handles;
 mod keys;
+#[cfg(any(target_os = "xous", test))]
+mod memory;
 mod path;
 mod request;
 mod senres;
+mod store;
 
 use std::convert::Infallible;
 
@@ -22,8 +29,13 @@ use xous_api_names::XousNames;
 use self::faults::Faults;
 use self::handles::Handles;
 use self::keys::Keys;
-use crate::pddb::{self, PDDB_MOUNT, Pddb};
 use crate::raw;
+use crate::settings::{PDDB_DIED, PDDB_MOUNT};
+
+#[cfg(not(target_os = "xous"))]
+use self::disk::Disk as OwnStore;
+#[cfg(target_os = "xous")]
+use self::memory::Memory as OwnStore;
 
 /// The server's name.
 const NAME: &str = "_Plausibly Deniable Database_";
@@ -65,17 +77,10 @@ mod opcode {
 }
 
 /// Serves until the process is killed.
-pub(super) fn serve() -> Result<Infallible, xous::Error> {
+pub(crate) fn serve() -> Result<Infallible, xous::Error> {
     let names = XousNames::new()?;
-    let Some(directory) = directory() else {
-        eprintln!("pddb: neither {} nor a system's directory is set", pddb::DIRECTORY);
-        return Err(xous::Error::InternalError);
-    };
     let faults = Faults::from_environment();
-    let keys = Keys::open(&directory, faults.capacity, faults.synced).map_err(|error| {
-        eprintln!("pddb: {}: {error}", directory.display());
-        xous::Error::InternalError
-    })?;
+    let keys = open(&faults)?;
     let poller = names.register_name(POLLER, None)?;
     let server = names.register_name(NAME, None)?;
     let own = xous::connect(server)?;
@@ -87,11 +92,15 @@ pub(super) fn serve() -> Result<Infallible, xous::Error> {
     }
 }
 
-fn directory() -> Option<std::path::PathBuf> {
-    let own = || {
-        std::env::var_os(crate::control::DIRECTORY).map(|system| std::path::Path::new(&system).join("pddb"))
+/// The keys that are kept, and those of the command line.
+fn open(faults: &Faults) -> Result<Keys<OwnStore>, xous::Error> {
+    let refused = |code| {
+        eprintln!("pddb: the keys cannot be opened: {code:?}");
+        xous::Error::InternalError
     };
-    std::env::var_os(pddb::DIRECTORY).map(Into::into).or_else(own)
+    let mut keys = Keys::new(OwnStore::open(faults.synced)?, faults.capacity).map_err(refused)?;
+    std::env::args().skip(2).try_for_each(|setting| keys.set(&setting)).map_err(refused)?;
+    Ok(keys)
 }
 
 /// The poller's thread: asks the server, which knows.
@@ -106,7 +115,7 @@ fn poll(poller: xous::SID, server: xous::CID) {
 }
 
 struct Server {
-    keys: Keys,
+    keys: Keys<OwnStore>,
     handles: Handles,
     faults: Faults,
     mounted: bool,
@@ -197,5 +206,5 @@ impl Server {
 /// Ends the process where the real server would panic.
 fn die(why: &str) -> ! {
     eprintln!("pddb: the real server would panic here: {why}");
-    std::process::exit(Pddb::DIED)
+    std::process::exit(PDDB_DIED)
 }

@@ -5,6 +5,9 @@
 //! holds up only those that asked for it, a dead server's name is free again, and a connection that becomes free goes
 //! to who waits for it. Registrations are reported to the launcher.
 
+mod table;
+mod watcher;
+
 use std::convert::Infallible;
 
 use num_traits::FromPrimitive;
@@ -12,10 +15,9 @@ use rkyv::rancor;
 use xous::{Message, MessageEnvelope, PID, SID};
 use xous_api_names::api::{Disconnect, Opcode, Registration, Return};
 
-use super::name_table::{Found, Name, NameTable, Token};
-use super::probe;
-use super::watcher::{self, Watcher};
-use crate::control::{self, Report};
+use self::table::{Found, Name, NameTable, Token};
+use self::watcher::Watcher;
+use crate::launcher;
 use crate::raw::{self, Lent};
 
 /// The server's well-known address.
@@ -30,9 +32,9 @@ const INVALID_STRING: u32 = 3;
 const SERVER_NOT_FOUND: u32 = 5;
 
 /// Serves until the process is killed.
-pub(super) fn serve() -> Result<Infallible, xous::Error> {
+pub(crate) fn serve() -> Result<Infallible, xous::Error> {
     let sid = xous::create_server_with_address(ADDRESS)?;
-    probe::start();
+    launcher::start();
     let mut server = NameServer {
         table: NameTable::default(),
         waiters: Vec::new(),
@@ -122,7 +124,7 @@ impl NameServer {
         reply(&mut envelope, &Return::SID(sid.to_array()));
         // The client creates its server as soon as it has its page back.
         drop(envelope);
-        control::report(&Report::registered(name.as_str()));
+        launcher::registered(name.as_str());
         if self.waiters.iter().any(|waiter| waiter.name == name) {
             self.watcher.watch(sid);
         }

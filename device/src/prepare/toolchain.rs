@@ -1,34 +1,30 @@
-//! Finds or installs what compiles for Xous: a rustc that has the sources of its own std, and a linker.
+//! Finds what compiles for Xous: a rustc that has the sources of its own std, and a linker.
 //!
 //! No distribution ships a compiled std for Xous and rustup cannot add one, so cargo builds std from source; that
 //! works only with the very sources of the compiler in use. Debian's packages `rustc-web` and `rust-web-src` are
 //! such a pair, and so is a rustup toolchain with the component `rust-src`.
 
-use std::ffi::OsStr;
-use std::fmt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    ffi::OsStr,
+    fmt,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
-use hosted::tools::where_on_path;
-
-use crate::packages::{self, ThisMachine};
-
-/// The compiler's packages in Debian; the security archive has the newest.
-const COMPILER_PACKAGES: &[&str] = &["rustc-web", "rust-web-src"];
-/// The linker's package in Debian.
-const LINKER_PACKAGES: &[&str] = &["lld"];
 /// Where cargo looks for the linker of [`super::TRIPLE`].
 pub(super) const LINKER_VARIABLE: &str = "CARGO_TARGET_RISCV32IMAC_UNKNOWN_XOUS_ELF_LINKER";
 
 /// A compiler and a linker for the device.
-#[derive(Debug)]
-pub(super) struct Toolchain {
-    pub(super) rustc: PathBuf,
+#[derive(Clone, Debug)]
+pub struct Toolchain {
+    /// The compiler.
+    pub rustc: PathBuf,
     /// Where the sources of std are.
-    pub(super) library: PathBuf,
-    pub(super) linker: PathBuf,
+    pub library: PathBuf,
+    /// The linker.
+    pub linker: PathBuf,
     /// `rustc 1.96.0`, without the build's date and hash.
-    pub(super) version: String,
+    pub version: String,
 }
 
 impl fmt::Display for Toolchain {
@@ -37,27 +33,41 @@ impl fmt::Display for Toolchain {
     }
 }
 
-/// Finds both, and installs what is missing on Debian; the error says why not, and what else to do.
-pub(super) fn find_or_install() -> Result<Toolchain, String> {
-    let Compiler { rustc, library, version } = match find_compiler() {
-        Some(found) => found,
-        None => {
-            install(COMPILER_PACKAGES)?;
-            find_compiler().ok_or(format!(
-                "{COMPILER_PACKAGES:?} are installed, but no rustc of at least {} with the sources of std was \
-                 found: is the security archive among apt's sources?",
-                env!("CARGO_PKG_RUST_VERSION")
-            ))?
+/// What cannot be found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Missing {
+    /// A rustc, of at least the version that the workspace needs, with the sources of its std.
+    #[error(
+        "no rustc of at least {} with the sources of std was found (Debian: {}, from the security archive; elsewhere a \
+         rustup toolchain with the component rust-src)",
+        env!("CARGO_PKG_RUST_VERSION"), self.packages().join(" and ")
+    )]
+    Compiler,
+    /// `ld.lld`.
+    #[error("no ld.lld was found (Debian: {})", self.packages().join(" and "))]
+    Linker,
+}
+
+impl Missing {
+    /// Its packages in Debian; the compiler's newest is in the security archive.
+    pub fn packages(self) -> &'static [&'static str] {
+        match self {
+            Missing::Compiler => &["rustc-web", "rust-web-src"],
+            Missing::Linker => &["lld"],
         }
-    };
-    let linker = match find_linker() {
-        Some(found) => found,
-        None => {
-            install(LINKER_PACKAGES)?;
-            find_linker().ok_or("lld is installed, but no ld.lld was found")?
-        }
-    };
-    Ok(Toolchain { rustc, library, linker, version })
+    }
+}
+
+impl Toolchain {
+    /// Looks for both.
+    ///
+    /// # Errors
+    /// What is missing first.
+    pub fn find() -> Result<Self, Missing> {
+        let Compiler { rustc, library, version } = find_compiler().ok_or(Missing::Compiler)?;
+        let linker = find_linker().ok_or(Missing::Linker)?;
+        Ok(Self { rustc, library, linker, version })
+    }
 }
 
 struct Compiler {
@@ -89,9 +99,15 @@ fn find_linker() -> Option<PathBuf> {
 
 /// The trimmed standard output of a command that succeeds.
 fn output<S: AsRef<OsStr>>(program: &Path, args: impl IntoIterator<Item = S>) -> Option<String> {
-    let output = Command::new(program).args(args).output().ok()?;
+    let output = Command::new(program).args(args).stderr(Stdio::null()).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     output.status.success().then(|| text.trim().to_owned())
+}
+
+fn where_on_path(program: &str) -> impl Iterator<Item = PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let files: Vec<_> = std::env::split_paths(&path).map(|directory| directory.join(program)).collect();
+    files.into_iter().filter(|file| file.is_file())
 }
 
 /// `rustc 1.96.0 (ac68faa20 2026-05-25)` to `rustc 1.96.0`.
@@ -102,17 +118,6 @@ fn short_version(version: &str) -> String {
 fn new_enough(version: &str, minimum: &str) -> bool {
     let numbers = |text: &str| -> Vec<u32> { text.split('.').take(2).flat_map(str::parse).collect() };
     version.split_whitespace().nth(1).is_some_and(|version| numbers(version) >= numbers(minimum))
-}
-
-fn install(packages: &[&str]) -> Result<(), String> {
-    let named = packages.join(" ");
-    eprintln!("target: installing {named}");
-    packages::install(&mut ThisMachine, packages).map_err(|fault| {
-        format!(
-            "{named} missing, and {fault}. Elsewhere than on Debian install lld, and a rustc together with its own \
-             sources of std, for example with `rustup component add rust-src`."
-        )
-    })
 }
 
 #[cfg(test)]
@@ -133,5 +138,11 @@ mod tests {
     #[test]
     fn keeps_name_and_number_of_a_version() {
         assert_eq!(short_version("rustc 1.96.0 (ac68faa20 2026-05-25)"), "rustc 1.96.0");
+    }
+
+    #[test]
+    fn what_is_missing_is_named_with_its_packages() {
+        assert!(Missing::Compiler.to_string().contains("rustc-web and rust-web-src"));
+        assert!(Missing::Linker.to_string().contains("lld"));
     }
 }

@@ -1,0 +1,232 @@
+//! The programs that a system on the emulated device is made of, built on first use.
+//!
+//! Kernel and log server come from the crate registry, the rest is the workspace's own. All are built with the
+//! toolchain, flags and target directory of `cargo xtask target` (`target/device/`), so that std is built once for all
+//! of them; cargo decides what is built anew when sources have changed. What a system is made of is then put below
+//! `target/device/prepared/`, where a build that runs meanwhile does not touch it.
+
+mod cargo;
+mod error;
+mod files;
+pub mod toolchain;
+
+use std::{
+    io::{self, IsTerminal},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::{Mutex, PoisonError},
+};
+
+use self::{
+    cargo::{built, profile},
+    files::{examples, lock, put},
+    toolchain::Toolchain,
+};
+pub use self::{
+    cargo::{cargo, directory, workspace},
+    error::PrepareError,
+};
+use crate::{Builder, Generation, Machine};
+
+/// The device's target triple.
+pub const TRIPLE: &str = "riscv32imac-unknown-xous-elf";
+/// What is installed from the crate registry: name and version.
+const PUBLISHED: [(&str, &str); 2] = [("xous-kernel", "0.9.37"), ("xous-log", "0.1.27")];
+/// The board: register layouts of a Precursor as it is sold.
+const BOARD: &str = "precursor,utralib/precursor-pvt";
+/// What the workspace is built as: what it is called, what cargo is told, and where its programs go below `prepared/`.
+const OWN: [Own; 3] = [
+    Own {
+        what: "the service and the examples",
+        arguments: &[
+            "--package",
+            "websocket",
+            "--package",
+            "xous-api-websocket",
+            "--lib",
+            "--bins",
+            "--examples",
+            "--no-default-features",
+        ],
+        to: "plain",
+        program: SERVICE,
+        examples: true,
+    },
+    Own {
+        what: "the service with TLS",
+        arguments: &[
+            "--package",
+            "websocket",
+            "--bin",
+            "websocket",
+            "--no-default-features",
+            "--features",
+            "websocket/tls-rustcrypto",
+        ],
+        to: "rustcrypto",
+        program: SERVICE,
+        examples: false,
+    },
+    Own {
+        what: "the stand-ins",
+        arguments: &["--package", "stand-ins", "--bin", STAND_INS],
+        to: "stand-ins",
+        program: STAND_INS,
+        examples: false,
+    },
+];
+const STEPS: usize = PUBLISHED.len() + OWN.len();
+const SERVICE: &str = "websocket";
+const STAND_INS: &str = "xous-stand-ins";
+
+/// One build of the workspace.
+struct Own {
+    what: &'static str,
+    arguments: &'static [&'static str],
+    to: &'static str,
+    program: &'static str,
+    examples: bool,
+}
+
+/// The programs, ready to be booted.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    /// The kernel, `xous-kernel`.
+    pub kernel: PathBuf,
+    /// The log server, `xous-log`.
+    pub log: PathBuf,
+    /// The stand-ins, `xous-stand-ins`: one program, whose first argument says which.
+    pub stand_ins: PathBuf,
+    /// The service, `websocket`, without TLS.
+    pub service: PathBuf,
+    /// The same with TLS by RustCrypto.
+    pub secure_service: PathBuf,
+    examples: PathBuf,
+}
+
+impl Programs {
+    fn below(root: &Path, toolchain: &Toolchain) -> Self {
+        let [kernel, log] = PUBLISHED.map(|(name, version)| installed(root, toolchain, name, version));
+        let own = OWN.each_ref().map(|own| root.join("prepared").join(own.to).join(own.program));
+        let [service, secure_service, stand_ins] = own;
+        let examples = root.join("prepared").join(OWN[0].to).join("examples");
+        Self { kernel, log, stand_ins, service, secure_service, examples }
+    }
+
+    /// The program that an example of the service is built to.
+    pub fn example(&self, name: &str) -> PathBuf {
+        self.examples.join(name)
+    }
+}
+
+/// The stand-ins of a system, in the order in which they start.
+const STAND_IN_NAMES: [&str; 8] =
+    ["ticktimer", "names", "susres", "trng", "net", "dns", "timeserver", "pddb"];
+
+impl Programs {
+    /// A machine with the published kernel, the log server and all stand-ins, by the names of `STAND_IN_NAMES`.
+    pub fn machine(&self) -> Builder {
+        self.machine_on(&self.kernel, Generation::Published)
+    }
+
+    /// The same with another kernel, such as one from an xous-core build.
+    pub fn machine_on(&self, kernel: &Path, generation: Generation) -> Builder {
+        let builder = Machine::builder(kernel).generation(generation).service(&self.log);
+        STAND_IN_NAMES
+            .iter()
+            .fold(builder, |builder, name| builder.service_with(&self.stand_ins, &[name]).named(name))
+    }
+}
+
+/// Builds what is missing or older than its sources, with cargo's progress on standard error, and says where the
+/// programs are.
+///
+/// Any number of processes may call this at once: one builds, the others wait for it.
+///
+/// # Errors
+/// [`PrepareError`]; a later call tries again.
+pub fn prepare() -> Result<Programs, PrepareError> {
+    static DONE: Mutex<Option<Programs>> = Mutex::new(None);
+    // Held while it builds: the other threads have nothing to do before it is done.
+    let mut done = DONE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(programs) = &*done {
+        return Ok(programs.clone());
+    }
+    let toolchain = Toolchain::find().map_err(PrepareError::Missing)?;
+    let root = directory();
+    let _lock = lock(&root)?;
+    let programs = Programs::below(&root, &toolchain);
+    for (step, (name, version)) in (1..).zip(PUBLISHED) {
+        install(step, &root, &toolchain, name, version)?;
+    }
+    for (step, own) in (PUBLISHED.len() + 1..).zip(&OWN) {
+        build(step, &root, &toolchain, own)?;
+    }
+    *done = Some(programs.clone());
+    Ok(programs)
+}
+
+/// Installs a program of the registry that is not there yet.
+fn install(
+    step: usize,
+    root: &Path,
+    toolchain: &Toolchain,
+    name: &str,
+    version: &str,
+) -> Result<(), PrepareError> {
+    if installed(root, toolchain, name, version).is_file() {
+        return Ok(());
+    }
+    eprintln!("device: [{step}/{STEPS}] installing {name} {version} for the device (first use)");
+    let mut command = cargo("install", toolchain);
+    command
+        .args(["--locked", "--features", BOARD, "--root"])
+        .arg(install_root(root, toolchain, name, version));
+    for setting in profile().map_err(PrepareError::Profile)? {
+        command.arg("--config").arg(setting);
+    }
+    run(command.args(["--version", version, name]))
+}
+
+/// Builds programs of the workspace and puts them in place.
+fn build(step: usize, root: &Path, toolchain: &Toolchain, own: &Own) -> Result<(), PrepareError> {
+    let mut command = cargo("build", toolchain);
+    // Mostly there is nothing to do, which takes a second and is not worth a word.
+    if io::stderr().is_terminal() || !root.join("prepared").join(own.to).join(own.program).is_file() {
+        eprintln!("device: [{step}/{STEPS}] building {} for the device", own.what);
+    }
+    run(command.arg("--locked").args(own.arguments))?;
+    let to = root.join("prepared").join(own.to);
+    put(&built(own.program), &to.join(own.program))?;
+    if own.examples {
+        for (name, path) in examples(&built("examples"))? {
+            put(&path, &to.join("examples").join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// A directory for each compiler, since what is installed is not built anew by itself.
+fn install_root(root: &Path, toolchain: &Toolchain, name: &str, version: &str) -> PathBuf {
+    let compiler = toolchain.version.replace(' ', "-");
+    root.join("installed").join(format!("{name}-{version}-{compiler}"))
+}
+
+fn installed(root: &Path, toolchain: &Toolchain, name: &str, version: &str) -> PathBuf {
+    install_root(root, toolchain, name, version).join("bin").join(name)
+}
+
+fn run(command: &mut Command) -> Result<(), PrepareError> {
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    // Its progress is for somebody who looks on.
+    if !io::stderr().is_terminal() {
+        command.arg("--quiet");
+    }
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let spelled = words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err(PrepareError::Failed { command: spelled }),
+        Err(source) => Err(PrepareError::Start { command: spelled, source }),
+    }
+}

@@ -1,0 +1,22 @@
+//! How the stand-ins are told what to do: variables of their environment, and opcodes that the real servers do not have.
+
+/// PDDB: the directory for the keys; hosted mode only. Without it they are in the system's own.
+pub const PDDB_DIRECTORY: &str = "PDDB_DIRECTORY";
+/// PDDB: room for so many bytes, in all keys together.
+pub const PDDB_FULL_AT: &str = "PDDB_FULL_AT";
+/// PDDB: starts without an open basis, until it is told [`PDDB_MOUNT`].
+pub const PDDB_UNMOUNTED: &str = "PDDB_UNMOUNTED";
+/// PDDB: takes at least so many microseconds over every request.
+pub const PDDB_SLOW: &str = "PDDB_SLOW";
+/// PDDB: serves nobody any more from the change with this number on; the first is 1.
+pub const PDDB_HANGS_AT: &str = "PDDB_HANGS_AT";
+/// PDDB: ends in the middle of the change with this number, with exit code [`PDDB_DIED`].
+pub const PDDB_DIES_AT: &str = "PDDB_DIES_AT";
+/// PDDB: has data on the disk before it answers; hosted mode only.
+pub const PDDB_SYNCED: &str = "PDDB_SYNCED";
+
+/// Opcode of the PDDB stand-in that the real one does not have: a blocking scalar that opens an unmounted basis, as a
+/// user would. Answered with one word.
+pub const PDDB_MOUNT: usize = 0xff00;
+/// The exit code of a PDDB stand-in that died as it was told, or of what would stop the real server.
+pub const PDDB_DIED: i32 = 77;

@@ -1,0 +1,127 @@
+//! `cargo xtask device`: programs on an emulated device, with its console on the terminal.
+
+mod options;
+mod usage;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use ::device::prepare::{Programs, prepare};
+use ::device::{Builder, End, Generation, Line, Network, Source};
+
+use options::{Options, Program};
+
+use crate::{Command, Failure, toolchain};
+
+/// See [`crate::COMMANDS`].
+pub(crate) const COMMAND: Command = Command {
+    name: "device",
+    summary: "Run the demonstration server, or other programs, on an emulated device",
+    usage: "\
+usage: cargo xtask device [--port N] [--plain] [--kernel FILE] [--verbose] [PROGRAM ARGUMENTS [-- PROGRAM ARGUMENTS]...]
+
+  cargo xtask device                        the demonstration server on http://127.0.0.1:8080/, until Ctrl-C
+  cargo xtask device client ws://127.0.0.1:9001/ --send hello --count 5
+                                            an example, to a server on this machine
+  cargo xtask device echo_server -- client ws://127.0.0.1:8080/echo --send hello
+                                            both on the device
+
+A PROGRAM is the name of an example or an ELF file for riscv32imac-unknown-xous-elf. They run together, beside the service,
+on the published kernel with stand-ins for the other servers; the system ends when all of them have ended but those that
+serve for ever. What the device's sockets reach is this machine's loopback interface.
+
+  --port N       the port of the demonstration server, if no PROGRAM is said
+  --plain        the service without TLS
+  --kernel FILE  the kernel of an xous-core build instead of the published one
+  --verbose      also show what kernel, servers and service log
+
+At the end, what each process has used is printed. The exit code is 0 when all programs ended with 0, 1 when not or when
+anything has failed, 2 for a wrong call.",
+    run,
+};
+
+/// Examples that serve until they are stopped.
+const SERVERS: [&str; 2] = ["echo_server", "meeting"];
+/// The log server has its own start behind it.
+const CONSOLE_STARTS: &str = "LOG: Running the output";
+/// What servers tell, which is not of interest to somebody who runs a program.
+const OF_SERVERS: &[&str] = &["names: ", "INFO:websocket::"];
+
+fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
+    let options = Options::parse(arguments)?;
+    // So that preparing does not fail for what could be had.
+    toolchain::find_or_install().map_err(Failure::Other)?;
+    let programs = prepare()?;
+    let outcome = machine(&programs, &options)?.run()?;
+    eprint!("{}", usage::table(&outcome));
+    if outcome.end == End::ProgramsEnded && outcome.succeeded() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    eprintln!("xtask device: {}", outcome.failure());
+    Ok(ExitCode::FAILURE)
+}
+
+fn machine(programs: &Programs, options: &Options) -> Result<Builder, Failure> {
+    let mut machine = match &options.kernel {
+        Some(kernel) => programs.machine_on(Path::new(kernel), Generation::Current),
+        None => programs.machine(),
+    };
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    machine = machine
+        .argument_of("timeserver", &since_1970.as_millis().to_string())
+        .service(if options.plain { &programs.service } else { &programs.secure_service })
+        .network(Network::Loopback)
+        // Until Ctrl-C.
+        .machine_limit(Duration::MAX)
+        .wall_limit(Duration::MAX)
+        .watch(console(options.verbose));
+    let serve_only = options.programs.iter().all(|program| serves(&program.name));
+    for Program { name, arguments } in &options.programs {
+        let path = find(programs, name)?;
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        machine = if serves(name) && !serve_only {
+            machine.service_with(path, &arguments)
+        } else {
+            machine.program(path, &arguments)
+        };
+    }
+    Ok(machine)
+}
+
+fn serves(name: &str) -> bool {
+    SERVERS.contains(&name)
+}
+
+fn find(programs: &Programs, name: &str) -> Result<PathBuf, Failure> {
+    let candidates = [programs.example(name), PathBuf::from(name)];
+    let found = candidates.into_iter().find(|path| path.is_file());
+    found.ok_or_else(|| Failure::Usage(format!("there is no example '{name}', and no such file")))
+}
+
+/// Prints the console, and of the kernel's lines those that are asked for.
+fn console(verbose: bool) -> impl FnMut(&Line) + Send + 'static {
+    let mut started = verbose;
+    move |line| {
+        let text = &line.text;
+        let quiet =
+            !started || line.source == Source::Kernel || OF_SERVERS.iter().any(|of| text.starts_with(of));
+        if verbose || !quiet {
+            println!("{text}");
+        }
+        started |= text.contains(CONSOLE_STARTS);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_serves_for_ever_is_an_example() {
+        let examples = ::device::prepare::workspace().join("examples");
+        for server in SERVERS {
+            assert!(examples.join(server).with_extension("rs").is_file(), "{server}");
+        }
+    }
+}

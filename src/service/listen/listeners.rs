@@ -11,7 +11,7 @@ use super::channels::{Channels, encode};
 use super::port::{NotBound, OnBound, Port, Settings};
 use super::shared::Shared;
 use super::target::{Target, TargetKind};
-use crate::http::AddError;
+use crate::http::{AddError, Logins};
 use crate::net::{ServerTls, TlsError, keeps_promise, wake_accept};
 use crate::proto;
 use crate::service::connection::{Connection, tls_code};
@@ -313,7 +313,12 @@ impl Listener {
 
     fn route(&self, route: &Route<'_>) -> Result<u16, Code> {
         let kind = TargetKind::new(route, &self.queue, &self.shared)?;
-        let target = Target { listener: self.handle, owner: self.owner, kind };
+        let logins = if route.credentials.is_empty() {
+            None
+        } else {
+            Some(Arc::new(Logins::new(&route.credentials).ok_or(Code::BadRequest)?))
+        };
+        let target = Target { listener: self.handle, owner: self.owner, logins, kind };
         let mut router = router(&self.port);
         let bytes = router.targets().chain([&target]).map(Target::page_bytes).sum::<usize>();
         if bytes > PORT_PAGE_BYTES {

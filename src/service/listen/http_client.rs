@@ -116,16 +116,17 @@ fn answer(socket: &TimedSocket, port: &Port, request: &Plain<'_>) -> bool {
     let limit = port.settings.deadlines.write;
     let path = NormalPath::of(request.path());
     let target = match port.resolve(&path) {
-        Ok((_, target)) => Some(target.kind),
-        Err(NoTarget::Unknown) => None,
+        Ok((_, target)) => target.admit(&request.headers).map(|()| Some(target.kind)),
+        Err(NoTarget::Unknown) => Ok(None),
         Err(NoTarget::DotSegment) => {
             socket.refuse(limit, Reason::DotSegment, Shown::path(request.path()));
             return false;
         }
     };
     let answer = match target {
-        Some(TargetKind::Files(_)) if !is_for_us(port, request) => Err(Reason::ForeignHost),
-        Some(TargetKind::Files(files)) if is_read(request) => {
+        Err(reason) => Err(reason),
+        Ok(Some(TargetKind::Files(_))) if !is_for_us(port, request) => Err(Reason::ForeignHost),
+        Ok(Some(TargetKind::Files(files))) if is_read(request) => {
             let sent = files.answer(&file_route::Client {
                 socket,
                 limit,
@@ -136,7 +137,7 @@ fn answer(socket: &TimedSocket, port: &Port, request: &Plain<'_>) -> bool {
             });
             return socket.follow(limit, sent);
         }
-        target => compose(target, request, keep),
+        Ok(target) => compose(target, request, keep),
     };
     let answer = answer.unwrap_or_else(|reason| {
         socket.note(reason, Shown::path(request.path()));

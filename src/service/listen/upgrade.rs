@@ -89,6 +89,7 @@ impl Client<'_> {
             Err(NoTarget::DotSegment) => return Err(Reason::DotSegment),
             Err(NoTarget::Unknown) => return Err(Reason::NotFound),
         };
+        target.admit(&request.headers)?;
         if let TargetKind::Page(_) | TargetKind::Files(_) = &target.kind {
             return Err(Reason::NoWebSocket);
         }

@@ -29,7 +29,7 @@ impl From<Vec<u8>> for Answer {
     }
 }
 
-/// The answer with `page`; for a HEAD request without the body.
+/// The answer with `page`. A HEAD request gets no body.
 pub(crate) fn page(page: Arc<Page>, head_only: bool, keep_alive: bool) -> Answer {
     // What a browser must not guess: the type, and whether another site may frame the page.
     let headers = [
@@ -68,7 +68,8 @@ pub(crate) fn options(allowed: &str, keep_alive: bool) -> Answer {
     status(200, &[("Allow", allowed)], keep_alive)
 }
 
-/// The answer to a request that does not go with its path: a plain one where WebSockets are, or the other way round.
+/// The answer to a request that does not fit its path: a plain one on the path of a WebSocket, or the other way
+/// round.
 pub(crate) fn upgrade_required(keep_alive: bool) -> Answer {
     status(Refusal::UpgradeRequired.status(), Refusal::UpgradeRequired.headers(), keep_alive)
 }

@@ -1,6 +1,6 @@
 //! Plain HTTP on a listening port: which path leads where, who may upgrade, what is answered.
 //!
-//! Nothing here waits or knows a socket: bytes go in, decisions and bytes come out.
+//! Nothing here waits or knows a socket. Bytes go in, decisions and bytes come out.
 
 mod answer;
 mod host;

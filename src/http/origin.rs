@@ -5,7 +5,7 @@ use super::host::is_own_host;
 use crate::proto::handshake::{Headers, is_authority, split_port};
 
 /// An origin as browsers send it (RFC 6454 section 6.2): in lower case, without the scheme's own port and without a
-/// slash behind it; also `*`, `null`, and `file://` of some. `None` for what no browser sends.
+/// slash at its end. Also `*`, `null`, and `file://`, which some browsers send. `None` for what no browser sends.
 pub(crate) fn normalized(origin: &str) -> Option<Box<str>> {
     let origin = origin.to_ascii_lowercase();
     if ["*", "null", "file://"].contains(&&*origin) {
@@ -41,8 +41,9 @@ fn is_scheme(scheme: &str) -> bool {
 
 /// Whether a request for this host with these headers may be upgraded on a port with these allowed origins.
 ///
-/// With none given: programs, which send no `Origin`, and pages of this very host and port, if it
-/// [is one](is_own_host) by address. With some: pages of one of them, and nobody else; `*` stands for everybody.
+/// Without an entry, programs may, which send no `Origin`, and pages of this very host and port, if that
+/// [host](is_own_host) cannot be somebody else's. With entries, only pages of these origins may; `*` stands for
+/// everybody.
 pub(crate) fn is_allowed(
     allowed: &[Box<str>],
     host: Option<&str>,
@@ -64,7 +65,7 @@ pub(crate) fn is_allowed(
     }
 }
 
-/// Proxies may name the scheme's own port in `Host`; browsers never do in `Origin`.
+/// Proxies may name the scheme's own port in `Host`. Browsers never do in `Origin`.
 fn is_own(origin: &[u8], host: Option<&str>, secure: bool) -> bool {
     let scheme = if secure { "https" } else { "http" };
     let own = host.and_then(|host| normalized(&format!("{scheme}://{host}")));

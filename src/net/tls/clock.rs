@@ -8,8 +8,8 @@ use rustls::time_provider::TimeProvider;
 use crate::net::TlsError;
 use crate::platform;
 
-/// The year in which this was written begins. A clock that says less has not been set: on the device it counts from
-/// 1970 after a loss of power.
+/// The beginning of the year in which this was written. A clock that shows less has not been set. On the device it
+/// counts from 1970 after a loss of power.
 const WRITTEN: Duration = Duration::from_secs(1_767_225_600);
 
 /// The system's clock, once it is set.
@@ -22,7 +22,7 @@ impl TimeProvider for Clock {
     }
 }
 
-/// The system's clock, set or not: for a server that judges no certificates, but keeps the age of its sessions.
+/// The system's clock, set or not. It is for a server that checks no certificates, but needs the age of its sessions.
 #[derive(Debug)]
 pub(super) struct AnyClock;
 
@@ -32,12 +32,13 @@ impl TimeProvider for AnyClock {
     }
 }
 
-/// Asked before the peer is: an unset clock would only show when its certificate has come.
+/// Checks the clock before anything is sent. Otherwise an unset clock would show only when the peer's certificate has
+/// come.
 pub(super) fn check() -> Result<(), TlsError> {
     Clock.current_time().map(|_| ()).ok_or(TlsError::ClockNotSet)
 }
 
-/// What the clock says, if there is one: std waits for it without end, and without rest.
+/// The time, if there is a clock. std would ask for it without end, and would never sleep in between.
 fn now(is_there: bool) -> Option<Duration> {
     if !is_there {
         return None;

@@ -11,6 +11,7 @@
 //! threads. [`proto`] is the protocol alone, without I/O. [`upload`] takes files that come in parts and keeps them in
 //! the device's database. [`pddb`] is the client of that database.
 
+mod clock;
 mod entropy;
 mod http;
 mod in_process;

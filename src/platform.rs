@@ -21,17 +21,21 @@ pub(crate) fn fill_random(bytes: &mut [u8]) -> Option<()> {
 
 /// Whether the time of day can be asked for. On the device std asks a server that is a thread of `dns` (xous-core,
 /// `services/dns/src/main.rs`). Does not wait for that server.
-#[cfg(all(target_os = "xous", feature = "tls"))]
+#[cfg(target_os = "xous")]
 pub(crate) fn has_clock() -> bool {
     // The connection is the one that std uses from then on.
     xous::SID::from_bytes(b"timeserverpublic").is_some_and(|server| xous::try_connect(server).is_ok())
 }
 
 /// See above. A PC always has a clock.
-#[cfg(all(not(target_os = "xous"), feature = "tls"))]
+#[cfg(not(target_os = "xous"))]
 pub(crate) fn has_clock() -> bool {
     true
 }
+
+/// Processes that the kernel can have (xous-core `kernel/src/arch/*/process.rs`, `MAX_PROCESS_COUNT`): no number beyond is
+/// one's. Which of them there are it tells nobody.
+pub(crate) const MAX_PROCESSES: u8 = if cfg!(target_os = "xous") { 64 } else { 32 };
 
 /// Whether a listening socket is reached by every address of the machine, whatever address it was bound to. The
 /// device's `net` keeps only the port (xous-core, `services/net/src/std_tcplistener.rs`).

@@ -10,15 +10,17 @@ pub enum Code {
     Malformed = 2,
     /// There is no such opcode.
     UnknownOpcode = 3,
-    /// The calling process has too many unanswered messages with the service: wait for one.
+    /// The calling process has too many unanswered messages with the service (`open_messages_per_process`), or too many
+    /// bytes of pages (`open_bytes_per_process`): wait for one.
     BusyMessages = 4,
-    /// All processes together have too many: try again later.
+    /// All processes together have too many (`open_messages`, `open_bytes`): try again later.
     BusyService = 5,
     /// The connection's send queue is full: wait for a lend to return.
     BusyQueue = 6,
     /// Too many pages wait on the connection: wait for one.
     BusyReceives = 7,
-    /// All connections that the service has threads for are in use: close one or wait.
+    /// All connections that the service has threads for are in use (`connections`), or those that are left are kept for
+    /// processes without one: close one or wait. Also for work that needs a worker.
     NoWorker = 8,
     /// Parts came out of order: something else was sent while a message was open, or a next part while none was. Send
     /// parts in order.
@@ -45,9 +47,10 @@ pub enum Code {
     BadReply = 22,
     /// Another program of this machine listens on the port.
     PortInUse = 24,
-    /// All ports that the service has threads for are in use.
+    /// All ports that the service has threads for are in use (`ports`), or all that this process may open
+    /// (`ports_per_process`), or there are too many listeners.
     NoListener = 25,
-    /// The path has a route already.
+    /// The path has a route already, or is a part of another program's prefix.
     RouteExists = 26,
     /// There is no such route, or there are too many, or no room is left for another page.
     NoRoute = 27,

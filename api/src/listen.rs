@@ -15,16 +15,22 @@ const MAGIC: u32 = u32::from_le_bytes(*b"WSL1");
 const CLOSED: u8 = 1;
 const TLS: u8 = 1 << 1;
 const EXPOSED: u8 = 1 << 2;
+const AS_IT_IS: u8 = 1 << 6;
+const ALONE: u8 = 1 << 7;
+const PROGRAMS: u8 = 1 << 3;
 /// Length of the fixed fields.
 const FIXED: usize = 76;
 
-/// Limits of a port. The first program that listens on it sets them. A request that meets one is answered with
+/// Limits of a port, by default for 16 connections, of which one address may have half. The first program that listens on it sets them. A request that meets one is answered with
 /// the status beside it, so that its sender knows which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListenLimits {
-    /// Connections of any kind at a time (503). The service's own limit of 12 WebSockets also applies.
+    /// Connections of any kind at a time (503), those not counted that have had their last answer. When all are taken,
+    /// the one that has said nothing, or is idle between two requests, for longest makes room. The service's own limit
+    /// of 12 WebSockets counts besides.
     pub connections: u16,
-    /// Connections from one address at a time (429).
+    /// Connections from one address at a time (429). A /64 of IPv6 is one address. Behind a reverse proxy all clients
+    /// have the proxy's: give it all of `connections`.
     pub per_peer: u16,
     /// Bytes of a request's head, at most 64 KiB (431).
     pub head_bytes: u32,
@@ -41,7 +47,7 @@ impl Default for ListenLimits {
     fn default() -> Self {
         ListenLimits {
             connections: 16,
-            per_peer: 16,
+            per_peer: 8,
             head_bytes: 8 * 1024,
             head_lines: 64,
             head_time: Duration::from_secs(10),
@@ -66,7 +72,7 @@ pub enum SlowMember {
 /// | at | |
 /// |---|---|
 /// | 0 | `WSL1` |
-/// | 4 | u16 port, u8 flags (1 slow members are closed, 2 TLS, 4 exposed), u8 number of origins |
+/// | 4 | u16 port, u8 flags (1 slow members are closed, 2 TLS, 4 exposed, 8 programs, 64 a port as it is, 128 alone), u8 number of origins |
 /// | 8 | u16 connections, u16 per peer, u32 head bytes, u16 head lines, u16 0 |
 /// | 20 | u32 milliseconds each: head, accept |
 /// | 28 | as in a [`Request`](crate::Request): deadlines (24 bytes), limits (20), u32 longest frame to send |
@@ -89,6 +95,8 @@ pub struct Listen<'a> {
     /// A page's host must be an address, `localhost`, or in the list: the owner of any other name could let it lead
     /// here (DNS rebinding). Over TLS any name will do. The same applies to files that are shown.
     pub origins: Vec<&'a str>,
+    /// Programs, which send no `Origin`, are let in also beside a list of origins.
+    pub programs: bool,
     /// Limits of the port.
     pub limits: ListenLimits,
     /// What the peer of each connection may send.
@@ -103,6 +111,10 @@ pub struct Listen<'a> {
     pub tls: Option<ServerTls<'a>>,
     /// The program knows that a loopback address may be open to the network.
     pub exposed: bool,
+    /// If the port is listened on already: whatever its origins, limits, deadlines and certificate are.
+    pub as_it_is: bool,
+    /// No other program may join.
+    pub alone: bool,
 }
 
 impl<'a> Listen<'a> {
@@ -112,6 +124,7 @@ impl<'a> Listen<'a> {
             address,
             port,
             origins: Vec::new(),
+            programs: false,
             limits: ListenLimits::default(),
             messages: Limits::default(),
             deadlines: Deadlines::default(),
@@ -119,11 +132,27 @@ impl<'a> Listen<'a> {
             slow_members: SlowMember::Leaves,
             tls: None,
             exposed: false,
+            as_it_is: false,
+            alone: false,
         }
     }
 
-    /// Listens on a loopback address even where others reach it. The device's network drops the address of a
-    /// listening socket, so everybody in its network reaches `127.0.0.1` too. Without this call such an address is
+    /// Joins a port that another program listens on whatever its settings are. Without this, who joins gets what it has
+    /// asked for or is refused (`BadRequest`): the same origins, limits, deadlines and certificate. TLS, or none, is asked
+    /// for in either case; with this, the certificate that is given is only used if the port is opened.
+    pub fn as_it_is(mut self) -> Self {
+        self.as_it_is = true;
+        self
+    }
+
+    /// Keeps the port for this process: no other program may join (`PortInUse`).
+    pub fn alone(mut self) -> Self {
+        self.alone = true;
+        self
+    }
+
+    /// Also on a loopback address that others reach. The device's network keeps the port of a listening socket and
+    /// drops its address, so that everybody in its network reaches `127.0.0.1` too; without this, such an address is
     /// refused there (`BadRequest`). On a PC it changes nothing.
     pub fn exposed(mut self) -> Self {
         self.exposed = true;
@@ -139,6 +168,12 @@ impl<'a> Listen<'a> {
     /// Also for web pages of this origin, such as `https://example.com`; `*` for all.
     pub fn origin(mut self, origin: &'a str) -> Self {
         self.origins.push(origin);
+        self
+    }
+
+    /// Also for programs, which send no `Origin`, though origins are listed.
+    pub fn programs(mut self) -> Self {
+        self.programs = true;
         self
     }
 
@@ -198,7 +233,10 @@ impl<'a> Listen<'a> {
         w.u16(self.port);
         let slow_members = if self.slow_members == SlowMember::Closed { CLOSED } else { 0 };
         let exposed = if self.exposed { EXPOSED } else { 0 };
-        w.u8(slow_members | exposed | if self.tls.is_some() { TLS } else { 0 });
+        let as_it_is = if self.as_it_is { AS_IT_IS } else { 0 };
+        let alone = if self.alone { ALONE } else { 0 };
+        let programs = if self.programs { PROGRAMS } else { 0 };
+        w.u8(slow_members | exposed | programs | as_it_is | alone | if self.tls.is_some() { TLS } else { 0 });
         w.u8(self.origins.len() as u8);
         w.u16(self.limits.connections);
         w.u16(self.limits.per_peer);
@@ -225,7 +263,7 @@ impl<'a> Listen<'a> {
         }
         let port = r.u16()?;
         let flags = r.u8()?;
-        if flags & !(CLOSED | TLS | EXPOSED) != 0 {
+        if flags & !(CLOSED | TLS | EXPOSED | PROGRAMS | AS_IT_IS | ALONE) != 0 {
             return None;
         }
         let slow_members = if flags & CLOSED != 0 { SlowMember::Closed } else { SlowMember::Leaves };
@@ -248,6 +286,7 @@ impl<'a> Listen<'a> {
             address,
             port,
             origins,
+            programs: flags & PROGRAMS != 0,
             limits,
             messages,
             deadlines,
@@ -255,6 +294,8 @@ impl<'a> Listen<'a> {
             slow_members,
             tls,
             exposed: flags & EXPOSED != 0,
+            as_it_is: flags & AS_IT_IS != 0,
+            alone: flags & ALONE != 0,
         })
     }
 
@@ -278,7 +319,10 @@ mod tests {
             .origin("https://a")
             .tls(tls)
             .slow_members(SlowMember::Closed)
-            .exposed();
+            .exposed()
+            .as_it_is()
+            .alone()
+            .programs();
         let mut page = vec![0; listen.encoded_len()];
         assert_eq!(listen.write(&mut page), Ok(page.len()));
         assert_eq!(Listen::parse(&page), Some(listen));

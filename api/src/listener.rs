@@ -80,8 +80,8 @@ impl Listener {
     /// The longest broadcast, in bytes. The service keeps a broadcast until the last member has it.
     pub const MAX_BROADCAST: usize = 64 * 1024;
 
-    /// Listens on a port, or joins the program that listens there already, whose limits, origins and certificate then
-    /// count. Only the program that opened the port can require client certificates.
+    /// Listens on a port, or joins the listening of another program there, if that one lets others join and has asked for
+    /// the same origins, limits, deadlines and certificate, or [`Listen::as_it_is`] says that they do not matter.
     ///
     /// # Errors
     /// See [`ListenError`].

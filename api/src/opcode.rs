@@ -23,6 +23,9 @@ pub enum Opcode {
     /// | blocking scalar | the same; `Scalar2(code, phase)` when the connection has ended: the code that the peer sent, 1005 if it sent none, 1006 if it vanished |
     /// | lend | `offset` = close code, 0 for 1000; `valid` bytes of UTF-8 reason (at most 123); the answer's `offset` is a [`ReceiveWord`](crate::ReceiveWord) with status `Closed` and the peer's code, 0 if it is not a connection of the caller |
     ///
+    /// It gets through, however many messages of the caller are open. If there is no place left to wait, the connection is
+    /// closed all the same and the answer comes at once, with 1006.
+    ///
     /// Errors: `Closed` (not a connection of the caller), `TooLong` (reason), `Malformed` (code or reason).
     Close = 1,
     /// Sends a message or a part of one.
@@ -56,10 +59,18 @@ pub enum Opcode {
     ///
     /// Errors (in the word's status): `Closed`, `Malformed`, `BusyReceives`, `BusyMessages`, `BusyService`.
     Receive = 9,
-    /// Hands a connection over to another process: blocking scalar, `arg1` = its PID; `Scalar2(0, 0)`. Pages
-    /// of the former owner that wait are answered with `Closed`.
+    /// Hands a connection over to another process: blocking scalar, `arg1` = its PID; `Scalar2(0, 0)`.
     ///
-    /// Errors: `Closed`, `Malformed` (not a PID).
+    /// Nothing that comes from then on goes to the former owner. Its pages are answered with `Closed`, the one that is
+    /// being filled among them; a message that it has begun to send in parts ends with what it has sent; sends of its
+    /// that fail later are not counted; the connection leaves its channels. The new owner begins with whole messages: one
+    /// that the former owner has got nothing of comes from its beginning, of another the rest is dropped.
+    ///
+    /// Whether there is such a process is not known. If it asks for nothing within the connection's stall deadline, the
+    /// connection is closed with 1001.
+    ///
+    /// Errors: `Closed` (also one that is being opened or closed), `Malformed` (a number that no process has: 0, 1, the
+    /// service's own, more than the kernel has places for), `NoWorker` (few are left, and the process has one).
     Grant = 10,
     /// Reports on the service: lend mut of one page, filled with [`Stats`](crate::Stats).
     Stats = 11,
@@ -68,8 +79,10 @@ pub enum Opcode {
     /// `offset` = none, or a code in `offset` and a text as with `Open`. The handle is a listener's, not a
     /// connection's.
     ///
-    /// Errors: `Malformed`, `BadRequest`, `PortInUse`, `NoListener`, `BusyMessages`, `BusyService`; with TLS also `NoTls`
-    /// and `ClockNotSet`, and what is in the PDDB as with `Open`.
+    /// Who joins and asks for other origins, limits, deadlines or another certificate than the port has is refused.
+    ///
+    /// Errors: `Malformed`, `BadRequest`, `PortInUse`, `NoListener`, `BusyMessages`, `BusyService`; with TLS also `NoTls`,
+    /// `NoWorker` and `ClockNotSet`, and what is in the PDDB as with `Open`.
     Listen = 12,
     /// Gives up a listener: its routes go, and its connections stay. Blocking or plain scalar, `Scalar2(0, 0)`.
     ///
@@ -78,8 +91,8 @@ pub enum Opcode {
     /// Adds a route to a listener: lend of a [`Route`](crate::Route) with the listener's handle; the answer's
     /// `valid` is the route's number.
     ///
-    /// Errors in `offset`: `Closed`, `Malformed`, `BadRequest` (path or protocol), `RouteExists`, `NoRoute` (too
-    /// many), `TooLong` (page).
+    /// Errors in `offset`: `Closed`, `Malformed`, `BadRequest` (path or protocol), `RouteExists` (also for a path below
+    /// another program's prefix), `NoRoute` (too many), `TooLong` (page).
     AddRoute = 14,
     /// Removes a route: blocking or plain scalar, `arg1` = its number; `Scalar2(0, 0)`. Its connections stay.
     ///
@@ -111,7 +124,7 @@ pub enum Opcode {
     /// [`ServerTls`](crate::ServerTls) with the handle of the listener that has opened the port.
     ///
     /// Errors in `offset`: `Closed`, `Malformed`, `NotPermitted` (another listener, or a port without TLS),
-    /// `BadRequest`, `ClockNotSet`, and what is in the PDDB as with `Open`. The port then keeps what it had.
+    /// `BadRequest`, `NoWorker`, `ClockNotSet`, and what is in the PDDB as with `Open`. The port keeps what it had then.
     Renew = 21,
 }
 

@@ -1,11 +1,14 @@
 //! What a path of a port leads to, and how that travels.
 
 use crate::RequestError;
+use crate::login::Login;
 use crate::upload::Upload;
 use crate::wire::{Reader, Writer};
 
 /// The most sub-protocols of a route.
 const MAX_PROTOCOLS: usize = 32;
+/// The most logins of a route.
+const MAX_LOGINS: usize = 16;
 /// The first four bytes of the page, and with them its version.
 const MAGIC: u32 = u32::from_le_bytes(*b"WSR1");
 /// Length of the fixed fields.
@@ -15,6 +18,7 @@ const PREFIX: u8 = 1;
 const PAGE: u8 = 1 << 1;
 const UPLOAD: u8 = 1 << 2;
 const FILES: u8 = 1 << 3;
+const SHARED: u8 = 1 << 7;
 const KINDS: u8 = PAGE | UPLOAD | FILES;
 
 /// Who answers on a path.
@@ -47,8 +51,9 @@ pub enum RouteKind<'a> {
 /// A path and who answers on it.
 ///
 /// In the page of an `AddRoute`, little-endian, texts as 16 bits of length and UTF-8: `WSR1`; u8 flags (1 prefix, and
-/// one of 2 page, 4 upload, 8 files, or none for a receiver); u8 number of sub-protocols; u16 0; u32 length of the
-/// body; the text path; the sub-protocols; or the text content type and the body; or the [`Upload`]; or the text dict.
+/// one of 2 page, 4 upload, 8 files, or none for a receiver; 128 a shared prefix); u8 number of sub-protocols; u16 number of
+/// logins; u32 length of the body; the text path; the [`Login`]s; the sub-protocols; or the text content type and the body;
+/// or the [`Upload`]; or the text dict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route<'a> {
     /// Begins with `/`, without a query and without `.` or `..` between slashes. A character that needs no
@@ -57,8 +62,13 @@ pub struct Route<'a> {
     /// The route is also for every path that begins with its own. An exact path goes before prefixes, and a longer
     /// prefix before shorter ones.
     pub prefix: bool,
+    /// If it is a prefix: other programs may add routes below it. Without this they are refused (`RouteExists`), as a
+    /// longer path would take its part of the prefix.
+    pub shared: bool,
     /// What it leads to.
     pub kind: RouteKind<'a>,
+    /// Who may use it, at most 16; everybody with none.
+    pub credentials: Vec<Login<'a>>,
 }
 
 impl<'a> Route<'a> {
@@ -67,22 +77,33 @@ impl<'a> Route<'a> {
 
     /// WebSockets for the program.
     pub fn receiver(path: &'a str) -> Self {
-        Route { path, prefix: false, kind: RouteKind::Receiver { protocols: Vec::new() } }
+        Route::new(path, RouteKind::Receiver { protocols: Vec::new() })
     }
 
     /// A page.
     pub fn page(path: &'a str, content_type: &'a str, body: &'a [u8]) -> Self {
-        Route { path, prefix: false, kind: RouteKind::Page { content_type, body } }
+        Route::new(path, RouteKind::Page { content_type, body })
     }
 
     /// Files for the database.
     pub fn upload(path: &'a str, upload: Upload<'a>) -> Self {
-        Route { path, prefix: false, kind: RouteKind::Upload(upload) }
+        Route::new(path, RouteKind::Upload(upload))
     }
 
     /// The files in this dict, below the path, which ends with `/`.
     pub fn files(path: &'a str, dict: &'a str) -> Self {
-        Route { path, prefix: true, kind: RouteKind::Files { dict } }
+        Route::new(path, RouteKind::Files { dict }).prefix()
+    }
+
+    fn new(path: &'a str, kind: RouteKind<'a>) -> Self {
+        Route { path, prefix: false, shared: false, kind, credentials: Vec::new() }
+    }
+
+    /// Only for clients that show this, or another that is given so. Everybody else gets 401. Each route has its own:
+    /// that of a prefix does not guard longer paths that have a route.
+    pub fn credentials(mut self, login: Login<'a>) -> Self {
+        self.credentials.push(login);
+        self
     }
 
     /// Takes every path that begins with this one, too.
@@ -91,7 +112,13 @@ impl<'a> Route<'a> {
         self
     }
 
-    /// With one more sub-protocol. Only receivers have them.
+    /// Also for what begins with the path, except where other programs add routes below it.
+    pub fn shared_prefix(mut self) -> Self {
+        (self.prefix, self.shared) = (true, true);
+        self
+    }
+
+    /// With one more sub-protocol, if it is a receiver.
     pub fn sub_protocol(mut self, name: &'a str) -> Self {
         if let RouteKind::Receiver { protocols } = &mut self.kind {
             protocols.push(name);
@@ -107,13 +134,14 @@ impl<'a> Route<'a> {
             RouteKind::Upload(upload) => upload.encoded_len(),
             RouteKind::Files { dict } => 2 + dict.len(),
         };
-        FIXED + 2 + self.path.len() + kind
+        let credentials = self.credentials.iter().map(Login::encoded_len).sum::<usize>();
+        FIXED + 2 + self.path.len() + credentials + kind
     }
 
     /// Writes it into `page`. Returns the number of bytes.
     ///
     /// # Errors
-    /// `TooMany` for more than 32 sub-protocols or patterns of names. `TooLong` for a body longer than
+    /// `TooMany` for more than 32 sub-protocols or patterns of names, or 16 logins. `TooLong` for a body longer than
     /// [`Route::MAX_BODY`], or if `page` is shorter than [`Route::encoded_len`].
     pub fn write(&self, page: &mut [u8]) -> Result<usize, RequestError> {
         let (kind, protocols, body) = match &self.kind {
@@ -123,7 +151,7 @@ impl<'a> Route<'a> {
             RouteKind::Upload(_) => (UPLOAD, 0, 0),
             RouteKind::Files { .. } => (FILES, 0, 0),
         };
-        if protocols > MAX_PROTOCOLS {
+        if protocols > MAX_PROTOCOLS || self.credentials.len() > MAX_LOGINS {
             return Err(RequestError::TooMany);
         }
         if body > Self::MAX_BODY {
@@ -131,11 +159,13 @@ impl<'a> Route<'a> {
         }
         let mut w = Writer::new(page);
         w.u32(MAGIC);
-        w.u8(kind | if self.prefix { PREFIX } else { 0 });
+        let shared = if self.shared { SHARED } else { 0 };
+        w.u8(kind | shared | if self.prefix { PREFIX } else { 0 });
         w.u8(protocols as u8);
-        w.u16(0);
+        w.u16(self.credentials.len() as u16);
         w.u32(u32::try_from(body).map_err(|_| RequestError::TooLong)?);
         w.text(self.path);
+        self.credentials.iter().for_each(|login| login.write(&mut w));
         match &self.kind {
             RouteKind::Receiver { protocols } => protocols.iter().for_each(|name| w.text(name)),
             RouteKind::Page { content_type, body } => {
@@ -156,12 +186,13 @@ impl<'a> Route<'a> {
         }
         let flags = r.u8()?;
         let protocols = usize::from(r.u8()?);
-        r.u16()?;
+        let logins = usize::from(r.u16()?);
         let body = usize::try_from(r.u32()?).ok()?;
-        if protocols > MAX_PROTOCOLS || flags & !(PREFIX | KINDS) != 0 {
+        if protocols > MAX_PROTOCOLS || logins > MAX_LOGINS || flags & !(PREFIX | KINDS | SHARED) != 0 {
             return None;
         }
         let path = r.text()?;
+        let credentials = (0..logins).map(|_| Login::read(&mut r)).collect::<Option<_>>()?;
         let kind = match flags & KINDS {
             0 => RouteKind::Receiver { protocols: (0..protocols).map(|_| r.text()).collect::<Option<_>>()? },
             PAGE => RouteKind::Page { content_type: r.text()?, body: r.bytes(body)? },
@@ -169,7 +200,8 @@ impl<'a> Route<'a> {
             FILES => RouteKind::Files { dict: r.text()? },
             _ => return None,
         };
-        Some(Route { path, prefix: flags & PREFIX != 0, kind })
+        let (prefix, shared) = (flags & PREFIX != 0, flags & SHARED != 0);
+        Some(Route { path, prefix, shared, kind, credentials })
     }
 }
 
@@ -188,6 +220,8 @@ mod tests {
             Route::page("/e", "", b""),
             Route::upload("/u", upload),
             Route::files("/f/", "a"),
+            Route::receiver("/s/").shared_prefix(),
+            Route::files("/g/", "a").credentials(Login::basic("a", "b")).credentials(Login::bearer("c")),
         ] {
             let mut page = vec![0; route.encoded_len()];
             assert_eq!(route.write(&mut page), Ok(page.len()));

@@ -22,7 +22,8 @@ impl Default for Limits {
     }
 }
 
-/// How long the service waits. Each time has a resolution of a millisecond and is at most 49 days.
+/// How long the service waits, in steps of a millisecond. Each but `keepalive` is at most [`Deadlines::MAX_WAIT`]: a
+/// longer one is taken for that, so that nothing is held for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadlines {
     /// For name resolution, connection and opening handshake together.
@@ -32,7 +33,7 @@ pub struct Deadlines {
     /// For the closing handshake.
     pub close: Duration,
     /// For the caller to lend a page while data waits. The connection is closed with 1001 after one to two
-    /// times this.
+    /// times this. Also for a process that the connection was handed to, to ask for something.
     pub stall: Duration,
     /// Silence after which a Ping is sent, one to two times this. By default no Ping is sent, and an idle connection
     /// costs nothing. Time in which the caller lends no page does not count as silence, as the peer cannot be heard
@@ -69,7 +70,23 @@ impl Limits {
 }
 
 impl Deadlines {
-    /// 24 bytes: u32 milliseconds each, in the order of the fields. 0 stands for no keepalive.
+    /// The longest that the service waits for anybody.
+    pub const MAX_WAIT: Duration = Duration::from_secs(600);
+
+    /// These, as the service keeps them: no longer than [`Deadlines::MAX_WAIT`] each.
+    pub fn bounded(self) -> Self {
+        let within = |wait: Duration| wait.min(Self::MAX_WAIT);
+        Deadlines {
+            open: within(self.open),
+            write: within(self.write),
+            close: within(self.close),
+            stall: within(self.stall),
+            keepalive: self.keepalive,
+            pong: within(self.pong),
+        }
+    }
+
+    /// 24 bytes: u32 milliseconds each, in the order of the fields; a keepalive of 0 is none.
     pub(crate) fn write(&self, w: &mut Writer<'_>) {
         let keepalive = self.keepalive.unwrap_or_default();
         for wait in [self.open, self.write, self.close, self.stall, keepalive, self.pong] {

@@ -262,10 +262,11 @@ impl Websocket {
         Ok(State { phase, failed_sends })
     }
 
-    /// Hands the connection to the process `pid`, which takes it up with [`Websocket::from_granted`].
+    /// Hands the connection to the process `pid`, which takes it up with [`Websocket::from_granted`] within the stall
+    /// deadline. It begins with whole messages; [`Opcode::Grant`] says what becomes of those that are under way.
     ///
     /// # Errors
-    /// `Closed` if this process does not own it.
+    /// `Closed` if it is not this process's or is being closed, `Refused(Malformed)` if no process has such a number.
     pub fn grant(self, pid: xous::PID) -> Result<Handle, ControlError> {
         match self.link.ask(Opcode::Grant, usize::from(pid.get()))? {
             (usize::MAX, code) => Err(ControlError::from_code(Code::from_word(code))),

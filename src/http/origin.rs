@@ -41,11 +41,12 @@ fn is_scheme(scheme: &str) -> bool {
 
 /// Whether a request for this host with these headers may be upgraded on a port with these allowed origins.
 ///
-/// Without an entry, programs may, which send no `Origin`, and pages of this very host and port, if that
-/// [host](is_own_host) cannot be somebody else's. With entries, only pages of these origins may; `*` stands for
-/// everybody.
+/// With none given: programs, which send no `Origin`, and pages of this very host and port, if it
+/// [is one](is_own_host) by address. With some: pages of one of them, programs if `programs` says so, and nobody else;
+/// `*` stands for everybody.
 pub(crate) fn is_allowed(
     allowed: &[Box<str>],
+    programs: bool,
     host: Option<&str>,
     headers: &Headers<'_>,
     secure: bool,
@@ -59,7 +60,7 @@ pub(crate) fn is_allowed(
         return false;
     }
     match (origin, allowed) {
-        (None, allowed) => allowed.is_empty(),
+        (None, allowed) => programs || allowed.is_empty(),
         (Some(origin), []) => is_own(origin, host, secure) && is_own_host(allowed, host, secure),
         (Some(origin), allowed) => allowed.iter().any(|one| one.as_bytes().eq_ignore_ascii_case(origin)),
     }
@@ -90,7 +91,7 @@ mod tests {
         let head = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n{origin_lines}\r\n");
         let list: Vec<Box<str>> = list.iter().map(|&origin| origin.into()).collect();
         match check_request(head.as_bytes()) {
-            Ok(Request::Plain(request)) => is_allowed(&list, request.host, &request.headers, false),
+            Ok(Request::Plain(request)) => is_allowed(&list, false, request.host, &request.headers, false),
             other => panic!("{other:?}"),
         }
     }
@@ -128,6 +129,22 @@ mod tests {
             assert!(!allowed(&["https://a"], lines), "{lines:?}");
         }
         assert!(allowed(&["*"], "Origin: https://b\r\n"));
+    }
+
+    #[test]
+    fn programs_may_be_let_in_beside_a_list() {
+        let head = |lines| format!("GET / HTTP/1.1\r\nHost: h\r\n{lines}\r\n");
+        let list: [Box<str>; 1] = ["https://a".into()];
+        for (lines, welcome) in [
+            ("", true),
+            ("Origin: https://a\r\n", true),
+            ("Origin: \r\n", false),
+            ("Origin: null\r\n", false),
+        ] {
+            let head = head(lines);
+            let Ok(Request::Plain(request)) = check_request(head.as_bytes()) else { panic!("{head}") };
+            assert_eq!(is_allowed(&list, true, None, &request.headers, false), welcome, "{lines:?}");
+        }
     }
 
     /// Cross-site hijacking: a page of another origin opens a connection with its visitor's standing.

@@ -69,6 +69,13 @@ impl<T> Router<T> {
         Some((route.number, &route.target))
     }
 
+    /// Where the prefixes lead of which a route with this path would be a part.
+    pub(crate) fn prefixes_of(&self, path: &str) -> impl Iterator<Item = &T> {
+        let path = NormalPath::of(path).as_str().to_owned();
+        let prefixes = self.routes.iter().filter(move |route| route.prefix && path.starts_with(&*route.path));
+        prefixes.map(|route| &route.target)
+    }
+
     /// Where the routes lead.
     pub(crate) fn targets(&self) -> impl Iterator<Item = &T> {
         self.routes.iter().map(|route| &route.target)

@@ -1,10 +1,14 @@
 //! A connected socket that two threads use at a time.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 
 use super::tls::Transport;
 use super::{TlsError, receive};
+use crate::platform::SHUTDOWN_SENDS_FIN;
+
+/// Reads of a kilobyte each before a socket is closed with bytes unread all the same.
+const MAX_DISCARDS: usize = 64;
 
 /// A connection's socket. One thread reads, another writes, and a third may shut it down. None needs it exclusively.
 pub(crate) struct Socket {
@@ -79,5 +83,20 @@ impl Socket {
             }
         }
         self.stream.shutdown(how).ok();
+    }
+
+    /// Reads what has come, up to a bound, and drops it, so that closing does not reset the connection and lose what was
+    /// sent last (RFC 9112 section 9.6). Does not wait. The socket is of no use but to be closed. On the device
+    /// closing resets nothing.
+    pub(crate) fn discard_unread(&self) {
+        if !SHUTDOWN_SENDS_FIN || self.stream.set_nonblocking(true).is_err() {
+            return;
+        }
+        let mut rest = [0; 1024];
+        for _ in 0..MAX_DISCARDS {
+            if !matches!((&self.stream).read(&mut rest), Ok(1..)) {
+                return;
+            }
+        }
     }
 }

@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use xous::{CID, Message};
 use xous_api_names::XousNames;
 use xous_api_websocket::Pages;
 
 use super::error::PddbError;
-use crate::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Instant, Mutex, thread};
 
 /// The PDDB's name (`SERVER_NAME_PDDB` in `services/pddb/src/api.rs`).
 pub(super) const NAME: &str = "_Plausibly Deniable Database_";
@@ -145,7 +145,7 @@ impl Courier {
         if !state.started {
             (self.before_thread)();
             let shared = self.shared.clone();
-            let thread = std::thread::Builder::new().name("pddb-courier".into()).stack_size(STACK);
+            let thread = thread::Builder::new().name("pddb-courier".into()).stack_size(STACK);
             if let Err(error) = thread.spawn(move || Route::default().run(&shared)) {
                 log::error!("no thread for the PDDB: {error}");
                 return Err(PddbError::NoAnswer);
@@ -242,6 +242,13 @@ impl Route {
         std::mem::forget(self.names);
     }
 
+    /// A model's database answers.
+    #[cfg(all(test, feature = "shuttle"))]
+    fn send(&mut self, request: Request) -> Result<Answer, PddbError> {
+        super::interleavings::serve(request)
+    }
+
+    #[cfg(not(all(test, feature = "shuttle")))]
     fn send(&mut self, request: Request) -> Result<Answer, PddbError> {
         let cid = self.connect()?;
         match request {
@@ -260,6 +267,7 @@ impl Route {
         }
     }
 
+    #[cfg(not(all(test, feature = "shuttle")))]
     fn connect(&mut self) -> Result<CID, PddbError> {
         if let Some(cid) = self.cid {
             return Ok(cid);
@@ -297,6 +305,7 @@ impl Slot {
     }
 }
 
+#[cfg(not(all(test, feature = "shuttle")))]
 fn refused(error: xous::Error) -> PddbError {
     log::warn!("a message to the PDDB was refused: {error:?}");
     PddbError::Malformed

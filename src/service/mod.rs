@@ -33,8 +33,8 @@ use xous_api_websocket::SERVER_NAME;
 use connection::Table;
 use dispatcher::Dispatcher;
 pub(crate) use in_process::{Plan, serve_one};
-use limits::{HEAP_BYTES, STORE_ANSWER, WORKERS, WORKERS_WITH_PDDB};
-use listen::{FileStores, Listeners, Shared};
+use limits::{HEAP_BYTES, STORE_ANSWER, WORKERS};
+use listen::{FileStores, Listeners, Shared, Visitors};
 use message::Quota;
 use system::System;
 use thread::{Lingering, Pool, Timer};
@@ -57,15 +57,23 @@ pub fn serve() -> Result<(), xous::Error> {
     let sid = names.register_name(SERVER_NAME, None)?;
     let pool = Pool::new(WORKERS);
     let workers = pool.clone();
-    let pddb = Pddb::with_room_for_thread(STORE_ANSWER, move || workers.shrink(WORKERS_WITH_PDDB));
-    let lingering = Lingering::start().map_err(|_| xous::Error::ThreadNotAvailable)?;
+    let pddb = Pddb::with_room_for_thread(STORE_ANSWER, move || workers.shrink());
+    let timer = Timer::start().map_err(|_| xous::Error::ThreadNotAvailable)?;
+    let lingering = Lingering::start(timer.clone()).map_err(|_| xous::Error::ThreadNotAvailable)?;
     let shared = Arc::new(Shared {
         table: Table::new(),
-        timer: Timer::start().map_err(|_| xous::Error::ThreadNotAvailable)?,
+        visitors: Visitors::new(timer.clone(), lingering.clone()),
+        timer,
         stores: FileStores::new(pddb.clone(), pool.clone()),
         pool,
         pddb,
         lingering,
+    });
+    let visited = Arc::downgrade(&shared);
+    shared.pool.when_free(move || {
+        if let Some(shared) = visited.upgrade() {
+            Visitors::let_in(&shared);
+        }
     });
     let quota = Quota::new();
     let listeners = Listeners::new(shared.clone());

@@ -71,6 +71,11 @@ impl<S: Store> Upload<S> {
         }
     }
 
+    /// No file is on its way.
+    pub fn is_idle(&self) -> bool {
+        self.transfers.held.is_empty()
+    }
+
     /// Ends the connection, whose transfers then wait for their sender. Dropping it does the same.
     pub fn gone(&mut self, now: Duration) {
         self.now = now;

@@ -15,7 +15,7 @@ const START: Duration = Duration::from_secs(60);
 /// An example that serves on a port of this machine, until it is dropped.
 pub(crate) struct Example {
     pub(crate) port: u16,
-    _system: System,
+    system: System,
     _output: BufReader<PipeReader>,
 }
 
@@ -50,7 +50,12 @@ impl Example {
         let Some(Ok(port)) = port.map(str::parse) else {
             panic!("{name} says {line:?}:\n{}", system.log_tail());
         };
-        Example { port, _system: system, _output: output }
+        Example { port, system, _output: output }
+    }
+
+    /// What the system has logged so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.system.log()).unwrap()
     }
 
     /// The address of a path.

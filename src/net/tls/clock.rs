@@ -1,16 +1,10 @@
 //! The time by which certificates are judged.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use rustls::pki_types::UnixTime;
 use rustls::time_provider::TimeProvider;
 
 use crate::net::TlsError;
-use crate::platform;
-
-/// The beginning of the year in which this was written. A clock that shows less has not been set. On the device it
-/// counts from 1970 after a loss of power.
-const WRITTEN: Duration = Duration::from_secs(1_767_225_600);
+use crate::{clock, platform};
 
 /// The system's clock, once it is set.
 #[derive(Debug)]
@@ -18,7 +12,7 @@ pub(super) struct Clock;
 
 impl TimeProvider for Clock {
     fn current_time(&self) -> Option<UnixTime> {
-        plausible(now(platform::has_clock()))
+        clock::now().map(UnixTime::since_unix_epoch)
     }
 }
 
@@ -28,7 +22,7 @@ pub(super) struct AnyClock;
 
 impl TimeProvider for AnyClock {
     fn current_time(&self) -> Option<UnixTime> {
-        Some(UnixTime::since_unix_epoch(now(platform::has_clock()).unwrap_or_default()))
+        Some(UnixTime::since_unix_epoch(clock::any(platform::has_clock()).unwrap_or_default()))
     }
 }
 
@@ -36,30 +30,4 @@ impl TimeProvider for AnyClock {
 /// come.
 pub(super) fn check() -> Result<(), TlsError> {
     Clock.current_time().map(|_| ()).ok_or(TlsError::ClockNotSet)
-}
-
-/// The time, if there is a clock. std would ask for it without end, and would never sleep in between.
-fn now(is_there: bool) -> Option<Duration> {
-    if !is_there {
-        return None;
-    }
-    SystemTime::now().duration_since(UNIX_EPOCH).ok()
-}
-
-fn plausible(since_epoch: Option<Duration>) -> Option<UnixTime> {
-    since_epoch.filter(|time| *time >= WRITTEN).map(UnixTime::since_unix_epoch)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_clock_that_was_not_set_is_noticed() {
-        assert!(plausible(None).is_none());
-        assert!(now(true).is_some() && now(false).is_none());
-        assert!(plausible(Some(Duration::from_secs(86_400))).is_none());
-        assert!(plausible(Some(WRITTEN - Duration::from_secs(1))).is_none());
-        assert_eq!(plausible(Some(WRITTEN)), Some(UnixTime::since_unix_epoch(WRITTEN)));
-    }
 }

@@ -106,9 +106,10 @@ fn open(
         seed().map_err(|error| Failure::new(Code::Entropy, format!("no random numbers: {error:?}")))?;
     let key = Key::new(seed.key);
     let head = compose(request, &key)?;
-    let secured = |tls| tls_client(tls, request.host, pddb, request.deadlines.open);
+    let limit = conn.deadlines.open;
+    let secured = |tls| tls_client(tls, request.host, pddb, limit);
     let tls = request.tls.as_ref().map(secured).transpose().map_err(not_secure)?;
-    let stream = dial(request.host, request.port, request.deadlines.open).map_err(|error| match error {
+    let stream = dial(request.host, request.port, limit).map_err(|error| match error {
         DialError::Resolve(error) => {
             Failure::new(Code::Resolve, format!("resolve {}: {error}", request.host))
         }

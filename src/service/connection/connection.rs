@@ -4,18 +4,20 @@ use std::net::Shutdown;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use xous::PID;
 use xous_api_websocket::{Code, Deadlines, Handle, Phase, Request};
 
+use super::closer::Closer;
 use super::inbox::Inbox;
 use super::outbox::Outbox;
 use super::outcome::{ABNORMAL, NO_CODE, Outcome};
 use crate::net::{Socket, TlsError};
 use crate::proto::{CloseCode, CloseReason, CloseStep, Keepalive, KeepaliveStep, Role, Violation};
-use crate::service::message::{Lent, Scalar};
+use crate::service::message::Lent;
 use crate::service::thread::{Timer, Wake, Watch};
 use crate::sync::Mutex;
 use crate::sync::atomic::{
-    AtomicBool, AtomicU32,
+    AtomicBool, AtomicU8, AtomicU32,
     Ordering::{Relaxed, SeqCst},
 };
 
@@ -39,23 +41,17 @@ pub(crate) enum Deadline {
     Keepalive,
     /// The socket was shut down and its threads have not noticed.
     Shutdown,
+    /// The process that it was handed to has not taken it up.
+    TakeUp,
 }
 
 impl Deadline {
     fn from_kind(kind: usize) -> Option<Self> {
         use Deadline::*;
-        [Open, Write, Stall, Close, Keepalive, Shutdown]
+        [Open, Write, Stall, Close, Keepalive, Shutdown, TakeUp]
             .into_iter()
             .find(|deadline| *deadline as usize == kind)
     }
-}
-
-/// Who waits for the end of a connection.
-pub(crate) enum Closer {
-    /// A blocking scalar.
-    Scalar(Scalar),
-    /// A lent page.
-    Page(Lent),
 }
 
 /// The shared part. Reader, writer, dispatcher and timer each hold it; none holds a lock of it while it calls the
@@ -76,6 +72,11 @@ pub(crate) struct Connection {
     held: AtomicBool,
     /// Both threads have ended: no deadline is waited for any more.
     finished: AtomicBool,
+    /// The owner's process number; 0 if nobody else can send.
+    owner: AtomicU8,
+    /// It was handed over, and nothing has come from its owner yet.
+    untouched: AtomicBool,
+    /// Of the owner.
     failed_sends: AtomicU32,
     send_failed: AtomicBool,
 }
@@ -104,6 +105,7 @@ impl Connection {
         timer: Arc<Timer>,
         opener: Option<Lent>,
     ) -> Arc<Self> {
+        let deadlines = deadlines.bounded();
         Arc::new(Connection {
             role,
             handle,
@@ -126,9 +128,36 @@ impl Connection {
             heard: AtomicBool::new(false),
             held: AtomicBool::new(false),
             finished: AtomicBool::new(false),
+            owner: AtomicU8::new(0),
+            untouched: AtomicBool::new(false),
             failed_sends: AtomicU32::new(0),
             send_failed: AtomicBool::new(false),
         })
+    }
+
+    /// It is this process's.
+    pub(crate) fn belongs_to(&self, owner: PID) {
+        self.owner.store(owner.get(), Relaxed);
+    }
+
+    /// Makes `heir` the owner. Nothing that the former one has begun, lent or failed at is the heir's: its pages go back,
+    /// and a message that it has sent in parts ends.
+    pub(crate) fn hand_over(self: &Arc<Self>, heir: PID) {
+        self.outbox.hand_over();
+        self.belongs_to(heir);
+        self.failed_sends.store(0, Relaxed);
+        self.send_failed.store(false, Relaxed);
+        self.untouched.store(true, Relaxed);
+        self.inbox.hand_over();
+        self.disarm(Some(Deadline::TakeUp));
+        self.arm(Deadline::TakeUp, self.deadlines.stall);
+    }
+
+    /// The owner has asked for something.
+    pub(crate) fn touch(self: &Arc<Self>) {
+        if self.untouched.load(Relaxed) && self.untouched.swap(false, Relaxed) {
+            self.disarm(Some(Deadline::TakeUp));
+        }
     }
 
     /// A client has opened it; its frames to the client are not masked.
@@ -170,10 +199,7 @@ impl Connection {
 
     /// The page of the `Open`, to answer that it failed; `None` if that was done.
     pub(crate) fn give_up_opening(&self) -> Option<Lent> {
-        let mut state = self.state.lock();
-        state.phase = Phase::Closed;
-        state.refused |= state.opener.is_some();
-        state.opener.take()
+        self.state.lock().give_up_opening()
     }
 
     /// Where the connection stands for its owner, and how many moved sends have failed. It is closed when it is known
@@ -203,7 +229,9 @@ impl Connection {
         drop(state);
         self.inbox.discard();
         if opening {
-            self.break_off();
+            // By the timer: to shut a socket down is a message to another server, which is waited for.
+            self.refuse(self.outbox.end());
+            self.arm(Deadline::Shutdown, Duration::ZERO);
         } else if self.outbox.close_after_sends(reason) {
             self.arm(Deadline::Close, self.deadlines.close);
         }
@@ -239,10 +267,10 @@ impl Connection {
         }
     }
 
-    fn closing(self: &Arc<Self>, outcome: &Outcome, close: impl FnOnce() -> usize) {
+    fn closing(self: &Arc<Self>, outcome: &Outcome, close: impl FnOnce() -> Vec<Lent>) {
         self.state.lock().phase = Phase::Closing;
         self.inbox.discard();
-        self.count_failed(close());
+        self.refuse(close());
         self.end(outcome);
         self.arm(Deadline::Close, self.deadlines.close);
     }
@@ -270,7 +298,7 @@ impl Connection {
 
     /// Nothing can be sent or received any more: both threads come to their end.
     pub(crate) fn break_off(self: &Arc<Self>) {
-        self.count_failed(self.outbox.end());
+        self.refuse(self.outbox.end());
         self.inbox.discard();
         let socket = self.state.lock().socket.clone();
         if let Some(socket) = socket {
@@ -298,7 +326,7 @@ impl Connection {
     pub(crate) fn finish(self: &Arc<Self>) -> (Outcome, bool) {
         self.finished.store(true, SeqCst);
         self.disarm(None);
-        self.count_failed(self.outbox.end());
+        self.refuse(self.outbox.end());
         let outcome = self.end(&Outcome::new(ABNORMAL, ""));
         let mut state = self.state.lock();
         state.phase = Phase::Closed;
@@ -333,11 +361,20 @@ impl Connection {
         }
     }
 
-    /// A send of a caller who does not wait has failed.
-    pub(crate) fn count_failed(&self, sends: usize) {
-        if sends > 0 {
-            self.failed_sends.fetch_add(u32::try_from(sends).unwrap_or(u32::MAX), Relaxed);
+    /// A send has failed. It is counted if nobody waits for it, except one of a former owner, who is not told.
+    pub(crate) fn count_failed(&self, send: &Lent) {
+        let owner = self.owner.load(Relaxed);
+        if send.is_moved() && (owner == 0 || send.pid() == owner) {
+            self.failed_sends.fetch_add(1, Relaxed);
             self.send_failed.store(true, Relaxed);
+        }
+    }
+
+    /// Answers sends that are not sent any more.
+    fn refuse(&self, sends: Vec<Lent>) {
+        for send in sends {
+            self.count_failed(&send);
+            send.answer(Code::Closed as usize, 0);
         }
     }
 
@@ -388,7 +425,15 @@ impl Connection {
 
     /// The caller is told now; the worker that opens comes to its end when its call returns.
     fn opening_is_late(self: &Arc<Self>) {
-        if let Some(page) = self.give_up_opening() {
+        let page = {
+            let mut state = self.state.lock();
+            // It may be open by now: then that was in time.
+            if state.phase != Phase::Opening {
+                return;
+            }
+            state.give_up_opening()
+        };
+        if let Some(page) = page {
             // The request is still in the page.
             let place = page
                 .data()
@@ -426,6 +471,14 @@ impl Connection {
     }
 }
 
+impl State {
+    fn give_up_opening(&mut self) -> Option<Lent> {
+        self.phase = Phase::Closed;
+        self.refused |= self.opener.is_some();
+        self.opener.take()
+    }
+}
+
 impl Wake for Connection {
     fn wake(self: Arc<Self>, kind: usize, _timer: &Timer) {
         match Deadline::from_kind(kind) {
@@ -434,30 +487,15 @@ impl Wake for Connection {
             Some(Deadline::Stall) if self.is_over(Deadline::Stall) => {
                 self.give_up(CloseCode::GOING_AWAY, "the receiver stalled");
             }
+            Some(Deadline::TakeUp) if self.untouched.load(Relaxed) => {
+                self.give_up(CloseCode::GOING_AWAY, "nobody took the connection up");
+            }
             Some(Deadline::Close | Deadline::Shutdown) => {
                 self.break_off();
                 self.answer_closers();
             }
             Some(Deadline::Keepalive) => self.keep_alive(),
             _ => (),
-        }
-    }
-}
-
-impl Closer {
-    /// Answers with how the connection ended.
-    pub(crate) fn tell(self, outcome: &Outcome) {
-        match self {
-            Closer::Scalar(scalar) => scalar.answer2(usize::from(outcome.code), Phase::Closed as usize),
-            Closer::Page(page) => page.answer(outcome.word(), 0),
-        }
-    }
-
-    /// Answers that there is no such connection: close code 0 in a page.
-    pub(crate) fn refuse(self) {
-        match self {
-            Closer::Scalar(scalar) => scalar.refuse(Code::Closed),
-            Closer::Page(page) => page.answer(Outcome::new(0, "").word(), 0),
         }
     }
 }

@@ -12,7 +12,7 @@ use xous_api_websocket::{Code, Kind, Part, SendWord};
 use super::connection::{Connection, Deadline};
 use super::outbox::Work;
 use crate::net::Socket;
-use crate::proto::{self, ControlFrame, EncodeError, Encoder, FrameKind, HEADER_SPACE};
+use crate::proto::{self, CloseCode, ControlFrame, EncodeError, Encoder, FrameKind, HEADER_SPACE};
 use crate::service::limits::{BULK_WRITE_BUFFER, QUEUED_SENDS, WRITE_BUFFER};
 use crate::service::message::Lent;
 
@@ -88,6 +88,7 @@ impl Writer {
                     self.conn.half_close();
                     return Ok(());
                 }
+                Work::HandOver => self.end_message()?,
                 Work::Flush => self.transmit(0)?,
                 Work::Ping => unless_gone(self.ping(&[]))?,
                 Work::Pong(payload) => self.pong(&payload)?,
@@ -138,6 +139,22 @@ impl Writer {
                 Ok(())
             }
             None => self.conn.waiting(Deadline::Write, || self.socket.write_all(frame)).map_err(|_| Gone),
+        }
+    }
+
+    /// Ends a message that a former owner has begun: what it has sent of it is all.
+    fn end_message(&mut self) -> Result<(), Gone> {
+        if !self.encoder.is_mid_message() {
+            return Ok(());
+        }
+        let end = FrameKind::Last;
+        match self.encoder.check(end, &[]).map_err(NotSent::from).and_then(|()| self.frame(end, &[])) {
+            // It stops within a character, which no frame can mend.
+            Err(NotSent::Refused(_)) => {
+                self.conn.give_up(CloseCode::GOING_AWAY, "a former owner's message has no end");
+                Ok(())
+            }
+            sent => unless_gone(sent),
         }
     }
 
@@ -289,8 +306,6 @@ fn frame_kind(kind: proto::Kind, begins: bool, ends: bool) -> FrameKind {
 
 /// Answers a sender who waits, counts for one who does not.
 fn refuse(conn: &Connection, send: Lent, code: Code) {
-    if send.is_moved() {
-        conn.count_failed(1);
-    }
+    conn.count_failed(&send);
     send.answer(code as usize, 0);
 }

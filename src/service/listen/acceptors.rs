@@ -3,16 +3,18 @@
 //! A port that is given up ends its thread only when the thread notices. Until then the thread is taken and the
 //! address bound, so a port that is wanted meanwhile follows on the same thread.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::http_client;
 use super::port::{NotBound, OnBound, Port};
 use super::shared::Shared;
+use super::visitors::Visitors;
 use crate::net::{BindError, bind};
-use crate::service::thread::{Permit, Pool};
+use crate::service::limits::PORT_THREADS;
+use crate::service::thread::{Note, Permit, Pool, note};
 use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// The first and the longest wait between two tries to bind.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -20,6 +22,8 @@ const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs
 /// The threads.
 pub(crate) struct Acceptors {
     pool: Arc<Pool>,
+    /// Threads that workers have made room for.
+    extra: AtomicUsize,
     running: Mutex<Vec<Running>>,
 }
 
@@ -32,7 +36,7 @@ struct Running {
 impl Acceptors {
     /// For at most `most` ports.
     pub(crate) fn new(most: usize) -> Arc<Self> {
-        Arc::new(Acceptors { pool: Pool::new(most), running: Mutex::default() })
+        Arc::new(Acceptors { pool: Pool::new(most), extra: AtomicUsize::new(0), running: Mutex::default() })
     }
 
     /// Has a thread bind the port and wait for its clients: a free one, or one whose port is closed.
@@ -44,6 +48,11 @@ impl Acceptors {
         }
         if let Some(permit) = self.pool.reserve() {
             running.push(Running { port: port.clone(), next: None });
+            // The thread stays, so that its room does not come back.
+            if running.len() > PORT_THREADS + self.extra.load(Relaxed) {
+                self.extra.fetch_add(1, Relaxed);
+                shared.pool.shrink();
+            }
             drop(running);
             return self.run(shared, port, permit);
         }
@@ -58,8 +67,8 @@ impl Acceptors {
     fn run(self: &Arc<Self>, shared: &Arc<Shared>, port: Arc<Port>, permit: Permit) {
         let (own, shared, started) = (self.clone(), shared.clone(), port.clone());
         let result = permit.run(move |permit| own.work(&shared, started, permit));
-        if let Err(error) = result {
-            log::error!("no thread to listen: {error}");
+        if result.is_err() {
+            note(Note::NoThread);
             self.running.lock().retain(|one| !Arc::ptr_eq(&one.port, &port));
             refuse(&port);
         }
@@ -146,24 +155,7 @@ fn accept(port: &Arc<Port>, shared: &Arc<Shared>, listener: &TcpListener) {
         if port.is_closed() {
             return;
         }
-        admit(port, shared, stream, peer);
-    }
-}
-
-/// Hands a client to a worker, or tells it why not.
-fn admit(port: &Arc<Port>, shared: &Arc<Shared>, stream: TcpStream, peer: SocketAddr) {
-    let (counted, permit) = match (port.count_client(peer.ip()), shared.pool.reserve()) {
-        (Ok(counted), Some(permit)) => (counted, permit),
-        (Err(status), _) => return http_client::refuse(shared, stream, port.is_secure(), status),
-        (Ok(_), None) => return http_client::refuse(shared, stream, port.is_secure(), 503),
-    };
-    let (port, shared) = (port.clone(), shared.clone());
-    let started = permit.run(move |permit| {
-        http_client::run(&port, &shared, stream, peer, counted);
-        drop(permit);
-    });
-    if let Err(error) = started {
-        log::error!("no thread for a client: {error}");
+        Visitors::arrive(shared, port, stream, peer);
     }
 }
 

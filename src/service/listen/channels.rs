@@ -19,7 +19,14 @@ pub(crate) struct Channels {
 
 struct Channel {
     name: Box<str>,
-    members: Vec<Weak<Connection>>,
+    members: Vec<Member>,
+}
+
+/// A connection, for as long as it has the owner who has joined it.
+struct Member {
+    conn: Weak<Connection>,
+    /// As its inbox counts owners.
+    owner: u32,
 }
 
 impl Channels {
@@ -37,8 +44,8 @@ impl Channels {
             }
         };
         let members = &mut channels[at].members;
-        if !members.iter().any(|member| same(member, conn)) {
-            members.push(Arc::downgrade(conn));
+        if !members.iter().any(|member| member.is(conn)) {
+            members.push(Member { conn: Arc::downgrade(conn), owner: conn.inbox.owner() });
         }
         Ok(())
     }
@@ -48,7 +55,7 @@ impl Channels {
         check(name)?;
         let mut channels = self.channels.lock();
         if let Some(channel) = channels.iter_mut().find(|channel| *channel.name == *name) {
-            channel.members.retain(|member| !same(member, conn));
+            channel.members.retain(|member| !member.is(conn));
         }
         tidy(&mut channels);
         Ok(())
@@ -62,7 +69,7 @@ impl Channels {
         let mut channels = self.channels.lock();
         if let Some(channel) = channels.iter_mut().find(|channel| *channel.name == *name) {
             channel.members.retain(|member| {
-                let Some(conn) = member.upgrade() else { return false };
+                let Some(conn) = member.there() else { return false };
                 match conn.outbox.share(frame.clone()) {
                     Ok(()) => {
                         reached += 1;
@@ -99,14 +106,21 @@ fn check(name: &str) -> Result<(), Code> {
     if (1..=CHANNEL_NAME).contains(&name.len()) { Ok(()) } else { Err(Code::TooLong) }
 }
 
-/// Forgets members that have ended and channels without any.
+/// Forgets members that have ended or were handed over, and channels without any.
 fn tidy(channels: &mut Vec<Channel>) {
     for channel in channels.iter_mut() {
-        channel.members.retain(|member| member.strong_count() > 0);
+        channel.members.retain(|member| member.there().is_some());
     }
     channels.retain(|channel| !channel.members.is_empty());
 }
 
-fn same(member: &Weak<Connection>, conn: &Arc<Connection>) -> bool {
-    std::ptr::eq(member.as_ptr(), Arc::as_ptr(conn))
+impl Member {
+    fn is(&self, conn: &Arc<Connection>) -> bool {
+        std::ptr::eq(self.conn.as_ptr(), Arc::as_ptr(conn))
+    }
+
+    /// The connection, unless it has ended or is another process's now.
+    fn there(&self) -> Option<Arc<Connection>> {
+        self.conn.upgrade().filter(|conn| conn.inbox.owner() == self.owner)
+    }
 }

@@ -2,34 +2,36 @@
 //!
 //! One worker serves it, one request at a time; nothing is read ahead.
 
-use std::io::Write;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 
 use super::file_route;
-use super::port::{ClientCount, NoTarget, Port};
+use super::port::{NoTarget, Port};
 use super::requests::{Requests, Stop};
 use super::shared::Shared;
 use super::target::TargetKind;
-use super::timed_socket::TimedSocket;
+use super::timed_socket::{TimedSocket, log_refusal};
 use super::upgrade::Client;
-use crate::http::{
-    Answer, NormalPath, READS, UPGRADES, is_own_host, options, page, status, upgrade_required,
-};
+use super::visitors::{Stage, Visitor};
+use crate::http::{Answer, NormalPath, READS, Reason, Shown, UPGRADES, is_own_host, options, page, refusal};
+use crate::net::Socket;
 use crate::proto::handshake::{Caps, Plain, Refusal, Request, check_request};
-use crate::service::limits::MAX_REQUEST_BYTES;
+use crate::service::limits::{LINGER, MAX_REQUEST_BYTES};
+use crate::service::thread::{Lingering, Permit};
 
-/// Serves a client until it is done or has become a WebSocket that has ended. `counted` is dropped last.
+/// Serves a client until it is done or has become a WebSocket that has ended. `permit` becomes a program's when one
+/// takes it.
 pub(crate) fn run(
     port: &Arc<Port>,
     shared: &Arc<Shared>,
     stream: TcpStream,
     peer: SocketAddr,
-    counted: ClientCount,
+    visitor: Arc<Visitor>,
+    permit: &mut Permit,
 ) {
     let limits = port.settings.limits;
     let socket = match port.socket(stream) {
-        Ok(socket) => TimedSocket::new(socket, shared.timer.clone()),
+        Ok(socket) => TimedSocket::new(socket, shared, peer, visitor.clone()),
         Err(error) => return log::warn!("port {}: {error}", port.number()),
     };
     if let Err(error) = socket.by(limits.head_time, Shutdown::Both, || socket.socket.handshake()) {
@@ -39,12 +41,27 @@ pub(crate) fn run(
         bytes: usize::try_from(limits.head_bytes).unwrap_or(usize::MAX).min(MAX_REQUEST_BYTES),
         lines: usize::from(limits.head_lines),
     });
+    let mut stays = visitor.is(Stage::Silent);
     let admitted = loop {
+        if !stays {
+            return socket.end();
+        }
         match socket.by(limits.head_time, Shutdown::Read, || requests.next(&socket.socket)) {
             Ok(()) => (),
-            Err(Stop::Gone) if socket.is_late() => return socket.refuse(408),
+            Err(Stop::Gone) if !visitor.stays() => {
+                return socket.refuse(LINGER, Reason::Full, Shown::head(requests.head()));
+            }
+            Err(Stop::Gone) if socket.is_late() => {
+                return socket.refuse(LINGER, Reason::Late, Shown::head(requests.head()));
+            }
             Err(Stop::Silent | Stop::Gone) => return socket.end(),
-            Err(Stop::Head(error)) => return socket.refuse(Refusal::from(error).status()),
+            Err(Stop::Head(error)) => {
+                let reason = Refusal::from(error).into();
+                return socket.refuse(LINGER, reason, Shown::head(requests.head()));
+            }
+        }
+        if !visitor.is(Stage::Answered) {
+            return socket.refuse(LINGER, Reason::Full, Shown::head(requests.head()));
         }
         match check_request(requests.head()) {
             Ok(Request::Plain(request)) => {
@@ -53,22 +70,21 @@ pub(crate) fn run(
                 }
             }
             Ok(Request::Upgrade(request)) => {
-                let client = Client { port, shared, socket: &socket, peer };
+                let client = Client { port, shared, socket: &socket, peer, visitor: &visitor };
                 break client.upgrade(&requests, &request);
             }
             Err(refusal) => {
-                let mut answer = Vec::new();
-                refusal.compose(&mut answer);
-                return socket.send_last(port.settings.deadlines.write, &answer.into());
+                let limit = port.settings.deadlines.write;
+                return socket.refuse(limit, refusal.into(), Shown::head(requests.head()));
             }
         }
         requests.clear();
+        stays = visitor.is(Stage::Idle);
     };
     let Some(admitted) = admitted else { return };
     // What the requests took is not kept while the connection lasts.
     drop((socket, requests));
-    admitted.serve();
-    drop(counted);
+    admitted.serve(&visitor, permit);
 }
 
 /// What a client gets that cannot be told by a status, as it speaks TLS and there is no handshake: the fatal alert
@@ -76,16 +92,21 @@ pub(crate) fn run(
 const NO_ROOM: &[u8] = &[21, 3, 3, 0, 2, 2, 80];
 
 /// Tells a client that there is no worker for it. Does not wait: nothing was written to its socket before.
-pub(crate) fn refuse(shared: &Shared, mut stream: TcpStream, secure: bool, code: u16) {
-    // One that nothing was written to closes at once.
-    if !shared.lingering.has_room() {
-        return;
-    }
-    let answer = if secure { NO_ROOM.to_vec() } else { status(code, &[], false).parts().concat() };
-    if stream.write_all(&answer).is_ok() {
-        stream.shutdown(Shutdown::Write).ok();
-        shared.lingering.linger(stream);
-    }
+pub(crate) fn refuse(
+    lingering: &Lingering,
+    stream: TcpStream,
+    peer: SocketAddr,
+    secure: bool,
+    reason: Reason,
+) {
+    lingering.refuse(Arc::new(Socket::new(stream)), !secure, move |request| {
+        if secure {
+            log_refusal(peer, reason, &Shown::path("TLS"));
+            return NO_ROOM.to_vec();
+        }
+        log_refusal(peer, reason, &Shown::head(request));
+        reason.last().parts().concat()
+    });
 }
 
 /// Answers a plain request; whether another may follow.
@@ -95,21 +116,33 @@ fn answer(socket: &TimedSocket, port: &Port, request: &Plain<'_>) -> bool {
     let limit = port.settings.deadlines.write;
     let path = NormalPath::of(request.path());
     let target = match port.resolve(&path) {
-        Ok((_, target)) => Some(target.kind),
-        Err(NoTarget::Unknown) => None,
+        Ok((_, target)) => target.admit(&request.headers).map(|()| Some(target.kind)),
+        Err(NoTarget::Unknown) => Ok(None),
         Err(NoTarget::DotSegment) => {
-            socket.send_last(limit, &status(400, &[], false));
+            socket.refuse(limit, Reason::DotSegment, Shown::path(request.path()));
             return false;
         }
     };
     let answer = match target {
-        Some(TargetKind::Files(_)) if !is_for_us(port, request) => status(403, &[], keep),
-        Some(TargetKind::Files(files)) if is_read(request) => {
-            let sent = files.answer(&file_route::Client { socket, limit, request, path: &path, keep });
+        Err(reason) => Err(reason),
+        Ok(Some(TargetKind::Files(_))) if !is_for_us(port, request) => Err(Reason::ForeignHost),
+        Ok(Some(TargetKind::Files(files))) if is_read(request) => {
+            let sent = files.answer(&file_route::Client {
+                socket,
+                limit,
+                request,
+                path: &path,
+                keep,
+                pace: file_route::Pace::default(),
+            });
             return socket.follow(limit, sent);
         }
-        target => compose(target, request, keep),
+        Ok(target) => compose(target, request, keep),
     };
+    let answer = answer.unwrap_or_else(|reason| {
+        socket.note(reason, Shown::path(request.path()));
+        refusal(reason, request.method == "HEAD", keep)
+    });
     if !keep {
         socket.send_last(limit, &answer);
         return false;
@@ -119,11 +152,7 @@ fn answer(socket: &TimedSocket, port: &Port, request: &Plain<'_>) -> bool {
 
 /// No page of a stranger asks for a file: its name would be in the request.
 fn is_for_us(port: &Port, request: &Plain<'_>) -> bool {
-    let own = is_own_host(&port.settings.origins, request.host, port.is_secure());
-    if !own {
-        log::warn!("files are not shown under a host's name that no origin of the port has");
-    }
-    own
+    is_own_host(&port.settings.origins, request.host, port.is_secure())
 }
 
 /// It asks for something that is there, and brings nothing.
@@ -131,19 +160,19 @@ fn is_read(request: &Plain<'_>) -> bool {
     matches!(request.method, "GET" | "HEAD") && !request.has_body
 }
 
-/// The answer to a plain request, in one piece.
-fn compose(target: Option<TargetKind>, request: &Plain<'_>, keep: bool) -> Answer {
+/// The answer to a plain request, in one piece, or why there is none.
+fn compose(target: Option<TargetKind>, request: &Plain<'_>, keep: bool) -> Result<Answer, Reason> {
     use TargetKind::{Files, Page, Receiver, Upload};
     match (target, request.method) {
-        (_, "OPTIONS") if request.target == "*" => options(READS, keep),
-        (None, _) => status(404, &[], keep),
-        (Some(Page(_) | Files(_)), "GET" | "HEAD") if request.has_body => status(413, &[], keep),
-        (Some(Page(found)), "GET") => page(found, false, keep),
-        (Some(Page(found)), "HEAD") => page(found, true, keep),
-        (Some(Receiver(..) | Upload(_)), "GET") => upgrade_required(keep),
-        (Some(Page(_) | Files(_)), "OPTIONS") => options(READS, keep),
-        (Some(Receiver(..) | Upload(_)), "OPTIONS") => options(UPGRADES, keep),
-        (Some(Page(_) | Files(_)), _) => status(405, &[("Allow", READS)], keep),
-        (Some(Receiver(..) | Upload(_)), _) => status(405, &[("Allow", UPGRADES)], keep),
+        (_, "OPTIONS") if request.target == "*" => Ok(options(READS, keep)),
+        (None, _) => Err(Reason::NotFound),
+        (Some(Page(_) | Files(_)), "GET" | "HEAD") if request.has_body => Err(Reason::Body),
+        (Some(Page(found)), "GET") => Ok(page(found, false, keep)),
+        (Some(Page(found)), "HEAD") => Ok(page(found, true, keep)),
+        (Some(Receiver(..) | Upload(_)), "GET") => Err(Reason::NoUpgrade),
+        (Some(Page(_) | Files(_)), "OPTIONS") => Ok(options(READS, keep)),
+        (Some(Receiver(..) | Upload(_)), "OPTIONS") => Ok(options(UPGRADES, keep)),
+        (Some(Page(_) | Files(_)), _) => Err(Reason::Method(READS)),
+        (Some(Receiver(..) | Upload(_)), _) => Err(Reason::Method(UPGRADES)),
     }
 }

@@ -7,15 +7,19 @@ use xous_api_websocket::{Code, Handle, Kind, Listen, PortState, Route, SendWord}
 
 use super::accept_queue::AcceptQueue;
 use super::acceptors::Acceptors;
+use super::certificates::{Load, Loads, load, renew};
 use super::channels::{Channels, encode};
-use super::port::{NotBound, OnBound, Port, Settings};
+use super::port::{Fingerprint, NotBound, OnBound, Port, Settings};
 use super::shared::Shared;
 use super::target::{Target, TargetKind};
-use crate::http::AddError;
-use crate::net::{ServerTls, TlsError, keeps_promise, wake_accept};
+use crate::http::{AddError, Logins, Router};
+use crate::net::{ServerTls, keeps_promise, wake_accept};
 use crate::proto;
 use crate::service::connection::{Connection, tls_code};
-use crate::service::limits::{BROADCAST_BYTES, LINGER, LISTENERS, PORT_PAGE_BYTES, PORTS, STORED_WAIT};
+use crate::service::limits::{
+    BROADCAST_BYTES, GUEST_PAGE_BYTES, GUESTS_PAGE_BYTES, KEPT_LISTENERS, LINGER, LISTENERS, PORT_PAGE_BYTES,
+    PORTS, PORTS_PER_PROCESS, ROUTES_OF_GUESTS, ROUTES_PER_GUEST,
+};
 use crate::service::message::Lent;
 use crate::sync::{Mutex, MutexGuard};
 
@@ -25,6 +29,7 @@ pub(crate) struct Listeners {
     shared: Arc<Shared>,
     acceptors: Arc<Acceptors>,
     slots: Arc<Mutex<Vec<Slot>>>,
+    loads: Arc<Loads>,
     /// Held from looking for a port to changing who listens on it. Nothing is waited for meanwhile.
     change: Arc<Mutex<()>>,
 }
@@ -33,6 +38,14 @@ pub(crate) struct Listeners {
 struct Slot {
     generation: u16,
     listener: Option<Arc<Listener>>,
+}
+
+/// What a program asks for that wants to listen.
+struct Plan {
+    settings: Settings,
+    tls: Option<(ServerTls, Fingerprint)>,
+    as_it_is: bool,
+    alone: bool,
 }
 
 /// One program's share of a port.
@@ -49,7 +62,13 @@ pub(crate) struct Listener {
 
 impl Listeners {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Listeners { shared, acceptors: Acceptors::new(PORTS), slots: Arc::default(), change: Arc::default() }
+        Listeners {
+            shared,
+            acceptors: Acceptors::new(PORTS),
+            slots: Arc::default(),
+            loads: Arc::default(),
+            change: Arc::default(),
+        }
     }
 
     /// The listener, if it is `asker`'s.
@@ -64,92 +83,82 @@ impl Listeners {
         if !page.is_writable() {
             return page.answer(Code::Malformed as usize, 0);
         }
-        let listen = page.data().and_then(Listen::parse);
-        if listen.and_then(|listen| listen.tls).is_some_and(|tls| tls.is_stored()) {
-            let own = self.clone();
-            return self.on_worker(page, move |page| own.listen_now(owner, page));
+        let Some(listen) = page.data().and_then(Listen::parse) else {
+            return page.refuse(Code::Malformed, 0, "the page does not hold a request");
+        };
+        if listen.tls.is_none() {
+            return self.listen_now(owner, page, None);
         }
-        self.listen_now(owner, page);
+        let own = self.clone();
+        self.loads.run(&self.shared, owner, page, move |page, load| own.listen_now(owner, page, Some(load)));
     }
 
-    /// Deals with a page whose request waits for the database.
-    fn on_worker(&self, mut page: Lent, job: impl FnOnce(Lent) + Send + 'static) {
-        page.answer_on_drop(Code::NoWorker as usize);
-        self.shared.pool.try_spawn(move || job(page));
-    }
-
-    /// Waits for the PDDB if the certificate is there.
-    fn listen_now(&self, owner: PID, mut page: Lent) {
-        let (settings, tls) = match self.plan(&page) {
+    /// Loads the certificate, if the port shall have one.
+    fn listen_now(&self, owner: PID, mut page: Lent, load: Option<Load>) {
+        let plan = self.plan(&page);
+        drop(load);
+        let plan = match plan {
             Ok(plan) => plan,
             Err((code, text)) => return page.refuse(code, 0, &text),
         };
         let _change = self.change();
-        let (port, joins) = match self.port(&settings) {
-            Some(port) if port.is_secure() != tls.is_some() => {
-                return page.refuse(Code::BadRequest, 0, "the port is listened on with TLS, or without");
+        let joined = self.port(&plan.settings);
+        let opens = joined.is_none();
+        let port = match joined {
+            Some(port) => plan.joins(owner, &port).map(|()| port),
+            None if self.ports_of(owner) >= PORTS_PER_PROCESS => {
+                Err((Code::NoListener, "the process has opened as many ports as it may"))
             }
-            Some(_) if settings.checks_clients => {
-                let text =
-                    "whose clients the port lets in is for the program to say that listened on it first";
-                return page.refuse(Code::BadRequest, 0, text);
-            }
-            Some(port) => (port, true),
-            None => (Port::new(settings, tls), false),
+            None => Ok(Port::new(plan.settings, owner, plan.alone, plan.tls)),
         };
-        let Some(listener) = self.enter(owner, &port, !joins) else {
+        let port = match port {
+            Ok(port) => port,
+            Err((code, text)) => return page.refuse(code, 0, text),
+        };
+        let Some(listener) = self.enter(owner, &port, opens) else {
             return page.refuse(Code::NoListener, 0, "there are too many listeners");
         };
         page.answer_on_drop(Code::NoListener as usize);
         port.when_bound(self.answer(listener, page));
-        if !joins {
+        if opens {
             self.acceptors.start(&self.shared, port);
         }
     }
 
     /// What `page` asks for, or why that cannot be had.
-    fn plan(&self, page: &Lent) -> Result<(Settings, Option<ServerTls>), (Code, String)> {
+    fn plan(&self, page: &Lent) -> Result<Plan, (Code, String)> {
         let malformed = || (Code::Malformed, "the page does not hold a request".to_owned());
         let listen = page.data().and_then(Listen::parse).ok_or_else(malformed)?;
         let settings = Settings::new(&listen).map_err(|text| (Code::BadRequest, text))?;
         keeps_promise(settings.address, listen.exposed).map_err(|text| (Code::BadRequest, text))?;
-        let tls = listen.tls.as_ref().map(|tls| self.certificate(tls)).transpose();
-        Ok((settings, tls.map_err(|error| (tls_code::code(&error), error.to_string()))?))
+        let tls = listen.tls.as_ref().map(|tls| load(tls, &self.shared)).transpose();
+        let tls = tls.map_err(|error| (tls_code::code(&error), error.to_string()))?;
+        Ok(Plan { settings, tls, as_it_is: listen.as_it_is, alone: listen.alone })
+    }
+
+    /// How many ports are open because this process has opened them.
+    fn ports_of(&self, owner: PID) -> usize {
+        let slots = self.slots.lock();
+        let listeners = slots.iter().filter_map(|slot| slot.listener.as_ref());
+        listeners.filter(|listener| listener.has_opened && listener.owner == owner).count()
     }
 
     /// Gives a listener's port another certificate.
     pub(crate) fn renew(&self, listener: Arc<Listener>, page: Lent) {
-        // So that one which is read from the database late does not take the place of a later one.
-        let turn = listener.port.next_renewal();
-        let tls = page.data().and_then(xous_api_websocket::ServerTls::parse);
-        if tls.is_some_and(|tls| tls.is_stored()) {
-            let own = self.clone();
-            return self.on_worker(page, move |page| own.renew_now(&listener, page, turn));
+        if page.data().and_then(xous_api_websocket::ServerTls::parse).is_none() {
+            return page.answer(Code::Malformed as usize, 0);
         }
-        self.renew_now(&listener, page, turn);
-    }
-
-    /// Waits for the PDDB if the certificate is there.
-    fn renew_now(&self, listener: &Listener, page: Lent, turn: u32) {
-        let code = match page.data().and_then(xous_api_websocket::ServerTls::parse) {
-            None => Code::Malformed as usize,
-            Some(_) if !listener.may_renew() => Code::NotPermitted as usize,
-            Some(tls) => match self.certificate(&tls) {
-                Ok(tls) => {
-                    listener.port.renew(tls, turn);
-                    0
-                }
-                Err(error) => {
-                    log::warn!("port {} keeps its certificate: {error}", listener.port.number());
-                    tls_code::code(&error) as usize
-                }
-            },
-        };
-        page.answer(code, 0);
-    }
-
-    fn certificate(&self, tls: &xous_api_websocket::ServerTls<'_>) -> Result<ServerTls, TlsError> {
-        ServerTls::new(tls, &self.shared.pddb, STORED_WAIT)
+        if !listener.may_renew() {
+            return page.answer(Code::NotPermitted as usize, 0);
+        }
+        // So that one which takes longer to load does not take the place of a later one.
+        let turn = listener.port.next_renewal();
+        let shared = self.shared.clone();
+        self.loads.run(&self.shared, listener.owner, page, move |page, load| {
+            let code = renew(&listener.port, &page, &shared, turn);
+            drop(load);
+            page.answer(code, 0);
+        });
     }
 
     /// Gives a listener up. The last one of a port closes it.
@@ -159,6 +168,7 @@ impl Listeners {
         let port = &listener.port;
         router(port).retain(|_, target| target.listener != listener.handle);
         listener.queue.close();
+        self.shared.visitors.close_uploads(listener.handle);
         let in_use = self
             .slots
             .lock()
@@ -168,7 +178,9 @@ impl Listeners {
             return;
         }
         // The port's thread waits for a client.
-        let Some(address) = port.close() else { return };
+        let address = port.close();
+        self.shared.visitors.close_port(port);
+        let Some(address) = address else { return };
         if !self.shared.pool.try_spawn(move || wake_accept(address, LINGER)) {
             // Refused clients may hold it up.
             self.shared.lingering.wake_accept(address);
@@ -209,6 +221,10 @@ impl Listeners {
 
     fn enter(&self, owner: PID, port: &Arc<Port>, has_opened: bool) -> Option<Arc<Listener>> {
         let mut slots = self.slots.lock();
+        let listeners = || slots.iter().filter_map(|slot| slot.listener.as_ref());
+        if listeners().count() + KEPT_LISTENERS >= LISTENERS && listeners().any(|one| one.owner == owner) {
+            return None;
+        }
         let at = match slots.iter().position(|slot| slot.listener.is_none()) {
             Some(at) => at,
             None if slots.len() >= LISTENERS => return None,
@@ -230,6 +246,37 @@ impl Listeners {
         });
         slot.listener = Some(listener.clone());
         Some(listener)
+    }
+}
+
+impl Plan {
+    /// Whether `owner` may join this port: it gets what it asks for, or is refused.
+    fn joins(&self, owner: PID, port: &Port) -> Result<(), (Code, &'static str)> {
+        let refuse = |text| Err((Code::BadRequest, text));
+        if port.is_kept_from(owner) {
+            return Err((Code::PortInUse, "another program keeps the port for itself"));
+        }
+        if self.alone && !port.is_alone() {
+            return Err((Code::PortInUse, "the port is open to other programs already"));
+        }
+        if port.is_secure() != self.tls.is_some() {
+            return refuse("the port is listened on with TLS, or without");
+        }
+        if self.as_it_is {
+            return Ok(());
+        }
+        if let Some(what) = self.settings.differs_from(&port.settings) {
+            return refuse(what);
+        }
+        match &self.tls {
+            Some((_, fingerprint)) if !port.shows(fingerprint) => match self.settings.checks_clients {
+                true => refuse(
+                    "whose clients the port lets in is for the program to say that listened on it first",
+                ),
+                false => refuse("the port has another certificate"),
+            },
+            _ => Ok(()),
+        }
     }
 }
 
@@ -308,12 +355,32 @@ impl Listener {
         self.channels.broadcast(name, &frame, self.port.settings.slow_members)
     }
 
+    /// A route to `new` fits beside the others. The port's opener has all of it; others have shares.
+    fn has_room(&self, router: &Router<Target>, new: &Target) -> bool {
+        let opener = self.port.opener;
+        let of = |wanted: &dyn Fn(PID) -> bool| -> Vec<_> {
+            router.targets().chain([new]).filter(|target| wanted(target.owner)).collect()
+        };
+        is_within(&of(&|_| true), usize::MAX, PORT_PAGE_BYTES)
+            && (self.owner == opener
+                || (is_within(&of(&|owner| owner == self.owner), ROUTES_PER_GUEST, GUEST_PAGE_BYTES)
+                    && is_within(&of(&|owner| owner != opener), ROUTES_OF_GUESTS, GUESTS_PAGE_BYTES)))
+    }
+
     fn route(&self, route: &Route<'_>) -> Result<u16, Code> {
         let kind = TargetKind::new(route, &self.queue, &self.shared)?;
-        let target = Target { listener: self.handle, owner: self.owner, kind };
+        let logins = if route.credentials.is_empty() {
+            None
+        } else {
+            Some(Arc::new(Logins::new(&route.credentials).ok_or(Code::BadRequest)?))
+        };
+        let (listener, owner) = (self.handle, self.owner);
+        let target = Target { listener, owner, shared: route.shared, logins, kind };
         let mut router = router(&self.port);
-        let bytes = router.targets().chain([&target]).map(Target::page_bytes).sum::<usize>();
-        if bytes > PORT_PAGE_BYTES {
+        if router.prefixes_of(route.path).any(|other| other.owner != owner && !other.shared) {
+            return Err(Code::RouteExists);
+        }
+        if !self.has_room(&router, &target) {
             return Err(Code::NoRoute);
         }
         router.add(route.path, route.prefix, target).map_err(|error| match error {
@@ -322,6 +389,10 @@ impl Listener {
             AddError::Full => Code::NoRoute,
         })
     }
+}
+
+fn is_within(targets: &[&Target], routes: usize, bytes: usize) -> bool {
+    targets.len() <= routes && targets.iter().map(|target| target.page_bytes()).sum::<usize>() <= bytes
 }
 
 fn remove(slots: &Mutex<Vec<Slot>>, listener: &Arc<Listener>) {
@@ -345,6 +416,6 @@ fn listening(mut page: Lent, listener: &Listener, port: u16) {
     }
 }
 
-fn router(port: &Port) -> MutexGuard<'_, crate::http::Router<Target>> {
+fn router(port: &Port) -> MutexGuard<'_, Router<Target>> {
     port.router.lock()
 }

@@ -3,7 +3,7 @@
 //! ```text
 //!  programs --> listeners ----------------------------> channels (broadcasts)
 //!                  |  target (routes) --> port <-----------.
-//!                  '--> acceptors (bind, accept) --> http_client (one worker per client)
+//!                  '--> acceptors (bind, accept) --> visitors (who has a place) --> http_client (a worker each)
 //!                                                     |  requests (heads)  timed_socket (deadlines)
 //!        accept_queue <-- upgrade <-------------------+-------> file_route (GET)
 //!   (a program's page)       '--> upload_route         |            |
@@ -15,10 +15,13 @@
 
 mod accept_queue;
 mod acceptors;
+mod certificates;
 mod channels;
 mod file_route;
 mod file_stores;
 mod http_client;
+#[cfg(all(test, feature = "shuttle"))]
+mod interleavings;
 mod listeners;
 mod port;
 mod requests;
@@ -27,7 +30,9 @@ mod target;
 mod timed_socket;
 mod upgrade;
 mod upload_route;
+mod visitors;
 
 pub(crate) use file_stores::FileStores;
 pub(crate) use listeners::{Listener, Listeners};
 pub(crate) use shared::Shared;
+pub(crate) use visitors::Visitors;

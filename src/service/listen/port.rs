@@ -4,19 +4,23 @@ use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
+use xous::PID;
 use xous_api_websocket::{Deadlines, Limits, Listen, ListenLimits, PortState, SlowMember};
 
 use super::target::Target;
-use crate::http::{NormalPath, Router, has_dot_segment, normalized};
+use crate::http::{NormalPath, Reason, Router, has_dot_segment, normalized};
 use crate::net::{ServerTls, Socket, TlsError};
 use crate::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
-/// What the first program that listens on a port has asked for.
+/// What the first program that listens on a port has asked for. Who joins gets nothing else.
 pub(crate) struct Settings {
     pub(crate) address: IpAddr,
     pub(crate) port: u16,
+    /// In order.
     pub(crate) origins: Vec<Box<str>>,
+    /// Programs are let in though there are origins.
+    pub(crate) programs: bool,
     pub(crate) limits: ListenLimits,
     pub(crate) messages: Limits,
     pub(crate) deadlines: Deadlines,
@@ -29,6 +33,10 @@ pub(crate) struct Settings {
 /// The port.
 pub(crate) struct Port {
     pub(crate) settings: Settings,
+    /// The process whose port it is, for as long as there is one.
+    pub(crate) opener: PID,
+    /// No other process may join.
+    alone: bool,
     /// `None` for a plain port.
     tls: Option<Mutex<Certificate>>,
     /// Renewals that were asked for.
@@ -42,8 +50,12 @@ pub(crate) struct Port {
 /// As whom clients are served, and which renewal it came with.
 struct Certificate {
     tls: ServerTls,
+    fingerprint: Fingerprint,
     turn: u32,
 }
+
+/// The digest of a request for a certificate, so that another one can be told to be the same.
+pub(crate) type Fingerprint = [u8; 32];
 
 struct State {
     bound: Option<SocketAddr>,
@@ -83,25 +95,39 @@ struct ClientCounts {
     per_peer: Vec<(IpAddr, u16)>,
 }
 
-/// A client that is counted, until it is dropped.
-pub(crate) struct ClientCount {
-    port: Arc<Port>,
-    peer: IpAddr,
+/// Which limit a client meets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// The port has all the connections that it may have.
+    Port,
+    /// The client's address has its share of them.
+    Peer,
+    /// No worker is left for strangers.
+    Workers,
 }
 
 impl Settings {
     /// Or what of it cannot be had.
     pub(crate) fn new(listen: &Listen<'_>) -> Result<Self, String> {
         let address = listen.address.parse();
+        let limits = ListenLimits {
+            head_time: listen.limits.head_time.min(Deadlines::MAX_WAIT),
+            accept_time: listen.limits.accept_time.min(Deadlines::MAX_WAIT),
+            ..listen.limits
+        };
         let origin =
             |one: &&str| normalized(one).ok_or_else(|| format!("no browser sends the origin {one:?}"));
+        let mut origins: Vec<_> = listen.origins.iter().map(origin).collect::<Result<_, _>>()?;
+        origins.sort_unstable();
+        origins.dedup();
         Ok(Settings {
             address: address.map_err(|_| format!("{} is no address to listen on", listen.address))?,
             port: listen.port,
-            origins: listen.origins.iter().map(origin).collect::<Result<_, _>>()?,
-            limits: listen.limits,
+            origins,
+            programs: listen.programs,
+            limits,
             messages: listen.messages,
-            deadlines: listen.deadlines,
+            deadlines: listen.deadlines.bounded(),
             fragment_size: listen.fragment_size,
             slow_members: listen.slow_members,
             checks_clients: listen.tls.as_ref().is_some_and(|tls| !tls.clients.is_empty()),
@@ -109,11 +135,34 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// What of this a port with these `settings` does not give.
+    pub(crate) fn differs_from(&self, settings: &Settings) -> Option<&'static str> {
+        let differences = [
+            (self.origins != settings.origins, "the origins that may connect"),
+            (self.limits != settings.limits, "the limits of the port"),
+            (self.messages != settings.messages, "the limits of messages"),
+            (self.deadlines != settings.deadlines, "the deadlines"),
+            (self.fragment_size != settings.fragment_size, "the longest frame"),
+            (self.slow_members != settings.slow_members, "what happens to slow members"),
+        ];
+        differences.into_iter().find_map(|(differs, what)| differs.then_some(what))
+    }
+}
+
 impl Port {
-    pub(crate) fn new(settings: Settings, tls: Option<ServerTls>) -> Arc<Self> {
+    /// A port that `opener` opens; `alone`, if no other process may join it.
+    pub(crate) fn new(
+        settings: Settings,
+        opener: PID,
+        alone: bool,
+        tls: Option<(ServerTls, Fingerprint)>,
+    ) -> Arc<Self> {
         Arc::new(Port {
             settings,
-            tls: tls.map(|tls| Mutex::new(Certificate { tls, turn: 0 })),
+            opener,
+            alone,
+            tls: tls.map(|(tls, fingerprint)| Mutex::new(Certificate { tls, fingerprint, turn: 0 })),
             renewals: AtomicU32::new(0),
             router: Mutex::new(Router::new()),
             state: Mutex::new(State { bound: None, waiting: Some(Vec::new()), closed: false }),
@@ -142,17 +191,32 @@ impl Port {
         self.tls.is_some()
     }
 
+    /// No other process may join.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.alone
+    }
+
+    /// This process may not join.
+    pub(crate) fn is_kept_from(&self, process: PID) -> bool {
+        self.alone && process != self.opener
+    }
+
+    /// Clients see the certificate that was asked for with this fingerprint.
+    pub(crate) fn shows(&self, fingerprint: &Fingerprint) -> bool {
+        self.tls.as_ref().is_none_or(|used| used.lock().fingerprint == *fingerprint)
+    }
+
     /// A renewal is asked for: its turn.
     pub(crate) fn next_renewal(&self) -> u32 {
         self.renewals.fetch_add(1, Relaxed) + 1
     }
 
     /// Uses another certificate from the next client on, unless one whose turn was later is in use already.
-    pub(crate) fn renew(&self, tls: ServerTls, turn: u32) {
+    pub(crate) fn renew(&self, tls: ServerTls, fingerprint: Fingerprint, turn: u32) {
         let Some(used) = &self.tls else { return };
         let mut used = used.lock();
         if turn > used.turn {
-            *used = Certificate { tls, turn };
+            *used = Certificate { tls, fingerprint, turn };
         }
     }
 
@@ -248,21 +312,33 @@ impl Port {
         waiting.unwrap_or_default()
     }
 
-    /// Counts a client, or the status that says which limit it meets.
-    pub(crate) fn count_client(self: &Arc<Self>, peer: IpAddr) -> Result<ClientCount, u16> {
+    /// Counts a client of this address, as [`one_peer`](crate::net::one_peer) has it, or says which limit it meets.
+    pub(crate) fn count_client(&self, peer: IpAddr) -> Result<(), Full> {
         let mut clients = self.clients();
-        if clients.all >= self.settings.limits.connections {
-            return Err(503);
+        let ListenLimits { connections, per_peer, .. } = self.settings.limits;
+        if clients.all >= connections {
+            return Err(Full::Port);
         }
-        let most = self.settings.limits.per_peer;
         match clients.per_peer.iter_mut().find(|(address, _)| *address == peer) {
-            Some((_, count)) if *count >= most => return Err(429),
+            Some((_, count)) if *count >= per_peer => return Err(Full::Peer),
             Some((_, count)) => *count += 1,
-            None if most == 0 => return Err(429),
+            None if per_peer == 0 => return Err(Full::Peer),
             None => clients.per_peer.push((peer, 1)),
         }
         clients.all += 1;
-        Ok(ClientCount { port: self.clone(), peer })
+        Ok(())
+    }
+
+    /// A client that was counted counts no more.
+    pub(crate) fn uncount_client(&self, peer: IpAddr) {
+        let mut clients = self.clients();
+        clients.all -= 1;
+        clients.per_peer.retain_mut(|(address, count)| {
+            if *address == peer {
+                *count -= 1;
+            }
+            *count > 0
+        });
     }
 
     fn clients(&self) -> MutexGuard<'_, ClientCounts> {
@@ -270,15 +346,12 @@ impl Port {
     }
 }
 
-impl Drop for ClientCount {
-    fn drop(&mut self) {
-        let mut clients = self.port.clients();
-        clients.all -= 1;
-        clients.per_peer.retain_mut(|(address, count)| {
-            if *address == self.peer {
-                *count -= 1;
-            }
-            *count > 0
-        });
+impl Full {
+    /// What a client is told.
+    pub(crate) const fn reason(self) -> Reason {
+        match self {
+            Full::Peer => Reason::PeerFull,
+            Full::Port | Full::Workers => Reason::Full,
+        }
     }
 }

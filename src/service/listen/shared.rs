@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::file_stores::FileStores;
+use super::visitors::Visitors;
 use crate::pddb::Pddb;
 use crate::service::connection::Table;
 use crate::service::thread::{Lingering, Pool, Timer};
@@ -10,6 +11,8 @@ use crate::service::thread::{Lingering, Pool, Timer};
 /// Shared by the dispatcher, the ports' threads and the workers.
 pub(crate) struct Shared {
     pub(crate) table: Arc<Table>,
+    /// The clients that no program has taken.
+    pub(crate) visitors: Arc<Visitors>,
     /// Workers for clients and connections.
     pub(crate) pool: Arc<Pool>,
     /// The thread for clients that were refused.

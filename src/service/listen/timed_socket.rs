@@ -2,15 +2,17 @@
 //!
 //! When a deadline is over the timer shuts the socket down, so that the worker's call returns.
 
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::http::{Answer, status};
+use super::shared::Shared;
+use super::visitors::{Stage, Visitor};
+use crate::http::{Answer, Reason, Shown};
 use crate::net::Socket;
 use crate::platform::SHUTDOWN_SENDS_FIN;
 use crate::service::limits::LINGER;
-use crate::service::thread::{Timer, Wake};
+use crate::service::thread::{Lingering, Timer, Wake};
 use crate::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// The socket of a client, with deadlines.
@@ -18,10 +20,13 @@ pub(crate) struct TimedSocket {
     pub(crate) socket: Arc<Socket>,
     late: Arc<Late>,
     timer: Arc<Timer>,
+    peer: SocketAddr,
+    visitor: Arc<Visitor>,
+    lingering: Arc<Lingering>,
 }
 
 /// What the timer shuts down.
-struct Late {
+pub(crate) struct Late {
     socket: Arc<Socket>,
     happened: AtomicBool,
 }
@@ -41,11 +46,22 @@ impl Wake for Late {
     }
 }
 
+impl Late {
+    /// Ends the reads of a client that is to go.
+    pub(crate) fn end_reads(self: Arc<Self>, timer: &Timer) {
+        self.socket.shutdown(Shutdown::Read);
+        let weak: Weak<Late> = Arc::downgrade(&self);
+        timer.arm(weak, READ, AGAIN);
+    }
+}
+
 impl TimedSocket {
-    pub(crate) fn new(socket: Socket, timer: Arc<Timer>) -> Self {
+    pub(crate) fn new(socket: Socket, shared: &Shared, peer: SocketAddr, visitor: Arc<Visitor>) -> Self {
         let socket = Arc::new(socket);
         let late = Arc::new(Late { socket: socket.clone(), happened: AtomicBool::new(false) });
-        TimedSocket { socket, late, timer }
+        visitor.reads_from(late.clone());
+        let (timer, lingering) = (shared.timer.clone(), shared.lingering.clone());
+        TimedSocket { socket, late, timer, peer, visitor, lingering }
     }
 
     /// Runs a call on the socket that ends when `limit` is over.
@@ -68,9 +84,15 @@ impl TimedSocket {
         self.by(LINGER, Shutdown::Both, || self.socket.shutdown(Shutdown::Write));
     }
 
-    /// Answers and ends.
-    pub(crate) fn refuse(&self, code: u16) {
-        self.send_last(LINGER, &status(code, &[], false));
+    /// Answers why nothing comes of a request, and ends.
+    pub(crate) fn refuse(&self, limit: Duration, reason: Reason, asked: Shown<'_>) {
+        self.note(reason, asked);
+        self.send_last(limit, &reason.last());
+    }
+
+    /// Puts a refusal into the log.
+    pub(crate) fn note(&self, reason: Reason, asked: Shown<'_>) {
+        log_refusal(self.peer, reason, &asked);
     }
 
     /// Sends the last answer and ends the connection behind it.
@@ -95,15 +117,23 @@ impl TimedSocket {
     /// and the answer lost (RFC 9112 section 9.6). Where a shutdown sends no FIN, closing sends it behind all that
     /// was written and resets nothing.
     fn finish(&self, limit: Duration) {
+        // The client may come back as soon as it sees the end.
+        let mut stays = self.visitor.is(Stage::Ending);
         // Over TLS this writes as well.
         self.by(limit, Shutdown::Both, || self.socket.shutdown(Shutdown::Write));
         if !SHUTDOWN_SENDS_FIN {
             return;
         }
-        self.by(LINGER, Shutdown::Both, || {
-            let mut rest = [0; 512];
-            while matches!(self.socket.read(&mut rest), Ok(1..)) {}
-        });
+        if stays {
+            self.by(LINGER, Shutdown::Both, || {
+                let mut rest = [0; 512];
+                while matches!(self.socket.read(&mut rest), Ok(1..)) {}
+            });
+            stays = self.visitor.stays();
+        }
+        if !stays && self.lingering.has_room() {
+            self.lingering.linger(self.socket.clone());
+        }
     }
 
     /// Sends an answer that another may follow.
@@ -114,4 +144,9 @@ impl TimedSocket {
             self.socket.write_all(body)
         })
     }
+}
+
+/// Puts a refusal into the log, which is a call to another process.
+pub(crate) fn log_refusal(peer: SocketAddr, reason: Reason, asked: &Shown<'_>) {
+    log::info!("{peer}: {asked} is refused with {}: {}", reason.status(), reason.text());
 }

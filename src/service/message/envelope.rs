@@ -7,11 +7,16 @@
 
 use std::num::NonZeroUsize;
 
-use xous::{MemoryRange, Message, MessageEnvelope, MessageSender};
+use xous::{MemoryRange, Message, MessageEnvelope, MessageSender, PID};
 use xous_api_websocket::{Code, Refusal};
 
+#[cfg(all(test, feature = "shuttle"))]
+use super::model as kernel;
 use super::quota::Ticket;
 use crate::service::limits::MESSAGE_BYTES;
+use crate::service::thread::{Note, note};
+#[cfg(not(all(test, feature = "shuttle")))]
+use xous as kernel;
 
 /// How the pages came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,9 +97,24 @@ impl Lent {
         self.ticket = Some(ticket);
     }
 
+    /// It is counted as open.
+    pub(crate) fn is_held(&self) -> bool {
+        self.ticket.is_some()
+    }
+
+    /// The sender's process number.
+    pub(crate) fn pid(&self) -> u8 {
+        self.sender.pid().map_or(0, PID::get)
+    }
+
     /// The sender's flags.
     pub(crate) fn offset(&self) -> usize {
         self.offset
+    }
+
+    /// Bytes of the pages.
+    pub(crate) fn size(&self) -> usize {
+        self.pages.len()
     }
 
     /// Nobody waits for it.
@@ -145,8 +165,8 @@ impl Lent {
         // Before the answer: the sender may ask again as soon as it has it.
         self.ticket = None;
         let result = match self.loan {
-            Loan::Move => xous::unmap_memory(self.pages),
-            Loan::Borrow | Loan::MutableBorrow => xous::return_memory_offset_valid(
+            Loan::Move => kernel::unmap_memory(self.pages),
+            Loan::Borrow | Loan::MutableBorrow => kernel::return_memory_offset_valid(
                 self.sender,
                 self.pages,
                 NonZeroUsize::new(offset),
@@ -169,6 +189,11 @@ impl Scalar {
         self.ticket = Some(ticket);
     }
 
+    /// It is counted as open.
+    pub(crate) fn is_held(&self) -> bool {
+        self.ticket.is_some()
+    }
+
     /// The sender waits.
     pub(crate) fn is_blocking(&self) -> bool {
         self.blocking
@@ -178,7 +203,7 @@ impl Scalar {
     pub(crate) fn answer1(mut self, word: usize) {
         self.ticket = None;
         if std::mem::replace(&mut self.blocking, false) {
-            report(xous::return_scalar(self.sender, word));
+            report(kernel::return_scalar(self.sender, word));
         }
     }
 
@@ -195,7 +220,7 @@ impl Scalar {
     fn finish(&mut self, one: usize, two: usize) {
         self.ticket = None;
         if std::mem::replace(&mut self.blocking, false) {
-            report(xous::return_scalar2(self.sender, one, two));
+            report(kernel::return_scalar2(self.sender, one, two));
         }
     }
 }
@@ -206,9 +231,17 @@ impl Drop for Scalar {
     }
 }
 
+/// Where a model's caller has its pages, which it keeps until they are given back.
+#[cfg(all(test, feature = "shuttle"))]
+pub(super) fn range_of(pages: &mut xous_api_websocket::Pages) -> MemoryRange {
+    let bytes = pages.bytes_mut();
+    // SAFETY: the range is the whole of the pages, which nobody else reads or writes before the answer.
+    unsafe { MemoryRange::new(bytes.as_mut_ptr() as usize, bytes.len()) }.expect("there is a page")
+}
+
 /// A sender that is gone needs no answer.
 fn report(result: Result<(), xous::Error>) {
-    if let Err(error) = result {
-        log::debug!("a message could not be answered: {error:?}");
+    if result.is_err() {
+        note(Note::Unanswered);
     }
 }

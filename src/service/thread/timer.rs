@@ -6,10 +6,10 @@
 //! periods.
 
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
-use crate::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Instant, Mutex, thread};
 
 /// On the device a shutdown, a log line and a panic take 16, 16 and 32 KiB of stack.
 const STACK: usize = 64 * 1024;
@@ -46,7 +46,7 @@ impl Timer {
         let state = State { due: Vec::new() };
         let timer = Arc::new(Timer { state: Mutex::new(state), earlier: Condvar::new() });
         let own = timer.clone();
-        std::thread::Builder::new().name("ws-timer".into()).stack_size(STACK).spawn(move || own.run())?;
+        thread::Builder::new().name("ws-timer".into()).stack_size(STACK).spawn(move || own.run())?;
         Ok(timer)
     }
 

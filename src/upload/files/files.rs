@@ -292,13 +292,7 @@ impl<S: Store> Files<S> {
         dicts.retain(|dict| *dict == self.dict.name() || dict.starts_with(&below));
         dicts.sort();
         for dict in dicts.iter().filter_map(|dict| DictPath::new(self.dict.basis(), dict).ok()) {
-            let mut keys = self.store.keys(&dict)?;
-            // A file that is being copied may have no key of its own.
-            let staged = |key: &&KeyPath| key.dict() == &dict;
-            keys.extend(self.state.lock().claims.staged().filter(staged).map(|key| key.name().to_owned()));
-            keys.sort();
-            keys.dedup();
-            for key in &keys {
+            for key in &self.keys(&dict)? {
                 let Some((name, key)) = name_of(&self.dict, &dict, key).zip(dict.key(key).ok()) else {
                     continue;
                 };
@@ -314,6 +308,19 @@ impl<S: Store> Files<S> {
             }
         }
         Ok(())
+    }
+
+    /// The keys of a dict, and of the files in it that are being copied and may have none; in their order, each once.
+    fn keys(&self, dict: &DictPath) -> Result<Vec<String>, StoreError> {
+        // Held while they are listed: a copy that begins and ends meanwhile would be missed.
+        let state = self.state.lock();
+        let mut keys = self.store.keys(dict)?;
+        let staged = state.claims.staged().filter(|key| key.dict() == dict);
+        keys.extend(staged.map(|key| key.name().to_owned()));
+        drop(state);
+        keys.sort();
+        keys.dedup();
+        Ok(keys)
     }
 }
 

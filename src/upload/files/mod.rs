@@ -11,6 +11,8 @@
 mod claims;
 #[expect(clippy::module_inception, reason = "the room is named for what it keeps")]
 mod files;
+#[cfg(all(test, feature = "shuttle"))]
+mod interleavings;
 mod journal;
 mod name;
 mod pddb;

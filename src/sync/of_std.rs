@@ -1,13 +1,11 @@
-//! Locks, conditions and atomics as this crate uses them. No other file names those of std, so that a model checker's
-//! can take their place here.
-//!
-//! A lock is never poisoned. A panic in one connection must not stop the threads of all others, and on the device a
-//! panic ends the process anyway.
+//! Std's locks, conditions, atomics, threads and clock.
 
 use std::sync::{LockResult, PoisonError, TryLockError};
 use std::time::Duration;
 
 pub(crate) use std::sync::{MutexGuard, atomic};
+pub(crate) use std::thread;
+pub(crate) use std::time::Instant;
 
 /// A lock. One thread must not take it twice.
 #[derive(Debug, Default)]

@@ -83,7 +83,7 @@ pub enum Status {
         last: bool,
     },
     /// The connection has ended; the page holds the peer's reason (UTF-8, at most 123 bytes). 1005: it gave
-    /// no code; 1006: it vanished, or the handle was never the caller's (RFC 6455 section 7.1.5).
+    /// no code; 1006: it vanished, and the page says how, or the handle was never the caller's (RFC 6455 section 7.1.5).
     Closed {
         /// The peer's close code.
         code: u16,

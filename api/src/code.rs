@@ -92,6 +92,9 @@ pub enum Code {
     PddbFailed = 51,
     /// The connection was reset or ended during the opening handshake, behind that of TLS if there is one.
     Lost = 52,
+    /// The service asks whether the process is still there: lend the page anew. Only to processes that have said in
+    /// their [`Lease`](crate::Lease) that they understand it; the client crate does it by itself.
+    Again = 53,
 }
 
 impl Code {
@@ -120,6 +123,7 @@ impl Code {
             | Code::Connect
             | Code::Timeout
             | Code::Lost
+            | Code::Again
             | Code::TlsClosed
             | Code::ClockNotSet
             | Code::NoPddb

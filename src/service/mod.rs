@@ -25,7 +25,7 @@ mod message;
 mod system;
 mod thread;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use xous_api_names::XousNames;
 use xous_api_websocket::SERVER_NAME;
@@ -34,7 +34,7 @@ use connection::Table;
 use dispatcher::Dispatcher;
 pub(crate) use in_process::{Plan, serve_one};
 use limits::{HEAP_BYTES, STORE_ANSWER, WORKERS};
-use listen::{FileStores, Listeners, Shared};
+use listen::{FileStores, Listeners, Owners, Shared};
 use message::Quota;
 use system::System;
 use thread::{Lingering, Pool, Timer};
@@ -66,9 +66,11 @@ pub fn serve() -> Result<(), xous::Error> {
         pool,
         pddb,
         lingering,
+        owners: OnceLock::new(),
     });
     let quota = Quota::new();
     let listeners = Listeners::new(shared.clone());
+    shared.owners.set(Owners::new(shared.clone(), listeners.clone(), quota.clone())).ok();
     let system = System { shared: shared.clone(), listeners, quota: quota.clone() };
     let dispatcher = Dispatcher {
         sid,

@@ -13,6 +13,7 @@ mod clients;
 mod limits;
 mod load;
 mod origins;
+mod owners;
 mod pages;
 mod ports;
 mod process;

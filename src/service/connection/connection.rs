@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use xous::PID;
-use xous_api_websocket::{Code, Deadlines, Handle, Phase, Request};
+use xous_api_websocket::{Code, Deadlines, Handle, Lease, Phase, Request};
 
 use super::closer::Closer;
 use super::deadline::Deadline;
@@ -32,6 +32,9 @@ pub(crate) struct Connection {
     role: Role,
     pub(crate) handle: Handle,
     pub(crate) deadlines: Deadlines,
+    /// As the owner has agreed to; it is not known whether another one understands the service's question.
+    silence: Option<Duration>,
+    answers: AtomicBool,
     pub(crate) inbox: Inbox,
     pub(crate) outbox: Outbox,
     timer: Arc<Timer>,
@@ -76,6 +79,7 @@ impl Connection {
         role: Role,
         handle: Handle,
         deadlines: Deadlines,
+        lease: Lease,
         timer: Arc<Timer>,
         opener: Option<Lent>,
     ) -> Arc<Self> {
@@ -84,6 +88,8 @@ impl Connection {
             role,
             handle,
             deadlines,
+            silence: lease.silence,
+            answers: AtomicBool::new(lease.answers),
             inbox: Inbox::new(),
             outbox: Outbox::new(role),
             timer,
@@ -123,9 +129,15 @@ impl Connection {
         self.failed_sends.store(0, Relaxed);
         self.send_failed.store(false, Relaxed);
         self.untouched.store(true, Relaxed);
+        self.answers.store(false, Relaxed);
         self.inbox.hand_over();
         self.disarm(Some(Deadline::TakeUp));
         self.arm(Deadline::TakeUp, self.deadlines.stall);
+    }
+
+    /// What becomes of it when its owner has ended.
+    pub(crate) fn lease(&self) -> Lease {
+        Lease { answers: self.answers.load(Relaxed), silence: self.silence }
     }
 
     /// The owner has asked for something.

@@ -10,7 +10,7 @@
 //!                                      '--------> file_stores <-----'
 //! ```
 //!
-//! `shared` is what their threads have in common. A client that was upgraded is a connection of the room
+//! `owners` looks for programs that have ended, when somebody is refused. `shared` is what their threads have in common. A client that was upgraded is a connection of the room
 //! `connection`, which does not know this one: an upload route takes its chunks as a `ChunkReceiver`.
 
 mod accept_queue;
@@ -21,6 +21,7 @@ mod file_route;
 mod file_stores;
 mod http_client;
 mod listeners;
+mod owners;
 mod port;
 mod requests;
 mod shared;
@@ -31,4 +32,5 @@ mod upload_route;
 
 pub(crate) use file_stores::FileStores;
 pub(crate) use listeners::{Listener, Listeners};
+pub(crate) use owners::Owners;
 pub(crate) use shared::Shared;

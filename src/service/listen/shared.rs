@@ -1,8 +1,11 @@
 //! What the threads of the server role share.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use xous::PID;
 
 use super::file_stores::FileStores;
+use super::owners::Owners;
 use crate::pddb::Pddb;
 use crate::service::connection::Table;
 use crate::service::thread::{Lingering, Pool, Timer};
@@ -19,4 +22,15 @@ pub(crate) struct Shared {
     pub(crate) pddb: Pddb,
     /// Where routes keep files in the database.
     pub(crate) stores: FileStores,
+    /// Set once, when there are listeners.
+    pub(crate) owners: OnceLock<Arc<Owners>>,
+}
+
+impl Shared {
+    /// Somebody was refused for want of what a process that has ended may hold; `besides` is not asked.
+    pub(crate) fn look_for_the_gone(&self, besides: Option<PID>) {
+        if let Some(owners) = self.owners.get() {
+            owners.look(besides);
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 
 use xous::PID;
-use xous_api_websocket::{Accepted, Deadlines};
+use xous_api_websocket::{Accepted, Deadlines, Lease};
 
 use super::accept_queue::AcceptQueue;
 use super::port::{NoTarget, Port};
@@ -33,6 +33,7 @@ pub(crate) struct Client<'a> {
 struct Taken {
     destination: Destination,
     owner: PID,
+    lease: Lease,
     writer: Permit,
     protocol: Option<String>,
 }
@@ -93,8 +94,12 @@ impl Client<'_> {
         if !is_allowed(&settings.origins, request.host, &request.headers, self.port.is_secure()) {
             return refuse(403);
         }
-        let Some(writer) = self.shared.pool.reserve() else { return refuse(503) };
-        let taken = |destination, protocol| Ok(Taken { destination, owner: target.owner, writer, protocol });
+        let Some(writer) = self.shared.pool.reserve() else {
+            self.shared.look_for_the_gone(Some(target.owner));
+            return refuse(503);
+        };
+        let (owner, lease) = (target.owner, target.lease);
+        let taken = |destination, protocol| Ok(Taken { destination, owner, lease, writer, protocol });
         match target.kind {
             TargetKind::Receiver(queue, known) => {
                 let protocol = known.iter().find(|known| request.protocols().any(|name| *name == ***known));
@@ -115,14 +120,15 @@ impl Client<'_> {
     /// Enters the connection and answers the client with 101. If the client has gone, the program's page waits for the
     /// next one; it does so before the client is told, which takes time.
     fn admit(&self, requests: &Requests, request: &Upgrade<'_>, taken: Taken) -> Option<Admitted> {
-        let Taken { mut destination, owner, writer, protocol } = taken;
+        let Taken { mut destination, owner, lease, writer, protocol } = taken;
         let settings = &self.port.settings;
         let deadlines = destination.deadlines(settings.deadlines);
         let timer = self.shared.timer.clone();
         let conn = self.shared.table.enter(owner, self.shared.pool.pairs(), |handle| {
-            Connection::new(Role::Server, handle, deadlines, timer, None)
+            Connection::new(Role::Server, handle, deadlines, lease, timer, None)
         });
         let Some(conn) = conn else {
+            self.shared.look_for_the_gone(Some(owner));
             drop(destination);
             self.socket.refuse(503);
             return None;

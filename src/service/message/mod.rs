@@ -10,5 +10,5 @@
 mod envelope;
 mod quota;
 
-pub(crate) use envelope::{Incoming, Lent, Scalar};
+pub(crate) use envelope::{Asked, Incoming, Lent, Scalar};
 pub(crate) use quota::Quota;

@@ -98,13 +98,17 @@ fn a_thousand_clients_are_refused_at_once_while_all_workers_are_busy() {
 fn the_last_worker_serves_pages() {
     system!().run(|| {
         let listener = listener(&listen().limits(roomy()));
-        let _pairs: Vec<_> = (0..11).map(|_| pair(&listener)).collect();
+        let mut pairs: Vec<_> = (0..11).map(|_| pair(&listener)).collect();
         let holder = Client::with(listener.port(), "GET");
         stats_when(|stats| stats.workers_busy == 23);
         assert_eq!(Client::with(listener.port(), GET).answer().body, PAGE.as_bytes());
         assert_eq!(Client::asks(listener.port(), "/ws").answer().status, 503);
         drop(holder);
         stats_when(|stats| stats.workers_busy == 22);
+        // The last connection is for another program.
+        assert_eq!(Client::asks(listener.port(), "/ws").answer().status, 503);
+        pairs.pop().unwrap().0.close();
+        stats_when(|stats| stats.workers_busy == 20);
         let (client, _incoming) = pair(&listener);
         client.close();
     });

@@ -140,6 +140,9 @@ pub(crate) const LOADS: usize = 4;
 /// See [`LOADS`].
 pub(crate) const LOADS_PER_PROCESS: usize = 2;
 
+/// How long a process that was asked has to show that it is there.
+pub(crate) const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
+
 /// How long a client has to read a refusal before the connection is dropped.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
 

@@ -15,6 +15,7 @@ mod limits;
 mod load;
 mod logins;
 mod origins;
+mod owners;
 mod pages;
 mod ports;
 mod process;

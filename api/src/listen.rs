@@ -16,6 +16,7 @@ const CLOSED: u8 = 1;
 const TLS: u8 = 1 << 1;
 const EXPOSED: u8 = 1 << 2;
 const PROGRAMS: u8 = 1 << 3;
+const PAIRING: u8 = 1 << 4;
 /// Length of the fixed fields.
 const FIXED: usize = 76;
 
@@ -69,7 +70,7 @@ pub enum SlowMember {
 /// | at | |
 /// |---|---|
 /// | 0 | `WSL1` |
-/// | 4 | u16 port, u8 flags (1 slow members are closed, 2 TLS, 4 exposed, 8 programs), u8 number of origins |
+/// | 4 | u16 port, u8 flags (1 slow members are closed, 2 TLS, 4 exposed, 8 programs, 16 pairing), u8 number of origins |
 /// | 8 | u16 connections, u16 per peer, u32 head bytes, u16 head lines, u16 0 |
 /// | 20 | u32 milliseconds each: head, accept |
 /// | 28 | as in a [`Request`](crate::Request): deadlines (24 bytes), limits (20), u32 longest frame to send |
@@ -94,6 +95,8 @@ pub struct Listen<'a> {
     pub origins: Vec<&'a str>,
     /// Programs, which send no `Origin`, are let in also beside a list of origins.
     pub programs: bool,
+    /// Only those are let in who have shown a code, to routes without [`credentials`](crate::Route::credentials()).
+    pub pairing: bool,
     /// Of the port.
     pub limits: ListenLimits,
     /// Of each connection: what the peer may send.
@@ -118,6 +121,7 @@ impl<'a> Listen<'a> {
             port,
             origins: Vec::new(),
             programs: false,
+            pairing: false,
             limits: ListenLimits::default(),
             messages: Limits::default(),
             deadlines: Deadlines::default(),
@@ -151,6 +155,15 @@ impl<'a> Listen<'a> {
     /// Also for programs, which send no `Origin`, though origins are listed.
     pub fn programs(mut self) -> Self {
         self.programs = true;
+        self
+    }
+
+    /// Only for people who have shown the port a code: [`Listener::pairing_code`](crate::Listener::pairing_code) gives it
+    /// to the program, which shows it, and a page of the service takes it from whoever comes without. A code is good for
+    /// five minutes, for one use and for a few wrong tries. It gets its browser a cookie for this port, good for twelve
+    /// hours and out of the reach of scripts and other sites, which opens pages, files, uploads and WebSockets.
+    pub fn pairing(mut self) -> Self {
+        self.pairing = true;
         self
     }
 
@@ -211,7 +224,8 @@ impl<'a> Listen<'a> {
         let slow_members = if self.slow_members == SlowMember::Closed { CLOSED } else { 0 };
         let exposed = if self.exposed { EXPOSED } else { 0 };
         let programs = if self.programs { PROGRAMS } else { 0 };
-        w.u8(slow_members | exposed | programs | if self.tls.is_some() { TLS } else { 0 });
+        let pairing = if self.pairing { PAIRING } else { 0 };
+        w.u8(slow_members | exposed | programs | pairing | if self.tls.is_some() { TLS } else { 0 });
         w.u8(self.origins.len() as u8);
         w.u16(self.limits.connections);
         w.u16(self.limits.per_peer);
@@ -238,7 +252,7 @@ impl<'a> Listen<'a> {
         }
         let port = r.u16()?;
         let flags = r.u8()?;
-        if flags & !(CLOSED | TLS | EXPOSED | PROGRAMS) != 0 {
+        if flags & !(CLOSED | TLS | EXPOSED | PROGRAMS | PAIRING) != 0 {
             return None;
         }
         let slow_members = if flags & CLOSED != 0 { SlowMember::Closed } else { SlowMember::Leaves };
@@ -262,6 +276,7 @@ impl<'a> Listen<'a> {
             port,
             origins,
             programs: flags & PROGRAMS != 0,
+            pairing: flags & PAIRING != 0,
             limits,
             messages,
             deadlines,
@@ -293,7 +308,8 @@ mod tests {
             .tls(tls)
             .slow_members(SlowMember::Closed)
             .exposed()
-            .programs();
+            .programs()
+            .pairing();
         let mut page = vec![0; listen.encoded_len()];
         assert_eq!(listen.write(&mut page), Ok(page.len()));
         assert_eq!(Listen::parse(&page), Some(listen));

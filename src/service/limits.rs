@@ -93,6 +93,18 @@ pub(crate) const STORE_ANSWER: Duration = Duration::from_secs(20);
 /// How long reading a port's certificate and key from there may take in all, give or take an answer.
 pub(crate) const STORED_WAIT: Duration = Duration::from_secs(30);
 
+/// How long a pairing code is good, how many wrong ones may be tried in all and from one address before a new one is
+/// needed, and how long the cookie is good that it gets.
+pub(crate) const CODE_TIME: Duration = Duration::from_secs(300);
+/// See [`CODE_TIME`].
+pub(crate) const CODE_TRIES: u16 = 50;
+/// See [`CODE_TIME`].
+pub(crate) const CODE_TRIES_PER_PEER: u16 = 5;
+/// See [`CODE_TIME`].
+pub(crate) const COOKIE_TIME: Duration = Duration::from_secs(12 * 3600);
+/// Cookies of a port; the oldest gives way.
+pub(crate) const COOKIES: usize = 8;
+
 /// How long a client has to read a refusal before the connection is dropped.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
 

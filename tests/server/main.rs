@@ -16,6 +16,7 @@ mod load;
 mod logins;
 mod origins;
 mod pages;
+mod pairing;
 mod ports;
 mod process;
 mod push;

@@ -1,6 +1,7 @@
 //! Programs' shares of ports: their routes, their channels, their doors.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use xous::PID;
 use xous_api_websocket::{Code, Handle, Kind, Listen, PortState, Route, SendWord};
@@ -8,9 +9,11 @@ use xous_api_websocket::{Code, Handle, Kind, Listen, PortState, Route, SendWord}
 use super::accept_queue::AcceptQueue;
 use super::acceptors::Acceptors;
 use super::channels::{Channels, encode};
+use super::pairing::CODE_CHARS;
 use super::port::{NotBound, OnBound, Port, Settings};
 use super::shared::Shared;
 use super::target::{Target, TargetKind};
+use crate::entropy::fill;
 use crate::http::{AddError, Logins};
 use crate::net::{ServerTls, TlsError, keeps_promise, wake_accept};
 use crate::proto;
@@ -146,6 +149,12 @@ impl Listeners {
             },
         };
         page.answer(code, 0);
+    }
+
+    /// Answers with a new code of the listener's port.
+    pub(crate) fn pair(&self, listener: Arc<Listener>, page: Lent) {
+        // The generator of random numbers is another process.
+        self.on_worker(page, move |page| pair(&listener, page));
     }
 
     fn certificate(&self, tls: &xous_api_websocket::ServerTls<'_>) -> Result<ServerTls, TlsError> {
@@ -330,6 +339,20 @@ impl Listener {
             AddError::Full => Code::NoRoute,
         })
     }
+}
+
+fn pair(listener: &Listener, mut page: Lent) {
+    let pairing = listener.port.pairing.as_ref().filter(|_| listener.has_opened);
+    let Some(pairing) = pairing else { return page.answer(Code::NotPermitted as usize, 0) };
+    let mut random = [0; CODE_CHARS];
+    if fill(&mut random).is_err() {
+        return page.answer(Code::Entropy as usize, 0);
+    }
+    let Some(space) = page.pages_mut().get_mut(..CODE_CHARS) else {
+        return page.answer(Code::Malformed as usize, 0);
+    };
+    space.copy_from_slice(pairing.new_code(random, Instant::now()).as_bytes());
+    page.answer(0, CODE_CHARS);
 }
 
 fn remove(slots: &Mutex<Vec<Slot>>, listener: &Arc<Listener>) {

@@ -20,6 +20,7 @@ mod file_route;
 mod file_stores;
 mod http_client;
 mod listeners;
+mod pairing;
 mod port;
 mod requests;
 mod shared;

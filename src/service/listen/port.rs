@@ -2,13 +2,15 @@
 
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use xous_api_websocket::{Deadlines, Limits, Listen, ListenLimits, PortState, SlowMember};
 
+use super::pairing::Pairing;
 use super::target::Target;
 use crate::http::{NormalPath, Reason, Router, has_dot_segment, normalized};
 use crate::net::{ServerTls, Socket, TlsError};
+use crate::proto::handshake::Headers;
 use crate::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
@@ -26,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) slow_members: SlowMember,
     /// Only clients with a certificate are let in.
     pub(crate) checks_clients: bool,
+    /// Only those are let in who have shown a code.
+    pub(crate) pairs: bool,
 }
 
 /// The port.
@@ -36,6 +40,8 @@ pub(crate) struct Port {
     /// Renewals that were asked for.
     renewals: AtomicU32,
     pub(crate) router: Mutex<Router<Target>>,
+    /// `None` if everybody is let in.
+    pub(crate) pairing: Option<Pairing>,
     state: Mutex<State>,
     changed: Condvar,
     clients: Mutex<ClientCounts>,
@@ -112,6 +118,7 @@ impl Settings {
             deadlines: listen.deadlines,
             fragment_size: listen.fragment_size,
             slow_members: listen.slow_members,
+            pairs: listen.pairing,
             checks_clients: listen.tls.as_ref().is_some_and(|tls| !tls.clients.is_empty()),
         })
     }
@@ -120,6 +127,7 @@ impl Settings {
 impl Port {
     pub(crate) fn new(settings: Settings, tls: Option<ServerTls>) -> Arc<Self> {
         Arc::new(Port {
+            pairing: settings.pairs.then(Pairing::default),
             settings,
             tls: tls.map(|tls| Mutex::new(Certificate { tls, turn: 0 })),
             renewals: AtomicU32::new(0),
@@ -246,6 +254,11 @@ impl Port {
         let router = self.router.lock();
         let found = router.find(path).map(|(number, target)| (number, target.clone()));
         found.ok_or(NoTarget::Unknown)
+    }
+
+    /// A request with these headers comes from somebody who was let in, if the port lets in some only.
+    pub(crate) fn is_paired(&self, headers: &Headers<'_>) -> bool {
+        self.pairing.as_ref().is_none_or(|pairing| pairing.knows(headers, self.number(), Instant::now()))
     }
 
     /// It could not be bound: who waits for the first try. The port is closed if that is given up.

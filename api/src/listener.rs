@@ -225,6 +225,24 @@ impl Listener {
         }
     }
 
+    /// A new code of a port that [pairs](Listen::pairing), in place of the last: eight letters and digits, to be shown
+    /// to people, as text or in the fragment of an address (`http://192.0.2.1:8080/#CODE`), which is never sent. Only
+    /// for the listener that has opened the port.
+    ///
+    /// # Errors
+    /// `Refused` with `NotPermitted`, `Entropy` or `NoWorker`.
+    pub fn pairing_code(&self) -> Result<String, ControlError> {
+        let mut page = Pages::new(PAGE_SIZE);
+        let returned = page
+            .lend_mut(self.cid, self.id(Opcode::Pair), 0, 0, PAGE_SIZE)
+            .map_err(|_| ControlError::Kernel)?;
+        if returned.offset != 0 {
+            return Err(ControlError::from_code(Code::from_word(returned.offset)));
+        }
+        let code = page.bytes().get(..returned.valid).unwrap_or_default();
+        String::from_utf8(code.to_vec()).map_err(|_| ControlError::Kernel)
+    }
+
     /// Where the port stands.
     ///
     /// # Errors

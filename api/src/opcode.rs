@@ -127,6 +127,12 @@ pub enum Opcode {
     /// Errors in `offset`: `Closed`, `Malformed`, `NotPermitted` (another listener, or a port without TLS),
     /// `BadRequest`, `NoWorker`, `ClockNotSet`, and what is in the PDDB as with `Open`. The port keeps what it had then.
     Renew = 21,
+    /// Has a port that [pairs](crate::Listen::pairing) take a new code in place of the last: lend mut of a page with
+    /// the handle of the listener that has opened the port; the code is in the first `valid` bytes, `offset` = none.
+    ///
+    /// Errors in `offset`: `Closed`, `NotPermitted` (another listener, or a port that does not pair), `Malformed`,
+    /// `Entropy`, `NoWorker`.
+    Pair = 22,
 }
 
 impl From<Opcode> for usize {

@@ -35,6 +35,10 @@ impl Serve for System {
                 Some(listener) => self.listeners.renew(listener, lent),
                 None => lent.answer(Code::Closed as usize, 0),
             },
+            Opcode::Pair => match self.listener(caller) {
+                Some(listener) => self.listeners.pair(listener, lent),
+                None => lent.answer(Code::Closed as usize, 0),
+            },
             Opcode::Join => self.member(caller, lent, true),
             Opcode::Leave => self.member(caller, lent, false),
             Opcode::Broadcast => self.on_listener(caller, lent, |listener, page| listener.broadcast(page)),

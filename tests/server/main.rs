@@ -17,6 +17,7 @@ mod logins;
 mod origins;
 mod owners;
 mod pages;
+mod pairing;
 mod ports;
 mod process;
 mod push;

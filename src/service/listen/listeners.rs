@@ -1,6 +1,7 @@
 //! Programs' shares of ports: their routes, their channels, their doors.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use xous::PID;
 use xous_api_websocket::{Code, Handle, Kind, Lease, Listen, PortState, Route, SendWord};
@@ -9,9 +10,11 @@ use super::accept_queue::AcceptQueue;
 use super::acceptors::Acceptors;
 use super::certificates::{Load, Loads, load, renew};
 use super::channels::{Channels, encode};
+use super::pairing::CODE_CHARS;
 use super::port::{Fingerprint, NotBound, OnBound, Port, Settings};
 use super::shared::Shared;
 use super::target::{Target, TargetKind};
+use crate::entropy::fill;
 use crate::http::{AddError, Logins, Router};
 use crate::net::{ServerTls, keeps_promise, wake_accept};
 use crate::proto;
@@ -180,6 +183,15 @@ impl Listeners {
             let code = renew(&listener.port, &page, &shared, turn);
             drop(load);
             page.answer(code, 0);
+        });
+    }
+
+    /// Answers with a new code of the listener's port.
+    pub(crate) fn pair(&self, listener: Arc<Listener>, page: Lent) {
+        // The generator of random numbers is another process.
+        self.loads.run(&self.shared, listener.owner, page, move |page, load| {
+            pair(&listener, page);
+            drop(load);
         });
     }
 
@@ -432,6 +444,20 @@ impl Listener {
 
 fn is_within(targets: &[&Target], routes: usize, bytes: usize) -> bool {
     targets.len() <= routes && targets.iter().map(|target| target.page_bytes()).sum::<usize>() <= bytes
+}
+
+fn pair(listener: &Listener, mut page: Lent) {
+    let pairing = listener.port.pairing.as_ref().filter(|_| listener.owner == listener.port.opener);
+    let Some(pairing) = pairing else { return page.answer(Code::NotPermitted as usize, 0) };
+    let mut random = [0; CODE_CHARS];
+    if fill(&mut random).is_err() {
+        return page.answer(Code::Entropy as usize, 0);
+    }
+    let Some(space) = page.pages_mut().get_mut(..CODE_CHARS) else {
+        return page.answer(Code::Malformed as usize, 0);
+    };
+    space.copy_from_slice(pairing.new_code(random, Instant::now()).as_bytes());
+    page.answer(0, CODE_CHARS);
 }
 
 fn remove(slots: &Mutex<Vec<Slot>>, listener: &Arc<Listener>) {

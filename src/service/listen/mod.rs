@@ -25,6 +25,7 @@ mod interleavings;
 mod late;
 mod listeners;
 mod owners;
+mod pairing;
 mod places;
 mod port;
 mod requests;

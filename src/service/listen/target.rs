@@ -42,13 +42,15 @@ pub(crate) enum TargetKind {
 }
 
 impl Target {
-    /// Whether a request with these headers may use it.
+    /// Whether a request with these headers may use it: one that shows a login of the route, or, if it has none, one
+    /// of a client that is paired.
     ///
     /// # Errors
     /// Why not.
-    pub(crate) fn admit(&self, headers: &Headers<'_>) -> Result<(), Reason> {
+    pub(crate) fn admit(&self, headers: &Headers<'_>, is_paired: bool) -> Result<(), Reason> {
         match &self.logins {
             Some(logins) if !logins.admit(headers) => Err(Reason::NoLogin(logins.challenge())),
+            None if !is_paired => Err(Reason::NotPaired),
             _ => Ok(()),
         }
     }

@@ -85,12 +85,14 @@ impl Client<'_> {
     /// Finds who takes the client, or why nobody does. What costs nothing is checked first.
     fn take(&self, request: &Upgrade<'_>) -> Result<Taken, Reason> {
         let settings = &self.port.settings;
+        let is_paired = self.port.is_paired(&request.headers);
         let (route, target) = match self.port.resolve(&NormalPath::of(request.path())) {
             Ok(found) => found,
             Err(NoTarget::DotSegment) => return Err(Reason::DotSegment),
+            Err(NoTarget::Unknown) if !is_paired => return Err(Reason::NotPaired),
             Err(NoTarget::Unknown) => return Err(Reason::NotFound),
         };
-        target.admit(&request.headers)?;
+        target.admit(&request.headers, is_paired)?;
         if let TargetKind::Page(_) | TargetKind::Files(_) = &target.kind {
             return Err(Reason::NoWebSocket);
         }

@@ -36,7 +36,7 @@ fn a_browser_is_paired_by_the_code_that_the_demonstration_shows() {
     browser.type_text(&format!("wrong{ENTER}"));
     browser.wait_for("document.getElementById('told').textContent.includes('not the code')");
     browser.go(&server.url("http", &format!("/upload.html#{}", code.replace('-', ""))));
-    browser.wait_for("document.title !== 'Pairing'");
+    browser.wait_for_after_leaving("document.title !== 'Pairing' && document.readyState === 'complete'");
     assert_eq!(browser.value("document.cookie"), "", "no script sees the cookie");
     assert_eq!(browser.value("location.hash"), "", "nor the code");
     browser.go(&server.url("http", "/"));

@@ -1,7 +1,7 @@
 //! Push: threads of the caller's process that receive from the service and lend on what comes.
 //!
-//! The service never calls into a client, as it would hang with it. So the thread that waits is the client's.
-//! A process has about thirty threads in its life on Xous, so they are used again.
+//! The service never calls into a client, as it would hang with it. So the waiting thread belongs to the client. A
+//! process on Xous has about thirty threads in its life, so the threads are used again.
 
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -36,9 +36,10 @@ pub struct ListenLimits {
     pub head_bytes: u32,
     /// Lines of a request's head, at most 100 (431).
     pub head_lines: u16,
-    /// For a TLS handshake, and from the connection, or the last answer, to the end of the next head (408, or closed if not a byte came).
+    /// How long a TLS handshake may take, and how long a head may take, counted from the connection or from the last
+    /// answer (408, or closed if not a byte came).
     pub head_time: Duration,
-    /// From the head to a program that takes the connection (503).
+    /// How long a head waits for a program that takes the connection (503).
     pub accept_time: Duration,
 }
 
@@ -79,36 +80,36 @@ pub enum SlowMember {
 /// | behind them | if flagged, a [`ServerTls`] |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listen<'a> {
-    /// The address of an interface: `127.0.0.1` for this machine only, `0.0.0.0` for all. On the device a port is open
-    /// on all of them, whatever the address; see [`Listen::exposed`](Listen::exposed()).
+    /// The address of an interface: `127.0.0.1` for this machine only, `0.0.0.0` for all interfaces. On the device a
+    /// port is open on all interfaces, whatever the address; see [`Listen::exposed`](Listen::exposed()).
     pub address: &'a str,
-    /// 0 for any that is free.
+    /// The port; 0 for any free one.
     pub port: u16,
-    /// Who may open a WebSocket from a web page. With none given: pages of this very host and port, and programs
-    /// that send no `Origin`. With some: pages of these origins and nobody else, `*` for everybody.
+    /// Which web pages may open a WebSocket. Without an entry: pages of this very host and port, and programs that
+    /// send no `Origin`. With entries: pages of these origins only; `*` stands for everybody.
     ///
-    /// An origin is a scheme and an authority, in any case, with the scheme's own port or without (RFC 6454
-    /// section 6.2), such as `https://example.com`; also `null` and `file://`, which some send. The port is not
-    /// listened on with any other (`BadRequest`): a browser would never be let in by it.
+    /// An origin is a scheme and an authority, in any case, with the scheme's own port or without (RFC 6454 section
+    /// 6.2), such as `https://example.com`; also `null` and `file://`, which some send. Anything else is refused
+    /// (`BadRequest`), as no browser would ever be let in by it.
     ///
-    /// A page's host must be an address or `localhost`, or in the list, as any other name can be made to lead here by
-    /// whoever owns it (DNS rebinding); over TLS any name will do. The same goes for files that are shown.
+    /// A page's host must be an address, `localhost`, or in the list: the owner of any other name could let it lead
+    /// here (DNS rebinding). Over TLS any name will do. The same applies to files that are shown.
     pub origins: Vec<&'a str>,
     /// Programs, which send no `Origin`, are let in also beside a list of origins.
     pub programs: bool,
-    /// Of the port.
+    /// Limits of the port.
     pub limits: ListenLimits,
-    /// Of each connection: what the peer may send.
+    /// What the peer of each connection may send.
     pub messages: Limits,
-    /// Of each connection. `open` is not used.
+    /// Deadlines of each connection. `open` is not used.
     pub deadlines: Deadlines,
-    /// As in a [`Request`](crate::Request).
+    /// Longest frame to send, as in a [`Request`](crate::Request).
     pub fragment_size: u32,
-    /// In channels.
+    /// What happens to slow members of channels.
     pub slow_members: SlowMember,
-    /// `wss` and `https` rather than `ws` and `http`: a client that speaks neither is dropped.
+    /// The port's certificate, for `wss` and `https` instead of `ws` and `http`. A client without TLS is dropped.
     pub tls: Option<ServerTls<'a>>,
-    /// A loopback address may be open to the network.
+    /// The program knows that a loopback address may be open to the network.
     pub exposed: bool,
     /// If the port is listened on already: whatever its origins, limits, deadlines and certificate are.
     pub as_it_is: bool,
@@ -206,13 +207,13 @@ impl<'a> Listen<'a> {
         self
     }
 
-    /// The bytes that it takes in a page.
+    /// How many bytes it takes in a page.
     pub fn encoded_len(&self) -> usize {
         let texts = self.texts().map(|text| 2 + text.len()).sum::<usize>();
         FIXED + texts + self.tls.as_ref().map_or(0, ServerTls::encoded_len)
     }
 
-    /// Writes it into `page`; the number of bytes.
+    /// Writes it into `page`. Returns the number of bytes.
     ///
     /// # Errors
     /// `TooMany`: more than 32 origins. `TooLong`: more than

@@ -21,19 +21,19 @@ const ORIGIN: u8 = 1 << 3;
 pub enum CredentialsForm {
     /// `Authorization: Basic` (RFC 7617).
     Basic,
-    /// `?login=…&password=…` behind the path. The password then stands in logs along the way: only for
-    /// servers that ask for it.
+    /// `?login=…&password=…` behind the path. The password then appears in logs along the way. Only for servers that
+    /// ask for it.
     Query,
 }
 
 /// Who opens the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Credentials<'a> {
-    /// No colon in it with `Basic`.
+    /// The user name; without a colon if the form is `Basic`.
     pub username: &'a str,
-    /// Any text without control characters.
+    /// The password: any text without control characters.
     pub password: &'a str,
-    /// Header or query.
+    /// Whether they travel in a header or in the query.
     pub form: CredentialsForm,
 }
 
@@ -63,8 +63,8 @@ pub struct Request<'a> {
     pub port: u16,
     /// Begins with `/`; a query may follow.
     pub path: &'a str,
-    /// `wss` rather than `ws`; plain by default. A connection that was asked to be secure is secure or does not
-    /// exist.
+    /// How the connection is secured (`wss`); plain (`ws`) by default. A connection that was asked to be secure is
+    /// secure or does not exist.
     pub tls: Option<Tls<'a>>,
     /// None by default.
     pub credentials: Option<Credentials<'a>>,
@@ -78,8 +78,8 @@ pub struct Request<'a> {
     pub limits: Limits,
     /// How long the service waits.
     pub deadlines: Deadlines,
-    /// A whole message that is longer goes out in frames of at most this many payload bytes, with pings
-    /// answered in between; 0 for one frame, whatever its length.
+    /// A longer whole message goes out in frames of at most this many payload bytes, and pings are answered in
+    /// between. 0 sends one frame, whatever its length.
     pub fragment_size: u32,
 }
 
@@ -89,7 +89,7 @@ pub enum RequestError {
     /// More than 32 sub-protocols, headers, origins, CA certificates, or certificates of a chain.
     #[error("more than {MAX_LISTED} sub-protocols, headers, origins or certificates")]
     TooMany,
-    /// More than [`Request::MAX_BYTES`] in all, or in the page of a route than
+    /// More than [`Request::MAX_BYTES`] in all, or a route's page longer than
     /// [`Route::MAX_BODY`](crate::Route::MAX_BODY).
     #[error("more than {} bytes", Request::MAX_BYTES)]
     TooLong,
@@ -116,13 +116,13 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// With this path, and query if any.
+    /// With this path, and a query if it has one.
     pub fn path(mut self, path: &'a str) -> Self {
         self.path = path;
         self
     }
 
-    /// Over TLS, to a server that Mozilla's roots vouch for, or not over TLS.
+    /// With `true`, over TLS to a server that Mozilla's roots vouch for; with `false`, without TLS.
     pub fn tls(mut self, tls: bool) -> Self {
         self.tls = tls.then(Tls::default);
         self
@@ -176,16 +176,16 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// The bytes that the request takes in a page.
+    /// How many bytes the request takes in a page.
     pub fn encoded_len(&self) -> usize {
         let texts = self.texts().map(|text| 2 + text.len()).sum::<usize>();
         FIXED + texts + self.tls.as_ref().map_or(0, Tls::encoded_len)
     }
 
-    /// Writes the request into `page`; the number of bytes.
+    /// Writes the request into `page`. Returns the number of bytes.
     ///
     /// # Errors
-    /// `TooLong` also if `page` is shorter than [`Request::encoded_len`].
+    /// Those of [`RequestError`]. `TooLong` also if `page` is shorter than [`Request::encoded_len`].
     pub fn write(&self, page: &mut [u8]) -> Result<usize, RequestError> {
         if self.sub_protocols.len() > MAX_LISTED
             || self.headers.len() > MAX_LISTED
@@ -212,7 +212,7 @@ impl<'a> Request<'a> {
         w.finish().ok_or(RequestError::TooLong)
     }
 
-    /// Reads a request that another process wrote; `None` if it is not one.
+    /// Reads a request that another process wrote; `None` if it is malformed.
     pub fn parse(page: &'a [u8]) -> Option<Self> {
         let mut r = Reader::new(page);
         if r.u32()? != MAGIC {

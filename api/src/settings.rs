@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::wire::{Reader, Writer};
 
-/// What the caller is ready to take; a message beyond it fails the connection with 1009 or 1008.
+/// What the caller is ready to take. A message beyond it fails the connection with 1009 or 1008.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Payload bytes of one frame.
@@ -16,7 +16,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// None: messages stream through fixed buffers, whatever their size.
+    /// No limits: messages stream through fixed buffers, whatever their size.
     fn default() -> Self {
         Limits { frame: u64::MAX, message: u64::MAX, fragments: u32::MAX }
     }
@@ -35,10 +35,11 @@ pub struct Deadlines {
     /// For the caller to lend a page while data waits. The connection is closed with 1001 after one to two
     /// times this. Also for a process that the connection was handed to, to ask for something.
     pub stall: Duration,
-    /// Silence after which a Ping is sent, one to two times this; none is sent by default, and an idle connection
-    /// costs nothing. While the caller lends no page the peer cannot be heard, which is no silence.
+    /// Silence after which a Ping is sent, one to two times this. By default no Ping is sent, and an idle connection
+    /// costs nothing. Time in which the caller lends no page does not count as silence, as the peer cannot be heard
+    /// then.
     pub keepalive: Option<Duration>,
-    /// For the answer to that Ping; the connection ends with 1006 without.
+    /// For the answer to that Ping. Without an answer the connection ends with 1006.
     pub pong: Duration,
 }
 

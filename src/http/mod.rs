@@ -5,6 +5,7 @@
 mod answer;
 mod date;
 mod host;
+mod logins;
 mod media;
 mod origin;
 mod path;
@@ -14,6 +15,7 @@ mod router;
 
 pub(crate) use answer::{Answer, Page, READS, UPGRADES, compose, options, page, refusal, status};
 pub(crate) use host::is_own_host;
+pub(crate) use logins::Logins;
 pub(crate) use media::{decoded, media_type};
 pub(crate) use origin::{is_allowed, normalized};
 pub(crate) use path::{NormalPath, has_dot_segment};

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::answer::{Answer, refusal};
 use crate::proto::handshake::Refusal;
 
 /// Why.
@@ -12,6 +11,8 @@ pub(crate) enum Reason {
     Malformed,
     /// A `.` or `..` stands between slashes, which no route has.
     DotSegment,
+    /// The route is for some, and the request does not show that it comes from one of them.
+    NoLogin(Challenge),
     /// A page of an origin that the port does not take.
     ForeignOrigin,
     /// Files under a name that anybody may have lead here.
@@ -48,11 +49,26 @@ pub(crate) enum Reason {
     StoreLocked,
 }
 
+/// How a client is asked for a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Challenge {
+    /// For a name and a password.
+    Basic,
+    /// For a token.
+    Bearer,
+    /// For one or the other.
+    Both,
+}
+
+const BASIC: (&str, &str) = ("WWW-Authenticate", "Basic realm=\"device\", charset=\"UTF-8\"");
+const BEARER: (&str, &str) = ("WWW-Authenticate", "Bearer realm=\"device\"");
+
 impl Reason {
     /// Of HTTP.
     pub(crate) const fn status(self) -> u16 {
         match self {
             Reason::Malformed | Reason::DotSegment => 400,
+            Reason::NoLogin(_) => 401,
             Reason::ForeignOrigin | Reason::ForeignHost => 403,
             Reason::NotFound | Reason::NoFile | Reason::NoWebSocket => 404,
             Reason::Method(_) => 405,
@@ -71,6 +87,7 @@ impl Reason {
         match self {
             Reason::Malformed => "The request is malformed, or something that it needs is missing.",
             Reason::DotSegment => "The path has a part that is . or .. only.",
+            Reason::NoLogin(_) => "A login is needed here, and the request shows none that counts.",
             Reason::ForeignOrigin => {
                 "Web pages of this origin may not connect. The program that listens says which may."
             }
@@ -95,19 +112,17 @@ impl Reason {
         }
     }
 
-    /// Header lines that the status asks for (RFC 9110 sections 10.2.1, 10.2.3 and 15.5.22, RFC 6455 section 4.4).
+    /// Header lines that the status asks for (RFC 9110 sections 10.2.1, 10.2.3, 11.6.1 and 15.5.22, RFC 6455 section 4.4).
     pub(super) const fn headers(self) -> &'static [(&'static str, &'static str)] {
         match self {
+            Reason::NoLogin(Challenge::Basic) => &[BASIC],
+            Reason::NoLogin(Challenge::Bearer) => &[BEARER],
+            Reason::NoLogin(Challenge::Both) => &[BASIC, BEARER],
             Reason::NoUpgrade => Refusal::UpgradeRequired.headers(),
             Reason::StoreLocked => &[("Retry-After", "10")],
             Reason::PeerFull | Reason::Full | Reason::NotTaken | Reason::ListBusy => &[("Retry-After", "1")],
             _ => &[],
         }
-    }
-
-    /// The last answer of a connection.
-    pub(crate) fn last(self) -> Answer {
-        refusal(self, false, false)
     }
 }
 

@@ -45,13 +45,13 @@ use crate::platform;
 /// Registers the service and serves every process, for as long as the process lives.
 ///
 /// # Errors
-/// Those of the kernel and the name shared while it starts: another service has the name, or a limit of the
+/// Those of the kernel and the name server while it starts: another service has the name, or a limit of the
 /// system is met.
 pub fn serve() -> Result<(), xous::Error> {
     if let Err(error) = platform::allow_heap(HEAP_BYTES) {
         log::warn!("the limit of the heap stays as it is: {error:?}");
     }
-    // Kept to the end: std uses the same connection to the name shared, which the last drop would close.
+    // Kept to the end: std uses the same connection to the name server, which the last drop would close.
     let names = XousNames::new()?;
     crate::entropy::connect()?;
     let sid = names.register_name(SERVER_NAME, None)?;
@@ -62,17 +62,17 @@ pub fn serve() -> Result<(), xous::Error> {
     let lingering = Lingering::start(timer.clone()).map_err(|_| xous::Error::ThreadNotAvailable)?;
     let shared = Arc::new(Shared {
         table: Table::new(),
-        visitors: Visitors::new(timer.clone(), lingering.clone()),
+        visitors: Visitors::new(timer.clone(), pool.clone()),
         timer,
         stores: FileStores::new(pddb.clone(), pool.clone()),
         pool,
         pddb,
         lingering,
     });
-    let visited = Arc::downgrade(&shared);
+    let visitors = Arc::downgrade(&shared.visitors);
     shared.pool.when_free(move || {
-        if let Some(shared) = visited.upgrade() {
-            Visitors::let_in(&shared);
+        if let Some(visitors) = visitors.upgrade() {
+            visitors.let_in();
         }
     });
     let quota = Quota::new();

@@ -13,6 +13,7 @@ mod clients;
 mod crowds;
 mod limits;
 mod load;
+mod logins;
 mod origins;
 mod pages;
 mod ports;

@@ -3,13 +3,13 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use xous_api_websocket::{Deadlines, Listen, ListenLimits, Listener, Route, Upload, Websocket};
+use xous_api_websocket::{Deadlines, Listen, ListenLimits, Listener, Login, Route, Upload, Websocket};
 
 use crate::by_hand::{Client, upgrade_request};
 use crate::common::elsewhere::connect_from;
 use crate::common::raw::{CLOSE, PING, PONG, expect_close};
 use crate::common::{nothing_is_left, peers, request, system};
-use crate::sender::{DICT, Sender, UPLOAD, listen, pddb_cid};
+use crate::sender::{DICT, Sender, UPLOAD, get, listen, pddb_cid};
 
 const STRANGER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
@@ -69,6 +69,30 @@ fn idle_connections_make_room_for_files() {
         busy.stored(1, b"halfhalf");
         busy.close();
         drop(idle);
+        nothing_is_left();
+    });
+}
+
+/// Uploads and files are guarded as pages are.
+#[test]
+fn files_come_and_go_for_those_who_show_a_login() {
+    const LOGIN: &str = "Authorization: Bearer right\r\n";
+    system!().run(|| {
+        pddb_cid();
+        let listener = Listener::listen(&Listen::new("127.0.0.1", 0)).unwrap();
+        let right = Login::bearer("right");
+        listener.add_route(&Route::upload(UPLOAD, Upload::new(DICT)).credentials(right)).unwrap();
+        listener.add_route(&Route::files("/files/", DICT).credentials(right)).unwrap();
+        for path in ["/files/", "/files/a"] {
+            assert_eq!(get(listener.port(), path, "").status, 401, "{path}");
+        }
+        assert_eq!(get(listener.port(), "/files/", LOGIN).status, 200);
+        assert_eq!(get(listener.port(), "/files/a", LOGIN).status, 404);
+        let mut stranger = Client::with(listener.port(), upgrade_request(UPLOAD, ""));
+        assert_eq!(stranger.answer().status, 401);
+        let mut known = Client::with(listener.port(), upgrade_request(UPLOAD, LOGIN));
+        known.opened();
+        known.close();
         nothing_is_left();
     });
 }

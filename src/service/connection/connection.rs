@@ -445,6 +445,14 @@ impl Connection {
         self.break_off();
     }
 
+    /// A reader that waits until the owner gives a pushed page back may wait for ever: who waits for the end meanwhile
+    /// is told.
+    fn answer_closers(&self) {
+        if self.held.load(Relaxed) && !self.state.lock().closers.is_empty() {
+            self.end(&Outcome::new(ABNORMAL, ""));
+        }
+    }
+
     fn keep_alive(self: &Arc<Self>) {
         let (heard, held) = (self.heard.swap(false, Relaxed), self.held.load(Relaxed));
         let step = self.state.lock().keepalive.as_mut().map(|keepalive| keepalive.tick(heard, held));
@@ -482,7 +490,10 @@ impl Wake for Connection {
             Some(Deadline::TakeUp) if self.untouched.load(Relaxed) => {
                 self.give_up(CloseCode::GOING_AWAY, "nobody took the connection up");
             }
-            Some(Deadline::Close | Deadline::Shutdown) => self.break_off(),
+            Some(Deadline::Close | Deadline::Shutdown) => {
+                self.break_off();
+                self.answer_closers();
+            }
             Some(Deadline::Keepalive) => self.keep_alive(),
             _ => (),
         }

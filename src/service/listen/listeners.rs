@@ -12,7 +12,7 @@ use super::channels::{Channels, encode};
 use super::port::{Fingerprint, NotBound, OnBound, Port, Settings};
 use super::shared::Shared;
 use super::target::{Target, TargetKind};
-use crate::http::{AddError, Router};
+use crate::http::{AddError, Logins, Router};
 use crate::net::{ServerTls, keeps_promise, wake_accept};
 use crate::proto;
 use crate::service::connection::{Connection, tls_code};
@@ -179,7 +179,7 @@ impl Listeners {
         }
         // The port's thread waits for a client.
         let address = port.close();
-        self.shared.visitors.close_port(port);
+        self.shared.visitors.close_port(&port.places);
         let Some(address) = address else { return };
         if !self.shared.pool.try_spawn(move || wake_accept(address, LINGER)) {
             // Refused clients may hold it up.
@@ -369,8 +369,13 @@ impl Listener {
 
     fn route(&self, route: &Route<'_>) -> Result<u16, Code> {
         let kind = TargetKind::new(route, &self.queue, &self.shared)?;
+        let logins = if route.credentials.is_empty() {
+            None
+        } else {
+            Some(Arc::new(Logins::new(&route.credentials).ok_or(Code::BadRequest)?))
+        };
         let (listener, owner) = (self.handle, self.owner);
-        let target = Target { listener, owner, shared: route.shared, kind };
+        let target = Target { listener, owner, shared: route.shared, logins, kind };
         let mut router = router(&self.port);
         if router.prefixes_of(route.path).any(|other| other.owner != owner && !other.shared) {
             return Err(Code::RouteExists);

@@ -9,7 +9,8 @@ use super::accept_queue::AcceptQueue;
 use super::file_route::FileRoute;
 use super::shared::Shared;
 use super::upload_route::UploadRoute;
-use crate::http::Page;
+use crate::http::{Logins, Page, Reason};
+use crate::proto::handshake::Headers;
 use crate::service::limits::PAGE_BYTES;
 
 /// A route of a program.
@@ -20,6 +21,8 @@ pub(crate) struct Target {
     pub(crate) owner: PID,
     /// Other programs may have routes below it.
     pub(crate) shared: bool,
+    /// Who may use it; `None` for everybody.
+    pub(crate) logins: Option<Arc<Logins>>,
     pub(crate) kind: TargetKind,
 }
 
@@ -37,6 +40,17 @@ pub(crate) enum TargetKind {
 }
 
 impl Target {
+    /// Whether a request with these headers may use it.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(crate) fn admit(&self, headers: &Headers<'_>) -> Result<(), Reason> {
+        match &self.logins {
+            Some(logins) if !logins.admit(headers) => Err(Reason::NoLogin(logins.challenge())),
+            _ => Ok(()),
+        }
+    }
+
     /// Bytes of the page that is kept for it.
     pub(crate) fn page_bytes(&self) -> usize {
         match &self.kind {

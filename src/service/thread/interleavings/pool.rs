@@ -83,6 +83,7 @@ fn two_jobs_that_need_each_other_have_a_worker_each() {
         done.wait(1);
         // One worker is there, or on its way back.
         let (one, two) = pool.reserve_pair().unwrap();
+        run(two, &done);
         let waits = done.clone();
         let started = one.run(move |permit| {
             waits.wait(2);
@@ -90,7 +91,6 @@ fn two_jobs_that_need_each_other_have_a_worker_each() {
             waits.add();
         });
         started.unwrap();
-        run(two, &done);
         done.wait(3);
     });
 }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::answer::{Answer, refusal};
 use crate::proto::handshake::Refusal;
 
 /// Why.
@@ -124,11 +123,6 @@ impl Reason {
             Reason::PeerFull | Reason::Full | Reason::NotTaken | Reason::ListBusy => &[("Retry-After", "1")],
             _ => &[],
         }
-    }
-
-    /// The last answer of a connection.
-    pub(crate) fn last(self) -> Answer {
-        refusal(self, false, false)
     }
 }
 

@@ -8,12 +8,13 @@ use std::path::Path;
 use imports::{Imports, Module};
 
 /// Files and folders of `src/`. Each imports from those before it only.
-const LAYERS: [&str; 11] = [
+const LAYERS: [&str; 12] = [
     "sync",
     "proto",
-    "http",
     "entropy",
     "platform",
+    "clock",
+    "http",
     "pddb",
     "net",
     "upload",
@@ -23,10 +24,14 @@ const LAYERS: [&str; 11] = [
 ];
 
 /// Those of `src/service/`, likewise. What is not listed stands above them.
-const ROOMS: [&str; 5] = ["limits", "message", "thread", "connection", "listen"];
+const ROOMS: [&str; 5] = ["limits", "thread", "message", "connection", "listen"];
 
 /// The only files that import each other: a handle, and what it belongs to.
 const HANDLES: [[&str; 2]; 2] = [["pddb/client", "pddb/file"], ["upload/files/files", "upload/files/reader"]];
+
+/// The room whose files lead to each other: a client that leaves its place lets the next one in (`visitors.rs`), and
+/// everything that serves clients is between the two.
+const ONE_CIRCLE: &str = "service/listen/";
 
 /// Every file with every file that it imports from.
 fn arrows() -> BTreeSet<(Module, Module)> {
@@ -78,8 +83,9 @@ fn only_a_handle_and_its_owner_import_each_other() {
     let arrows = arrows();
     let mut circles = BTreeSet::new();
     for (from, to) in &arrows {
-        if reachable(&arrows, to).contains(from) {
-            let mut pair = [from.join("/"), to.join("/")];
+        let mut pair = [from.join("/"), to.join("/")];
+        let may = pair.iter().all(|module| module.starts_with(ONE_CIRCLE));
+        if !may && reachable(&arrows, to).contains(from) {
             pair.sort();
             circles.insert(pair);
         }

@@ -100,13 +100,6 @@ pub(crate) fn refusal(reason: Reason, head_only: bool, keep_alive: bool) -> Answ
     head.into()
 }
 
-impl Reason {
-    /// The last answer of a connection.
-    pub(crate) fn last(self) -> Answer {
-        refusal(self, false, false)
-    }
-}
-
 /// An answer without a body.
 pub(crate) fn status(status: u16, headers: &[(&str, &str)], keep_alive: bool) -> Answer {
     head(status, headers, Some(0), keep_alive).bytes.into()

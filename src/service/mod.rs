@@ -62,17 +62,17 @@ pub fn serve() -> Result<(), xous::Error> {
     let lingering = Lingering::start(timer.clone()).map_err(|_| xous::Error::ThreadNotAvailable)?;
     let shared = Arc::new(Shared {
         table: Table::new(),
-        visitors: Visitors::new(timer.clone(), lingering.clone()),
+        visitors: Visitors::new(timer.clone(), pool.clone()),
         timer,
         stores: FileStores::new(pddb.clone(), pool.clone()),
         pool,
         pddb,
         lingering,
     });
-    let visited = Arc::downgrade(&shared);
+    let visitors = Arc::downgrade(&shared.visitors);
     shared.pool.when_free(move || {
-        if let Some(shared) = visited.upgrade() {
-            Visitors::let_in(&shared);
+        if let Some(visitors) = visitors.upgrade() {
+            visitors.let_in();
         }
     });
     let quota = Quota::new();

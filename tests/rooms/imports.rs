@@ -21,8 +21,6 @@ struct Source {
     used: Vec<Vec<String>>,
     /// Names that it passes on, and where they come from, as written.
     reexports: BTreeMap<String, Vec<String>>,
-    /// Modules that are for tests only.
-    tests: Vec<String>,
 }
 
 impl Imports {
@@ -30,11 +28,6 @@ impl Imports {
     pub(crate) fn read(root: &Path) -> Self {
         let mut sources = BTreeMap::new();
         read_directory(root, &Vec::new(), &mut sources);
-        let tests = sources.iter().flat_map(|(module, source): (&Module, &Source)| {
-            source.tests.iter().map(|name| [&module[..], &[name.clone()]].concat())
-        });
-        let tests: BTreeSet<Module> = tests.collect();
-        sources.retain(|module, _| !tests.contains(module));
         Imports { sources }
     }
 
@@ -92,7 +85,7 @@ fn read_directory(directory: &Path, module: &Module, sources: &mut BTreeMap<Modu
         if !matches!(&*name, "mod" | "lib") {
             child.push(name.clone());
         }
-        if name == "tests" {
+        if ["tests", "interleavings", "model"].contains(&&*name) {
             continue;
         }
         if path.is_dir() {
@@ -106,17 +99,9 @@ fn read_directory(directory: &Path, module: &Module, sources: &mut BTreeMap<Modu
 impl Source {
     fn parse(text: &str) -> Self {
         let text = text.split("\n#[cfg(test)]\nmod ").next().unwrap_or_default();
-        let mut source = Source { used: Vec::new(), reexports: BTreeMap::new(), tests: Vec::new() };
-        let mut before = "";
+        let mut source = Source { used: Vec::new(), reexports: BTreeMap::new() };
         let mut lines = text.lines().map(str::trim).filter(|line| !line.starts_with("//"));
         while let Some(line) = lines.next() {
-            let is_for_tests = before.starts_with("#[cfg(") && before.contains("test");
-            before = line;
-            if let Some(name) = line.strip_suffix(';').and_then(|line| line.rsplit_once("mod "))
-                && is_for_tests
-            {
-                source.tests.push(name.1.to_owned());
-            }
             let Some((visibility, tree)) = declaration(line) else {
                 source.paths_in(line);
                 continue;

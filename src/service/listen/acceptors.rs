@@ -7,9 +7,10 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::http_client::Reception;
 use super::port::{NotBound, OnBound, Port};
 use super::shared::Shared;
-use super::visitors::Visitors;
+use super::visitors::Host;
 use crate::net::{BindError, bind};
 use crate::service::limits::PORT_THREADS;
 use crate::service::thread::{Note, Permit, Pool, note};
@@ -144,6 +145,7 @@ fn serve(port: &Arc<Port>, shared: &Arc<Shared>) -> Vec<OnBound> {
 }
 
 fn accept(port: &Arc<Port>, shared: &Arc<Shared>, listener: &TcpListener) {
+    let host: Arc<dyn Host> = Arc::new(Reception { port: port.clone(), shared: shared.clone() });
     loop {
         let (stream, peer) = match listener.accept() {
             Ok(client) => client,
@@ -155,7 +157,7 @@ fn accept(port: &Arc<Port>, shared: &Arc<Shared>, listener: &TcpListener) {
         if port.is_closed() {
             return;
         }
-        Visitors::arrive(shared, port, stream, peer);
+        shared.visitors.arrive(&host, stream, peer);
     }
 }
 

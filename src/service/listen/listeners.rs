@@ -179,7 +179,7 @@ impl Listeners {
         }
         // The port's thread waits for a client.
         let address = port.close();
-        self.shared.visitors.close_port(port);
+        self.shared.visitors.close_port(&port.places);
         let Some(address) = address else { return };
         if !self.shared.pool.try_spawn(move || wake_accept(address, LINGER)) {
             // Refused clients may hold it up.

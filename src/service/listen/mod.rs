@@ -22,7 +22,9 @@ mod file_stores;
 mod http_client;
 #[cfg(all(test, feature = "shuttle"))]
 mod interleavings;
+mod late;
 mod listeners;
+mod places;
 mod port;
 mod requests;
 mod shared;

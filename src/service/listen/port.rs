@@ -7,11 +7,12 @@ use std::time::Duration;
 use xous::PID;
 use xous_api_websocket::{Deadlines, Limits, Listen, ListenLimits, PortState, SlowMember};
 
+use super::places::Places;
 use super::target::Target;
-use crate::http::{NormalPath, Reason, Router, has_dot_segment, normalized};
+use crate::http::{NormalPath, Router, has_dot_segment, normalized};
 use crate::net::{ServerTls, Socket, TlsError};
 use crate::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::sync::{Condvar, Mutex};
 
 /// What the first program that listens on a port has asked for. Who joins gets nothing else.
 pub(crate) struct Settings {
@@ -44,7 +45,7 @@ pub(crate) struct Port {
     pub(crate) router: Mutex<Router<Target>>,
     state: Mutex<State>,
     changed: Condvar,
-    clients: Mutex<ClientCounts>,
+    pub(crate) places: Arc<Places>,
 }
 
 /// As whom clients are served, and which renewal it came with.
@@ -86,24 +87,6 @@ pub(crate) enum NoTarget {
     DotSegment,
     /// There is no route.
     Unknown,
-}
-
-#[derive(Default)]
-struct ClientCounts {
-    all: u16,
-    /// As many as there are clients at the most.
-    per_peer: Vec<(IpAddr, u16)>,
-}
-
-/// Which limit a client meets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Full {
-    /// The port has all the connections that it may have.
-    Port,
-    /// The client's address has its share of them.
-    Peer,
-    /// No worker is left for strangers.
-    Workers,
 }
 
 impl Settings {
@@ -159,6 +142,7 @@ impl Port {
         tls: Option<(ServerTls, Fingerprint)>,
     ) -> Arc<Self> {
         Arc::new(Port {
+            places: Places::new(settings.limits.connections, settings.limits.per_peer),
             settings,
             opener,
             alone,
@@ -167,7 +151,6 @@ impl Port {
             router: Mutex::new(Router::new()),
             state: Mutex::new(State { bound: None, waiting: Some(Vec::new()), closed: false }),
             changed: Condvar::new(),
-            clients: Mutex::new(ClientCounts::default()),
         })
     }
 
@@ -238,7 +221,7 @@ impl Port {
             State { bound: Some(_), .. } => PortState::Listening,
             State { bound: None, .. } => PortState::Waiting,
         };
-        (state, usize::from(self.clients().all))
+        (state, usize::from(self.places.taken()))
     }
 
     /// The port's number as it is bound; 0 if it is not.
@@ -310,48 +293,5 @@ impl Port {
         let waiting = state.waiting.take();
         state.closed |= give_up && waiting.is_some();
         waiting.unwrap_or_default()
-    }
-
-    /// Counts a client of this address, as [`one_peer`](crate::net::one_peer) has it, or says which limit it meets.
-    pub(crate) fn count_client(&self, peer: IpAddr) -> Result<(), Full> {
-        let mut clients = self.clients();
-        let ListenLimits { connections, per_peer, .. } = self.settings.limits;
-        if clients.all >= connections {
-            return Err(Full::Port);
-        }
-        match clients.per_peer.iter_mut().find(|(address, _)| *address == peer) {
-            Some((_, count)) if *count >= per_peer => return Err(Full::Peer),
-            Some((_, count)) => *count += 1,
-            None if per_peer == 0 => return Err(Full::Peer),
-            None => clients.per_peer.push((peer, 1)),
-        }
-        clients.all += 1;
-        Ok(())
-    }
-
-    /// A client that was counted counts no more.
-    pub(crate) fn uncount_client(&self, peer: IpAddr) {
-        let mut clients = self.clients();
-        clients.all -= 1;
-        clients.per_peer.retain_mut(|(address, count)| {
-            if *address == peer {
-                *count -= 1;
-            }
-            *count > 0
-        });
-    }
-
-    fn clients(&self) -> MutexGuard<'_, ClientCounts> {
-        self.clients.lock()
-    }
-}
-
-impl Full {
-    /// What a client is told.
-    pub(crate) const fn reason(self) -> Reason {
-        match self {
-            Full::Peer => Reason::PeerFull,
-            Full::Port | Full::Workers => Reason::Full,
-        }
     }
 }

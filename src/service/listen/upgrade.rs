@@ -13,7 +13,7 @@ use super::shared::Shared;
 use super::target::TargetKind;
 use super::timed_socket::TimedSocket;
 use super::upload_route::{UploadReceiver, UploadRoute};
-use super::visitors::{Stage, Visitor, Visitors};
+use super::visitors::{Stage, Visitor};
 use crate::http::{NormalPath, Reason, Shown, is_allowed};
 use crate::proto::Role;
 use crate::proto::handshake::Upgrade;
@@ -120,7 +120,7 @@ impl Client<'_> {
                 Ok(Taken { destination: Destination::Program(page), owner, writer, protocol })
             }
             TargetKind::Upload(route) => {
-                let writer = Visitors::second_worker(self.shared, self.visitor);
+                let writer = self.shared.visitors.second_worker(self.visitor);
                 let Some(writer) = writer else { return Err(Reason::Full) };
                 let destination = Destination::Upload(route, target.listener);
                 Ok(Taken { destination, owner, writer, protocol: None })

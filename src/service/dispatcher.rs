@@ -1,5 +1,5 @@
-//! The server thread: receives every message, checks who asks, hands the envelope on. It never waits for a
-//! socket, a client or another service, the log server included: it notes what a worker prints.
+//! The server thread. It receives every message, checks who asks, and hands the envelope on. It never waits for a
+//! socket, a client or another service, not even for the log server: it notes what a worker then prints.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -24,8 +24,8 @@ pub(crate) struct Dispatcher {
     pub(crate) system: Option<Box<dyn Serve>>,
 }
 
-/// What the service does for every process, and an in-process server does not. A trait, so that a program with an
-/// in-process server has nothing of it in its code.
+/// What the service does for every process, and an in-process server does not. It is a trait, so that a program with
+/// an in-process server does not contain its code.
 pub(crate) trait Serve {
     /// Deals with a memory message; its opcode is not one for an open connection.
     fn memory(&self, opcode: Opcode, caller: Caller, lent: Lent);
@@ -37,7 +37,7 @@ pub(crate) trait Serve {
     fn short_of_messages(&self, caller: Caller);
 }
 
-/// Whom a message comes from and which connection, or listener, it means.
+/// The sender of a message, and the connection or listener that it means.
 #[derive(Clone, Copy)]
 pub(crate) struct Caller {
     pub(crate) pid: Option<PID>,
@@ -48,7 +48,7 @@ impl Dispatcher {
     /// Serves until the kernel refuses or, in-process, `Quit` or the owner's `Close` has come.
     ///
     /// # Errors
-    /// Those of the kernel: the server does not exist any more.
+    /// Those of the kernel, when the server does not exist any more.
     pub(crate) fn run(&self) -> Result<(), xous::Error> {
         loop {
             let envelope = xous::receive_message(self.sid)?;
@@ -104,8 +104,8 @@ impl Dispatcher {
         ControlFlow::Continue(())
     }
 
-    /// Counts a message as open, or says why it is refused. What is answered at once need not be counted; a Close gets
-    /// through, and is not waited for if there is no place to wait.
+    /// Counts a message as open, or says why it is refused. A message that is answered at once need not be counted. A
+    /// Close always gets through; if there is no place for it to wait, its sender does not wait.
     fn admit(&self, opcode: Option<Opcode>, caller: Caller, lent: &mut Lent) -> Result<(), Code> {
         let pid = caller.pid.map_or(0, PID::get);
         if lent.size() > MESSAGE_BYTES {
@@ -257,7 +257,7 @@ impl Dispatcher {
     }
 }
 
-/// Answers a memory message with a code, in the form that its opcode wants.
+/// Answers a memory message with a code, in the form that its opcode asks for.
 fn refuse(opcode: Option<Opcode>, lent: Lent, code: Code) {
     match opcode {
         Some(Opcode::Receive | Opcode::Close) => inbox::refuse(lent, code),
@@ -265,7 +265,7 @@ fn refuse(opcode: Option<Opcode>, lent: Lent, code: Code) {
     }
 }
 
-/// The close code that a caller asks for: 0 is the usual one; `None` for one that may not be sent.
+/// The close code that a caller asks for. 0 stands for 1000. `None` if the code may not be sent.
 fn close_code(code: usize) -> Option<CloseCode> {
     match u16::try_from(code).ok()? {
         0 => Some(CloseCode::NORMAL),
@@ -275,7 +275,7 @@ fn close_code(code: usize) -> Option<CloseCode> {
 
 #[cfg(test)]
 mod tests {
-    /// What the server thread runs. A line in the log is a message to the log server that is waited for.
+    /// What the server thread runs. A line in the log is a message to the log server, and its sender waits.
     const SOURCES: [(&str, &str); 17] = [
         ("dispatcher", include_str!("dispatcher.rs")),
         ("system", include_str!("system.rs")),

@@ -25,13 +25,13 @@ pub(crate) struct Plan {
     pub(crate) random: [u8; 48],
 }
 
-/// Threads of all in-process servers of this process, used again when a connection has ended.
+/// The threads of all in-process servers of this process. They are used again when a connection has ended.
 static THREADS: OnceLock<(Arc<Pool>, Arc<Timer>)> = OnceLock::new();
 
 /// Opens the connection and serves `sid` until its owner closes it or quits.
 ///
 /// # Errors
-/// Those of the kernel, or no thread can be started.
+/// Those of the kernel, also if no thread can be started.
 pub(crate) fn serve_one(sid: SID, plan: Plan) -> Result<(), xous::Error> {
     let (pool, timer) = threads()?;
     let own = xous::connect(sid)?;

@@ -7,8 +7,8 @@ use xous_api_websocket::{Listener, Request, Route, Upload};
 use crate::proto::{HEADER_SPACE, MAX_HEADER};
 use crate::upload::WRITE_BATCH;
 
-/// Connections at a time (`NoWorker`). Each takes two worker threads of the 29 that a process on the device can
-/// use; the dispatcher and the timer take one each, and three are left for ports and for clients that were refused.
+/// Connections at a time (`NoWorker`). Each takes two worker threads of the 29 that a process on the device can use.
+/// The dispatcher and the timer take one each, and three are left for ports and for clients that were refused.
 pub(crate) const CONNECTIONS: usize = 12;
 
 /// Of all, those that only processes may take that have none.
@@ -27,17 +27,17 @@ pub(crate) const WAITING: usize = 16;
 /// See [`WAITING`].
 pub(crate) const PLACE_WAIT: Duration = Duration::from_secs(1);
 
-/// A client that takes a file more slowly than this, in bytes a second and with the port's write deadline to begin
-/// with, is let go of.
+/// The slowest that a client may take a file, in bytes a second; a slower one is disconnected. The port's write
+/// deadline is granted on top.
 pub(crate) const SLOWEST_DOWNLOAD: u64 = 1024;
 
-/// A client that sends its files more slowly than this, in bytes a second, is let go of; and how often that is looked
-/// at. Time for which the database keeps it waiting does not count.
+/// The slowest that a client may send its files, in bytes a second, and how often that is checked; a slower one is
+/// disconnected. Time for which the database keeps it waiting does not count.
 pub(crate) const SLOWEST_UPLOAD: u64 = 256;
 /// See [`SLOWEST_UPLOAD`].
 pub(crate) const UPLOAD_PROGRESS: Duration = Duration::from_secs(30);
 
-/// The longest that the Close frame of a client that sends files is waited for: its place is wanted.
+/// How long the Close frame of a client that sends files is awaited at most. Others want its place.
 pub(crate) const UPLOAD_CLOSE: Duration = Duration::from_millis(500);
 
 /// Ports listened on at a time (`NoListener`): each has a thread that waits for clients. One thread more lets go of
@@ -60,14 +60,14 @@ pub(crate) const OPEN_MESSAGES_PER_PROCESS: usize = 40;
 /// Of all, those that only processes may take that hold none.
 pub(crate) const KEPT_MESSAGES: usize = 8;
 
-/// Waiting Closes besides: who has all its messages open can still close. With more, a connection is closed and its
-/// owner does not wait.
+/// Closes that may wait on top of these, so that a process whose messages are all open can still close. Beyond that,
+/// a connection is closed and its owner does not wait.
 pub(crate) const WAITING_CLOSES: usize = 4;
 const _: () = assert!(OPEN_MESSAGES + WAITING_CLOSES < 64);
 
-/// Bytes of the pages of these messages (`BusyService`). The device's kernel maps what a process is lent or given into
-/// 4 MiB of its space, and refuses every message, of whomever, when they are full: the rest is for messages that are
-/// being answered.
+/// Bytes of the pages of these messages (`BusyService`). The device's kernel maps what a process is lent or given
+/// into 4 MiB of its address space. When these are full it refuses every message, whoever sends it. The rest is for
+/// messages that are being answered.
 pub(crate) const OPEN_BYTES: usize = 3 * 1024 * 1024;
 
 /// The same for one process (`BusyMessages`).
@@ -87,7 +87,7 @@ pub(crate) const PARKED_RECEIVES: usize = 4;
 /// Bytes of a message that has begun to come when its connection is handed over: what the client crate lends at a time.
 pub(crate) const CARRIED: usize = 16 * 1024;
 
-/// Broadcasts that wait on one connection, and their bytes: with more it is a slow member.
+/// Broadcasts that wait on one connection, and their bytes. With more it is a slow member.
 pub(crate) const QUEUED_BROADCASTS: usize = 16;
 /// See [`QUEUED_BROADCASTS`]. Two of the longest, besides the one that is being written.
 pub(crate) const QUEUED_BROADCAST_BYTES: usize = 2 * (BROADCAST_BYTES + 10);
@@ -126,13 +126,13 @@ pub(crate) const GUESTS_PAGE_BYTES: usize = 2 * PAGE_BYTES;
 /// The most bytes of a client's head that a listener may allow: they are kept here while it is being read.
 pub(crate) const MAX_REQUEST_BYTES: usize = 64 * 1024;
 
-/// Silence after which the peer of an upload is asked whether it is there, if the port does not say.
+/// Silence after which the peer of an upload gets a Ping, if the port has no keepalive.
 pub(crate) const UPLOAD_KEEPALIVE: Duration = Duration::from_secs(30);
 
-/// How long an answer of the database is waited for. Flash is slow: the real one takes seconds when it looks for room.
+/// How long an answer of the database is awaited. The real one takes seconds when it looks for room in flash.
 pub(crate) const STORE_ANSWER: Duration = Duration::from_secs(20);
 
-/// How long reading a port's certificate and key from there may take in all, give or take an answer.
+/// How long reading a port's certificate and key from the database may take in all, give or take one answer.
 pub(crate) const STORED_WAIT: Duration = Duration::from_secs(30);
 
 /// Certificates that are loaded at a time, in all and for one process (`NoWorker`): each takes a worker.
@@ -166,11 +166,11 @@ pub(crate) const REFUSED_WAIT: Duration = Duration::from_millis(100);
 /// Refused clients that are given that time at once; the first of more is dropped.
 pub(crate) const LINGERING: usize = 16;
 
-/// Pongs that wait on one connection; the oldest gives way, as RFC 6455 section 5.5.3 allows.
+/// Pongs that wait on one connection. Beyond that the oldest is dropped, as RFC 6455 section 5.5.3 allows.
 pub(crate) const QUEUED_PONGS: usize = 16;
 
-/// Connections that the table knows, those included that have ended and whose owner has not been told yet.
-/// The one that ended first gives way.
+/// Connections that the table knows, including ended ones whose owner has not been told yet. When it is full, the one
+/// that ended first goes.
 pub(crate) const SLOTS: usize = 32;
 
 /// Pages of one memory message (`Malformed`).
@@ -191,12 +191,12 @@ pub(crate) const READ_BUFFER: usize = 4096 + MAX_HEADER;
 /// Write buffer of a connection that has nothing to write. Small frames need no more.
 pub(crate) const WRITE_BUFFER: usize = 512;
 
-/// What it grows to, at most, for frames that are longer or wait together: what a client lends at a time goes out in one
-/// write. Given back when nothing is queued.
+/// How large it grows at most, for frames that are longer or wait together. So what a client lends at a time goes out
+/// in one write. The memory is given back when nothing is queued.
 pub(crate) const BULK_WRITE_BUFFER: usize = 16 * 1024 + HEADER_SPACE;
 
-/// Heap that the service may use, of which the device's kernel wants to be told: what all limits above come to when
-/// all of them are met at once, 4.7 MiB and with TLS 7. Twelve idle connections take less than a tenth of it.
+/// Heap that the service may use. The device's kernel has to be asked for it. It is the sum of all limits above when
+/// all of them are met at once: 4.7 MiB, with TLS 7. Twelve idle connections take less than a tenth of it.
 pub(crate) const HEAP_BYTES: usize =
     CONNECTIONS * (CONNECTION + TLS) + PORTS * PORT_PAGE_BYTES + LISTING + TLS_KEPT + REST;
 

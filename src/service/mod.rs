@@ -5,9 +5,9 @@
 //!        <-- Receive (page) ------------ sink <---- reader <--- socket
 //! ```
 //!
-//! [`dispatcher`] receives every message and hands its envelope on; what is not for an open connection goes to
-//! [`system`]. A connection has a reader and a writer from the pool; neither waits for the other. Everything in between
-//! is bounded by [`limits`].
+//! [`dispatcher`] receives every message and hands its envelope on. What is not for an open connection goes to
+//! [`system`]. A connection has a reader and a writer from the pool, and neither waits for the other. Everything in
+//! between is bounded by [`limits`].
 //!
 //! ```text
 //! dispatcher, system, in_process

@@ -341,7 +341,7 @@ impl Connection {
         (outcome, known)
     }
 
-    /// A wait for the socket or the owner, of which the timer is told if it lasts.
+    /// Waits for the socket or the owner. The timer is told if the wait lasts.
     pub(crate) fn waiting<T>(self: &Arc<Self>, deadline: Deadline, wait: impl FnOnce() -> T) -> T {
         let Some((watch, limit)) = self.watch(deadline) else { return wait() };
         watch.begin(|| self.arm(deadline, limit));
@@ -350,7 +350,7 @@ impl Connection {
         result
     }
 
-    /// A wait of the reader for the owner: what the peer says meanwhile is not heard.
+    /// Lets the reader wait for the owner. What the peer sends meanwhile is not heard.
     pub(crate) fn holding<T>(&self, wait: impl FnOnce() -> T) -> T {
         self.held.store(true, Relaxed);
         let result = wait();
@@ -427,7 +427,7 @@ impl Connection {
         self.watch(deadline).is_some_and(|(watch, limit)| watch.is_over(|| self.arm(deadline, limit)))
     }
 
-    /// The caller is told now; the worker that opens comes to its end when its call returns.
+    /// Tells the caller now. The worker that opens the connection ends when its call returns.
     fn opening_is_late(self: &Arc<Self>) {
         let page = {
             let mut state = self.state.lock();
@@ -449,8 +449,8 @@ impl Connection {
         self.break_off();
     }
 
-    /// A reader that waits until the owner gives a pushed page back may wait for ever: who waits for the end meanwhile
-    /// is told.
+    /// Tells those who wait for the end if the reader waits for a pushed page, as the owner may keep that page for
+    /// ever.
     fn answer_closers(&self) {
         if self.held.load(Relaxed) && !self.state.lock().closers.is_empty() {
             self.end(&Outcome::new(ABNORMAL, ""));

@@ -1,9 +1,9 @@
 //! What a connection's writer has to send: messages in the order in which they came, and control frames, which
 //! go first and never wait for room.
 //!
-//! Who competes: the dispatcher (messages, the owner's Close), the reader (pongs, the answer to a Close, that TLS
-//! has something to say, answers to uploads), the timer (pings, a Close), and one writer, which takes. Full: messages
-//! are refused, the oldest pong gives way, the reader waits.
+//! Who competes: the dispatcher (messages, the owner's Close), the reader (pongs, the answer to a Close, word that
+//! TLS has something to send, answers to uploads), the timer (pings, a Close), and one writer, which takes. Full:
+//! messages are refused, the oldest pong is dropped, the reader waits.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub(crate) enum Work {
     Share(Arc<[u8]>),
     /// The connection has another owner: a message in parts ends here.
     HandOver,
-    /// Nothing of its own: what the transport has to say goes out with it.
+    /// Nothing of its own. What the transport has to send goes out with it.
     Flush,
     /// The Close frame; nothing is sent after it.
     Close(ClosePayload),
@@ -86,7 +86,7 @@ enum Phase {
     Draining,
     /// The Close frame goes out next, or has gone.
     Closing,
-    /// The transport has failed: its last words go out, then the writer ends.
+    /// The transport has failed. Its last records go out, then the writer ends.
     Failed,
     /// The writer shall end.
     Over,
@@ -145,8 +145,8 @@ impl Outbox {
         Ok(())
     }
 
-    /// Queues a frame that must not be lost, when there is room for it. Only for the reader. The wait ends with that of
-    /// the writer, which has a deadline, for the peer.
+    /// Waits for room and queues a frame that must not be lost. Only the reader calls it. The writer's own deadline
+    /// bounds the wait.
     ///
     /// # Errors
     /// The connection has ended.
@@ -167,7 +167,7 @@ impl Outbox {
         }
     }
 
-    /// Queues a Pong with at most 125 bytes. After a Close frame there is none (RFC 6455 section 5.5.1).
+    /// Queues a Pong with at most 125 bytes. After a Close frame no Pong is sent (RFC 6455 section 5.5.1).
     pub(crate) fn pong(&self, payload: &[u8]) {
         let mut state = self.state.lock();
         if matches!(state.phase, Phase::Open | Phase::Draining) {
@@ -188,7 +188,7 @@ impl Outbox {
         }
     }
 
-    /// The transport has something to say that no write carries yet.
+    /// The transport has something to send that no write carries yet.
     pub(crate) fn flush(&self) {
         let mut state = self.state.lock();
         state.flush = true;
@@ -272,7 +272,7 @@ impl Outbox {
         self.refuse_sends()
     }
 
-    /// The next piece of work; waits for it. `None` when the writer shall end. `mid_message`: a message in parts
+    /// Waits for the next piece of work. `None` when the writer is to end. `mid_message` says that a message in parts
     /// has begun and not ended.
     pub(crate) fn next(&self, mid_message: bool) -> Option<Work> {
         let mut state = self.state.lock();

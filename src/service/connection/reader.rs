@@ -57,7 +57,7 @@ impl<'a> Reader<'a> {
         Reader { conn, socket, decoder, sink, buffer, start: 0, end, flows: false }
     }
 
-    /// Until the peer has closed or the socket has ended.
+    /// Runs until the peer has closed or the socket has ended.
     pub(crate) fn run(mut self) {
         let stop = self.receive();
         // Where only the last drop of the socket sends the FIN, reading on would hold it back: the peer of a server
@@ -182,8 +182,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Drops what still comes, so that the peer gets our Close frame rather than a reset; the close deadline ends
-    /// this at the latest.
+    /// Drops what still comes, so that the peer gets our Close frame and not a reset. The close deadline ends this at
+    /// the latest.
     fn drain(&mut self) {
         while read(&self.conn, &self.socket, &mut self.buffer).is_ok() {}
     }

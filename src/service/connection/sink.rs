@@ -20,8 +20,8 @@ const PUSHED: usize = 4 * PAGE_SIZE;
 /// there is nothing more to read without waiting.
 ///
 /// When the connection is handed over, a message of which the former owner has got nothing goes to the next one from
-/// its beginning; of any other the rest is dropped. So whoever gets the connection begins with a whole message, and
-/// whoever had it gets nothing that came later.
+/// its beginning; of any other the rest is dropped. So the new owner begins with a whole message, and the former
+/// owner gets nothing that came later.
 pub(crate) struct Sink {
     conn: Arc<Connection>,
     delivery: Delivery,
@@ -91,7 +91,7 @@ impl Sink {
         }
     }
 
-    /// Delivers a piece of a message; waits for pages as long as the owner is not considered stalled.
+    /// Delivers a piece of a message. Waits for pages as long as the owner is not considered stalled.
     pub(crate) fn push(&mut self, chunk: &Chunk<'_>) {
         if let Delivery::Internal(receiver) = &mut self.delivery {
             return receiver.receive(&self.conn, chunk);
@@ -132,8 +132,8 @@ impl Sink {
         };
     }
 
-    /// Room for at most `most` bytes of a message, in the page that is begun or a new one; waits for it as long as the
-    /// owner is not considered stalled. What is written there is delivered by [`Sink::commit`], and by that alone.
+    /// Room for at most `most` bytes of a message, in the page that is begun or in a new one. Waits for it as long as
+    /// the owner is not considered stalled. Only [`Sink::commit`] delivers what is written there.
     ///
     /// `None` if there is nothing to write to: there will be no page, or the message began with a former owner, so that its
     /// rest is dropped. [`Sink::push`] knows what becomes of a piece then.
@@ -296,7 +296,7 @@ impl Sink {
         }
     }
 
-    /// Nothing more comes: delivers what is collected; an empty page is not needed, and its owner learns how the
+    /// Delivers what is collected, as nothing more comes. An empty page is put back, and its owner learns how the
     /// connection ended.
     pub(crate) fn put_back(&mut self) {
         self.flush();
@@ -325,7 +325,7 @@ impl Sink {
         }
     }
 
-    /// Tells a server that is pushed to how the connection has ended; owners who pull ask for it.
+    /// Tells a server that gets pushed chunks how the connection has ended. Owners that pull ask for it.
     pub(crate) fn tell(&self, outcome: &Outcome) {
         if let Delivery::Push { cid, opcode } = self.delivery {
             let mut page = Pages::new(PAGE_SIZE);

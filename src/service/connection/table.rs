@@ -1,8 +1,8 @@
 //! The connections, by handle.
 //!
-//! A handle names a slot and its generation; it is answered for the process that owns the connection and for no
-//! other. A connection that has ended keeps its slot until the slot is needed, so that a thread of its owner that
-//! asks late learns how it ended.
+//! A handle names a slot and its generation. It is good only for the process that owns the connection. A connection
+//! that has ended keeps its slot until the slot is needed, so that a thread of its owner that asks late learns how it
+//! ended.
 
 use std::sync::Arc;
 

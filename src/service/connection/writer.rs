@@ -1,7 +1,7 @@
 //! The thread that writes a connection's socket.
 //!
-//! A frame costs one copy, into the write buffer, masked on the way; the lent page is never written to. Frames
-//! that wait together go out in one write. The sender is answered when its bytes are with the socket.
+//! A frame costs one copy into the write buffer, masked on the way. The lent page is never written to. Frames that
+//! wait together go out in one write. The sender is answered when the socket has taken its bytes.
 
 use std::sync::Arc;
 
@@ -69,7 +69,7 @@ impl Writer {
         }
     }
 
-    /// Until the Close frame is out or the connection has ended.
+    /// Runs until the Close frame is out or the connection has ended.
     pub(crate) fn run(mut self) {
         if self.send_all().is_err() {
             self.unanswered.drain(..).for_each(|send| refuse(&self.conn, send, Code::Closed));
@@ -264,7 +264,7 @@ impl Writer {
         Ok(())
     }
 
-    /// The first `len` bytes of the buffer, behind what the transport has to say.
+    /// Writes the first `len` bytes of the buffer, behind what the transport has to send.
     fn transmit(&self, len: usize) -> Result<(), Gone> {
         let bytes = &self.buffer[..len];
         self.write_all(bytes)
@@ -295,7 +295,7 @@ impl From<EncodeError> for NotSent {
     }
 }
 
-/// For frames whose refusal nobody is told.
+/// Ignores a refusal, for frames whose refusal nobody needs to know.
 fn unless_gone(sent: Result<(), NotSent>) -> Result<(), Gone> {
     match sent {
         Ok(()) | Err(NotSent::Refused(_)) => Ok(()),

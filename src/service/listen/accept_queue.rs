@@ -1,6 +1,6 @@
 //! Where a program's pages wait for clients, and clients for a page.
 //!
-//! Who competes: the dispatcher parks pages, workers with a client each take one and wait for it up to the accept
+//! Who competes: the dispatcher parks pages. Workers with a client take one each, and wait for it up to the accept
 //! deadline. Full: further pages are refused.
 
 use std::collections::VecDeque;
@@ -104,7 +104,7 @@ impl AcceptQueue {
         !self.state.lock().pages.is_empty()
     }
 
-    /// The listener is given up: whoever waits is told.
+    /// The listener is given up. Tells everybody who waits.
     pub(crate) fn close(&self) {
         let mut state = self.state.lock();
         state.closed = true;

@@ -1,7 +1,7 @@
 //! The threads that wait for clients, one per port.
 //!
-//! A port that is given up ends its thread only when the thread notices. Until then the thread is taken and the
-//! address bound, so a port that is wanted meanwhile follows on the same thread.
+//! The thread of a port that is given up ends only when it notices. Until then the thread is taken and the address
+//! bound. So a port that is asked for meanwhile follows on the same thread.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ impl Acceptors {
         Arc::new(Acceptors { pool: Pool::new(most), extra: AtomicUsize::new(0), running: Mutex::default() })
     }
 
-    /// Has a thread bind the port and wait for its clients: a free one, or one whose port is closed.
+    /// Has a thread bind the port and wait for its clients. It is a free thread, or one whose port is closed.
     pub(crate) fn start(self: &Arc<Self>, shared: &Arc<Shared>, port: Arc<Port>) {
         let mut running = self.running.lock();
         if let Some(before) = running.iter_mut().find(|one| one.ends() && one.port.is_at(&port.settings)) {
@@ -108,14 +108,14 @@ impl Acceptors {
 }
 
 impl Running {
-    /// Its thread is about to end and nothing follows yet.
+    /// Whether its thread is about to end and nothing follows yet.
     fn ends(&self) -> bool {
         self.next.is_none() && self.port.is_closed()
     }
 }
 
-/// Binds a port, and serves its clients until it is closed. While it cannot be bound it is tried again, less and less
-/// often. If another program has it at the first try the port is closed, and those are returned who shall be told.
+/// Binds a port, and serves its clients until it is closed. While it cannot be bound, tries again, less and less
+/// often. If another program has it at the first try, closes the port and returns those who are to be told.
 fn serve(port: &Arc<Port>, shared: &Arc<Shared>) -> Vec<OnBound> {
     let mut wait = RETRY.0;
     while !port.is_closed() {

@@ -30,7 +30,7 @@ struct Member {
 }
 
 impl Channels {
-    /// Adds a connection; the channel comes into being with its first member.
+    /// Adds a connection. The first member makes the channel.
     pub(crate) fn join(&self, name: &str, conn: &Arc<Connection>) -> Result<(), Code> {
         check(name)?;
         let mut channels = self.channels.lock();
@@ -50,7 +50,7 @@ impl Channels {
         Ok(())
     }
 
-    /// Takes a connection out, if it is in.
+    /// Takes a connection out, if it is a member.
     pub(crate) fn leave(&self, name: &str, conn: &Arc<Connection>) -> Result<(), Code> {
         check(name)?;
         let mut channels = self.channels.lock();
@@ -61,7 +61,8 @@ impl Channels {
         Ok(())
     }
 
-    /// Hands `frame` to every member of the channel; to how many. Members whose queue is full leave, or are closed.
+    /// Hands `frame` to every member of the channel. Returns to how many. Members whose queue is full leave, or are
+    /// closed.
     pub(crate) fn broadcast(&self, name: &str, frame: &Arc<[u8]>, slow: SlowMember) -> Result<usize, Code> {
         check(name)?;
         let mut reached = 0;
@@ -93,7 +94,7 @@ impl Channels {
     }
 }
 
-/// A whole message as a server's frame, which is the same for every member as it is not masked.
+/// A whole message as a server's frame. It is the same for every member, as it is not masked.
 pub(crate) fn encode(kind: Kind, payload: &[u8]) -> Option<Arc<[u8]>> {
     let mut writer =
         Encoder::new(Role::Server).begin_checked(FrameKind::Whole(kind), payload, [0; 4]).ok()?;

@@ -1,6 +1,6 @@
 //! A client of a port, from its connection to the end of its plain requests or to its upgrade.
 //!
-//! One worker serves it, one request at a time; nothing is read ahead.
+//! One worker serves it, one request at a time. Nothing is read ahead.
 
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -127,7 +127,7 @@ fn run(
 /// `internal_error`, whose reason "is unrelated to the peer or the correctness of the protocol" (RFC 8446 section 6.2).
 const NO_ROOM: &[u8] = &[21, 3, 3, 0, 2, 2, 80];
 
-/// Answers a plain request; whether another may follow.
+/// Answers a plain request. Returns whether another may follow.
 fn answer(socket: &TimedSocket, port: &Port, request: &Plain<'_>) -> bool {
     // A body is not read, so nothing can follow it.
     let keep = request.keep_alive && !request.has_body;
@@ -204,7 +204,7 @@ fn is_for_us(port: &Port, request: &Plain<'_>) -> bool {
     is_own_host(&port.settings.origins, request.host, port.is_secure())
 }
 
-/// It asks for something that is there, and brings nothing.
+/// Whether it only asks for something, and brings nothing.
 fn is_read(request: &Plain<'_>) -> bool {
     matches!(request.method, "GET" | "HEAD") && !request.has_body
 }

@@ -1,4 +1,4 @@
-//! Programs' shares of ports: their routes, their channels, their doors.
+//! Programs' shares of ports: their routes, their channels, and their accept queues.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -33,7 +33,7 @@ pub(crate) struct Listeners {
     acceptors: Arc<Acceptors>,
     slots: Arc<Mutex<Vec<Slot>>>,
     loads: Arc<Loads>,
-    /// Held from looking for a port to changing who listens on it. Nothing is waited for meanwhile.
+    /// Held from the search for a port to the change of who listens on it. Nothing waits meanwhile.
     change: Arc<Mutex<()>>,
 }
 
@@ -57,7 +57,7 @@ pub(crate) struct Listener {
     handle: Handle,
     pub(crate) owner: PID,
     pub(crate) lease: Lease,
-    /// The port's settings are its.
+    /// It has opened the port, whose settings are its own.
     has_opened: bool,
     port: Arc<Port>,
     queue: Arc<AcceptQueue>,
@@ -83,7 +83,7 @@ impl Listeners {
         slot.listener.as_ref().filter(|listener| Some(listener.owner) == asker).cloned()
     }
 
-    /// Listens on a port, or joins those who do; answers `page` when it is known how that went.
+    /// Listens on a port, or joins the programs that do. Answers `page` when the result is known.
     pub(crate) fn listen(&self, owner: PID, page: Lent) {
         if !page.is_writable() {
             return page.answer(Code::Malformed as usize, 0);
@@ -195,7 +195,7 @@ impl Listeners {
         });
     }
 
-    /// Gives a listener up. The last one of a port closes it.
+    /// Gives up a listener. The last one of a port closes the port.
     pub(crate) fn unlisten(&self, listener: &Arc<Listener>) {
         let _change = self.change();
         remove(&self.slots, listener);
@@ -317,7 +317,7 @@ impl Plan {
 }
 
 impl Listener {
-    /// Adds a route; answers with its number.
+    /// Adds a route. Answers with its number.
     pub(crate) fn add_route(&self, page: Lent) {
         let (code, number) = match page.data().and_then(Route::parse).map(|route| self.route(&route)) {
             None => (Code::Malformed as usize, 0),
@@ -374,7 +374,7 @@ impl Listener {
         page.answer(result.map_or_else(|code| code as usize, |()| 0), 0);
     }
 
-    /// Sends a message to a channel; answers with the number of members that get it.
+    /// Sends a message to a channel. Answers with the number of members that get it.
     pub(crate) fn broadcast(&self, page: Lent) {
         let (code, reached) = match self.try_broadcast(&page) {
             Ok(reached) => (0, reached),

@@ -16,7 +16,7 @@ use crate::proto::handshake::Headers;
 use crate::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use crate::sync::{Condvar, Mutex};
 
-/// What the first program that listens on a port has asked for. Who joins gets nothing else.
+/// What the first program that listens on a port has asked for. Programs that join get the same.
 pub(crate) struct Settings {
     pub(crate) address: IpAddr,
     pub(crate) port: u16,
@@ -68,7 +68,7 @@ struct State {
     bound: Option<SocketAddr>,
     /// Who waits for the first try to bind; `None` when it is over.
     waiting: Option<Vec<OnBound>>,
-    /// Nobody listens any more: the thread shall end.
+    /// Nobody listens any more, and the thread is to end.
     closed: bool,
 }
 
@@ -163,7 +163,7 @@ impl Port {
         })
     }
 
-    /// Tells `tried` how the first try to bind went, now or when it is over.
+    /// Tells `tried` the result of the first try to bind, now or when it is over.
     pub(crate) fn when_bound(&self, tried: OnBound) {
         let mut state = self.state.lock();
         if let Some(waiting) = &mut state.waiting {
@@ -257,7 +257,7 @@ impl Port {
         wanted.port != 0 && self.settings.address == wanted.address && own.contains(&wanted.port)
     }
 
-    /// Tells who waits for it; `false` if nobody listens any more.
+    /// Tells those who wait for it. Returns `false` if nobody listens any more.
     pub(crate) fn bound(&self, listener: &TcpListener) -> bool {
         let mut state = self.state.lock();
         if state.closed {
@@ -276,7 +276,7 @@ impl Port {
         self.state.lock().bound = None;
     }
 
-    /// Waits before the next try to bind, at most until the port is closed; whether a wait was needed.
+    /// Waits before the next try to bind, at most until the port is closed. Returns whether a wait was needed.
     pub(crate) fn wait_closed(&self, wait: Duration) -> bool {
         let state = self.state.lock();
         let open = !state.closed;
@@ -301,7 +301,7 @@ impl Port {
         self.pairing.as_ref().is_none_or(|pairing| pairing.knows(headers, self.number(), Instant::now()))
     }
 
-    /// It could not be bound: who waits for the first try. The port is closed if that is given up.
+    /// It could not be bound. Returns those who wait for the first try. Closes the port if that is given up.
     pub(crate) fn failed(&self, give_up: bool) -> Vec<OnBound> {
         let mut state = self.state.lock();
         let waiting = state.waiting.take();

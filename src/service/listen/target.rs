@@ -65,7 +65,7 @@ impl Target {
 }
 
 impl TargetKind {
-    /// What a program asks for whose clients wait at `queue`. Does not wait for the database.
+    /// The target that a program asks for. Its clients wait at `queue`. Does not wait for the database.
     pub(crate) fn new(
         route: &Route<'_>,
         queue: &Arc<AcceptQueue>,

@@ -41,12 +41,12 @@ impl TimedSocket {
         result
     }
 
-    /// A deadline was over.
+    /// Whether a deadline was over.
     pub(crate) fn is_late(&self) -> bool {
         self.late.happened()
     }
 
-    /// Ends without a word more, over TLS by a close_notify: that nothing was cut off.
+    /// Ends without another answer, over TLS with a close_notify, which says that nothing was cut off.
     pub(crate) fn end(&self) {
         self.by(LINGER, Shutdown::Both, || self.socket.shutdown(Shutdown::Write));
     }
@@ -69,7 +69,8 @@ impl TimedSocket {
         }
     }
 
-    /// Ends the connection behind an answer that was sent in pieces, unless another may follow; whether one may.
+    /// Ends the connection after an answer that was sent in pieces, unless another may follow. Returns whether one
+    /// may.
     pub(crate) fn follow(&self, limit: Duration, sent: std::io::Result<bool>) -> bool {
         match sent {
             Ok(false) => self.finish(limit),

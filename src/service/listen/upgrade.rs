@@ -1,4 +1,4 @@
-//! A client that asks for a WebSocket: who gets it, and what it is told.
+//! A client that asks for a WebSocket: which program gets it, and what the client is answered.
 
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
@@ -48,7 +48,7 @@ enum Destination {
     Upload(Arc<UploadRoute>, Handle),
 }
 
-/// The page that a program has lent for its next client. Dropped, it waits for the one after that.
+/// The page that a program has lent for its next client. When it is dropped, it waits for the client after that.
 struct AcceptPage {
     queue: Arc<AcceptQueue>,
     /// `None` when the client is handed over.
@@ -69,8 +69,8 @@ pub(crate) struct Admitted {
 }
 
 impl Client<'_> {
-    /// Finds out to whom the path leads and makes the client a connection of theirs, or refuses it. `request` is the
-    /// last head of `requests`.
+    /// Finds out where the path leads, and makes the client a connection there or refuses it. `request` is the last
+    /// head of `requests`.
     pub(crate) fn upgrade(&self, requests: &Requests, request: &Upgrade<'_>) -> Option<Admitted> {
         match self.take(request) {
             Ok(taken) => self.admit(requests, request, taken),
@@ -138,8 +138,8 @@ impl Client<'_> {
         }
     }
 
-    /// Enters the connection and answers the client with 101. If the client has gone, the program's page waits for the
-    /// next one; it does so before the client is told, which takes time.
+    /// Enters the connection and answers the client with 101. If the client has gone, the program's page waits for
+    /// the next one. It does so before the client gets an answer, which takes time.
     fn admit(&self, requests: &Requests, request: &Upgrade<'_>, taken: Taken) -> Option<Admitted> {
         let Taken { mut destination, owner, lease, writer, protocol } = taken;
         let settings = &self.port.settings;
@@ -178,7 +178,7 @@ impl Client<'_> {
         Some(Admitted { guard, established, writer, destination })
     }
 
-    /// Sends the 101; whether it went out.
+    /// Sends the 101. Returns whether it went out.
     fn accept(&self, request: &Upgrade<'_>, protocol: Option<&str>) -> bool {
         let mut answer = Vec::new();
         if request.compose_accept(protocol, &[], &mut answer).is_err() {
@@ -224,7 +224,7 @@ impl Destination {
         }
     }
 
-    /// Tells a program who its client is; `false` if its page is too short for that.
+    /// Tells a program about its client. Returns `false` if the page is too short for that.
     fn introduce(
         &mut self,
         conn: &Connection,

@@ -158,7 +158,7 @@ impl Lent {
         unsafe { self.pages.as_slice_mut() }
     }
 
-    /// Gives the pages back with these two words. If the sender is gone, so are they.
+    /// Gives the pages back with these two words. If the sender is gone, the pages are gone, too.
     pub(crate) fn answer(mut self, offset: usize, valid: usize) {
         self.finish(offset, valid);
     }
@@ -257,7 +257,7 @@ pub(super) fn range_of(pages: &mut xous_api_websocket::Pages) -> MemoryRange {
     unsafe { MemoryRange::new(bytes.as_mut_ptr() as usize, bytes.len()) }.expect("there is a page")
 }
 
-/// A sender that is gone needs no answer.
+/// Does nothing if the sender is gone, which needs no answer.
 fn report(result: &Result<(), xous::Error>) {
     if result.is_err() {
         note(Note::Unanswered);

@@ -1,9 +1,9 @@
 //! Counts the messages that wait for an answer and the bytes of their pages, per process and in all.
 //!
-//! A memory message keeps its place in the server's queue until it is answered, and its pages their place in the part of
-//! the address space that the device's kernel keeps for messages (4 MiB a process). A queue or a window that is full
-//! would stop the service for everybody. Whoever meets a limit is answered at once. The last places and bytes are for
-//! processes that hold none, so that no number of others shuts out the next.
+//! A memory message keeps its place in the server's queue until it is answered, and its pages their place in the part
+//! of the address space that the device's kernel keeps for messages (4 MiB a process). A queue or a window that is
+//! full would stop the service for everybody. A message that meets a limit is answered at once. The last places and
+//! bytes are for processes that hold none, so that no number of others shuts out the next.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ pub(crate) struct Ticket {
 }
 
 enum Place {
-    /// Of a message of this process, with so many bytes.
+    /// That of a message of this process, with this many bytes.
     Message(u8, u32),
     /// Of a Close that found no other.
     Close,
@@ -55,7 +55,7 @@ impl Quota {
         })
     }
 
-    /// A place for a message of `pid` that has lent so many bytes, or which limit was met.
+    /// A place for a message of `pid` that has lent this many bytes, or the limit that was met.
     pub(crate) fn take(self: &Arc<Self>, pid: u8, bytes: usize) -> Result<Ticket, Code> {
         let own = &self.per_process[usize::from(pid)];
         let none = own.messages() == 0;
@@ -78,7 +78,7 @@ impl Quota {
         Ok(Ticket { quota: self.clone(), place: Place::Message(pid, bytes) })
     }
 
-    /// A place for a Close, whatever its process holds; `None` if too many that found no other wait already.
+    /// A place for a Close, whatever its process holds; `None` if too many Closes without another place wait already.
     pub(crate) fn take_close(self: &Arc<Self>, pid: u8, bytes: usize) -> Option<Ticket> {
         if let Ok(ticket) = self.take(pid, bytes) {
             return Some(ticket);

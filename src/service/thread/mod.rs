@@ -7,7 +7,7 @@
 //! lingering  one thread; answers clients that are refused, and wakes accept calls
 //! ```
 //!
-//! Lingering has the timer, and a worker prints notes; otherwise they do not call each other, and they know nothing of
+//! Lingering uses the timer, and a worker prints notes. Otherwise they do not call each other. They know nothing of
 //! what they run.
 
 #[cfg(all(test, feature = "shuttle"))]

@@ -1,4 +1,4 @@
-//! What threads have to say that must not wait for the log server: they count, and a worker prints.
+//! Log lines of threads that must not wait for the log server. They count what happens, and a worker prints it.
 
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
@@ -8,9 +8,9 @@ use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 pub(crate) enum Note {
     /// No thread could be started.
     NoThread,
-    /// A message had an opcode that there is not.
+    /// A message had an unknown opcode.
     UnknownOpcode,
-    /// A message could not be answered: its sender is gone.
+    /// A message could not be answered, as its sender is gone.
     Unanswered,
     /// What a process had was taken from it, as it is gone.
     OwnerGone,

@@ -15,10 +15,10 @@ use crate::sync::{Condvar, Mutex, thread};
 /// What a worker runs.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
-/// A reader's or writer's buffers are on the heap, but the device's std keeps whole pages on the stack: 40 KiB for a
-/// name's resolution and 20 KiB within it for the first use of a std service, 16 KiB for a write or a log line, 32 KiB
-/// for a panic (`cargo xtask target --top`). The deepest is the resolution with a panic in it. What is not touched
-/// takes no memory. The default would be 128 KiB.
+/// The buffers of readers and writers are on the heap, but the device's std keeps whole pages on the stack: 40 KiB to
+/// look up a name and 20 KiB within that for the first use of a std service, 16 KiB for a write or a log line, 32 KiB
+/// for a panic (`cargo xtask target --top`). The deepest is a look-up with a panic in it. What is not touched takes
+/// no memory. The default would be 128 KiB.
 ///
 /// A TLS handshake takes up to 40 KiB on top (measured with RustCrypto, optimised, on a PC), and 190 KiB without
 /// optimisation.
@@ -61,7 +61,7 @@ pub(crate) struct Permit {
 }
 
 impl Pool {
-    /// A pool of at most `most` threads; none is started before there is work.
+    /// A pool of at most `most` threads. None is started before there is work.
     pub(crate) fn new(most: usize) -> Arc<Self> {
         let state = State { jobs: Vec::new(), idle: 0, threads: 0, busy: 0, strangers: 0, awaited: 0, most };
         Arc::new(Pool {
@@ -77,7 +77,7 @@ impl Pool {
         self.freed.set(Box::new(freed)).ok();
     }
 
-    /// Has one thread less from now on; one that is more ends when it has nothing to do.
+    /// Has one thread less from now on. A thread too many ends when it has nothing to do.
     pub(crate) fn shrink(&self) {
         let mut state = self.state.lock();
         state.most = state.most.saturating_sub(1);
@@ -144,7 +144,7 @@ impl Pool {
         Permit { pool: self.clone(), stranger }
     }
 
-    /// Runs a job on a worker of its own; `false`, and the job is dropped, if there is none.
+    /// Runs a job on a worker of its own. If there is no worker, drops the job and returns `false`.
     pub(crate) fn try_spawn(self: &Arc<Self>, job: impl FnOnce() + Send + 'static) -> bool {
         let Some(permit) = self.reserve() else { return false };
         let started = permit.run(move |permit| {
@@ -230,11 +230,11 @@ impl Permit {
         }
     }
 
-    /// Runs `job` on a worker. The permit is handed to it, so that it is given back when the job is done with
-    /// everything that blocks.
+    /// Runs `job` on a worker. The job gets the permit, and gives it back when it is done with everything that
+    /// blocks.
     ///
     /// # Errors
-    /// No thread could be started; the job was dropped.
+    /// No thread could be started. The job was dropped.
     pub(crate) fn run(self, job: impl FnOnce(Permit) + Send + 'static) -> std::io::Result<()> {
         let pool = self.pool.clone();
         pool.run(Box::new(move || job(self)))

@@ -81,7 +81,7 @@ impl Listener {
     pub const MAX_BROADCAST: usize = 64 * 1024;
 
     /// Listens on a port, or joins the listening of another program there, if that one lets others join and has asked for
-    /// the same origins, limits, deadlines and certificate, or [`Listen::as_it_is`] says that they do not matter.
+    /// the same origins, limits, deadlines and certificate, or [`Listen::as_it_is`](Listen::as_it_is()) says that they do not matter.
     ///
     /// # Errors
     /// See [`ListenError`].

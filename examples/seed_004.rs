@@ -3,6 +3,9 @@
 //!
 //! Opens a connection and serves it on a thread, lends it "test message", receives the answer with [`Buffer`], and closes.
 //! [`in_process.rs`](in_process.rs) does the same with the types of the client crate, and looks at every answer.
+//!
+//! `Buffer` shows as many bytes as the message's `offset` says. Of a whole text that is 13, a word of flags: enough for
+//! "test message". A program that receives more reads the pages, as `in_process.rs` does.
 #![allow(unsafe_code)]
 
 use std::process::ExitCode;

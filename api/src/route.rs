@@ -1,11 +1,14 @@
 //! What a path of a port leads to, and how that travels.
 
 use crate::RequestError;
+use crate::login::Login;
 use crate::upload::Upload;
 use crate::wire::{Reader, Writer};
 
 /// The most sub-protocols of a route.
 const MAX_PROTOCOLS: usize = 32;
+/// The most logins of a route.
+const MAX_LOGINS: usize = 16;
 /// The first four bytes of the page, and with them its version.
 const MAGIC: u32 = u32::from_le_bytes(*b"WSR1");
 /// Length of the fixed fields.
@@ -23,8 +26,8 @@ const KINDS: u8 = PAGE | UPLOAD | FILES;
 pub enum RouteKind<'a> {
     /// The program takes WebSockets: [`Listener::accept`](crate::Listener::accept).
     Receiver {
-        /// Sub-protocols in order of preference, at most 32. The first that the client offers too is chosen; a
-        /// client that offers none of them gets none.
+        /// Sub-protocols in order of preference, at most 32. The first one that the client also offers is chosen. A
+        /// client that offers none of them is accepted without one.
         protocols: Vec<&'a str>,
     },
     /// The service answers GET and HEAD with these bytes.
@@ -36,11 +39,11 @@ pub enum RouteKind<'a> {
     },
     /// The service takes WebSockets that bring files.
     Upload(Upload<'a>),
-    /// The service answers GET and HEAD with files of the database: the path, a prefix that ends with `/`, with a list
-    /// of them, `{"files":[{"name":"a/b.txt","length":123},...]}`; the path and a name with that file, or a range of
-    /// it. What is being received is not seen.
+    /// The service answers GET and HEAD with files of the database. The path is a prefix that ends with `/`. Under
+    /// the path itself there is a list, `{"files":[{"name":"a/b.txt","length":123},...]}`. Under the path and a name
+    /// there is that file, or a range of it. A file that is being received is not shown.
     Files {
-        /// As that of an [`Upload`].
+        /// The dict, as that of an [`Upload`].
         dict: &'a str,
     },
 }
@@ -48,47 +51,62 @@ pub enum RouteKind<'a> {
 /// A path and who answers on it.
 ///
 /// In the page of an `AddRoute`, little-endian, texts as 16 bits of length and UTF-8: `WSR1`; u8 flags (1 prefix, and
-/// one of 2 page, 4 upload, 8 files, or none for a receiver; 128 a shared prefix); u8 number of sub-protocols; u16 0; u32 length of the
-/// body; the text path; the sub-protocols; or the text content type and the body; or the [`Upload`]; or the text dict.
+/// one of 2 page, 4 upload, 8 files, or none for a receiver; 128 a shared prefix); u8 number of sub-protocols; u16 number of
+/// logins; u32 length of the body; the text path; the [`Login`]s; the sub-protocols; or the text content type and the body;
+/// or the [`Upload`]; or the text dict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route<'a> {
-    /// Begins with `/`; no query, no `.` or `..` between slashes. Characters that need no percent-encoding are the
-    /// same with and without (RFC 3986 section 6.2.2).
+    /// Begins with `/`, without a query and without `.` or `..` between slashes. A character that needs no
+    /// percent-encoding is the same with and without it (RFC 3986 section 6.2.2).
     pub path: &'a str,
-    /// Also for every path that begins with it. Of several routes the longest path counts, an exact one first.
+    /// The route is also for every path that begins with its own. An exact path goes before prefixes, and a longer
+    /// prefix before shorter ones.
     pub prefix: bool,
     /// If it is a prefix: other programs may add routes below it. Without this they are refused (`RouteExists`), as a
     /// longer path would take its part of the prefix.
     pub shared: bool,
     /// What it leads to.
     pub kind: RouteKind<'a>,
+    /// Who may use it, at most 16; everybody with none.
+    pub credentials: Vec<Login<'a>>,
 }
 
 impl<'a> Route<'a> {
-    /// The longest page, bytes: the service keeps it.
+    /// The longest page, in bytes. The service keeps the page.
     pub const MAX_BODY: usize = 64 * 1024;
 
     /// WebSockets for the program.
     pub fn receiver(path: &'a str) -> Self {
-        Route { path, prefix: false, shared: false, kind: RouteKind::Receiver { protocols: Vec::new() } }
+        Route::new(path, RouteKind::Receiver { protocols: Vec::new() })
     }
 
     /// A page.
     pub fn page(path: &'a str, content_type: &'a str, body: &'a [u8]) -> Self {
-        Route { path, prefix: false, shared: false, kind: RouteKind::Page { content_type, body } }
+        Route::new(path, RouteKind::Page { content_type, body })
     }
 
     /// Files for the database.
     pub fn upload(path: &'a str, upload: Upload<'a>) -> Self {
-        Route { path, prefix: false, shared: false, kind: RouteKind::Upload(upload) }
+        Route::new(path, RouteKind::Upload(upload))
     }
 
     /// The files in this dict, below the path, which ends with `/`.
     pub fn files(path: &'a str, dict: &'a str) -> Self {
-        Route { path, prefix: true, shared: false, kind: RouteKind::Files { dict } }
+        Route::new(path, RouteKind::Files { dict }).prefix()
     }
 
-    /// Also for what begins with the path.
+    fn new(path: &'a str, kind: RouteKind<'a>) -> Self {
+        Route { path, prefix: false, shared: false, kind, credentials: Vec::new() }
+    }
+
+    /// Only for clients that show this, or another that is given so. Everybody else gets 401. Each route has its own:
+    /// that of a prefix does not guard longer paths that have a route.
+    pub fn credentials(mut self, login: Login<'a>) -> Self {
+        self.credentials.push(login);
+        self
+    }
+
+    /// Takes every path that begins with this one, too.
     pub fn prefix(mut self) -> Self {
         self.prefix = true;
         self
@@ -108,7 +126,7 @@ impl<'a> Route<'a> {
         self
     }
 
-    /// The bytes that it takes in a page.
+    /// How many bytes it takes in a page.
     pub fn encoded_len(&self) -> usize {
         let kind = match &self.kind {
             RouteKind::Receiver { protocols } => protocols.iter().map(|name| 2 + name.len()).sum(),
@@ -116,14 +134,15 @@ impl<'a> Route<'a> {
             RouteKind::Upload(upload) => upload.encoded_len(),
             RouteKind::Files { dict } => 2 + dict.len(),
         };
-        FIXED + 2 + self.path.len() + kind
+        let credentials = self.credentials.iter().map(Login::encoded_len).sum::<usize>();
+        FIXED + 2 + self.path.len() + credentials + kind
     }
 
-    /// Writes it into `page`; the number of bytes.
+    /// Writes it into `page`. Returns the number of bytes.
     ///
     /// # Errors
-    /// `TooMany`: more than 32 sub-protocols, or patterns of names. `TooLong`: a longer body than is kept, or `page` is shorter than
-    /// [`Route::encoded_len`].
+    /// `TooMany` for more than 32 sub-protocols or patterns of names, or 16 logins. `TooLong` for a body longer than
+    /// [`Route::MAX_BODY`], or if `page` is shorter than [`Route::encoded_len`].
     pub fn write(&self, page: &mut [u8]) -> Result<usize, RequestError> {
         let (kind, protocols, body) = match &self.kind {
             RouteKind::Receiver { protocols } => (0, protocols.len(), 0),
@@ -132,7 +151,7 @@ impl<'a> Route<'a> {
             RouteKind::Upload(_) => (UPLOAD, 0, 0),
             RouteKind::Files { .. } => (FILES, 0, 0),
         };
-        if protocols > MAX_PROTOCOLS {
+        if protocols > MAX_PROTOCOLS || self.credentials.len() > MAX_LOGINS {
             return Err(RequestError::TooMany);
         }
         if body > Self::MAX_BODY {
@@ -143,9 +162,10 @@ impl<'a> Route<'a> {
         let shared = if self.shared { SHARED } else { 0 };
         w.u8(kind | shared | if self.prefix { PREFIX } else { 0 });
         w.u8(protocols as u8);
-        w.u16(0);
+        w.u16(self.credentials.len() as u16);
         w.u32(u32::try_from(body).map_err(|_| RequestError::TooLong)?);
         w.text(self.path);
+        self.credentials.iter().for_each(|login| login.write(&mut w));
         match &self.kind {
             RouteKind::Receiver { protocols } => protocols.iter().for_each(|name| w.text(name)),
             RouteKind::Page { content_type, body } => {
@@ -166,12 +186,13 @@ impl<'a> Route<'a> {
         }
         let flags = r.u8()?;
         let protocols = usize::from(r.u8()?);
-        r.u16()?;
+        let logins = usize::from(r.u16()?);
         let body = usize::try_from(r.u32()?).ok()?;
-        if protocols > MAX_PROTOCOLS || flags & !(PREFIX | KINDS | SHARED) != 0 {
+        if protocols > MAX_PROTOCOLS || logins > MAX_LOGINS || flags & !(PREFIX | KINDS | SHARED) != 0 {
             return None;
         }
         let path = r.text()?;
+        let credentials = (0..logins).map(|_| Login::read(&mut r)).collect::<Option<_>>()?;
         let kind = match flags & KINDS {
             0 => RouteKind::Receiver { protocols: (0..protocols).map(|_| r.text()).collect::<Option<_>>()? },
             PAGE => RouteKind::Page { content_type: r.text()?, body: r.bytes(body)? },
@@ -179,7 +200,8 @@ impl<'a> Route<'a> {
             FILES => RouteKind::Files { dict: r.text()? },
             _ => return None,
         };
-        Some(Route { path, prefix: flags & PREFIX != 0, shared: flags & SHARED != 0, kind })
+        let (prefix, shared) = (flags & PREFIX != 0, flags & SHARED != 0);
+        Some(Route { path, prefix, shared, kind, credentials })
     }
 }
 
@@ -199,6 +221,7 @@ mod tests {
             Route::upload("/u", upload),
             Route::files("/f/", "a"),
             Route::receiver("/s/").shared_prefix(),
+            Route::files("/g/", "a").credentials(Login::basic("a", "b")).credentials(Login::bearer("c")),
         ] {
             let mut page = vec![0; route.encoded_len()];
             assert_eq!(route.write(&mut page), Ok(page.len()));

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::proto::handshake::{Refusal, Response};
+use super::date::date;
+use super::reason::Reason;
+use crate::clock;
+use crate::proto::handshake::{Response, ResponseError};
 
 /// A page that a program has given.
 pub(crate) struct Page {
@@ -29,7 +32,7 @@ impl From<Vec<u8>> for Answer {
     }
 }
 
-/// The answer with `page`; for a HEAD request without the body.
+/// The answer with `page`. A HEAD request gets no body.
 pub(crate) fn page(page: Arc<Page>, head_only: bool, keep_alive: bool) -> Answer {
     // What a browser must not guess: the type, and whether another site may frame the page.
     let headers = [
@@ -38,24 +41,84 @@ pub(crate) fn page(page: Arc<Page>, head_only: bool, keep_alive: bool) -> Answer
         ("X-Frame-Options", "SAMEORIGIN"),
         ("Cache-Control", "no-cache"),
     ];
-    let mut head = Vec::new();
     let content_length = Some(page.body.len() as u64);
-    let response = Response { status: 200, headers: &headers, content_length, keep_alive };
-    if response.compose(&mut head).is_err() {
-        return status(500, &[], false);
+    let head = head(200, &headers, content_length, keep_alive);
+    let page = (head.is_answer && !head_only).then_some(page);
+    Answer { head: head.bytes, page }
+}
+
+/// A composed head; not the answer that was meant if a value would break out of its line.
+struct Head {
+    bytes: Vec<u8>,
+    is_answer: bool,
+}
+
+/// Composes a head, with the date where the clock is set (RFC 9110 section 6.6.1).
+fn head(status: u16, headers: &[(&str, &str)], content_length: Option<u64>, keep_alive: bool) -> Head {
+    match compose(status, headers, content_length, keep_alive) {
+        Ok(bytes) => Head { bytes, is_answer: true },
+        Err(_) => {
+            let failed =
+                b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            Head { bytes: failed.to_vec(), is_answer: false }
+        }
     }
-    Answer { head, page: (!head_only).then_some(page) }
+}
+
+/// Composes a head, with the date where the clock is set (RFC 9110 section 6.6.1).
+///
+/// # Errors
+/// A value would break out of its line.
+pub(crate) fn compose(
+    status: u16,
+    headers: &[(&str, &str)],
+    content_length: Option<u64>,
+    keep_alive: bool,
+) -> Result<Vec<u8>, ResponseError> {
+    let date = clock::now().map(date);
+    let mut all = headers.to_vec();
+    all.extend(date.as_deref().map(|date| ("Date", date)));
+    let mut head = Vec::new();
+    Response { status, headers: &all, content_length, keep_alive }.compose(&mut head)?;
+    Ok(head)
+}
+
+/// The answer that refuses a request, with a few words for a person; to a HEAD request without them.
+pub(crate) fn refusal(reason: Reason, head_only: bool, keep_alive: bool) -> Answer {
+    let mut headers =
+        vec![("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff")];
+    headers.extend(reason.headers());
+    if let Reason::Method(allowed) = reason {
+        headers.push(("Allow", allowed));
+    }
+    words(reason.status(), &headers, &format!("{}\n", reason.text()), head_only, keep_alive)
+}
+
+/// The page that takes the code of those who are not paired.
+pub(crate) fn pairing(html: &str, head_only: bool, keep_alive: bool) -> Answer {
+    const POLICY: &str =
+        "default-src 'none'; script-src 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'";
+    let mut headers = vec![
+        ("Content-Type", "text/html; charset=utf-8"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Content-Security-Policy", POLICY),
+        ("Cache-Control", "no-store"),
+    ];
+    headers.extend(Reason::NotPaired.headers());
+    words(Reason::NotPaired.status(), &headers, html, head_only, keep_alive)
+}
+
+fn words(status: u16, headers: &[(&str, &str)], body: &str, head_only: bool, keep_alive: bool) -> Answer {
+    let mut answer = head(status, headers, Some(body.len() as u64), keep_alive).bytes;
+    if !head_only {
+        answer.extend_from_slice(body.as_bytes());
+    }
+    answer.into()
 }
 
 /// An answer without a body.
 pub(crate) fn status(status: u16, headers: &[(&str, &str)], keep_alive: bool) -> Answer {
-    let mut head = Vec::new();
-    let response = Response { status, headers, content_length: Some(0), keep_alive };
-    if response.compose(&mut head).is_err() {
-        head =
-            b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_vec();
-    }
-    head.into()
+    head(status, headers, Some(0), keep_alive).bytes.into()
 }
 
 /// Methods that pages and files take, as `Allow` names them (RFC 9110 section 10.2.1).
@@ -66,11 +129,6 @@ pub(crate) const UPGRADES: &str = "GET, OPTIONS";
 /// The answer to OPTIONS (RFC 9110 section 9.3.7).
 pub(crate) fn options(allowed: &str, keep_alive: bool) -> Answer {
     status(200, &[("Allow", allowed)], keep_alive)
-}
-
-/// The answer to a request that does not go with its path: a plain one where WebSockets are, or the other way round.
-pub(crate) fn upgrade_required(keep_alive: bool) -> Answer {
-    status(Refusal::UpgradeRequired.status(), Refusal::UpgradeRequired.headers(), keep_alive)
 }
 
 #[cfg(test)]
@@ -89,6 +147,17 @@ mod tests {
         {
             assert!(head.contains(&format!("{line}\r\n")), "{line} in {head}");
         }
+    }
+
+    #[test]
+    fn a_refusal_says_why_and_an_answer_when() {
+        let text = |answer: Answer| String::from_utf8(answer.parts().concat()).unwrap();
+        let refused = text(refusal(Reason::Full, false, false));
+        assert!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
+        assert!(refused.ends_with(&format!("\r\n\r\n{}\n", Reason::Full.text())), "{refused}");
+        assert!(refused.contains("\r\nRetry-After: 1\r\n") && refused.contains("\r\nDate: "), "{refused}");
+        let head = text(refusal(Reason::Method(READS), true, true));
+        assert!(head.ends_with("\r\n\r\n") && head.contains("\r\nAllow: GET, HEAD, OPTIONS\r\n"), "{head}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::host::is_own_host;
 use crate::proto::handshake::{Headers, is_authority, split_port};
 
 /// An origin as browsers send it (RFC 6454 section 6.2): in lower case, without the scheme's own port and without a
-/// slash behind it; also `*`, `null`, and `file://` of some. `None` for what no browser sends.
+/// slash at its end. Also `*`, `null`, and `file://`, which some browsers send. `None` for what no browser sends.
 pub(crate) fn normalized(origin: &str) -> Option<Box<str>> {
     let origin = origin.to_ascii_lowercase();
     if ["*", "null", "file://"].contains(&&*origin) {
@@ -42,9 +42,11 @@ fn is_scheme(scheme: &str) -> bool {
 /// Whether a request for this host with these headers may be upgraded on a port with these allowed origins.
 ///
 /// With none given: programs, which send no `Origin`, and pages of this very host and port, if it
-/// [is one](is_own_host) by address. With some: pages of one of them, and nobody else; `*` stands for everybody.
+/// [is one](is_own_host) by address. With some: pages of one of them, programs if `programs` says so, and nobody else;
+/// `*` stands for everybody.
 pub(crate) fn is_allowed(
     allowed: &[Box<str>],
+    programs: bool,
     host: Option<&str>,
     headers: &Headers<'_>,
     secure: bool,
@@ -58,13 +60,13 @@ pub(crate) fn is_allowed(
         return false;
     }
     match (origin, allowed) {
-        (None, allowed) => allowed.is_empty(),
+        (None, allowed) => programs || allowed.is_empty(),
         (Some(origin), []) => is_own(origin, host, secure) && is_own_host(allowed, host, secure),
         (Some(origin), allowed) => allowed.iter().any(|one| one.as_bytes().eq_ignore_ascii_case(origin)),
     }
 }
 
-/// Proxies may name the scheme's own port in `Host`; browsers never do in `Origin`.
+/// Proxies may name the scheme's own port in `Host`. Browsers never do in `Origin`.
 fn is_own(origin: &[u8], host: Option<&str>, secure: bool) -> bool {
     let scheme = if secure { "https" } else { "http" };
     let own = host.and_then(|host| normalized(&format!("{scheme}://{host}")));
@@ -89,7 +91,7 @@ mod tests {
         let head = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n{origin_lines}\r\n");
         let list: Vec<Box<str>> = list.iter().map(|&origin| origin.into()).collect();
         match check_request(head.as_bytes()) {
-            Ok(Request::Plain(request)) => is_allowed(&list, request.host, &request.headers, false),
+            Ok(Request::Plain(request)) => is_allowed(&list, false, request.host, &request.headers, false),
             other => panic!("{other:?}"),
         }
     }
@@ -127,6 +129,22 @@ mod tests {
             assert!(!allowed(&["https://a"], lines), "{lines:?}");
         }
         assert!(allowed(&["*"], "Origin: https://b\r\n"));
+    }
+
+    #[test]
+    fn programs_may_be_let_in_beside_a_list() {
+        let head = |lines| format!("GET / HTTP/1.1\r\nHost: h\r\n{lines}\r\n");
+        let list: [Box<str>; 1] = ["https://a".into()];
+        for (lines, welcome) in [
+            ("", true),
+            ("Origin: https://a\r\n", true),
+            ("Origin: \r\n", false),
+            ("Origin: null\r\n", false),
+        ] {
+            let head = head(lines);
+            let Ok(Request::Plain(request)) = check_request(head.as_bytes()) else { panic!("{head}") };
+            assert_eq!(is_allowed(&list, true, None, &request.headers, false), welcome, "{lines:?}");
+        }
     }
 
     /// Cross-site hijacking: a page of another origin opens a connection with its visitor's standing.

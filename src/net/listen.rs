@@ -1,6 +1,6 @@
 //! Listening sockets.
 
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use crate::platform::DROPS_LISTEN_ADDRESS;
@@ -8,19 +8,19 @@ use crate::platform::DROPS_LISTEN_ADDRESS;
 /// Why a port is not bound.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BindError {
-    /// Another program has it: nothing changes by waiting.
+    /// Another program has it. Waiting does not help.
     #[error("it is in use")]
     InUse,
-    /// Not now, as when there is no network yet.
+    /// It does not work now, for example because there is no network yet.
     #[error("{0}")]
     NotNow(std::io::Error),
 }
 
-/// A loopback address promises what the device's network does not keep: nobody else reaches the port. Who is `exposed`
-/// knows that.
+/// Checks that a loopback address keeps its promise, that nobody else reaches the port. On the device it does not,
+/// unless the program knows that and asks to be `exposed`.
 ///
 /// # Errors
-/// What to say to somebody who does not.
+/// What to tell a program that did not ask for it.
 pub(crate) fn keeps_promise(address: IpAddr, exposed: bool) -> Result<(), String> {
     promise(address, exposed, DROPS_LISTEN_ADDRESS)
 }
@@ -43,7 +43,16 @@ pub(crate) fn bind(address: IpAddr, port: u16) -> Result<TcpListener, BindError>
     })
 }
 
-/// Ends a call that waits for a client on `address`, by being one. May block up to `limit`.
+/// The address by which a client is counted: whoever has an IPv6 address has all of its /64 (RFC 6177 section 2), and
+/// an IPv4 address is the same in whichever way it comes (RFC 4291 section 2.5.5.2).
+pub(crate) fn one_peer(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        v4 => v4,
+    }
+}
+
+/// Ends a call that waits for a client on `address`, by connecting to it. May block up to `limit`.
 pub(crate) fn wake_accept(address: SocketAddr, limit: Duration) {
     let host = match address.ip() {
         ip if !ip.is_unspecified() => ip,
@@ -56,6 +65,16 @@ pub(crate) fn wake_accept(address: SocketAddr, limit: Duration) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_network_is_one_peer() {
+        let one = |text: &str| one_peer(text.parse().unwrap()).to_string();
+        assert_eq!(one("192.0.2.1"), "192.0.2.1");
+        assert_eq!(one("::ffff:192.0.2.1"), "192.0.2.1");
+        assert_eq!(one("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(one("2001:db8:1:2::"), one("2001:db8:1:2:ffff::1"));
+        assert_ne!(one("2001:db8:1:3::1"), one("2001:db8:1:2::1"));
+    }
 
     #[test]
     fn a_loopback_address_that_is_open_to_the_network_is_refused() {

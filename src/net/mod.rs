@@ -14,7 +14,7 @@ use std::io::{self, Read};
 use std::net::TcpStream;
 
 pub(crate) use dial::{DialError, dial};
-pub(crate) use listen::{BindError, bind, keeps_promise, wake_accept};
+pub(crate) use listen::{BindError, bind, keeps_promise, one_peer, wake_accept};
 pub(crate) use socket::Socket;
 pub(crate) use tls::{ServerTls, client as tls_client};
 pub(crate) use tls_error::{CertificateFault, StoredFault, TlsError};

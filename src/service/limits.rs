@@ -18,6 +18,28 @@ pub(crate) const KEPT_CONNECTIONS: usize = 1;
 /// client has a thread, and one less when a third port has been listened on: eleven connections then.
 pub(crate) const WORKERS: usize = 2 * CONNECTIONS;
 
+/// Workers that clients of ports do not get before a program has taken them: connections of programs are opened,
+/// whoever comes from outside.
+pub(crate) const WORKERS_FOR_PROGRAMS: usize = 6;
+
+/// Clients that wait for a place on a port (503, or 429 for an address that has its share), and for how long.
+pub(crate) const WAITING: usize = 16;
+/// See [`WAITING`].
+pub(crate) const PLACE_WAIT: Duration = Duration::from_secs(1);
+
+/// A client that takes a file more slowly than this, in bytes a second and with the port's write deadline to begin
+/// with, is let go of.
+pub(crate) const SLOWEST_DOWNLOAD: u64 = 1024;
+
+/// A client that sends its files more slowly than this, in bytes a second, is let go of; and how often that is looked
+/// at. Time for which the database keeps it waiting does not count.
+pub(crate) const SLOWEST_UPLOAD: u64 = 256;
+/// See [`SLOWEST_UPLOAD`].
+pub(crate) const UPLOAD_PROGRESS: Duration = Duration::from_secs(30);
+
+/// The longest that the Close frame of a client that sends files is waited for: its place is wanted.
+pub(crate) const UPLOAD_CLOSE: Duration = Duration::from_millis(500);
+
 /// Ports listened on at a time (`NoListener`): each has a thread that waits for clients. One thread more lets go of
 /// clients that were refused.
 pub(crate) const PORTS: usize = 3;
@@ -118,8 +140,28 @@ pub(crate) const LOADS: usize = 4;
 /// See [`LOADS`].
 pub(crate) const LOADS_PER_PROCESS: usize = 2;
 
+/// How long a process that was asked has to show that it is there.
+pub(crate) const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
+
+/// How long a pairing code is good, how many wrong ones may be tried in all and from one address before a new one is
+/// needed, and how long the cookie is good that it gets.
+pub(crate) const CODE_TIME: Duration = Duration::from_secs(300);
+/// See [`CODE_TIME`].
+pub(crate) const CODE_TRIES: u16 = 50;
+/// See [`CODE_TIME`].
+pub(crate) const CODE_TRIES_PER_PEER: u16 = 5;
+/// See [`CODE_TIME`].
+pub(crate) const COOKIE_TIME: Duration = Duration::from_secs(12 * 3600);
+/// Cookies of a port; the oldest gives way.
+pub(crate) const COOKIES: usize = 8;
+
 /// How long a client has to read a refusal before the connection is dropped.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
+
+/// Clients whose requests are read before they are refused, and how long each is waited for. More are refused at once.
+pub(crate) const REFUSED: usize = 32;
+/// See [`REFUSED`].
+pub(crate) const REFUSED_WAIT: Duration = Duration::from_millis(100);
 
 /// Refused clients that are given that time at once; the first of more is dropped.
 pub(crate) const LINGERING: usize = 16;

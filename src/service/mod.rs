@@ -25,7 +25,7 @@ mod message;
 mod system;
 mod thread;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use xous_api_names::XousNames;
 use xous_api_websocket::SERVER_NAME;
@@ -34,7 +34,7 @@ use connection::Table;
 use dispatcher::Dispatcher;
 pub(crate) use in_process::{Plan, serve_one};
 use limits::{HEAP_BYTES, STORE_ANSWER, WORKERS};
-use listen::{FileStores, Listeners, Shared};
+use listen::{FileStores, Listeners, Owners, Shared, Visitors};
 use message::Quota;
 use system::System;
 use thread::{Lingering, Pool, Timer};
@@ -45,30 +45,41 @@ use crate::platform;
 /// Registers the service and serves every process, for as long as the process lives.
 ///
 /// # Errors
-/// Those of the kernel and the name shared while it starts: another service has the name, or a limit of the
+/// Those of the kernel and the name server while it starts: another service has the name, or a limit of the
 /// system is met.
 pub fn serve() -> Result<(), xous::Error> {
     if let Err(error) = platform::allow_heap(HEAP_BYTES) {
         log::warn!("the limit of the heap stays as it is: {error:?}");
     }
-    // Kept to the end: std uses the same connection to the name shared, which the last drop would close.
+    // Kept to the end: std uses the same connection to the name server, which the last drop would close.
     let names = XousNames::new()?;
     crate::entropy::connect()?;
     let sid = names.register_name(SERVER_NAME, None)?;
     let pool = Pool::new(WORKERS);
     let workers = pool.clone();
     let pddb = Pddb::with_room_for_thread(STORE_ANSWER, move || workers.shrink());
-    let lingering = Lingering::start().map_err(|_| xous::Error::ThreadNotAvailable)?;
+    let timer = Timer::start().map_err(|_| xous::Error::ThreadNotAvailable)?;
+    let lingering = Lingering::start(timer.clone()).map_err(|_| xous::Error::ThreadNotAvailable)?;
     let shared = Arc::new(Shared {
         table: Table::new(),
-        timer: Timer::start().map_err(|_| xous::Error::ThreadNotAvailable)?,
+        visitors: Visitors::new(timer.clone(), pool.clone()),
+        timer,
         stores: FileStores::new(pddb.clone(), pool.clone()),
         pool,
         pddb,
         lingering,
+        looks_for_the_gone: OnceLock::new(),
+    });
+    let visitors = Arc::downgrade(&shared.visitors);
+    shared.pool.when_free(move || {
+        if let Some(visitors) = visitors.upgrade() {
+            visitors.let_in();
+        }
     });
     let quota = Quota::new();
     let listeners = Listeners::new(shared.clone());
+    let owners = Owners::new(shared.clone(), listeners.clone(), quota.clone());
+    shared.looks_for_the_gone.set(Box::new(move |besides| owners.look(besides))).ok();
     let system = System { shared: shared.clone(), listeners, quota: quota.clone() };
     let dispatcher = Dispatcher {
         sid,

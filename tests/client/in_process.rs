@@ -132,6 +132,24 @@ fn the_example_of_the_library_works_as_it_stands() {
     });
 }
 
+/// A page that the owner keeps holds the reader up, for as long as the owner likes.
+#[test]
+fn a_close_is_answered_while_the_owner_keeps_a_page() {
+    hosted::test!().run(|| {
+        let peer = Peer::echo().unwrap();
+        let served = Served::new(peer.address().port());
+        websocket::send(served.cid, "kept").unwrap();
+        let kept = xous::receive_message(served.inbound).unwrap();
+        assert!(
+            matches!(served.ask(Opcode::Close), xous::Result::Scalar2(1006, _)),
+            "the close deadline is over"
+        );
+        drop(kept);
+        assert_eq!(served.receive().0, Status::Closed { code: 1006 });
+        served.server.join().unwrap().unwrap();
+    });
+}
+
 #[test]
 fn messages_of_every_kind_and_size_come_back() {
     hosted::test!().run(|| {

@@ -1,6 +1,7 @@
 //! What end-to-end tests share: the service as a part of a system, and what its clients do again and again.
 
 pub(crate) mod browser;
+pub(crate) mod elsewhere;
 pub(crate) mod example;
 pub(crate) mod neighbour;
 pub(crate) mod pages;

@@ -85,7 +85,7 @@ fn read_directory(directory: &Path, module: &Module, sources: &mut BTreeMap<Modu
         if !matches!(&*name, "mod" | "lib") {
             child.push(name.clone());
         }
-        if name == "tests" {
+        if ["tests", "interleavings", "model"].contains(&&*name) {
             continue;
         }
         if path.is_dir() {

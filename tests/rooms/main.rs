@@ -8,12 +8,13 @@ use std::path::Path;
 use imports::{Imports, Module};
 
 /// Files and folders of `src/`. Each imports from those before it only.
-const LAYERS: [&str; 11] = [
+const LAYERS: [&str; 12] = [
     "sync",
     "proto",
-    "http",
     "entropy",
     "platform",
+    "clock",
+    "http",
     "pddb",
     "net",
     "upload",
@@ -23,7 +24,7 @@ const LAYERS: [&str; 11] = [
 ];
 
 /// Those of `src/service/`, likewise. What is not listed stands above them.
-const ROOMS: [&str; 5] = ["limits", "message", "thread", "connection", "listen"];
+const ROOMS: [&str; 5] = ["limits", "thread", "message", "connection", "listen"];
 
 /// The only files that import each other: a handle, and what it belongs to.
 const HANDLES: [[&str; 2]; 2] = [["pddb/client", "pddb/file"], ["upload/files/files", "upload/files/reader"]];

@@ -194,7 +194,7 @@ fn giving_a_listener_up_ends_every_wait_for_clients() {
 #[test]
 fn more_waits_for_clients_than_a_listener_takes_are_refused() {
     system!().run(|| {
-        let listener = listener(&listen());
+        let listener = listener(&listen().limits(roomy()));
         std::thread::scope(|scope| {
             let handlers: Vec<_> = (0..16).map(|_| scope.spawn(|| listener.accept())).collect();
             stats_when(|stats| stats.open_messages == 17);

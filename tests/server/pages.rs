@@ -191,7 +191,7 @@ fn what_is_not_there_or_not_allowed_is_said_to_be() {
             (request("GET /ws", ""), 426, UPGRADE),
             (upgrade.replace(": 13", ": 12"), 426, Some(("Sec-WebSocket-Version", "13"))),
             (upgrade.replace(": 13", ": 12"), 426, UPGRADE),
-            (upgrade.replace("/ws", "/"), 426, UPGRADE),
+            (upgrade.replace("/ws", "/"), 404, None),
             (upgrade.replace("/ws", "/nothing"), 404, None),
             (upgrade.replace("/ws", "/../ws"), 400, None),
             (upgrade.replace("Sec-WebSocket-Key", "Sec-WebSocket-Kex"), 400, None),
@@ -210,9 +210,40 @@ fn what_is_not_there_or_not_allowed_is_said_to_be() {
                 let options = answer.field("Connection").unwrap();
                 assert!(options.split(", ").any(|option| option == "Upgrade"), "{}", answer.head);
             }
-            assert_eq!(answer.body, b"", "{request}");
+            if status == 200 {
+                assert_eq!(answer.body, b"", "{request}");
+                continue;
+            }
+            // One line that says why.
+            let text = std::str::from_utf8(&answer.body).unwrap();
+            assert!(text.ends_with(".\n") && text.lines().count() == 1, "{request}{text}");
+            assert_eq!(answer.field("Content-Type"), Some("text/plain; charset=utf-8"));
         }
         nothing_is_left();
+    });
+}
+
+#[test]
+fn an_upgrade_where_a_page_is_is_told_that_there_is_no_websocket() {
+    system!().run(|| {
+        let listener = listener(&listen());
+        let answer = Client::asks(listener.port(), "/").answer();
+        assert_eq!((answer.status, answer.field("Upgrade")), (404, None));
+        assert_eq!(answer.body, b"There is no WebSocket at this path, but something to read.\n");
+    });
+}
+
+/// RFC 9110 section 6.6.1: the clock of this machine is set.
+#[test]
+fn answers_say_when_they_were_made() {
+    system!().run(|| {
+        let listener = listener(&listen());
+        for (request, status) in [(request("GET /", ""), 200), (request("GET /nothing", ""), 404)] {
+            let answer = Client::with(listener.port(), request).answer();
+            let date = answer.field("Date").unwrap();
+            assert!(date.len() == 29 && date.ends_with(" GMT"), "{date}");
+            assert_eq!(answer.status, status);
+        }
     });
 }
 

@@ -13,6 +13,7 @@ mod scratch;
 
 mod answers;
 mod browser;
+mod crowds;
 mod downloads;
 mod kill;
 mod program;

@@ -108,6 +108,17 @@ impl Sender {
         assert!(answer["reason"].as_str().unwrap().ends_with('.'), "{answer}");
     }
 
+    /// The service ends the connection with this code.
+    pub(crate) fn ended_with(mut self, code: u16) {
+        loop {
+            match self.ws.read() {
+                Ok(Message::Close(close)) => return assert_eq!(u16::from(close.unwrap().code), code),
+                Ok(_) => (),
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
     /// Closes the connection, and waits until the service has.
     pub(crate) fn close(mut self) {
         self.ws.close(None).unwrap();

@@ -18,6 +18,7 @@ pub use client::{Authorization, ClientRequest, MAX_REQUEST, RequestError};
 pub use field::Headers;
 pub use head::{Caps, HeadBuffer, HeadError, HeadProgress, MAX_EMPTY_LINES, MAX_LINES};
 pub use key::Key;
+pub(crate) use key::push_base64;
 pub use reply::{Reply, ReplyError, ReplyHead, check_reply, parse_reply};
 pub use request::{Plain, Refusal, Request, Upgrade, check_request};
 pub use response::{Response, ResponseError};

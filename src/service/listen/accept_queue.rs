@@ -9,7 +9,7 @@ use std::time::Duration;
 use xous_api_websocket::Code;
 
 use crate::service::limits::PARKED_ACCEPTS;
-use crate::service::message::Lent;
+use crate::service::message::{Asked, Lent};
 use crate::sync::{Condvar, Instant, Mutex};
 
 /// Pages that wait for clients, and clients that wait for a page, of one listener.
@@ -60,8 +60,14 @@ impl AcceptQueue {
         self.changed.notify_all();
     }
 
-    /// A page for a client of `route` and what it was parked for; waits for it up to `limit`.
-    pub(crate) fn take(&self, route: u16, limit: Duration) -> Option<(usize, Lent)> {
+    /// A page for a client of `route` and what it was parked for; waits for it up to `limit`, and while the client
+    /// `stays`.
+    pub(crate) fn take(
+        &self,
+        route: u16,
+        limit: Duration,
+        stays: impl Fn() -> bool,
+    ) -> Option<(usize, Lent)> {
         let start = Instant::now();
         let mut state = self.state.lock();
         loop {
@@ -73,11 +79,29 @@ impl AcceptQueue {
                 return state.pages.remove(at);
             }
             let left = limit.saturating_sub(start.elapsed());
-            if left.is_zero() {
+            if left.is_zero() || !stays() {
                 return None;
             }
             state = self.changed.wait_timeout(state, left);
         }
+    }
+
+    /// A client that waits may not stay.
+    pub(crate) fn look_again(&self) {
+        // Whoever has asked whether it stays and does not wait yet has the lock.
+        drop(self.state.lock());
+        self.changed.notify_all();
+    }
+
+    /// Gives a page back, if there is one, so that its lender shows that it is there.
+    pub(crate) fn ask(&self) -> Asked {
+        let page = self.state.lock().pages.pop_back();
+        page.map_or(Asked::Nothing, |(_, page)| page.ask(Code::Again as usize))
+    }
+
+    /// A page waits for a client.
+    pub(crate) fn waits(&self) -> bool {
+        !self.state.lock().pages.is_empty()
     }
 
     /// The listener is given up: whoever waits is told.

@@ -3,13 +3,14 @@
 //! A port that is given up ends its thread only when the thread notices. Until then the thread is taken and the
 //! address bound, so a port that is wanted meanwhile follows on the same thread.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::http_client;
+use super::http_client::Reception;
 use super::port::{NotBound, OnBound, Port};
 use super::shared::Shared;
+use super::visitors::Host;
 use crate::net::{BindError, bind};
 use crate::service::limits::PORT_THREADS;
 use crate::service::thread::{Note, Permit, Pool, note};
@@ -144,6 +145,7 @@ fn serve(port: &Arc<Port>, shared: &Arc<Shared>) -> Vec<OnBound> {
 }
 
 fn accept(port: &Arc<Port>, shared: &Arc<Shared>, listener: &TcpListener) {
+    let host: Arc<dyn Host> = Arc::new(Reception { port: port.clone(), shared: shared.clone() });
     loop {
         let (stream, peer) = match listener.accept() {
             Ok(client) => client,
@@ -155,24 +157,7 @@ fn accept(port: &Arc<Port>, shared: &Arc<Shared>, listener: &TcpListener) {
         if port.is_closed() {
             return;
         }
-        admit(port, shared, stream, peer);
-    }
-}
-
-/// Hands a client to a worker, or tells it why not.
-fn admit(port: &Arc<Port>, shared: &Arc<Shared>, stream: TcpStream, peer: SocketAddr) {
-    let (counted, permit) = match (port.count_client(peer.ip()), shared.pool.reserve()) {
-        (Ok(counted), Some(permit)) => (counted, permit),
-        (Err(status), _) => return http_client::refuse(shared, stream, port.is_secure(), status),
-        (Ok(_), None) => return http_client::refuse(shared, stream, port.is_secure(), 503),
-    };
-    let (port, shared) = (port.clone(), shared.clone());
-    let started = permit.run(move |permit| {
-        http_client::run(&port, &shared, stream, peer, counted);
-        drop(permit);
-    });
-    if let Err(error) = started {
-        log::error!("no thread for a client: {error}");
+        shared.visitors.arrive(&host, stream, peer);
     }
 }
 

@@ -2,16 +2,18 @@
 //!
 //! A file goes through one buffer to the socket; the next piece is read when the client has taken the last one.
 
+use std::cell::Cell;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::net::Shutdown;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::file_stores::ServiceStore;
 use super::timed_socket::TimedSocket;
-use crate::http::{NormalPath, Range, decoded, media_type, range, status};
-use crate::proto::handshake::{Plain, Response};
+use crate::http::{NormalPath, Range, Reason, Shown, compose, decoded, media_type, range, refusal, status};
+use crate::proto::handshake::Plain;
+use crate::service::limits::SLOWEST_DOWNLOAD;
 use crate::sync::Mutex;
 use crate::upload::{FileEntry, Files, StoreError, WRITE_BATCH};
 
@@ -38,6 +40,28 @@ pub(crate) struct Client<'a> {
     pub(crate) path: &'a NormalPath<'a>,
     /// Another request may follow.
     pub(crate) keep: bool,
+    pub(crate) pace: Pace,
+}
+
+/// How fast a client takes what it gets, without the time for which the database keeps it waiting.
+#[derive(Default)]
+pub(crate) struct Pace {
+    sent: Cell<u64>,
+    took: Cell<Duration>,
+}
+
+impl Pace {
+    /// How long a client may take for the next piece.
+    fn left(&self, limit: Duration) -> Duration {
+        let earned = Duration::from_secs(self.sent.get() / SLOWEST_DOWNLOAD);
+        limit.min(limit.saturating_add(earned).saturating_sub(self.took.get()))
+    }
+
+    /// A piece of this length has gone.
+    fn count(&self, bytes: usize, time: Duration) {
+        self.sent.set(self.sent.get().saturating_add(bytes as u64));
+        self.took.set(self.took.get().saturating_add(time));
+    }
 }
 
 impl FileRoute {
@@ -55,7 +79,7 @@ impl FileRoute {
     }
 
     fn file(&self, client: &Client<'_>, name: &str) -> io::Result<bool> {
-        let Some(name) = decoded(name) else { return client.refuse(404, &[]) };
+        let Some(name) = decoded(name) else { return client.refuse(Reason::NoFile) };
         let mut file = match self.files.open(&name) {
             Ok(file) => file,
             Err(error) => return client.store_refused(error),
@@ -67,7 +91,7 @@ impl FileRoute {
         let (code, start, part) = match wanted {
             Range::All => (200, 0, length),
             Range::Part { start, length } => (206, start, length),
-            Range::Beyond => return client.refuse(416, &[("Content-Range", &format!("bytes */{length}"))]),
+            Range::Beyond => return client.beyond(length),
         };
         let placed = format!("bytes {start}-{}/{length}", (start + part).saturating_sub(1));
         let mut headers = vec![("Accept-Ranges", "bytes")];
@@ -90,7 +114,7 @@ impl FileRoute {
     /// JSON.
     fn list(&self, client: &Client<'_>) -> io::Result<bool> {
         let Some(_one_at_a_time) = LISTING.try_lock() else {
-            return client.refuse(503, &[("Retry-After", "1")]);
+            return client.refuse(Reason::ListBusy);
         };
         if let Err(error) = self.files.recover() {
             return client.store_refused(error);
@@ -153,27 +177,57 @@ impl Client<'_> {
         ];
         headers.extend(more);
         let keep_alive = self.keep && length.is_some();
-        let mut head = Vec::new();
-        let response = Response { status: code, headers: &headers, content_length: length, keep_alive };
-        response.compose(&mut head).map_err(|error| io::Error::other(error.to_string()))?;
+        let head = compose(code, &headers, length, keep_alive);
+        let head = head.map_err(|error| io::Error::other(error.to_string()))?;
         self.send(&head)
     }
 
     fn send(&self, bytes: &[u8]) -> io::Result<()> {
-        self.socket.by(self.limit, Shutdown::Both, || self.socket.socket.write_all(bytes))
+        let start = Instant::now();
+        let limit = self.pace.left(self.limit);
+        let sent = self.socket.by(limit, Shutdown::Both, || self.socket.socket.write_all(bytes));
+        self.pace.count(bytes.len(), start.elapsed());
+        sent
     }
 
-    fn refuse(&self, code: u16, headers: &[(&str, &str)]) -> io::Result<bool> {
-        let answer = status(code, headers, self.keep);
+    fn refuse(&self, reason: Reason) -> io::Result<bool> {
+        self.socket.note(reason, Shown::path(self.request.path()));
+        self.send(&refusal(reason, self.request.method == "HEAD", self.keep).parts().concat())?;
+        Ok(self.keep)
+    }
+
+    /// Of a file of this length there is no such range (RFC 9110 section 15.5.17).
+    fn beyond(&self, length: u64) -> io::Result<bool> {
+        let answer = status(416, &[("Content-Range", &format!("bytes */{length}"))], self.keep);
         self.send(&answer.parts().concat())?;
         Ok(self.keep)
     }
 
     fn store_refused(&self, error: StoreError) -> io::Result<bool> {
         match error {
-            StoreError::NotFound => self.refuse(404, &[]),
-            StoreError::Unmounted | StoreError::NoAnswer => self.refuse(503, &[("Retry-After", "10")]),
-            _ => self.refuse(500, &[]),
+            StoreError::NotFound => self.refuse(Reason::NoFile),
+            StoreError::Unmounted | StoreError::NoAnswer => self.refuse(Reason::StoreLocked),
+            _ => self.refuse(Reason::StoreFailed),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_takes_a_little_at_a_time_is_let_go_of_and_who_is_fast_has_the_whole_deadline() {
+        let limit = Duration::from_secs(30);
+        let slow = Pace::default();
+        let mut rounds = 0;
+        while !slow.left(limit).is_zero() {
+            slow.count(2560, Duration::from_secs(10));
+            rounds += 1;
+        }
+        assert_eq!(rounds, 4, "256 bytes a second");
+        let fast = Pace::default();
+        (0..1000).for_each(|_| fast.count(20_480, Duration::from_secs(10)));
+        assert_eq!(fast.left(limit), limit);
     }
 }

@@ -2,34 +2,72 @@
 //!
 //! One worker serves it, one request at a time; nothing is read ahead.
 
-use std::io::Write;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::file_route;
-use super::port::{ClientCount, NoTarget, Port};
+use super::pairing::{self, NotPaired, Pairing};
+use super::places::{Full, Places};
+use super::port::{NoTarget, Port};
 use super::requests::{Requests, Stop};
 use super::shared::Shared;
 use super::target::TargetKind;
-use super::timed_socket::TimedSocket;
+use super::timed_socket::{TimedSocket, log_refusal};
 use super::upgrade::Client;
+use super::visitors::{Host, Stage, Visitor};
+use crate::entropy::fill;
 use crate::http::{
-    Answer, NormalPath, READS, UPGRADES, is_own_host, options, page, status, upgrade_required,
+    Answer, NormalPath, READS, Reason, Shown, UPGRADES, is_own_host, options, page, pairing as pairing_page,
+    refusal, status,
 };
+use crate::net::{Socket, one_peer};
 use crate::proto::handshake::{Caps, Plain, Refusal, Request, check_request};
-use crate::service::limits::MAX_REQUEST_BYTES;
+use crate::service::limits::{LINGER, MAX_REQUEST_BYTES};
+use crate::service::thread::Permit;
 
-/// Serves a client until it is done or has become a WebSocket that has ended. `counted` is dropped last.
-pub(crate) fn run(
+/// A port, and what its clients need of the service.
+pub(crate) struct Reception {
+    pub(crate) port: Arc<Port>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl Host for Reception {
+    fn places(&self) -> &Arc<Places> {
+        &self.port.places
+    }
+
+    fn serve(&self, stream: TcpStream, address: SocketAddr, visitor: Arc<Visitor>, permit: &mut Permit) {
+        run(&self.port, &self.shared, stream, address, visitor, permit);
+    }
+
+    /// Nothing was written to the socket before, so that this does not wait.
+    fn refuse(&self, stream: TcpStream, address: SocketAddr, why: Full) {
+        let (secure, reason) = (self.port.is_secure(), why.reason());
+        self.shared.lingering.refuse(Arc::new(Socket::new(stream)), !secure, move |request| {
+            if secure {
+                log_refusal(address, reason, &Shown::path("TLS"));
+                return NO_ROOM.to_vec();
+            }
+            log_refusal(address, reason, &Shown::head(request));
+            refusal(reason, false, false).parts().concat()
+        });
+    }
+}
+
+/// Serves a client until it is done or has become a WebSocket that has ended. `permit` becomes a program's when one
+/// takes it.
+fn run(
     port: &Arc<Port>,
     shared: &Arc<Shared>,
     stream: TcpStream,
     peer: SocketAddr,
-    counted: ClientCount,
+    visitor: Arc<Visitor>,
+    permit: &mut Permit,
 ) {
     let limits = port.settings.limits;
     let socket = match port.socket(stream) {
-        Ok(socket) => TimedSocket::new(socket, shared.timer.clone()),
+        Ok(socket) => TimedSocket::new(socket, shared, peer, visitor.clone()),
         Err(error) => return log::warn!("port {}: {error}", port.number()),
     };
     if let Err(error) = socket.by(limits.head_time, Shutdown::Both, || socket.socket.handshake()) {
@@ -39,12 +77,27 @@ pub(crate) fn run(
         bytes: usize::try_from(limits.head_bytes).unwrap_or(usize::MAX).min(MAX_REQUEST_BYTES),
         lines: usize::from(limits.head_lines),
     });
+    let mut stays = visitor.is(Stage::Silent);
     let admitted = loop {
+        if !stays {
+            return socket.end();
+        }
         match socket.by(limits.head_time, Shutdown::Read, || requests.next(&socket.socket)) {
             Ok(()) => (),
-            Err(Stop::Gone) if socket.is_late() => return socket.refuse(408),
+            Err(Stop::Gone) if !visitor.stays() => {
+                return socket.refuse(LINGER, Reason::Full, Shown::head(requests.head()));
+            }
+            Err(Stop::Gone) if socket.is_late() => {
+                return socket.refuse(LINGER, Reason::Late, Shown::head(requests.head()));
+            }
             Err(Stop::Silent | Stop::Gone) => return socket.end(),
-            Err(Stop::Head(error)) => return socket.refuse(Refusal::from(error).status()),
+            Err(Stop::Head(error)) => {
+                let reason = Refusal::from(error).into();
+                return socket.refuse(LINGER, reason, Shown::head(requests.head()));
+            }
+        }
+        if !visitor.is(Stage::Answered) {
+            return socket.refuse(LINGER, Reason::Full, Shown::head(requests.head()));
         }
         match check_request(requests.head()) {
             Ok(Request::Plain(request)) => {
@@ -53,40 +106,26 @@ pub(crate) fn run(
                 }
             }
             Ok(Request::Upgrade(request)) => {
-                let client = Client { port, shared, socket: &socket, peer };
+                let client = Client { port, shared, socket: &socket, peer, visitor: &visitor };
                 break client.upgrade(&requests, &request);
             }
             Err(refusal) => {
-                let mut answer = Vec::new();
-                refusal.compose(&mut answer);
-                return socket.send_last(port.settings.deadlines.write, &answer.into());
+                let limit = port.settings.deadlines.write;
+                return socket.refuse(limit, refusal.into(), Shown::head(requests.head()));
             }
         }
         requests.clear();
+        stays = visitor.is(Stage::Idle);
     };
     let Some(admitted) = admitted else { return };
     // What the requests took is not kept while the connection lasts.
     drop((socket, requests));
-    admitted.serve();
-    drop(counted);
+    admitted.serve(&visitor, permit);
 }
 
 /// What a client gets that cannot be told by a status, as it speaks TLS and there is no handshake: the fatal alert
 /// `internal_error`, whose reason "is unrelated to the peer or the correctness of the protocol" (RFC 8446 section 6.2).
 const NO_ROOM: &[u8] = &[21, 3, 3, 0, 2, 2, 80];
-
-/// Tells a client that there is no worker for it. Does not wait: nothing was written to its socket before.
-pub(crate) fn refuse(shared: &Shared, mut stream: TcpStream, secure: bool, code: u16) {
-    // One that nothing was written to closes at once.
-    if !shared.lingering.has_room() {
-        return;
-    }
-    let answer = if secure { NO_ROOM.to_vec() } else { status(code, &[], false).parts().concat() };
-    if stream.write_all(&answer).is_ok() {
-        stream.shutdown(Shutdown::Write).ok();
-        shared.lingering.linger(stream);
-    }
-}
 
 /// Answers a plain request; whether another may follow.
 fn answer(socket: &TimedSocket, port: &Port, request: &Plain<'_>) -> bool {
@@ -94,36 +133,75 @@ fn answer(socket: &TimedSocket, port: &Port, request: &Plain<'_>) -> bool {
     let keep = request.keep_alive && !request.has_body;
     let limit = port.settings.deadlines.write;
     let path = NormalPath::of(request.path());
+    if request.method == "POST"
+        && request.path() == pairing::PATH
+        && let Some(pairing) = &port.pairing
+    {
+        let answer = pair(socket, port, pairing, request, keep);
+        return socket.answer(limit, &answer, keep);
+    }
+    let is_paired = port.is_paired(&request.headers);
     let target = match port.resolve(&path) {
-        Ok((_, target)) => Some(target.kind),
-        Err(NoTarget::Unknown) => None,
+        Ok((_, target)) => target.admit(&request.headers, is_paired).map(|()| Some(target.kind)),
+        Err(NoTarget::Unknown) if !is_paired => Err(Reason::NotPaired),
+        Err(NoTarget::Unknown) => Ok(None),
         Err(NoTarget::DotSegment) => {
-            socket.send_last(limit, &status(400, &[], false));
+            socket.refuse(limit, Reason::DotSegment, Shown::path(request.path()));
             return false;
         }
     };
     let answer = match target {
-        Some(TargetKind::Files(_)) if !is_for_us(port, request) => status(403, &[], keep),
-        Some(TargetKind::Files(files)) if is_read(request) => {
-            let sent = files.answer(&file_route::Client { socket, limit, request, path: &path, keep });
+        Err(reason) => Err(reason),
+        Ok(Some(TargetKind::Files(_))) if !is_for_us(port, request) => Err(Reason::ForeignHost),
+        Ok(Some(TargetKind::Files(files))) if is_read(request) => {
+            let sent = files.answer(&file_route::Client {
+                socket,
+                limit,
+                request,
+                path: &path,
+                keep,
+                pace: file_route::Pace::default(),
+            });
             return socket.follow(limit, sent);
         }
-        target => compose(target, request, keep),
+        Ok(target) => compose(target, request, keep),
     };
-    if !keep {
-        socket.send_last(limit, &answer);
-        return false;
+    let answer = answer.unwrap_or_else(|reason| {
+        socket.note(reason, Shown::path(request.path()));
+        let head_only = request.method == "HEAD";
+        match (reason, request.method) {
+            (Reason::NotPaired, "GET" | "HEAD") => pairing_page(pairing::PAGE, head_only, keep),
+            _ => refusal(reason, head_only, keep),
+        }
+    });
+    socket.answer(limit, &answer, keep)
+}
+
+/// Gives a cookie to a client that brings the port's code.
+fn pair(socket: &TimedSocket, port: &Port, pairing: &Pairing, request: &Plain<'_>, keep: bool) -> Answer {
+    let refuse = |reason| {
+        socket.note(reason, Shown::path(request.path()));
+        refusal(reason, false, keep)
+    };
+    let mut random = [0; 16];
+    if let Err(error) = fill(&mut random) {
+        log::warn!("nobody can be paired: {error}");
+        return refuse(Reason::StoreFailed);
     }
-    socket.send(limit, &answer).is_ok()
+    let shown = request.headers.only(pairing::CODE_HEADER).unwrap_or_default();
+    match pairing.exchange(shown, one_peer(socket.peer.ip()), random, Instant::now()) {
+        Ok(token) => {
+            let cookie = pairing::set_cookie(&token, port.number(), port.is_secure());
+            status(200, &[("Set-Cookie", &cookie), ("Cache-Control", "no-store")], keep)
+        }
+        Err(NotPaired::Wrong) => refuse(Reason::WrongCode),
+        Err(NotPaired::TooMany) => refuse(Reason::TooManyCodes),
+    }
 }
 
 /// No page of a stranger asks for a file: its name would be in the request.
 fn is_for_us(port: &Port, request: &Plain<'_>) -> bool {
-    let own = is_own_host(&port.settings.origins, request.host, port.is_secure());
-    if !own {
-        log::warn!("files are not shown under a host's name that no origin of the port has");
-    }
-    own
+    is_own_host(&port.settings.origins, request.host, port.is_secure())
 }
 
 /// It asks for something that is there, and brings nothing.
@@ -131,19 +209,19 @@ fn is_read(request: &Plain<'_>) -> bool {
     matches!(request.method, "GET" | "HEAD") && !request.has_body
 }
 
-/// The answer to a plain request, in one piece.
-fn compose(target: Option<TargetKind>, request: &Plain<'_>, keep: bool) -> Answer {
+/// The answer to a plain request, in one piece, or why there is none.
+fn compose(target: Option<TargetKind>, request: &Plain<'_>, keep: bool) -> Result<Answer, Reason> {
     use TargetKind::{Files, Page, Receiver, Upload};
     match (target, request.method) {
-        (_, "OPTIONS") if request.target == "*" => options(READS, keep),
-        (None, _) => status(404, &[], keep),
-        (Some(Page(_) | Files(_)), "GET" | "HEAD") if request.has_body => status(413, &[], keep),
-        (Some(Page(found)), "GET") => page(found, false, keep),
-        (Some(Page(found)), "HEAD") => page(found, true, keep),
-        (Some(Receiver(..) | Upload(_)), "GET") => upgrade_required(keep),
-        (Some(Page(_) | Files(_)), "OPTIONS") => options(READS, keep),
-        (Some(Receiver(..) | Upload(_)), "OPTIONS") => options(UPGRADES, keep),
-        (Some(Page(_) | Files(_)), _) => status(405, &[("Allow", READS)], keep),
-        (Some(Receiver(..) | Upload(_)), _) => status(405, &[("Allow", UPGRADES)], keep),
+        (_, "OPTIONS") if request.target == "*" => Ok(options(READS, keep)),
+        (None, _) => Err(Reason::NotFound),
+        (Some(Page(_) | Files(_)), "GET" | "HEAD") if request.has_body => Err(Reason::Body),
+        (Some(Page(found)), "GET") => Ok(page(found, false, keep)),
+        (Some(Page(found)), "HEAD") => Ok(page(found, true, keep)),
+        (Some(Receiver(..) | Upload(_)), "GET") => Err(Reason::NoUpgrade),
+        (Some(Page(_) | Files(_)), "OPTIONS") => Ok(options(READS, keep)),
+        (Some(Receiver(..) | Upload(_)), "OPTIONS") => Ok(options(UPGRADES, keep)),
+        (Some(Page(_) | Files(_)), _) => Err(Reason::Method(READS)),
+        (Some(Receiver(..) | Upload(_)), _) => Err(Reason::Method(UPGRADES)),
     }
 }

@@ -3,14 +3,14 @@
 //! ```text
 //!  programs --> listeners ----------------------------> channels (broadcasts)
 //!                  |  target (routes) --> port <-----------.
-//!                  '--> acceptors (bind, accept) --> http_client (one worker per client)
+//!                  '--> acceptors (bind, accept) --> visitors (who has a place) --> http_client (a worker each)
 //!                                                     |  requests (heads)  timed_socket (deadlines)
 //!        accept_queue <-- upgrade <-------------------+-------> file_route (GET)
 //!   (a program's page)       '--> upload_route         |            |
 //!                                      '--------> file_stores <-----'
 //! ```
 //!
-//! `shared` is what their threads have in common. A client that was upgraded is a connection of the room
+//! `owners` looks for programs that have ended, when somebody is refused. `shared` is what their threads have in common. A client that was upgraded is a connection of the room
 //! `connection`, which does not know this one: an upload route takes its chunks as a `ChunkReceiver`.
 
 mod accept_queue;
@@ -22,7 +22,11 @@ mod file_stores;
 mod http_client;
 #[cfg(all(test, feature = "shuttle"))]
 mod interleavings;
+mod late;
 mod listeners;
+mod owners;
+mod pairing;
+mod places;
 mod port;
 mod requests;
 mod shared;
@@ -30,7 +34,10 @@ mod target;
 mod timed_socket;
 mod upgrade;
 mod upload_route;
+mod visitors;
 
 pub(crate) use file_stores::FileStores;
 pub(crate) use listeners::{Listener, Listeners};
+pub(crate) use owners::Owners;
 pub(crate) use shared::Shared;
+pub(crate) use visitors::Visitors;

@@ -2,16 +2,19 @@
 
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use xous::PID;
 use xous_api_websocket::{Deadlines, Limits, Listen, ListenLimits, PortState, SlowMember};
 
+use super::pairing::Pairing;
+use super::places::Places;
 use super::target::Target;
 use crate::http::{NormalPath, Router, has_dot_segment, normalized};
 use crate::net::{ServerTls, Socket, TlsError};
+use crate::proto::handshake::Headers;
 use crate::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::sync::{Condvar, Mutex};
 
 /// What the first program that listens on a port has asked for. Who joins gets nothing else.
 pub(crate) struct Settings {
@@ -19,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) port: u16,
     /// In order.
     pub(crate) origins: Vec<Box<str>>,
+    /// Programs are let in though there are origins.
+    pub(crate) programs: bool,
     pub(crate) limits: ListenLimits,
     pub(crate) messages: Limits,
     pub(crate) deadlines: Deadlines,
@@ -26,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) slow_members: SlowMember,
     /// Only clients with a certificate are let in.
     pub(crate) checks_clients: bool,
+    /// Only those are let in who have shown a code.
+    pub(crate) pairs: bool,
 }
 
 /// The port.
@@ -40,9 +47,11 @@ pub(crate) struct Port {
     /// Renewals that were asked for.
     renewals: AtomicU32,
     pub(crate) router: Mutex<Router<Target>>,
+    /// `None` if everybody is let in.
+    pub(crate) pairing: Option<Pairing>,
     state: Mutex<State>,
     changed: Condvar,
-    clients: Mutex<ClientCounts>,
+    pub(crate) places: Arc<Places>,
 }
 
 /// As whom clients are served, and which renewal it came with.
@@ -86,19 +95,6 @@ pub(crate) enum NoTarget {
     Unknown,
 }
 
-#[derive(Default)]
-struct ClientCounts {
-    all: u16,
-    /// As many as there are clients at the most.
-    per_peer: Vec<(IpAddr, u16)>,
-}
-
-/// A client that is counted, until it is dropped.
-pub(crate) struct ClientCount {
-    port: Arc<Port>,
-    peer: IpAddr,
-}
-
 impl Settings {
     /// Or what of it cannot be had.
     pub(crate) fn new(listen: &Listen<'_>) -> Result<Self, String> {
@@ -117,11 +113,13 @@ impl Settings {
             address: address.map_err(|_| format!("{} is no address to listen on", listen.address))?,
             port: listen.port,
             origins,
+            programs: listen.programs,
             limits,
             messages: listen.messages,
             deadlines: listen.deadlines.bounded(),
             fragment_size: listen.fragment_size,
             slow_members: listen.slow_members,
+            pairs: listen.pairing,
             checks_clients: listen.tls.as_ref().is_some_and(|tls| !tls.clients.is_empty()),
         })
     }
@@ -137,6 +135,7 @@ impl Settings {
             (self.deadlines != settings.deadlines, "the deadlines"),
             (self.fragment_size != settings.fragment_size, "the longest frame"),
             (self.slow_members != settings.slow_members, "what happens to slow members"),
+            (self.pairs != settings.pairs, "whether clients show a code"),
         ];
         differences.into_iter().find_map(|(differs, what)| differs.then_some(what))
     }
@@ -151,6 +150,8 @@ impl Port {
         tls: Option<(ServerTls, Fingerprint)>,
     ) -> Arc<Self> {
         Arc::new(Port {
+            places: Places::new(settings.limits.connections, settings.limits.per_peer),
+            pairing: settings.pairs.then(Pairing::default),
             settings,
             opener,
             alone,
@@ -159,7 +160,6 @@ impl Port {
             router: Mutex::new(Router::new()),
             state: Mutex::new(State { bound: None, waiting: Some(Vec::new()), closed: false }),
             changed: Condvar::new(),
-            clients: Mutex::new(ClientCounts::default()),
         })
     }
 
@@ -230,7 +230,7 @@ impl Port {
             State { bound: Some(_), .. } => PortState::Listening,
             State { bound: None, .. } => PortState::Waiting,
         };
-        (state, usize::from(self.clients().all))
+        (state, usize::from(self.places.taken()))
     }
 
     /// The port's number as it is bound; 0 if it is not.
@@ -296,45 +296,16 @@ impl Port {
         found.ok_or(NoTarget::Unknown)
     }
 
+    /// A request with these headers comes from somebody who was let in, if the port lets in some only.
+    pub(crate) fn is_paired(&self, headers: &Headers<'_>) -> bool {
+        self.pairing.as_ref().is_none_or(|pairing| pairing.knows(headers, self.number(), Instant::now()))
+    }
+
     /// It could not be bound: who waits for the first try. The port is closed if that is given up.
     pub(crate) fn failed(&self, give_up: bool) -> Vec<OnBound> {
         let mut state = self.state.lock();
         let waiting = state.waiting.take();
         state.closed |= give_up && waiting.is_some();
         waiting.unwrap_or_default()
-    }
-
-    /// Counts a client, or the status that says which limit it meets.
-    pub(crate) fn count_client(self: &Arc<Self>, peer: IpAddr) -> Result<ClientCount, u16> {
-        let mut clients = self.clients();
-        if clients.all >= self.settings.limits.connections {
-            return Err(503);
-        }
-        let most = self.settings.limits.per_peer;
-        match clients.per_peer.iter_mut().find(|(address, _)| *address == peer) {
-            Some((_, count)) if *count >= most => return Err(429),
-            Some((_, count)) => *count += 1,
-            None if most == 0 => return Err(429),
-            None => clients.per_peer.push((peer, 1)),
-        }
-        clients.all += 1;
-        Ok(ClientCount { port: self.clone(), peer })
-    }
-
-    fn clients(&self) -> MutexGuard<'_, ClientCounts> {
-        self.clients.lock()
-    }
-}
-
-impl Drop for ClientCount {
-    fn drop(&mut self) {
-        let mut clients = self.port.clients();
-        clients.all -= 1;
-        clients.per_peer.retain_mut(|(address, count)| {
-            if *address == self.peer {
-                *count -= 1;
-            }
-            *count > 0
-        });
     }
 }

@@ -2,7 +2,9 @@
 
 use crate::net::Socket;
 use crate::proto::handshake::{Caps, HeadBuffer, HeadError};
-use crate::service::limits::READ_BUFFER;
+
+/// Bytes that are read at a time: what most heads come to, as every client that has said nothing yet has this.
+const READ: usize = 512;
 
 /// The heads that a client sends, one after the other.
 pub(crate) struct Requests {
@@ -25,12 +27,7 @@ pub(crate) enum Stop {
 impl Requests {
     /// The requests of one client, whose heads are at most this long.
     pub(crate) fn new(caps: Caps) -> Self {
-        Requests {
-            head: HeadBuffer::new(caps).skips_empty_lines(),
-            buffer: vec![0; READ_BUFFER],
-            start: 0,
-            end: 0,
-        }
+        Requests { head: HeadBuffer::new(caps).skips_empty_lines(), buffer: vec![0; READ], start: 0, end: 0 }
     }
 
     /// The last head that was read.

@@ -1,57 +1,40 @@
 //! A client's socket whose every call has a deadline.
-//!
-//! When a deadline is over the timer shuts the socket down, so that the worker's call returns.
 
-use std::net::Shutdown;
-use std::sync::{Arc, Weak};
+use std::net::{Shutdown, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::http::{Answer, status};
+use super::late::{BOTH, Late, READ};
+use super::shared::Shared;
+use super::visitors::{Stage, Visitor};
+use crate::http::{Answer, Reason, Shown, refusal};
 use crate::net::Socket;
 use crate::platform::SHUTDOWN_SENDS_FIN;
 use crate::service::limits::LINGER;
-use crate::service::thread::{Timer, Wake};
-use crate::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use crate::service::thread::{Lingering, Timer};
 
 /// The socket of a client, with deadlines.
 pub(crate) struct TimedSocket {
     pub(crate) socket: Arc<Socket>,
     late: Arc<Late>,
     timer: Arc<Timer>,
-}
-
-/// What the timer shuts down.
-struct Late {
-    socket: Arc<Socket>,
-    happened: AtomicBool,
-}
-
-/// Kinds of deadlines for the timer: which direction ends.
-const READ: usize = 0;
-const BOTH: usize = 1;
-/// A shutdown is repeated after this, as on the device it only ends a call that is waiting already.
-const AGAIN: Duration = Duration::from_millis(250);
-
-impl Wake for Late {
-    fn wake(self: Arc<Self>, kind: usize, timer: &Timer) {
-        self.happened.store(true, Relaxed);
-        self.socket.shutdown(if kind == READ { Shutdown::Read } else { Shutdown::Both });
-        let weak: Weak<Late> = Arc::downgrade(&self);
-        timer.arm(weak, kind, AGAIN);
-    }
+    pub(crate) peer: SocketAddr,
+    visitor: Arc<Visitor>,
+    lingering: Arc<Lingering>,
 }
 
 impl TimedSocket {
-    pub(crate) fn new(socket: Socket, timer: Arc<Timer>) -> Self {
+    pub(crate) fn new(socket: Socket, shared: &Shared, peer: SocketAddr, visitor: Arc<Visitor>) -> Self {
         let socket = Arc::new(socket);
-        let late = Arc::new(Late { socket: socket.clone(), happened: AtomicBool::new(false) });
-        TimedSocket { socket, late, timer }
+        let late = Late::new(socket.clone());
+        visitor.reads_from(late.clone());
+        let (timer, lingering) = (shared.timer.clone(), shared.lingering.clone());
+        TimedSocket { socket, late, timer, peer, visitor, lingering }
     }
 
     /// Runs a call on the socket that ends when `limit` is over.
     pub(crate) fn by<T>(&self, limit: Duration, how: Shutdown, call: impl FnOnce() -> T) -> T {
-        let weak: Weak<Late> = Arc::downgrade(&self.late);
-        let weak: Weak<dyn Wake> = weak;
+        let weak = self.late.weak();
         self.timer.arm(weak.clone(), if how == Shutdown::Read { READ } else { BOTH }, limit);
         let result = call();
         self.timer.disarm(&weak, None);
@@ -60,7 +43,7 @@ impl TimedSocket {
 
     /// A deadline was over.
     pub(crate) fn is_late(&self) -> bool {
-        self.late.happened.load(Relaxed)
+        self.late.happened()
     }
 
     /// Ends without a word more, over TLS by a close_notify: that nothing was cut off.
@@ -68,9 +51,15 @@ impl TimedSocket {
         self.by(LINGER, Shutdown::Both, || self.socket.shutdown(Shutdown::Write));
     }
 
-    /// Answers and ends.
-    pub(crate) fn refuse(&self, code: u16) {
-        self.send_last(LINGER, &status(code, &[], false));
+    /// Answers why nothing comes of a request, and ends.
+    pub(crate) fn refuse(&self, limit: Duration, reason: Reason, asked: Shown<'_>) {
+        self.note(reason, asked);
+        self.send_last(limit, &refusal(reason, false, false));
+    }
+
+    /// Puts a refusal into the log.
+    pub(crate) fn note(&self, reason: Reason, asked: Shown<'_>) {
+        log_refusal(self.peer, reason, &asked);
     }
 
     /// Sends the last answer and ends the connection behind it.
@@ -95,15 +84,32 @@ impl TimedSocket {
     /// and the answer lost (RFC 9112 section 9.6). Where a shutdown sends no FIN, closing sends it behind all that
     /// was written and resets nothing.
     fn finish(&self, limit: Duration) {
+        // The client may come back as soon as it sees the end.
+        let mut stays = self.visitor.is(Stage::Ending);
         // Over TLS this writes as well.
         self.by(limit, Shutdown::Both, || self.socket.shutdown(Shutdown::Write));
         if !SHUTDOWN_SENDS_FIN {
             return;
         }
-        self.by(LINGER, Shutdown::Both, || {
-            let mut rest = [0; 512];
-            while matches!(self.socket.read(&mut rest), Ok(1..)) {}
-        });
+        if stays {
+            self.by(LINGER, Shutdown::Both, || {
+                let mut rest = [0; 512];
+                while matches!(self.socket.read(&mut rest), Ok(1..)) {}
+            });
+            stays = self.visitor.stays();
+        }
+        if !stays && self.lingering.has_room() {
+            self.lingering.linger(self.socket.clone());
+        }
+    }
+
+    /// Sends an answer, the last one unless another may follow; whether one may.
+    pub(crate) fn answer(&self, limit: Duration, answer: &Answer, keep: bool) -> bool {
+        if keep {
+            return self.send(limit, answer).is_ok();
+        }
+        self.send_last(limit, answer);
+        false
     }
 
     /// Sends an answer that another may follow.
@@ -114,4 +120,9 @@ impl TimedSocket {
             self.socket.write_all(body)
         })
     }
+}
+
+/// Puts a refusal into the log, which is a call to another process.
+pub(crate) fn log_refusal(peer: SocketAddr, reason: Reason, asked: &Shown<'_>) {
+    log::info!("{peer}: {asked} is refused with {}: {}", reason.status(), reason.text());
 }

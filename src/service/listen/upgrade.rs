@@ -4,7 +4,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 
 use xous::PID;
-use xous_api_websocket::{Accepted, Deadlines};
+use xous_api_websocket::{Accepted, Deadlines, Handle, Lease};
 
 use super::accept_queue::AcceptQueue;
 use super::port::{NoTarget, Port};
@@ -13,11 +13,12 @@ use super::shared::Shared;
 use super::target::TargetKind;
 use super::timed_socket::TimedSocket;
 use super::upload_route::{UploadReceiver, UploadRoute};
-use crate::http::{Answer, NormalPath, is_allowed, status, upgrade_required};
+use super::visitors::{Stage, Visitor};
+use crate::http::{NormalPath, Reason, Shown, is_allowed};
 use crate::proto::Role;
 use crate::proto::handshake::Upgrade;
 use crate::service::connection::{Connection, Delivery, EndGuard, Established, Sink};
-use crate::service::limits::UPLOAD_KEEPALIVE;
+use crate::service::limits::{LINGER, UPLOAD_CLOSE, UPLOAD_KEEPALIVE};
 use crate::service::message::Lent;
 use crate::service::thread::Permit;
 
@@ -27,12 +28,14 @@ pub(crate) struct Client<'a> {
     pub(crate) shared: &'a Arc<Shared>,
     pub(crate) socket: &'a TimedSocket,
     pub(crate) peer: SocketAddr,
+    pub(crate) visitor: &'a Arc<Visitor>,
 }
 
 /// A client that is taken.
 struct Taken {
     destination: Destination,
     owner: PID,
+    lease: Lease,
     writer: Permit,
     protocol: Option<String>,
 }
@@ -41,8 +44,8 @@ struct Taken {
 enum Destination {
     /// A program.
     Program(AcceptPage),
-    /// The database.
-    Upload(Arc<UploadRoute>),
+    /// The database, by a route of this listener.
+    Upload(Arc<UploadRoute>, Handle),
 }
 
 /// The page that a program has lent for its next client. Dropped, it waits for the one after that.
@@ -71,60 +74,84 @@ impl Client<'_> {
     pub(crate) fn upgrade(&self, requests: &Requests, request: &Upgrade<'_>) -> Option<Admitted> {
         match self.take(request) {
             Ok(taken) => self.admit(requests, request, taken),
-            Err(answer) => {
-                self.socket.send_last(self.port.settings.deadlines.write, &answer);
+            Err(reason) => {
+                let limit = self.port.settings.deadlines.write;
+                self.socket.refuse(limit, reason, Shown::path(request.path()));
                 None
             }
         }
     }
 
-    /// Finds who takes the client; else the answer that refuses it. What costs nothing is checked first.
-    fn take(&self, request: &Upgrade<'_>) -> Result<Taken, Answer> {
-        let refuse = |code| Err(status(code, &[], false));
+    /// Finds who takes the client, or why nobody does. What costs nothing is checked first.
+    fn take(&self, request: &Upgrade<'_>) -> Result<Taken, Reason> {
         let settings = &self.port.settings;
+        let is_paired = self.port.is_paired(&request.headers);
         let (route, target) = match self.port.resolve(&NormalPath::of(request.path())) {
             Ok(found) => found,
-            Err(NoTarget::DotSegment) => return refuse(400),
-            Err(NoTarget::Unknown) => return refuse(404),
+            Err(NoTarget::DotSegment) => return Err(Reason::DotSegment),
+            Err(NoTarget::Unknown) if !is_paired => return Err(Reason::NotPaired),
+            Err(NoTarget::Unknown) => return Err(Reason::NotFound),
         };
+        target.admit(&request.headers, is_paired)?;
         if let TargetKind::Page(_) | TargetKind::Files(_) = &target.kind {
-            return Err(upgrade_required(false));
+            return Err(Reason::NoWebSocket);
         }
-        if !is_allowed(&settings.origins, request.host, &request.headers, self.port.is_secure()) {
-            return refuse(403);
+        if !is_allowed(
+            &settings.origins,
+            settings.programs,
+            request.host,
+            &request.headers,
+            self.port.is_secure(),
+        ) {
+            return Err(Reason::ForeignOrigin);
         }
-        let Some(writer) = self.shared.pool.reserve() else { return refuse(503) };
-        let taken = |destination, protocol| Ok(Taken { destination, owner: target.owner, writer, protocol });
+        let (owner, lease) = (target.owner, target.lease);
         match target.kind {
             TargetKind::Receiver(queue, known) => {
                 let protocol = known.iter().find(|known| request.protocols().any(|name| *name == ***known));
                 let protocol = protocol.map(|name| name.to_string());
-                match queue.take(route, settings.limits.accept_time) {
-                    Some((wanted, page)) => {
-                        let page = AcceptPage { queue, page: Some(page), wanted, route, len: 0 };
-                        taken(Destination::Program(page), protocol)
-                    }
-                    None => refuse(503),
-                }
+                self.visitor.is(Stage::AtDoor(queue.clone()));
+                let taken = queue.take(route, settings.limits.accept_time, || self.visitor.stays());
+                self.visitor.is(Stage::Answered);
+                let Some((wanted, page)) = taken else {
+                    let was_asked_to_go = !self.visitor.stays();
+                    return Err(if was_asked_to_go { Reason::Full } else { Reason::NotTaken });
+                };
+                let page = AcceptPage { queue, page: Some(page), wanted, route, len: 0 };
+                // Not before: who only waits has one worker.
+                let Some(writer) = self.shared.pool.reserve() else {
+                    self.shared.look_for_the_gone(Some(owner));
+                    return Err(Reason::Full);
+                };
+                Ok(Taken { destination: Destination::Program(page), owner, lease, writer, protocol })
             }
-            TargetKind::Upload(route) => taken(Destination::Upload(route), None),
-            TargetKind::Page(_) | TargetKind::Files(_) => Err(upgrade_required(false)),
+            TargetKind::Upload(route) => {
+                let writer = self.shared.visitors.second_worker(self.visitor);
+                let Some(writer) = writer else {
+                    self.shared.look_for_the_gone(Some(owner));
+                    return Err(Reason::Full);
+                };
+                let destination = Destination::Upload(route, target.listener);
+                Ok(Taken { destination, owner, lease, writer, protocol: None })
+            }
+            TargetKind::Page(_) | TargetKind::Files(_) => Err(Reason::NoWebSocket),
         }
     }
 
     /// Enters the connection and answers the client with 101. If the client has gone, the program's page waits for the
     /// next one; it does so before the client is told, which takes time.
     fn admit(&self, requests: &Requests, request: &Upgrade<'_>, taken: Taken) -> Option<Admitted> {
-        let Taken { mut destination, owner, writer, protocol } = taken;
+        let Taken { mut destination, owner, lease, writer, protocol } = taken;
         let settings = &self.port.settings;
         let deadlines = destination.deadlines(settings.deadlines);
         let timer = self.shared.timer.clone();
         let conn = self.shared.table.enter(owner, self.shared.pool.pairs(), |handle| {
-            Connection::new(Role::Server, handle, deadlines, timer, None)
+            Connection::new(Role::Server, handle, deadlines, lease, timer, None)
         });
         let Some(conn) = conn else {
+            self.shared.look_for_the_gone(Some(owner));
             drop(destination);
-            self.socket.refuse(503);
+            self.socket.refuse(LINGER, Reason::Full, Shown::path(request.path()));
             return None;
         };
         let guard = EndGuard::new(conn.clone(), self.shared.table.clone());
@@ -132,7 +159,7 @@ impl Client<'_> {
             // Path, query and sub-protocol fill more than the program has lent, which is no fault of the program's.
             conn.end_silently();
             drop(destination);
-            self.socket.refuse(431);
+            self.socket.refuse(LINGER, Reason::TooLargeForProgram, Shown::path(request.path()));
             return None;
         }
         if !conn.dialled(self.socket.socket.clone()) || !self.accept(request, protocol.as_deref()) {
@@ -164,11 +191,18 @@ impl Client<'_> {
 
 impl Admitted {
     /// Serves the connection to its end. From here on its page is the client's, whatever happens.
-    pub(crate) fn serve(self) {
+    pub(crate) fn serve(self, visitor: &Arc<Visitor>, permit: &mut Permit) {
         let Admitted { guard, established, writer, destination } = self;
         let (delivery, page) = match destination {
-            Destination::Program(page) => (Delivery::Pull, page.hand_over()),
-            Destination::Upload(route) => (Delivery::Internal(Box::new(UploadReceiver::new(route))), None),
+            Destination::Program(page) => {
+                visitor.is(Stage::Taken);
+                permit.belongs_to_program();
+                (Delivery::Pull, page.hand_over())
+            }
+            Destination::Upload(route, listener) => {
+                let receiving = UploadReceiver::new(route, listener, visitor.clone(), &guard.conn);
+                (Delivery::Internal(Box::new(receiving)), None)
+            }
         };
         let mut sink = Sink::new(guard.conn.clone(), delivery);
         established.run(&guard, &mut sink, writer, |_| {
@@ -186,7 +220,7 @@ impl Destination {
     fn deadlines(&self, deadlines: Deadlines) -> Deadlines {
         match self {
             Destination::Program(_) => deadlines,
-            Destination::Upload(_) => watched(deadlines),
+            Destination::Upload(..) => watched(deadlines),
         }
     }
 
@@ -201,7 +235,7 @@ impl Destination {
     ) -> bool {
         let own = match self {
             Destination::Program(page) => page,
-            Destination::Upload(_) => {
+            Destination::Upload(..) => {
                 conn.end_silently();
                 return true;
             }
@@ -222,9 +256,10 @@ impl Destination {
     }
 }
 
-/// With questions to a peer that says nothing.
+/// With questions to a peer that says nothing, and an end that does not wait for one that does not answer.
 fn watched(deadlines: Deadlines) -> Deadlines {
-    Deadlines { keepalive: deadlines.keepalive.or(Some(UPLOAD_KEEPALIVE)), ..deadlines }
+    let keepalive = deadlines.keepalive.or(Some(UPLOAD_KEEPALIVE));
+    Deadlines { keepalive, close: deadlines.close.min(UPLOAD_CLOSE), ..deadlines }
 }
 
 impl AcceptPage {
@@ -253,6 +288,6 @@ mod tests {
         let none = Deadlines { keepalive: None, ..Deadlines::default() };
         assert_eq!(watched(none).keepalive, Some(UPLOAD_KEEPALIVE));
         let own = Deadlines { keepalive: Some(Duration::from_secs(5)), ..none };
-        assert_eq!(watched(own), own);
+        assert_eq!(watched(own), Deadlines { close: UPLOAD_CLOSE, ..own });
     }
 }

@@ -6,15 +6,18 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use xous_api_websocket::{Code, Upload as Settings};
+use xous_api_websocket::{Code, Handle, Upload as Settings};
 
 use super::channels::encode;
 use super::file_stores::ServiceStore;
 use super::shared::Shared;
+use super::visitors::{Stage, Visitor};
 use crate::entropy::fill;
-use crate::proto::{Chunk, Kind};
+use crate::proto::{Chunk, CloseCode, CloseReason, Kind};
 use crate::service::connection::{ChunkReceiver, Connection};
+use crate::service::limits::{SLOWEST_UPLOAD, UPLOAD_PROGRESS};
 use crate::service::thread::{Pool, Timer, Wake};
+use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use crate::upload::{Config, Files, NAME_BYTES, Token, Upload, Uploads, WRITE_BATCH};
 
 /// Until it is looked again whether there is a worker for what has expired.
@@ -34,6 +37,20 @@ pub(crate) struct UploadRoute {
 pub(crate) struct UploadReceiver {
     upload: Upload<ServiceStore>,
     route: Arc<UploadRoute>,
+    listener: Handle,
+    visitor: Arc<Visitor>,
+    progress: Arc<Progress>,
+}
+
+/// Looks whether a connection that has files on their way brings anything of them.
+struct Progress {
+    conn: Weak<Connection>,
+    uploading: AtomicBool,
+    /// Since it was last looked: bytes that came, and milliseconds for which the peer was kept waiting.
+    bytes: AtomicU32,
+    waited: AtomicU32,
+    /// The peer is kept waiting.
+    waits: AtomicBool,
 }
 
 impl UploadRoute {
@@ -94,8 +111,78 @@ impl Drop for UploadRoute {
 }
 
 impl UploadReceiver {
-    pub(crate) fn new(route: Arc<UploadRoute>) -> Self {
-        UploadReceiver { upload: Upload::new(route.uploads.clone()), route }
+    /// Of a connection by a route of `listener`.
+    pub(crate) fn new(
+        route: Arc<UploadRoute>,
+        listener: Handle,
+        visitor: Arc<Visitor>,
+        conn: &Arc<Connection>,
+    ) -> Self {
+        visitor.is(Stage::IdleUpload(listener, Arc::downgrade(conn)));
+        let progress = Arc::new(Progress::new(Arc::downgrade(conn)));
+        UploadReceiver { upload: Upload::new(route.uploads.clone()), route, listener, visitor, progress }
+    }
+
+    /// Files are on their way now, or none any more.
+    fn tell(&self, conn: &Arc<Connection>) {
+        let uploading = !self.upload.is_idle();
+        if self.progress.uploading.swap(uploading, Relaxed) == uploading {
+            return;
+        }
+        if uploading {
+            self.visitor.is(Stage::Uploading(self.listener));
+            self.progress.clone().watch(&self.route.timer);
+        } else {
+            self.route.timer.disarm(&self.progress.weak(), None);
+            if !self.visitor.is(Stage::IdleUpload(self.listener, Arc::downgrade(conn))) {
+                // Behind the answers that it is still owed.
+                conn.close(CloseReason::new(CloseCode::GOING_AWAY, "the route is gone"), None);
+            }
+        }
+    }
+}
+
+impl Progress {
+    fn new(conn: Weak<Connection>) -> Self {
+        Progress {
+            conn,
+            uploading: AtomicBool::new(false),
+            bytes: AtomicU32::new(0),
+            waited: AtomicU32::new(0),
+            waits: AtomicBool::new(false),
+        }
+    }
+
+    fn watch(self: Arc<Self>, timer: &Timer) {
+        self.bytes.store(0, Relaxed);
+        self.waited.store(0, Relaxed);
+        timer.arm(self.weak(), 0, UPLOAD_PROGRESS);
+    }
+
+    fn weak(self: &Arc<Self>) -> Weak<dyn Wake> {
+        let weak: Weak<Self> = Arc::downgrade(self);
+        weak
+    }
+
+    /// The peer had the time and has sent next to nothing.
+    fn is_stuck(&self) -> bool {
+        let waited = Duration::from_millis(u64::from(self.waited.load(Relaxed)));
+        let own = UPLOAD_PROGRESS.saturating_sub(waited);
+        let wanted = own.as_secs() * SLOWEST_UPLOAD;
+        !self.waits.load(Relaxed) && u64::from(self.bytes.load(Relaxed)) < wanted
+    }
+}
+
+impl Wake for Progress {
+    fn wake(self: Arc<Self>, _kind: usize, timer: &Timer) {
+        if !self.uploading.load(Relaxed) {
+            return;
+        }
+        match self.conn.upgrade() {
+            Some(conn) if self.is_stuck() => conn.give_up(CloseCode::GOING_AWAY, "the file does not come"),
+            Some(_) => self.watch(timer),
+            None => (),
+        }
     }
 }
 
@@ -110,15 +197,22 @@ impl ChunkReceiver for UploadReceiver {
                 conn.outbox.share_in_time(&frame).ok();
             }
         };
+        self.progress.waits.store(true, Relaxed);
         conn.holding(|| match kind {
             Kind::Binary => self.upload.chunk(now, first, last, payload, &mut answer),
             Kind::Text => self.upload.text(now, first, last, payload, &mut answer),
         });
+        self.progress.waits.store(false, Relaxed);
+        let waited = self.route.now().saturating_sub(now).as_millis();
+        self.progress.waited.fetch_add(u32::try_from(waited).unwrap_or(u32::MAX), Relaxed);
+        self.progress.bytes.fetch_add(u32::try_from(payload.len()).unwrap_or(u32::MAX), Relaxed);
+        self.tell(conn);
     }
 }
 
 impl Drop for UploadReceiver {
     fn drop(&mut self) {
+        self.route.timer.disarm(&self.progress.weak(), None);
         self.upload.gone(self.route.now());
         self.route.watch();
     }

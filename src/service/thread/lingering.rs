@@ -1,25 +1,31 @@
 //! One thread for sockets that nobody waits for.
 //!
-//! Who competes: the ports' threads bring sockets of clients that they have refused, which are kept open for a while
-//! so that the clients can read why; the dispatcher brings addresses whose `accept` is to end, as many as there are
-//! ports. Full: the socket that came first is closed. On the device that may take as long as its peer likes; then no
+//! Who competes: the ports' threads bring sockets of clients that they refuse. Their requests are read first, as some
+//! clients do not survive an answer that comes before they have asked, and they are kept open for a while so that the
+//! clients can read why. The dispatcher brings addresses whose `accept` is to end, as many as there are ports. Full: a
+//! request is not waited for; the socket that came first is closed. On the device that may take as long as its peer likes; then no
 //! more are taken.
 
 use std::collections::VecDeque;
-use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
+use std::net::{Shutdown, SocketAddr};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use crate::net::wake_accept;
+use super::timer::{Timer, Wake};
+use crate::net::{Socket, wake_accept};
 use crate::platform::SHUTDOWN_SENDS_FIN;
-use crate::service::limits::{LINGER, LINGERING};
+use crate::service::limits::{LINGER, LINGERING, REFUSED, REFUSED_WAIT};
 use crate::sync::{Condvar, Mutex};
 
 /// On the device a connection and a panic take 16 and 32 KiB of stack.
 const STACK: usize = 64 * 1024;
 
+/// Bytes of a refused request that are read: those of the default limit.
+const MAX_REQUEST: usize = 8 * 1024;
+
 /// The thread's work.
 pub(crate) struct Lingering {
+    timer: Arc<Timer>,
     state: Mutex<State>,
     more: Condvar,
 }
@@ -28,15 +34,42 @@ pub(crate) struct Lingering {
 struct State {
     /// Where a port's thread waits in `accept` and is to be woken.
     accepting: Vec<SocketAddr>,
+    refused: VecDeque<Refused>,
     /// Each with the time at which it is closed.
-    lingering: VecDeque<(Instant, TcpStream)>,
+    lingering: VecDeque<(Instant, Arc<Socket>)>,
     /// Since when one of them is being closed.
     closing: Option<Instant>,
 }
 
+/// Makes an answer of a request.
+type Answer = Box<dyn FnOnce(&[u8]) -> Vec<u8> + Send>;
+
+/// A client that is refused, and what it is answered, made of what it has sent.
+struct Refused {
+    socket: Arc<Socket>,
+    answer: Answer,
+    /// It is known how its request ends.
+    is_http: bool,
+}
+
+/// A client's time to send its request.
+struct Patience(Weak<Socket>);
+
+impl Wake for Patience {
+    fn wake(self: Arc<Self>, kind: usize, timer: &Timer) {
+        if let Some(socket) = self.0.upgrade() {
+            socket.shutdown(Shutdown::Read);
+            // On the device it only ends a call that waits already.
+            let weak: Weak<Self> = Arc::downgrade(&self);
+            timer.arm(weak, kind, REFUSED_WAIT);
+        }
+    }
+}
+
 enum Work {
     WakeAccept(SocketAddr),
-    Close(TcpStream),
+    Refuse(Refused),
+    Close(Arc<Socket>),
 }
 
 impl Lingering {
@@ -44,8 +77,8 @@ impl Lingering {
     ///
     /// # Errors
     /// It cannot be started.
-    pub(crate) fn start() -> std::io::Result<Arc<Self>> {
-        let lingering = Arc::new(Lingering { state: Mutex::default(), more: Condvar::new() });
+    pub(crate) fn start(timer: Arc<Timer>) -> std::io::Result<Arc<Self>> {
+        let lingering = Arc::new(Lingering { timer, state: Mutex::default(), more: Condvar::new() });
         let own = lingering.clone();
         std::thread::Builder::new()
             .name("ws-lingering".into())
@@ -61,11 +94,53 @@ impl Lingering {
         !is_stuck || state.lingering.len() < LINGERING
     }
 
+    /// Answers a client behind its request, `is_http` if it is one in plain text, and ends its connection. Nothing was
+    /// written to its socket before, so that writing does not wait. `answer` makes the answer of what the client has
+    /// sent, on another thread.
+    pub(crate) fn refuse(
+        &self,
+        socket: Arc<Socket>,
+        is_http: bool,
+        answer: impl FnOnce(&[u8]) -> Vec<u8> + Send + 'static,
+    ) {
+        // One that nothing was written to closes at once.
+        if !self.has_room() {
+            return;
+        }
+        let mut state = self.state.lock();
+        if state.refused.len() < REFUSED {
+            state.refused.push_back(Refused { socket, answer: Box::new(answer), is_http });
+            drop(state);
+            return self.more.notify_one();
+        }
+        drop(state);
+        self.say(&socket, &answer(b""));
+    }
+
+    fn say(&self, socket: &Arc<Socket>, answer: &[u8]) {
+        if socket.write_all(answer).is_ok() {
+            socket.shutdown(Shutdown::Write);
+            self.linger(socket.clone());
+        }
+    }
+
+    /// Reads a request as far as it comes, and answers it.
+    fn hear(&self, refused: Refused) {
+        let Refused { socket, answer, is_http } = refused;
+        let patience = Arc::new(Patience(Arc::downgrade(&socket)));
+        let weak: Weak<Patience> = Arc::downgrade(&patience);
+        let weak: Weak<dyn Wake> = weak;
+        self.timer.arm(weak.clone(), 0, REFUSED_WAIT);
+        let request = request(&socket, is_http);
+        self.timer.disarm(&weak, None);
+        self.say(&socket, &answer(&request));
+    }
+
     /// Keeps a socket open for a client that has been sent its last answer. One that is closed with bytes unread is
     /// reset, and the answer may be lost. On the device closing resets nothing, and only it tells the client of the end.
-    pub(crate) fn linger(&self, stream: TcpStream) {
+    pub(crate) fn linger(&self, socket: Arc<Socket>) {
         let wait = if SHUTDOWN_SENDS_FIN { LINGER } else { Duration::ZERO };
-        self.state.lock().lingering.push_back((Instant::now() + wait, stream));
+        self.state.lock().lingering.push_back((Instant::now() + wait, socket));
         self.more.notify_one();
     }
 
@@ -79,8 +154,12 @@ impl Lingering {
         loop {
             match self.next() {
                 Work::WakeAccept(address) => wake_accept(address, LINGER),
+                Work::Refuse(refused) => self.hear(refused),
                 // On the device this waits until what was sent has arrived.
-                Work::Close(stream) => drop(stream),
+                Work::Close(socket) => {
+                    socket.discard_unread();
+                    drop(socket);
+                }
             }
         }
     }
@@ -92,14 +171,17 @@ impl Lingering {
             if let Some(address) = state.accepting.pop() {
                 return Work::WakeAccept(address);
             }
+            if let Some(refused) = state.refused.pop_front() {
+                return Work::Refuse(refused);
+            }
             let wait =
                 state.lingering.front().map(|(until, _)| until.saturating_duration_since(Instant::now()));
             let full = state.lingering.len() > LINGERING;
             if (full || wait.is_some_and(|wait| wait.is_zero()))
-                && let Some((_, stream)) = state.lingering.pop_front()
+                && let Some((_, socket)) = state.lingering.pop_front()
             {
                 state.closing = Some(Instant::now());
-                return Work::Close(stream);
+                return Work::Close(socket);
             }
             state = match wait {
                 Some(wait) => self.more.wait_timeout(state, wait),
@@ -107,4 +189,18 @@ impl Lingering {
             };
         }
     }
+}
+
+/// What a client sends, up to the end of a head if it is one, or a bound.
+fn request(socket: &Socket, is_http: bool) -> Vec<u8> {
+    let mut request = Vec::new();
+    let mut piece = [0; 512];
+    while let Ok(len @ 1..) = socket.read(&mut piece) {
+        request.extend_from_slice(piece.get(..len).unwrap_or_default());
+        let is_whole = request.windows(4).any(|end| end == b"\r\n\r\n");
+        if is_whole || !is_http || request.len() >= MAX_REQUEST {
+            break;
+        }
+    }
+    request
 }

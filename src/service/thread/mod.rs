@@ -4,10 +4,11 @@
 //! pool       runs jobs on workers; a Permit is a worker that is promised
 //! timer      one thread; wakes whoever armed it (Wake); Watch arms it only for a wait that lasts
 //! notes      counts what threads that must not wait have to say; a worker prints it
-//! lingering  one thread; reads refused clients to their end, and wakes accept calls
+//! lingering  one thread; answers clients that are refused, and wakes accept calls
 //! ```
 //!
-//! Apart from notes they do not call each other, and know nothing of what they run.
+//! Lingering has the timer, and a worker prints notes; otherwise they do not call each other, and they know nothing of
+//! what they run.
 
 #[cfg(all(test, feature = "shuttle"))]
 mod interleavings;

@@ -2,8 +2,12 @@
 //!
 //! A process has about thirty threads in its life in hosted mode, and 29 at a time on the device, so none is ever
 //! started for one connection alone. Work is only accepted when a thread is free for it: nothing queues here.
+//!
+//! Who competes: programs of the device, and strangers who have come to a port and whom no program has taken. A share
+//! is kept for programs, which strangers never get.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use super::notes::{self, Note, note};
 use crate::sync::{Condvar, Mutex, thread};
@@ -28,6 +32,10 @@ const STACK: usize = match (cfg!(debug_assertions), cfg!(feature = "tls")) {
 pub(crate) struct Pool {
     state: Mutex<State>,
     work: Condvar,
+    /// A permit was given back.
+    free: Condvar,
+    /// Called when a permit was given back.
+    freed: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 struct State {
@@ -37,6 +45,10 @@ struct State {
     threads: usize,
     /// Permits that are out.
     busy: usize,
+    /// Those of them that strangers have.
+    strangers: usize,
+    /// Strangers who wait for a second one, which others do not get.
+    awaited: usize,
     /// The most permits, and threads.
     most: usize,
 }
@@ -44,13 +56,25 @@ struct State {
 /// The right to run one job on a worker; given back on drop.
 pub(crate) struct Permit {
     pool: Arc<Pool>,
+    /// It counts as a stranger's.
+    stranger: bool,
 }
 
 impl Pool {
     /// A pool of at most `most` threads; none is started before there is work.
     pub(crate) fn new(most: usize) -> Arc<Self> {
-        let state = State { jobs: Vec::new(), idle: 0, threads: 0, busy: 0, most };
-        Arc::new(Pool { state: Mutex::new(state), work: Condvar::new() })
+        let state = State { jobs: Vec::new(), idle: 0, threads: 0, busy: 0, strangers: 0, awaited: 0, most };
+        Arc::new(Pool {
+            state: Mutex::new(state),
+            work: Condvar::new(),
+            free: Condvar::new(),
+            freed: OnceLock::new(),
+        })
+    }
+
+    /// Calls `freed` from now on whenever a worker is free again. It holds no lock then.
+    pub(crate) fn when_free(&self, freed: impl Fn() + Send + Sync + 'static) {
+        self.freed.set(Box::new(freed)).ok();
     }
 
     /// Has one thread less from now on; one that is more ends when it has nothing to do.
@@ -73,7 +97,7 @@ impl Pool {
             return None;
         }
         state.busy += 2;
-        Some((Permit { pool: self.clone() }, Permit { pool: self.clone() }))
+        Some((self.permit(false), self.permit(false)))
     }
 
     /// One worker, if there is one.
@@ -83,7 +107,41 @@ impl Pool {
             return None;
         }
         state.busy += 1;
-        Some(Permit { pool: self.clone() })
+        Some(self.permit(false))
+    }
+
+    /// One worker for a stranger, who leaves `kept` of all workers to programs.
+    pub(crate) fn reserve_for_stranger(self: &Arc<Self>, kept: usize) -> Option<Permit> {
+        let mut state = self.state.lock();
+        if state.is_full_for_strangers(kept + state.awaited) {
+            return None;
+        }
+        state.busy += 1;
+        state.strangers += 1;
+        Some(self.permit(true))
+    }
+
+    /// As [`Pool::reserve_for_stranger`] for one who has a worker and needs a second: waits for it up to `limit`.
+    pub(crate) fn await_for_stranger(self: &Arc<Self>, kept: usize, limit: Duration) -> Option<Permit> {
+        let start = Instant::now();
+        let mut state = self.state.lock();
+        state.awaited += 1;
+        while state.is_full_for_strangers(kept) {
+            let left = limit.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                state.awaited -= 1;
+                return None;
+            }
+            state = self.free.wait_timeout(state, left);
+        }
+        state.awaited -= 1;
+        state.busy += 1;
+        state.strangers += 1;
+        Some(self.permit(true))
+    }
+
+    fn permit(self: &Arc<Self>, stranger: bool) -> Permit {
+        Permit { pool: self.clone(), stranger }
     }
 
     /// Runs a job on a worker of its own; `false`, and the job is dropped, if there is none.
@@ -156,7 +214,22 @@ impl Pool {
     }
 }
 
+impl State {
+    /// Strangers get no more workers if they leave this many to programs.
+    fn is_full_for_strangers(&self, kept: usize) -> bool {
+        self.busy >= self.most || self.strangers + kept >= self.most
+    }
+}
+
 impl Permit {
+    /// A program has taken the stranger: the worker counts as the program's from now on.
+    pub(crate) fn belongs_to_program(&mut self) {
+        if std::mem::take(&mut self.stranger) {
+            self.pool.state.lock().strangers -= 1;
+            self.pool.free.notify_all();
+        }
+    }
+
     /// Runs `job` on a worker. The permit is handed to it, so that it is given back when the job is done with
     /// everything that blocks.
     ///
@@ -170,7 +243,17 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.pool.state.lock().busy -= 1;
+        let mut state = self.pool.state.lock();
+        state.busy -= 1;
+        state.strangers -= usize::from(self.stranger);
+        let awaited = state.awaited > 0;
+        drop(state);
+        if awaited {
+            self.pool.free.notify_all();
+        }
+        if let Some(freed) = self.pool.freed.get() {
+            freed();
+        }
     }
 }
 
@@ -178,7 +261,6 @@ impl Drop for Permit {
 mod tests {
     use std::io::ErrorKind;
     use std::sync::mpsc::channel;
-    use std::time::Duration;
 
     use super::*;
 
@@ -219,6 +301,27 @@ mod tests {
             assert_eq!(pool.counts().0, 0);
         }
         assert!(pool.counts().1 <= 4, "{} threads", pool.counts().1);
+    }
+
+    #[test]
+    fn strangers_leave_a_share_to_programs_and_say_when_they_go() {
+        let pool = Pool::new(4);
+        let (sender, freed) = channel();
+        let sender = Mutex::new(sender);
+        pool.when_free(move || sender.lock().send(()).unwrap());
+        let mut one = pool.reserve_for_stranger(2).unwrap();
+        let two = pool.reserve_for_stranger(2).unwrap();
+        assert!(pool.reserve_for_stranger(2).is_none());
+        let pair = pool.reserve_pair().unwrap();
+        assert!(pool.reserve().is_none());
+        assert!(freed.try_recv().is_err());
+        drop(pair);
+        assert_eq!(freed.try_iter().count(), 2);
+        one.belongs_to_program();
+        let _three = pool.reserve_for_stranger(2).unwrap();
+        assert!(pool.reserve_for_stranger(2).is_none());
+        drop((one, two));
+        assert_eq!((pool.counts().0, freed.try_iter().count()), (1, 2));
     }
 
     #[test]

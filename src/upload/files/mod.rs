@@ -1,4 +1,4 @@
-//! Files that are whole or absent, whatever happens. Nothing of WebSockets is known here.
+//! Files that are whole or absent, whatever happens. This room knows nothing of WebSockets.
 //!
 //! ```text
 //! files --> claims (what is being received, replaced, read)

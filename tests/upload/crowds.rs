@@ -1,0 +1,142 @@
+//! Connections that bring no files, and somebody else who does.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use xous_api_websocket::{Deadlines, Listen, ListenLimits, Listener, Login, Route, Upload, Websocket};
+
+use crate::by_hand::{Client, upgrade_request};
+use crate::common::elsewhere::connect_from;
+use crate::common::raw::{CLOSE, PING, PONG, expect_close};
+use crate::common::{nothing_is_left, peers, request, system};
+use crate::sender::{DICT, Sender, UPLOAD, get, listen, pddb_cid};
+
+const STRANGER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+
+fn idle_from(address: Ipv4Addr, port: u16) -> Client {
+    let mut client = Client::over(connect_from(address, port).unwrap());
+    client.send(upgrade_request(UPLOAD, ""));
+    client.opened();
+    client
+}
+
+/// Brings a file as somebody who means well.
+fn upload(port: u16, name: &str) {
+    let mut sender = Sender::connect(port);
+    sender.file(1, name, name.as_bytes());
+    sender.accepted(1);
+    sender.stored(1, name.as_bytes());
+    sender.close();
+}
+
+#[test]
+fn idle_connections_of_one_address_keep_nobody_from_uploading() {
+    system!().run(|| {
+        let listener = listen(Upload::new(DICT));
+        let idle: Vec<_> = (0..8).map(|_| idle_from(STRANGER, listener.port())).collect();
+        let (peer, _reports) = peers::by_hand::<()>(|mut stream, _| drop(expect_close(&mut stream)));
+        for round in 0..10 {
+            upload(listener.port(), &format!("of {round}"));
+            Websocket::open(&request(&peer)).unwrap().close(1000, "").unwrap();
+        }
+        drop(idle);
+        nothing_is_left();
+    });
+}
+
+/// The limits let them: they have all that strangers may have, until somebody comes who does something.
+#[test]
+fn idle_connections_make_room_for_files() {
+    system!().run(|| {
+        pddb_cid();
+        let limits = ListenLimits { connections: 64, per_peer: 64, ..ListenLimits::default() };
+        let listener = Listener::listen(&Listen::new("127.0.0.1", 0).limits(limits)).unwrap();
+        listener.add_route(&Route::upload(UPLOAD, Upload::new(DICT))).unwrap();
+        let idle: Vec<_> = (0..8).map(|_| idle_from(STRANGER, listener.port())).collect();
+        // One that is busy stays.
+        let mut busy = Sender::connect(listener.port());
+        busy.begin(1, "busy", 8, b"half");
+        busy.accepted(1);
+        let (peer, _reports) = peers::by_hand::<()>(|mut stream, _| drop(expect_close(&mut stream)));
+        for round in 0..10 {
+            upload(listener.port(), &format!("of {round}"));
+            Websocket::open(&request(&peer)).unwrap().close(1000, "").unwrap();
+        }
+        let mut idle = idle.into_iter();
+        let close = idle.next().unwrap().frame();
+        assert_eq!((close.first, close.close()), (CLOSE, (1013, "others wait".into())));
+        busy.part(1, b"half");
+        busy.stored(1, b"halfhalf");
+        busy.close();
+        drop(idle);
+        nothing_is_left();
+    });
+}
+
+/// Uploads and files are guarded as pages are.
+#[test]
+fn files_come_and_go_for_those_who_show_a_login() {
+    const LOGIN: &str = "Authorization: Bearer right\r\n";
+    system!().run(|| {
+        pddb_cid();
+        let listener = Listener::listen(&Listen::new("127.0.0.1", 0)).unwrap();
+        let right = Login::bearer("right");
+        listener.add_route(&Route::upload(UPLOAD, Upload::new(DICT)).credentials(right)).unwrap();
+        listener.add_route(&Route::files("/files/", DICT).credentials(right)).unwrap();
+        for path in ["/files/", "/files/a"] {
+            assert_eq!(get(listener.port(), path, "").status, 401, "{path}");
+        }
+        assert_eq!(get(listener.port(), "/files/", LOGIN).status, 200);
+        assert_eq!(get(listener.port(), "/files/a", LOGIN).status, 404);
+        let mut stranger = Client::with(listener.port(), upgrade_request(UPLOAD, ""));
+        assert_eq!(stranger.answer().status, 401);
+        let mut known = Client::with(listener.port(), upgrade_request(UPLOAD, LOGIN));
+        known.opened();
+        known.close();
+        nothing_is_left();
+    });
+}
+
+#[test]
+fn a_listener_that_is_given_up_ends_its_uploads() {
+    system!().run(|| {
+        let listener = listen(Upload::new(DICT));
+        let idle = idle_from(STRANGER, listener.port());
+        let mut busy = Sender::connect(listener.port());
+        busy.begin(1, "busy", 8, b"half");
+        busy.accepted(1);
+        drop(listener);
+        assert_eq!(idle.closed(), (1001, "the route is gone".into()));
+        // Whoever is at it may finish.
+        busy.part(1, b"half");
+        busy.stored(1, b"halfhalf");
+        busy.ended_with(1001);
+        nothing_is_left();
+    });
+}
+
+/// It answers pings and sends nothing of its file.
+#[test]
+fn a_file_that_does_not_come_is_not_waited_for() {
+    system!().time_limit(Duration::from_secs(120)).run(|| {
+        pddb_cid();
+        let deadlines = Deadlines { keepalive: Some(Duration::from_secs(5)), ..Deadlines::default() };
+        let listener = Listener::listen(&Listen::new("127.0.0.1", 0).deadlines(deadlines)).unwrap();
+        listener.add_route(&Route::upload(UPLOAD, Upload::new(DICT))).unwrap();
+        let mut stuck = idle_from(STRANGER, listener.port());
+        stuck.send_frame(
+            0x82,
+            &[&1_u32.to_le_bytes()[..], b"stuck\0", &8_u32.to_le_bytes(), b"half"].concat(),
+        );
+        let close = loop {
+            let frame = stuck.frame();
+            match frame.first {
+                PING => stuck.send_frame(PONG, &frame.payload),
+                CLOSE => break frame.close(),
+                _ => (),
+            }
+        };
+        assert_eq!(close, (1001, "the file does not come".into()));
+        drop(stuck);
+    });
+}

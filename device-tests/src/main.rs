@@ -2,7 +2,9 @@
 //!
 //! Each NAME does one thing that no example does. Exit code 0 says that it went as expected; what did not is in the log.
 
+mod close;
 mod die;
+mod probe;
 mod secure;
 mod serve;
 
@@ -16,6 +18,8 @@ fn main() -> ExitCode {
         ["secure", port, count] => secure::client(port, count),
         ["secure-server"] => secure::server(),
         ["serve", port, path] => serve::serve(port, path),
+        ["probe", ref names @ ..] => probe::try_all(names),
+        ["close"] => close::times(),
         ["die", state, port] => die::in_state(state, port),
         ["panic"] => panic!("as the test wants it"),
         ["overflow"] => Err(format!("{} levels of a stack that has an end", deep(0))),

@@ -55,6 +55,8 @@ impl Fault {
         let text = &line.text;
         let (kind, behind) = match line.source {
             Source::Kernel => find(text, "CPU Exception on PID ", FaultKind::Exception)
+                // In the name of a process, or in nobody's.
+                .or_else(|| find(text, "PANIC in PID ", FaultKind::Panic))
                 .or_else(|| find(text, "PANIC", FaultKind::Panic)),
             Source::Log => find(text, "PANIC in PID ", FaultKind::Panic),
             Source::Machine => None,
@@ -184,6 +186,10 @@ mod tests {
         assert_eq!((fault.pid, fault.kind), (Some(12), FaultKind::Exception));
         let panic = Fault::of(&line(Source::Log, "PANIC in PID 7: main: a reason")).unwrap();
         assert_eq!((panic.pid, panic.kind), (Some(7), FaultKind::Panic));
+        for (text, pid) in [("PANIC in PID 3: panicked at src/services.rs", Some(3)), ("PANIC!", None)] {
+            let panic = Fault::of(&line(Source::Kernel, text)).unwrap();
+            assert_eq!((panic.pid, panic.kind), (pid, FaultKind::Panic));
+        }
         assert_eq!(Fault::of(&line(Source::Log, "INFO:main: no panic in sight")), None);
     }
 

@@ -19,5 +19,6 @@ mod common;
 mod death;
 mod seeds;
 mod server;
+mod stand_ins;
 mod tls;
 mod upload;

@@ -1,11 +1,10 @@
-//! Tries the stand-ins from a program on the device: `probe NAME...`; `probe` alone tries everything that it survives.
+//! Tries the stand-ins: by their names, or without one everything that ends well.
 //!
-//! It uses std as any program does, so that what is tried is std's side of the messages as well. Exit code 0 says that all
-//! was as expected, and 1 that something was not, which is printed. The programs that die leave something waiting.
+//! It uses std as any program does, so that what is tried is std's side of the messages as well. The attempts that die
+//! leave something waiting.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
-use std::process::ExitCode;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -14,7 +13,7 @@ type Result = std::result::Result<(), String>;
 
 type Attempt = (&'static str, fn() -> Result);
 
-/// What can be tried, by name; the first ones are tried without a name as well.
+/// What can be tried, by name, and what is tried only by name.
 const ALONE: [Attempt; 9] = [
     ("sleep", sleeps_as_long_as_it_says),
     ("mutex", a_mutex_is_one_threads_at_a_time),
@@ -29,27 +28,22 @@ const ALONE: [Attempt; 9] = [
 const DYING: [Attempt; 3] =
     [("die-asleep", die_asleep), ("die-reading", die_reading), ("die-accepting", die_accepting)];
 
-fn main() -> ExitCode {
-    let names: Vec<String> = std::env::args().skip(1).collect();
-    let mut tried = 0;
-    let mut failed = 0;
-    for (known, attempt) in ALONE.iter().chain(&DYING) {
-        let alone = || names.is_empty() && ALONE.iter().any(|(alone, _)| alone == known);
-        if names.iter().any(|name| name == known) || alone() {
-            tried += 1;
-            match attempt() {
-                Ok(()) => println!("probe: {known}: as expected"),
-                Err(error) => {
-                    println!("probe: {known}: {error}");
-                    failed += 1;
-                }
-            }
+/// Tries what is named, all of it.
+pub(crate) fn try_all(names: &[&str]) -> Result {
+    let known = ALONE.iter().chain(&DYING);
+    let wanted: Vec<&Attempt> = match names {
+        [] => ALONE.iter().collect(),
+        names => known.filter(|(name, _)| names.contains(name)).collect(),
+    };
+    expect(wanted.len() >= names.len(), "one of these is not known")?;
+    let mut failed = Ok(());
+    for (name, attempt) in wanted {
+        match attempt() {
+            Ok(()) => println!("probe: {name}: as expected"),
+            Err(error) => failed = Err(format!("{name}: {error}")),
         }
     }
-    if tried == 0 {
-        println!("probe: nothing is called {names:?}");
-    }
-    if tried == 0 || failed != 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    failed
 }
 
 fn expect(right: bool, what: &str) -> Result {

@@ -24,17 +24,16 @@ fn main() -> ExitCode {
 }
 
 fn serve(arguments: &shared::Arguments) -> Result<(), Box<dyn std::error::Error>> {
-    let listener = Listener::listen(&arguments.listen())?;
+    let listener = Arc::new(Listener::listen(&arguments.listen())?);
     let page = shared::page(include_str!("echo_server.html"), &[]);
     listener.add_route(&Route::page("/", "text/html; charset=utf-8", page.as_bytes()))?;
     listener.add_route(&Route::receiver("/echo").sub_protocol("echo"))?;
     upload_page::add_routes(&listener)?;
-    arguments.announce(listener.port());
+    arguments.announce(&listener)?;
     println!("{}{} takes files", arguments.url(listener.port()), upload_page::PATH);
 
     let (later, triggered) = channel();
     std::thread::Builder::new().stack_size(STACK).spawn(move || send_later(&triggered))?;
-    let listener = Arc::new(listener);
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
         let (listener, later) = (listener.clone(), later.clone());

@@ -28,7 +28,7 @@ fn main() -> ExitCode {
 
 /// The meeting, shared by the threads that serve its clients.
 struct Meeting {
-    listener: Listener,
+    listener: Arc<Listener>,
     /// The number of the route to the meeting; the other one leads to the hub.
     route: u16,
     /// Held while the hub is told, so that what it is told last is how things are.
@@ -47,12 +47,12 @@ fn serve(arguments: &shared::Arguments) -> Result<(), Box<dyn std::error::Error>
     let limits = Limits { message: MAX_MESSAGE as u64, ..Limits::default() };
     // Who does not read is let go of: the page comes back by itself.
     let listen = arguments.listen().messages(limits).slow_members(SlowMember::Closed);
-    let listener = Listener::listen(&listen)?;
+    let listener = Arc::new(Listener::listen(&listen)?);
     let page = shared::page(include_str!("meeting.html"), &[]);
     listener.add_route(&Route::page("/", "text/html; charset=utf-8", page.as_bytes()))?;
     let route = listener.add_route(&Route::receiver("/meeting"))?;
     listener.add_route(&Route::receiver("/hub"))?;
-    arguments.announce(listener.port());
+    arguments.announce(&listener)?;
 
     let meeting = Arc::new(Meeting { listener, route, summary: Mutex::default() });
     let mut threads = Vec::new();

@@ -90,6 +90,9 @@ pub enum Code {
     PddbFailed = 51,
     /// The connection was reset or ended during the opening handshake, after the TLS handshake if there was one.
     Lost = 52,
+    /// The service asks whether the process is still there: lend the page anew. Only to processes that have said in
+    /// their [`Lease`](crate::Lease) that they understand it; the client crate does it by itself.
+    Again = 53,
 }
 
 impl Code {
@@ -117,6 +120,7 @@ impl Code {
             | Code::Connect
             | Code::Timeout
             | Code::Lost
+            | Code::Again
             | Code::TlsClosed
             | Code::ClockNotSet
             | Code::NoPddb

@@ -2,7 +2,7 @@
 
 use crate::pages::{PAGE_SIZE, Pages};
 use crate::websocket::Link;
-use crate::{Opcode, ReceiveWord, Status};
+use crate::{Code, Opcode, ReceiveWord, Status};
 
 /// How much is lent at a time at most. Four pages carry 2.4 times as much per time as one, and more pages hardly
 /// more.
@@ -36,8 +36,13 @@ impl Inbox {
         if self.lent > self.pages.bytes().len() {
             self.pages = Pages::new(self.lent);
         }
-        let returned = self.pages.lend_mut(link.cid, link.id(Opcode::Receive), 0, 0, self.lent)?;
-        let word = ReceiveWord::from_word(returned.offset).ok_or(xous::Error::InternalError)?;
+        let (returned, word) = loop {
+            let returned = self.pages.lend_mut(link.cid, link.id(Opcode::Receive), 0, 0, self.lent)?;
+            let word = ReceiveWord::from_word(returned.offset).ok_or(xous::Error::InternalError)?;
+            if word.status != Status::Refused(Code::Again as u8) {
+                break (returned, word);
+            }
+        };
         let len = returned.valid.min(self.lent);
         self.expect(word, len);
         Ok(Chunk { word, len })

@@ -58,7 +58,7 @@ pub use pages::{PAGE_SIZE, Pages, Returned};
 pub use reply::{Refusal, Reply};
 pub use request::{Credentials, CredentialsForm, Request, RequestError};
 pub use route::{Route, RouteKind};
-pub use settings::{Deadlines, Limits};
+pub use settings::{Deadlines, Lease, Limits};
 pub use stats::Stats;
 pub use tls::{Identity, ServerTls, Source, Tls};
 pub use upload::Upload;

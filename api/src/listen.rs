@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::settings::{Deadlines, Limits, read_wait, write_wait};
+use crate::settings::{Deadlines, Lease, Limits, read_wait, write_wait};
 use crate::tls::ServerTls;
 use crate::wire::{Reader, Writer};
 use crate::{Request, RequestError};
@@ -15,9 +15,11 @@ const MAGIC: u32 = u32::from_le_bytes(*b"WSL1");
 const CLOSED: u8 = 1;
 const TLS: u8 = 1 << 1;
 const EXPOSED: u8 = 1 << 2;
+const ANSWERS: u8 = 1 << 5;
 const AS_IT_IS: u8 = 1 << 6;
 const ALONE: u8 = 1 << 7;
 const PROGRAMS: u8 = 1 << 3;
+const PAIRING: u8 = 1 << 4;
 /// Length of the fixed fields.
 const FIXED: usize = 76;
 
@@ -72,8 +74,8 @@ pub enum SlowMember {
 /// | at | |
 /// |---|---|
 /// | 0 | `WSL1` |
-/// | 4 | u16 port, u8 flags (1 slow members are closed, 2 TLS, 4 exposed, 8 programs, 64 a port as it is, 128 alone), u8 number of origins |
-/// | 8 | u16 connections, u16 per peer, u32 head bytes, u16 head lines, u16 0 |
+/// | 4 | u16 port, u8 flags (1 slow members are closed, 2 TLS, 4 exposed, 8 programs, 16 pairing, 32 pages are lent anew that come back with `Again`, 64 a port as it is, 128 alone), u8 number of origins |
+/// | 8 | u16 connections, u16 per peer, u32 head bytes, u16 head lines, u16 seconds of the [`Lease`], 0 for no end |
 /// | 20 | u32 milliseconds each: head, accept |
 /// | 28 | as in a [`Request`](crate::Request): deadlines (24 bytes), limits (20), u32 longest frame to send |
 /// | 76 | texts: address, the origins |
@@ -97,6 +99,8 @@ pub struct Listen<'a> {
     pub origins: Vec<&'a str>,
     /// Programs, which send no `Origin`, are let in also beside a list of origins.
     pub programs: bool,
+    /// Only those are let in who have shown a code, to routes without [`credentials`](crate::Route::credentials()).
+    pub pairing: bool,
     /// Limits of the port.
     pub limits: ListenLimits,
     /// What the peer of each connection may send.
@@ -113,6 +117,8 @@ pub struct Listen<'a> {
     pub exposed: bool,
     /// If the port is listened on already: whatever its origins, limits, deadlines and certificate are.
     pub as_it_is: bool,
+    /// What becomes of the listener and its connections when this process has ended.
+    pub lease: Lease,
     /// No other program may join.
     pub alone: bool,
 }
@@ -125,6 +131,7 @@ impl<'a> Listen<'a> {
             port,
             origins: Vec::new(),
             programs: false,
+            pairing: false,
             limits: ListenLimits::default(),
             messages: Limits::default(),
             deadlines: Deadlines::default(),
@@ -133,8 +140,15 @@ impl<'a> Listen<'a> {
             tls: None,
             exposed: false,
             as_it_is: false,
+            lease: Lease::default(),
             alone: false,
         }
+    }
+
+    /// With this lease.
+    pub fn lease(mut self, lease: Lease) -> Self {
+        self.lease = lease;
+        self
     }
 
     /// Joins a port that another program listens on whatever its settings are. Without this, who joins gets what it has
@@ -174,6 +188,15 @@ impl<'a> Listen<'a> {
     /// Also for programs, which send no `Origin`, though origins are listed.
     pub fn programs(mut self) -> Self {
         self.programs = true;
+        self
+    }
+
+    /// Only for people who have shown the port a code: [`Listener::pairing_code`](crate::Listener::pairing_code) gives it
+    /// to the program, which shows it, and a page of the service takes it from whoever comes without. A code is good for
+    /// five minutes, for one use and for a few wrong tries. It gets its browser a cookie for this port, good for twelve
+    /// hours and out of the reach of scripts and other sites, which opens pages, files, uploads and WebSockets.
+    pub fn pairing(mut self) -> Self {
+        self.pairing = true;
         self
     }
 
@@ -236,13 +259,22 @@ impl<'a> Listen<'a> {
         let as_it_is = if self.as_it_is { AS_IT_IS } else { 0 };
         let alone = if self.alone { ALONE } else { 0 };
         let programs = if self.programs { PROGRAMS } else { 0 };
-        w.u8(slow_members | exposed | programs | as_it_is | alone | if self.tls.is_some() { TLS } else { 0 });
+        let pairing = if self.pairing { PAIRING } else { 0 };
+        let answers = if self.lease.answers { ANSWERS } else { 0 };
+        w.u8(slow_members
+            | exposed
+            | programs
+            | pairing
+            | answers
+            | as_it_is
+            | alone
+            | if self.tls.is_some() { TLS } else { 0 });
         w.u8(self.origins.len() as u8);
         w.u16(self.limits.connections);
         w.u16(self.limits.per_peer);
         w.u32(self.limits.head_bytes);
         w.u16(self.limits.head_lines);
-        w.u16(0);
+        w.u16(self.lease.seconds());
         write_wait(&mut w, self.limits.head_time);
         write_wait(&mut w, self.limits.accept_time);
         self.deadlines.write(&mut w);
@@ -262,15 +294,13 @@ impl<'a> Listen<'a> {
             return None;
         }
         let port = r.u16()?;
+        // All eight have a meaning.
         let flags = r.u8()?;
-        if flags & !(CLOSED | TLS | EXPOSED | PROGRAMS | AS_IT_IS | ALONE) != 0 {
-            return None;
-        }
         let slow_members = if flags & CLOSED != 0 { SlowMember::Closed } else { SlowMember::Leaves };
         let origins = usize::from(r.u8()?);
         let (connections, per_peer) = (r.u16()?, r.u16()?);
         let (head_bytes, head_lines) = (r.u32()?, r.u16()?);
-        r.u16()?;
+        let lease = Lease::new(flags & ANSWERS != 0, r.u16()?);
         let (head_time, accept_time) = (read_wait(&mut r)?, read_wait(&mut r)?);
         let limits = ListenLimits { connections, per_peer, head_bytes, head_lines, head_time, accept_time };
         let deadlines = Deadlines::read(&mut r)?;
@@ -287,6 +317,7 @@ impl<'a> Listen<'a> {
             port,
             origins,
             programs: flags & PROGRAMS != 0,
+            pairing: flags & PAIRING != 0,
             limits,
             messages,
             deadlines,
@@ -294,6 +325,7 @@ impl<'a> Listen<'a> {
             slow_members,
             tls,
             exposed: flags & EXPOSED != 0,
+            lease,
             as_it_is: flags & AS_IT_IS != 0,
             alone: flags & ALONE != 0,
         })
@@ -320,9 +352,11 @@ mod tests {
             .tls(tls)
             .slow_members(SlowMember::Closed)
             .exposed()
+            .lease(Lease { answers: true, silence: Some(Duration::from_secs(77)) })
             .as_it_is()
             .alone()
-            .programs();
+            .programs()
+            .pairing();
         let mut page = vec![0; listen.encoded_len()];
         assert_eq!(listen.write(&mut page), Ok(page.len()));
         assert_eq!(Listen::parse(&page), Some(listen));

@@ -2,7 +2,7 @@
 
 use xous::CID;
 
-use crate::pages::{PAGE_SIZE, Pages};
+use crate::pages::{PAGE_SIZE, Pages, Returned};
 use crate::reply::Refusal;
 use crate::websocket::{Link, service};
 use crate::{
@@ -145,9 +145,7 @@ impl Listener {
     /// See [`AcceptError`].
     pub fn accept_from(&self, route: u16) -> Result<Incoming, AcceptError> {
         let mut page = Pages::new(Accepted::PAGES * PAGE_SIZE);
-        let returned = page
-            .lend_mut(self.cid, self.id(Opcode::Accept), usize::from(route), 0, Accepted::PAGES * PAGE_SIZE)
-            .map_err(|_| AcceptError::Kernel)?;
+        let returned = accept(&mut page, self.cid, self.handle, route).map_err(|_| AcceptError::Kernel)?;
         if returned.offset != 0 {
             return Err(AcceptError::from_code(Code::from_word(returned.offset)));
         }
@@ -227,6 +225,24 @@ impl Listener {
         }
     }
 
+    /// A new code of a port that [pairs](Listen::pairing), in place of the last: eight letters and digits, to be shown
+    /// to people, as text or in the fragment of an address (`http://192.0.2.1:8080/#CODE`), which is never sent. Only
+    /// for the listener that has opened the port.
+    ///
+    /// # Errors
+    /// `Refused` with `NotPermitted`, `Entropy` or `NoWorker`.
+    pub fn pairing_code(&self) -> Result<String, ControlError> {
+        let mut page = Pages::new(PAGE_SIZE);
+        let returned = page
+            .lend_mut(self.cid, self.id(Opcode::Pair), 0, 0, PAGE_SIZE)
+            .map_err(|_| ControlError::Kernel)?;
+        if returned.offset != 0 {
+            return Err(ControlError::from_code(Code::from_word(returned.offset)));
+        }
+        let code = page.bytes().get(..returned.valid).unwrap_or_default();
+        String::from_utf8(code.to_vec()).map_err(|_| ControlError::Kernel)
+    }
+
     /// Where the port stands.
     ///
     /// # Errors
@@ -263,6 +279,22 @@ impl Listener {
 
     fn id(&self, opcode: Opcode) -> usize {
         message_id(opcode, self.handle)
+    }
+}
+
+/// Lends a page for the next client, and again when the service asks whether this process is still there.
+pub(crate) fn accept(
+    page: &mut Pages,
+    service: CID,
+    listener: Handle,
+    route: u16,
+) -> Result<Returned, xous::Error> {
+    let id = message_id(Opcode::Accept, listener);
+    loop {
+        let returned = page.lend_mut(service, id, usize::from(route), 0, Accepted::PAGES * PAGE_SIZE)?;
+        if returned.offset != Code::Again as usize {
+            return Ok(returned);
+        }
     }
 }
 

@@ -57,7 +57,8 @@ pub enum Opcode {
     /// answer has the chunk in the first `valid` bytes and a [`ReceiveWord`](crate::ReceiveWord) in `offset`. Several
     /// pages may wait on one connection; they are filled in order.
     ///
-    /// Errors (in the word's status): `Closed`, `Malformed`, `BusyReceives`, `BusyMessages`, `BusyService`.
+    /// Errors (in the word's status): `Closed`, `Malformed`, `BusyReceives`, `BusyMessages`, `BusyService`; `Again` if that
+    /// is understood ([`Lease`](crate::Lease)).
     Receive = 9,
     /// Hands a connection over to another process: blocking scalar, `arg1` = its PID; `Scalar2(0, 0)`.
     ///
@@ -102,7 +103,7 @@ pub enum Opcode {
     /// any; answered with an [`Accepted`](crate::Accepted) and `offset` = none, or with a code in `offset`.
     ///
     /// Errors: `Closed` (also for pages that wait when the listener is given up), `Malformed`, `BusyReceives`,
-    /// `BusyMessages`, `BusyService`.
+    /// `BusyMessages`, `BusyService`; `Again` if that is understood ([`Lease`](crate::Lease)).
     Accept = 16,
     /// Joins a connection to a channel of a listener: lend with the listener's handle, the channel's name (1 to 64
     /// bytes of UTF-8) in the first `valid` bytes, the connection's handle in `offset`.
@@ -126,6 +127,12 @@ pub enum Opcode {
     /// Errors in `offset`: `Closed`, `Malformed`, `NotPermitted` (another listener, or a port without TLS),
     /// `BadRequest`, `NoWorker`, `ClockNotSet`, and what is in the PDDB as with `Open`. The port keeps what it had then.
     Renew = 21,
+    /// Has a port that [pairs](crate::Listen::pairing) take a new code in place of the last: lend mut of a page with
+    /// the handle of the listener that has opened the port; the code is in the first `valid` bytes, `offset` = none.
+    ///
+    /// Errors in `offset`: `Closed`, `NotPermitted` (another listener, or a port that does not pair), `Malformed`,
+    /// `Entropy`, `NoWorker`.
+    Pair = 22,
 }
 
 impl From<Opcode> for usize {

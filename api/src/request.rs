@@ -1,6 +1,6 @@
 //! What a program asks for when it opens a connection, and how that travels.
 
-use crate::settings::{Deadlines, Limits};
+use crate::settings::{Deadlines, Lease, Limits};
 use crate::tls::Tls;
 use crate::wire::{Reader, Writer};
 
@@ -46,11 +46,11 @@ pub struct Credentials<'a> {
 /// | 0 | `WSO1` |
 /// | 4 | u16 port |
 /// | 6 | u8 flags: 1 TLS, 2 credentials, 4 they go into the query, 8 origin |
-/// | 7 | u8 0 |
+/// | 7 | u8 1 if pages are lent anew that come back with `Again`, else 0 |
 /// | 8 | u32 milliseconds each: open, write, close, stall, keepalive (0: none), pong |
 /// | 32 | u64 most bytes of a frame, u64 of a message, u32 most frames of a message |
 /// | 52 | u32 longest frame to send, 0 for any |
-/// | 56 | u8 number of sub-protocols, u8 number of headers, u16 0 |
+/// | 56 | u8 number of sub-protocols, u8 number of headers, u16 seconds of the [`Lease`], 0 for no end |
 /// | 60 | texts: host, path, user name and password if flagged, origin if flagged, the sub-protocols, name and value of each header |
 /// | behind them | if flagged, a [`Tls`] |
 ///
@@ -81,6 +81,8 @@ pub struct Request<'a> {
     /// A longer whole message goes out in frames of at most this many payload bytes, and pings are answered in
     /// between. 0 sends one frame, whatever its length.
     pub fragment_size: u32,
+    /// What becomes of the connection when this process has ended.
+    pub lease: Lease,
 }
 
 /// A request cannot be sent to the service.
@@ -113,7 +115,14 @@ impl<'a> Request<'a> {
             limits: Limits::default(),
             deadlines: Deadlines::default(),
             fragment_size: 0,
+            lease: Lease::default(),
         }
+    }
+
+    /// With this lease.
+    pub fn lease(mut self, lease: Lease) -> Self {
+        self.lease = lease;
+        self
     }
 
     /// With this path, and a query if it has one.
@@ -200,13 +209,13 @@ impl<'a> Request<'a> {
         w.u32(MAGIC);
         w.u16(self.port);
         w.u8(self.flags());
-        w.u8(0);
+        w.u8(u8::from(self.lease.answers));
         self.deadlines.write(&mut w);
         self.limits.write(&mut w);
         w.u32(self.fragment_size);
         w.u8(self.sub_protocols.len() as u8);
         w.u8(self.headers.len() as u8);
-        w.u16(0);
+        w.u16(self.lease.seconds());
         self.texts().for_each(|text| w.text(text));
         self.tls.iter().for_each(|tls| tls.write(&mut w));
         w.finish().ok_or(RequestError::TooLong)
@@ -220,12 +229,12 @@ impl<'a> Request<'a> {
         }
         let port = r.u16()?;
         let flags = r.u8()?;
-        r.u8()?;
+        let answers = r.u8()? & 1 != 0;
         let deadlines = Deadlines::read(&mut r)?;
         let limits = Limits::read(&mut r)?;
         let fragment_size = r.u32()?;
         let (protocols, headers) = (usize::from(r.u8()?), usize::from(r.u8()?));
-        r.u16()?;
+        let lease = Lease::new(answers, r.u16()?);
         if protocols > MAX_LISTED || headers > MAX_LISTED {
             return None;
         }
@@ -252,6 +261,7 @@ impl<'a> Request<'a> {
             limits,
             deadlines,
             fragment_size,
+            lease,
         })
     }
 

@@ -102,6 +102,39 @@ impl Deadlines {
     }
 }
 
+/// What becomes of a connection or a listener whose process may have ended, which Xous does not tell the service.
+///
+/// Only when another process is refused for want of a connection, a port, a route or a message does the service look for
+/// processes that are gone. A process shows that it is there by any message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    /// The process understands [`Code::Again`](crate::Code::Again): it lends a page that comes back with it anew, within
+    /// two seconds, or loses what it has. The client crate does so by itself.
+    pub answers: bool,
+    /// It loses this if it has no page with the service and sends nothing for so long. `None`: never. In steps of a
+    /// second, at most 18 hours.
+    pub silence: Option<Duration>,
+}
+
+impl Default for Lease {
+    /// Pages are lent anew; silence alone loses nothing.
+    fn default() -> Self {
+        Lease { answers: true, silence: None }
+    }
+}
+
+impl Lease {
+    /// 16 bits of seconds, 0 for no end.
+    pub(crate) fn seconds(&self) -> u16 {
+        self.silence.map_or(0, |silence| u16::try_from(silence.as_secs().max(1)).unwrap_or(u16::MAX))
+    }
+
+    pub(crate) fn new(answers: bool, seconds: u16) -> Self {
+        let silence = (seconds > 0).then(|| Duration::from_secs(u64::from(seconds)));
+        Lease { answers, silence }
+    }
+}
+
 /// Milliseconds in a u32.
 pub(crate) fn write_wait(w: &mut Writer<'_>, wait: Duration) {
     w.u32(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX));

@@ -15,9 +15,10 @@ fn main() -> ExitCode {
     let result = match arguments[..] {
         ["secure", port, count] => secure::client(port, count),
         ["secure-server"] => secure::server(),
-        ["serve"] => serve::serve(),
+        ["serve", port, path] => serve::serve(port, path),
         ["die", state, port] => die::in_state(state, port),
         ["panic"] => panic!("as the test wants it"),
+        ["overflow"] => Err(format!("{} levels of a stack that has an end", deep(0))),
         ["exit", code] => return code.parse::<u8>().map_or(ExitCode::FAILURE, ExitCode::from),
         _ => Err(format!("no such trial: {arguments:?}")),
     };
@@ -28,6 +29,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Takes a page of stack for each level, of which there are more than any stack has.
+fn deep(level: usize) -> usize {
+    let page = std::hint::black_box([level; 1024]);
+    if level < 1000 { deep(level + 1).max(page[level]) } else { level }
 }
 
 /// An error's words.

@@ -13,10 +13,11 @@ const STACK: usize = 64 * 1024;
 /// The longest message that is sent back.
 const LONGEST: usize = 64 * 1024;
 
-/// Sends back what comes on `/echo`, on a port that it tells.
-pub(crate) fn serve() -> Result<(), String> {
-    let listener = Listener::listen(&Listen::new("127.0.0.1", 0).exposed()).map_err(words)?;
-    listener.add_route(&Route::receiver("/echo")).map_err(words)?;
+/// Sends back what comes on this path of the port.
+pub(crate) fn serve(port: &str, path: &str) -> Result<(), String> {
+    let port = port.parse().map_err(words)?;
+    let listener = Listener::listen(&Listen::new("127.0.0.1", port).exposed()).map_err(words)?;
+    listener.add_route(&Route::receiver(path)).map_err(words)?;
     println!("http://127.0.0.1:{}/ is ready", listener.port());
     let listener = Arc::new(listener);
     let start = |_| {

@@ -1,9 +1,12 @@
 //! What the examples that serve have in common.
 
+mod pairing;
+
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use xous_api_websocket::{Identity, Listen, ServerTls};
+use xous_api_websocket::{Identity, Listen, Listener, ServerTls};
 
 /// Of the page that refers to them.
 const STYLE: (&str, &str) =
@@ -34,12 +37,18 @@ pub(crate) struct Arguments {
     port: u16,
     /// Certificate and key.
     identity: Option<(Vec<u8>, Vec<u8>)>,
+    /// From which web pages besides its own are welcome.
+    origins: Vec<String>,
 }
 
 impl Arguments {
     /// The address and port that are wanted. The device's network drops the address: there the port is open to all.
+    /// Where others reach it, they have to show a code.
     pub(crate) fn listen(&self) -> Listen<'_> {
         let listen = Listen::new(&self.address, self.port).exposed();
+        let listen = if self.ip.is_loopback() { listen } else { listen.pairing() };
+        let listen = self.origins.iter().fold(listen, |listen, origin| listen.origin(origin));
+        let listen = if self.origins.is_empty() { listen } else { listen.programs() };
         match &self.identity {
             Some((certificate, key)) => listen.tls(ServerTls::new(Identity::new(certificate, key))),
             None => listen,
@@ -55,34 +64,43 @@ impl Arguments {
         }
     }
 
-    /// Says where it serves, and how others get there if they can.
-    pub(crate) fn announce(&self, port: u16) {
+    /// Says where it serves, and how others get there if they can: with a code.
+    pub(crate) fn announce(&self, listener: &Arc<Listener>) -> std::io::Result<()> {
+        let port = listener.port();
         println!("{} is ready", self.url(port));
         if self.ip.is_loopback() {
-            return;
+            return Ok(());
         }
         let scheme = if self.identity.is_some() { "https" } else { "http" };
-        match if self.ip.is_unspecified() { own_address() } else { Some(self.ip) } {
+        let url = match if self.ip.is_unspecified() { own_address() } else { Some(self.ip) } {
             Some(ip) => {
-                println!("others reach it, too: {scheme}://{}/", std::net::SocketAddr::new(ip, port));
+                let url = format!("{scheme}://{}/", std::net::SocketAddr::new(ip, port));
+                println!("others reach it, too: {url}");
+                url
             }
-            None => println!("others reach it, too, at each address of this machine, port {port}"),
-        }
+            None => {
+                println!("others reach it, too, at each address of this machine, port {port}");
+                self.url(port)
+            }
+        };
+        pairing::show_codes(listener, url)
     }
 
     fn parse(name: &str, mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let (mut address, mut port, mut certificate, mut key) = ("127.0.0.1".to_owned(), 8080, None, None);
+        let mut origins = Vec::new();
         while let Some(option) = arguments.next() {
             let value = arguments.next().ok_or_else(|| format!("{option} needs a value"))?;
             let read = || std::fs::read(&value).map_err(|error| format!("{option} {value}: {error}"));
             match option.as_str() {
                 "--listen" => address = value,
+                "--origin" => origins.push(value),
                 "--port" => port = value.parse().map_err(|_| format!("--port {value}: not a port"))?,
                 "--certificate" => certificate = Some(read()?),
                 "--key" => key = Some(read()?),
                 _ => {
                     return Err(format!(
-                        "usage: {name} [--listen ADDRESS] [--port N] [--certificate FILE --key FILE]"
+                        "usage: {name} [--listen ADDRESS] [--port N] [--origin ORIGIN]... [--certificate FILE --key FILE]"
                     ));
                 }
             }
@@ -93,7 +111,7 @@ impl Arguments {
             (Some(certificate), Some(key)) => Some((certificate, key)),
             _ => return Err("--certificate and --key go together".into()),
         };
-        Ok(Arguments { address, ip, port, identity })
+        Ok(Arguments { address, ip, port, identity, origins })
     }
 }
 

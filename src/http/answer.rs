@@ -91,13 +91,29 @@ pub(crate) fn refusal(reason: Reason, head_only: bool, keep_alive: bool) -> Answ
     if let Reason::Method(allowed) = reason {
         headers.push(("Allow", allowed));
     }
-    let body = reason.text();
-    let mut head = head(reason.status(), &headers, Some(body.len() as u64 + 1), keep_alive).bytes;
+    words(reason.status(), &headers, &format!("{}\n", reason.text()), head_only, keep_alive)
+}
+
+/// The page that takes the code of those who are not paired.
+pub(crate) fn pairing(html: &str, head_only: bool, keep_alive: bool) -> Answer {
+    const POLICY: &str =
+        "default-src 'none'; script-src 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'";
+    let mut headers = vec![
+        ("Content-Type", "text/html; charset=utf-8"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Content-Security-Policy", POLICY),
+        ("Cache-Control", "no-store"),
+    ];
+    headers.extend(Reason::NotPaired.headers());
+    words(Reason::NotPaired.status(), &headers, html, head_only, keep_alive)
+}
+
+fn words(status: u16, headers: &[(&str, &str)], body: &str, head_only: bool, keep_alive: bool) -> Answer {
+    let mut answer = head(status, headers, Some(body.len() as u64), keep_alive).bytes;
     if !head_only {
-        head.extend_from_slice(body.as_bytes());
-        head.push(b'\n');
+        answer.extend_from_slice(body.as_bytes());
     }
-    head.into()
+    answer.into()
 }
 
 /// An answer without a body.

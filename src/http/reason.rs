@@ -13,6 +13,12 @@ pub(crate) enum Reason {
     DotSegment,
     /// The route is for some, and the request does not show that it comes from one of them.
     NoLogin(Challenge),
+    /// The port is for those who have shown its code.
+    NotPaired,
+    /// That is not its code.
+    WrongCode,
+    /// Too many codes were tried.
+    TooManyCodes,
     /// A page of an origin that the port does not take.
     ForeignOrigin,
     /// Files under a name that anybody may have lead here.
@@ -68,14 +74,14 @@ impl Reason {
     pub(crate) const fn status(self) -> u16 {
         match self {
             Reason::Malformed | Reason::DotSegment => 400,
-            Reason::NoLogin(_) => 401,
-            Reason::ForeignOrigin | Reason::ForeignHost => 403,
+            Reason::NoLogin(_) | Reason::NotPaired => 401,
+            Reason::WrongCode | Reason::ForeignOrigin | Reason::ForeignHost => 403,
             Reason::NotFound | Reason::NoFile | Reason::NoWebSocket => 404,
             Reason::Method(_) => 405,
             Reason::Late => 408,
             Reason::Body => 413,
             Reason::NoUpgrade => 426,
-            Reason::PeerFull => 429,
+            Reason::PeerFull | Reason::TooManyCodes => 429,
             Reason::TooLarge | Reason::TooLargeForProgram => 431,
             Reason::StoreFailed => 500,
             Reason::Full | Reason::NotTaken | Reason::ListBusy | Reason::StoreLocked => 503,
@@ -88,6 +94,9 @@ impl Reason {
             Reason::Malformed => "The request is malformed, or something that it needs is missing.",
             Reason::DotSegment => "The path has a part that is . or .. only.",
             Reason::NoLogin(_) => "A login is needed here, and the request shows none that counts.",
+            Reason::NotPaired => "Only those come in who have shown the code of the device.",
+            Reason::WrongCode => "This is not the code that the device shows, or it has ended.",
+            Reason::TooManyCodes => "Too many codes were tried. Have the device show a new one.",
             Reason::ForeignOrigin => {
                 "Web pages of this origin may not connect. The program that listens says which may."
             }
@@ -113,14 +122,17 @@ impl Reason {
     }
 
     /// Header lines that the status asks for (RFC 9110 sections 10.2.1, 10.2.3, 11.6.1 and 15.5.22, RFC 6455 section 4.4).
-    pub(super) const fn headers(self) -> &'static [(&'static str, &'static str)] {
+    pub(crate) const fn headers(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Reason::NoLogin(Challenge::Basic) => &[BASIC],
             Reason::NoLogin(Challenge::Bearer) => &[BEARER],
             Reason::NoLogin(Challenge::Both) => &[BASIC, BEARER],
+            Reason::NotPaired => &[("WWW-Authenticate", "Pairing realm=\"device\"")],
             Reason::NoUpgrade => Refusal::UpgradeRequired.headers(),
             Reason::StoreLocked => &[("Retry-After", "10")],
-            Reason::PeerFull | Reason::Full | Reason::NotTaken | Reason::ListBusy => &[("Retry-After", "1")],
+            Reason::PeerFull | Reason::TooManyCodes | Reason::Full | Reason::NotTaken | Reason::ListBusy => {
+                &[("Retry-After", "1")]
+            }
             _ => &[],
         }
     }

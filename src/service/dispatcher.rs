@@ -32,6 +32,9 @@ pub(crate) trait Serve {
 
     /// Deals with a scalar; its opcode is not one for an open connection.
     fn scalar(&self, opcode: Opcode, caller: Caller, scalar: Scalar);
+
+    /// A message was refused, as there are too many.
+    fn short_of_messages(&self, caller: Caller);
 }
 
 /// The sender of a message, and the connection or listener that it means.
@@ -50,6 +53,9 @@ impl Dispatcher {
         loop {
             let envelope = xous::receive_message(self.sid)?;
             let pid = envelope.sender.pid();
+            if let Some(pid) = pid {
+                self.quota.hear(pid);
+            }
             let (opcode, handle) = split_message_id(envelope.body.id());
             let opcode = num_traits::FromPrimitive::from_u8(opcode);
             let caller = Caller { pid, handle };
@@ -74,6 +80,11 @@ impl Dispatcher {
                     && let Found::Live(conn) = self.find(caller)
                 {
                     conn.count_failed(&lent);
+                }
+                if code == Code::BusyService
+                    && let Some(system) = &self.system
+                {
+                    system.short_of_messages(caller);
                 }
                 refuse(opcode, lent, code);
                 return ControlFlow::Continue(());

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use xous::{CID, SID};
-use xous_api_websocket::{Deadlines, Handle, Opcode};
+use xous_api_websocket::{Deadlines, Handle, Lease, Opcode};
 
 use super::connection::{Connection, Delivery, EndGuard, Opening, Table, connect, seed_from};
 use super::dispatcher::Dispatcher;
@@ -36,7 +36,8 @@ pub(crate) fn serve_one(sid: SID, plan: Plan) -> Result<(), xous::Error> {
     let (pool, timer) = threads()?;
     let own = xous::connect(sid)?;
     let table = Table::new();
-    let conn = Connection::new(Role::Client, Handle::SOLE, plan.deadlines, timer.clone(), None);
+    let conn =
+        Connection::new(Role::Client, Handle::SOLE, plan.deadlines, Lease::default(), timer.clone(), None);
     table.enter_sole(conn.clone());
     conn.opening();
     let (reading, writing) = pool.reserve_pair().ok_or(xous::Error::ThreadNotAvailable)?;

@@ -140,6 +140,21 @@ pub(crate) const LOADS: usize = 4;
 /// See [`LOADS`].
 pub(crate) const LOADS_PER_PROCESS: usize = 2;
 
+/// How long a process that was asked has to show that it is there.
+pub(crate) const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
+
+/// How long a pairing code is good, how many wrong ones may be tried in all and from one address before a new one is
+/// needed, and how long the cookie is good that it gets.
+pub(crate) const CODE_TIME: Duration = Duration::from_secs(300);
+/// See [`CODE_TIME`].
+pub(crate) const CODE_TRIES: u16 = 50;
+/// See [`CODE_TIME`].
+pub(crate) const CODE_TRIES_PER_PEER: u16 = 5;
+/// See [`CODE_TIME`].
+pub(crate) const COOKIE_TIME: Duration = Duration::from_secs(12 * 3600);
+/// Cookies of a port; the oldest gives way.
+pub(crate) const COOKIES: usize = 8;
+
 /// How long a client has to read a refusal before the connection is dropped.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
 

@@ -25,7 +25,7 @@ mod message;
 mod system;
 mod thread;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use xous_api_names::XousNames;
 use xous_api_websocket::SERVER_NAME;
@@ -34,7 +34,7 @@ use connection::Table;
 use dispatcher::Dispatcher;
 pub(crate) use in_process::{Plan, serve_one};
 use limits::{HEAP_BYTES, STORE_ANSWER, WORKERS};
-use listen::{FileStores, Listeners, Shared, Visitors};
+use listen::{FileStores, Listeners, Owners, Shared, Visitors};
 use message::Quota;
 use system::System;
 use thread::{Lingering, Pool, Timer};
@@ -68,6 +68,7 @@ pub fn serve() -> Result<(), xous::Error> {
         pool,
         pddb,
         lingering,
+        looks_for_the_gone: OnceLock::new(),
     });
     let visitors = Arc::downgrade(&shared.visitors);
     shared.pool.when_free(move || {
@@ -77,6 +78,8 @@ pub fn serve() -> Result<(), xous::Error> {
     });
     let quota = Quota::new();
     let listeners = Listeners::new(shared.clone());
+    let owners = Owners::new(shared.clone(), listeners.clone(), quota.clone());
+    shared.looks_for_the_gone.set(Box::new(move |besides| owners.look(besides))).ok();
     let system = System { shared: shared.clone(), listeners, quota: quota.clone() };
     let dispatcher = Dispatcher {
         sid,

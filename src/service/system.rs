@@ -35,6 +35,10 @@ impl Serve for System {
                 Some(listener) => self.listeners.renew(listener, lent),
                 None => lent.answer(Code::Closed as usize, 0),
             },
+            Opcode::Pair => match self.listener(caller) {
+                Some(listener) => self.listeners.pair(listener, lent),
+                None => lent.answer(Code::Closed as usize, 0),
+            },
             Opcode::Join => self.member(caller, lent, true),
             Opcode::Leave => self.member(caller, lent, false),
             Opcode::Broadcast => self.on_listener(caller, lent, |listener, page| listener.broadcast(page)),
@@ -56,6 +60,10 @@ impl Serve for System {
             _ => scalar.refuse(Code::Malformed),
         }
     }
+
+    fn short_of_messages(&self, caller: Caller) {
+        self.shared.look_for_the_gone(caller.pid);
+    }
 }
 
 impl System {
@@ -66,18 +74,20 @@ impl System {
             return lent.answer(Code::Malformed as usize, 0);
         };
         let Some((reading, writing)) = self.shared.pool.reserve_pair() else {
+            self.shared.look_for_the_gone(Some(pid));
             return lent.answer(self.quota.refuse(Code::NoWorker) as usize, 0);
         };
-        let deadlines = request.deadlines;
+        let (deadlines, lease) = (request.deadlines, request.lease);
         let bytes = data.unwrap_or_default().into();
         let timer = self.shared.timer.clone();
         lent.answer_on_drop(Code::NoWorker as usize);
         let mut opener = Some(lent);
         let entered = self.shared.table.enter(pid, self.shared.pool.pairs(), |handle| {
-            Connection::new(Role::Client, handle, deadlines, timer, opener.take())
+            Connection::new(Role::Client, handle, deadlines, lease, timer, opener.take())
         });
         let Some(conn) = entered else {
             self.quota.refuse(Code::NoWorker);
+            self.shared.look_for_the_gone(Some(pid));
             return; // None for this process: `opener` is dropped, which answers it.
         };
         let pddb = self.shared.pddb.clone();

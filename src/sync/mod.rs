@@ -19,6 +19,6 @@ mod of_shuttle;
 mod of_std;
 
 #[cfg(all(test, feature = "shuttle"))]
-pub(crate) use of_shuttle::{Condvar, Instant, Mutex, MutexGuard, atomic, thread};
+pub(crate) use of_shuttle::{Condvar, FOREVER, Instant, Mutex, MutexGuard, atomic, thread};
 #[cfg(not(all(test, feature = "shuttle")))]
 pub(crate) use of_std::{Condvar, Instant, Mutex, MutexGuard, atomic, thread};

@@ -14,6 +14,9 @@ use std::time::Duration;
 
 pub(crate) use shuttle::sync::atomic;
 
+/// What a model waits for that is to find out who is not told: nobody notices there that time is over.
+pub(crate) const FOREVER: Duration = Duration::from_secs(1_000_000_000);
+
 /// A lock. Not to be taken twice by one thread.
 #[derive(Debug, Default)]
 pub(crate) struct Mutex<T>(shuttle::sync::Mutex<T>);
@@ -84,8 +87,12 @@ impl Condvar {
         guard
     }
 
-    /// As [`Condvar::wait`], until the scheduler lets the limit be over.
+    /// As [`Condvar::wait`], until the scheduler lets the limit be over; a limit of [`FOREVER`] never is.
     pub(crate) fn wait_timeout<'a, T>(&self, guard: MutexGuard<'a, T>, limit: Duration) -> MutexGuard<'a, T> {
+        // What is left of it, if the clock went on.
+        if limit >= FOREVER / 2 {
+            return self.wait(guard);
+        }
         let deadline = Instant::now() + limit;
         let ended = Arc::new(AtomicBool::new(false));
         self.queue().push_back(ended.clone());

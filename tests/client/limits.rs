@@ -97,7 +97,7 @@ fn every_parked_page_is_told_of_the_end() {
         drop(stream);
         let ends = parked.into_iter().map(|page| page.join().unwrap());
         let (told, collected): (Vec<_>, Vec<_>) =
-            ends.partition(|end| *end == (Status::Closed { code: 1006 }, Vec::new()));
+            ends.partition(|(status, _)| *status == Status::Closed { code: 1006 });
         assert_eq!(told.len(), PARKED_RECEIVES);
         let [(Status::Chunk { first: true, last: false, .. }, data)] = &collected[..] else {
             panic!("not one page with what came: {collected:?}");

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -67,6 +67,21 @@ impl Browser {
              ready();"
         );
         self.ask("POST", "/execute/async", &json!({ "script": script, "args": [] }));
+    }
+
+    /// As [`Browser::wait_for`], where the page is left for another meanwhile, which ends whatever script waits in it.
+    pub(crate) fn wait_for_after_leaving(&self, expression: &str) {
+        let start = Instant::now();
+        let body = json!({ "script": format!("return {expression}"), "args": [] });
+        loop {
+            let path = format!("{}/execute/sync", self.session);
+            let answer = self.driver.try_ask("POST", &path, &body);
+            if answer.is_ok_and(|answer| answer["value"] == true) {
+                return;
+            }
+            assert!(start.elapsed() < PATIENCE, "{expression}");
+            std::thread::yield_now();
+        }
     }
 
     /// What a script hands to `done`.

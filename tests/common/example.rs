@@ -16,7 +16,7 @@ const START: Duration = Duration::from_secs(60);
 pub(crate) struct Example {
     pub(crate) port: u16,
     system: System,
-    _output: BufReader<PipeReader>,
+    output: BufReader<PipeReader>,
 }
 
 impl Example {
@@ -32,7 +32,12 @@ impl Example {
 
     /// As [`Example::start_on`], with this database.
     pub(crate) fn start_with(name: &str, port: u16, pddb: Pddb) -> Self {
-        let program = Program::new(super::example(name)).args(["--port", &port.to_string()]);
+        Self::start_listening(name, "127.0.0.1", port, pddb)
+    }
+
+    fn start_listening(name: &str, address: &str, port: u16, pddb: Pddb) -> Self {
+        let arguments = ["--listen", address, "--port", &port.to_string()];
+        let program = Program::new(super::example(name)).args(arguments);
         let (reader, writer) = std::io::pipe().unwrap();
         let builder = System::builder().pddb(pddb).output_to(writer).service(service(), SERVER_NAME);
         let system = builder.program(program).start().unwrap();
@@ -50,7 +55,24 @@ impl Example {
         let Some(Ok(port)) = port.map(str::parse) else {
             panic!("{name} says {line:?}:\n{}", system.log_tail());
         };
-        Example { port, system, _output: output }
+        Example { port, system, output }
+    }
+
+    /// As [`Example::start`], where others reach it as well.
+    pub(crate) fn start_exposed(name: &str) -> Self {
+        Self::start_listening(name, "0.0.0.0", 0, Pddb::new())
+    }
+
+    /// The rest of the first line of its output that begins like this.
+    pub(crate) fn line_after(&mut self, start: &str) -> String {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            assert_ne!(self.output.read_line(&mut line).unwrap(), 0, "no line begins with {start:?}");
+            if let Some(rest) = line.trim_end().strip_prefix(start) {
+                return rest.to_owned();
+            }
+        }
     }
 
     /// What the system has logged so far.

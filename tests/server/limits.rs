@@ -124,8 +124,10 @@ fn the_last_worker_serves_pages() {
         assert_eq!(Client::with(listener.port(), GET).answer().body, PAGE.as_bytes());
         assert_eq!(Client::asks(listener.port(), "/ws").answer().status, 503);
         drop(holder);
-        // The last connection is for a process that has none.
-        drop(pairs.pop());
+        stats_when(|stats| stats.workers_busy == 22);
+        // The last connection is for another program.
+        assert_eq!(Client::asks(listener.port(), "/ws").answer().status, 503);
+        pairs.pop().unwrap().0.close();
         stats_when(|stats| stats.workers_busy == 20);
         let (client, _incoming) = pair(&listener);
         client.close();

@@ -25,6 +25,31 @@ fn wait_until_open(browser: &Browser, id: &str) {
     browser.wait_for(&format!("document.getElementById('{id}').classList.contains('open')"));
 }
 
+/// The demonstration, where others reach it: with the code in the address, as from a QR code, and typed.
+#[test]
+fn a_browser_is_paired_by_the_code_that_the_demonstration_shows() {
+    let mut server = Example::start_exposed("echo_server");
+    let code = server.line_after("pairing code, good once and for five minutes: ");
+    let browser = Browser::start();
+    browser.go(&server.url("http", "/"));
+    assert_eq!(browser.value("document.title"), "Pairing");
+    browser.type_text(&format!("wrong{ENTER}"));
+    browser.wait_for("document.getElementById('told').textContent.includes('not the code')");
+    browser.go(&server.url("http", &format!("/upload.html#{}", code.replace('-', ""))));
+    browser.wait_for_after_leaving("document.title !== 'Pairing' && document.readyState === 'complete'");
+    assert_eq!(browser.value("document.cookie"), "", "no script sees the cookie");
+    assert_eq!(browser.value("location.hash"), "", "nor the code");
+    browser.go(&server.url("http", "/"));
+    assert_eq!(browser.value("document.title"), "Echo");
+    wait_until_open(&browser, "state");
+    // Another browser has no cookie, and the code was used.
+    let other = Browser::start();
+    other.go(&server.url("http", "/"));
+    other.wait_for("document.getElementById('code') !== null");
+    other.type_text(&format!("{code}{ENTER}"));
+    other.wait_for("document.getElementById('told').textContent.includes('not the code')");
+}
+
 #[test]
 fn the_echo_page_echoes_and_reconnects() {
     let server = Example::start("echo_server");

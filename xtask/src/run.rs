@@ -27,7 +27,7 @@ usage: cargo xtask run [--example NAME] [--listen ADDRESS] [--port N] [--data DI
   cargo xtask run                                the demonstration server on http://127.0.0.1:8080/, until Ctrl-C;
                                                  /upload.html there sends files
   cargo xtask run --port N                       the same on another port; for servers only
-  cargo xtask run --listen 0.0.0.0               the same for other machines, a phone say; prints the URL to type there
+  cargo xtask run --listen 0.0.0.0               the same for other machines, a phone say; prints a code that lets it in
   cargo xtask run --tls                          the same on https://localhost:8080/, with a certificate made for it
   cargo xtask run --example NAME                 one of the programs in examples/, until it ends or Ctrl-C
   cargo xtask run -- ws://HOST:PORT/PATH --send TEXT --count N

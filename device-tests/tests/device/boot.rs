@@ -37,11 +37,13 @@ fn a_connection_without_the_service_process() {
 }
 
 #[test]
-fn a_panic_and_an_exit_code_fail_a_run() {
+fn a_panic_an_exception_and_an_exit_code_fail_a_run() {
     let outcome = inside().program(programs().trial, &["panic"]).run().unwrap();
     assert_eq!(outcome.end, End::Failed);
     assert_eq!(outcome.faults[0].kind, FaultKind::Panic);
     assert!(!outcome.succeeded());
+    let outcome = inside().program(programs().trial, &["overflow"]).run().unwrap();
+    assert_eq!((outcome.end, outcome.faults[0].kind), (End::Failed, FaultKind::Exception));
     let outcome = inside().program(programs().trial, &["exit", "3"]).run().unwrap();
     assert_eq!(outcome.process("trial").unwrap().exit_code, Some(3));
     assert!(!outcome.succeeded());

@@ -1,5 +1,6 @@
 //! What the tests have in common: systems, and servers on them that are reached from the PC.
 
+use std::net::TcpListener;
 use std::time::Duration;
 
 use device::prepare::{Programs, prepare};
@@ -14,8 +15,9 @@ pub(crate) mod raw;
 
 /// The longest that anything is waited for on the PC.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
-/// Limits of a system, in machine time and in the PC's.
+/// Limits of a system, in machine time, and in the time of a PC that may be busy with other things.
 const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const WALL_LIMIT: Duration = Duration::from_secs(180);
 
 /// The programs.
 pub(crate) fn programs() -> Programs {
@@ -25,7 +27,7 @@ pub(crate) fn programs() -> Programs {
 /// A system with the service, whose sockets reach each other: it repeats to the instruction.
 pub(crate) fn inside() -> Builder {
     let programs = programs();
-    let machine = programs.machine().machine_limit(LIMIT).wall_limit(LIMIT);
+    let machine = programs.machine().machine_limit(LIMIT).wall_limit(WALL_LIMIT);
     machine.service(&programs.service).network(Network::Inside)
 }
 
@@ -78,6 +80,11 @@ pub(crate) fn port_told(running: &mut Running) -> u16 {
     let line = running.wait_for("/ is ready").unwrap();
     let port = line.text.trim_end_matches("/ is ready").rsplit(':').next();
     port.and_then(|port| port.parse().ok()).expect("a URL with a port")
+}
+
+/// A port that nobody has at this moment.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Bytes that are different wherever one looks.

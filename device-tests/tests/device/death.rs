@@ -1,6 +1,6 @@
 //! Programs that end in the midst of a connection: kernel and service go on and serve the others, until the service
-//! answers a message that such a program waits with. Then kernel 0.9.37 panics: it cannot wake a thread of a process that
-//! has ended, and it tells nobody that a process has. The service cannot know either.
+//! answers a message that such a program waits with. Then kernel 0.9.37 panics in the service's name and ends it, since it
+//! cannot wake a thread of a process that has ended. It tells nobody that a process has, so the service cannot know either.
 
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use std::thread;
 use tungstenite::Message;
 
 use crate::by_hand::Client;
-use crate::common::{Server, outside, programs, raw};
+use crate::common::{Server, free_port, outside, programs, raw};
 
 /// What the kernel says when it panics.
 const KERNEL: &str = "was not running, so cannot wake thread";
@@ -126,8 +126,4 @@ fn while_it_waits_for_clients() {
 #[test]
 fn with_a_client_of_its_own() {
     echoes(dead("accepted", free_port())).stop();
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

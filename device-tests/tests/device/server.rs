@@ -3,12 +3,13 @@
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use device::Builder;
 use tungstenite::stream::MaybeTlsStream;
 use tungstenite::{Error, Message, WebSocket};
 
 use crate::by_hand::Client;
 use crate::common::browser::{Browser, ENTER};
-use crate::common::{Server, outside, pattern, port_told, programs};
+use crate::common::{Server, free_port, outside, pattern, port_told, programs};
 use crate::tools::python;
 
 /// What a process on the device has of threads.
@@ -64,35 +65,51 @@ fn the_page_echoes_in_a_browser() {
     server.stop();
 }
 
-/// Two programs, a port each. They keep nothing in the PDDB, whose client would take the place of a worker.
+/// Two ports, and three programs, as the last connection is for a program that has none. They keep nothing in the PDDB,
+/// whose client would take the place of a worker.
 #[test]
 fn twelve_connections_on_two_ports_take_all_threads_and_the_next_is_told() {
     let program = programs().trial;
-    let two = outside().program(&program, &["serve"]).program(&program, &["serve"]);
-    let mut server = Server::of(two);
-    let other = port_told(&mut server.running);
+    let (one, two) = (free_port(), free_port());
+    let serve =
+        |machine: Builder, port: u16, path| machine.program(&program, &["serve", &port.to_string(), path]);
+    let machine = serve(serve(serve(outside(), one, "/echo"), two, "/echo"), one, "/third");
+    let mut server = Server::of(machine);
+    for _ in 1..3 {
+        port_told(&mut server.running);
+    }
     let mut held = Vec::new();
-    for number in 0..CONNECTIONS {
-        let mut ws = open(if number % 2 == 0 { server.port } else { other });
+    for number in 1..CONNECTIONS {
+        let mut ws = open(if number % 2 == 0 { one } else { two });
         echo(&mut ws, Message::text(format!("number {number}")));
         held.push(ws);
     }
+    assert!(is_full(one) && is_full(two), "the last place is another program's");
+    held.push(tungstenite::connect(format!("ws://127.0.0.1:{one}/third")).unwrap().0);
+    echo(&mut held[CONNECTIONS - 1], Message::text("the last"));
     assert_eq!(server.memory().stacks.len(), THREADS);
-    for port in [server.port, other] {
-        assert_eq!(Client::asks(port, "/echo").answer().status, 503);
+    for path in ["/echo", "/third"] {
+        assert_eq!(Client::asks(one, path).answer().status, 503);
     }
     // Those who are in are not disturbed.
     for ws in &mut held {
         echo(ws, Message::binary(pattern(5000)));
     }
-    close(held.remove(0));
+    held.drain(..2).for_each(close);
     let start = Instant::now();
-    // The worker is free when the connection has ended on the device, which the client does not see.
-    while let Err(error) = tungstenite::connect(format!("ws://127.0.0.1:{other}/echo")) {
-        assert!(matches!(&error, Error::Http(answer) if answer.status() == 503), "{error}");
-        assert!(start.elapsed() < Duration::from_secs(3), "a connection that has ended still counts");
+    // The workers are free when the connections have ended on the device, which the clients do not see.
+    while is_full(two) {
+        assert!(start.elapsed() < Duration::from_secs(5), "connections that have ended still count");
     }
     server.stop();
+}
+
+fn is_full(port: u16) -> bool {
+    match tungstenite::connect(format!("ws://127.0.0.1:{port}/echo")) {
+        Ok(_) => false,
+        Err(Error::Http(answer)) if answer.status() == 503 => true,
+        Err(error) => panic!("{error}"),
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use rustls::{
 };
 use tungstenite::Message;
 
-use crate::common::{PATIENCE, Server, inside, programs};
+use crate::common::{PATIENCE, Server, WALL_LIMIT, inside, programs};
 
 /// An authority and a certificate of it for `localhost`.
 struct Certificates {
@@ -44,6 +44,7 @@ impl Certificates {
             .argument_of("pddb", &key("chain", &self.chain.pem()))
             .argument_of("pddb", &key("key", &self.key.serialize_pem()))
             .service(&programs.secure_service)
+            .wall_limit(WALL_LIMIT)
             .network(Network::Loopback)
     }
 }

@@ -5,12 +5,13 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use xous::PID;
-use xous_api_websocket::{Code, Deadlines, Handle, Phase, Request};
+use xous_api_websocket::{Code, Deadlines, Handle, Lease, Phase, Request};
 
 use super::closer::Closer;
+use super::deadline::Deadline;
 use super::inbox::Inbox;
 use super::outbox::Outbox;
-use super::outcome::{ABNORMAL, NO_CODE, Outcome};
+use super::outcome::{ABNORMAL, NO_CODE, Outcome, cut};
 use crate::net::{Socket, TlsError};
 use crate::proto::{CloseCode, CloseReason, CloseStep, Keepalive, KeepaliveStep, Role, Violation};
 use crate::service::message::Lent;
@@ -25,41 +26,15 @@ use crate::sync::atomic::{
 /// already waiting.
 const SHUTDOWN_AGAIN: Duration = Duration::from_millis(250);
 
-/// What can be late.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(usize)]
-pub(crate) enum Deadline {
-    /// The opening, as a whole.
-    Open,
-    /// The peer takes no bytes.
-    Write,
-    /// The owner lends no page.
-    Stall,
-    /// The closing handshake.
-    Close,
-    /// Time for a Ping, or for its Pong.
-    Keepalive,
-    /// The socket was shut down and its threads have not noticed.
-    Shutdown,
-    /// The process that it was handed to has not taken it up.
-    TakeUp,
-}
-
-impl Deadline {
-    fn from_kind(kind: usize) -> Option<Self> {
-        use Deadline::*;
-        [Open, Write, Stall, Close, Keepalive, Shutdown, TakeUp]
-            .into_iter()
-            .find(|deadline| *deadline as usize == kind)
-    }
-}
-
 /// The shared part. Reader, writer, dispatcher and timer each hold it; none holds a lock of it while it calls the
 /// kernel, the socket or another thread.
 pub(crate) struct Connection {
     role: Role,
     pub(crate) handle: Handle,
     pub(crate) deadlines: Deadlines,
+    /// As the owner has agreed to; it is not known whether another one understands the service's question.
+    silence: Option<Duration>,
+    answers: AtomicBool,
     pub(crate) inbox: Inbox,
     pub(crate) outbox: Outbox,
     timer: Arc<Timer>,
@@ -91,6 +66,8 @@ struct State {
     refused: bool,
     closers: Vec<Closer>,
     outcome: Option<Outcome>,
+    /// Why the connection breaks off, unless it ends otherwise.
+    cause: Box<str>,
     keepalive: Option<Keepalive>,
     /// The owner asked for the end, so that nobody needs to be told of it later.
     closed_by_owner: bool,
@@ -102,6 +79,7 @@ impl Connection {
         role: Role,
         handle: Handle,
         deadlines: Deadlines,
+        lease: Lease,
         timer: Arc<Timer>,
         opener: Option<Lent>,
     ) -> Arc<Self> {
@@ -110,6 +88,8 @@ impl Connection {
             role,
             handle,
             deadlines,
+            silence: lease.silence,
+            answers: AtomicBool::new(lease.answers),
             inbox: Inbox::new(),
             outbox: Outbox::new(role),
             timer,
@@ -122,6 +102,7 @@ impl Connection {
                 refused: false,
                 closers: Vec::new(),
                 outcome: None,
+                cause: "".into(),
                 keepalive: deadlines.keepalive.map(|interval| Keepalive::new(interval, deadlines.pong)),
                 closed_by_owner: false,
             }),
@@ -148,9 +129,15 @@ impl Connection {
         self.failed_sends.store(0, Relaxed);
         self.send_failed.store(false, Relaxed);
         self.untouched.store(true, Relaxed);
+        self.answers.store(false, Relaxed);
         self.inbox.hand_over();
         self.disarm(Some(Deadline::TakeUp));
         self.arm(Deadline::TakeUp, self.deadlines.stall);
+    }
+
+    /// What becomes of it when its owner has ended.
+    pub(crate) fn lease(&self) -> Lease {
+        Lease { answers: self.answers.load(Relaxed), silence: self.silence }
     }
 
     /// The owner has asked for something.
@@ -276,8 +263,9 @@ impl Connection {
     }
 
     /// A read has failed. What TLS says about it is how the connection ended, and the peer is told with an alert. An
-    /// error of the socket says nothing: on the device, a local shutdown is one.
+    /// error of the socket is the cause only if there is none yet: on the device, a local shutdown is one.
     pub(crate) fn broken(self: &Arc<Self>, error: &std::io::Error) {
+        self.breaks(|| format!("the connection was lost: {error}"));
         if error.get_ref().is_some_and(|error| error.is::<TlsError>()) {
             log::info!("the connection is broken: {error}");
             self.end(&Outcome::new(ABNORMAL, &error.to_string()));
@@ -296,6 +284,20 @@ impl Connection {
         self.break_off();
     }
 
+    /// Remembers why the connection breaks off, which whoever asks learns with 1006. The first cause counts.
+    pub(crate) fn breaks<T: Into<Box<str>>>(&self, cause: impl FnOnce() -> T) {
+        let mut state = self.state.lock();
+        if state.cause.is_empty() {
+            state.cause = cut(cause().into());
+        }
+    }
+
+    /// A deadline is over: as [`Connection::break_off`].
+    fn is_late(self: &Arc<Self>, cause: impl FnOnce() -> String) {
+        self.breaks(cause);
+        self.break_off();
+    }
+
     /// Nothing can be sent or received any more: both threads come to their end.
     pub(crate) fn break_off(self: &Arc<Self>) {
         self.refuse(self.outbox.end());
@@ -309,7 +311,8 @@ impl Connection {
 
     /// How the connection ended; that it broke, if nothing else is known.
     pub(crate) fn outcome(&self) -> Outcome {
-        self.state.lock().outcome.clone().unwrap_or_else(|| Outcome::new(ABNORMAL, ""))
+        let state = self.state.lock();
+        state.outcome.clone().unwrap_or_else(|| Outcome::new(ABNORMAL, &state.cause))
     }
 
     /// The owner has asked for the end.
@@ -327,7 +330,8 @@ impl Connection {
         self.finished.store(true, SeqCst);
         self.disarm(None);
         self.refuse(self.outbox.end());
-        let outcome = self.end(&Outcome::new(ABNORMAL, ""));
+        let cause = self.state.lock().cause.clone();
+        let outcome = self.end(&Outcome::new(ABNORMAL, &cause));
         let mut state = self.state.lock();
         state.phase = Phase::Closed;
         let (socket, opener) = (state.socket.take(), state.opener.take());
@@ -465,7 +469,7 @@ impl Connection {
             }
             Some(KeepaliveStep::Dead) => {
                 log::info!("no answer to a ping: the connection is given up");
-                self.break_off();
+                self.is_late(|| format!("no answer to a ping within {:?}", self.deadlines.pong));
             }
         }
     }
@@ -483,14 +487,20 @@ impl Wake for Connection {
     fn wake(self: Arc<Self>, kind: usize, _timer: &Timer) {
         match Deadline::from_kind(kind) {
             Some(Deadline::Open) => self.opening_is_late(),
-            Some(Deadline::Write) if self.is_over(Deadline::Write) => self.break_off(),
+            Some(Deadline::Write) if self.is_over(Deadline::Write) => {
+                self.is_late(|| format!("the peer took nothing within {:?}", self.deadlines.write));
+            }
             Some(Deadline::Stall) if self.is_over(Deadline::Stall) => {
                 self.give_up(CloseCode::GOING_AWAY, "the receiver stalled");
             }
             Some(Deadline::TakeUp) if self.untouched.load(Relaxed) => {
                 self.give_up(CloseCode::GOING_AWAY, "nobody took the connection up");
             }
-            Some(Deadline::Close | Deadline::Shutdown) => {
+            Some(Deadline::Close) => {
+                self.is_late(|| format!("the peer did not close within {:?}", self.deadlines.close));
+                self.answer_closers();
+            }
+            Some(Deadline::Shutdown) => {
                 self.break_off();
                 self.answer_closers();
             }

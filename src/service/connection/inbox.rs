@@ -10,7 +10,7 @@ use xous_api_websocket::{Code, ReceiveWord, Status};
 
 use super::outcome::Outcome;
 use crate::service::limits::{CARRIED, PARKED_RECEIVES};
-use crate::service::message::Lent;
+use crate::service::message::{Asked, Lent};
 use crate::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use crate::sync::{Condvar, Mutex};
 
@@ -176,6 +176,19 @@ impl Inbox {
         }
         drop(state);
         self.changed.notify_one();
+    }
+
+    /// Gives a page back, if there is one, so that the owner shows that it is there.
+    pub(crate) fn ask(&self) -> Asked {
+        let page = self.state.lock().pages.pop_back();
+        let word = ReceiveWord { status: Status::Refused(Code::Again as u8), send_failed: false }.to_word();
+        page.map_or(Asked::Nothing, |page| page.ask(word))
+    }
+
+    /// A page of the owner is here.
+    pub(crate) fn waits(&self) -> bool {
+        let state = self.state.lock();
+        state.begun.is_some() || !state.pages.is_empty()
     }
 
     /// Chunks still go to the owner.

@@ -16,6 +16,7 @@ mod closer;
 pub(super) mod connect;
 #[expect(clippy::module_inception, reason = "the room is named for what it serves")]
 mod connection;
+mod deadline;
 mod end_guard;
 mod established;
 pub(super) mod inbox;

@@ -191,7 +191,10 @@ impl<'a> Reader<'a> {
 
 fn read(conn: &Arc<Connection>, socket: &Socket, buffer: &mut [u8]) -> Result<usize, Stop> {
     match socket.read_and(buffer, || conn.outbox.flush()) {
-        Ok(0) => Err(Stop::Gone),
+        Ok(0) => {
+            conn.breaks(|| "the peer ended the connection without a Close frame");
+            Err(Stop::Gone)
+        }
         Err(error) => {
             conn.broken(&error);
             Err(Stop::Gone)

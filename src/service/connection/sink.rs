@@ -6,7 +6,8 @@ use std::sync::Arc;
 use xous::CID;
 use xous_api_websocket::{Kind, PAGE_SIZE, Pages, ReceiveWord, Status};
 
-use super::connection::{Connection, Deadline};
+use super::connection::Connection;
+use super::deadline::Deadline;
 use super::inbox::{Begun, HandedOver, Taken};
 use super::outcome::Outcome;
 use crate::proto::{self, Chunk};

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use xous::PID;
-use xous_api_websocket::{Code, Handle};
+use xous_api_websocket::{Code, Handle, Phase};
 
 use super::connection::Connection;
 use super::outcome::Outcome;
@@ -169,6 +169,23 @@ impl Table {
         }
         drop(state);
         drop(before);
+    }
+
+    /// The processes that have a connection, as often as they have one.
+    pub(crate) fn owners(&self) -> Vec<PID> {
+        let state = self.state.lock();
+        let owners = state.live().filter_map(|live| match live.owner {
+            Owner::Process(owner) => Some(owner),
+            Owner::Anybody => None,
+        });
+        owners.collect()
+    }
+
+    /// The connections of a process that are open.
+    pub(crate) fn of(&self, owner: PID) -> Vec<Arc<Connection>> {
+        let state = self.state.lock();
+        let own = state.live().filter(|live| live.owner == Owner::Process(owner));
+        own.map(|live| live.conn.clone()).filter(|conn| conn.state().0 == Phase::Open).collect()
     }
 
     /// Connections that have not ended, and how many there have been in all.

@@ -9,7 +9,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::RngCore;
 use xous_api_websocket::{Code, Kind, Part, SendWord};
 
-use super::connection::{Connection, Deadline};
+use super::connection::Connection;
+use super::deadline::Deadline;
 use super::outbox::Work;
 use crate::net::Socket;
 use crate::proto::{self, CloseCode, ControlFrame, EncodeError, Encoder, FrameKind, HEADER_SPACE};
@@ -138,7 +139,7 @@ impl Writer {
                 self.len += frame.len();
                 Ok(())
             }
-            None => self.conn.waiting(Deadline::Write, || self.socket.write_all(frame)).map_err(|_| Gone),
+            None => self.write_all(frame),
         }
     }
 
@@ -266,7 +267,14 @@ impl Writer {
     /// Writes the first `len` bytes of the buffer, behind what the transport has to send.
     fn transmit(&self, len: usize) -> Result<(), Gone> {
         let bytes = &self.buffer[..len];
-        self.conn.waiting(Deadline::Write, || self.socket.write_all(bytes)).map_err(|_| Gone)
+        self.write_all(bytes)
+    }
+
+    fn write_all(&self, bytes: &[u8]) -> Result<(), Gone> {
+        self.conn.waiting(Deadline::Write, || self.socket.write_all(bytes)).map_err(|error| {
+            self.conn.breaks(|| format!("the connection was lost: {error}"));
+            Gone
+        })
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use xous_api_websocket::Code;
 
 use crate::service::limits::PARKED_ACCEPTS;
-use crate::service::message::Lent;
+use crate::service::message::{Asked, Lent};
 use crate::sync::{Condvar, Instant, Mutex};
 
 /// Pages that wait for clients, and clients that wait for a page, of one listener.
@@ -91,6 +91,17 @@ impl AcceptQueue {
         // Whoever has asked whether it stays and does not wait yet has the lock.
         drop(self.state.lock());
         self.changed.notify_all();
+    }
+
+    /// Gives a page back, if there is one, so that its lender shows that it is there.
+    pub(crate) fn ask(&self) -> Asked {
+        let page = self.state.lock().pages.pop_back();
+        page.map_or(Asked::Nothing, |(_, page)| page.ask(Code::Again as usize))
+    }
+
+    /// A page waits for a client.
+    pub(crate) fn waits(&self) -> bool {
+        !self.state.lock().pages.is_empty()
     }
 
     /// The listener is given up. Tells everybody who waits.

@@ -4,8 +4,10 @@
 
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::file_route;
+use super::pairing::{self, NotPaired, Pairing};
 use super::places::{Full, Places};
 use super::port::{NoTarget, Port};
 use super::requests::{Requests, Stop};
@@ -14,8 +16,12 @@ use super::target::TargetKind;
 use super::timed_socket::{TimedSocket, log_refusal};
 use super::upgrade::Client;
 use super::visitors::{Host, Stage, Visitor};
-use crate::http::{Answer, NormalPath, READS, Reason, Shown, UPGRADES, is_own_host, options, page, refusal};
-use crate::net::Socket;
+use crate::entropy::fill;
+use crate::http::{
+    Answer, NormalPath, READS, Reason, Shown, UPGRADES, is_own_host, options, page, pairing as pairing_page,
+    refusal, status,
+};
+use crate::net::{Socket, one_peer};
 use crate::proto::handshake::{Caps, Plain, Refusal, Request, check_request};
 use crate::service::limits::{LINGER, MAX_REQUEST_BYTES};
 use crate::service::thread::Permit;
@@ -127,8 +133,17 @@ fn answer(socket: &TimedSocket, port: &Port, request: &Plain<'_>) -> bool {
     let keep = request.keep_alive && !request.has_body;
     let limit = port.settings.deadlines.write;
     let path = NormalPath::of(request.path());
+    if request.method == "POST"
+        && request.path() == pairing::PATH
+        && let Some(pairing) = &port.pairing
+    {
+        let answer = pair(socket, port, pairing, request, keep);
+        return socket.answer(limit, &answer, keep);
+    }
+    let is_paired = port.is_paired(&request.headers);
     let target = match port.resolve(&path) {
-        Ok((_, target)) => target.admit(&request.headers).map(|()| Some(target.kind)),
+        Ok((_, target)) => target.admit(&request.headers, is_paired).map(|()| Some(target.kind)),
+        Err(NoTarget::Unknown) if !is_paired => Err(Reason::NotPaired),
         Err(NoTarget::Unknown) => Ok(None),
         Err(NoTarget::DotSegment) => {
             socket.refuse(limit, Reason::DotSegment, Shown::path(request.path()));
@@ -153,13 +168,35 @@ fn answer(socket: &TimedSocket, port: &Port, request: &Plain<'_>) -> bool {
     };
     let answer = answer.unwrap_or_else(|reason| {
         socket.note(reason, Shown::path(request.path()));
-        refusal(reason, request.method == "HEAD", keep)
+        let head_only = request.method == "HEAD";
+        match (reason, request.method) {
+            (Reason::NotPaired, "GET" | "HEAD") => pairing_page(pairing::PAGE, head_only, keep),
+            _ => refusal(reason, head_only, keep),
+        }
     });
-    if !keep {
-        socket.send_last(limit, &answer);
-        return false;
+    socket.answer(limit, &answer, keep)
+}
+
+/// Gives a cookie to a client that brings the port's code.
+fn pair(socket: &TimedSocket, port: &Port, pairing: &Pairing, request: &Plain<'_>, keep: bool) -> Answer {
+    let refuse = |reason| {
+        socket.note(reason, Shown::path(request.path()));
+        refusal(reason, false, keep)
+    };
+    let mut random = [0; 16];
+    if let Err(error) = fill(&mut random) {
+        log::warn!("nobody can be paired: {error}");
+        return refuse(Reason::StoreFailed);
     }
-    socket.send(limit, &answer).is_ok()
+    let shown = request.headers.only(pairing::CODE_HEADER).unwrap_or_default();
+    match pairing.exchange(shown, one_peer(socket.peer.ip()), random, Instant::now()) {
+        Ok(token) => {
+            let cookie = pairing::set_cookie(&token, port.number(), port.is_secure());
+            status(200, &[("Set-Cookie", &cookie), ("Cache-Control", "no-store")], keep)
+        }
+        Err(NotPaired::Wrong) => refuse(Reason::WrongCode),
+        Err(NotPaired::TooMany) => refuse(Reason::TooManyCodes),
+    }
 }
 
 /// No page of a stranger asks for a file: its name would be in the request.

@@ -8,8 +8,8 @@ use xous_api_websocket::Code;
 
 use super::accept_queue::AcceptQueue;
 use crate::service::message::Caller;
-use crate::sync::Instant;
 use crate::sync::explore::explore;
+use crate::sync::{FOREVER, Instant};
 
 const LIMIT: Duration = Duration::from_secs(10);
 const CLOSED: usize = Code::Closed as usize;
@@ -17,11 +17,11 @@ const CLOSED: usize = Code::Closed as usize;
 const ACCEPTED: usize = 0x1000;
 
 /// A client of a route that waits for a page; how long it has waited for none.
-fn client(queue: &Arc<AcceptQueue>, route: u16) -> JoinHandle<Result<(), Duration>> {
+fn client(queue: &Arc<AcceptQueue>, route: u16, limit: Duration) -> JoinHandle<Result<(), Duration>> {
     let queue = queue.clone();
     spawn(move || {
         let start = Instant::now();
-        match queue.take(route, LIMIT) {
+        match queue.take(route, limit) {
             Some((_, page)) => {
                 page.answer(ACCEPTED + usize::from(route), 0);
                 Ok(())
@@ -41,7 +41,7 @@ fn park(queue: &AcceptQueue, route: usize) -> Caller {
 fn a_page_goes_to_a_client_of_its_route() {
     explore(2, || {
         let queue = Arc::new(AcceptQueue::new());
-        let (first, second) = (client(&queue, 1), client(&queue, 2));
+        let (first, second) = (client(&queue, 1, LIMIT), client(&queue, 2, LIMIT));
         let pages = [park(&queue, 2), park(&queue, 0)];
         let clients = [first.join().unwrap(), second.join().unwrap()];
         assert!(clients.iter().all(|client| client.is_ok() || *client >= Err(LIMIT)), "{clients:?}");
@@ -50,6 +50,17 @@ fn a_page_goes_to_a_client_of_its_route() {
         assert_ne!(answers[0], ACCEPTED + 1, "it was for the other route");
         let accepted = [1, 2].map(|route| answers.contains(&(ACCEPTED + route)));
         assert_eq!(accepted, clients.map(|client| client.is_ok()));
+    });
+}
+
+#[test]
+fn every_client_for_whom_there_is_a_page_is_told_of_it() {
+    explore(2, || {
+        let queue = Arc::new(AcceptQueue::new());
+        let clients = [client(&queue, 1, FOREVER), client(&queue, 2, FOREVER)];
+        let pages = [park(&queue, 2), park(&queue, 1)];
+        assert_eq!(clients.map(|client| client.join().unwrap()), [Ok(()); 2]);
+        assert_eq!(pages.map(|page| page.answer().0), [ACCEPTED + 2, ACCEPTED + 1]);
     });
 }
 
@@ -66,10 +77,9 @@ fn a_page_that_is_put_back_is_for_the_next_client() {
                 }
             })
         };
-        let stays = client(&queue, 1).join().unwrap();
+        assert_eq!(client(&queue, 1, FOREVER).join().unwrap(), Ok(()));
         gone.join().unwrap();
-        queue.close();
-        assert_eq!(page.answer().0, if stays.is_ok() { ACCEPTED + 1 } else { CLOSED });
+        assert_eq!(page.answer().0, ACCEPTED + 1);
     });
 }
 
@@ -77,7 +87,7 @@ fn a_page_that_is_put_back_is_for_the_next_client() {
 fn nobody_waits_for_a_listener_that_is_given_up() {
     explore(2, || {
         let queue = Arc::new(AcceptQueue::new());
-        let waits = client(&queue, 1);
+        let waits = client(&queue, 1, FOREVER);
         let closes = {
             let queue = queue.clone();
             spawn(move || queue.close())

@@ -1,17 +1,20 @@
 //! Programs' shares of ports: their routes, their channels, and their accept queues.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use xous::PID;
-use xous_api_websocket::{Code, Handle, Kind, Listen, PortState, Route, SendWord};
+use xous_api_websocket::{Code, Handle, Kind, Lease, Listen, PortState, Route, SendWord};
 
 use super::accept_queue::AcceptQueue;
 use super::acceptors::Acceptors;
 use super::certificates::{Load, Loads, load, renew};
 use super::channels::{Channels, encode};
+use super::pairing::CODE_CHARS;
 use super::port::{Fingerprint, NotBound, OnBound, Port, Settings};
 use super::shared::Shared;
 use super::target::{Target, TargetKind};
+use crate::entropy::fill;
 use crate::http::{AddError, Logins, Router};
 use crate::net::{ServerTls, keeps_promise, wake_accept};
 use crate::proto;
@@ -20,7 +23,7 @@ use crate::service::limits::{
     BROADCAST_BYTES, GUEST_PAGE_BYTES, GUESTS_PAGE_BYTES, KEPT_LISTENERS, LINGER, LISTENERS, PORT_PAGE_BYTES,
     PORTS, PORTS_PER_PROCESS, ROUTES_OF_GUESTS, ROUTES_PER_GUEST,
 };
-use crate::service::message::Lent;
+use crate::service::message::{Asked, Lent};
 use crate::sync::{Mutex, MutexGuard};
 
 /// All listeners.
@@ -44,6 +47,7 @@ struct Slot {
 struct Plan {
     settings: Settings,
     tls: Option<(ServerTls, Fingerprint)>,
+    lease: Lease,
     as_it_is: bool,
     alone: bool,
 }
@@ -51,7 +55,8 @@ struct Plan {
 /// One program's share of a port.
 pub(crate) struct Listener {
     handle: Handle,
-    owner: PID,
+    pub(crate) owner: PID,
+    pub(crate) lease: Lease,
     /// It has opened the port, whose settings are its own.
     has_opened: bool,
     port: Arc<Port>,
@@ -93,6 +98,25 @@ impl Listeners {
         self.loads.run(&self.shared, owner, page, move |page, load| own.listen_now(owner, page, Some(load)));
     }
 
+    /// Refuses for want of something that a process may hold which has ended.
+    fn refuse(&self, owner: PID, page: Lent, code: Code, text: &str) {
+        page.refuse(code, 0, text);
+        self.shared.look_for_the_gone(Some(owner));
+    }
+
+    /// The processes that have a listener, as often as they have one.
+    pub(crate) fn owners(&self) -> Vec<PID> {
+        let slots = self.slots.lock();
+        slots.iter().filter_map(|slot| slot.listener.as_ref()).map(|listener| listener.owner).collect()
+    }
+
+    /// The listeners of a process.
+    pub(crate) fn of(&self, owner: PID) -> Vec<Arc<Listener>> {
+        let slots = self.slots.lock();
+        let listeners = slots.iter().filter_map(|slot| slot.listener.as_ref());
+        listeners.filter(|listener| listener.owner == owner).cloned().collect()
+    }
+
     /// Loads the certificate, if the port shall have one.
     fn listen_now(&self, owner: PID, mut page: Lent, load: Option<Load>) {
         let plan = self.plan(&page);
@@ -101,6 +125,7 @@ impl Listeners {
             Ok(plan) => plan,
             Err((code, text)) => return page.refuse(code, 0, &text),
         };
+        let lease = plan.lease;
         let _change = self.change();
         let joined = self.port(&plan.settings);
         let opens = joined.is_none();
@@ -113,10 +138,10 @@ impl Listeners {
         };
         let port = match port {
             Ok(port) => port,
-            Err((code, text)) => return page.refuse(code, 0, text),
+            Err((code, text)) => return self.refuse(owner, page, code, text),
         };
-        let Some(listener) = self.enter(owner, &port, opens) else {
-            return page.refuse(Code::NoListener, 0, "there are too many listeners");
+        let Some(listener) = self.enter(owner, &port, opens, lease) else {
+            return self.refuse(owner, page, Code::NoListener, "there are too many listeners");
         };
         page.answer_on_drop(Code::NoListener as usize);
         port.when_bound(self.answer(listener, page));
@@ -133,7 +158,7 @@ impl Listeners {
         keeps_promise(settings.address, listen.exposed).map_err(|text| (Code::BadRequest, text))?;
         let tls = listen.tls.as_ref().map(|tls| load(tls, &self.shared)).transpose();
         let tls = tls.map_err(|error| (tls_code::code(&error), error.to_string()))?;
-        Ok(Plan { settings, tls, as_it_is: listen.as_it_is, alone: listen.alone })
+        Ok(Plan { settings, tls, lease: listen.lease, as_it_is: listen.as_it_is, alone: listen.alone })
     }
 
     /// How many ports are open because this process has opened them.
@@ -158,6 +183,15 @@ impl Listeners {
             let code = renew(&listener.port, &page, &shared, turn);
             drop(load);
             page.answer(code, 0);
+        });
+    }
+
+    /// Answers with a new code of the listener's port.
+    pub(crate) fn pair(&self, listener: Arc<Listener>, page: Lent) {
+        // The generator of random numbers is another process.
+        self.loads.run(&self.shared, listener.owner, page, move |page, load| {
+            pair(&listener, page);
+            drop(load);
         });
     }
 
@@ -199,6 +233,7 @@ impl Listeners {
             remove(&slots, &listener);
             match refused {
                 NotBound::NoThread => {
+                    listener.shared.look_for_the_gone(Some(listener.owner));
                     page.refuse(Code::NoListener, 0, "all threads that can listen are in use")
                 }
                 _ => {
@@ -219,7 +254,7 @@ impl Listeners {
         self.change.lock()
     }
 
-    fn enter(&self, owner: PID, port: &Arc<Port>, has_opened: bool) -> Option<Arc<Listener>> {
+    fn enter(&self, owner: PID, port: &Arc<Port>, has_opened: bool, lease: Lease) -> Option<Arc<Listener>> {
         let mut slots = self.slots.lock();
         let listeners = || slots.iter().filter_map(|slot| slot.listener.as_ref());
         if listeners().count() + KEPT_LISTENERS >= LISTENERS && listeners().any(|one| one.owner == owner) {
@@ -238,6 +273,7 @@ impl Listeners {
         let listener = Arc::new(Listener {
             handle: Handle::new(u8::try_from(at).ok()?, slot.generation),
             owner,
+            lease,
             has_opened,
             port: port.clone(),
             queue: Arc::new(AcceptQueue::new()),
@@ -286,7 +322,12 @@ impl Listener {
         let (code, number) = match page.data().and_then(Route::parse).map(|route| self.route(&route)) {
             None => (Code::Malformed as usize, 0),
             Some(Ok(number)) => (0, usize::from(number)),
-            Some(Err(code)) => (code as usize, 0),
+            Some(Err(code)) => {
+                if matches!(code, Code::RouteExists | Code::NoRoute) {
+                    self.shared.look_for_the_gone(Some(self.owner));
+                }
+                (code as usize, 0)
+            }
         };
         page.answer(code, number);
     }
@@ -300,6 +341,16 @@ impl Listener {
     /// The port's certificate is its.
     fn may_renew(&self) -> bool {
         self.has_opened && self.port.is_secure()
+    }
+
+    /// Gives a page back, if there is one, so that the owner shows that it is there.
+    pub(crate) fn ask(&self) -> Asked {
+        self.queue.ask()
+    }
+
+    /// A page of the owner is here.
+    pub(crate) fn waits(&self) -> bool {
+        self.queue.waits()
     }
 
     /// Keeps a page for the next client.
@@ -375,7 +426,7 @@ impl Listener {
             Some(Arc::new(Logins::new(&route.credentials).ok_or(Code::BadRequest)?))
         };
         let (listener, owner) = (self.handle, self.owner);
-        let target = Target { listener, owner, shared: route.shared, logins, kind };
+        let target = Target { listener, owner, lease: self.lease, shared: route.shared, logins, kind };
         let mut router = router(&self.port);
         if router.prefixes_of(route.path).any(|other| other.owner != owner && !other.shared) {
             return Err(Code::RouteExists);
@@ -393,6 +444,20 @@ impl Listener {
 
 fn is_within(targets: &[&Target], routes: usize, bytes: usize) -> bool {
     targets.len() <= routes && targets.iter().map(|target| target.page_bytes()).sum::<usize>() <= bytes
+}
+
+fn pair(listener: &Listener, mut page: Lent) {
+    let pairing = listener.port.pairing.as_ref().filter(|_| listener.owner == listener.port.opener);
+    let Some(pairing) = pairing else { return page.answer(Code::NotPermitted as usize, 0) };
+    let mut random = [0; CODE_CHARS];
+    if fill(&mut random).is_err() {
+        return page.answer(Code::Entropy as usize, 0);
+    }
+    let Some(space) = page.pages_mut().get_mut(..CODE_CHARS) else {
+        return page.answer(Code::Malformed as usize, 0);
+    };
+    space.copy_from_slice(pairing.new_code(random, Instant::now()).as_bytes());
+    page.answer(0, CODE_CHARS);
 }
 
 fn remove(slots: &Mutex<Vec<Slot>>, listener: &Arc<Listener>) {

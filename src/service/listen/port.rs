@@ -2,15 +2,17 @@
 
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use xous::PID;
 use xous_api_websocket::{Deadlines, Limits, Listen, ListenLimits, PortState, SlowMember};
 
+use super::pairing::Pairing;
 use super::places::Places;
 use super::target::Target;
 use crate::http::{NormalPath, Router, has_dot_segment, normalized};
 use crate::net::{ServerTls, Socket, TlsError};
+use crate::proto::handshake::Headers;
 use crate::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use crate::sync::{Condvar, Mutex};
 
@@ -29,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) slow_members: SlowMember,
     /// Only clients with a certificate are let in.
     pub(crate) checks_clients: bool,
+    /// Only those are let in who have shown a code.
+    pub(crate) pairs: bool,
 }
 
 /// The port.
@@ -43,6 +47,8 @@ pub(crate) struct Port {
     /// Renewals that were asked for.
     renewals: AtomicU32,
     pub(crate) router: Mutex<Router<Target>>,
+    /// `None` if everybody is let in.
+    pub(crate) pairing: Option<Pairing>,
     state: Mutex<State>,
     changed: Condvar,
     pub(crate) places: Arc<Places>,
@@ -113,6 +119,7 @@ impl Settings {
             deadlines: listen.deadlines.bounded(),
             fragment_size: listen.fragment_size,
             slow_members: listen.slow_members,
+            pairs: listen.pairing,
             checks_clients: listen.tls.as_ref().is_some_and(|tls| !tls.clients.is_empty()),
         })
     }
@@ -128,6 +135,7 @@ impl Settings {
             (self.deadlines != settings.deadlines, "the deadlines"),
             (self.fragment_size != settings.fragment_size, "the longest frame"),
             (self.slow_members != settings.slow_members, "what happens to slow members"),
+            (self.pairs != settings.pairs, "whether clients show a code"),
         ];
         differences.into_iter().find_map(|(differs, what)| differs.then_some(what))
     }
@@ -143,6 +151,7 @@ impl Port {
     ) -> Arc<Self> {
         Arc::new(Port {
             places: Places::new(settings.limits.connections, settings.limits.per_peer),
+            pairing: settings.pairs.then(Pairing::default),
             settings,
             opener,
             alone,
@@ -285,6 +294,11 @@ impl Port {
         let router = self.router.lock();
         let found = router.find(path).map(|(number, target)| (number, target.clone()));
         found.ok_or(NoTarget::Unknown)
+    }
+
+    /// A request with these headers comes from somebody who was let in, if the port lets in some only.
+    pub(crate) fn is_paired(&self, headers: &Headers<'_>) -> bool {
+        self.pairing.as_ref().is_none_or(|pairing| pairing.knows(headers, self.number(), Instant::now()))
     }
 
     /// It could not be bound. Returns those who wait for the first try. Closes the port if that is given up.

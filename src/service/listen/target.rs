@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use xous::PID;
-use xous_api_websocket::{Code, Handle, Route, RouteKind};
+use xous_api_websocket::{Code, Handle, Lease, Route, RouteKind};
 
 use super::accept_queue::AcceptQueue;
 use super::file_route::FileRoute;
@@ -19,6 +19,8 @@ pub(crate) struct Target {
     /// The listener whose route it is, and its owner.
     pub(crate) listener: Handle,
     pub(crate) owner: PID,
+    /// What becomes of its connections when the owner has ended.
+    pub(crate) lease: Lease,
     /// Other programs may have routes below it.
     pub(crate) shared: bool,
     /// Who may use it; `None` for everybody.
@@ -40,13 +42,15 @@ pub(crate) enum TargetKind {
 }
 
 impl Target {
-    /// Whether a request with these headers may use it.
+    /// Whether a request with these headers may use it: one that shows a login of the route, or, if it has none, one
+    /// of a client that is paired.
     ///
     /// # Errors
     /// Why not.
-    pub(crate) fn admit(&self, headers: &Headers<'_>) -> Result<(), Reason> {
+    pub(crate) fn admit(&self, headers: &Headers<'_>, is_paired: bool) -> Result<(), Reason> {
         match &self.logins {
             Some(logins) if !logins.admit(headers) => Err(Reason::NoLogin(logins.challenge())),
+            None if !is_paired => Err(Reason::NotPaired),
             _ => Ok(()),
         }
     }

@@ -18,7 +18,7 @@ pub(crate) struct TimedSocket {
     pub(crate) socket: Arc<Socket>,
     late: Arc<Late>,
     timer: Arc<Timer>,
-    peer: SocketAddr,
+    pub(crate) peer: SocketAddr,
     visitor: Arc<Visitor>,
     lingering: Arc<Lingering>,
 }
@@ -102,6 +102,15 @@ impl TimedSocket {
         if !stays && self.lingering.has_room() {
             self.lingering.linger(self.socket.clone());
         }
+    }
+
+    /// Sends an answer, the last one unless another may follow; whether one may.
+    pub(crate) fn answer(&self, limit: Duration, answer: &Answer, keep: bool) -> bool {
+        if keep {
+            return self.send(limit, answer).is_ok();
+        }
+        self.send_last(limit, answer);
+        false
     }
 
     /// Sends an answer that another may follow.

@@ -4,7 +4,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 
 use xous::PID;
-use xous_api_websocket::{Accepted, Deadlines, Handle};
+use xous_api_websocket::{Accepted, Deadlines, Handle, Lease};
 
 use super::accept_queue::AcceptQueue;
 use super::port::{NoTarget, Port};
@@ -35,6 +35,7 @@ pub(crate) struct Client<'a> {
 struct Taken {
     destination: Destination,
     owner: PID,
+    lease: Lease,
     writer: Permit,
     protocol: Option<String>,
 }
@@ -84,12 +85,14 @@ impl Client<'_> {
     /// Finds who takes the client, or why nobody does. What costs nothing is checked first.
     fn take(&self, request: &Upgrade<'_>) -> Result<Taken, Reason> {
         let settings = &self.port.settings;
+        let is_paired = self.port.is_paired(&request.headers);
         let (route, target) = match self.port.resolve(&NormalPath::of(request.path())) {
             Ok(found) => found,
             Err(NoTarget::DotSegment) => return Err(Reason::DotSegment),
+            Err(NoTarget::Unknown) if !is_paired => return Err(Reason::NotPaired),
             Err(NoTarget::Unknown) => return Err(Reason::NotFound),
         };
-        target.admit(&request.headers)?;
+        target.admit(&request.headers, is_paired)?;
         if let TargetKind::Page(_) | TargetKind::Files(_) = &target.kind {
             return Err(Reason::NoWebSocket);
         }
@@ -102,7 +105,7 @@ impl Client<'_> {
         ) {
             return Err(Reason::ForeignOrigin);
         }
-        let owner = target.owner;
+        let (owner, lease) = (target.owner, target.lease);
         match target.kind {
             TargetKind::Receiver(queue, known) => {
                 let protocol = known.iter().find(|known| request.protocols().any(|name| *name == ***known));
@@ -116,14 +119,20 @@ impl Client<'_> {
                 };
                 let page = AcceptPage { queue, page: Some(page), wanted, route, len: 0 };
                 // Not before: who only waits has one worker.
-                let Some(writer) = self.shared.pool.reserve() else { return Err(Reason::Full) };
-                Ok(Taken { destination: Destination::Program(page), owner, writer, protocol })
+                let Some(writer) = self.shared.pool.reserve() else {
+                    self.shared.look_for_the_gone(Some(owner));
+                    return Err(Reason::Full);
+                };
+                Ok(Taken { destination: Destination::Program(page), owner, lease, writer, protocol })
             }
             TargetKind::Upload(route) => {
                 let writer = self.shared.visitors.second_worker(self.visitor);
-                let Some(writer) = writer else { return Err(Reason::Full) };
+                let Some(writer) = writer else {
+                    self.shared.look_for_the_gone(Some(owner));
+                    return Err(Reason::Full);
+                };
                 let destination = Destination::Upload(route, target.listener);
-                Ok(Taken { destination, owner, writer, protocol: None })
+                Ok(Taken { destination, owner, lease, writer, protocol: None })
             }
             TargetKind::Page(_) | TargetKind::Files(_) => Err(Reason::NoWebSocket),
         }
@@ -132,14 +141,15 @@ impl Client<'_> {
     /// Enters the connection and answers the client with 101. If the client has gone, the program's page waits for
     /// the next one. It does so before the client gets an answer, which takes time.
     fn admit(&self, requests: &Requests, request: &Upgrade<'_>, taken: Taken) -> Option<Admitted> {
-        let Taken { mut destination, owner, writer, protocol } = taken;
+        let Taken { mut destination, owner, lease, writer, protocol } = taken;
         let settings = &self.port.settings;
         let deadlines = destination.deadlines(settings.deadlines);
         let timer = self.shared.timer.clone();
         let conn = self.shared.table.enter(owner, self.shared.pool.pairs(), |handle| {
-            Connection::new(Role::Server, handle, deadlines, timer, None)
+            Connection::new(Role::Server, handle, deadlines, lease, timer, None)
         });
         let Some(conn) = conn else {
+            self.shared.look_for_the_gone(Some(owner));
             drop(destination);
             self.socket.refuse(LINGER, Reason::Full, Shown::path(request.path()));
             return None;

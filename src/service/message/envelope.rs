@@ -43,6 +43,17 @@ pub(crate) struct Lent {
     ticket: Option<Ticket>,
 }
 
+/// What came of giving a page back to ask whether its lender is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// The kernel says that the lender is not there.
+    Gone,
+    /// It has the page.
+    Waiting,
+    /// There is no page.
+    Nothing,
+}
+
 /// A scalar that came; `blocking` if the sender waits.
 pub(crate) struct Scalar {
     sender: MessageSender,
@@ -152,15 +163,21 @@ impl Lent {
         self.finish(offset, valid);
     }
 
+    /// Gives the pages back with this word, so that the lender shows that it is there.
+    pub(crate) fn ask(mut self, offset: usize) -> Asked {
+        if self.finish(offset, 0) { Asked::Waiting } else { Asked::Gone }
+    }
+
     /// Answers with a refusal: its code, the peer's HTTP status if there is one (else 0), and a sentence.
     pub(crate) fn refuse(mut self, code: Code, status: u16, text: &str) {
         let len = Refusal { status, text }.write(self.pages_mut());
         self.answer(code as usize, len);
     }
 
-    fn finish(&mut self, offset: usize, valid: usize) {
+    /// Whether there was somebody to answer.
+    fn finish(&mut self, offset: usize, valid: usize) -> bool {
         if std::mem::replace(&mut self.answered, true) {
-            return;
+            return true;
         }
         // Before the answer: the sender may ask again as soon as it has it.
         self.ticket = None;
@@ -173,7 +190,8 @@ impl Lent {
                 NonZeroUsize::new(valid),
             ),
         };
-        report(result);
+        report(&result);
+        result.is_ok()
     }
 }
 
@@ -203,7 +221,7 @@ impl Scalar {
     pub(crate) fn answer1(mut self, word: usize) {
         self.ticket = None;
         if std::mem::replace(&mut self.blocking, false) {
-            report(kernel::return_scalar(self.sender, word));
+            report(&kernel::return_scalar(self.sender, word));
         }
     }
 
@@ -220,7 +238,7 @@ impl Scalar {
     fn finish(&mut self, one: usize, two: usize) {
         self.ticket = None;
         if std::mem::replace(&mut self.blocking, false) {
-            report(kernel::return_scalar2(self.sender, one, two));
+            report(&kernel::return_scalar2(self.sender, one, two));
         }
     }
 }
@@ -240,7 +258,7 @@ pub(super) fn range_of(pages: &mut xous_api_websocket::Pages) -> MemoryRange {
 }
 
 /// Does nothing if the sender is gone, which needs no answer.
-fn report(result: Result<(), xous::Error>) {
+fn report(result: &Result<(), xous::Error>) {
     if result.is_err() {
         note(Note::Unanswered);
     }

@@ -12,7 +12,7 @@ mod envelope;
 mod model;
 mod quota;
 
-pub(crate) use envelope::{Incoming, Lent, Scalar};
+pub(crate) use envelope::{Asked, Incoming, Lent, Scalar};
 #[cfg(all(test, feature = "shuttle"))]
 pub(crate) use model::Caller;
 pub(crate) use quota::Quota;

@@ -7,13 +7,14 @@
 
 use std::sync::Arc;
 
+use xous::PID;
 use xous_api_websocket::Code;
 
 use crate::service::limits::{
     KEPT_BYTES, KEPT_MESSAGES, OPEN_BYTES, OPEN_BYTES_PER_PROCESS, OPEN_MESSAGES, OPEN_MESSAGES_PER_PROCESS,
     SMALL_MESSAGE, WAITING_CLOSES,
 };
-use crate::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
+use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::Relaxed};
 
 /// The counters. Only the dispatcher takes tickets; any thread gives them back.
 pub(crate) struct Quota {
@@ -27,6 +28,8 @@ pub(crate) struct Quota {
 struct Share {
     messages: AtomicU8,
     bytes: AtomicU32,
+    /// Something has come from the process.
+    heard: AtomicBool,
 }
 
 /// A place among the open messages, given back on drop.
@@ -87,6 +90,21 @@ impl Quota {
         Some(Ticket { quota: self.clone(), place: Place::Close })
     }
 
+    /// A message has come from this process: it is there.
+    pub(crate) fn hear(&self, process: PID) {
+        self.per_process[usize::from(process.get())].heard.store(true, Relaxed);
+    }
+
+    /// Forgets that this process has shown that it is there.
+    pub(crate) fn forget(&self, process: PID) {
+        self.per_process[usize::from(process.get())].heard.store(false, Relaxed);
+    }
+
+    /// Something has come from it since it was forgotten.
+    pub(crate) fn was_heard(&self, process: PID) -> bool {
+        self.per_process[usize::from(process.get())].heard.load(Relaxed)
+    }
+
     /// Counts a refusal.
     pub(crate) fn refuse(&self, code: Code) -> Code {
         self.refused.fetch_add(1, Relaxed);
@@ -106,7 +124,7 @@ impl Quota {
 
 impl Share {
     const fn new() -> Self {
-        Share { messages: AtomicU8::new(0), bytes: AtomicU32::new(0) }
+        Share { messages: AtomicU8::new(0), bytes: AtomicU32::new(0), heard: AtomicBool::new(false) }
     }
 
     fn messages(&self) -> usize {

@@ -12,10 +12,12 @@ pub(crate) enum Note {
     UnknownOpcode,
     /// A message could not be answered, as its sender is gone.
     Unanswered,
+    /// What a process had was taken from it, as it is gone.
+    OwnerGone,
 }
 
 /// How often, since it was last printed.
-static COUNTS: [AtomicU32; 3] = [const { AtomicU32::new(0) }; 3];
+static COUNTS: [AtomicU32; 4] = [const { AtomicU32::new(0) }; 4];
 
 /// Somebody prints: one thread at a time waits for the log server.
 static PRINTING: AtomicBool = AtomicBool::new(false);
@@ -43,6 +45,10 @@ fn print_counts() {
     match count(Note::UnknownOpcode) {
         0 => (),
         times => log::warn!("{times} messages with an unknown opcode"),
+    }
+    match count(Note::OwnerGone) {
+        0 => (),
+        times => log::info!("what {times} programs had is free again: they are gone"),
     }
     match count(Note::Unanswered) {
         0 => (),

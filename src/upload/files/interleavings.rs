@@ -79,6 +79,9 @@ fn two_who_send_one_name_do_not_mix() {
             spawn(move || receive(&files, OTHER, false))
         };
         let own = receive(&files, NEW, false);
+        let seen = read(&files);
+        let whole = if own.is_ok() { NEW } else { OTHER };
+        assert!(seen.as_deref() == Some(whole) || own.is_err() && seen.is_none(), "{seen:?}");
         let other = other.join().unwrap();
         let refused = [Err(BeginError::Busy), Err(BeginError::Exists)];
         match (own, other) {

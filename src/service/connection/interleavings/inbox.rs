@@ -52,24 +52,30 @@ fn chunks_fill_the_pages_in_their_order() {
 
 #[test]
 fn the_end_answers_every_page() {
-    explore(2, || {
-        let inbox = Arc::new(Inbox::new());
-        let reading = reader(&inbox, 9);
-        let ends = {
-            let inbox = inbox.clone();
-            spawn(move || {
+    for discards in [false, true] {
+        explore(2, move || the_end(discards));
+    }
+}
+
+fn the_end(discards: bool) {
+    let inbox = Arc::new(Inbox::new());
+    let reading = reader(&inbox, 9);
+    let ends = {
+        let inbox = inbox.clone();
+        spawn(move || {
+            if discards {
                 inbox.discard();
-                inbox.end(&Outcome::new(1000, "bye"));
-                inbox.end(&Outcome::new(1006, ""));
-            })
-        };
-        let callers = [park(&inbox), park(&inbox)];
-        let outcome = Outcome::new(1000, "bye");
-        let delivered = callers.iter().filter(|caller| chunk(caller).is_some()).count();
-        let told = callers.iter().filter(|caller| caller.answer() == (outcome.word(), 3)).count();
-        ends.join().unwrap();
-        assert_eq!((delivered, told), (reading.join().unwrap(), 2 - delivered));
-    });
+            }
+            inbox.end(&Outcome::new(1000, "bye"));
+            inbox.end(&Outcome::new(1006, ""));
+        })
+    };
+    let callers = [park(&inbox), park(&inbox)];
+    let outcome = Outcome::new(1000, "bye");
+    let delivered = callers.iter().filter(|caller| chunk(caller).is_some()).count();
+    let told = callers.iter().filter(|caller| caller.answer() == (outcome.word(), 3)).count();
+    ends.join().unwrap();
+    assert_eq!((delivered, told), (reading.join().unwrap(), 2 - delivered));
 }
 
 #[test]

@@ -76,6 +76,26 @@ fn every_job_with_a_permit_runs_and_threads_are_no_more_than_permits() {
 }
 
 #[test]
+fn two_jobs_that_need_each_other_have_a_worker_each() {
+    explore(2, || {
+        let (pool, done) = (Pool::new(2), Arc::new(Done::default()));
+        run(pool.reserve().unwrap(), &done);
+        done.wait(1);
+        // One worker is there, or on its way back.
+        let (one, two) = pool.reserve_pair().unwrap();
+        run(two, &done);
+        let waits = done.clone();
+        let started = one.run(move |permit| {
+            waits.wait(2);
+            drop(permit);
+            waits.add();
+        });
+        started.unwrap();
+        done.wait(3);
+    });
+}
+
+#[test]
 fn a_pair_is_two_or_none() {
     explore(3, || {
         let pool = Pool::new(3);

@@ -1,0 +1,92 @@
+//! A port for those who have shown its code.
+
+use xous_api_websocket::{Code, ControlError, Listen, Listener, Login, Route};
+
+use crate::by_hand::{Answer, Client, upgrade_request};
+use crate::common::{nothing_is_left, system};
+use crate::serve::{PAGE, listen, listener, roomy};
+
+fn ask(listener: &Listener, method: &str, path: &str, lines: &str) -> Answer {
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{lines}\r\n");
+    Client::with(listener.port(), head).answer()
+}
+
+fn try_code(listener: &Listener, code: &str) -> Answer {
+    ask(listener, "POST", "/.pair", &format!("Pairing-Code: {code}\r\nContent-Length: 0\r\n"))
+}
+
+/// The line with the cookie that the answer sets.
+fn cookie(answer: &Answer) -> String {
+    let cookie = answer.field("Set-Cookie").unwrap();
+    assert!(cookie.ends_with("; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict"), "{cookie}");
+    format!("Cookie: {}\r\n", cookie.split(';').next().unwrap())
+}
+
+#[test]
+fn whoever_shows_the_code_comes_in_and_nobody_else() {
+    system!().run(|| {
+        let listener = listener(&listen().pairing());
+        let code = listener.pairing_code().unwrap();
+        assert_eq!(code.len(), 8, "{code}");
+        for path in ["/", "/nothing", "/ws"] {
+            let answer = ask(&listener, "GET", path, "");
+            assert_eq!(answer.status, 401, "{path}");
+            assert!(String::from_utf8(answer.body).unwrap().contains("<title>Pairing</title>"));
+        }
+        assert_eq!(Client::asks(listener.port(), "/ws").answer().status, 401);
+        assert_eq!(try_code(&listener, "00000000").status, 403);
+        assert_eq!(ask(&listener, "POST", "/.pair", "").status, 403);
+        let answer = try_code(&listener, &code.to_lowercase());
+        assert_eq!(answer.status, 200);
+        let cookie = cookie(&answer);
+        assert_eq!(try_code(&listener, &code).status, 403, "it was used");
+        assert_eq!(ask(&listener, "GET", "/", &cookie).body, PAGE.as_bytes());
+        assert_eq!(ask(&listener, "GET", "/nothing", &cookie).status, 404);
+        let mut client = Client::with(listener.port(), upgrade_request("/ws", &cookie));
+        let incoming = listener.accept().unwrap();
+        client.opened();
+        client.close();
+        drop(incoming);
+        for wrong in ["Cookie: pairing=1\r\n", &cookie.replace("pairing-", "pairing-1")] {
+            assert_eq!(ask(&listener, "GET", "/", wrong).status, 401, "{wrong}");
+        }
+        nothing_is_left();
+    });
+}
+
+#[test]
+fn codes_cannot_be_guessed_for_long() {
+    system!().run(|| {
+        let listener = listener(&listen().pairing().limits(roomy()));
+        let code = listener.pairing_code().unwrap();
+        for _ in 0..5 {
+            assert_eq!(try_code(&listener, "11111111").status, 403);
+        }
+        let answer = try_code(&listener, &code);
+        assert_eq!((answer.status, answer.field("Set-Cookie")), (429, None));
+        let code = listener.pairing_code().unwrap();
+        assert_eq!(try_code(&listener, &code).status, 200);
+    });
+}
+
+#[test]
+fn programs_show_a_login_where_people_are_paired() {
+    system!().run(|| {
+        let listener = listener(&listen().pairing());
+        let page = Route::page("/own", "text/plain", b"own").credentials(Login::bearer("right"));
+        listener.add_route(&page).unwrap();
+        assert_eq!(ask(&listener, "GET", "/own", "Authorization: Bearer right\r\n").body, b"own");
+        assert_eq!(ask(&listener, "GET", "/own", "").status, 401);
+    });
+}
+
+#[test]
+fn a_port_that_does_not_pair_has_no_code() {
+    system!().run(|| {
+        let listener = listener(&listen());
+        assert_eq!(listener.pairing_code(), Err(ControlError::Refused(Code::NotPermitted)));
+        assert_eq!(try_code(&listener, "00000000").status, 404);
+        let other = Listener::listen(&Listen::new("127.0.0.1", listener.port())).unwrap();
+        assert_eq!(other.pairing_code(), Err(ControlError::Refused(Code::NotPermitted)));
+    });
+}

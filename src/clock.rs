@@ -8,7 +8,7 @@ use crate::platform;
 /// 1970 after a loss of power.
 const WRITTEN: Duration = Duration::from_secs(1_767_225_600);
 
-/// The time since 1970 by the system's clock; `None` if there is none, or it has not been set.
+/// The time since 1970 by the system's clock; `None` if there is no clock or it has not been set.
 pub(crate) fn now() -> Option<Duration> {
     plausible(any(platform::has_clock()))
 }

@@ -86,7 +86,7 @@ impl Deadlines {
         }
     }
 
-    /// 24 bytes: u32 milliseconds each, in the order of the fields; a keepalive of 0 is none.
+    /// 24 bytes: u32 milliseconds each, in the order of the fields. 0 stands for no keepalive.
     pub(crate) fn write(&self, w: &mut Writer<'_>) {
         let keepalive = self.keepalive.unwrap_or_default();
         for wait in [self.open, self.write, self.close, self.stall, keepalive, self.pong] {

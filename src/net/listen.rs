@@ -43,8 +43,8 @@ pub(crate) fn bind(address: IpAddr, port: u16) -> Result<TcpListener, BindError>
     })
 }
 
-/// The address by which a client is counted: whoever has an IPv6 address has all of its /64 (RFC 6177 section 2), and
-/// an IPv4 address is the same in whichever way it comes (RFC 4291 section 2.5.5.2).
+/// The address by which a client is counted. The owner of an IPv6 address has all of its /64 (RFC 6177 section 2),
+/// and an IPv4 address is the same in whichever way it comes (RFC 4291 section 2.5.5.2).
 pub(crate) fn one_peer(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),

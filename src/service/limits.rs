@@ -18,8 +18,8 @@ pub(crate) const KEPT_CONNECTIONS: usize = 1;
 /// client has a thread, and one less when a third port has been listened on: eleven connections then.
 pub(crate) const WORKERS: usize = 2 * CONNECTIONS;
 
-/// Workers that clients of ports do not get before a program has taken them: connections of programs are opened,
-/// whoever comes from outside.
+/// Workers that clients of ports do not get before a program has taken them: so programs can open connections,
+/// however many clients come from outside.
 pub(crate) const WORKERS_FOR_PROGRAMS: usize = 6;
 
 /// Clients that wait for a place on a port (503, or 429 for an address that has its share), and for how long.

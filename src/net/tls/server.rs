@@ -58,7 +58,7 @@ impl ServerTls {
             .with_single_cert(material::certificates(&chain)?, material::key(&key)?)
             .map_err(|error| unusable(chain.iter().chain([&key]), error.to_string()))?;
         config.alpn_protocols = vec![ALPN.to_vec()];
-        // Clients ask for AES-256 first, mostly from habit; whoever has to serve many chooses what it can afford.
+        // Clients ask for AES-256 first, mostly from habit. A server for many chooses what it can afford.
         config.ignore_client_order = true;
         let sessions = if tls.clients.is_empty() { SESSIONS } else { SESSIONS_WITH_CHAINS };
         config.session_storage = ServerSessionMemoryCache::new(sessions);

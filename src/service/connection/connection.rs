@@ -408,7 +408,7 @@ impl Connection {
 
     fn arm(self: &Arc<Self>, deadline: Deadline, wait: Duration) {
         self.timer.arm(self.weak(), deadline as usize, wait);
-        // Whoever arms may be overtaken by the end of what the deadline is for.
+        // What the deadline is for may have ended meanwhile.
         if self.finished.load(SeqCst) {
             self.disarm(None);
         }

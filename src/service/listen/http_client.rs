@@ -209,7 +209,7 @@ fn is_read(request: &Plain<'_>) -> bool {
     matches!(request.method, "GET" | "HEAD") && !request.has_body
 }
 
-/// The answer to a plain request, in one piece, or why there is none.
+/// The answer to a plain request, in one piece, or the reason of a refusal.
 fn compose(target: Option<TargetKind>, request: &Plain<'_>, keep: bool) -> Result<Answer, Reason> {
     use TargetKind::{Files, Page, Receiver, Upload};
     match (target, request.method) {

@@ -187,7 +187,7 @@ impl Wake for Progress {
 }
 
 impl ChunkReceiver for UploadReceiver {
-    /// Takes a piece. Returns when the database has it.
+    /// Takes a piece. Takes a piece. Returns when the database has it.
     fn receive(&mut self, conn: &Arc<Connection>, chunk: &Chunk<'_>) {
         let Chunk { kind, first, last, payload } = *chunk;
         let now = self.route.now();

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! pool       runs jobs on workers; a Permit is a worker that is promised
-//! timer      one thread; wakes whoever armed it (Wake); Watch arms it only for a wait that lasts
+//! timer      one thread; wakes what armed it (Wake); Watch arms it only for a wait that lasts
 //! notes      counts what threads that must not wait have to say; a worker prints it
 //! lingering  one thread; answers clients that are refused, and wakes accept calls
 //! ```

@@ -48,7 +48,7 @@ impl<S: Store> Files<S> {
             self.redo(number)?;
         }
         for number in left(Entry::Incomplete) {
-            // Of a key that is none of these files' it cannot speak, whoever wrote it.
+            // A record cannot name a key that belongs to none of these files.
             let staged = self.journal.key(Entry::Staged, number);
             if let Some(Record::Incomplete { key }) =
                 self.journal.read(&self.store, Entry::Incomplete, number)?

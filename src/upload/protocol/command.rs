@@ -16,8 +16,8 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Reads a message; `None` if it is none of these two. Unknown members are ignored, as long as their values are
-    /// numbers or strings.
+    /// Reads a message; `None` for anything else. Unknown members are ignored, as long as their values are numbers or
+    /// strings.
     pub(crate) fn parse(message: &[u8]) -> Option<Command> {
         let mut scanner = Scanner::new(std::str::from_utf8(message).ok()?);
         let (mut resume, mut cancel, mut token) = (None, None, None);

@@ -1,7 +1,7 @@
 //! Random numbers from the system's generator, `_TRNG manager_`.
 //!
-//! On hosted builds a stand-in serves the host's own. Each draw of eight bytes is checked against the one before: a
-//! generator that stands still, or answers with zeros, is no generator.
+//! On hosted builds a stand-in serves the random numbers of the PC. Each draw of eight bytes is compared with the one
+//! before, so that a generator that stands still or answers with zeros is noticed.
 
 use std::sync::OnceLock;
 
@@ -17,12 +17,12 @@ const NAME: &str = "_TRNG manager_";
 /// from build to build, and a wrong one ends the server.
 const GET_TRNG: usize = 0;
 
-/// There are no random numbers: do without what they are for.
+/// There are no random numbers, and what needs them cannot be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntropyError {
     /// The generator does not answer.
     NoAnswer,
-    /// It gives the same again and again.
+    /// It returns the same number again and again.
     NotRandom,
 }
 
@@ -41,13 +41,13 @@ impl std::error::Error for EntropyError {}
 struct Trng {
     cid: CID,
     last: Mutex<Option<[u8; 8]>>,
-    /// Kept: std uses the same connection to the name server, which the last drop would close.
+    /// Kept, as std uses the same connection to the name server, and the last drop would close it.
     _names: XousNames,
 }
 
 static TRNG: OnceLock<Trng> = OnceLock::new();
 
-/// Connects, and waits for the generator to be registered. Without this call, the first draw does so.
+/// Connects, and waits for the generator to be registered. Without this call the first draw does so.
 ///
 /// # Errors
 /// Those of the kernel.
@@ -62,7 +62,7 @@ pub(crate) fn connect() -> Result<(), xous::Error> {
     Ok(())
 }
 
-/// Fills `bytes`, at a call to the generator for every eight of them.
+/// Fills `bytes`. Every eight of them take one call to the generator.
 ///
 /// # Errors
 /// See [`EntropyError`]; `bytes` must not be used.
@@ -93,8 +93,8 @@ fn check(last: &mut Option<[u8; 8]>, pair: [u8; 8]) -> Result<(), EntropyError> 
     if same || pair == [0; 8] { Err(EntropyError::NotRandom) } else { Ok(()) }
 }
 
-/// The system's generator for whoever takes a [`RngCore`], such as [`Websocket::new`](crate::Websocket::new). Each
-/// draw is a call to the generator: seed another one for many.
+/// The system's generator as a [`RngCore`], for example for [`Websocket::new`](crate::Websocket::new). Each draw is a
+/// call to the generator: to draw many, seed another one with it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemRandom;
 

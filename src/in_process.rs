@@ -8,10 +8,10 @@ use crate::service::{Plan, serve_one};
 
 /// One connection to be opened and served by [`server`], on a thread of the caller's.
 ///
-/// Messages are sent by lending pages to the server's connection ([`crate::send`] does it for text), and what
-/// comes in is lent to a `cid` and `opcode` of the caller's: data in the first `valid` bytes, a
-/// [`ReceiveWord`](xous_api_websocket::ReceiveWord) in `offset`; the last of them says that the connection has
-/// ended.
+/// The caller sends a message by lending pages to the server's connection ([`crate::send`] does it for text). What
+/// comes in is lent to a `cid` and `opcode` of the caller, with the data in the first `valid` bytes and a
+/// [`ReceiveWord`](xous_api_websocket::ReceiveWord) in `offset`. The last such message says that the connection has
+/// ended. The connection reads on when a page is given back, that is, when its message is dropped.
 pub struct Websocket<'a, R> {
     request: Request<'a>,
     cid: CID,
@@ -20,8 +20,8 @@ pub struct Websocket<'a, R> {
 }
 
 impl<'a, R: RngCore> Websocket<'a, R> {
-    /// A connection to `host`, on port 80 (443 with `tls`) and path `/` unless given; user name and password go
-    /// into the `Authorization` header. Nothing happens until [`server`] runs.
+    /// A connection to `host`, by default on port 80 (443 with `tls`) and path `/`. User name and password go into
+    /// the `Authorization` header. Nothing happens until [`server`] runs.
     #[allow(clippy::too_many_arguments)] // The signature of the library that this takes the place of.
     pub fn new(
         host: &'a str,
@@ -55,8 +55,8 @@ impl<'a, R: RngCore> Websocket<'a, R> {
 }
 
 /// Opens the connection and serves `sid` until [`Opcode::Close`](crate::Opcode::Close) or
-/// [`Opcode::Quit`](crate::Opcode::Quit) comes. Sends that arrive before the connection is open wait for it. If it
-/// cannot be opened, or ends, the last message to `cid` says so and sends are answered with `Closed`.
+/// [`Opcode::Quit`](crate::Opcode::Quit) comes. Sends that arrive before the connection is open wait for it. If the
+/// connection cannot be opened, or ends, the last message to `cid` says so, and sends are answered with `Closed`.
 ///
 /// # Errors
 /// The request does not fit a page's layout, or the kernel refuses threads or messages.

@@ -8,8 +8,8 @@
 //!
 //! [`serve`] is the service process. Programs talk to it with the crate `xous-api-websocket`, whose opcodes are the
 //! interface. [`Websocket`] and [`server`] serve one connection inside the caller's own process, with the same
-//! threads. [`proto`] is the protocol alone, without I/O; [`upload`] takes files that come in parts and keeps them in the
-//! device's database, which [`pddb`] is the client of.
+//! threads. [`proto`] is the protocol alone, without I/O. [`upload`] takes files that come in parts and keeps them in
+//! the device's database. [`pddb`] is the client of that database.
 
 mod clock;
 mod entropy;

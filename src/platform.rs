@@ -7,8 +7,7 @@ pub(crate) use xous_api_websocket::allow_heap;
 
 /// Fills `bytes` with random numbers for the secrets of TLS; `None` if there are none.
 ///
-/// Those of Xous's generator, which on a PC would be one more process to wait for in tests that need no Xous: the
-/// host's own there.
+/// On the device they come from Xous's generator, on a PC from the PC's own, as tests of TLS need no Xous system.
 #[cfg(all(target_os = "xous", feature = "tls-rustcrypto"))]
 pub(crate) fn fill_random(bytes: &mut [u8]) -> Option<()> {
     crate::entropy::fill(bytes).ok()
@@ -20,35 +19,39 @@ pub(crate) fn fill_random(bytes: &mut [u8]) -> Option<()> {
     getrandom::fill(bytes).ok()
 }
 
-/// There is somebody to tell the time of day: on the device the server that std asks, a thread of `dns` (xous-core,
-/// `services/dns/src/main.rs`). Does not wait for it.
+/// Whether the time of day can be asked for. On the device std asks a server that is a thread of `dns` (xous-core,
+/// `services/dns/src/main.rs`). Does not wait for that server.
 #[cfg(target_os = "xous")]
 pub(crate) fn has_clock() -> bool {
     // The connection is the one that std uses from then on.
     xous::SID::from_bytes(b"timeserverpublic").is_some_and(|server| xous::try_connect(server).is_ok())
 }
 
-/// See above; a PC has one.
+/// See above. A PC always has a clock.
 #[cfg(not(target_os = "xous"))]
 pub(crate) fn has_clock() -> bool {
     true
 }
 
-/// A listening socket is reached by every address of the machine, whatever address it was bound to: the device's `net`
-/// keeps the port alone (xous-core, `services/net/src/std_tcplistener.rs`).
+/// Processes that the kernel can have (xous-core `kernel/src/arch/*/process.rs`, `MAX_PROCESS_COUNT`): no number beyond is
+/// one's. Which of them there are it tells nobody.
+pub(crate) const MAX_PROCESSES: u8 = if cfg!(target_os = "xous") { 64 } else { 32 };
+
+/// Whether a listening socket is reached by every address of the machine, whatever address it was bound to. The
+/// device's `net` keeps only the port (xous-core, `services/net/src/std_tcplistener.rs`).
 pub(crate) const DROPS_LISTEN_ADDRESS: bool = cfg!(target_os = "xous");
 
-/// A shutdown of the writing side tells the peer that nothing more comes. On the device it only ends calls that wait, and
-/// the FIN goes out when the last clone of the stream is dropped (xous-core `services/net/src/main.rs`,
-/// `StdTcpStreamShutdown` and `StdTcpClose`).
+/// Whether a shutdown of the writing side tells the peer that nothing more comes. On the device it only ends calls
+/// that wait, and the FIN goes out when the last clone of the stream is dropped (xous-core
+/// `services/net/src/main.rs`, `StdTcpStreamShutdown` and `StdTcpClose`).
 pub(crate) const SHUTDOWN_SENDS_FIN: bool = cfg!(not(target_os = "xous"));
 
-/// Bytes of plaintext that are sealed and written to the socket at a time: a page and its frame's header, so that these
-/// are one record and one call.
+/// How many bytes of plaintext are sealed and written to the socket at a time: a page and its frame's header, so that
+/// these are one record and one call.
 #[cfg(all(target_os = "xous", feature = "tls"))]
 pub(crate) const TLS_WRITE: usize = 4096 + crate::proto::HEADER_SPACE;
 
-/// All that a connection's writer collects, since memory is plenty. What is beyond a record (16 KiB, RFC 8446 section
-/// 5.1) is a second one in the same call.
+/// Everything that a connection's writer collects, as a PC has plenty of memory. What does not fit one record (16
+/// KiB, RFC 8446 section 5.1) becomes a second one in the same call.
 #[cfg(all(not(target_os = "xous"), feature = "tls"))]
 pub(crate) const TLS_WRITE: usize = 16 * 1024 + crate::proto::HEADER_SPACE;

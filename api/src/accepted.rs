@@ -3,7 +3,7 @@
 use crate::Handle;
 use crate::wire::{Reader, Writer};
 
-/// No text at all, as against an empty one.
+/// Stands for no text, which differs from an empty one.
 const NONE: u16 = u16::MAX;
 
 /// In the page of an answered `Accept`, little-endian: u32 handle, u16 number of the route, u16 length of the head;
@@ -17,9 +17,9 @@ pub struct Accepted<'a> {
     pub route: u16,
     /// The peer's address and port.
     pub peer: &'a str,
-    /// Of the request, as it was sent: percent-encoding is undone only to find the route.
+    /// The path of the request as it was sent. Percent-encoding is undone only to find the route.
     pub path: &'a str,
-    /// Behind the `?`, if there was one.
+    /// The query, behind the `?`, if there was one.
     pub query: Option<&'a str>,
     /// The chosen sub-protocol.
     pub sub_protocol: Option<&'a str>,
@@ -30,10 +30,12 @@ pub struct Accepted<'a> {
 }
 
 impl<'a> Accepted<'a> {
-    /// Pages that hold the texts of any head of the usual limit, and a head as it came unless path and query are long.
+    /// How many pages to lend. They hold the texts of any head of the usual limit, and the head itself unless path
+    /// and query are long.
     pub(crate) const PAGES: usize = 3;
 
-    /// Writes it into `page`, the head as far as it fits; the number of bytes, or `None` if not even the texts fit.
+    /// Writes it into `page`, the head as far as it fits. Returns the number of bytes, or `None` if not even the
+    /// texts fit.
     pub fn write(&self, page: &mut [u8]) -> Option<usize> {
         let texts = [Some(self.peer), Some(self.path), self.query, self.sub_protocol, self.origin];
         let len = texts.iter().map(|text| 2 + text.map_or(0, str::len)).sum::<usize>();
@@ -53,7 +55,7 @@ impl<'a> Accepted<'a> {
         w.finish()
     }
 
-    /// Reads it; `None` if it is not one.
+    /// Reads it; `None` if the page holds something else.
     pub fn parse(page: &'a [u8]) -> Option<Self> {
         let mut r = Reader::new(page);
         let handle = Handle::from_raw(r.u32()?)?;

@@ -4,28 +4,30 @@
 #[derive(num_derive::FromPrimitive, num_derive::ToPrimitive, Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Code {
-    /// The handle is no open connection of the caller: open a new one.
+    /// The handle does not belong to an open connection of the caller: open a new one.
     Closed = 1,
-    /// The message is not as its opcode says (kind, length, flags): a fault of the caller.
+    /// The message is not as its opcode requires (kind, length, flags): correct the caller.
     Malformed = 2,
-    /// No such opcode.
+    /// There is no such opcode.
     UnknownOpcode = 3,
-    /// The calling process has too many unanswered messages with the service: wait for one.
+    /// The calling process has too many unanswered messages with the service (`open_messages_per_process`), or too many
+    /// bytes of pages (`open_bytes_per_process`): wait for one.
     BusyMessages = 4,
-    /// All processes together have too many: try again later.
+    /// All processes together have too many (`open_messages`, `open_bytes`): try again later.
     BusyService = 5,
     /// The connection's send queue is full: wait for a lend to return.
     BusyQueue = 6,
     /// Too many pages wait on the connection: wait for one.
     BusyReceives = 7,
-    /// All connections that the service has threads for are in use: close one or wait.
+    /// All connections that the service has threads for are in use (`connections`), or those that are left are kept for
+    /// processes without one: close one or wait. Also for work that needs a worker.
     NoWorker = 8,
-    /// A fragmented message is open and something else than its next part was sent, or a next part without
-    /// one: send parts in order.
+    /// Parts came out of order: something else was sent while a message was open, or a next part while none was. Send
+    /// parts in order.
     MessageOpen = 9,
     /// A ping of more than 125 bytes or a close reason of more than 123 (RFC 6455 section 5.5).
     TooLong = 10,
-    /// Not for this caller.
+    /// This caller may not do that.
     NotPermitted = 11,
     /// Text that is not UTF-8 (RFC 6455 section 8.1): send it as binary.
     InvalidText = 12,
@@ -45,9 +47,10 @@ pub enum Code {
     BadReply = 22,
     /// Another program of this machine listens on the port.
     PortInUse = 24,
-    /// All ports that the service has threads for are in use.
+    /// All ports that the service has threads for are in use (`ports`), or all that this process may open
+    /// (`ports_per_process`), or there are too many listeners.
     NoListener = 25,
-    /// The path has a route already.
+    /// The path has a route already, or is a part of another program's prefix.
     RouteExists = 26,
     /// There is no such route, or there are too many, or no room is left for another page.
     NoRoute = 27,
@@ -55,12 +58,11 @@ pub enum Code {
     NoChannel = 28,
     /// The random number generator does not answer, or not with random numbers.
     Entropy = 23,
-    /// TLS was asked for, and the clock says a day before this service was written: set it, as certificates can
-    /// be checked against no other.
+    /// TLS was asked for, and the clock shows a day before this service was written. Set the clock, as certificates
+    /// are checked by it.
     ClockNotSet = 32,
-    /// Nobody who is trusted has issued the server's certificate: it is signed by itself or by somebody unknown,
-    /// or the server left out a link of the chain. Trust its CA with [`Tls::roots`](crate::Tls::roots), or go no
-    /// further.
+    /// No trusted CA has issued the server's certificate: it is signed by itself or by an unknown CA, or the server
+    /// left out a link of the chain. Trust its CA with [`Tls::roots`](crate::Tls::roots), or go no further.
     UnknownIssuer = 33,
     /// The server's certificate names other hosts; the text says which.
     WrongHost = 34,
@@ -70,30 +72,31 @@ pub enum Code {
     NotYetValid = 36,
     /// The server's certificate is unacceptable for another reason, such as a signature with SHA-1.
     BadCertificate = 37,
-    /// What answers does not speak TLS: perhaps a server for `ws`.
+    /// The server does not speak TLS. Perhaps it is one for `ws`.
     NotTls = 38,
-    /// The server speaks TLS but not as is wanted: no version or cipher suite in common, a fatal alert, a fault.
+    /// The server speaks TLS, but the handshake failed: no common version or cipher suite, a fatal alert, or a fault.
     TlsFailed = 39,
     /// The server closed the connection during the TLS handshake.
     TlsClosed = 40,
-    /// A certificate or key is in the PDDB, and there is no PDDB or it is not mounted: have the user unlock it and try
-    /// again. Nothing takes the place of what is in it.
+    /// A certificate or key is to come from the PDDB, and there is no PDDB or it is not mounted. Have the user unlock
+    /// it and try again. Nothing else is used instead.
     NoPddb = 48,
     /// The PDDB has no such dict or key; the text names it. Store it there, or name another.
     NoPddbKey = 49,
-    /// What is in a key of the PDDB is not what it was named for (a CA certificate, a chain, the private key that
-    /// belongs to it), or is longer than [`Source::MAX_STORED`](crate::Source::MAX_STORED); the text names it. Store
-    /// it anew.
+    /// A key of the PDDB does not hold what is needed (a CA certificate, a chain, the private key that belongs to
+    /// it), or it is longer than [`Source::MAX_STORED`](crate::Source::MAX_STORED). The text names it. Store it anew.
     BadPddbKey = 50,
     /// The PDDB does not answer in time, or answers with a fault: try again later.
     PddbFailed = 51,
-    /// The connection was reset or ended during the opening handshake, behind that of TLS if there is one.
+    /// The connection was reset or ended during the opening handshake, after the TLS handshake if there was one.
     Lost = 52,
+    /// The service asks whether the process is still there: lend the page anew. Only to processes that have said in
+    /// their [`Lease`](crate::Lease) that they understand it; the client crate does it by itself.
+    Again = 53,
 }
 
 impl Code {
-    /// The same request may succeed later though its sender changes nothing, so that waiting and asking again is
-    /// worth it:
+    /// Whether the same request may succeed later, so that it is worth waiting and asking again:
     ///
     /// | code | for what |
     /// |---|---|
@@ -102,8 +105,8 @@ impl Code {
     /// | `Resolve`, `Connect`, `Timeout`, `Lost`, `TlsClosed` | the network, or the server |
     /// | `ClockNotSet`, `NoPddb`, `PddbFailed` | the clock, the user, the database |
     ///
-    /// Everything else stays as it is until somebody changes the request or what it is about. Of `Refused`, the HTTP
-    /// status tells: 408, 429 and 503 are transient (RFC 9110 section 15, RFC 6585 section 4).
+    /// Everything else fails again until somebody changes the request or what it is about. For `Refused` the HTTP
+    /// status decides: 408, 429 and 503 are transient (RFC 9110 section 15, RFC 6585 section 4).
     pub fn is_transient(self) -> bool {
         match self {
             Code::BusyMessages
@@ -117,6 +120,7 @@ impl Code {
             | Code::Connect
             | Code::Timeout
             | Code::Lost
+            | Code::Again
             | Code::TlsClosed
             | Code::ClockNotSet
             | Code::NoPddb
@@ -148,7 +152,7 @@ impl Code {
         }
     }
 
-    /// The code in an answer's `offset`; one that this crate does not know is taken for `Malformed`.
+    /// The code in an answer's `offset`. A number that this crate does not know becomes `Malformed`.
     pub fn from_word(word: usize) -> Code {
         num_traits::FromPrimitive::from_usize(word).unwrap_or(Code::Malformed)
     }

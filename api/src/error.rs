@@ -27,7 +27,7 @@ pub enum OpenError {
     /// The request does not fit what the service takes: shorten it.
     #[error("the request does not fit: {0}")]
     Request(crate::RequestError),
-    /// The server answered with this HTTP status instead of 101: ask it differently, or somebody else.
+    /// The server answered with this HTTP status instead of 101: change the request, or ask another server.
     #[error("{text}")]
     Refused {
         /// Such as 401 or 404.
@@ -60,7 +60,7 @@ pub enum SendError {
     /// The connection has ended: open a new one.
     #[error("the connection is closed")]
     Closed,
-    /// A limit of the service, named by the code: try again when an earlier send has returned.
+    /// A limit of the service was met, which the code names: try again when an earlier send has returned.
     #[error("not sent, the service is busy ({0:?})")]
     Busy(Code),
     /// The service refused. See [`Code`] for what to do.
@@ -87,20 +87,20 @@ pub enum ReceiveError {
     /// The connection has ended; nothing more comes.
     #[error("{0}")]
     Closed(Closed),
-    /// The message is longer than the caller's limit; the rest of it was discarded.
+    /// The message is longer than the caller's limit. The rest of it was discarded.
     #[error("the message is longer than {limit} bytes")]
     TooLong {
         /// The caller's limit, bytes.
         limit: usize,
     },
-    /// Text was asked for and a binary message came; it was discarded.
+    /// Text was asked for and a binary message came, which was discarded.
     #[error("the message is not text")]
     NotText,
-    /// The caller's heap has no room for the message, which was discarded: read it as a stream
+    /// The caller's heap has no room for the message, which was discarded. Read it as a stream
     /// ([`Message`](crate::Message)), or let the heap grow ([`allow_heap`](crate::allow_heap)).
     #[error("there is no memory for the message")]
     NoMemory,
-    /// A limit of the service, named by the code: try again later.
+    /// A limit of the service was met, which the code names: try again later.
     #[error("not received, the service is busy ({0:?})")]
     Busy(Code),
     /// The service refused. See [`Code`] for what to do.

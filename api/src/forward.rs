@@ -1,7 +1,7 @@
 //! Push: threads of the caller's process that receive from the service and lend on what comes.
 //!
-//! The service never calls into a client, as it would hang with it. So the thread that waits is the client's.
-//! A process has about thirty threads in its life on Xous, so they are used again.
+//! The service never calls into a client, as it would hang with it. So the waiting thread belongs to the client. A
+//! process on Xous has about thirty threads in its life, so the threads are used again.
 
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use xous::CID;
 
 use crate::inbox::Inbox;
+use crate::listener::accept;
 use crate::pages::{PAGE_SIZE, Pages};
 use crate::websocket::Link;
 use crate::{Accepted, Code, Handle, Opcode, Status, message_id};
@@ -70,9 +71,8 @@ fn forward_chunks(link: &Link, cid: CID, opcode: usize) {
 
 fn forward_clients(service: CID, listener: Handle, cid: CID, opcode: usize) {
     let mut page = Pages::new(Accepted::PAGES * PAGE_SIZE);
-    let accept = message_id(Opcode::Accept, listener);
     loop {
-        let Ok(client) = page.lend_mut(service, accept, 0, 0, Accepted::PAGES * PAGE_SIZE) else { return };
+        let Ok(client) = accept(&mut page, service, listener, 0) else { return };
         let accepted = Accepted::parse(&page.bytes()[..client.valid]).map(|accepted| accepted.handle);
         if page.lend(cid, opcode, client.offset, client.valid).is_err() {
             if let (0, Some(connection)) = (client.offset, accepted) {

@@ -4,8 +4,8 @@ use crate::Opcode;
 
 /// A connection as the service knows it: 8 bits of slot and 16 bits of generation, in 24 bits.
 ///
-/// A handle is worth nothing to a process that does not own the connection, as the kernel stamps every
-/// message with its sender, and nothing after the connection has ended, as the generation moves on.
+/// A handle is useless to a process that does not own the connection, as the kernel stamps every message with its
+/// sender. It is also useless after the connection has ended, as the generation moves on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Handle(u32);
 
@@ -18,7 +18,7 @@ impl Handle {
         Handle(((generation as u32) << 8) | slot as u32)
     }
 
-    /// A handle from its 24 bits; `None` if there are more.
+    /// A handle from its 24 bits; `None` if `raw` has more.
     pub const fn from_raw(raw: u32) -> Option<Handle> {
         if raw >> 24 == 0 { Some(Handle(raw)) } else { None }
     }

@@ -1,10 +1,10 @@
 //! How much heap a program may use.
 
-/// Lets the heap of this process grow to `bytes`, if it may not already. Nothing is allocated by this.
+/// Lets the heap of this process grow to `bytes`, unless it may already. This allocates nothing.
 ///
-/// The kernel allows 512 KiB unless it is asked for more (xous-core, `kernel/src/services.rs` and `syscall.rs`), and
-/// an allocation beyond its limit fails: most of Rust's collections then end the process. Once is enough; the limit
-/// never becomes less. On a PC, where a process has no such limit, this does nothing.
+/// The kernel allows 512 KiB unless it is asked for more (xous-core, `kernel/src/services.rs` and `syscall.rs`). An
+/// allocation beyond the limit fails, and most of Rust's collections then end the process. One call is enough, as the
+/// limit never shrinks. On a PC a process has no such limit, and this does nothing.
 ///
 /// # Errors
 /// The kernel refuses, or allows less.

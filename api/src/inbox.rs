@@ -2,13 +2,14 @@
 
 use crate::pages::{PAGE_SIZE, Pages};
 use crate::websocket::Link;
-use crate::{Opcode, ReceiveWord, Status};
+use crate::{Code, Opcode, ReceiveWord, Status};
 
-/// The most that is lent at a time: four pages carry 2.4 times what one does, more of them hardly more.
+/// How much is lent at a time at most. Four pages carry 2.4 times as much per time as one, and more pages hardly
+/// more.
 const MAX_LENT: usize = 4 * PAGE_SIZE;
 
-/// As many pages as the last message needed, up to four, and four while one goes on. In hosted mode every lent page
-/// is copied twice, whether it is filled or not.
+/// Lends as many pages as the last message needed, up to four, and four while a message goes on. More would cost: in
+/// hosted mode every lent page is copied twice, filled or not.
 pub(crate) struct Inbox {
     pages: Pages,
     lent: usize,
@@ -30,19 +31,24 @@ impl Inbox {
     /// Lends the pages and waits for the next chunk.
     ///
     /// # Errors
-    /// Those of the kernel; `InternalError` if the answer is not one of the service.
+    /// Those of the kernel, and `InternalError` if the service did not write the answer.
     pub(crate) fn receive(&mut self, link: &Link) -> Result<Chunk, xous::Error> {
         if self.lent > self.pages.bytes().len() {
             self.pages = Pages::new(self.lent);
         }
-        let returned = self.pages.lend_mut(link.cid, link.id(Opcode::Receive), 0, 0, self.lent)?;
-        let word = ReceiveWord::from_word(returned.offset).ok_or(xous::Error::InternalError)?;
+        let (returned, word) = loop {
+            let returned = self.pages.lend_mut(link.cid, link.id(Opcode::Receive), 0, 0, self.lent)?;
+            let word = ReceiveWord::from_word(returned.offset).ok_or(xous::Error::InternalError)?;
+            if word.status != Status::Refused(Code::Again as u8) {
+                break (returned, word);
+            }
+        };
         let len = returned.valid.min(self.lent);
         self.expect(word, len);
         Ok(Chunk { word, len })
     }
 
-    /// Fits what is lent next to a chunk that has come: the next message is likely as long as the last.
+    /// Chooses how much to lend next, after a chunk: the next message is probably as long as the last.
     fn expect(&mut self, word: ReceiveWord, len: usize) {
         let Status::Chunk { last, .. } = word.status else { return };
         self.message = self.message.saturating_add(len);

@@ -1,7 +1,7 @@
 //! Client crate of the Xous WebSocket service.
 //!
-//! The service (`_Websocket Service_`) owns sockets, framing and timers; a program that links this crate
-//! talks to it by message passing and holds a [`Websocket`], one connection:
+//! The service (`_Websocket Service_`) owns sockets, framing and timers. A program that links this crate talks to it
+//! by message passing. It holds a [`Websocket`], which is one connection:
 //!
 //! ```no_run
 //! use xous_api_websocket::{Request, Websocket};
@@ -15,10 +15,10 @@
 //! # }
 //! ```
 //!
-//! A message of any size streams: [`Websocket::receive`] gives a [`Message`], which is a [`std::io::Read`]
-//! that ends where the message ends. [`Websocket::forward_to`] pushes chunks to a server of the caller
-//! instead. A program that does not link this crate can use the raw messages: [`Opcode`] documents each,
-//! [`Request`] and [`Reply`] the pages, [`SendWord`] and [`ReceiveWord`] the flags in `offset`.
+//! A message of any size streams: [`Websocket::receive`] returns a [`Message`], a [`std::io::Read`] that ends where
+//! the message ends. [`Websocket::forward_to`] pushes chunks to a server of the caller instead. A program that does
+//! not link this crate can use the raw messages: [`Opcode`] documents each, [`Request`] and [`Reply`] the pages,
+//! [`SendWord`] and [`ReceiveWord`] the flags in `offset`.
 
 mod accepted;
 mod code;
@@ -58,7 +58,7 @@ pub use pages::{PAGE_SIZE, Pages, Returned};
 pub use reply::{Refusal, Reply};
 pub use request::{Credentials, CredentialsForm, Request, RequestError};
 pub use route::{Route, RouteKind};
-pub use settings::{Deadlines, Limits};
+pub use settings::{Deadlines, Lease, Limits};
 pub use stats::Stats;
 pub use tls::{Identity, ServerTls, Source, Tls};
 pub use upload::Upload;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::settings::{Deadlines, Limits, read_wait, write_wait};
+use crate::settings::{Deadlines, Lease, Limits, read_wait, write_wait};
 use crate::tls::ServerTls;
 use crate::wire::{Reader, Writer};
 use crate::{Request, RequestError};
@@ -15,6 +15,9 @@ const MAGIC: u32 = u32::from_le_bytes(*b"WSL1");
 const CLOSED: u8 = 1;
 const TLS: u8 = 1 << 1;
 const EXPOSED: u8 = 1 << 2;
+const ANSWERS: u8 = 1 << 5;
+const AS_IT_IS: u8 = 1 << 6;
+const ALONE: u8 = 1 << 7;
 const PROGRAMS: u8 = 1 << 3;
 const PAIRING: u8 = 1 << 4;
 /// Length of the fixed fields.
@@ -35,9 +38,10 @@ pub struct ListenLimits {
     pub head_bytes: u32,
     /// Lines of a request's head, at most 100 (431).
     pub head_lines: u16,
-    /// For a TLS handshake, and from the connection, or the last answer, to the end of the next head (408, or closed if not a byte came).
+    /// How long a TLS handshake may take, and how long a head may take, counted from the connection or from the last
+    /// answer (408, or closed if not a byte came).
     pub head_time: Duration,
-    /// From the head to a program that takes the connection (503).
+    /// How long a head waits for a program that takes the connection (503).
     pub accept_time: Duration,
 }
 
@@ -70,47 +74,53 @@ pub enum SlowMember {
 /// | at | |
 /// |---|---|
 /// | 0 | `WSL1` |
-/// | 4 | u16 port, u8 flags (1 slow members are closed, 2 TLS, 4 exposed, 8 programs, 16 pairing), u8 number of origins |
-/// | 8 | u16 connections, u16 per peer, u32 head bytes, u16 head lines, u16 0 |
+/// | 4 | u16 port, u8 flags (1 slow members are closed, 2 TLS, 4 exposed, 8 programs, 16 pairing, 32 pages are lent anew that come back with `Again`, 64 a port as it is, 128 alone), u8 number of origins |
+/// | 8 | u16 connections, u16 per peer, u32 head bytes, u16 head lines, u16 seconds of the [`Lease`], 0 for no end |
 /// | 20 | u32 milliseconds each: head, accept |
 /// | 28 | as in a [`Request`](crate::Request): deadlines (24 bytes), limits (20), u32 longest frame to send |
 /// | 76 | texts: address, the origins |
 /// | behind them | if flagged, a [`ServerTls`] |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listen<'a> {
-    /// The address of an interface: `127.0.0.1` for this machine only, `0.0.0.0` for all. On the device a port is open
-    /// on all of them, whatever the address; see [`Listen::exposed`](Listen::exposed()).
+    /// The address of an interface: `127.0.0.1` for this machine only, `0.0.0.0` for all interfaces. On the device a
+    /// port is open on all interfaces, whatever the address; see [`Listen::exposed`](Listen::exposed()).
     pub address: &'a str,
-    /// 0 for any that is free.
+    /// The port; 0 for any free one.
     pub port: u16,
-    /// Who may open a WebSocket from a web page. With none given: pages of this very host and port, and programs
-    /// that send no `Origin`. With some: pages of these origins and nobody else, `*` for everybody.
+    /// Which web pages may open a WebSocket. Without an entry: pages of this very host and port, and programs that
+    /// send no `Origin`. With entries: pages of these origins only; `*` stands for everybody.
     ///
-    /// An origin is a scheme and an authority, in any case, with the scheme's own port or without (RFC 6454
-    /// section 6.2), such as `https://example.com`; also `null` and `file://`, which some send. The port is not
-    /// listened on with any other (`BadRequest`): a browser would never be let in by it.
+    /// An origin is a scheme and an authority, in any case, with the scheme's own port or without (RFC 6454 section
+    /// 6.2), such as `https://example.com`; also `null` and `file://`, which some send. Anything else is refused
+    /// (`BadRequest`), as no browser would ever be let in by it.
     ///
-    /// A page's host must be an address or `localhost`, or in the list, as any other name can be made to lead here by
-    /// whoever owns it (DNS rebinding); over TLS any name will do. The same goes for files that are shown.
+    /// A page's host must be an address, `localhost`, or in the list: the owner of any other name could let it lead
+    /// here (DNS rebinding). Over TLS any name will do. The same applies to files that are shown.
     pub origins: Vec<&'a str>,
     /// Programs, which send no `Origin`, are let in also beside a list of origins.
     pub programs: bool,
     /// Only those are let in who have shown a code, to routes without [`credentials`](crate::Route::credentials()).
     pub pairing: bool,
-    /// Of the port.
+    /// Limits of the port.
     pub limits: ListenLimits,
-    /// Of each connection: what the peer may send.
+    /// What the peer of each connection may send.
     pub messages: Limits,
-    /// Of each connection. `open` is not used.
+    /// Deadlines of each connection. `open` is not used.
     pub deadlines: Deadlines,
-    /// As in a [`Request`](crate::Request).
+    /// Longest frame to send, as in a [`Request`](crate::Request).
     pub fragment_size: u32,
-    /// In channels.
+    /// What happens to slow members of channels.
     pub slow_members: SlowMember,
-    /// `wss` and `https` rather than `ws` and `http`: a client that speaks neither is dropped.
+    /// The port's certificate, for `wss` and `https` instead of `ws` and `http`. A client without TLS is dropped.
     pub tls: Option<ServerTls<'a>>,
-    /// A loopback address may be open to the network.
+    /// The program knows that a loopback address may be open to the network.
     pub exposed: bool,
+    /// If the port is listened on already: whatever its origins, limits, deadlines and certificate are.
+    pub as_it_is: bool,
+    /// What becomes of the listener and its connections when this process has ended.
+    pub lease: Lease,
+    /// No other program may join.
+    pub alone: bool,
 }
 
 impl<'a> Listen<'a> {
@@ -129,7 +139,30 @@ impl<'a> Listen<'a> {
             slow_members: SlowMember::Leaves,
             tls: None,
             exposed: false,
+            as_it_is: false,
+            lease: Lease::default(),
+            alone: false,
         }
+    }
+
+    /// With this lease.
+    pub fn lease(mut self, lease: Lease) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// Joins a port that another program listens on whatever its settings are. Without this, who joins gets what it has
+    /// asked for or is refused (`BadRequest`): the same origins, limits, deadlines and certificate. TLS, or none, is asked
+    /// for in either case; with this, the certificate that is given is only used if the port is opened.
+    pub fn as_it_is(mut self) -> Self {
+        self.as_it_is = true;
+        self
+    }
+
+    /// Keeps the port for this process: no other program may join (`PortInUse`).
+    pub fn alone(mut self) -> Self {
+        self.alone = true;
+        self
     }
 
     /// Also on a loopback address that others reach. The device's network keeps the port of a listening socket and
@@ -197,13 +230,13 @@ impl<'a> Listen<'a> {
         self
     }
 
-    /// The bytes that it takes in a page.
+    /// How many bytes it takes in a page.
     pub fn encoded_len(&self) -> usize {
         let texts = self.texts().map(|text| 2 + text.len()).sum::<usize>();
         FIXED + texts + self.tls.as_ref().map_or(0, ServerTls::encoded_len)
     }
 
-    /// Writes it into `page`; the number of bytes.
+    /// Writes it into `page`. Returns the number of bytes.
     ///
     /// # Errors
     /// `TooMany`: more than 32 origins. `TooLong`: more than
@@ -223,15 +256,25 @@ impl<'a> Listen<'a> {
         w.u16(self.port);
         let slow_members = if self.slow_members == SlowMember::Closed { CLOSED } else { 0 };
         let exposed = if self.exposed { EXPOSED } else { 0 };
+        let as_it_is = if self.as_it_is { AS_IT_IS } else { 0 };
+        let alone = if self.alone { ALONE } else { 0 };
         let programs = if self.programs { PROGRAMS } else { 0 };
         let pairing = if self.pairing { PAIRING } else { 0 };
-        w.u8(slow_members | exposed | programs | pairing | if self.tls.is_some() { TLS } else { 0 });
+        let answers = if self.lease.answers { ANSWERS } else { 0 };
+        w.u8(slow_members
+            | exposed
+            | programs
+            | pairing
+            | answers
+            | as_it_is
+            | alone
+            | if self.tls.is_some() { TLS } else { 0 });
         w.u8(self.origins.len() as u8);
         w.u16(self.limits.connections);
         w.u16(self.limits.per_peer);
         w.u32(self.limits.head_bytes);
         w.u16(self.limits.head_lines);
-        w.u16(0);
+        w.u16(self.lease.seconds());
         write_wait(&mut w, self.limits.head_time);
         write_wait(&mut w, self.limits.accept_time);
         self.deadlines.write(&mut w);
@@ -251,15 +294,13 @@ impl<'a> Listen<'a> {
             return None;
         }
         let port = r.u16()?;
+        // All eight have a meaning.
         let flags = r.u8()?;
-        if flags & !(CLOSED | TLS | EXPOSED | PROGRAMS | PAIRING) != 0 {
-            return None;
-        }
         let slow_members = if flags & CLOSED != 0 { SlowMember::Closed } else { SlowMember::Leaves };
         let origins = usize::from(r.u8()?);
         let (connections, per_peer) = (r.u16()?, r.u16()?);
         let (head_bytes, head_lines) = (r.u32()?, r.u16()?);
-        r.u16()?;
+        let lease = Lease::new(flags & ANSWERS != 0, r.u16()?);
         let (head_time, accept_time) = (read_wait(&mut r)?, read_wait(&mut r)?);
         let limits = ListenLimits { connections, per_peer, head_bytes, head_lines, head_time, accept_time };
         let deadlines = Deadlines::read(&mut r)?;
@@ -284,6 +325,9 @@ impl<'a> Listen<'a> {
             slow_members,
             tls,
             exposed: flags & EXPOSED != 0,
+            lease,
+            as_it_is: flags & AS_IT_IS != 0,
+            alone: flags & ALONE != 0,
         })
     }
 
@@ -308,6 +352,9 @@ mod tests {
             .tls(tls)
             .slow_members(SlowMember::Closed)
             .exposed()
+            .lease(Lease { answers: true, silence: Some(Duration::from_secs(77)) })
+            .as_it_is()
+            .alone()
             .programs()
             .pairing();
         let mut page = vec![0; listen.encoded_len()];

@@ -2,7 +2,7 @@
 
 use xous::CID;
 
-use crate::pages::{PAGE_SIZE, Pages};
+use crate::pages::{PAGE_SIZE, Pages, Returned};
 use crate::reply::Refusal;
 use crate::websocket::{Link, service};
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 pub enum PortState {
     /// It has been given up, or was never the caller's.
     Closed = 0,
-    /// It cannot be bound at the moment, as when there is no network; the service keeps trying.
+    /// It cannot be bound at the moment, for example without a network. The service keeps trying.
     Waiting = 1,
     /// Clients can connect.
     Listening = 2,
@@ -31,8 +31,8 @@ pub struct ListenerState {
     pub connections: usize,
 }
 
-/// A program's share of a port: its routes and its channels. Several programs may listen on one port; a path
-/// belongs to the one that added it. Dropped, the routes go; connections stay.
+/// A program's share of a port: its routes and its channels. Several programs may listen on one port. A path belongs
+/// to the program that added it. When the listener is dropped, its routes go and its connections stay.
 pub struct Listener {
     cid: CID,
     handle: Handle,
@@ -41,15 +41,15 @@ pub struct Listener {
 
 /// A connection that a client has opened.
 pub struct Incoming {
-    /// The connection, this process's.
+    /// The connection. This process owns it.
     pub websocket: Websocket,
     /// The number of the route that it came by.
     pub route: u16,
     /// The peer's address and port.
     pub peer: String,
-    /// Of the request, as it was sent: percent-encoding is undone only to find the route.
+    /// The path of the request as it was sent. Percent-encoding is undone only to find the route.
     pub path: String,
-    /// Behind the `?`, if there was one.
+    /// The query, behind the `?`, if there was one.
     pub query: Option<String>,
     /// The `Origin` header.
     pub origin: Option<String>,
@@ -57,8 +57,8 @@ pub struct Incoming {
 
 impl Incoming {
     /// Takes up a connection from the page of an answered `Accept`, or of a client that was
-    /// [forwarded](Listener::forward_to); `None` if there is none in it or the service is not running. The page
-    /// stands for one connection: take it up once.
+    /// [forwarded](Listener::forward_to). Returns `None` if the page holds no connection or the service is not
+    /// running. A page stands for one connection: take it up once.
     pub fn from_page(page: &[u8]) -> Option<Incoming> {
         Some(Self::new(service().ok()?, &Accepted::parse(page)?))
     }
@@ -77,11 +77,11 @@ impl Incoming {
 }
 
 impl Listener {
-    /// The longest broadcast, bytes: the service keeps it until the last member has it.
+    /// The longest broadcast, in bytes. The service keeps a broadcast until the last member has it.
     pub const MAX_BROADCAST: usize = 64 * 1024;
 
-    /// Listens on a port, or joins the program that listens there already, whose limits, origins and certificate then
-    /// count. Only the program that opened the port can require client certificates.
+    /// Listens on a port, or joins the listening of another program there, if that one lets others join and has asked for
+    /// the same origins, limits, deadlines and certificate, or [`Listen::as_it_is`] says that they do not matter.
     ///
     /// # Errors
     /// See [`ListenError`].
@@ -103,12 +103,12 @@ impl Listener {
         Ok(Listener { cid, handle, port: u16::from_le_bytes([low, high]) })
     }
 
-    /// The port, also if any free one was asked for; 0 while it could not be bound yet.
+    /// The number of the port, also if any free one was asked for. 0 as long as the port could not be bound.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Adds a route, from this moment on; its number.
+    /// Adds a route, which works from this moment on. Returns its number.
     ///
     /// # Errors
     /// `Refused` with `RouteExists`, `BadRequest`, `NoRoute` or `TooLong`.
@@ -139,15 +139,13 @@ impl Listener {
         self.accept_from(0)
     }
 
-    /// Waits for the next client of one route; 0 for any.
+    /// Waits for the next client of one route, or of any route if `route` is 0.
     ///
     /// # Errors
     /// See [`AcceptError`].
     pub fn accept_from(&self, route: u16) -> Result<Incoming, AcceptError> {
         let mut page = Pages::new(Accepted::PAGES * PAGE_SIZE);
-        let returned = page
-            .lend_mut(self.cid, self.id(Opcode::Accept), usize::from(route), 0, Accepted::PAGES * PAGE_SIZE)
-            .map_err(|_| AcceptError::Kernel)?;
+        let returned = accept(&mut page, self.cid, self.handle, route).map_err(|_| AcceptError::Kernel)?;
         if returned.offset != 0 {
             return Err(AcceptError::from_code(Code::from_word(returned.offset)));
         }
@@ -155,12 +153,13 @@ impl Listener {
         Ok(Incoming::new(self.cid, &accepted))
     }
 
-    /// From now on lends every client to `cid` with `opcode` as message id: an [`Accepted`] in the first `valid`
-    /// bytes, which [`Incoming::from_page`] takes, and no `offset`. The next client comes when this lend has returned.
-    /// When the listener is given up a last message has a [`Code`] in `offset`. `cid` is a connection of this process.
+    /// Lends every client to `cid` from now on, with `opcode` as message id. The message has an [`Accepted`] in the
+    /// first `valid` bytes, which [`Incoming::from_page`] takes, and no `offset`. The next client comes when this
+    /// lend has returned. When the listener is given up, a last message has a [`Code`] in `offset`. `cid` is a
+    /// connection of this process.
     ///
     /// Runs on a thread of this process, which is used again when the listener has been given up. If the receiver's
-    /// server goes away, the client that was meant for it is closed with 1001 and no other is taken.
+    /// server goes away, the client that was meant for it is closed with 1001, and no other is taken.
     ///
     /// # Errors
     /// The thread cannot be started.
@@ -168,7 +167,7 @@ impl Listener {
         crate::forward::clients(self.cid, self.handle, cid, opcode)
     }
 
-    /// Joins a connection of this program to a channel, which need not exist before.
+    /// Joins a connection of this program to a channel. The first member makes the channel.
     ///
     /// # Errors
     /// `Closed` if the connection has ended; `Refused` with `TooLong` or `NoChannel`.
@@ -184,7 +183,7 @@ impl Listener {
         self.member(Opcode::Leave, websocket, channel)
     }
 
-    /// Sends a message to all members of a channel, without waiting for any; how many of them will get it.
+    /// Sends a message to all members of a channel without waiting for any. Returns how many of them will get it.
     ///
     /// # Errors
     /// `Refused` with `TooLong` for more than [`Listener::MAX_BROADCAST`].
@@ -208,12 +207,13 @@ impl Listener {
         }
     }
 
-    /// Shows clients another certificate from now on; open connections stay as they are. Only for the listener that
-    /// has opened the port.
+    /// Shows clients another certificate from now on. Open connections stay as they are. Only the listener that has
+    /// opened the port may do this.
     ///
     /// # Errors
-    /// `Refused` with `BadRequest` if it is of no use, `NotPermitted`, `ClockNotSet` if it checks clients, or, for what is in the PDDB, `NoPddb`,
-    /// `NoPddbKey`, `BadPddbKey` or `PddbFailed`. The port keeps what it had.
+    /// `Refused` with `BadRequest` if the certificate cannot be used, `NotPermitted` for another listener,
+    /// `ClockNotSet` if clients are to be checked, or `NoPddb`, `NoPddbKey`, `BadPddbKey` or `PddbFailed` for what is
+    /// in the PDDB. The port then keeps what it had.
     pub fn renew(&self, tls: &ServerTls<'_>) -> Result<(), ControlError> {
         let mut pages = Pages::new(tls.encoded_len());
         let len = tls.write(pages.bytes_mut()).map_err(|_| ControlError::Refused(Code::TooLong))?;
@@ -279,6 +279,22 @@ impl Listener {
 
     fn id(&self, opcode: Opcode) -> usize {
         message_id(opcode, self.handle)
+    }
+}
+
+/// Lends a page for the next client, and again when the service asks whether this process is still there.
+pub(crate) fn accept(
+    page: &mut Pages,
+    service: CID,
+    listener: Handle,
+    route: u16,
+) -> Result<Returned, xous::Error> {
+    let id = message_id(Opcode::Accept, listener);
+    loop {
+        let returned = page.lend_mut(service, id, usize::from(route), 0, Accepted::PAGES * PAGE_SIZE)?;
+        if returned.offset != Code::Again as usize {
+            return Ok(returned);
+        }
     }
 }
 

@@ -8,10 +8,10 @@ use crate::inbox::{Chunk, Inbox};
 use crate::websocket::Link;
 use crate::{Closed, Code, Kind, ReceiveError, Status};
 
-/// A message that is being received, of any size: a [`Read`] that ends where the message ends, and never before.
+/// A message of any size that is being received. It is a [`Read`] that ends where the message ends, and never before.
 ///
-/// It holds one chunk at a time; the next is asked for when that one has been read, so the reader sets the
-/// peer's pace. What is left when it is dropped is discarded: the next message begins at its beginning.
+/// It holds one chunk at a time and asks for the next when that one has been read, so the reader sets the peer's
+/// pace. When it is dropped, the rest of the message is discarded, so that the next one begins at its beginning.
 pub struct Message<'a> {
     link: &'a Link,
     inbox: MutexGuard<'a, Inbox>,
@@ -36,7 +36,8 @@ impl<'a> Message<'a> {
         self.kind
     }
 
-    /// What is there of the message and has not been read; empty at its end only. Waits for a chunk if none is.
+    /// The bytes of the message that are here and not yet read. Waits for a chunk if there are none. Empty only at
+    /// the end of the message.
     ///
     /// # Errors
     /// The connection ended within the message.
@@ -49,7 +50,7 @@ impl<'a> Message<'a> {
         Ok(&self.inbox.bytes()[self.at..self.end])
     }
 
-    /// Nothing of the message comes behind the chunk that is there.
+    /// Whether the chunk that is here is the last of the message.
     pub fn is_last(&self) -> bool {
         self.last
     }
@@ -69,12 +70,12 @@ impl<'a> Message<'a> {
 
     /// The rest of the message, at most `limit` bytes.
     ///
-    /// A process on the device has 512 KiB of heap unless it asks for more with [`allow_heap`](crate::allow_heap), and
-    /// a vector that grows is there twice for a moment: what is longer than about 128 KiB may find no room. A
-    /// message that is read as a stream needs none.
+    /// A process on the device has 512 KiB of heap unless it asks for more with [`allow_heap`](crate::allow_heap). A
+    /// vector that grows exists twice for a moment, so a message longer than about 128 KiB may find no room. A
+    /// message that is read as a stream needs no room.
     ///
     /// # Errors
-    /// `TooLong` if there is more, `NoMemory` if the heap has no room for it; the message is discarded then.
+    /// `TooLong` if there is more, `NoMemory` if the heap has no room for it. The message is then discarded.
     pub fn into_bytes(mut self, limit: usize) -> Result<Vec<u8>, ReceiveError> {
         let mut bytes = Vec::new();
         loop {
@@ -100,7 +101,7 @@ impl<'a> Message<'a> {
     /// The rest of the message as text, at most `limit` bytes.
     ///
     /// # Errors
-    /// As [`Message::into_bytes`], and `NotText` if it is binary; the message is discarded then.
+    /// As [`Message::into_bytes`], and `NotText` if it is binary. The message is then discarded.
     pub fn into_text(mut self, limit: usize) -> Result<String, ReceiveError> {
         if self.kind != Kind::Text {
             self.skip()?;

@@ -3,25 +3,28 @@
 /// The name under which the service is registered with xous-names.
 pub const SERVER_NAME: &str = "_Websocket Service_";
 
-/// The low 8 bits of a message id; the upper 24 are the [`Handle`](crate::Handle) of the connection that is
-/// meant (0 where none is: `Open`, `Stats`, and every opcode of an in-process server).
+/// The low 8 bits of a message id. The upper 24 are the [`Handle`](crate::Handle) of the connection that is meant.
+/// They are 0 for `Open`, `Stats`, and every opcode of an in-process server.
 ///
-/// Every answer to a memory message carries a [`Code`](crate::Code) or a word in `offset`; a scalar that is
-/// refused is answered with `Scalar2(usize::MAX, code)`. A message of the wrong kind, with an unknown opcode or
-/// with a page shorter than its `valid`, is answered with a code too, if it waits for an answer.
+/// Every answer to a memory message carries a [`Code`](crate::Code) or a word in `offset`. A refused scalar is
+/// answered with `Scalar2(usize::MAX, code)`. A message of the wrong kind, with an unknown opcode, or with a page
+/// shorter than its `valid` is answered with a code as well, if it waits for an answer.
 ///
 /// `Close`, `Send`, `State` and `Quit` have the numbers of the in-process library that came first.
 #[derive(num_derive::FromPrimitive, num_derive::ToPrimitive, Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Opcode {
-    /// Closes a connection: what was queued is sent, then a Close frame, then the peer's is awaited up to the
-    /// close deadline (RFC 6455 section 7.1.2).
+    /// Closes a connection. What was queued is sent, then a Close frame. Then the peer's Close frame is awaited, up
+    /// to the close deadline (RFC 6455 section 7.1.2).
     ///
     /// | | |
     /// |---|---|
     /// | scalar | `arg1` = close code, 0 for 1000; nothing is awaited |
     /// | blocking scalar | the same; `Scalar2(code, phase)` when the connection has ended: the code that the peer sent, 1005 if it sent none, 1006 if it vanished |
     /// | lend | `offset` = close code, 0 for 1000; `valid` bytes of UTF-8 reason (at most 123); the answer's `offset` is a [`ReceiveWord`](crate::ReceiveWord) with status `Closed` and the peer's code, 0 if it is not a connection of the caller |
+    ///
+    /// It gets through, however many messages of the caller are open. If there is no place left to wait, the connection is
+    /// closed all the same and the answer comes at once, with 1006.
     ///
     /// Errors: `Closed` (not a connection of the caller), `TooLong` (reason), `Malformed` (code or reason).
     Close = 1,
@@ -40,7 +43,7 @@ pub enum Opcode {
     /// gets phase `Closed`.
     State = 4,
     /// Ends an in-process server (blocking or plain scalar; `Scalar1(0)`). The service process refuses it
-    /// (`NotPermitted`): it serves every other process.
+    /// (`NotPermitted`), as it serves every other process.
     Quit = 6,
     /// Opens a connection: lend mut of a [`Request`](crate::Request), answered by a [`Reply`](crate::Reply)
     /// with `offset` = none, or by a code in `offset` and a text in the page that says what failed and where.
@@ -50,16 +53,25 @@ pub enum Opcode {
     /// `WrongHost`, `Expired`, `NotYetValid`, `BadCertificate`, `NotTls`, `TlsFailed`, `TlsClosed`; with roots or an
     /// identity in the PDDB also `NoPddb`, `NoPddbKey`, `BadPddbKey`, `PddbFailed`.
     Open = 8,
-    /// Takes the next chunk: lend mut of one or more pages, which the service keeps until there is one.
-    /// The answer has the chunk in the first `valid` bytes and a [`ReceiveWord`](crate::ReceiveWord) in
-    /// `offset`. Several pages may wait on one connection; they are filled in order.
+    /// Takes the next chunk: lend mut of one or more pages, which the service keeps until there is a chunk. The
+    /// answer has the chunk in the first `valid` bytes and a [`ReceiveWord`](crate::ReceiveWord) in `offset`. Several
+    /// pages may wait on one connection; they are filled in order.
     ///
-    /// Errors (in the word's status): `Closed`, `Malformed`, `BusyReceives`, `BusyMessages`, `BusyService`.
+    /// Errors (in the word's status): `Closed`, `Malformed`, `BusyReceives`, `BusyMessages`, `BusyService`; `Again` if that
+    /// is understood ([`Lease`](crate::Lease)).
     Receive = 9,
-    /// Hands a connection over to another process: blocking scalar, `arg1` = its PID; `Scalar2(0, 0)`. Pages
-    /// of the former owner that wait are answered with `Closed`.
+    /// Hands a connection over to another process: blocking scalar, `arg1` = its PID; `Scalar2(0, 0)`.
     ///
-    /// Errors: `Closed`, `Malformed` (not a PID).
+    /// Nothing that comes from then on goes to the former owner. Its pages are answered with `Closed`, the one that is
+    /// being filled among them; a message that it has begun to send in parts ends with what it has sent; sends of its
+    /// that fail later are not counted; the connection leaves its channels. The new owner begins with whole messages: one
+    /// that the former owner has got nothing of comes from its beginning, of another the rest is dropped.
+    ///
+    /// Whether there is such a process is not known. If it asks for nothing within the connection's stall deadline, the
+    /// connection is closed with 1001.
+    ///
+    /// Errors: `Closed` (also one that is being opened or closed), `Malformed` (a number that no process has: 0, 1, the
+    /// service's own, more than the kernel has places for), `NoWorker` (few are left, and the process has one).
     Grant = 10,
     /// Reports on the service: lend mut of one page, filled with [`Stats`](crate::Stats).
     Stats = 11,
@@ -68,18 +80,20 @@ pub enum Opcode {
     /// `offset` = none, or a code in `offset` and a text as with `Open`. The handle is a listener's, not a
     /// connection's.
     ///
-    /// Errors: `Malformed`, `BadRequest`, `PortInUse`, `NoListener`, `BusyMessages`, `BusyService`; with TLS also `NoTls`
-    /// and `ClockNotSet`, and what is in the PDDB as with `Open`.
+    /// Who joins and asks for other origins, limits, deadlines or another certificate than the port has is refused.
+    ///
+    /// Errors: `Malformed`, `BadRequest`, `PortInUse`, `NoListener`, `BusyMessages`, `BusyService`; with TLS also `NoTls`,
+    /// `NoWorker` and `ClockNotSet`, and what is in the PDDB as with `Open`.
     Listen = 12,
-    /// Gives a listener up: its routes go, connections stay. Blocking or plain scalar, `Scalar2(0, 0)`.
+    /// Gives up a listener: its routes go, and its connections stay. Blocking or plain scalar, `Scalar2(0, 0)`.
     ///
     /// Errors: `Closed`.
     Unlisten = 13,
     /// Adds a route to a listener: lend of a [`Route`](crate::Route) with the listener's handle; the answer's
     /// `valid` is the route's number.
     ///
-    /// Errors in `offset`: `Closed`, `Malformed`, `BadRequest` (path or protocol), `RouteExists`, `NoRoute` (too
-    /// many), `TooLong` (page).
+    /// Errors in `offset`: `Closed`, `Malformed`, `BadRequest` (path or protocol), `RouteExists` (also for a path below
+    /// another program's prefix), `NoRoute` (too many), `TooLong` (page).
     AddRoute = 14,
     /// Removes a route: blocking or plain scalar, `arg1` = its number; `Scalar2(0, 0)`. Its connections stay.
     ///
@@ -89,14 +103,14 @@ pub enum Opcode {
     /// any; answered with an [`Accepted`](crate::Accepted) and `offset` = none, or with a code in `offset`.
     ///
     /// Errors: `Closed` (also for pages that wait when the listener is given up), `Malformed`, `BusyReceives`,
-    /// `BusyMessages`, `BusyService`.
+    /// `BusyMessages`, `BusyService`; `Again` if that is understood ([`Lease`](crate::Lease)).
     Accept = 16,
     /// Joins a connection to a channel of a listener: lend with the listener's handle, the channel's name (1 to 64
     /// bytes of UTF-8) in the first `valid` bytes, the connection's handle in `offset`.
     ///
     /// Errors in `offset`: `Closed` (either handle), `Malformed`, `TooLong` (name), `NoChannel` (too many).
     Join = 17,
-    /// Leaves a channel; as `Join`. A connection that ends leaves by itself.
+    /// Leaves a channel, with the same message as `Join`. A connection that ends leaves by itself.
     Leave = 18,
     /// Sends one message to all members of a channel: lend or move with the listener's handle; in the first `valid`
     /// bytes u16 length of the channel's name, the name, the message (at most 64 KiB); `offset` as with `Send`, of
@@ -111,7 +125,7 @@ pub enum Opcode {
     /// [`ServerTls`](crate::ServerTls) with the handle of the listener that has opened the port.
     ///
     /// Errors in `offset`: `Closed`, `Malformed`, `NotPermitted` (another listener, or a port without TLS),
-    /// `BadRequest`, `ClockNotSet`, and what is in the PDDB as with `Open`. The port keeps what it had then.
+    /// `BadRequest`, `NoWorker`, `ClockNotSet`, and what is in the PDDB as with `Open`. The port keeps what it had then.
     Renew = 21,
     /// Has a port that [pairs](crate::Listen::pairing) take a new code in place of the last: lend mut of a page with
     /// the handle of the listener that has opened the port; the code is in the first `valid` bytes, `offset` = none.
@@ -122,7 +136,7 @@ pub enum Opcode {
 }
 
 impl From<Opcode> for usize {
-    /// The message id for the sole connection of an in-process server, or for an opcode that means none.
+    /// The message id for the sole connection of an in-process server, or for an opcode without a connection.
     fn from(opcode: Opcode) -> usize {
         opcode as usize
     }

@@ -48,14 +48,14 @@ impl Pages {
         unsafe { std::slice::from_raw_parts(self.pages.as_ptr().cast(), self.pages.len() * PAGE_SIZE) }
     }
 
-    /// All of their bytes, to write. Call [`Pages::clear`] before other data than this is lent.
+    /// All of their bytes, to be written. Call [`Pages::clear`] before lending other data.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         self.used = self.pages.len() * PAGE_SIZE;
         self.raw_bytes_mut()
     }
 
-    /// Replaces the content by `data`, the rest by zeros, so that nothing else is lent with it. What does not
-    /// fit is left out; the number of bytes taken.
+    /// Replaces the content by `data`, and the rest by zeros, so that nothing else is lent with it. Leaves out what
+    /// does not fit. Returns the number of bytes taken.
     pub fn fill(&mut self, data: &[u8]) -> usize {
         let used = self.used;
         let bytes = self.raw_bytes_mut();
@@ -125,8 +125,8 @@ impl Pages {
     }
 }
 
-/// Moves a copy of `data` to the server; the pages are gone with it. Does not wait for the server, but for room
-/// in its queue.
+/// Moves a copy of `data` to the server, which then owns the pages. Waits for room in the server's queue, but not for
+/// the server.
 ///
 /// # Errors
 /// Those of the kernel: no memory, or the server or the connection does not exist.

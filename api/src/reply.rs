@@ -3,7 +3,7 @@
 use crate::wire::{Reader, Writer};
 use crate::{Code, Handle};
 
-/// No sub-protocol was chosen.
+/// Stands for no sub-protocol.
 const NONE: u16 = u16::MAX;
 
 /// An open connection.
@@ -27,7 +27,7 @@ pub struct Reply<'a> {
 }
 
 impl<'a> Reply<'a> {
-    /// Writes the reply into `page`, the head as far as it fits; the number of bytes, or `None` if not even
+    /// Writes the reply into `page`, the head as far as it fits. Returns the number of bytes, or `None` if not even
     /// the sub-protocol fits.
     pub fn write(&self, page: &mut [u8]) -> Option<usize> {
         let protocol = self.sub_protocol.unwrap_or_default();
@@ -44,7 +44,7 @@ impl<'a> Reply<'a> {
         w.finish()
     }
 
-    /// Reads a reply; `None` if it is not one.
+    /// Reads a reply; `None` if the page holds something else.
     pub fn parse(page: &'a [u8]) -> Option<Self> {
         let mut r = Reader::new(page);
         let handle = Handle::from_raw(r.u32()?)?;
@@ -70,7 +70,7 @@ pub struct Refusal<'a> {
 }
 
 impl<'a> Refusal<'a> {
-    /// Writes the refusal into `page`, the text as far as it fits; the number of bytes.
+    /// Writes the refusal into `page`, the text as far as it fits. Returns the number of bytes.
     pub fn write(&self, page: &mut [u8]) -> usize {
         let room = page.len().saturating_sub(8).min(usize::from(u16::MAX));
         let mut end = self.text.len().min(room);
@@ -84,7 +84,7 @@ impl<'a> Refusal<'a> {
         w.finish().unwrap_or(0)
     }
 
-    /// Reads a refusal; `None` if it is not one.
+    /// Reads a refusal; `None` if the page holds something else.
     pub fn parse(page: &'a [u8]) -> Option<Self> {
         let mut r = Reader::new(page);
         r.u32()?;

@@ -1,6 +1,6 @@
 //! What a program asks for when it opens a connection, and how that travels.
 
-use crate::settings::{Deadlines, Limits};
+use crate::settings::{Deadlines, Lease, Limits};
 use crate::tls::Tls;
 use crate::wire::{Reader, Writer};
 
@@ -21,19 +21,19 @@ const ORIGIN: u8 = 1 << 3;
 pub enum CredentialsForm {
     /// `Authorization: Basic` (RFC 7617).
     Basic,
-    /// `?login=…&password=…` behind the path. The password then stands in logs along the way: only for
-    /// servers that ask for it.
+    /// `?login=…&password=…` behind the path. The password then appears in logs along the way. Only for servers that
+    /// ask for it.
     Query,
 }
 
 /// Who opens the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Credentials<'a> {
-    /// No colon in it with `Basic`.
+    /// The user name; without a colon if the form is `Basic`.
     pub username: &'a str,
-    /// Any text without control characters.
+    /// The password: any text without control characters.
     pub password: &'a str,
-    /// Header or query.
+    /// Whether they travel in a header or in the query.
     pub form: CredentialsForm,
 }
 
@@ -46,11 +46,11 @@ pub struct Credentials<'a> {
 /// | 0 | `WSO1` |
 /// | 4 | u16 port |
 /// | 6 | u8 flags: 1 TLS, 2 credentials, 4 they go into the query, 8 origin |
-/// | 7 | u8 0 |
+/// | 7 | u8 1 if pages are lent anew that come back with `Again`, else 0 |
 /// | 8 | u32 milliseconds each: open, write, close, stall, keepalive (0: none), pong |
 /// | 32 | u64 most bytes of a frame, u64 of a message, u32 most frames of a message |
 /// | 52 | u32 longest frame to send, 0 for any |
-/// | 56 | u8 number of sub-protocols, u8 number of headers, u16 0 |
+/// | 56 | u8 number of sub-protocols, u8 number of headers, u16 seconds of the [`Lease`], 0 for no end |
 /// | 60 | texts: host, path, user name and password if flagged, origin if flagged, the sub-protocols, name and value of each header |
 /// | behind them | if flagged, a [`Tls`] |
 ///
@@ -63,8 +63,8 @@ pub struct Request<'a> {
     pub port: u16,
     /// Begins with `/`; a query may follow.
     pub path: &'a str,
-    /// `wss` rather than `ws`; plain by default. A connection that was asked to be secure is secure or does not
-    /// exist.
+    /// How the connection is secured (`wss`); plain (`ws`) by default. A connection that was asked to be secure is
+    /// secure or does not exist.
     pub tls: Option<Tls<'a>>,
     /// None by default.
     pub credentials: Option<Credentials<'a>>,
@@ -78,9 +78,11 @@ pub struct Request<'a> {
     pub limits: Limits,
     /// How long the service waits.
     pub deadlines: Deadlines,
-    /// A whole message that is longer goes out in frames of at most this many payload bytes, with pings
-    /// answered in between; 0 for one frame, whatever its length.
+    /// A longer whole message goes out in frames of at most this many payload bytes, and pings are answered in
+    /// between. 0 sends one frame, whatever its length.
     pub fragment_size: u32,
+    /// What becomes of the connection when this process has ended.
+    pub lease: Lease,
 }
 
 /// A request cannot be sent to the service.
@@ -89,7 +91,7 @@ pub enum RequestError {
     /// More than 32 sub-protocols, headers, origins, CA certificates, or certificates of a chain.
     #[error("more than {MAX_LISTED} sub-protocols, headers, origins or certificates")]
     TooMany,
-    /// More than [`Request::MAX_BYTES`] in all, or in the page of a route than
+    /// More than [`Request::MAX_BYTES`] in all, or a route's page longer than
     /// [`Route::MAX_BODY`](crate::Route::MAX_BODY).
     #[error("more than {} bytes", Request::MAX_BYTES)]
     TooLong,
@@ -113,16 +115,23 @@ impl<'a> Request<'a> {
             limits: Limits::default(),
             deadlines: Deadlines::default(),
             fragment_size: 0,
+            lease: Lease::default(),
         }
     }
 
-    /// With this path, and query if any.
+    /// With this lease.
+    pub fn lease(mut self, lease: Lease) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// With this path, and a query if it has one.
     pub fn path(mut self, path: &'a str) -> Self {
         self.path = path;
         self
     }
 
-    /// Over TLS, to a server that Mozilla's roots vouch for, or not over TLS.
+    /// With `true`, over TLS to a server that Mozilla's roots vouch for; with `false`, without TLS.
     pub fn tls(mut self, tls: bool) -> Self {
         self.tls = tls.then(Tls::default);
         self
@@ -176,16 +185,16 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// The bytes that the request takes in a page.
+    /// How many bytes the request takes in a page.
     pub fn encoded_len(&self) -> usize {
         let texts = self.texts().map(|text| 2 + text.len()).sum::<usize>();
         FIXED + texts + self.tls.as_ref().map_or(0, Tls::encoded_len)
     }
 
-    /// Writes the request into `page`; the number of bytes.
+    /// Writes the request into `page`. Returns the number of bytes.
     ///
     /// # Errors
-    /// `TooLong` also if `page` is shorter than [`Request::encoded_len`].
+    /// Those of [`RequestError`]. `TooLong` also if `page` is shorter than [`Request::encoded_len`].
     pub fn write(&self, page: &mut [u8]) -> Result<usize, RequestError> {
         if self.sub_protocols.len() > MAX_LISTED
             || self.headers.len() > MAX_LISTED
@@ -200,19 +209,19 @@ impl<'a> Request<'a> {
         w.u32(MAGIC);
         w.u16(self.port);
         w.u8(self.flags());
-        w.u8(0);
+        w.u8(u8::from(self.lease.answers));
         self.deadlines.write(&mut w);
         self.limits.write(&mut w);
         w.u32(self.fragment_size);
         w.u8(self.sub_protocols.len() as u8);
         w.u8(self.headers.len() as u8);
-        w.u16(0);
+        w.u16(self.lease.seconds());
         self.texts().for_each(|text| w.text(text));
         self.tls.iter().for_each(|tls| tls.write(&mut w));
         w.finish().ok_or(RequestError::TooLong)
     }
 
-    /// Reads a request that another process wrote; `None` if it is not one.
+    /// Reads a request that another process wrote; `None` if it is malformed.
     pub fn parse(page: &'a [u8]) -> Option<Self> {
         let mut r = Reader::new(page);
         if r.u32()? != MAGIC {
@@ -220,12 +229,12 @@ impl<'a> Request<'a> {
         }
         let port = r.u16()?;
         let flags = r.u8()?;
-        r.u8()?;
+        let answers = r.u8()? & 1 != 0;
         let deadlines = Deadlines::read(&mut r)?;
         let limits = Limits::read(&mut r)?;
         let fragment_size = r.u32()?;
         let (protocols, headers) = (usize::from(r.u8()?), usize::from(r.u8()?));
-        r.u16()?;
+        let lease = Lease::new(answers, r.u16()?);
         if protocols > MAX_LISTED || headers > MAX_LISTED {
             return None;
         }
@@ -252,6 +261,7 @@ impl<'a> Request<'a> {
             limits,
             deadlines,
             fragment_size,
+            lease,
         })
     }
 

@@ -18,6 +18,7 @@ const PREFIX: u8 = 1;
 const PAGE: u8 = 1 << 1;
 const UPLOAD: u8 = 1 << 2;
 const FILES: u8 = 1 << 3;
+const SHARED: u8 = 1 << 7;
 const KINDS: u8 = PAGE | UPLOAD | FILES;
 
 /// Who answers on a path.
@@ -25,8 +26,8 @@ const KINDS: u8 = PAGE | UPLOAD | FILES;
 pub enum RouteKind<'a> {
     /// The program takes WebSockets: [`Listener::accept`](crate::Listener::accept).
     Receiver {
-        /// Sub-protocols in order of preference, at most 32. The first that the client offers too is chosen; a
-        /// client that offers none of them gets none.
+        /// Sub-protocols in order of preference, at most 32. The first one that the client also offers is chosen. A
+        /// client that offers none of them is accepted without one.
         protocols: Vec<&'a str>,
     },
     /// The service answers GET and HEAD with these bytes.
@@ -38,11 +39,11 @@ pub enum RouteKind<'a> {
     },
     /// The service takes WebSockets that bring files.
     Upload(Upload<'a>),
-    /// The service answers GET and HEAD with files of the database: the path, a prefix that ends with `/`, with a list
-    /// of them, `{"files":[{"name":"a/b.txt","length":123},...]}`; the path and a name with that file, or a range of
-    /// it. What is being received is not seen.
+    /// The service answers GET and HEAD with files of the database. The path is a prefix that ends with `/`. Under
+    /// the path itself there is a list, `{"files":[{"name":"a/b.txt","length":123},...]}`. Under the path and a name
+    /// there is that file, or a range of it. A file that is being received is not shown.
     Files {
-        /// As that of an [`Upload`].
+        /// The dict, as that of an [`Upload`].
         dict: &'a str,
     },
 }
@@ -50,15 +51,20 @@ pub enum RouteKind<'a> {
 /// A path and who answers on it.
 ///
 /// In the page of an `AddRoute`, little-endian, texts as 16 bits of length and UTF-8: `WSR1`; u8 flags (1 prefix, and
-/// one of 2 page, 4 upload, 8 files, or none for a receiver); u8 number of sub-protocols; u16 number of logins; u32 length
-/// of the body; the text path; the [`Login`]s; the sub-protocols; or the text content type and the body; or the [`Upload`]; or the text dict.
+/// one of 2 page, 4 upload, 8 files, or none for a receiver; 128 a shared prefix); u8 number of sub-protocols; u16 number of
+/// logins; u32 length of the body; the text path; the [`Login`]s; the sub-protocols; or the text content type and the body;
+/// or the [`Upload`]; or the text dict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route<'a> {
-    /// Begins with `/`; no query, no `.` or `..` between slashes. Characters that need no percent-encoding are the
-    /// same with and without (RFC 3986 section 6.2.2).
+    /// Begins with `/`, without a query and without `.` or `..` between slashes. A character that needs no
+    /// percent-encoding is the same with and without it (RFC 3986 section 6.2.2).
     pub path: &'a str,
-    /// Also for every path that begins with it. Of several routes the longest path counts, an exact one first.
+    /// The route is also for every path that begins with its own. An exact path goes before prefixes, and a longer
+    /// prefix before shorter ones.
     pub prefix: bool,
+    /// If it is a prefix: other programs may add routes below it. Without this they are refused (`RouteExists`), as a
+    /// longer path would take its part of the prefix.
+    pub shared: bool,
     /// What it leads to.
     pub kind: RouteKind<'a>,
     /// Who may use it, at most 16; everybody with none.
@@ -66,7 +72,7 @@ pub struct Route<'a> {
 }
 
 impl<'a> Route<'a> {
-    /// The longest page, bytes: the service keeps it.
+    /// The longest page, in bytes. The service keeps the page.
     pub const MAX_BODY: usize = 64 * 1024;
 
     /// WebSockets for the program.
@@ -90,7 +96,7 @@ impl<'a> Route<'a> {
     }
 
     fn new(path: &'a str, kind: RouteKind<'a>) -> Self {
-        Route { path, prefix: false, kind, credentials: Vec::new() }
+        Route { path, prefix: false, shared: false, kind, credentials: Vec::new() }
     }
 
     /// Only for clients that show this, or another that is given so. Everybody else gets 401. Each route has its own:
@@ -100,9 +106,15 @@ impl<'a> Route<'a> {
         self
     }
 
-    /// Also for what begins with the path.
+    /// Takes every path that begins with this one, too.
     pub fn prefix(mut self) -> Self {
         self.prefix = true;
+        self
+    }
+
+    /// Also for what begins with the path, except where other programs add routes below it.
+    pub fn shared_prefix(mut self) -> Self {
+        (self.prefix, self.shared) = (true, true);
         self
     }
 
@@ -114,7 +126,7 @@ impl<'a> Route<'a> {
         self
     }
 
-    /// The bytes that it takes in a page.
+    /// How many bytes it takes in a page.
     pub fn encoded_len(&self) -> usize {
         let kind = match &self.kind {
             RouteKind::Receiver { protocols } => protocols.iter().map(|name| 2 + name.len()).sum(),
@@ -126,11 +138,11 @@ impl<'a> Route<'a> {
         FIXED + 2 + self.path.len() + credentials + kind
     }
 
-    /// Writes it into `page`; the number of bytes.
+    /// Writes it into `page`. Returns the number of bytes.
     ///
     /// # Errors
-    /// `TooMany`: more than 32 sub-protocols or patterns of names, or 16 logins. `TooLong`: a longer body than is kept, or `page` is shorter than
-    /// [`Route::encoded_len`].
+    /// `TooMany` for more than 32 sub-protocols or patterns of names, or 16 logins. `TooLong` for a body longer than
+    /// [`Route::MAX_BODY`], or if `page` is shorter than [`Route::encoded_len`].
     pub fn write(&self, page: &mut [u8]) -> Result<usize, RequestError> {
         let (kind, protocols, body) = match &self.kind {
             RouteKind::Receiver { protocols } => (0, protocols.len(), 0),
@@ -147,7 +159,8 @@ impl<'a> Route<'a> {
         }
         let mut w = Writer::new(page);
         w.u32(MAGIC);
-        w.u8(kind | if self.prefix { PREFIX } else { 0 });
+        let shared = if self.shared { SHARED } else { 0 };
+        w.u8(kind | shared | if self.prefix { PREFIX } else { 0 });
         w.u8(protocols as u8);
         w.u16(self.credentials.len() as u16);
         w.u32(u32::try_from(body).map_err(|_| RequestError::TooLong)?);
@@ -175,7 +188,7 @@ impl<'a> Route<'a> {
         let protocols = usize::from(r.u8()?);
         let logins = usize::from(r.u16()?);
         let body = usize::try_from(r.u32()?).ok()?;
-        if protocols > MAX_PROTOCOLS || logins > MAX_LOGINS || flags & !(PREFIX | KINDS) != 0 {
+        if protocols > MAX_PROTOCOLS || logins > MAX_LOGINS || flags & !(PREFIX | KINDS | SHARED) != 0 {
             return None;
         }
         let path = r.text()?;
@@ -187,7 +200,8 @@ impl<'a> Route<'a> {
             FILES => RouteKind::Files { dict: r.text()? },
             _ => return None,
         };
-        Some(Route { path, prefix: flags & PREFIX != 0, kind, credentials })
+        let (prefix, shared) = (flags & PREFIX != 0, flags & SHARED != 0);
+        Some(Route { path, prefix, shared, kind, credentials })
     }
 }
 
@@ -206,6 +220,7 @@ mod tests {
             Route::page("/e", "", b""),
             Route::upload("/u", upload),
             Route::files("/f/", "a"),
+            Route::receiver("/s/").shared_prefix(),
             Route::files("/g/", "a").credentials(Login::basic("a", "b")).credentials(Login::bearer("c")),
         ] {
             let mut page = vec![0; route.encoded_len()];

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::wire::{Reader, Writer};
 
-/// What the caller is ready to take; a message beyond it fails the connection with 1009 or 1008.
+/// What the caller is ready to take. A message beyond it fails the connection with 1009 or 1008.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Payload bytes of one frame.
@@ -16,13 +16,14 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// None: messages stream through fixed buffers, whatever their size.
+    /// No limits: messages stream through fixed buffers, whatever their size.
     fn default() -> Self {
         Limits { frame: u64::MAX, message: u64::MAX, fragments: u32::MAX }
     }
 }
 
-/// How long the service waits, in steps of a millisecond, at most 49 days.
+/// How long the service waits, in steps of a millisecond. Each but `keepalive` is at most [`Deadlines::MAX_WAIT`]: a
+/// longer one is taken for that, so that nothing is held for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadlines {
     /// For name resolution, connection and opening handshake together.
@@ -32,12 +33,13 @@ pub struct Deadlines {
     /// For the closing handshake.
     pub close: Duration,
     /// For the caller to lend a page while data waits. The connection is closed with 1001 after one to two
-    /// times this.
+    /// times this. Also for a process that the connection was handed to, to ask for something.
     pub stall: Duration,
-    /// Silence after which a Ping is sent, one to two times this; none is sent by default, and an idle connection
-    /// costs nothing. While the caller lends no page the peer cannot be heard, which is no silence.
+    /// Silence after which a Ping is sent, one to two times this. By default no Ping is sent, and an idle connection
+    /// costs nothing. Time in which the caller lends no page does not count as silence, as the peer cannot be heard
+    /// then.
     pub keepalive: Option<Duration>,
-    /// For the answer to that Ping; the connection ends with 1006 without.
+    /// For the answer to that Ping. Without an answer the connection ends with 1006.
     pub pong: Duration,
 }
 
@@ -68,6 +70,22 @@ impl Limits {
 }
 
 impl Deadlines {
+    /// The longest that the service waits for anybody.
+    pub const MAX_WAIT: Duration = Duration::from_secs(600);
+
+    /// These, as the service keeps them: no longer than [`Deadlines::MAX_WAIT`] each.
+    pub fn bounded(self) -> Self {
+        let within = |wait: Duration| wait.min(Self::MAX_WAIT);
+        Deadlines {
+            open: within(self.open),
+            write: within(self.write),
+            close: within(self.close),
+            stall: within(self.stall),
+            keepalive: self.keepalive,
+            pong: within(self.pong),
+        }
+    }
+
     /// 24 bytes: u32 milliseconds each, in the order of the fields; a keepalive of 0 is none.
     pub(crate) fn write(&self, w: &mut Writer<'_>) {
         let keepalive = self.keepalive.unwrap_or_default();
@@ -81,6 +99,39 @@ impl Deadlines {
             [read_wait(r)?, read_wait(r)?, read_wait(r)?, read_wait(r)?, read_wait(r)?, read_wait(r)?];
         let keepalive = (!keepalive.is_zero()).then_some(keepalive);
         Some(Deadlines { open, write, close, stall, keepalive, pong })
+    }
+}
+
+/// What becomes of a connection or a listener whose process may have ended, which Xous does not tell the service.
+///
+/// Only when another process is refused for want of a connection, a port, a route or a message does the service look for
+/// processes that are gone. A process shows that it is there by any message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    /// The process understands [`Code::Again`](crate::Code::Again): it lends a page that comes back with it anew, within
+    /// two seconds, or loses what it has. The client crate does so by itself.
+    pub answers: bool,
+    /// It loses this if it has no page with the service and sends nothing for so long. `None`: never. In steps of a
+    /// second, at most 18 hours.
+    pub silence: Option<Duration>,
+}
+
+impl Default for Lease {
+    /// Pages are lent anew; silence alone loses nothing.
+    fn default() -> Self {
+        Lease { answers: true, silence: None }
+    }
+}
+
+impl Lease {
+    /// 16 bits of seconds, 0 for no end.
+    pub(crate) fn seconds(&self) -> u16 {
+        self.silence.map_or(0, |silence| u16::try_from(silence.as_secs().max(1)).unwrap_or(u16::MAX))
+    }
+
+    pub(crate) fn new(answers: bool, seconds: u16) -> Self {
+        let silence = (seconds > 0).then(|| Duration::from_secs(u64::from(seconds)));
+        Lease { answers, silence }
     }
 }
 

@@ -6,15 +6,15 @@ use crate::wire::{Reader, Writer};
 /// `Stats`. Counters wrap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stats {
-    /// Connections, those that are being opened or closed included.
+    /// Connections, including those that are being opened or closed.
     pub connections: u32,
     /// Worker threads at work.
     pub workers_busy: u32,
     /// Worker threads in all.
     pub workers: u32,
-    /// Messages of clients that wait for an answer, moved ones in queues included.
+    /// Messages of clients that wait for an answer, including moved ones in queues.
     pub open_messages: u32,
-    /// Deadlines that the timer thread waits for. With none, it sleeps.
+    /// Deadlines that the timer thread waits for. At 0 it sleeps.
     pub timers: u32,
     /// Connections opened since the start.
     pub opened: u32,

@@ -13,11 +13,11 @@ const FIXED: usize = 4;
 const MOZILLA: u8 = 1;
 const SERVER_NAME: u8 = 1 << 1;
 const IDENTITY: u8 = 1 << 2;
-/// In the place of a length: what follows names a key of the PDDB.
+/// Stands in the place of a length, and says that a key of the PDDB is named behind it.
 const IN_PDDB: u32 = 1 << 31;
 
 /// What makes a connection secure: TLS 1.2 or 1.3 with forward secrecy, to a server whose certificate leads to a
-/// trusted root, is valid today, and names the host. There is no way to do without any of this.
+/// trusted root, is valid today, and names the host. None of this can be switched off.
 ///
 /// In the page of an `Open`, behind its texts, little-endian:
 ///
@@ -29,14 +29,14 @@ const IN_PDDB: u32 = 1 << 31;
 /// | the own roots, the chain, and, with an identity, its key: each a [`Source`] |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls<'a> {
-    /// Whether the roots that Mozilla trusts are trusted, as the service was built with them.
+    /// Whether Mozilla's roots are trusted. The service is built with them.
     pub mozilla: bool,
     /// CA certificates that are trusted, at most 32: each DER, or PEM with any number of them.
     pub roots: Vec<Source<'a>>,
-    /// The name that the server's certificate must have and that it is asked for (SNI); the request's host by
-    /// default. Name or address.
+    /// The name or address that the server's certificate must have, and that the server is asked for (SNI). By
+    /// default the request's host.
     pub server_name: Option<&'a str>,
-    /// The certificate that is shown to a server that asks for one; none by default.
+    /// The certificate for a server that asks for one. By default there is no such certificate.
     pub identity: Option<Identity<'a>>,
 }
 
@@ -56,11 +56,10 @@ pub struct Identity<'a> {
 /// and UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source<'a> {
-    /// Here.
+    /// The bytes themselves.
     Bytes(&'a [u8]),
-    /// In a key of the PDDB, in the basis `.System`. The service reads it each time that it is asked for a connection,
-    /// a port or a renewal with it, so a private key is in no message of the caller's, and what was stored last counts.
-    /// If it cannot be read nothing takes its place: the request fails.
+    /// A key of the PDDB, in the basis `.System`. The service reads it for each request that names it. So no message
+    /// of the caller carries a private key, and what was stored last counts. If it cannot be read, the request fails.
     Pddb {
         /// The dict; `/` between the parts of its name.
         dict: &'a str,
@@ -70,7 +69,7 @@ pub enum Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    /// The most bytes that are read from keys of the PDDB for one request, in all.
+    /// How many bytes at most are read from keys of the PDDB for one request, all of them together.
     pub const MAX_STORED: usize = 64 * 1024;
 
     fn is_stored(&self) -> bool {
@@ -123,30 +122,29 @@ impl Default for Tls<'_> {
 }
 
 impl<'a> Tls<'a> {
-    /// Trusting these CA certificates (DER, or PEM with any number of them) and no others, as a program does that
-    /// knows its server.
+    /// Trusts only these CA certificates (DER, or PEM with any number of them). For programs that know their server.
     pub fn only(roots: &'a [u8]) -> Self {
         Tls { mozilla: false, roots: vec![Source::Bytes(roots)], ..Tls::default() }
     }
 
-    /// Trusting the CA certificates in this key of the PDDB and no others; see [`Source::Pddb`].
+    /// Trusts only the CA certificates in this key of the PDDB; see [`Source::Pddb`].
     pub fn only_in(dict: &'a str, key: &'a str) -> Self {
         Tls { mozilla: false, roots: vec![Source::Pddb { dict, key }], ..Tls::default() }
     }
 
-    /// Trusting also these CA certificates.
+    /// Trusts these CA certificates, too.
     pub fn and(mut self, roots: &'a [u8]) -> Self {
         self.roots.push(Source::Bytes(roots));
         self
     }
 
-    /// Trusting also the CA certificates in this key of the PDDB.
+    /// Trusts the CA certificates in this key of the PDDB, too.
     pub fn and_in(mut self, dict: &'a str, key: &'a str) -> Self {
         self.roots.push(Source::Pddb { dict, key });
         self
     }
 
-    /// For a server with this name rather than the request's host.
+    /// For a server with this name instead of the request's host.
     pub fn server_name(mut self, name: &'a str) -> Self {
         self.server_name = Some(name);
         self
@@ -210,10 +208,9 @@ impl<'a> Tls<'a> {
 /// those of the clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerTls<'a> {
-    /// What is shown to clients.
+    /// The certificate that clients see.
     pub identity: Identity<'a>,
-    /// CA certificates, at most 32. If there are any, only clients with a certificate that leads to one of them are let
-    /// in.
+    /// CA certificates, at most 32. If there are any, only clients whose certificate leads to one of them are let in.
     pub clients: Vec<Source<'a>>,
 }
 
@@ -240,12 +237,12 @@ impl<'a> ServerTls<'a> {
         self.as_tls().sources().any(|source| source.is_stored())
     }
 
-    /// The bytes that it takes in a page of its own.
+    /// How many bytes it takes in a page of its own.
     pub fn encoded_len(&self) -> usize {
         self.as_tls().encoded_len()
     }
 
-    /// Writes it into a page of its own; the number of bytes.
+    /// Writes it into a page of its own. Returns the number of bytes.
     ///
     /// # Errors
     /// More than 32 certificates in a list, or `page` is shorter than [`ServerTls::encoded_len`].
@@ -292,7 +289,7 @@ impl<'a> ServerTls<'a> {
 }
 
 impl fmt::Debug for Identity<'_> {
-    /// Keeps the key.
+    /// Keeps the key out of the text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Identity").field("chain", &self.chain).finish_non_exhaustive()
     }

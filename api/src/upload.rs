@@ -9,39 +9,41 @@ use crate::wire::{Reader, Writer};
 const MAX_ALLOWED: usize = 32;
 const REPLACE: u8 = 1;
 
-/// Files that come in parts and go into a dict of the device's database, the PDDB, each of them whole or not at all.
-/// The service receives them; the program has nothing to do with them. The service's `docs/upload.md` describes
-/// messages and answers.
+/// An upload route: files come in parts and go into a dict of the device's database, the PDDB, each of them whole or
+/// not at all. The service receives them without the program. The service's `docs/upload.md` describes messages and
+/// answers.
 ///
 /// In a page, little-endian, texts as 16 bits of length and UTF-8: u8 flags (1 files may be replaced); u8 number of
 /// patterns; u16 transfers; u32 largest file; u32 write batch; u32 milliseconds of resume; the texts dict, patterns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upload<'a> {
-    /// The dict, of the basis `.System`: at most 102 bytes, without `:`; a `/` stands between a dict and one below.
-    /// Names of files with `/` go to dicts below it. Another route may have the same dict, but none a dict below or
-    /// above it. No part of its name ends with `.journal`.
+    /// The dict, in the basis `.System`. Its name has at most 102 bytes and no `:`, and no part of it ends with
+    /// `.journal`. A `/` separates a dict from one below it. A file whose name has a `/` goes to a dict below.
+    /// Another route may have the same dict, but not one below or above it.
     pub dict: &'a str,
-    /// Bytes of the largest file.
+    /// The largest file, in bytes.
     pub largest: u32,
-    /// Patterns of names that are taken, at most 32 and none longer than a name, in which `*` stands for any characters;
-    /// all names with none.
+    /// Patterns of the names that are taken, at most 32, none longer than a name. `*` stands for any characters.
+    /// Without a pattern all names are taken.
     pub allowed: Vec<&'a str>,
     /// Whether a file that is there may be replaced.
     pub replace: bool,
-    /// Bytes that are written at a time, at most 64 KiB; 0 for two of the database's own pages, 8128. A transfer has
-    /// that much memory, and all transfers of a connection together at most [`Upload::MAX_MEMORY`].
+    /// How many bytes are written at a time, at most 64 KiB. 0 stands for 8128, two of the database's own pages. Each
+    /// transfer takes that much memory, and all transfers of a connection together take at most
+    /// [`Upload::MAX_MEMORY`].
     pub write_batch: u32,
     /// Transfers of one connection at a time, at most 64.
     pub transfers: u16,
-    /// How long a transfer whose connection has gone waits for its sender; zero for not at all.
+    /// How long a transfer whose connection has gone waits for its sender. With zero it does not wait.
     pub resume: Duration,
 }
 
 impl<'a> Upload<'a> {
-    /// The most memory for the write batches of one connection, bytes.
+    /// How much memory the write batches of one connection may take, in bytes.
     pub const MAX_MEMORY: usize = 64 * 1024;
 
-    /// Files of any size and name, four at a time, none replaced, and ten minutes for a sender to come back.
+    /// Takes files of any size and name, four at a time, replaces none, and waits ten minutes for a sender to come
+    /// back.
     pub fn new(dict: &'a str) -> Self {
         Upload {
             dict,
@@ -54,37 +56,37 @@ impl<'a> Upload<'a> {
         }
     }
 
-    /// No file larger than this.
+    /// Takes no file larger than this.
     pub fn largest(mut self, bytes: u32) -> Self {
         self.largest = bytes;
         self
     }
 
-    /// Only names of this pattern, or of others that are given.
+    /// Takes names of this pattern. Names of other patterns are taken only if they are given, too.
     pub fn allow(mut self, pattern: &'a str) -> Self {
         self.allowed.push(pattern);
         self
     }
 
-    /// Replacing files, or not.
+    /// Replaces files that are there, or does not.
     pub fn replace(mut self, replace: bool) -> Self {
         self.replace = replace;
         self
     }
 
-    /// Writing so many bytes at a time.
+    /// Writes this many bytes at a time.
     pub fn write_batch(mut self, bytes: u32) -> Self {
         self.write_batch = bytes;
         self
     }
 
-    /// So many transfers of a connection at a time.
+    /// Allows this many transfers of a connection at a time.
     pub fn transfers(mut self, transfers: u16) -> Self {
         self.transfers = transfers;
         self
     }
 
-    /// Waiting for a sender as long as this.
+    /// Waits this long for a sender to come back.
     pub fn resume(mut self, wait: Duration) -> Self {
         self.resume = wait;
         self

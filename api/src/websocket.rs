@@ -14,8 +14,8 @@ use crate::{
     SERVER_NAME, SendError, SendWord, Stats, Status, message_id,
 };
 
-/// A message longer than this goes to the service in parts of this size. Four pages carry 2.4 times what one
-/// does, and more pages little beyond that.
+/// A message longer than this goes to the service in parts of this size. Four pages carry 2.4 times as much per time
+/// as one, and more pages hardly more.
 const SEND_CHUNK: usize = 4 * PAGE_SIZE;
 /// Most bytes of a close reason (RFC 6455 section 5.5.1).
 const MAX_REASON: usize = 123;
@@ -47,12 +47,12 @@ pub struct State {
 
 /// A connection of this process.
 ///
-/// Clones share it; it closes (code 1000, not waited for) when the last of them is dropped. Any thread may
-/// send while another receives. Messages of several threads are sent one after the other, never mixed.
+/// Clones share it. When the last of them is dropped it closes with code 1000, and nothing waits for that. Any thread
+/// may send while another receives. Messages of several threads are sent one after the other, never mixed.
 #[derive(Clone)]
 pub struct Websocket {
     pub(crate) link: Arc<Link>,
-    /// Shared by the clones that a program holds, not by a thread that forwards.
+    /// The clones that a program holds share it. A thread that forwards does not.
     _owner: Arc<Owner>,
 }
 
@@ -79,11 +79,11 @@ impl Drop for Owner {
 }
 
 impl Websocket {
-    /// Opens a connection and waits until it is open, has failed, or the request's open deadline is over. Waits
-    /// for the service to be registered, if it has not started yet.
+    /// Opens a connection. Waits until it is open, has failed, or the request's open deadline is over. If the service
+    /// has not started yet, waits for it to be registered.
     ///
     /// # Errors
-    /// Each names what failed and where; nothing is left behind.
+    /// See [`OpenError`]: it names what failed and where. Nothing is left behind.
     pub fn open(request: &Request<'_>) -> Result<Websocket, OpenError> {
         let cid = service().map_err(OpenError::Service)?;
         let mut pages = Pages::new(request.encoded_len());
@@ -102,8 +102,8 @@ impl Websocket {
         Ok(Self::adopt(Link::new(cid, reply.handle, reply.status, reply.sub_protocol, reply.head)))
     }
 
-    /// Takes over a connection that another process has granted to this one; what the server answered to the
-    /// opening handshake is not known here.
+    /// Takes over a connection that another process has granted to this one. The server's answer to the opening
+    /// handshake is not known here.
     ///
     /// # Errors
     /// The service is not running.
@@ -131,22 +131,22 @@ impl Websocket {
         self.link.status
     }
 
-    /// The head of the other side's part of the opening handshake: the server's status line and headers, or the
-    /// client's request line and headers if it was accepted here, as they came.
+    /// The other side's head in the opening handshake, as it came: the server's status line and headers, or, of an
+    /// accepted client, the request line and headers.
     pub fn peer_head(&self) -> &[u8] {
         &self.link.head
     }
 
-    /// Sends a text message; returns when it is with the socket.
+    /// Sends a text message. Returns when the socket has taken it.
     ///
     /// # Errors
-    /// See [`SendError`]. A message of more than 16 KiB that fails in the middle ends the connection's use for
-    /// sending: close it.
+    /// See [`SendError`]. If a message of more than 16 KiB fails in the middle, nothing more can be sent on the
+    /// connection: close it.
     pub fn send_text(&self, text: &str) -> Result<(), SendError> {
         self.send_message(Kind::Text, text.as_bytes())
     }
 
-    /// Sends a binary message; returns when it is with the socket.
+    /// Sends a binary message. Returns when the socket has taken it.
     ///
     /// # Errors
     /// As [`Websocket::send_text`].
@@ -154,8 +154,8 @@ impl Websocket {
         self.send_message(Kind::Binary, data)
     }
 
-    /// Sends one part of a message whose parts the caller makes (first, middle, last), of at most 16 KiB at a
-    /// time to be sent as one frame. In between no other message can be sent on the connection.
+    /// Sends one part of a message that the caller divides into first, middle and last. A part of at most 16 KiB is
+    /// one frame. Between the parts no other message can be sent on the connection.
     ///
     /// # Errors
     /// `Refused(MessageOpen)` if the part is out of order.
@@ -187,8 +187,8 @@ impl Websocket {
         self.link.send(&pages, SendWord::Ping, data.len())
     }
 
-    /// Waits for the next message and gives it as a stream. What is left of it when it is dropped is discarded.
-    /// While a thread holds a message, others wait here.
+    /// Waits for the next message and returns it as a stream. When the stream is dropped, the rest of the message is
+    /// discarded. While one thread holds a message, others wait here.
     ///
     /// # Errors
     /// `Closed` when the connection has ended.
@@ -199,8 +199,8 @@ impl Websocket {
     /// Waits for the next message, which must be text of at most `limit` bytes.
     ///
     /// # Errors
-    /// `TooLong` or `NotText` if it is not, `NoMemory` if the heap has no room for it (see
-    /// [`Message::into_bytes`]); it is discarded then.
+    /// `TooLong` if it is longer, `NotText` if it is binary, `NoMemory` if the heap has no room for it (see
+    /// [`Message::into_bytes`]). The message is then discarded.
     pub fn receive_text(&self, limit: usize) -> Result<String, ReceiveError> {
         self.receive()?.into_text(limit)
     }
@@ -208,16 +208,16 @@ impl Websocket {
     /// Waits for the next message, text or binary, of at most `limit` bytes.
     ///
     /// # Errors
-    /// `TooLong` if it is longer, `NoMemory` if the heap has no room for it (see [`Message::into_bytes`]); it is
-    /// discarded then.
+    /// `TooLong` if it is longer, `NoMemory` if the heap has no room for it (see [`Message::into_bytes`]). The
+    /// message is then discarded.
     pub fn receive_whole(&self, limit: usize) -> Result<(Kind, Vec<u8>), ReceiveError> {
         let message = self.receive()?;
         Ok((message.kind(), message.into_bytes(limit)?))
     }
 
-    /// From now on lends every chunk to `cid` with `opcode` as message id, in order: the data in the first
-    /// `valid` bytes, a [`ReceiveWord`] in `offset`. The next chunk comes when this lend has returned, so the
-    /// receiver sets the pace. The last one has the status `Closed`. `cid` is a connection of this process.
+    /// Lends every chunk to `cid` from now on, in order, with `opcode` as message id. The data is in the first
+    /// `valid` bytes, and a [`ReceiveWord`] in `offset`. The next chunk comes when this lend has returned, so the
+    /// receiver sets the pace. The last message has the status `Closed`. `cid` is a connection of this process.
     ///
     /// Runs on a thread of this process, which is used again when the connection has ended. If the receiver's
     /// server goes away, the connection is closed with 1001.
@@ -228,9 +228,9 @@ impl Websocket {
         crate::forward::chunks(self.link.clone(), cid, opcode)
     }
 
-    /// Closes the connection: what was sent before still goes out, then the closing handshake is waited for, up
-    /// to the request's close deadline. Code 0 sends 1000. Returns the peer's code, also that of a Close frame which
-    /// came before: 1005 if it had none, 1006 if there was none.
+    /// Closes the connection. What was sent before still goes out. Then the closing handshake is awaited, up to the
+    /// request's close deadline. Code 0 sends 1000. Returns the code of the peer's Close frame, also if it came
+    /// before: 1005 if the frame had no code, 1006 if no frame came.
     ///
     /// # Errors
     /// `Closed` if this process has closed it before, `Refused(TooLong)` for a reason of more than 123 bytes,
@@ -255,17 +255,18 @@ impl Websocket {
     /// Where the connection stands.
     ///
     /// # Errors
-    /// Only those of the kernel; a connection that has ended is `Phase::Closed`.
+    /// Only those of the kernel. A connection that has ended is `Phase::Closed`, which is no error.
     pub fn state(&self) -> Result<State, ControlError> {
         let (phase, failed_sends) = self.link.ask(Opcode::State, 0)?;
         let phase = num_traits::FromPrimitive::from_usize(phase).unwrap_or(Phase::Closed);
         Ok(State { phase, failed_sends })
     }
 
-    /// Hands the connection to the process `pid`, which takes it up with [`Websocket::from_granted`].
+    /// Hands the connection to the process `pid`, which takes it up with [`Websocket::from_granted`] within the stall
+    /// deadline. It begins with whole messages; [`Opcode::Grant`] says what becomes of those that are under way.
     ///
     /// # Errors
-    /// `Closed` if it is not this process's.
+    /// `Closed` if it is not this process's or is being closed, `Refused(Malformed)` if no process has such a number.
     pub fn grant(self, pid: xous::PID) -> Result<Handle, ControlError> {
         match self.link.ask(Opcode::Grant, usize::from(pid.get()))? {
             (usize::MAX, code) => Err(ControlError::from_code(Code::from_word(code))),
@@ -344,11 +345,11 @@ impl Link {
     }
 }
 
-/// Sends one text message of at most a page to an in-process server, whose connection is `cid`; returns when it
-/// is with the socket.
+/// Sends one text message of at most a page to an in-process server, whose connection is `cid`. Returns when the
+/// socket has taken it.
 ///
 /// # Errors
-/// `Refused(TooLong)` for more than a page; use several parts then.
+/// `Refused(TooLong)` for more than a page: send it in parts.
 pub fn send(cid: CID, text: &str) -> Result<(), SendError> {
     let mut pages = Pages::new(PAGE_SIZE);
     if pages.fill(text.as_bytes()) < text.len() {
@@ -383,7 +384,8 @@ fn lend_send(cid: CID, id: usize, pages: &Pages, word: SendWord, len: usize) -> 
     }
 }
 
-/// The connection to the service, made once and kept: a CID that is given back is soon another server's.
+/// The connection to the service. It is made once and kept, as a CID that is given back soon belongs to another
+/// server.
 pub(crate) fn service() -> Result<CID, xous::Error> {
     static SERVICE: OnceLock<(XousNames, CID)> = OnceLock::new();
     static CONNECTING: Mutex<()> = Mutex::new(());

@@ -1,6 +1,6 @@
 //! Little-endian fields in a page. Nothing here trusts a length.
 
-/// Writes fields one after the other; remembers when they did not fit.
+/// Writes fields one after the other, and remembers if they did not fit.
 pub(crate) struct Writer<'a> {
     page: &'a mut [u8],
     at: usize,
@@ -104,7 +104,7 @@ impl<'a> Reader<'a> {
         self.array().map(u64::from_le_bytes)
     }
 
-    /// As [`Writer::text`] wrote it; `None` also if it is not UTF-8.
+    /// A text as [`Writer::text`] wrote it; `None` also if it is not UTF-8.
     pub(crate) fn text(&mut self) -> Option<&'a str> {
         let len = self.u16()?;
         std::str::from_utf8(self.bytes(usize::from(len))?).ok()

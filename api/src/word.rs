@@ -82,8 +82,9 @@ pub enum Status {
         /// It ends a message.
         last: bool,
     },
-    /// The connection has ended; the page holds the peer's reason (UTF-8, at most 123 bytes). 1005: it gave
-    /// no code; 1006: it vanished, or the handle was never the caller's (RFC 6455 section 7.1.5).
+    /// The connection has ended. The page holds the peer's reason (UTF-8, at most 123 bytes). The code is 1005 if the
+    /// peer gave none, and 1006 if it vanished, where the page says how, or the handle was never the caller's (RFC 6455
+    /// section 7.1.5).
     Closed {
         /// The peer's close code.
         code: u16,

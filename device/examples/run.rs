@@ -1,6 +1,7 @@
 //! Runs a system by hand: `run KERNEL SERVICE... -- PROGRAM ARGUMENTS -- PROGRAM ARGUMENTS`.
 //!
-//! A service with arguments is one word: `"xous-stand-ins names"`. With `RUN_OUTSIDE` set, sockets reach the PC's loopback.
+//! A service with arguments is one word: `"xous-stand-ins names"`. With `RUN_OUTSIDE` set, sockets reach the PC's loopback; with
+//! `RUN_STRICT` they are as strict as xous-core's.
 //! The log goes to standard error; at the end, what each process has used is printed.
 
 use std::time::{Duration, Instant};
@@ -16,6 +17,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut builder = Machine::builder(kernel).verbose(true).machine_limit(Duration::from_secs(10));
     if std::env::var_os("RUN_OUTSIDE").is_some() {
         builder = builder.network(Network::Loopback);
+    }
+    if std::env::var_os("RUN_STRICT").is_some() {
+        builder = builder.strict_network();
     }
     for service in services {
         let words: Vec<&str> = service.split_whitespace().collect();

@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, atomic::AtomicBool},
+    sync::Arc,
     time::Duration,
 };
 
@@ -12,7 +12,7 @@ use crate::{
     machine::{Board, Idle, Line, Options, Ram},
     net::Network,
     outcome::Outcome,
-    running::Running,
+    running::{Control, Running},
     system::{Machine, Watcher},
 };
 
@@ -56,7 +56,7 @@ pub struct Builder {
     typed: String,
     verbose: bool,
     watcher: Option<Watcher>,
-    stop: Arc<AtomicBool>,
+    control: Arc<Control>,
 }
 
 impl Machine {
@@ -76,7 +76,7 @@ impl Machine {
             typed: String::new(),
             verbose: false,
             watcher: None,
-            stop: Arc::default(),
+            control: Arc::default(),
         }
     }
 }
@@ -194,6 +194,13 @@ impl Builder {
         self
     }
 
+    /// Makes sockets as strict as those of xous-core's `net`: see [`Network`].
+    #[must_use]
+    pub fn strict_network(mut self) -> Self {
+        self.options.strict_network = true;
+        self
+    }
+
     /// Seed of the machine's random number generators.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
@@ -230,8 +237,8 @@ impl Builder {
         self
     }
 
-    pub(crate) fn stop_flag(&self) -> Arc<AtomicBool> {
-        self.stop.clone()
+    pub(crate) fn control(&self) -> Arc<Control> {
+        self.control.clone()
     }
 
     pub(crate) fn take_watcher(&mut self) -> Option<Watcher> {
@@ -263,7 +270,7 @@ impl Builder {
             wall_limit: self.wall_limit,
             verbose: self.verbose,
             watcher: self.watcher,
-            stop: self.stop,
+            control: self.control,
             log: Vec::new(),
             faults: Vec::new(),
         })

@@ -57,6 +57,7 @@ impl Fault {
             Source::Kernel => find(text, "CPU Exception on PID ", FaultKind::Exception)
                 .or_else(|| find(text, "PANIC", FaultKind::Panic)),
             Source::Log => find(text, "PANIC in PID ", FaultKind::Panic),
+            Source::Machine => None,
         }?;
         let digits = behind.split(|c: char| !c.is_ascii_digit()).next().unwrap_or("");
         Some(Fault { pid: digits.parse().ok(), kind, line: text.clone() })
@@ -159,8 +160,9 @@ pub(crate) fn shown(line: &Line) -> String {
     let source = match line.source {
         Source::Kernel => "kernel",
         Source::Log => "log",
+        Source::Machine => "machine",
     };
-    format!("{:>8} ms {source:>6}| {}", line.time / PER_MILLISECOND, line.text)
+    format!("{:>8} ms {source:>7}| {}", line.time / PER_MILLISECOND, line.text)
 }
 
 pub(crate) fn duration(time: u64) -> Duration {
@@ -187,6 +189,6 @@ mod tests {
 
     #[test]
     fn lines_are_shown_with_time_and_source() {
-        assert_eq!(shown(&line(Source::Log, "hello")), "       2 ms    log| hello");
+        assert_eq!(shown(&line(Source::Log, "hello")), "       2 ms     log| hello");
     }
 }

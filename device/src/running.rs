@@ -2,19 +2,19 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, channel},
+        mpsc::{Receiver, Sender, channel},
     },
     thread::JoinHandle,
 };
 
-use crate::{Builder, Line, Outcome, StartError};
+use crate::{Builder, Line, Outcome, Process, StartError};
 
 /// A machine on a thread of its own. It is stopped when this is dropped.
 pub struct Running {
     lines: Receiver<Line>,
-    stop: Arc<AtomicBool>,
+    control: Arc<Control>,
     thread: Option<JoinHandle<Option<Outcome>>>,
 }
 
@@ -28,7 +28,7 @@ impl Running {
             }
             sender.send(line.clone()).ok();
         });
-        let stop = builder.stop_flag();
+        let control = builder.control();
         // The machine is made where it runs: it cannot go from one thread to another.
         let (started, answer) = channel();
         let thread = std::thread::spawn(move || match builder.start() {
@@ -42,7 +42,7 @@ impl Running {
             }
         });
         answer.recv().unwrap_or(Ok(()))?;
-        Ok(Self { lines, stop, thread: Some(thread) })
+        Ok(Self { lines, control, thread: Some(thread) })
     }
 
     /// Waits for the next line of the log that contains this text. Lines that another call has passed over are not
@@ -64,6 +64,16 @@ impl Running {
         }
     }
 
+    /// What each process uses at this moment.
+    ///
+    /// # Errors
+    /// How the machine ended, if it did before.
+    pub fn processes(&mut self) -> Result<Vec<Process>, String> {
+        self.control.ask().recv().map_err(|_| {
+            self.join().map_or_else(|| "the machine has ended".to_owned(), |outcome| outcome.failure())
+        })
+    }
+
     /// Waits for the end of the programs, or of a limit.
     ///
     /// # Panics
@@ -77,7 +87,7 @@ impl Running {
     /// # Panics
     /// Those of [`Self::wait`].
     pub fn stop(self) -> Outcome {
-        self.stop.store(true, Ordering::Relaxed);
+        self.control.stop();
         self.wait()
     }
 
@@ -88,9 +98,70 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.control.stop();
         if let Some(thread) = self.thread.take() {
             thread.join().ok();
         }
+    }
+}
+
+/// What the machine is asked for from another thread; it looks in each round.
+#[derive(Default)]
+pub(crate) struct Control {
+    /// Something of the rest is set.
+    call: AtomicBool,
+    stop: AtomicBool,
+    question: Mutex<Question>,
+}
+
+/// The question what the processes use.
+#[derive(Default)]
+enum Question {
+    #[default]
+    None,
+    /// Who waits for the answer.
+    By(Sender<Vec<Process>>),
+    /// The machine has ended, and nobody is to wait for an answer that will not come.
+    TooLate,
+}
+
+impl Control {
+    fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        self.call.store(true, Ordering::Release);
+    }
+
+    /// Where the answer comes, if the machine has not ended.
+    fn ask(&self) -> Receiver<Vec<Process>> {
+        let (sender, answer) = channel();
+        let mut question = self.question.lock().unwrap_or_else(PoisonError::into_inner);
+        if !matches!(*question, Question::TooLate) {
+            *question = Question::By(sender);
+            self.call.store(true, Ordering::Release);
+        }
+        answer
+    }
+
+    /// Whether there may be something to see to.
+    pub(crate) fn is_called(&self) -> bool {
+        self.call.swap(false, Ordering::Acquire)
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+
+    /// Who waits to be told what the processes use.
+    pub(crate) fn asked(&self) -> Option<Sender<Vec<Process>>> {
+        let mut question = self.question.lock().unwrap_or_else(PoisonError::into_inner);
+        match std::mem::take(&mut *question) {
+            Question::By(sender) => Some(sender),
+            Question::None | Question::TooLate => None,
+        }
+    }
+
+    /// The machine answers no more.
+    pub(crate) fn end(&self) {
+        *self.question.lock().unwrap_or_else(PoisonError::into_inner) = Question::TooLate;
     }
 }

@@ -1,19 +1,17 @@
 //! The machine as it runs, and when it stops.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use crate::{
     boot::Owners,
     cpu::Cpu,
-    machine::{Board, Line, Next, PER_MILLISECOND},
+    machine::{Board, Line, Next, PER_MILLISECOND, Source},
     memory::Tables,
     outcome::{End, Fault, Outcome, Process, shown},
+    running::Control,
 };
 
 /// Machine time, 20 ms, that the log server has after a failure to write down what led to it.
@@ -32,7 +30,7 @@ pub struct Machine {
     pub(crate) wall_limit: Duration,
     pub(crate) verbose: bool,
     pub(crate) watcher: Option<Watcher>,
-    pub(crate) stop: Arc<AtomicBool>,
+    pub(crate) control: Arc<Control>,
     pub(crate) log: Vec<Line>,
     pub(crate) faults: Vec<Fault>,
 }
@@ -44,15 +42,12 @@ impl Machine {
     /// Runs to the end: of the programs, of a limit, or by a failure.
     pub fn run(mut self) -> Outcome {
         let end = self.run_to_end();
-        self.cpu.account();
         self.cpu.devices.finish_lines(self.cpu.count);
         self.take_lines();
-        let pages = self.owners.count(&self.cpu.ram);
-        let names = (1..).zip(&self.names);
-        let processes = names.map(|(pid, name)| self.process(pid, name, pages[usize::from(pid)])).collect();
+        self.control.end();
         Outcome {
             end,
-            processes,
+            processes: self.processes(),
             instructions: self.cpu.count,
             time: self.cpu.devices.now(self.cpu.count),
             log: self.log,
@@ -62,7 +57,7 @@ impl Machine {
 
     fn run_to_end(&mut self) -> End {
         let start = Instant::now();
-        let mut ended = 0;
+        let mut ended = Vec::new();
         loop {
             let Next::RunUntil(until) = self.cpu.devices.advance(self.cpu.count, &mut self.cpu.ram) else {
                 return if self.faults.is_empty() { End::IdleForever } else { End::Failed };
@@ -70,26 +65,48 @@ impl Machine {
             self.cpu.interrupt();
             let left = self.machine_limit.saturating_sub(self.cpu.devices.now(self.cpu.count));
             self.cpu.run(until.min(self.cpu.count.saturating_add(left)));
+            let has_ended = self.cpu.counts.ended() != ended.len();
+            if has_ended {
+                self.tell_ends(&mut ended);
+            }
             if let Some(end) = self.take_lines() {
                 return end;
             }
-            if self.cpu.counts.ended() != ended {
-                ended = self.cpu.counts.ended();
-                if self.faults.is_empty()
-                    && self.programs.iter().all(|pid| self.cpu.counts.process(*pid).exit.is_some())
-                {
-                    return End::ProgramsEnded;
-                }
+            let all_have = || self.programs.iter().all(|pid| self.cpu.counts.process(*pid).exit.is_some());
+            if has_ended && self.faults.is_empty() && all_have() {
+                return End::ProgramsEnded;
             }
             if left == 0 {
                 return if self.faults.is_empty() { End::MachineTime } else { End::Failed };
             }
-            if self.stop.load(Ordering::Relaxed) {
-                return if self.faults.is_empty() { End::Stopped } else { End::Failed };
+            if self.control.is_called() {
+                if self.control.is_stopped() {
+                    return if self.faults.is_empty() { End::Stopped } else { End::Failed };
+                }
+                if let Some(asked) = self.control.asked() {
+                    asked.send(self.processes()).ok();
+                }
             }
             if start.elapsed() >= self.wall_limit {
                 return End::WallTime;
             }
+        }
+    }
+
+    /// Adds a line to the log for each process that has ended and is not among those that are told already.
+    fn tell_ends(&mut self, told: &mut Vec<u8>) {
+        for (pid, name) in (1..).zip(&self.names) {
+            let Some((code, count)) = self.cpu.counts.process(pid).exit.filter(|_| !told.contains(&pid))
+            else {
+                continue;
+            };
+            told.push(pid);
+            let time = self.cpu.devices.now(count);
+            self.cpu.devices.add_line(Line {
+                source: Source::Machine,
+                time,
+                text: format!("{name} has ended with {code}"),
+            });
         }
     }
 
@@ -113,6 +130,12 @@ impl Machine {
             self.log.push(line);
         }
         end
+    }
+
+    fn processes(&mut self) -> Vec<Process> {
+        self.cpu.account();
+        let pages = self.owners.count(&self.cpu.ram);
+        (1..).zip(&self.names).map(|(pid, name)| self.process(pid, name, pages[usize::from(pid)])).collect()
     }
 
     fn process(&self, pid: u8, name: &str, pages: u32) -> Process {

@@ -155,3 +155,24 @@ fn more_than_fits_into_ram_is_refused() {
     }
     assert!(matches!(machine.run(), Err(StartError::RamFull)));
 }
+
+#[test]
+fn a_machine_is_asked_and_stopped_while_it_runs() {
+    let program = elf("stopped-program", PROGRAM_AT, &LOOPS);
+    let mut running = machine("stopped").program(program, &[]).run_beside().unwrap();
+    let processes = running.processes().unwrap();
+    assert_eq!((&*processes[1].name, processes[1].exit_code), ("stopped-program", None));
+    let outcome = running.stop();
+    assert_eq!(outcome.end, End::Stopped);
+    assert!(outcome.instructions >= processes[1].user_instructions);
+}
+
+#[test]
+fn ends_of_programs_are_lines_of_the_log() {
+    let program = elf("told-program", PROGRAM_AT, &ENDS);
+    let mut running = machine("ending").program(program, &[]).named("seven").run_beside().unwrap();
+    running.wait_for("seven has ended with 7").unwrap();
+    let told = running.wait_for("anything else").unwrap_err();
+    assert!(told.contains("ProgramsEnded") && told.contains("seven has ended with 7"), "{told}");
+    assert!(running.processes().is_err(), "nobody is there who could answer");
+}

@@ -54,6 +54,14 @@ pub enum RunFault {
     },
     /// The kernel ended, and with it everything else.
     KernelEnded,
+    /// The kernel has taken more memory than it may. It never frees what messages carried: start the system anew, or
+    /// raise the limit.
+    KernelMemory {
+        /// Bytes that it has.
+        taken: u64,
+        /// Bytes that it may have.
+        limit: u64,
+    },
     /// A server ended, without which the programs may wait for ever.
     ServerEnded {
         /// Its path.
@@ -72,6 +80,13 @@ impl fmt::Display for RunError {
                 write!(f, "not done after {} s: {}", limit.as_secs_f32(), waiting_for.join(", "))?;
             }
             RunFault::KernelEnded => write!(f, "the Xous kernel ended")?,
+            RunFault::KernelMemory { taken, limit } => write!(
+                f,
+                "the hosted kernel has taken {} MiB of memory, more than its limit of {} MiB: it never frees what \
+                 messages carried, so the system was ended; start it anew, or raise the limit",
+                taken >> 20,
+                limit >> 20
+            )?,
             RunFault::ServerEnded { path, status } => write!(f, "the server {path} ended with {status}")?,
             RunFault::Host(error) => write!(f, "the hosted system cannot be watched: {error}")?,
         }

@@ -86,6 +86,11 @@ impl Group {
         Ok(Self { guardian, lifeline: Some(lifeline), control, probe })
     }
 
+    /// The process number of the guardian, which is the group's and the parent of the kernel.
+    pub(crate) fn id(&self) -> u32 {
+        self.guardian.id()
+    }
+
     /// Asks whether the kernel lives; the answer comes as a report.
     pub(crate) fn probe(&mut self) -> io::Result<()> {
         self.probe.write_all(&[0])

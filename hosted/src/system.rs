@@ -13,6 +13,7 @@ use stand_ins::settings::PDDB_DIRECTORY;
 use crate::command::{Kind, Program};
 use crate::error::{RunError, RunFault, StartError};
 use crate::group::{Files, Group};
+use crate::kernel_memory::KernelMemory;
 use crate::pddb::Pddb;
 use crate::prepare::{Programs, prepare};
 use crate::run_directory::{RunDirectory, tail};
@@ -26,6 +27,7 @@ pub struct Builder {
     services: Vec<(Program, String)>,
     programs: Vec<Program>,
     time_limit: Option<Duration>,
+    memory_limit: Option<u64>,
     verbose: bool,
     output: Output,
     pddb: Pddb,
@@ -66,6 +68,7 @@ impl Builder {
             services: Vec::new(),
             programs: Vec::new(),
             time_limit: None,
+            memory_limit: None,
             verbose: std::env::var_os("RUST_LOG").is_some_and(|level| !level.is_empty()),
             output: Output::User,
             pddb: Pddb::new(),
@@ -98,6 +101,14 @@ impl Builder {
     #[must_use]
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = Some(limit);
+        self
+    }
+
+    /// Ends the system with an error when its kernel has taken this many bytes of memory, looked at once a second: the
+    /// hosted kernel never frees what messages carried. Without this call, half of the host's memory, 8 GiB at most.
+    #[must_use]
+    pub fn memory_limit(mut self, bytes: u64) -> Self {
+        self.memory_limit = Some(bytes);
         self
     }
 
@@ -144,6 +155,7 @@ impl Builder {
         let group = Group::start(&installed.kernel, &commands, directory.path(), files, log)
             .map_err(host("starting its processes"))?;
         Ok(System {
+            memory: KernelMemory::new(group.id(), self.memory_limit),
             group,
             processes,
             directory,
@@ -280,6 +292,7 @@ enum Probe {
 /// A running system. All its processes end when it is dropped, and when the process that holds it ends in any way.
 pub struct System {
     group: Group,
+    memory: KernelMemory,
     processes: Vec<Process>,
     directory: RunDirectory,
     /// What came through the control pipe after the last whole line.
@@ -387,9 +400,14 @@ impl System {
     }
 
     fn read_control(&mut self) -> Result<(), RunFault> {
-        let deadline = self.deadline();
-        match self.group.read_control(&mut self.unread, deadline) {
+        if let Some((taken, limit)) = self.memory.over() {
+            return Err(RunFault::KernelMemory { taken, limit });
+        }
+        let (deadline, look) = (self.deadline(), self.memory.next());
+        let until = deadline.map_or(look, |deadline| deadline.min(look));
+        match self.group.read_control(&mut self.unread, Some(until)) {
             Ok(true) => Ok(()),
+            Ok(false) if deadline.is_none_or(|deadline| Instant::now() < deadline) => Ok(()),
             Ok(false) => Err(self.over(deadline)),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(RunFault::KernelEnded),
             Err(error) => Err(RunFault::Host(error)),

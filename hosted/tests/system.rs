@@ -87,6 +87,15 @@ fn a_service_that_ends_fails_the_system_at_once() {
 }
 
 #[test]
+fn a_kernel_that_takes_too_much_memory_ends_with_its_system() {
+    let system = system().memory_limit(1 << 16).program(Program::new("sleep").arg("600")).start().unwrap();
+    let error = system.wait().unwrap_err();
+    assert!(matches!(error.cause, RunFault::KernelMemory { limit: 0x1_0000, taken: 0x1_0000.. }), "{error}");
+    assert!(error.to_string().contains("never frees what messages carried"), "{error}");
+    std::fs::remove_dir_all(error.log.parent().unwrap()).unwrap();
+}
+
+#[test]
 fn a_failure_shows_the_log() {
     let system = system()
         .time_limit(Duration::from_secs(1))

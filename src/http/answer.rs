@@ -32,7 +32,7 @@ impl From<Vec<u8>> for Answer {
     }
 }
 
-/// The answer with `page`; for a HEAD request without the body.
+/// The answer with `page`. A HEAD request gets no body.
 pub(crate) fn page(page: Arc<Page>, head_only: bool, keep_alive: bool) -> Answer {
     // What a browser must not guess: the type, and whether another site may frame the page.
     let headers = [

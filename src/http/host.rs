@@ -1,14 +1,15 @@
-//! By which hosts' names this server may be reached, where that matters.
+//! Under which host names this server may be reached, where that matters.
 //!
-//! A script may read what its page's own host answers. A stranger can have the name of his host lead to an address of
-//! this server once his page is loaded (DNS rebinding): to the browser, this server is his page's own then. An address
-//! leads nowhere else, and so do the names that a program has listed with its origins. Over TLS, the certificate tells.
+//! A script may read what the host of its own page answers. The owner of a host name can load a page from elsewhere
+//! and then let the name lead to this server (DNS rebinding). To the browser this server is then the page's own host.
+//! An address cannot be moved like this, and the names that a program has listed with its origins are trusted. Over
+//! TLS the certificate decides.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::proto::handshake::split_port;
 
-/// Whether a request for this host may be one of a page of this server's own.
+/// Whether a request for this host may come from a page of this server.
 pub(crate) fn is_own_host(origins: &[Box<str>], host: Option<&str>, secure: bool) -> bool {
     let Some(host) = host else { return false };
     let listed = |origin: &str| {
@@ -18,7 +19,7 @@ pub(crate) fn is_own_host(origins: &[Box<str>], host: Option<&str>, secure: bool
     secure || is_address(host) || origins.iter().any(|origin| listed(origin))
 }
 
-/// An address, or `localhost`, which names this machine to every browser; with a port or without.
+/// Whether it is an address, or `localhost`, which names this machine to every browser. A port may follow.
 fn is_address(host: &str) -> bool {
     let (name, _port) = split_port(host);
     match name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {

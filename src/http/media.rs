@@ -7,8 +7,8 @@ pub(crate) fn decoded(path: &str) -> Option<String> {
     percent_decode_str(path).decode_utf8().ok().map(String::from)
 }
 
-/// The media type that a name's ending stands for. None that a browser would run is among them: what is served as a
-/// file was sent by somebody.
+/// The media type that a name's ending stands for. No type that a browser would run is among them, as a stranger may
+/// have sent the file.
 pub(crate) fn media_type(name: &str) -> &'static str {
     const TYPES: [(&str, &str); 18] = [
         ("txt", "text/plain; charset=utf-8"),

@@ -5,7 +5,7 @@ use super::host::is_own_host;
 use crate::proto::handshake::{Headers, is_authority, split_port};
 
 /// An origin as browsers send it (RFC 6454 section 6.2): in lower case, without the scheme's own port and without a
-/// slash behind it; also `*`, `null`, and `file://` of some. `None` for what no browser sends.
+/// slash at its end. Also `*`, `null`, and `file://`, which some browsers send. `None` for what no browser sends.
 pub(crate) fn normalized(origin: &str) -> Option<Box<str>> {
     let origin = origin.to_ascii_lowercase();
     if ["*", "null", "file://"].contains(&&*origin) {
@@ -66,7 +66,7 @@ pub(crate) fn is_allowed(
     }
 }
 
-/// Proxies may name the scheme's own port in `Host`; browsers never do in `Origin`.
+/// Proxies may name the scheme's own port in `Host`. Browsers never do in `Origin`.
 fn is_own(origin: &[u8], host: Option<&str>, secure: bool) -> bool {
     let scheme = if secure { "https" } else { "http" };
     let own = host.and_then(|host| normalized(&format!("{scheme}://{host}")));

@@ -1,8 +1,8 @@
-//! Paths of requests, and what is the same path.
+//! Paths of requests, and when two of them are the same.
 
 use std::borrow::Cow;
 
-/// A path segment is `.` or `..`, also percent-encoded: never a route's, and never served.
+/// Whether a segment of the path is `.` or `..`, also percent-encoded. No route has such a path, and none is served.
 pub(crate) fn has_dot_segment(path: &str) -> bool {
     path.split('/').any(|mut segment| {
         let mut dots = 0;

@@ -18,8 +18,8 @@ pub(crate) enum Range {
     Beyond,
 }
 
-/// What a request with these headers gets of `length` bytes. One range is served; with several, or a condition on a
-/// version of the file, all of it, as section 14.2 allows.
+/// What a request with these headers gets of `length` bytes. One range is served. A request with several ranges, or
+/// with a condition on a version of the file, gets all of it, as section 14.2 allows.
 pub(crate) fn range(headers: &Headers<'_>, length: u64) -> Range {
     if headers.all("If-Range").next().is_some() {
         return Range::All;
@@ -57,7 +57,7 @@ fn part(start: u64, length: u64) -> Range {
     if length == 0 { Range::Beyond } else { Range::Part { start, length } }
 }
 
-/// Digits only; as much as there can be if it is more.
+/// Digits only. A number that is too large becomes the largest one.
 fn number(digits: &str) -> Option<u64> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::answer::{Answer, refusal};
 use crate::proto::handshake::Refusal;
 
 /// Why.
@@ -136,11 +135,6 @@ impl Reason {
             }
             _ => &[],
         }
-    }
-
-    /// The last answer of a connection.
-    pub(crate) fn last(self) -> Answer {
-        refusal(self, false, false)
     }
 }
 

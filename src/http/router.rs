@@ -4,10 +4,10 @@ use super::path::{NormalPath, has_dot_segment};
 
 /// The most routes of a port (`NoRoute`).
 const MAX_ROUTES: usize = 32;
-/// The longest path of a route, bytes.
+/// The longest path of a route, in bytes.
 const MAX_PATH: usize = 255;
 
-/// Routes by path. Each has a number that is not used again while the port is listened on, unless 65535 others
+/// Routes by path. Each has a number. A number is not used again while the port is listened on, unless 65535 others
 /// have come in between.
 pub(crate) struct Router<T> {
     routes: Vec<Entry<T>>,
@@ -21,7 +21,7 @@ struct Entry<T> {
     target: T,
 }
 
-/// A route is not added.
+/// Why a route is not added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AddError {
     /// Not a path that a request can ask for.
@@ -37,7 +37,7 @@ impl<T> Router<T> {
         Router { routes: Vec::new(), last: 0 }
     }
 
-    /// Adds a route; its number, never 0.
+    /// Adds a route. Returns its number, which is never 0.
     pub(crate) fn add(&mut self, path: &str, prefix: bool, target: T) -> Result<u16, AddError> {
         if !is_path(path) {
             return Err(AddError::Path);
@@ -58,7 +58,7 @@ impl<T> Router<T> {
         Ok(number)
     }
 
-    /// The route of a request's path: an exact one, else the longest prefix.
+    /// The route of a request's path: the exact one, or else the longest prefix.
     pub(crate) fn find(&self, path: &NormalPath<'_>) -> Option<(u16, &T)> {
         let path = path.as_str();
         let exact = self.routes.iter().find(|route| !route.prefix && *route.path == *path);
@@ -69,12 +69,19 @@ impl<T> Router<T> {
         Some((route.number, &route.target))
     }
 
+    /// Where the prefixes lead of which a route with this path would be a part.
+    pub(crate) fn prefixes_of(&self, path: &str) -> impl Iterator<Item = &T> {
+        let path = NormalPath::of(path).as_str().to_owned();
+        let prefixes = self.routes.iter().filter(move |route| route.prefix && path.starts_with(&*route.path));
+        prefixes.map(|route| &route.target)
+    }
+
     /// Where the routes lead.
     pub(crate) fn targets(&self) -> impl Iterator<Item = &T> {
         self.routes.iter().map(|route| &route.target)
     }
 
-    /// Keeps the routes for which `keep` says so; how many went.
+    /// Keeps the routes for which `keep` returns true. Returns how many went.
     pub(crate) fn retain(&mut self, keep: impl Fn(u16, &T) -> bool) -> usize {
         let before = self.routes.len();
         self.routes.retain(|route| keep(route.number, &route.target));

@@ -13,19 +13,19 @@ pub(crate) enum DialError {
     Connect(std::io::Error),
 }
 
-/// What each of several addresses gets in the first pass: longer than a handshake takes on any but the slowest links,
-/// and short enough that nobody gives up before the second address is tried.
+/// How long each of several addresses is tried in the first pass. A handshake takes longer only on the slowest links,
+/// and nobody gives up before the second address is tried.
 const FIRST_SHARE: Duration = Duration::from_millis(500);
 
-/// No wait is shorter: what a connection's limit is counted in on the device.
+/// No wait is shorter. The device counts the limit of a connection in this unit.
 const SHORTEST: Duration = Duration::from_millis(1);
 
-/// Addresses of a name that are tried at most. How many it has is the name server's word, which is not trusted.
+/// How many addresses of a name are tried at most. The name server says how many there are, and is not trusted.
 const MAX_ADDRESSES: usize = 16;
 
-/// Connects to the first address of `host` that answers, all of them within `limit`; see [`try_each`] for who gets how
-/// much of it. Resolution itself cannot be cut short: whoever waits is told by the open deadline, and the thread stays
-/// busy until it returns.
+/// Connects to the first address of `host` that answers. All attempts together take at most `limit`; [`try_each`]
+/// shares it out. The look-up itself cannot be cut short: the open deadline answers the caller, and the thread stays
+/// busy until the look-up returns.
 ///
 /// # Errors
 /// Nothing answers in time, or the name has no address.
@@ -41,12 +41,13 @@ pub(crate) fn dial(host: &str, port: u16, limit: Duration) -> Result<TcpStream, 
     try_each(addresses, || limit.saturating_sub(start.elapsed()), connect).map_err(DialError::Connect)
 }
 
-/// Tries one address after the other until one answers, as RFC 8305 section 5 does with attempts side by side; these
-/// would be a thread each, or sockets that std cannot wait for together.
+/// Tries one address after the other until one answers. RFC 8305 section 5 makes the attempts side by side, but that
+/// takes a thread for each, or sockets that std can wait for together.
 ///
-/// In each pass an address gets its share of what is `left`, at most half a second in the first pass and twice as much
-/// in each one that follows. So a dead address costs those behind it half a second, and one that is slow is reached in a
-/// later pass. An address that refuses is not tried again, and the only one that is left has all the time that is left.
+/// In each pass an address gets its share of the time that is left, at most half a second in the first pass and twice
+/// as much in each pass that follows. So a dead address delays the others by half a second, and a slow one is reached
+/// in a later pass. An address that refuses is not tried again. The last one that remains has all the time that is
+/// left.
 fn try_each<T>(
     mut addresses: Vec<SocketAddr>,
     left: impl Fn() -> Duration,
@@ -86,8 +87,8 @@ fn try_each<T>(
     Err(failure)
 }
 
-/// The resolver's order, except that the families take turns (RFC 8305 section 4): mostly one of them is dead as a
-/// whole.
+/// Puts the addresses in the resolver's order, except that the families take turns (RFC 8305 section 4), as often one
+/// family is dead as a whole.
 fn interleaved(addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
     let mut addresses = addresses.peekable();
     let first_is_v4 = addresses.peek().is_some_and(SocketAddr::is_ipv4);
@@ -103,7 +104,7 @@ fn interleaved(addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
 // The device's std keeps whole pages on the stack: 40 KiB to resolve, 16 KiB to connect. Not inlined, they are there
 // one after the other, and none of it for the life of the connection.
 
-/// The address, if `host` is one: it needs no look-up, and not its stack.
+/// The address, if `host` is one. It needs no look-up, whose stack is large.
 #[inline(never)]
 fn literal(host: &str, port: u16) -> Option<SocketAddr> {
     host.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, port))

@@ -8,19 +8,19 @@ use crate::platform::DROPS_LISTEN_ADDRESS;
 /// Why a port is not bound.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BindError {
-    /// Another program has it: nothing changes by waiting.
+    /// Another program has it. Waiting does not help.
     #[error("it is in use")]
     InUse,
-    /// Not now, as when there is no network yet.
+    /// It does not work now, for example because there is no network yet.
     #[error("{0}")]
     NotNow(std::io::Error),
 }
 
-/// A loopback address promises what the device's network does not keep: nobody else reaches the port. Who is `exposed`
-/// knows that.
+/// Checks that a loopback address keeps its promise, that nobody else reaches the port. On the device it does not,
+/// unless the program knows that and asks to be `exposed`.
 ///
 /// # Errors
-/// What to say to somebody who does not.
+/// What to tell a program that did not ask for it.
 pub(crate) fn keeps_promise(address: IpAddr, exposed: bool) -> Result<(), String> {
     promise(address, exposed, DROPS_LISTEN_ADDRESS)
 }
@@ -52,7 +52,7 @@ pub(crate) fn one_peer(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Ends a call that waits for a client on `address`, by being one. May block up to `limit`.
+/// Ends a call that waits for a client on `address`, by connecting to it. May block up to `limit`.
 pub(crate) fn wake_accept(address: SocketAddr, limit: Duration) {
     let host = match address.ip() {
         ip if !ip.is_unspecified() => ip,

@@ -1,4 +1,4 @@
-//! What stands where TLS is not built in: the same names, and no connection.
+//! Takes the place of TLS where it is not built in: the same names, and no connection.
 
 use std::convert::Infallible;
 use std::io;

@@ -3,17 +3,17 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 
-use super::TlsError;
 use super::tls::Transport;
+use super::{TlsError, receive};
 use crate::platform::SHUTDOWN_SENDS_FIN;
 
 /// Reads of a kilobyte each before a socket is closed with bytes unread all the same.
 const MAX_DISCARDS: usize = 64;
 
-/// One thread reads, another writes, a third may shut it down: none needs it exclusively.
+/// A connection's socket. One thread reads, another writes, and a third may shut it down. None needs it exclusively.
 pub(crate) struct Socket {
     stream: TcpStream,
-    /// `None` for a plain socket, which is to be no larger for it.
+    /// `None` for a plain socket, which this does not make larger.
     tls: Option<Box<Transport>>,
 }
 
@@ -34,10 +34,11 @@ impl Socket {
         Socket { stream, tls }
     }
 
-    /// Agrees on keys with the peer and finds out who it is; nothing of the caller is sent before. Plain: nothing.
+    /// Agrees on keys with the peer and checks who it is. Nothing of the caller is sent before. Does nothing on a
+    /// plain socket.
     ///
     /// # Errors
-    /// The connection is of no use then.
+    /// See [`TlsError`]. The connection cannot be used any more.
     pub(crate) fn handshake(&self) -> Result<(), TlsError> {
         self.tls.as_ref().map_or(Ok(()), |tls| tls.handshake(&self.stream))
     }
@@ -50,8 +51,8 @@ impl Socket {
         self.read_and(buffer, || ())
     }
 
-    /// As [`Socket::read`]; `owed` is called when what came has to be answered. The answer goes out with the next
-    /// [`Socket::write_all`], of nothing at least: a reader never waits for the peer to read.
+    /// As [`Socket::read`], but calls `owed` when TLS has to answer what came. The answer goes out with the next
+    /// [`Socket::write_all`], even one of no bytes. So a reader never waits for the peer to read.
     pub(crate) fn read_and(&self, buffer: &mut [u8], owed: impl Fn()) -> io::Result<usize> {
         match &self.tls {
             None => receive(&self.stream, buffer),
@@ -59,8 +60,8 @@ impl Socket {
         }
     }
 
-    /// Waits until all of it is taken. A write that takes nothing is the end: that is how one on the device ends
-    /// after a local shutdown.
+    /// Waits until the socket has taken all of it. A write that takes nothing is the end of the stream. On the device
+    /// a write ends like that after a local shutdown.
     ///
     /// # Errors
     /// The socket's, or a [`TlsError`].
@@ -71,9 +72,9 @@ impl Socket {
         }
     }
 
-    /// `Read` and `Both` end calls that wait, on a PC also those to come; on the device only calls that wait
-    /// already. `Write` says to the peer that nothing more comes, with TLS by a close_notify: whatever is being
-    /// written goes first, and the caller may have to wait for that little to be taken.
+    /// `Read` and `Both` end calls that wait. On a PC they also end later calls, on the device only those that wait
+    /// already. `Write` tells the peer that nothing more comes, with TLS by a close_notify. What is being written
+    /// goes first, and the caller may have to wait until that is taken.
     pub(crate) fn shutdown(&self, how: Shutdown) {
         if let Some(tls) = &self.tls {
             match how {
@@ -96,16 +97,6 @@ impl Socket {
             if !matches!((&self.stream).read(&mut rest), Ok(1..)) {
                 return;
             }
-        }
-    }
-}
-
-/// Waits for bytes; 0 at the end of the stream.
-pub(super) fn receive(mut stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match stream.read(buffer) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
-            result => return result,
         }
     }
 }

@@ -11,11 +11,11 @@ pub(crate) enum TlsError {
     /// What the caller gave cannot be used; the text says what.
     #[error("{0}")]
     Settings(String),
-    /// What is to be in a key of the PDDB is not to be had, or is not what it should be; the text says which, why, and
-    /// what to do.
+    /// A key of the PDDB cannot be read, or does not hold what it should. The text says which key, why, and what to
+    /// do.
     #[error("{1}")]
     Stored(StoredFault, String),
-    /// The clock cannot be right.
+    /// The clock has not been set.
     #[error("the clock is not set, so no certificate can be checked")]
     ClockNotSet,
     /// There are no random numbers.
@@ -33,7 +33,7 @@ pub(crate) enum TlsError {
     /// The peer ended the connection during the handshake.
     #[error("closed during the TLS handshake")]
     Closed,
-    /// The connection ended without a close_notify: what came may not be all that was sent.
+    /// The connection ended without a close_notify, so what came may not be all that was sent.
     #[error("truncated: the connection ended without a TLS close_notify")]
     Truncated,
     /// The socket's error.
@@ -49,7 +49,7 @@ pub(crate) enum StoredFault {
     NoPddb,
     /// It has no such key.
     NoKey,
-    /// The key's content is of no use.
+    /// The key's content cannot be used.
     Bad,
     /// The PDDB failed.
     Failed,
@@ -63,9 +63,9 @@ pub(crate) enum CertificateFault {
     UnknownIssuer,
     /// It is not for this host.
     WrongHost,
-    /// Its time is over, or that of one which it rests on.
+    /// It has expired, or a certificate that it rests on has.
     Expired,
-    /// Its time has not come, or that of one which it rests on.
+    /// It is not valid yet, or a certificate that it rests on is not.
     NotYetValid,
     /// Anything else.
     Other,

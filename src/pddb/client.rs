@@ -10,12 +10,12 @@ use super::opcode;
 use super::path::{DictPath, KeyPath, Separator};
 use super::senres::{Answer, Fault, Request};
 
-/// Most that [`Create::room`] may ask for. The real server stops when a key is created with room for a page of its own
-/// (4064 bytes) or more: it takes the address of the end of what it has written, 0, for one that cannot be
+/// The most that [`Create::room`] may ask for. The real server stops when a key is created with room for a page of
+/// its own (4064 bytes) or more. It refuses the address of the end of what it has written, 0, as impossible
 /// (`PageAlignedVa::from` in `backend/types.rs`, called from `key_update` in `backend/dictionary.rs`).
 pub const MAX_ROOM: u32 = 4063;
 
-/// First and largest size of the pages that a list may come in. The largest holds ten thousand names of 20 bytes, which
+/// The first and the largest size of the pages for a list. The largest holds ten thousand names of 20 bytes, which
 /// take about twice as much of the heap.
 const LIST_BYTES: (usize, usize) = (16 * 1024, 256 * 1024);
 /// Paths are the only field of variable length in a request.
@@ -26,12 +26,12 @@ const REQUEST_BYTES: usize = xous_api_websocket::PAGE_SIZE;
 pub struct Create {
     /// It must not exist yet.
     pub new: bool,
-    /// Bytes to set aside for it, at most [`MAX_ROOM`]. A small key is written in place as long as it stays within;
-    /// beyond, it is removed and made again, which a crash can come between.
+    /// How many bytes to reserve for it, at most [`MAX_ROOM`]. A small key is written in place while it fits its
+    /// reservation. A longer one is removed and made again, and a crash can come in between.
     pub room: u32,
 }
 
-/// The PDDB. Clones share their thread and its connection: a process needs one.
+/// The PDDB. Clones share one thread and its connection, and a process needs only one of them.
 #[derive(Clone)]
 pub struct Pddb {
     shared: Arc<Shared>,
@@ -44,14 +44,14 @@ struct Shared {
 }
 
 impl Pddb {
-    /// The PDDB, each of whose answers is waited for at most for `limit`. Nothing is sent yet. Flash is slow: the real
-    /// one needs seconds when it has to look for free space.
+    /// The PDDB. Each answer is awaited for at most `limit`. Nothing is sent yet. The real PDDB needs seconds when it
+    /// has to look for free space in flash.
     pub fn new(limit: Duration) -> Self {
         Self::with_room_for_thread(limit, || ())
     }
 
-    /// As [`Pddb::new`]; `make_room` is called, more than once perhaps, before the client's one thread is started, which
-    /// is with the first request.
+    /// As [`Pddb::new`]. The client's one thread starts with the first request. `make_room` is called before that,
+    /// perhaps more than once.
     pub(crate) fn with_room_for_thread(
         limit: Duration,
         make_room: impl Fn() + Send + Sync + 'static,
@@ -90,8 +90,8 @@ impl Pddb {
     /// Opens a key and makes it, and its dict, where they are not there.
     ///
     /// # Errors
-    /// As [`Pddb::open`], and `Exists` and `Full`. The PDDB says the same to everything that goes wrong with making a
-    /// key; with names that are checked, that there is no room is what is left.
+    /// As [`Pddb::open`], and `Exists` and `Full`. The PDDB has one answer for everything that goes wrong when a key
+    /// is made. As names are checked before, only a lack of room remains.
     pub fn create(&self, key: &KeyPath, how: Create) -> Result<File, PddbError> {
         self.open_key(key, Some(how)).map_err(|code| match code {
             Refusal::Code(code::BASIS_LOST) => self.missing(),
@@ -201,8 +201,8 @@ impl Pddb {
         })
     }
 
-    /// Writes everything that is cached to flash. Writes and deletes do so themselves before they are answered; what
-    /// this adds is an answer that only a server can give that is alive, and has served what came before.
+    /// Writes everything that is cached to flash. Writes and deletes do so before they are answered anyway. But only
+    /// a living server that has done everything before can answer this call.
     ///
     /// # Errors
     /// `Full`, `NotMounted`, `NoServer`, `NoAnswer`, `Refused`, `Malformed`.
@@ -224,7 +224,7 @@ impl Pddb {
         self.shared.courier.call(Message::Ask { id, arguments }, self.limit)
     }
 
-    /// Lends pages; they come back with `offset` and `valid`, not more of it than was lent.
+    /// Lends pages. They come back with `offset` and `valid`, which is at most what was lent.
     pub(super) fn lend(
         &self,
         id: usize,
@@ -246,8 +246,8 @@ impl Pddb {
         self.shared.courier.send(Message::Lend { id, pages, valid, lent }, self.limit)
     }
 
-    /// What the server splits paths with: asked for, since one program may meet both. A path without a basis and
-    /// without the server's separator is refused with another code than one whose key is not there.
+    /// The separator of the server's paths. It has to be asked for, since one program may meet both. A path without a
+    /// basis and without the server's separator is refused with a code of its own.
     fn separator(&self) -> Result<Separator, PddbError> {
         if let Some(known) = self.shared.separator.get() {
             return Ok(*known);
@@ -311,7 +311,7 @@ impl Pddb {
         }
     }
 
-    /// What an answer means that the PDDB gives when something is not there, the basis included.
+    /// What the PDDB's answer means when something is absent, perhaps the basis.
     fn missing(&self) -> PddbError {
         self.mounted_or(PddbError::NotFound)
     }
@@ -325,7 +325,7 @@ impl Pddb {
     }
 }
 
-/// Waits for the pages of a lend; with `offset` and `valid`.
+/// Waits for the pages of a lend. Returns them with `offset` and `valid`.
 pub(super) fn lent_back(ticket: Ticket) -> Result<(xous_api_websocket::Pages, usize, usize), PddbError> {
     match ticket.wait()? {
         Came::Lent { pages, offset, valid } => Ok((pages, offset, valid)),
@@ -333,7 +333,7 @@ pub(super) fn lent_back(ticket: Ticket) -> Result<(xous_api_websocket::Pages, us
     }
 }
 
-/// Why a request was not done, before the code has its meaning.
+/// Why a request was not done. The code has no meaning yet.
 enum Refusal {
     Code(usize),
     Error(PddbError),
@@ -354,7 +354,7 @@ impl From<Refusal> for PddbError {
     }
 }
 
-/// The names of a list; nothing is allocated for names that are not there.
+/// The names of a list. Allocates only for names that are there.
 fn names(page: &[u8], letters: &[u8; 4]) -> Result<Vec<String>, Fault> {
     let mut answer = Answer::new(page, letters)?;
     let count = answer.u32()?;

@@ -2,20 +2,20 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use xous::{CID, Message};
 use xous_api_names::XousNames;
 use xous_api_websocket::Pages;
 
 use super::error::PddbError;
-use crate::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Instant, Mutex, thread};
 
 /// The PDDB's name (`SERVER_NAME_PDDB` in `services/pddb/src/api.rs`).
 pub(super) const NAME: &str = "_Plausibly Deniable Database_";
 /// On the device a name look-up takes 20 KiB of stack, a log line 16 and a panic 32.
 const STACK: usize = 64 * 1024;
-/// Pages that are kept for the next request, and the largest that are.
+/// How many sets of pages are kept for the next request, and how large they may be.
 const SPARE: usize = 2;
 const SPARE_BYTES: usize = 16 * 1024;
 
@@ -37,15 +37,15 @@ pub(super) enum Answer {
     Two(usize, usize),
 }
 
-/// The way to the PDDB. One thread, started by the first request, that ends when this is dropped and it is not stuck
-/// in a message.
+/// The way to the PDDB. The first request starts its one thread. The thread ends when this is dropped, unless it is
+/// stuck in a message.
 pub(super) struct Courier {
     shared: Arc<Shared>,
     spare: Mutex<Vec<Pages>>,
     before_thread: BeforeThread,
 }
 
-/// Called before the thread is started: a process on the device has 29 at a time.
+/// Called before the thread is started, as a process on the device has 29 threads at a time.
 pub(super) type BeforeThread = Box<dyn Fn() + Send + Sync>;
 
 struct Shared {
@@ -69,7 +69,7 @@ enum Job {
     Tell(usize),
 }
 
-/// A request that was sent. To be waited for: nobody else would notice that it is overdue.
+/// A request that was sent. Somebody has to wait for it, as nobody else notices that it is overdue.
 #[must_use]
 pub(super) struct Ticket {
     slot: Arc<Slot>,
@@ -86,7 +86,7 @@ enum Outcome {
     Queued,
     Underway,
     Done(Result<Answer, PddbError>),
-    /// The caller waits no more.
+    /// The caller has stopped waiting.
     Abandoned,
 }
 
@@ -103,7 +103,7 @@ impl Courier {
         fits.map(|index| spare.swap_remove(index)).unwrap_or_else(|| Pages::new(bytes))
     }
 
-    /// Takes pages back that are not needed any more. What they hold may be secret.
+    /// Takes back pages that are not needed any more. What they hold may be secret.
     pub(super) fn recycle(&self, mut pages: Pages) {
         pages.clear();
         let mut spare = self.spare.lock();
@@ -120,7 +120,7 @@ impl Courier {
         self.send(request, limit)?.wait()
     }
 
-    /// Sends a request, whose answer is to be waited for until `limit` is over.
+    /// Sends a request. Its answer is to be awaited until `limit` is over.
     ///
     /// # Errors
     /// `NoServer`; `NoAnswer` while another request is overdue.
@@ -145,7 +145,7 @@ impl Courier {
         if !state.started {
             (self.before_thread)();
             let shared = self.shared.clone();
-            let thread = std::thread::Builder::new().name("pddb-courier".into()).stack_size(STACK);
+            let thread = thread::Builder::new().name("pddb-courier".into()).stack_size(STACK);
             if let Err(error) = thread.spawn(move || Route::default().run(&shared)) {
                 log::error!("no thread for the PDDB: {error}");
                 return Err(PddbError::NoAnswer);
@@ -162,8 +162,8 @@ impl Ticket {
     /// Waits for the answer.
     ///
     /// # Errors
-    /// `NoAnswer`: if the request was not begun it never will be; one that waits behind an overdue one is not waited
-    /// for. `NoServer`; `Malformed` for the kernel's errors.
+    /// `NoAnswer` when the time is over, or at once behind an overdue request. A request that was not begun then
+    /// never will be. `NoServer`. `Malformed` for the kernel's errors.
     pub(super) fn wait(self) -> Result<Answer, PddbError> {
         let mut outcome = self.slot.outcome.lock();
         loop {
@@ -210,10 +210,10 @@ impl Shared {
     }
 }
 
-/// The courier's own end: its connection to the PDDB.
+/// The thread's side: its connection to the PDDB.
 #[derive(Default)]
 struct Route {
-    /// Kept as long as the connection: std shares the last one to the name server.
+    /// Kept as long as the connection, as std shares the last one to the name server.
     names: Option<XousNames>,
     cid: Option<CID>,
 }
@@ -242,6 +242,13 @@ impl Route {
         std::mem::forget(self.names);
     }
 
+    /// A model's database answers.
+    #[cfg(all(test, feature = "shuttle"))]
+    fn send(&mut self, request: Request) -> Result<Answer, PddbError> {
+        super::interleavings::serve(request)
+    }
+
+    #[cfg(not(all(test, feature = "shuttle")))]
     fn send(&mut self, request: Request) -> Result<Answer, PddbError> {
         let cid = self.connect()?;
         match request {
@@ -260,6 +267,7 @@ impl Route {
         }
     }
 
+    #[cfg(not(all(test, feature = "shuttle")))]
     fn connect(&mut self) -> Result<CID, PddbError> {
         if let Some(cid) = self.cid {
             return Ok(cid);
@@ -297,6 +305,7 @@ impl Slot {
     }
 }
 
+#[cfg(not(all(test, feature = "shuttle")))]
 fn refused(error: xous::Error) -> PddbError {
     log::warn!("a message to the PDDB was refused: {error:?}");
     PddbError::Malformed

@@ -10,7 +10,7 @@ pub enum PddbError {
     NoServer,
     /// No basis is open, which takes the user: wait with [`Pddb::wait_mounted`](super::Pddb::wait_mounted).
     NotMounted,
-    /// There was no answer in time. Whether the request was carried out, or still will be, is not known.
+    /// There was no answer in time. It is not known whether the request was carried out, or still will be.
     NoAnswer,
     /// There is no such key or dict.
     NotFound,
@@ -20,13 +20,14 @@ pub enum PddbError {
     NotEmpty,
     /// There is no room left. Delete something first.
     Full,
-    /// The open key has been deleted, or the PDDB knows its descriptor no more: open it again.
+    /// The open key has been deleted, or the PDDB does not know its descriptor any more: open it again.
     Stale,
-    /// A list is longer than is taken.
+    /// A list is too long.
     TooLong,
-    /// The PDDB answered with this code, which says no more here (`PddbRetcode` in `services/pddb/src/api.rs`).
+    /// The PDDB answered with this code, which has no other meaning for the request (`PddbRetcode` in
+    /// `services/pddb/src/api.rs`).
     Refused(u8),
-    /// The answer is not one that this request can have, or the kernel refused the message.
+    /// This request cannot have such an answer, or the kernel refused the message.
     Malformed,
 }
 

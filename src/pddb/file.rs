@@ -10,8 +10,8 @@ use super::opcode;
 /// Most bytes that one message carries.
 const MESSAGE_BYTES: usize = 64 * 1024;
 
-/// An open key, closed when dropped. Its position is kept here: the PDDB's own is only ever set from the start, as
-/// it refuses to go back and counts from an end that it saw when the key was opened.
+/// An open key. It is closed when dropped. Its position is kept here. The PDDB's own is only ever set from the start,
+/// as the PDDB refuses to go back, and counts from the end that it saw when the key was opened.
 pub struct File {
     pddb: Pddb,
     descriptor: u16,
@@ -19,7 +19,7 @@ pub struct File {
     /// Where the PDDB is; `None` after an error.
     reached: Option<u64>,
     length: u64,
-    /// The last write that was begun, until it is known how it went.
+    /// The last write that was begun, until its result is known.
     underway: Option<Underway>,
 }
 
@@ -35,12 +35,12 @@ impl File {
         File { pddb, descriptor, position: 0, reached: Some(0), length, underway: None }
     }
 
-    /// Bytes that the key had when it was opened, or has by what was written here.
+    /// Its length in bytes: that when the key was opened, or more by what was written here.
     pub fn length(&self) -> u64 {
         self.length
     }
 
-    /// Reads from `position` on; 0 bytes at the end. Does not move the position of [`Read`].
+    /// Reads from `position` on. Returns 0 at the end. Does not move the position of [`Read`].
     ///
     /// # Errors
     /// `Stale`, `NoAnswer`, `Refused`, `Malformed`.
@@ -69,8 +69,8 @@ impl File {
         result
     }
 
-    /// Writes at `position`, at most 64 KiB at once; how much. Does not move the position of [`Write`]. What is
-    /// written is in flash when this returns.
+    /// Writes at `position`, at most 64 KiB at once. Returns how much. Does not move the position of [`Write`]. When
+    /// this returns, what is written is in flash.
     ///
     /// # Errors
     /// `Full` (nothing of it was written), `Stale`, `NoAnswer`, `Refused`, `Malformed`.
@@ -80,11 +80,12 @@ impl File {
         Ok(written)
     }
 
-    /// Begins to write at `position`, at most 64 KiB at once; how much. Returns when the write that was begun before is
-    /// done, so that two are on their way at most: the PDDB has the next one when it is done with the last.
+    /// Begins to write at `position`, at most 64 KiB at once. Returns how much, when the write that was begun before
+    /// is done. So at most two are on their way, and the PDDB has the next one as soon as it is done with the last.
     ///
     /// # Errors
-    /// As [`File::write_at`], and those of the write before: what has been begun since is in the key or not.
+    /// As [`File::write_at`], and those of the write before. It is then not known whether what was begun since is in
+    /// the key.
     pub fn begin_write(&mut self, position: u64, data: &[u8]) -> Result<usize, PddbError> {
         let data = &data[..data.len().min(MESSAGE_BYTES)];
         if data.is_empty() {

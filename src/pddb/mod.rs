@@ -26,6 +26,8 @@ mod client;
 mod courier;
 mod error;
 mod file;
+#[cfg(all(test, feature = "shuttle"))]
+mod interleavings;
 mod mount;
 mod opcode;
 mod path;

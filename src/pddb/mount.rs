@@ -13,7 +13,7 @@ use crate::sync::{Condvar, Mutex};
 
 const STACK: usize = 32 * 1024;
 
-/// Who waits for `IsMounted`: one thread for the whole process, since its answer may never come.
+/// The wait for `IsMounted`. One thread waits for the whole process, since the answer may never come.
 static WATCH: Watch = Watch {
     state: Mutex::new(State { asking: false, answers: 0, refused: false }),
     answered: Condvar::new(),
@@ -29,12 +29,12 @@ struct State {
     asking: bool,
     /// How often it was answered.
     answers: u32,
-    /// The last time it was not, but refused by the kernel.
+    /// Whether the last call was refused by the kernel instead.
     refused: bool,
 }
 
 impl Pddb {
-    /// Waits until the PDDB is there and a basis is open, at most for `limit`. Asks nobody to open one.
+    /// Waits until the PDDB is there and a basis is open, for at most `limit`. Asks nobody to open one.
     ///
     /// # Errors
     /// `NoServer` or `NotMounted` when the time is over; `NoAnswer`, `Malformed`.
@@ -55,7 +55,7 @@ impl Pddb {
 }
 
 impl Watch {
-    /// Waits until the PDDB says that it is mounted; whether it did in time.
+    /// Waits until the PDDB says that it is mounted. Returns whether it did in time.
     fn wait(&'static self, deadline: Instant) -> Result<bool, PddbError> {
         let mut state = self.state.lock();
         if !state.asking {

@@ -1,19 +1,19 @@
 //! Names of dicts and keys, checked before they are sent, and how they are spelt for the server at hand.
 //!
-//! An over-long key name stays in the real server's cache and spoils its whole dict until the next start, so the limits
-//! are checked here. A path always names its basis: without one, where a key is looked for and where it is made
-//! changes when the user opens another basis, and a delete leaves handles that are open.
+//! An over-long key name stays in the real server's cache and spoils its whole dict until the next start, so the
+//! limits are checked here. A path always names its basis. Without a basis, a key may be looked for and made
+//! elsewhere when the user opens another basis, and a delete leaves open handles behind.
 
 use std::fmt;
 
 /// The device's own basis, which is there whenever the PDDB is open.
 pub const SYSTEM_BASIS: &str = ".System";
 
-/// The longest name of a key, bytes.
+/// The longest name of a key, in bytes.
 pub const KEY_BYTES: usize = 94;
-/// The longest name of a dict, bytes, its separators included.
+/// The longest name of a dict, in bytes, with its separators.
 pub const DICT_BYTES: usize = 110;
-/// The longest name of a basis, bytes.
+/// The longest name of a basis, in bytes.
 const BASIS_BYTES: usize = 64;
 
 /// A name that the PDDB does not take.
@@ -112,8 +112,8 @@ fn check(name: &str, most: usize, single: bool) -> Result<(), PathError> {
     Ok(())
 }
 
-/// What the server puts between the parts of a dict's name, and between dict and key: `:` on the device, `/` in
-/// hosted mode on a PC. Between basis and dict it is always `:`.
+/// The separator between the parts of a dict's name, and between dict and key: `:` on the device, `/` in hosted mode
+/// on a PC. Between basis and dict there is always `:`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Separator(char);
 

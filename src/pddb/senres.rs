@@ -4,7 +4,7 @@
 /// `SENRES_V1_MAGIC`.
 const MARK: u32 = 0x344c_b6ca;
 
-/// Writes the fields of a request; remembers when they did not fit.
+/// Writes the fields of a request, and remembers if they did not fit.
 pub(super) struct Request<'a> {
     page: &'a mut [u8],
     at: usize,
@@ -74,13 +74,13 @@ impl<'a> Request<'a> {
 /// Why a field of an answer cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// The page ends first: the server cuts silently what does not fit. More pages may help.
+    /// The page ends first, as the server silently cuts what does not fit. More pages may help.
     Short,
-    /// It is none that the server writes.
+    /// The server never writes such a field.
     Malformed,
 }
 
-/// Reads the fields of an answer. What follows its end is left from the request.
+/// Reads the fields of an answer. Bytes behind its end are left from the request.
 pub(super) struct Answer<'a> {
     page: &'a [u8],
     at: usize,

@@ -99,8 +99,8 @@ impl Closing {
         }
     }
 
-    /// Whether this end ends the transport once its Close frame is out, without waiting for the peer to do so: the
-    /// server does (RFC 6455 section 7.1.1), and who failed the connection (section 7.1.7).
+    /// Whether this end ends the transport once its Close frame is out, without waiting for the peer to do so. The
+    /// server does (RFC 6455 section 7.1.1), and so does an end that failed the connection (section 7.1.7).
     pub const fn ends_transport(&self) -> bool {
         self.failed.is_some() || matches!(self.role, Role::Server)
     }

@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod close;
+mod close_code;
 mod closing;
 mod control;
 mod decode;
@@ -31,7 +32,8 @@ mod utf8;
 mod violation;
 mod wide;
 
-pub use close::{CloseCode, ClosePayload, CloseReason, MAX_CLOSE_TEXT};
+pub use close::{ClosePayload, CloseReason, MAX_CLOSE_TEXT};
+pub use close_code::CloseCode;
 pub use closing::{CloseStep, Closing};
 pub use control::ControlFrame;
 pub use decode::Decoder;

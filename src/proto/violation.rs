@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::close::CloseCode;
+use super::close_code::CloseCode;
 
 /// A fault in the peer's frames. The connection must be failed: send a Close frame with
 /// [`Violation::close_code`], read no more, end the transport (RFC 6455, section 7.1.7).

@@ -1,4 +1,4 @@
-//! Loops compiled for the vectors of the machine that they run on, where those are known only then.
+//! Loops that are compiled for the vectors of the machine that they run on, where those are known only at run time.
 
 /// Runs `work`, which is to be inlined with all that it calls. From a few hundred bytes on it is worth the call.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]

@@ -1,5 +1,5 @@
-//! The server thread: receives every message, checks who asks, hands the envelope on. It never waits for a
-//! socket, a client or another service.
+//! The server thread. It receives every message, checks who asks, and hands the envelope on. It never waits for a
+//! socket, a client or another service, not even for the log server: it notes what a worker then prints.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -8,8 +8,9 @@ use xous::{PID, SID};
 use xous_api_websocket::{Code, Handle, Opcode, Phase, Stats, split_message_id};
 
 use super::connection::{ABNORMAL, Closer, Found, Outcome, Table, inbox};
+use super::limits::MESSAGE_BYTES;
 use super::message::{Incoming, Lent, Quota, Scalar};
-use super::thread::{Pool, Timer};
+use super::thread::{Note, Pool, Timer, note};
 use crate::proto::{CloseCode, CloseReason};
 
 /// Everything that the server thread hands work to.
@@ -23,17 +24,20 @@ pub(crate) struct Dispatcher {
     pub(crate) system: Option<Box<dyn Serve>>,
 }
 
-/// What the service does for every process, and an in-process server does not. A trait, so that a program with an
-/// in-process server has nothing of it in its code.
+/// What the service does for every process, and an in-process server does not. It is a trait, so that a program with
+/// an in-process server does not contain its code.
 pub(crate) trait Serve {
     /// Deals with a memory message; its opcode is not one for an open connection.
     fn memory(&self, opcode: Opcode, caller: Caller, lent: Lent);
 
     /// Deals with a scalar; its opcode is not one for an open connection.
     fn scalar(&self, opcode: Opcode, caller: Caller, scalar: Scalar);
+
+    /// A message was refused, as there are too many.
+    fn short_of_messages(&self, caller: Caller);
 }
 
-/// Whom a message comes from and which connection, or listener, it means.
+/// The sender of a message, and the connection or listener that it means.
 #[derive(Clone, Copy)]
 pub(crate) struct Caller {
     pub(crate) pid: Option<PID>,
@@ -44,11 +48,14 @@ impl Dispatcher {
     /// Serves until the kernel refuses or, in-process, `Quit` or the owner's `Close` has come.
     ///
     /// # Errors
-    /// Those of the kernel: the server does not exist any more.
+    /// Those of the kernel, when the server does not exist any more.
     pub(crate) fn run(&self) -> Result<(), xous::Error> {
         loop {
             let envelope = xous::receive_message(self.sid)?;
             let pid = envelope.sender.pid();
+            if let Some(pid) = pid {
+                self.quota.hear(pid);
+            }
             let (opcode, handle) = split_message_id(envelope.body.id());
             let opcode = num_traits::FromPrimitive::from_u8(opcode);
             let caller = Caller { pid, handle };
@@ -66,14 +73,18 @@ impl Dispatcher {
         if opcode == Some(Opcode::Receive) || opcode == Some(Opcode::Close) {
             lent.answer_on_drop(Outcome::new(ABNORMAL, "").word());
         }
-        match self.quota.take(caller.pid.map_or(0, PID::get)) {
-            Ok(ticket) => lent.hold(ticket),
+        match self.admit(opcode, caller, &mut lent) {
+            Ok(()) => (),
             Err(code) => {
                 if opcode == Some(Opcode::Send)
-                    && lent.is_moved()
                     && let Found::Live(conn) = self.find(caller)
                 {
-                    conn.count_failed(1);
+                    conn.count_failed(&lent);
+                }
+                if code == Code::BusyService
+                    && let Some(system) = &self.system
+                {
+                    system.short_of_messages(caller);
                 }
                 refuse(opcode, lent, code);
                 return ControlFlow::Continue(());
@@ -88,12 +99,32 @@ impl Dispatcher {
                 Some(system) => system.memory(opcode, caller, lent),
                 None => lent.answer(Code::NotPermitted as usize, 0),
             },
-            None => {
-                log::warn!("a message with an unknown opcode");
-                lent.answer(Code::UnknownOpcode as usize, 0);
-            }
+            None => lent.answer(Code::UnknownOpcode as usize, 0),
         }
         ControlFlow::Continue(())
+    }
+
+    /// Counts a message as open, or says why it is refused. A message that is answered at once need not be counted. A
+    /// Close always gets through; if there is no place for it to wait, its sender does not wait.
+    fn admit(&self, opcode: Option<Opcode>, caller: Caller, lent: &mut Lent) -> Result<(), Code> {
+        let pid = caller.pid.map_or(0, PID::get);
+        if lent.size() > MESSAGE_BYTES {
+            return Err(Code::Malformed);
+        }
+        match opcode {
+            None => {
+                note(Note::UnknownOpcode);
+                return Err(Code::UnknownOpcode);
+            }
+            Some(Opcode::Stats) => (),
+            Some(Opcode::Close) => {
+                if let Some(ticket) = self.quota.take_close(pid, lent.size()) {
+                    lent.hold(ticket);
+                }
+            }
+            Some(_) => lent.hold(self.quota.take(pid, lent.size())?),
+        }
+        Ok(())
     }
 
     fn scalar(&self, opcode: Option<Opcode>, caller: Caller, scalar: Scalar) -> ControlFlow<()> {
@@ -112,7 +143,7 @@ impl Dispatcher {
                 None => scalar.refuse(Code::NotPermitted),
             },
             None => {
-                log::warn!("a scalar with an unknown opcode");
+                note(Note::UnknownOpcode);
                 scalar.refuse(Code::UnknownOpcode);
             }
         }
@@ -126,9 +157,7 @@ impl Dispatcher {
                     if code != Code::Closed {
                         self.quota.refuse(code);
                     }
-                    if lent.is_moved() {
-                        conn.count_failed(1);
-                    }
+                    conn.count_failed(&lent);
                     lent.answer(code as usize, 0);
                 }
             }
@@ -167,21 +196,21 @@ impl Dispatcher {
             scalar.refuse(Code::Malformed);
             return ControlFlow::Continue(());
         };
-        if scalar.is_blocking() {
-            match self.quota.take(caller.pid.map_or(0, PID::get)) {
-                Ok(ticket) => scalar.hold(ticket),
-                Err(code) => {
-                    scalar.refuse(code);
-                    return ControlFlow::Continue(());
-                }
-            }
+        if scalar.is_blocking()
+            && let Some(ticket) = self.quota.take_close(caller.pid.map_or(0, PID::get), 0)
+        {
+            scalar.hold(ticket);
         }
         self.close(caller, CloseReason::new(code, ""), Closer::Scalar(scalar))
     }
 
     fn close(&self, caller: Caller, reason: Option<CloseReason<'_>>, closer: Closer) -> ControlFlow<()> {
         match self.find(caller) {
-            Found::Live(conn) => conn.close(reason, Some(closer)),
+            Found::Live(conn) if closer.may_wait() => conn.close(reason, Some(closer)),
+            Found::Live(conn) => {
+                conn.close(reason, None);
+                closer.tell(&Outcome::new(ABNORMAL, ""));
+            }
             Found::Ended(outcome) => {
                 match self.table.acknowledge(caller.handle, caller.pid) {
                     true => closer.tell(&outcome),
@@ -211,7 +240,8 @@ impl Dispatcher {
             connections,
             workers_busy: u32::try_from(busy_workers).unwrap_or(u32::MAX),
             workers: u32::try_from(workers).unwrap_or(u32::MAX),
-            open_messages: self.quota.open(),
+            // And the one that asks.
+            open_messages: self.quota.open() + 1,
             timers: u32::try_from(self.timer.len()).unwrap_or(u32::MAX),
             opened,
             busy: self.quota.refused(),
@@ -227,7 +257,7 @@ impl Dispatcher {
     }
 }
 
-/// Answers a memory message with a code, in the form that its opcode wants.
+/// Answers a memory message with a code, in the form that its opcode asks for.
 fn refuse(opcode: Option<Opcode>, lent: Lent, code: Code) {
     match opcode {
         Some(Opcode::Receive | Opcode::Close) => inbox::refuse(lent, code),
@@ -235,10 +265,44 @@ fn refuse(opcode: Option<Opcode>, lent: Lent, code: Code) {
     }
 }
 
-/// The close code that a caller asks for: 0 is the usual one; `None` for one that may not be sent.
+/// The close code that a caller asks for. 0 stands for 1000. `None` if the code may not be sent.
 fn close_code(code: usize) -> Option<CloseCode> {
     match u16::try_from(code).ok()? {
         0 => Some(CloseCode::NORMAL),
         code => CloseCode::new(code),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// What the server thread runs. A line in the log is a message to the log server, and its sender waits.
+    const SOURCES: [(&str, &str); 17] = [
+        ("dispatcher", include_str!("dispatcher.rs")),
+        ("system", include_str!("system.rs")),
+        ("message/envelope", include_str!("message/envelope.rs")),
+        ("message/quota", include_str!("message/quota.rs")),
+        ("connection/table", include_str!("connection/table.rs")),
+        ("connection/inbox", include_str!("connection/inbox.rs")),
+        ("connection/outbox", include_str!("connection/outbox.rs")),
+        ("connection/outcome", include_str!("connection/outcome.rs")),
+        ("listen/listeners", include_str!("listen/listeners.rs")),
+        ("listen/channels", include_str!("listen/channels.rs")),
+        ("listen/accept_queue", include_str!("listen/accept_queue.rs")),
+        ("listen/target", include_str!("listen/target.rs")),
+        ("listen/port", include_str!("listen/port.rs")),
+        ("thread/pool", include_str!("thread/pool.rs")),
+        ("thread/timer", include_str!("thread/timer.rs")),
+        ("http/router", include_str!("../http/router.rs")),
+        ("http/origin", include_str!("../http/origin.rs")),
+    ];
+
+    #[test]
+    fn the_server_thread_prints_nothing_and_sleeps_never() {
+        for (name, source) in SOURCES {
+            let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+            for waits in ["log::", "thread::sleep", ".join()", "send_message("] {
+                assert!(!code.contains(waits), "{name} calls {waits}");
+            }
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use xous::{CID, SID};
-use xous_api_websocket::{Deadlines, Handle, Opcode};
+use xous_api_websocket::{Deadlines, Handle, Lease, Opcode};
 
 use super::connection::{Connection, Delivery, EndGuard, Opening, Table, connect, seed_from};
 use super::dispatcher::Dispatcher;
@@ -25,18 +25,19 @@ pub(crate) struct Plan {
     pub(crate) random: [u8; 48],
 }
 
-/// Threads of all in-process servers of this process, used again when a connection has ended.
+/// The threads of all in-process servers of this process. They are used again when a connection has ended.
 static THREADS: OnceLock<(Arc<Pool>, Arc<Timer>)> = OnceLock::new();
 
 /// Opens the connection and serves `sid` until its owner closes it or quits.
 ///
 /// # Errors
-/// Those of the kernel, or no thread can be started.
+/// Those of the kernel, also if no thread can be started.
 pub(crate) fn serve_one(sid: SID, plan: Plan) -> Result<(), xous::Error> {
     let (pool, timer) = threads()?;
     let own = xous::connect(sid)?;
     let table = Table::new();
-    let conn = Connection::new(Role::Client, Handle::SOLE, plan.deadlines, timer.clone(), None);
+    let conn =
+        Connection::new(Role::Client, Handle::SOLE, plan.deadlines, Lease::default(), timer.clone(), None);
     table.enter_sole(conn.clone());
     conn.opening();
     let (reading, writing) = pool.reserve_pair().ok_or(xous::Error::ThreadNotAvailable)?;

@@ -7,16 +7,16 @@ use xous_api_websocket::{Listener, Request, Route, Upload};
 use crate::proto::{HEADER_SPACE, MAX_HEADER};
 use crate::upload::WRITE_BATCH;
 
-/// Connections at a time (`NoWorker`). Each takes two worker threads of the 29 that a process on the device can
-/// use; the dispatcher and the timer take one each, and three are left for ports.
+/// Connections at a time (`NoWorker`). Each takes two worker threads of the 29 that a process on the device can use.
+/// The dispatcher and the timer take one each, and three are left for ports and for clients that were refused.
 pub(crate) const CONNECTIONS: usize = 12;
 
-/// Worker threads: a reader and a writer per connection.
-pub(crate) const WORKERS: usize = 2 * CONNECTIONS;
+/// Of all, those that only processes may take that have none.
+pub(crate) const KEPT_CONNECTIONS: usize = 1;
 
-/// One less when the PDDB has been asked for something, as its client has a thread: eleven connections then, and a worker
-/// for clients that want no more than a page or a file.
-pub(crate) const WORKERS_WITH_PDDB: usize = WORKERS - 1;
+/// Worker threads: a reader and a writer per connection. One less when the PDDB has been asked for something, as its
+/// client has a thread, and one less when a third port has been listened on: eleven connections then.
+pub(crate) const WORKERS: usize = 2 * CONNECTIONS;
 
 /// Workers that clients of ports do not get before a program has taken them: connections of programs are opened,
 /// whoever comes from outside.
@@ -27,29 +27,56 @@ pub(crate) const WAITING: usize = 16;
 /// See [`WAITING`].
 pub(crate) const PLACE_WAIT: Duration = Duration::from_secs(1);
 
-/// A client that takes a file more slowly than this, in bytes a second and with the port's write deadline to begin
-/// with, is let go of.
+/// The slowest that a client may take a file, in bytes a second; a slower one is disconnected. The port's write
+/// deadline is granted on top.
 pub(crate) const SLOWEST_DOWNLOAD: u64 = 1024;
 
-/// A client that sends its files more slowly than this, in bytes a second, is let go of; and how often that is looked
-/// at. Time for which the database keeps it waiting does not count.
+/// The slowest that a client may send its files, in bytes a second, and how often that is checked; a slower one is
+/// disconnected. Time for which the database keeps it waiting does not count.
 pub(crate) const SLOWEST_UPLOAD: u64 = 256;
 /// See [`SLOWEST_UPLOAD`].
 pub(crate) const UPLOAD_PROGRESS: Duration = Duration::from_secs(30);
 
-/// The longest that the Close frame of a client that sends files is waited for: its place is wanted.
+/// How long the Close frame of a client that sends files is awaited at most. Others want its place.
 pub(crate) const UPLOAD_CLOSE: Duration = Duration::from_millis(500);
 
 /// Ports listened on at a time (`NoListener`): each has a thread that waits for clients. One thread more lets go of
 /// clients that were refused.
-pub(crate) const PORTS: usize = 2;
+pub(crate) const PORTS: usize = 3;
+
+/// The same for one process; it may join others.
+pub(crate) const PORTS_PER_PROCESS: usize = PORTS - 1;
+
+/// The thread of each further port takes the place of a worker.
+pub(crate) const PORT_THREADS: usize = 2;
 
 /// Messages of clients that wait for an answer (`BusyService`). Below the 64 that a server's queue holds in
 /// hosted mode (about 128 on the device), since each keeps its place in the queue until it is answered.
 pub(crate) const OPEN_MESSAGES: usize = 56;
 
-/// The same for one process (`BusyMessages`): one process alone cannot lock the others out.
+/// The same for one process (`BusyMessages`).
 pub(crate) const OPEN_MESSAGES_PER_PROCESS: usize = 40;
+
+/// Of all, those that only processes may take that hold none.
+pub(crate) const KEPT_MESSAGES: usize = 8;
+
+/// Closes that may wait on top of these, so that a process whose messages are all open can still close. Beyond that,
+/// a connection is closed and its owner does not wait.
+pub(crate) const WAITING_CLOSES: usize = 4;
+const _: () = assert!(OPEN_MESSAGES + WAITING_CLOSES < 64);
+
+/// Bytes of the pages of these messages (`BusyService`). The device's kernel maps what a process is lent or given
+/// into 4 MiB of its address space. When these are full it refuses every message, whoever sends it. The rest is for
+/// messages that are being answered.
+pub(crate) const OPEN_BYTES: usize = 3 * 1024 * 1024;
+
+/// The same for one process (`BusyMessages`).
+pub(crate) const OPEN_BYTES_PER_PROCESS: usize = 1024 * 1024;
+
+/// Of all, those that only processes may take that hold none, with messages that are small.
+pub(crate) const KEPT_BYTES: usize = KEPT_MESSAGES * SMALL_MESSAGE;
+/// See [`KEPT_BYTES`].
+pub(crate) const SMALL_MESSAGE: usize = 64 * 1024;
 
 /// Sends that wait on one connection (`BusyQueue`).
 pub(crate) const QUEUED_SENDS: usize = 16;
@@ -57,7 +84,10 @@ pub(crate) const QUEUED_SENDS: usize = 16;
 /// Pages that wait on one connection (`BusyReceives`).
 pub(crate) const PARKED_RECEIVES: usize = 4;
 
-/// Broadcasts that wait on one connection, and their bytes: with more it is a slow member.
+/// Bytes of a message that has begun to come when its connection is handed over: what the client crate lends at a time.
+pub(crate) const CARRIED: usize = 16 * 1024;
+
+/// Broadcasts that wait on one connection, and their bytes. With more it is a slow member.
 pub(crate) const QUEUED_BROADCASTS: usize = 16;
 /// See [`QUEUED_BROADCASTS`]. Two of the longest, besides the one that is being written.
 pub(crate) const QUEUED_BROADCAST_BYTES: usize = 2 * (BROADCAST_BYTES + 10);
@@ -66,7 +96,15 @@ pub(crate) const QUEUED_BROADCAST_BYTES: usize = 2 * (BROADCAST_BYTES + 10);
 pub(crate) const PARKED_ACCEPTS: usize = 16;
 
 /// Listeners: programs' shares of ports (`NoListener`).
-pub(crate) const LISTENERS: usize = 16;
+pub(crate) const LISTENERS: usize = 20;
+
+/// Of all, those that only processes may take that have none.
+pub(crate) const KEPT_LISTENERS: usize = 4;
+
+/// Routes of a port that one process may have, and all together, besides the one that has opened it (`NoRoute`).
+pub(crate) const ROUTES_PER_GUEST: usize = 8;
+/// See [`ROUTES_PER_GUEST`].
+pub(crate) const ROUTES_OF_GUESTS: usize = 16;
 
 /// Channels of one listener (`NoChannel`), and bytes of a channel's name (`TooLong`).
 pub(crate) const CHANNELS: usize = 16;
@@ -80,18 +118,30 @@ pub(crate) const BROADCAST_BYTES: usize = Listener::MAX_BROADCAST;
 pub(crate) const PAGE_BYTES: usize = Route::MAX_BODY;
 /// See [`PAGE_BYTES`].
 pub(crate) const PORT_PAGE_BYTES: usize = 4 * PAGE_BYTES;
+/// Of these, what one process may have, and all together, besides the one that has opened the port (`NoRoute`).
+pub(crate) const GUEST_PAGE_BYTES: usize = PAGE_BYTES;
+/// See [`GUEST_PAGE_BYTES`].
+pub(crate) const GUESTS_PAGE_BYTES: usize = 2 * PAGE_BYTES;
 
 /// The most bytes of a client's head that a listener may allow: they are kept here while it is being read.
 pub(crate) const MAX_REQUEST_BYTES: usize = 64 * 1024;
 
-/// Silence after which the peer of an upload is asked whether it is there, if the port does not say.
+/// Silence after which the peer of an upload gets a Ping, if the port has no keepalive.
 pub(crate) const UPLOAD_KEEPALIVE: Duration = Duration::from_secs(30);
 
-/// How long an answer of the database is waited for. Flash is slow: the real one takes seconds when it looks for room.
+/// How long an answer of the database is awaited. The real one takes seconds when it looks for room in flash.
 pub(crate) const STORE_ANSWER: Duration = Duration::from_secs(20);
 
-/// How long reading a port's certificate and key from there may take in all, give or take an answer.
+/// How long reading a port's certificate and key from the database may take in all, give or take one answer.
 pub(crate) const STORED_WAIT: Duration = Duration::from_secs(30);
+
+/// Certificates that are loaded at a time, in all and for one process (`NoWorker`): each takes a worker.
+pub(crate) const LOADS: usize = 4;
+/// See [`LOADS`].
+pub(crate) const LOADS_PER_PROCESS: usize = 2;
+
+/// How long a process that was asked has to show that it is there.
+pub(crate) const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
 
 /// How long a pairing code is good, how many wrong ones may be tried in all and from one address before a new one is
 /// needed, and how long the cookie is good that it gets.
@@ -116,14 +166,14 @@ pub(crate) const REFUSED_WAIT: Duration = Duration::from_millis(100);
 /// Refused clients that are given that time at once; the first of more is dropped.
 pub(crate) const LINGERING: usize = 16;
 
-/// Pongs that wait on one connection; the oldest gives way, as RFC 6455 section 5.5.3 allows.
+/// Pongs that wait on one connection. Beyond that the oldest is dropped, as RFC 6455 section 5.5.3 allows.
 pub(crate) const QUEUED_PONGS: usize = 16;
 
-/// Connections that the table knows, those included that have ended and whose owner has not been told yet.
-/// The one that ended first gives way.
+/// Connections that the table knows, including ended ones whose owner has not been told yet. When it is full, the one
+/// that ended first goes.
 pub(crate) const SLOTS: usize = 32;
 
-/// Pages of one memory message (`Malformed`). A process has 4 MiB for all messages on the device.
+/// Pages of one memory message (`Malformed`).
 pub(crate) const MESSAGE_BYTES: usize = 256 * 1024;
 
 /// Bytes of an `Open` request (`Malformed`).
@@ -141,12 +191,12 @@ pub(crate) const READ_BUFFER: usize = 4096 + MAX_HEADER;
 /// Write buffer of a connection that has nothing to write. Small frames need no more.
 pub(crate) const WRITE_BUFFER: usize = 512;
 
-/// What it grows to, at most, for frames that are longer or wait together: what a client lends at a time goes out in one
-/// write. Given back when nothing is queued.
+/// How large it grows at most, for frames that are longer or wait together. So what a client lends at a time goes out
+/// in one write. The memory is given back when nothing is queued.
 pub(crate) const BULK_WRITE_BUFFER: usize = 16 * 1024 + HEADER_SPACE;
 
-/// Heap that the service may use, of which the device's kernel wants to be told: what all limits above come to when
-/// all of them are met at once, 4.7 MiB and with TLS 7. Twelve idle connections take less than a tenth of it.
+/// Heap that the service may use. The device's kernel has to be asked for it. It is the sum of all limits above when
+/// all of them are met at once: 4.7 MiB, with TLS 7. Twelve idle connections take less than a tenth of it.
 pub(crate) const HEAP_BYTES: usize =
     CONNECTIONS * (CONNECTION + TLS) + PORTS * PORT_PAGE_BYTES + LISTING + TLS_KEPT + REST;
 

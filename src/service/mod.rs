@@ -5,9 +5,9 @@
 //!        <-- Receive (page) ------------ sink <---- reader <--- socket
 //! ```
 //!
-//! [`dispatcher`] receives every message and hands its envelope on; what is not for an open connection goes to
-//! [`system`]. A connection has a reader and a writer from the pool; neither waits for the other. Everything in between
-//! is bounded by [`limits`].
+//! [`dispatcher`] receives every message and hands its envelope on. What is not for an open connection goes to
+//! [`system`]. A connection has a reader and a writer from the pool, and neither waits for the other. Everything in
+//! between is bounded by [`limits`].
 //!
 //! ```text
 //! dispatcher, system, in_process
@@ -25,7 +25,7 @@ mod message;
 mod system;
 mod thread;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use xous_api_names::XousNames;
 use xous_api_websocket::SERVER_NAME;
@@ -33,8 +33,8 @@ use xous_api_websocket::SERVER_NAME;
 use connection::Table;
 use dispatcher::Dispatcher;
 pub(crate) use in_process::{Plan, serve_one};
-use limits::{HEAP_BYTES, STORE_ANSWER, WORKERS, WORKERS_WITH_PDDB};
-use listen::{FileStores, Listeners, Shared, Visitors};
+use limits::{HEAP_BYTES, STORE_ANSWER, WORKERS};
+use listen::{FileStores, Listeners, Owners, Shared, Visitors};
 use message::Quota;
 use system::System;
 use thread::{Lingering, Pool, Timer};
@@ -57,26 +57,29 @@ pub fn serve() -> Result<(), xous::Error> {
     let sid = names.register_name(SERVER_NAME, None)?;
     let pool = Pool::new(WORKERS);
     let workers = pool.clone();
-    let pddb = Pddb::with_room_for_thread(STORE_ANSWER, move || workers.shrink(WORKERS_WITH_PDDB));
+    let pddb = Pddb::with_room_for_thread(STORE_ANSWER, move || workers.shrink());
     let timer = Timer::start().map_err(|_| xous::Error::ThreadNotAvailable)?;
     let lingering = Lingering::start(timer.clone()).map_err(|_| xous::Error::ThreadNotAvailable)?;
     let shared = Arc::new(Shared {
         table: Table::new(),
-        visitors: Visitors::new(timer.clone(), lingering.clone()),
+        visitors: Visitors::new(timer.clone(), pool.clone()),
         timer,
         stores: FileStores::new(pddb.clone(), pool.clone()),
         pool,
         pddb,
         lingering,
+        looks_for_the_gone: OnceLock::new(),
     });
-    let visited = Arc::downgrade(&shared);
+    let visitors = Arc::downgrade(&shared.visitors);
     shared.pool.when_free(move || {
-        if let Some(shared) = visited.upgrade() {
-            Visitors::let_in(&shared);
+        if let Some(visitors) = visitors.upgrade() {
+            visitors.let_in();
         }
     });
     let quota = Quota::new();
     let listeners = Listeners::new(shared.clone());
+    let owners = Owners::new(shared.clone(), listeners.clone(), quota.clone());
+    shared.looks_for_the_gone.set(Box::new(move |besides| owners.look(besides))).ok();
     let system = System { shared: shared.clone(), listeners, quota: quota.clone() };
     let dispatcher = Dispatcher {
         sid,

@@ -10,6 +10,8 @@ use super::dispatcher::{Caller, Serve};
 use super::limits::REQUEST_BYTES;
 use super::listen::{Listener, Listeners, Shared};
 use super::message::{Lent, Quota, Scalar};
+use super::thread::{Note, note};
+use crate::platform::MAX_PROCESSES;
 use crate::proto::Role;
 
 /// The service's own part.
@@ -58,6 +60,10 @@ impl Serve for System {
             _ => scalar.refuse(Code::Malformed),
         }
     }
+
+    fn short_of_messages(&self, caller: Caller) {
+        self.shared.look_for_the_gone(caller.pid);
+    }
 }
 
 impl System {
@@ -68,19 +74,21 @@ impl System {
             return lent.answer(Code::Malformed as usize, 0);
         };
         let Some((reading, writing)) = self.shared.pool.reserve_pair() else {
+            self.shared.look_for_the_gone(Some(pid));
             return lent.answer(self.quota.refuse(Code::NoWorker) as usize, 0);
         };
-        let deadlines = request.deadlines;
+        let (deadlines, lease) = (request.deadlines, request.lease);
         let bytes = data.unwrap_or_default().into();
         let timer = self.shared.timer.clone();
         lent.answer_on_drop(Code::NoWorker as usize);
         let mut opener = Some(lent);
-        let entered = self
-            .shared
-            .table
-            .enter(pid, |handle| Connection::new(Role::Client, handle, deadlines, timer, opener.take()));
+        let entered = self.shared.table.enter(pid, self.shared.pool.pairs(), |handle| {
+            Connection::new(Role::Client, handle, deadlines, lease, timer, opener.take())
+        });
         let Some(conn) = entered else {
-            return; // No slot: `opener` is dropped, which answers it.
+            self.quota.refuse(Code::NoWorker);
+            self.shared.look_for_the_gone(Some(pid));
+            return; // None for this process: `opener` is dropped, which answers it.
         };
         let pddb = self.shared.pddb.clone();
         let opening = Opening { request: bytes, delivery: Delivery::Pull, pddb, seed: Box::new(seed) };
@@ -90,26 +98,29 @@ impl System {
             connect::run(guard, opening, writing);
             drop(permit);
         });
-        if let Err(error) = started {
-            log::error!("no thread for a connection: {error}");
+        if started.is_err() {
+            note(Note::NoThread);
         }
     }
 
     fn grant(&self, caller: Caller, scalar: Scalar) {
-        let Some(heir) = u8::try_from(scalar.arguments[0]).ok().and_then(PID::new) else {
+        let Some(heir) =
+            u8::try_from(scalar.arguments[0]).ok().and_then(PID::new).filter(|&pid| can_own(pid))
+        else {
             return scalar.refuse(Code::Malformed);
         };
+        // One that is being closed stays with whom it ends for.
         if let Found::Live(conn) = self.shared.table.find(caller.handle, caller.pid)
-            && conn.state().0 == Phase::Closed
+            && conn.state().0 != Phase::Open
         {
             return scalar.refuse(Code::Closed);
         }
-        match self.shared.table.grant(caller.handle, caller.pid, heir) {
-            Some(conn) => {
-                conn.inbox.evict();
+        match self.shared.table.grant(caller.handle, caller.pid, heir, self.shared.pool.pairs()) {
+            Ok(conn) => {
+                conn.hand_over(heir);
                 scalar.answer2(0, 0);
             }
-            None => scalar.refuse(Code::Closed),
+            Err(code) => scalar.refuse(code),
         }
     }
 
@@ -153,4 +164,9 @@ impl System {
     fn listener(&self, caller: Caller) -> Option<Arc<Listener>> {
         self.listeners.find(caller.handle, caller.pid)
     }
+}
+
+/// A process with this number may exist and ask for its connections: not the kernel, which is the first, nor this one.
+fn can_own(pid: PID) -> bool {
+    (2..=MAX_PROCESSES).contains(&pid.get()) && xous::current_pid() != Ok(pid)
 }

@@ -16,13 +16,15 @@ pub struct Config {
     pub allowed: Vec<Box<str>>,
     /// Whether an existing file may be replaced. Default: no.
     pub replace: bool,
-    /// Bytes that are written at a time, at most 64 KiB. Default: [`WRITE_BATCH`], which says why.
+    /// How many bytes are written at a time, at most 64 KiB. Default: [`WRITE_BATCH`], which has the reasons.
     pub write_batch: usize,
     /// Transfers of one connection at a time. Default: 4. Each takes a write batch of memory.
     pub transfers: usize,
-    /// How long a transfer whose connection has gone waits for its sender; zero for not at all. Default: 10 minutes.
+    /// How long a transfer whose connection has gone waits for its sender. With zero it does not wait. Default: 10
+    /// minutes.
     pub resume: Duration,
-    /// Transfers that wait, of all connections together; the one that waits longest gives way. Default: 8.
+    /// How many transfers of all connections may wait. Beyond that, the one that has waited longest is given up.
+    /// Default: 8.
     pub waiting: usize,
 }
 

@@ -8,15 +8,16 @@ use super::protocol::{Answer, COMMAND_BYTES, Command, Ended, Fault, Malformed, P
 use super::transfer::Transfer;
 use super::uploads::{SharedSlot, Uploads};
 
-/// The receiving side of one connection. Its calls write to the store and return when it has answered, or not in time;
-/// they are made on the thread that reads the connection, which takes nothing more from the sender meanwhile.
+/// The receiving side of one connection. Its calls write to the store, and return when the store has answered or its
+/// deadline is over. They run on the thread that reads the connection, which takes nothing more from the sender
+/// meanwhile.
 ///
-/// Times are those of any clock that only goes forward, the same for all connections of an [`Uploads`].
+/// Times may come from any clock that only goes forward, if all connections of an [`Uploads`] use the same one.
 pub struct Upload<S: Store> {
     parser: Parser,
     transfers: Transfers<S>,
     text: Vec<u8>,
-    /// The text message is longer than any that has a meaning.
+    /// The text message is longer than any known one.
     text_overflow: bool,
     now: Duration,
 }
@@ -43,8 +44,8 @@ impl<S: Store> Upload<S> {
         }
     }
 
-    /// Takes a chunk of a binary message, of any size; `first` and `last` say whether it begins and ends one. What is to
-    /// be sent as text messages goes to `out`.
+    /// Takes a chunk of a binary message, of any size. `first` and `last` say whether it begins and ends a message.
+    /// Answers for the sender, which are text messages, go to `out`.
     pub fn chunk(&mut self, now: Duration, first: bool, last: bool, bytes: &[u8], out: &mut dyn FnMut(&str)) {
         self.now = now;
         let mut call = Call { transfers: &mut self.transfers, now, out };
@@ -75,7 +76,7 @@ impl<S: Store> Upload<S> {
         self.transfers.held.is_empty()
     }
 
-    /// The peer has gone, or the connection is closed: its transfers wait for their sender. Dropping it does the same.
+    /// Ends the connection, whose transfers then wait for their sender. Dropping it does the same.
     pub fn gone(&mut self, now: Duration) {
         self.now = now;
         for (_, slot) in std::mem::take(&mut self.transfers.held) {
@@ -91,7 +92,7 @@ impl<S: Store> Drop for Upload<S> {
     }
 }
 
-/// One chunk that is being taken: the transfers it may be for, and where the answers go.
+/// What one chunk needs: the transfers that it may be for, and where the answers go.
 struct Call<'a, S: Store> {
     transfers: &'a mut Transfers<S>,
     now: Duration,
@@ -160,7 +161,7 @@ impl<S: Store> Call<'_, S> {
         Ok(())
     }
 
-    /// Takes the transfer from its slot; `None` if it is not this connection's any more.
+    /// Takes the transfer from its slot; `None` if this connection does not own it any more.
     fn release(&mut self, id: u32) -> Option<Transfer<S::File>> {
         let index = self.transfers.held.iter().position(|(known, _)| *known == id)?;
         let (_, slot) = self.transfers.held.swap_remove(index);
@@ -175,7 +176,7 @@ impl<S: Store> Call<'_, S> {
         }
     }
 
-    /// Does something with a transfer that this connection holds; `None` if it does not, or not any more.
+    /// Does something with a transfer of this connection; `None` if this connection does not own it, or not any more.
     fn with<T>(&mut self, id: u32, act: impl FnOnce(&mut Transfer<S::File>) -> T) -> Option<T> {
         let slot =
             self.transfers.held.iter().find(|(known, _)| *known == id).map(|(_, slot)| slot.clone())?;

@@ -5,8 +5,8 @@
 //! text answers  <-----------------'      batch, SHA-256  '-- journal: whole or absent
 //! ```
 //!
-//! Two rooms, `protocol` and `files`, do not know each other; what stands beside them (`connection`, `uploads`,
-//! `transfer`, `config`) joins them.
+//! The rooms `protocol` and `files` do not know each other. The files beside them (`connection`, `uploads`,
+//! `transfer`, `config`) join them.
 //!
 //! [`Uploads`] is a route: its settings, its [`Files`], and the transfers that wait for a sender that has gone.
 //! [`Upload`] is one connection of it, fed with the chunks of its messages. [`Files`] also lists and opens what has been

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::files::{Files, Incoming, Store, StoreError, StoreFile};
 use super::protocol::{Answer, Fault, Token};
 
-/// Progress is told not more often than after so many bytes and so much time.
+/// Progress is reported after this many bytes at the earliest, and not before [`PROGRESS_TIME`] is over.
 const PROGRESS_BYTES: u32 = 64 * 1024;
 /// See [`PROGRESS_BYTES`].
 const PROGRESS_TIME: Duration = Duration::from_millis(100);
@@ -19,16 +19,16 @@ pub(super) struct Transfer<F> {
     pub(super) length: u32,
     pub(super) token: Option<Token>,
     incoming: Incoming<F>,
-    /// Of the bytes that the store was given, so that it is right when the rest is sent again.
+    /// The digest of the bytes that the store was given. So it is right when the rest is sent again.
     digest: Sha256,
     given: u32,
-    /// How many of them it may not have written yet: those of the last batch.
+    /// How many of these bytes the store may not have written yet: those of the last batch.
     unsettled: u32,
-    /// Why they are not written, once that came out.
+    /// Why they are not written, once that is known.
     failed: Option<StoreError>,
-    /// Bytes that it was not given, less than a write batch.
+    /// Bytes that the store was not given yet, less than a write batch.
     batch: Vec<u8>,
-    /// What was told last, and when.
+    /// What was reported last, and when.
     told: (u32, Duration),
 }
 
@@ -61,17 +61,17 @@ impl<F: StoreFile> Transfer<F> {
         self.given - self.unsettled
     }
 
-    /// Nothing more is to come.
+    /// Whether all bytes have come.
     pub(super) fn is_complete(&self) -> bool {
         self.missing() == 0
     }
 
-    /// Bytes that have not come.
+    /// How many bytes have not come yet.
     fn missing(&self) -> usize {
         (self.length - self.given) as usize - self.batch.len()
     }
 
-    /// Takes bytes, and writes whenever `size` are there. After an error the transfer is to be aborted.
+    /// Takes bytes, and writes whenever `size` of them are there. After an error the caller aborts the transfer.
     pub(super) fn take(&mut self, mut bytes: &[u8], size: usize) -> Result<(), Fault> {
         if let Some(error) = self.failed {
             return Err(error.into());
@@ -121,7 +121,7 @@ impl<F: StoreFile> Transfer<F> {
         Ok(())
     }
 
-    /// What there is to tell, if it is time.
+    /// The progress to report, if it is time.
     pub(super) fn progress(&mut self, now: Duration) -> Option<Answer<'static>> {
         let (bytes, at) = self.told;
         if self.stored().saturating_sub(bytes) < PROGRESS_BYTES
@@ -134,7 +134,7 @@ impl<F: StoreFile> Transfer<F> {
         Some(Answer::Progress { id: self.id, bytes: self.stored(), length: self.length })
     }
 
-    /// Gives the memory back, and forgets what the store was not given.
+    /// Gives the memory back, and drops the bytes that the store was not given.
     pub(super) fn pause(&mut self) {
         self.batch = Vec::new();
         match self.incoming.finish_writes() {
@@ -144,7 +144,7 @@ impl<F: StoreFile> Transfer<F> {
         }
     }
 
-    /// Makes it a file; its name and digest.
+    /// Makes it a file. Returns name and digest.
     pub(super) fn finish<S: Store<File = F>>(
         mut self,
         files: &Files<S>,
@@ -161,12 +161,12 @@ impl<F: StoreFile> Transfer<F> {
         Ok((self.name, self.digest.finalize().into()))
     }
 
-    /// Leaves what there is of it to recovery.
+    /// Leaves its remains to recovery.
     pub(super) fn abandon<S: Store<File = F>>(self, files: &Files<S>) {
         files.abandon(self.incoming);
     }
 
-    /// Leaves nothing of it.
+    /// Deletes what there is of it.
     pub(super) fn abort<S: Store<File = F>>(self, files: &Files<S>) {
         files.abort(self.incoming);
     }

@@ -9,7 +9,7 @@ use super::protocol::{Fault, Token};
 use super::transfer::Transfer;
 use crate::sync::Mutex;
 
-/// Gives the tokens of transfers: 16 random bytes, or none when there is no randomness; such a transfer cannot be
+/// Makes the token of a transfer: 16 random bytes, or `None` without random numbers. Such a transfer cannot be
 /// resumed.
 pub type TokenSource = Box<dyn FnMut() -> Option<Token> + Send>;
 
@@ -19,28 +19,28 @@ pub struct Uploads<S: Store> {
     pub(super) config: Config,
     tokens: Mutex<TokenSource>,
     resumable: Mutex<Vec<Resumable<S>>>,
-    /// How many there have been; 64 bits, which the device has no atomic number of.
+    /// How many there have been. The device has no atomic number of 64 bits, so a lock guards it.
     connections: Mutex<u64>,
 }
 
-/// A transfer in progress and who carries it on.
+/// A transfer in progress, and the connection that carries it on.
 pub(super) struct Slot<S: Store> {
     /// The connection's number.
     owner: u64,
-    /// Until when it waits for its sender, if its connection has gone.
+    /// Until when it waits for its sender. Set if its connection has gone.
     until: Option<Duration>,
-    /// Until it is over.
+    /// The transfer, until it is over.
     transfer: Option<Transfer<S::File>>,
 }
 
 impl<S: Store> Slot<S> {
-    /// The transfer, if `owner` is who carries it on.
+    /// The transfer, if `owner` carries it on.
     pub(super) fn transfer_of(&mut self, owner: u64) -> Option<&mut Transfer<S::File>> {
         if self.owner == owner { self.transfer.as_mut() } else { None }
     }
 }
 
-/// A slot that two connections may contend for: a sender may be back before its old connection is known to be gone.
+/// A slot that two connections may compete for: a sender may be back before its old connection is known to be gone.
 pub(super) type SharedSlot<S> = Arc<Mutex<Slot<S>>>;
 
 struct Resumable<S: Store> {
@@ -50,7 +50,7 @@ struct Resumable<S: Store> {
 }
 
 impl<S: Store> Uploads<S> {
-    /// A route that puts what comes into `files`, with these settings. Nothing is asked of the store yet.
+    /// A route with these settings that puts what comes into `files`. Asks the store for nothing yet.
     pub fn new(config: Config, files: Arc<Files<S>>, tokens: TokenSource) -> Arc<Self> {
         Arc::new(Uploads {
             files,
@@ -61,13 +61,13 @@ impl<S: Store> Uploads<S> {
         })
     }
 
-    /// The files, for those who read them.
+    /// The files, for readers.
     pub fn files(&self) -> &Files<S> {
         &self.files
     }
 
-    /// Gives up the transfers whose senders have not come back in time. Done by every connection on its way; with
-    /// nobody connected, what they have left keeps its room.
+    /// Gives up the transfers whose senders have not come back in time. Every connection calls this now and then.
+    /// While nobody is connected, their remains stay in the store.
     pub fn expire(&self, now: Duration) {
         let slots: Vec<_> = self.resumable.lock().iter().map(|known| known.slot.clone()).collect();
         for slot in slots {
@@ -107,7 +107,7 @@ impl<S: Store> Uploads<S> {
         slot
     }
 
-    /// Takes a transfer that is over from its slot; `None` if `owner` does not have it any more.
+    /// Takes a transfer that is over from its slot; `None` if `owner` does not own it any more.
     pub(super) fn take(&self, slot: &SharedSlot<S>, owner: u64) -> Option<Transfer<S::File>> {
         let mut held = slot.lock();
         held.transfer_of(owner)?;
@@ -121,7 +121,8 @@ impl<S: Store> Uploads<S> {
         self.resumable.lock().retain(|known| !Arc::ptr_eq(&known.slot, slot));
     }
 
-    /// Gives a transfer to `owner`, whoever had it before; how many bytes are stored, and of how many.
+    /// Gives a transfer to `owner`, away from the connection that had it. Returns how many bytes are stored, and of
+    /// how many.
     pub(super) fn resume(
         &self,
         id: u32,
@@ -158,7 +159,7 @@ impl<S: Store> Uploads<S> {
         self.make_room();
     }
 
-    /// Gives up those that wait longest beyond the most that may.
+    /// Gives up transfers that have waited longest, until no more than allowed wait.
     fn make_room(&self) {
         let mut waiting: Vec<_> = {
             let resumable = self.resumable.lock();
@@ -172,7 +173,7 @@ impl<S: Store> Uploads<S> {
         }
     }
 
-    /// Ends a transfer; with a time only if it still waits, and not longer than until then.
+    /// Ends a transfer. With a time, ends it only if it still waits, and until that time at most.
     fn give_up(&self, slot: &SharedSlot<S>, waits_until: Option<Duration>) {
         let transfer = {
             let mut held = slot.lock();
@@ -186,8 +187,8 @@ impl<S: Store> Uploads<S> {
     }
 }
 
-/// Nobody can go on with what still waits. The store is not asked here, as whoever drops a route may not wait for it:
-/// what is left is cleared by whoever asks for a file next.
+/// Nobody can go on with transfers that still wait. The store is not asked here, as the thread that drops a route
+/// must not wait for it. The next request for a file clears the remains.
 impl<S: Store> Drop for Uploads<S> {
     fn drop(&mut self) {
         let resumable = std::mem::take(&mut *self.resumable.lock());
@@ -199,7 +200,7 @@ impl<S: Store> Drop for Uploads<S> {
     }
 }
 
-/// Takes the same time wherever they differ.
+/// Compares in the same time, wherever the two differ.
 fn is_equal(one: &Token, other: &Token) -> bool {
     one.iter().zip(other).fold(0, |differences, (a, b)| differences | (a ^ b)) == 0
 }

@@ -1,4 +1,4 @@
-//! Tries the stand-ins from a program on the device: `probe NAME`; `probe` alone tries everything that it survives.
+//! Tries the stand-ins from a program on the device: `probe NAME...`; `probe` alone tries everything that it survives.
 //!
 //! It uses std as any program does, so that what is tried is std's side of the messages as well. Exit code 0 says that all
 //! was as expected, and 1 that something was not, which is printed. The programs that die leave something waiting.
@@ -15,13 +15,14 @@ type Result = std::result::Result<(), String>;
 type Attempt = (&'static str, fn() -> Result);
 
 /// What can be tried, by name; the first ones are tried without a name as well.
-const ALONE: [Attempt; 8] = [
+const ALONE: [Attempt; 9] = [
     ("sleep", sleeps_as_long_as_it_says),
     ("mutex", a_mutex_is_one_threads_at_a_time),
     ("condition", a_condition_wakes_and_times_out),
     ("random", random_numbers_differ),
     ("resolve", names_are_resolved),
     ("echo", bytes_go_both_ways_and_end),
+    ("timeout", a_read_times_out),
     ("refused", nobody_listens),
     ("clock", the_time_of_day_goes_on),
 ];
@@ -29,15 +30,12 @@ const DYING: [Attempt; 3] =
     [("die-asleep", die_asleep), ("die-reading", die_reading), ("die-accepting", die_accepting)];
 
 fn main() -> ExitCode {
-    let name = std::env::args().nth(1);
+    let names: Vec<String> = std::env::args().skip(1).collect();
     let mut tried = 0;
     let mut failed = 0;
     for (known, attempt) in ALONE.iter().chain(&DYING) {
-        let wanted = match &name {
-            Some(name) => name == known,
-            None => ALONE.iter().any(|(alone, _)| alone == known),
-        };
-        if wanted {
+        let alone = || names.is_empty() && ALONE.iter().any(|(alone, _)| alone == known);
+        if names.iter().any(|name| name == known) || alone() {
             tried += 1;
             match attempt() {
                 Ok(()) => println!("probe: {known}: as expected"),
@@ -49,7 +47,7 @@ fn main() -> ExitCode {
         }
     }
     if tried == 0 {
-        println!("probe: nothing is called {name:?}");
+        println!("probe: nothing is called {names:?}");
     }
     if tried == 0 || failed != 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
@@ -169,10 +167,19 @@ fn bytes_go_both_ways_and_end() -> Result {
     stream.read_exact(&mut received).map_err(text)?;
     expect(received == sent, "other bytes came back")?;
     writing.join().map_err(text)?.map_err(text)?;
-    stream.set_read_timeout(Some(Duration::from_millis(10))).map_err(text)?;
-    expect(stream.read(&mut [0]).is_err(), "a read without data ended well")?;
     drop(stream);
     server.join().map_err(text)?.map_err(text)
+}
+
+fn a_read_times_out() -> Result {
+    let listener = TcpListener::bind("127.0.0.1:0").map_err(text)?;
+    let address = listener.local_addr().map_err(text)?;
+    let mut stream = TcpStream::connect(("127.0.0.1", address.port())).map_err(text)?;
+    stream.set_read_timeout(Some(Duration::from_millis(10))).map_err(text)?;
+    match stream.read(&mut [0]) {
+        Err(error) if error.kind() == ErrorKind::TimedOut => Ok(()),
+        other => Err(text(other)),
+    }
 }
 
 fn nobody_listens() -> Result {

@@ -128,7 +128,8 @@ fn the_peer_closes_with_code_and_reason() {
 fn a_peer_that_vanishes_is_noticed() {
     system!().run(|| {
         let at_once = peer(|_| ());
-        assert_eq!(open(&at_once).receive_text(1), Err(closed(1006, "")));
+        let ended = || closed(1006, "the peer ended the connection without a Close frame");
+        assert_eq!(open(&at_once).receive_text(1), Err(ended()));
 
         let within_a_message = peer(|stream| stream.write_all(&frame(FIRST_TEXT, b"half")).unwrap());
         let ws = open(&within_a_message);
@@ -143,7 +144,7 @@ fn a_peer_that_vanishes_is_noticed() {
             stream.write_all(&whole[..40_000]).unwrap();
         });
         let ws = open(&within_a_frame);
-        assert_eq!(ws.receive_text(100_000), Err(closed(1006, "")));
+        assert_eq!(ws.receive_text(100_000), Err(ended()));
         assert_eq!(ws.send_text("x"), Err(SendError::Closed));
         drop(ws);
         nothing_is_left();

@@ -65,13 +65,16 @@ fn a_connection_that_waits_holds_up_no_other() {
     });
 }
 
-/// As many as the service has threads for; one more is refused, and there is room again when one has gone.
+/// As many as the service has threads for, and one of them for another process; one more is refused, and there is room
+/// again when one has gone.
 #[test]
 fn there_is_room_for_twelve_and_then_again() {
     use xous_api_websocket::{Code, OpenError};
-    system!().run(|| {
+    let one = || {
         let peer = Peer::echo().unwrap();
-        let mut all: Vec<Websocket> = (0..12).map(|_| open(&peer)).collect();
+        let mut all: Vec<Websocket> = (0..11).map(|_| open(&peer)).collect();
+        hosted::tell("other", "all but one");
+        assert_eq!(hosted::hear(), "all");
         for _ in 0..2 {
             match Websocket::open(&crate::common::request(&peer)) {
                 Err(OpenError::Failed { code: Code::NoWorker, .. }) => (),
@@ -86,11 +89,24 @@ fn there_is_room_for_twelve_and_then_again() {
         }
         all.pop().unwrap().close(1000, "").unwrap();
         stats_when(|stats| stats.connections == 11 && stats.workers_busy == 22);
+        hosted::tell("other", "one less");
+        assert_eq!(hosted::hear(), "gone");
+        stats_when(|stats| stats.connections == 10);
         all.push(open(&peer));
         drop(all);
         let figures = nothing_is_left();
         assert_eq!((figures.workers, figures.opened), (24, 13));
-    });
+    };
+    let other = || {
+        let peer = Peer::echo().unwrap();
+        assert_eq!(hosted::hear(), "all but one");
+        let ws = open(&peer);
+        hosted::tell("one", "all");
+        assert_eq!(hosted::hear(), "one less");
+        ws.close(1000, "").unwrap();
+        hosted::tell("one", "gone");
+    };
+    system!().role("one", one).role("other", other).run_roles();
 }
 
 /// The fiftieth connection costs what the third did: threads and slots are used again.

@@ -102,7 +102,7 @@ fn a_peer_that_never_reads_is_given_up() {
         };
         assert_eq!(error, SendError::Closed);
         took(start, SHORT);
-        let closed = Closed { code: 1006, reason: String::new() };
+        let closed = Closed { code: 1006, reason: format!("the peer took nothing within {SHORT:?}") };
         assert_eq!(ws.receive_text(1), Err(ReceiveError::Closed(closed)));
         drop((ws, stream));
         nothing_is_left();
@@ -169,7 +169,7 @@ fn a_missing_pong_ends_the_connection() {
         let (peer, kinds) = pinged(false);
         let start = Instant::now();
         let ws = Websocket::open(&request(&peer).deadlines(keepalive)).unwrap();
-        let closed = Closed { code: 1006, reason: String::new() };
+        let closed = Closed { code: 1006, reason: format!("no answer to a ping within {SHORT:?}") };
         assert_eq!(ws.receive_text(1), Err(ReceiveError::Closed(closed)));
         took(start, SHORT / 3 + SHORT);
         assert_eq!(seen(&kinds), PING);

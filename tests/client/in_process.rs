@@ -132,6 +132,24 @@ fn the_example_of_the_library_works_as_it_stands() {
     });
 }
 
+/// A page that the owner keeps holds the reader up, for as long as the owner likes.
+#[test]
+fn a_close_is_answered_while_the_owner_keeps_a_page() {
+    hosted::test!().run(|| {
+        let peer = Peer::echo().unwrap();
+        let served = Served::new(peer.address().port());
+        websocket::send(served.cid, "kept").unwrap();
+        let kept = xous::receive_message(served.inbound).unwrap();
+        assert!(
+            matches!(served.ask(Opcode::Close), xous::Result::Scalar2(1006, _)),
+            "the close deadline is over"
+        );
+        drop(kept);
+        assert_eq!(served.receive().0, Status::Closed { code: 1006 });
+        served.server.join().unwrap().unwrap();
+    });
+}
+
 #[test]
 fn messages_of_every_kind_and_size_come_back() {
     hosted::test!().run(|| {
@@ -249,6 +267,28 @@ fn connections_one_after_the_other_use_the_same_threads() {
         assert!(threads("ws-worker") <= 4, "{} workers", threads("ws-worker"));
         assert_eq!(threads("ws-timer"), 1);
     });
+}
+
+/// The example of the library that this one takes the place of, as a program.
+#[test]
+fn the_example_call_for_call_runs() {
+    let (peer, heads) = peers::serve(|mut stream, heads| {
+        let head = crate::common::raw::accept_with(&mut stream, "Sec-WebSocket-Protocol: test\r\n");
+        let text = read_frame(&mut stream).unwrap();
+        stream.write_all(&frame(text.first, &text.payload)).unwrap();
+        let close = read_frame(&mut stream).unwrap();
+        heads.send((head, close.close().0)).unwrap();
+        stream.write_all(&frame(CLOSE, &close.payload)).unwrap();
+    });
+    let program = Program::new(example("seed_004")).args(["127.0.0.1", &peer.address().port().to_string()]);
+    let system = System::builder().program(program).captured().time_limit(Duration::from_secs(30));
+    let mut system = system.start().unwrap();
+    let ends = system.wait_programs().unwrap().programs;
+    let output = system.output();
+    assert_eq!((&ends[..], &*output), (&[End::Exited(0)][..], "test message\n"));
+    let (head, code) = seen(&heads);
+    assert!(head.starts_with("GET /test HTTP/1.1\r\n"), "{head}");
+    assert_eq!((field(&head, "Sec-WebSocket-Protocol"), code), (Some("test"), 1000));
 }
 
 /// The program that a user would start from, as a program.

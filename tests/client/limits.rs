@@ -9,8 +9,8 @@ use std::time::Instant;
 use hosted::peer::Peer;
 use hosted::{hear, tell};
 use xous_api_websocket::{
-    Code, ControlError, Deadlines, Kind, Opcode, Part, ReceiveError, ReceiveWord, Request, SendError,
-    SendWord, Status, Websocket, message_id, stats,
+    Code, Deadlines, Kind, Opcode, Part, ReceiveError, ReceiveWord, Request, SendError, SendWord, Status,
+    Websocket, message_id, stats,
 };
 
 use crate::common::pages::RawPages;
@@ -44,10 +44,18 @@ fn park(ws: &Websocket, again: bool) -> JoinHandle<(Status, Vec<u8>)> {
     })
 }
 
-/// Moves 256 KiB to the service, which it keeps until the socket has taken it.
-fn give_a_lot(ws: &Websocket) {
+/// Moves pages to the service, which it keeps until the socket has taken them.
+fn give(ws: &Websocket, pages: usize) {
     let word = SendWord::Data(Kind::Binary, Part::Whole).to_word();
-    RawPages::new(64).give(service_cid(), message_id(Opcode::Send, ws.handle()), word, 64 * 4096);
+    RawPages::new(pages).give(service_cid(), message_id(Opcode::Send, ws.handle()), word, pages * 4096);
+}
+
+/// Gives away what no socket takes until the writer waits for its peer: then nothing small goes out either.
+fn block(ws: &Websocket) {
+    let failed = ws.state().unwrap().failed_sends;
+    while ws.state().unwrap().failed_sends < failed + QUEUED_SENDS {
+        give(ws, 48);
+    }
 }
 
 #[test]
@@ -89,7 +97,7 @@ fn every_parked_page_is_told_of_the_end() {
         drop(stream);
         let ends = parked.into_iter().map(|page| page.join().unwrap());
         let (told, collected): (Vec<_>, Vec<_>) =
-            ends.partition(|end| *end == (Status::Closed { code: 1006 }, Vec::new()));
+            ends.partition(|(status, _)| *status == Status::Closed { code: 1006 });
         assert_eq!(told.len(), PARKED_RECEIVES);
         let [(Status::Chunk { first: true, last: false, .. }, data)] = &collected[..] else {
             panic!("not one page with what came: {collected:?}");
@@ -125,10 +133,11 @@ type Lender = JoinHandle<Result<(), SendError>>;
 /// in the queue, and what the other was told.
 fn lend_to_a_full_queue(ws: &Websocket) -> (Vec<Lender>, Result<(), SendError>) {
     let mut lenders = Vec::new();
+    block(ws);
     loop {
         let failed = ws.state().unwrap().failed_sends;
         while ws.state().unwrap().failed_sends < failed + QUEUED_SENDS {
-            give_a_lot(ws);
+            give(ws, 1);
         }
         let lending = ws.clone();
         let lender = std::thread::spawn(move || lending.send_text("x"));
@@ -173,8 +182,9 @@ fn a_failed_send_is_reported_with_the_next_chunk() {
 /// Gives away what no socket takes until the service refuses to open a connection; with which code.
 fn fill(all: &[Websocket]) -> Code {
     let nobody = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+    all.iter().for_each(|ws| (0..64).for_each(|_| give(ws, 16)));
     loop {
-        all.iter().for_each(give_a_lot);
+        all.iter().for_each(|ws| give(ws, 1));
         match refusal(&Request::new("127.0.0.1", nobody.port())).0 {
             Code::Connect => (),
             code => return code,
@@ -192,12 +202,12 @@ fn one_process_cannot_lock_the_others_out() {
                 (0..4).map(|_| Websocket::open(&request(&peer).deadlines(deadlines)).unwrap()).collect();
             let kept_open: Vec<_> = all.iter().map(|_| seen(&streams)).collect();
             assert_eq!(fill(&all), Code::BusyMessages);
-            assert_eq!(stats(), Err(ControlError::Busy(Code::BusyMessages)));
+            assert!(stats().is_ok(), "which needs no place");
             // Too many for the process, not for the queues of its connections.
             let failed = || all.iter().map(|ws| ws.state().unwrap().failed_sends).sum::<usize>();
             let (before, start) = (failed(), Instant::now());
             while failed() == before {
-                give_a_lot(&all[0]);
+                give(&all[0], 1);
                 assert!(start.elapsed() < PATIENCE);
             }
             tell("modest", "full");

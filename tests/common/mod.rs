@@ -3,6 +3,7 @@
 pub(crate) mod browser;
 pub(crate) mod elsewhere;
 pub(crate) mod example;
+pub(crate) mod neighbour;
 pub(crate) mod pages;
 pub(crate) mod peers;
 pub(crate) mod raw;

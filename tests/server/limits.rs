@@ -2,12 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use xous_api_websocket::{Listen, ListenLimits, PortState};
+use hosted::peer::Peer;
+use hosted::{hear, tell};
+use xous_api_websocket::{Listen, ListenLimits, Listener, PortState};
 
 use crate::by_hand::Client;
-use crate::common::{nothing_is_left, stats_when, system};
+use crate::common::{nothing_is_left, open, stats_when, system};
 use crate::serve::{PAGE, listen, listener, pair, roomy};
 
+/// Of the service; two workers each.
+const CONNECTIONS: usize = 12;
 const GET: &str = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 
 #[test]
@@ -55,40 +59,58 @@ fn one_address_takes_no_more_than_its_share() {
     });
 }
 
-/// All workers are those of WebSockets.
+/// All workers are those of WebSockets, the last two of another process: a connection is kept for that.
 #[test]
 fn a_thousand_clients_are_refused_at_once_while_all_workers_are_busy() {
-    const CONNECTIONS: usize = 12;
-    system!().run(|| {
-        let listener = listener(&listen().limits(roomy()));
-        let holders: Vec<_> = (0..CONNECTIONS).map(|_| pair(&listener)).collect();
+    system!()
+        .role("other", || {
+            let peer = Peer::echo().unwrap();
+            assert_eq!(hear(), "the last is left");
+            let ws = open(&peer);
+            tell("crowded", "open");
+            assert_eq!(hear(), "refused");
+            ws.close(1000, "").unwrap();
+            tell("crowded", "closed");
+        })
+        .role("crowded", || {
+            let listener = listener(&listen().limits(roomy()));
+            let holders: Vec<_> = (0..CONNECTIONS - 1).map(|_| pair(&listener)).collect();
+            tell("other", "the last is left");
+            assert_eq!(hear(), "open");
+            refuses_a_thousand(&listener);
+            tell("other", "refused");
+            assert_eq!(hear(), "closed");
+            drop(holders);
+            stats_when(|stats| stats.workers_busy == 0);
+            assert_eq!(Client::with(listener.port(), GET).answer().body, PAGE.as_bytes());
+            nothing_is_left();
+        })
+        .run_roles();
+}
+
+fn refuses_a_thousand(listener: &Listener) {
+    let start = Instant::now();
+    let mut longest = Duration::ZERO;
+    for _ in 0..500 {
         let start = Instant::now();
-        let mut longest = Duration::ZERO;
-        for _ in 0..500 {
-            let start = Instant::now();
-            assert_eq!(Client::with(listener.port(), GET).answer().status, 503);
-            longest = longest.max(start.elapsed());
+        assert_eq!(Client::with(listener.port(), GET).answer().status, 503);
+        longest = longest.max(start.elapsed());
+    }
+    let one_by_one = start.elapsed();
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..10 {
+            scope.spawn(|| {
+                let mut clients: Vec<_> = (0..50).map(|_| Client::with(listener.port(), GET)).collect();
+                clients.iter_mut().for_each(|client| assert_eq!(client.answer().status, 503));
+            });
         }
-        let one_by_one = start.elapsed();
-        let start = Instant::now();
-        std::thread::scope(|scope| {
-            for _ in 0..10 {
-                scope.spawn(|| {
-                    let mut clients: Vec<_> = (0..50).map(|_| Client::with(listener.port(), GET)).collect();
-                    clients.iter_mut().for_each(|client| assert_eq!(client.answer().status, 503));
-                });
-            }
-        });
-        println!(
-            "500 one by one {one_by_one:?}, the longest {longest:?}; 500 of ten threads {:?}",
-            start.elapsed()
-        );
-        assert!(longest < Duration::from_secs(1), "{longest:?}");
-        drop(holders);
-        stats_when(|stats| stats.workers_busy == 0);
-        assert_eq!(Client::with(listener.port(), GET).answer().body, PAGE.as_bytes());
-        nothing_is_left();
     });
+    println!(
+        "500 one by one {one_by_one:?}, the longest {longest:?}; 500 of ten threads {:?}",
+        start.elapsed()
+    );
+    assert!(longest < Duration::from_secs(1), "{longest:?}");
 }
 
 /// A connection takes two workers; with one left a page still goes out, and an upgrade is refused.
@@ -96,13 +118,17 @@ fn a_thousand_clients_are_refused_at_once_while_all_workers_are_busy() {
 fn the_last_worker_serves_pages() {
     system!().run(|| {
         let listener = listener(&listen().limits(roomy()));
-        let _pairs: Vec<_> = (0..11).map(|_| pair(&listener)).collect();
+        let mut pairs: Vec<_> = (0..11).map(|_| pair(&listener)).collect();
         let holder = Client::with(listener.port(), "GET");
         stats_when(|stats| stats.workers_busy == 23);
         assert_eq!(Client::with(listener.port(), GET).answer().body, PAGE.as_bytes());
         assert_eq!(Client::asks(listener.port(), "/ws").answer().status, 503);
         drop(holder);
         stats_when(|stats| stats.workers_busy == 22);
+        // The last connection is for another program.
+        assert_eq!(Client::asks(listener.port(), "/ws").answer().status, 503);
+        pairs.pop().unwrap().0.close();
+        stats_when(|stats| stats.workers_busy == 20);
         let (client, _incoming) = pair(&listener);
         client.close();
     });

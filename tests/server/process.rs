@@ -1,7 +1,7 @@
 //! The service's process as the host sees it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What a process holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,17 +18,8 @@ pub(crate) struct Service(PathBuf);
 
 impl Service {
     pub(crate) fn find() -> Self {
-        // Kernel, shell, program: so is every process of a system started.
-        let kernel = parent(std::os::unix::process::parent_id());
-        let service = fs::read_dir("/proc").unwrap().filter_map(|entry| {
-            let path = entry.unwrap().path();
-            let id = path.file_name()?.to_str()?.parse().ok()?;
-            let program = fs::read_link(path.join("exe")).ok()?;
-            (program == fs::canonicalize(env!("CARGO_BIN_EXE_websocket")).unwrap()
-                && parent(parent(id)) == kernel)
-                .then_some(path)
-        });
-        Service(service.into_iter().next().expect("the service is in this system"))
+        let service = fs::canonicalize(env!("CARGO_BIN_EXE_websocket")).unwrap();
+        Service(PathBuf::from(format!("/proc/{}", find(|program| program == service))))
     }
 
     pub(crate) fn figures(&self) -> Figures {
@@ -37,6 +28,24 @@ impl Service {
         let pages: usize = statm.split(' ').nth(1).unwrap().parse().unwrap();
         Figures { threads: count("task"), files: count("fd"), resident: pages * 4 }
     }
+}
+
+/// The process number, on the host, of the program of that name in the system that this program is in.
+pub(crate) fn program_of_system(name: &str) -> u32 {
+    find(|program| program.file_name().is_some_and(|file| file == name))
+}
+
+/// The process of this system whose program is as wanted.
+fn find(wanted: impl Fn(&Path) -> bool) -> u32 {
+    // Kernel, shell, program: so is every process of a system started.
+    let kernel = parent(std::os::unix::process::parent_id());
+    let found = fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let path = entry.unwrap().path();
+        let id = path.file_name()?.to_str()?.parse().ok()?;
+        let program = fs::read_link(path.join("exe")).ok()?;
+        (wanted(&program) && parent(parent(id)) == kernel).then_some(id)
+    });
+    found.into_iter().next().expect("it is in this system")
 }
 
 /// The parent of a process; 0 if it has gone.

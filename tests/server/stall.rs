@@ -16,8 +16,8 @@ fn a_program_that_takes_nothing_loses_its_connections() {
         let limits = ListenLimits { accept_time: SHORT, ..roomy() };
         let listener = listener(&listen().deadlines(deadlines).limits(limits));
         let start = Instant::now();
-        let mut pairs: Vec<_> = (0..12).map(|_| pair(&listener)).collect();
-        // All workers are taken, and each client has something for the program, one more than it can buffer.
+        let mut pairs: Vec<_> = (0..11).map(|_| pair(&listener)).collect();
+        // All that one program may have are taken, and each client has something for the program, one more than it can buffer.
         assert_eq!(Client::asks(listener.port(), "/ws").answer().status, 503);
         for (at, (client, _)) in pairs.iter_mut().enumerate() {
             client.send_text("nobody takes this");

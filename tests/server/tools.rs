@@ -13,6 +13,8 @@ use hosted::tools::command;
 const SET_UP: Duration = Duration::from_secs(300);
 const RUN: Duration = Duration::from_secs(60);
 
+/// Where the scripts are.
+const SCRIPTS: &str = "tests/server/clients";
 /// The versions that are known to work.
 const WEBSOCKETS: &str = "websockets==17.4";
 const WS: &str = "ws@8.23.0";
@@ -44,7 +46,10 @@ pub(crate) fn node(script: &str, argument: &str) -> String {
 }
 
 fn client(interpreter: &mut Command, script: &str, argument: &str) -> String {
-    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/server/clients");
+    // Also from a package within the workspace.
+    let mut packages = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let scripts =
+        packages.find_map(|package| Some(package.join(SCRIPTS)).filter(|scripts| scripts.is_dir())).unwrap();
     run(interpreter.arg(scripts.join(script)).arg(argument), script, RUN)
 }
 

@@ -43,7 +43,8 @@ fn a_truncated_stream_is_no_clean_end() {
 fn a_close_notify_without_a_close_frame_is_no_truncation() {
     system!().run(|| {
         each_version("notify_only", |_, ws| {
-            assert_eq!(closed(&ws), Closed { code: 1006, reason: String::new() });
+            let reason = "the peer ended the connection without a Close frame".to_owned();
+            assert_eq!(closed(&ws), Closed { code: 1006, reason });
         });
     });
 }

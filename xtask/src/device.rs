@@ -105,7 +105,7 @@ fn console(verbose: bool) -> impl FnMut(&Line) + Send + 'static {
     move |line| {
         let text = &line.text;
         let quiet =
-            !started || line.source == Source::Kernel || OF_SERVERS.iter().any(|of| text.starts_with(of));
+            !started || line.source != Source::Log || OF_SERVERS.iter().any(|of| text.starts_with(of));
         if verbose || !quiet {
             println!("{text}");
         }

@@ -22,7 +22,7 @@ pub(crate) const COMMAND: Command = Command {
     summary: "Run the demonstration server, an example or the client on a hosted Xous system",
     usage: "\
 usage: cargo xtask run [--example NAME] [--listen ADDRESS] [--port N] [--data DIR] [--tls] [--release]
-                       [--verbose] [-- ARGUMENTS]
+                       [--memory MIB] [--verbose] [-- ARGUMENTS]
 
   cargo xtask run                                the demonstration server on http://127.0.0.1:8080/, until Ctrl-C;
                                                  /upload.html there sends files
@@ -41,6 +41,9 @@ usage: cargo xtask run [--example NAME] [--listen ADDRESS] [--port N] [--data DI
 
   --data DIR  where the database keeps its keys, as plain files; if not said, target/hosted/pddb, or pddb-2 and so on
               beside systems that run already
+  --memory MIB
+              end the system when its kernel has taken so much memory, which it never gives back; if not said, half of
+              this machine's, 8192 at most
   --release   build optimised
   --verbose   show what kernel and servers log on stderr (also when RUST_LOG is set)
 
@@ -59,7 +62,7 @@ const CLIENTS: [&str; 2] = ["client", "upload"];
 /// Programs that listen where they are told to.
 const SERVERS: [&str; 2] = [DEMONSTRATION, "meeting"];
 /// Programs that keep nothing in the database, and leave the directory to those that do.
-const KEEPS_NOTHING: [&str; 5] = ["client", "upload", "conformance", "in_process", "meeting"];
+const KEEPS_NOTHING: [&str; 6] = ["client", "upload", "conformance", "in_process", "meeting", "seed_004"];
 /// Where it serves if not told otherwise.
 const PORT: &str = "8080";
 
@@ -80,6 +83,9 @@ fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
         if example == DEMONSTRATION {
             println!("files that are sent to it show up in {}", data.files(UPLOADS).display());
         }
+    }
+    if let Some(mebibytes) = options.memory {
+        system = system.memory_limit(mebibytes.saturating_mul(1 << 20));
     }
     if options.verbose {
         system = system.verbose(true);
@@ -115,6 +121,8 @@ struct Options {
     example: Option<String>,
     listen: Option<IpAddr>,
     port: Option<String>,
+    /// Mebibytes.
+    memory: Option<u64>,
     data: Option<String>,
     /// For the program, unchanged.
     arguments: Vec<String>,
@@ -156,6 +164,7 @@ impl Options {
                 Some(Long("example")) => options.example = Some(parser.value()?.string()?),
                 Some(Long("listen")) => options.listen = Some(parser.value()?.parse()?),
                 Some(Long("port")) => options.port = Some(parser.value()?.string()?),
+                Some(Long("memory")) => options.memory = Some(parser.value()?.parse()?),
                 Some(Long("data")) => options.data = Some(parser.value()?.string()?),
                 Some(other) => {
                     let fault = other.unexpected();
@@ -283,5 +292,6 @@ mod tests {
     fn an_unknown_argument_is_refused() {
         assert!(matches!(parse("ws://host/"), Err(Failure::Usage(_))));
         assert!(matches!(parse("--port"), Err(Failure::Usage(_))));
+        assert!(matches!(parse("--memory much"), Err(Failure::Usage(_))));
     }
 }

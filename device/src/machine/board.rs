@@ -49,6 +49,8 @@ const MAX_SLEEP: Duration = Duration::from_millis(100);
 pub(crate) struct Options {
     pub(crate) idle: Idle,
     pub(crate) network: Network,
+    /// Whether sockets are as strict as those of xous-core.
+    pub(crate) strict_network: bool,
     /// Seed of the random number generators.
     pub(crate) seed: u64,
     /// With it, rounds of the preemption timer vary in length.
@@ -92,7 +94,7 @@ impl Board {
             timer: Timer::new(options.quantum_seed),
             ticktimer: Ticktimer::default(),
             generator: Generator::new(options.seed),
-            net: Net::new(options.network),
+            net: Net::new(options.network, options.strict_network),
             dns: Dns::default(),
             net_seen: 0,
             idle: options.idle,
@@ -110,6 +112,11 @@ impl Board {
     /// Lines that were written since the last call.
     pub(crate) fn take_lines(&mut self) -> Vec<Line> {
         std::mem::take(&mut self.lines)
+    }
+
+    /// Adds a line of the machine's own.
+    pub(crate) fn add_line(&mut self, line: Line) {
+        self.lines.push(line);
     }
 
     /// What was written without an end of line, at the end of a run.

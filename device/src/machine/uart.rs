@@ -14,6 +14,8 @@ pub enum Source {
     Kernel,
     /// The log server, for all programs.
     Log,
+    /// The machine itself, when a process has ended.
+    Machine,
 }
 
 /// A line that came out of a UART.

@@ -7,14 +7,25 @@ use std::{
     rc::Rc,
 };
 
-/// Bytes that are on their way at most, in one direction.
-const CAPACITY: usize = 64 << 10;
-
-#[derive(Default)]
+/// One direction of a connection. The bytes are first in the buffer of the side that reads, then in that of the side that
+/// writes.
 struct Pipe {
+    /// Size of each buffer.
+    buffer: usize,
     bytes: VecDeque<u8>,
     writer_gone: bool,
     reader_gone: bool,
+}
+
+impl Pipe {
+    fn new(buffer: usize) -> Rc<RefCell<Pipe>> {
+        Rc::new(RefCell::new(Pipe { buffer, bytes: VecDeque::new(), writer_gone: false, reader_gone: false }))
+    }
+
+    /// Bytes that the side that reads has no room for yet.
+    fn unsent(&self) -> usize {
+        self.bytes.len().saturating_sub(self.buffer)
+    }
 }
 
 /// One end of a connection. Dropping it ends both directions.
@@ -23,9 +34,9 @@ pub(super) struct InsideStream {
     outgoing: Rc<RefCell<Pipe>>,
 }
 
-/// Both ends of a new connection.
-pub(super) fn pair() -> (InsideStream, InsideStream) {
-    let (one, other) = (Rc::<RefCell<Pipe>>::default(), Rc::<RefCell<Pipe>>::default());
+/// Both ends of a new connection, with buffers of so many bytes.
+pub(super) fn pair(buffer: usize) -> (InsideStream, InsideStream) {
+    let (one, other) = (Pipe::new(buffer), Pipe::new(buffer));
     let first = InsideStream { incoming: one.clone(), outgoing: other.clone() };
     (first, InsideStream { incoming: other, outgoing: one })
 }
@@ -34,7 +45,7 @@ impl InsideStream {
     /// Like a non-blocking `recv`; `keep` for a peek.
     pub(super) fn read(&self, into: &mut [u8], keep: bool) -> io::Result<usize> {
         let mut pipe = self.incoming.borrow_mut();
-        let count = into.len().min(pipe.bytes.len());
+        let count = into.len().min(pipe.bytes.len()).min(pipe.buffer);
         if count == 0 && !into.is_empty() && !pipe.writer_gone {
             return Err(ErrorKind::WouldBlock.into());
         }
@@ -53,12 +64,18 @@ impl InsideStream {
         if pipe.reader_gone || pipe.writer_gone {
             return Err(ErrorKind::BrokenPipe.into());
         }
-        let count = from.len().min(CAPACITY - pipe.bytes.len());
+        let count = from.len().min(pipe.buffer - pipe.unsent());
         if count == 0 && !from.is_empty() {
             return Err(ErrorKind::WouldBlock.into());
         }
         pipe.bytes.extend(&from[..count]);
         Ok(count)
+    }
+
+    /// Whether bytes wait for room at the other side, which is still there.
+    pub(super) fn has_unsent(&self) -> bool {
+        let pipe = self.outgoing.borrow();
+        pipe.unsent() != 0 && !pipe.reader_gone
     }
 
     /// Nothing more will be written, which the peer sees behind what is on its way.

@@ -3,6 +3,8 @@
 //! The server writes a message's fields and the virtual address of the lent page, then GO. An operation that must wait
 //! is parked: the server keeps its message, and is told by the interrupt line when DONE has something. Nothing here
 //! waits while the processor has work.
+//!
+//! On demand, sockets are as strict as those of xous-core's `net` (services/net): see [`Network`].
 
 mod dns;
 mod inside;
@@ -14,12 +16,23 @@ mod tests;
 use std::{collections::VecDeque, time::Duration};
 
 pub(crate) use self::dns::Dns;
-use operation::{Operation, Progress};
+use operation::{Kind, Operation, Progress};
 use sockets::Sockets;
 
 use crate::machine::{Ram, View};
 
 /// What sockets of the emulated system reach.
+///
+/// If nothing else is said, they are as easy as a PC's. A strict network does as xous-core's `net` does (services/net at
+/// 73c0946, `main.rs`, `std_tcpstream.rs`, `std_tcplistener.rs`):
+/// - A socket has 1530 bytes of buffer for each direction. With the PC's sockets, a call moves no more than that.
+/// - A listener is one socket without a backlog: until it has been accepted and listens anew, others are refused.
+/// - It listens on all addresses of the machine, whichever it was told, and refuses an address of others.
+/// - A shutdown ends the calls that wait and does nothing else: no FIN goes out before the last clone is dropped.
+/// - That drop waits until the peer has room for what was written.
+/// - When the peer of an accepted connection ends its side, so does this one.
+/// - Those who wait are looked at only when something has happened on the network: on a quiet one no read times out,
+///   and a read that begins after its peer has ended waits for the next event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Network {
     /// Each other: nothing leaves the machine, and runs repeat to the instruction.
@@ -28,6 +41,9 @@ pub enum Network {
     /// The PC's loopback interface, both ways. Other addresses are refused.
     Loopback,
 }
+
+/// What waits after a shutdown, and is answered with an error.
+const ABORTED: (u32, u32) = (0, u32::MAX);
 
 /// Parked operations at one time; std's calls block, so that it is one for each thread.
 const MAX_PARKED: usize = 1024;
@@ -50,7 +66,7 @@ pub(crate) struct Net {
 }
 
 impl Net {
-    pub(crate) fn new(network: Network) -> Self {
+    pub(crate) fn new(network: Network, strict: bool) -> Self {
         Net {
             opcode: 0,
             page: None,
@@ -63,7 +79,7 @@ impl Net {
             done_answer: (0, 0),
             line: false,
             parked: Vec::new(),
-            sockets: Sockets::new(network),
+            sockets: Sockets::new(network, strict),
         }
     }
 
@@ -78,7 +94,8 @@ impl Net {
 
     /// Machine time at which the first parked operation times out.
     pub(crate) fn deadline(&self) -> Option<u64> {
-        self.parked.iter().filter_map(|(_, operation)| operation.deadline).min()
+        let parked = self.parked.iter().filter(|(_, operation)| self.keeps_time(operation));
+        parked.filter_map(|(_, operation)| operation.deadline).min()
     }
 
     pub(crate) fn read(&mut self, register: u32) -> u32 {
@@ -111,8 +128,16 @@ impl Net {
         }
     }
 
+    /// Whether an operation ends at its deadline, with or without an event.
+    fn keeps_time(&self, operation: &Operation) -> bool {
+        operation.is_connect() || !self.sockets.strict()
+    }
+
     fn go(&mut self, now: u64, ram: &mut Ram) {
         let mut operation = Operation::new(self.opcode, self.page, self.first, self.second, now);
+        if self.sockets.strict() {
+            operation.aborts().iter().for_each(|kind| self.abort(*kind, operation.number(), ram));
+        }
         let progress = match operation.start(&mut self.sockets, now, ram) {
             Progress::Waits if self.parked.len() >= MAX_PARKED => operation.refuse(ram),
             progress => progress,
@@ -124,21 +149,53 @@ impl Net {
                 self.parked.push((self.tag, operation));
             }
         }
-        if !self.sockets.outside() {
+        if self.sockets.strict() || !self.sockets.outside() {
             // What was just done may be what another operation waits for.
             self.poll(now, ram);
         }
     }
 
-    /// Tries everything that waits, in the order in which it came.
+    /// Ends the first call of a kind that waits for a socket.
+    fn abort(&mut self, kind: Kind, number: u16, ram: &mut Ram) {
+        let Some(at) = self.parked.iter().position(|(_, waits)| waits.is(kind) && waits.number() == number)
+        else {
+            return;
+        };
+        let (tag, operation) = self.parked.remove(at);
+        operation.write_aborted(ram);
+        self.done.push_back((tag, ABORTED));
+        self.line = true;
+    }
+
+    /// Tries everything that waits, in the order in which it came; in a strict network, after an event only.
     pub(crate) fn poll(&mut self, now: u64, ram: &mut Ram) {
+        if !self.sockets.strict() {
+            self.attempt_all(now, ram, |_| true);
+            return;
+        }
+        let waiting = self.parked.iter().filter(|(_, operation)| operation.needs_to_write());
+        let writing: Vec<u16> = waiting.map(|(_, operation)| operation.number()).collect();
+        self.sockets.look_outside(&writing);
+        self.attempt_all(now, ram, Operation::is_connect);
+        // One who is served may make room for another: that is an event as well.
+        while self.sockets.take_event() {
+            self.attempt_all(now, ram, |_| true);
+        }
+    }
+
+    fn attempt_all(&mut self, now: u64, ram: &mut Ram, wanted: impl Fn(&Operation) -> bool) {
         let Net { parked, sockets, done, line, .. } = self;
-        parked.retain(|(tag, operation)| match operation.attempt(sockets, now, ram) {
-            Progress::Waits => true,
-            Progress::Done(answer) => {
-                done.push_back((*tag, answer));
-                *line = true;
-                false
+        parked.retain(|(tag, operation)| {
+            if !wanted(operation) {
+                return true;
+            }
+            match operation.attempt(sockets, now, ram) {
+                Progress::Waits => true,
+                Progress::Done(answer) => {
+                    done.push_back((*tag, answer));
+                    *line = true;
+                    false
+                }
             }
         });
     }

@@ -31,6 +31,14 @@ const WOULD_BLOCK: u8 = 9;
 /// "Valid" of an answer that fills its page.
 const WHOLE_PAGE: (u32, u32) = (0, 4096);
 
+/// What a shutdown can end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Receive,
+    Peek,
+    Send,
+}
+
 /// One message.
 pub(super) struct Operation {
     opcode: u16,
@@ -72,9 +80,38 @@ impl Operation {
         self.number
     }
 
+    pub(super) fn is_connect(&self) -> bool {
+        self.opcode == CONNECT
+    }
+
+    pub(super) fn is(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::Receive => self.opcode == RECEIVE,
+            Kind::Peek => self.opcode == PEEK,
+            Kind::Send => self.opcode == SEND,
+        }
+    }
+
+    /// The calls that it ends, if it is a shutdown: one of each kind.
+    pub(super) fn aborts(&self) -> &'static [Kind] {
+        match (self.opcode, self.first & 3) {
+            (SHUT_DOWN, 1) => &[Kind::Receive, Kind::Peek],
+            (SHUT_DOWN, 2) => &[Kind::Send],
+            (SHUT_DOWN, 3) => &[Kind::Receive, Kind::Peek, Kind::Send],
+            _ => &[],
+        }
+    }
+
+    /// What stands in the page of a call that a shutdown has ended: a write has written nothing.
+    pub(super) fn write_aborted(&self, ram: &mut Ram) {
+        if let (SEND, Some(page)) = (self.opcode, self.page) {
+            ram.page(page)[..8].fill(0);
+        }
+    }
+
     /// Whether it waits until its socket can be written to, rather than read from.
     pub(super) fn needs_to_write(&self) -> bool {
-        matches!(self.opcode, SEND | CONNECT)
+        matches!(self.opcode, SEND | CONNECT | CLOSE)
     }
 
     /// Begins it, and does it if it need not wait.
@@ -84,10 +121,8 @@ impl Operation {
                 let Some(page) = self.page else { return Progress::Done((0, 0)) };
                 self.start_with_page(sockets, now, ram, page)
             }
-            CLOSE => {
-                sockets.close(self.number);
-                Progress::Done((0, 0))
-            }
+            CLOSE => self.close(sockets),
+            SHUT_DOWN if sockets.strict() => Progress::Done((1, 0)),
             SHUT_DOWN => {
                 let how = match self.first {
                     1 => Shutdown::Read,
@@ -112,7 +147,7 @@ impl Operation {
                 self.deadline = (milliseconds != 0)
                     .then(|| now.saturating_add(milliseconds.saturating_mul(PER_MILLISECOND)));
                 let port = u16::from_le_bytes([bytes[0], bytes[1]]);
-                if bytes[10..12] != [4, 127] {
+                if !is_here(&bytes[10..15]) {
                     bytes[0] = UNADDRESSABLE;
                     return Progress::Done(WHOLE_PAGE);
                 }
@@ -124,6 +159,10 @@ impl Operation {
                     }
                 }
                 self.attempt(sockets, now, ram)
+            }
+            LISTEN if sockets.strict() && bytes[2..7] != [4, 0, 0, 0, 0] && !is_here(&bytes[2..7]) => {
+                bytes[..2].copy_from_slice(&[1, INVALID]);
+                Progress::Done(WHOLE_PAGE)
             }
             LISTEN => {
                 let port = u16::from_le_bytes([bytes[0], bytes[1]]);
@@ -146,13 +185,33 @@ impl Operation {
             _ => {
                 // Read once: the answer is written over it.
                 self.nonblocking |= self.opcode == ACCEPT && bytes[0] == 0;
+                if sockets.strict() && matches!(self.opcode, PEEK | RECEIVE) && sockets.is_quiet(self.number)
+                {
+                    // The end is seen by those who wait already.
+                    return self.wait(bytes);
+                }
                 self.attempt(sockets, now, ram)
             }
         }
     }
 
+    fn wait(&self, bytes: &mut [u8]) -> Progress {
+        if self.nonblocking { self.fail(bytes, WOULD_BLOCK) } else { Progress::Waits }
+    }
+
+    fn close(&self, sockets: &mut Sockets) -> Progress {
+        if sockets.strict() && sockets.has_unsent(self.number) {
+            return Progress::Waits;
+        }
+        sockets.close(self.number);
+        Progress::Done((0, 0))
+    }
+
     /// Tries it again.
     pub(super) fn attempt(&self, sockets: &mut Sockets, now: u64, ram: &mut Ram) -> Progress {
+        if self.opcode == CLOSE {
+            return self.close(sockets);
+        }
         let Some(page) = self.page else { return Progress::Done((0, 0)) };
         let bytes = ram.page(page);
         let result = match self.opcode {
@@ -165,6 +224,11 @@ impl Operation {
             ACCEPT => sockets.accept(self.number).map(|peer| self.answer_accept(bytes, peer)),
             opcode => {
                 let into = &mut bytes[..self.length];
+                let has_time = self.deadline.is_some_and(|deadline| now < deadline);
+                if sockets.strict() && has_time && sockets.is_quiet(self.number) {
+                    // One with a deadline does not see the end before that.
+                    return Progress::Waits;
+                }
                 sockets.read(self.number, into, opcode == PEEK).map(|count| (1, count as u32))
             }
         };
@@ -227,4 +291,9 @@ impl Operation {
         bytes[20..22].copy_from_slice(&peer.port().to_le_bytes());
         (0, 22)
     }
+}
+
+/// Whether an address, its kind in front of it, is one of the loopback interface.
+fn is_here(address: &[u8]) -> bool {
+    address.starts_with(&[4, 127])
 }

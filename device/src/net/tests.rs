@@ -12,6 +12,8 @@ use crate::{
     machine::{PER_MILLISECOND, RAM_START},
 };
 
+mod strict;
+
 /// Pages of messages, as offsets in RAM.
 const ONE: u32 = 0x1000;
 const TWO: u32 = 0x2000;
@@ -24,7 +26,11 @@ struct Server {
 
 impl Server {
     fn new(network: Network) -> Self {
-        Server { net: Net::new(network), ram: Ram::new(), now: 0 }
+        Server { net: Net::new(network, false), ram: Ram::new(), now: 0 }
+    }
+
+    fn strict(network: Network) -> Self {
+        Server { net: Net::new(network, true), ram: Ram::new(), now: 0 }
     }
 
     fn register(&mut self, register: u32, value: u32) {
@@ -72,6 +78,7 @@ impl Server {
 
     fn listen(&mut self, port: u16) -> (u16, u16) {
         self.page(ONE)[..2].copy_from_slice(&port.to_le_bytes());
+        self.page(ONE)[2..7].copy_from_slice(&[4, 0, 0, 0, 0]);
         self.send(44, ONE, 0, 4096, 1).unwrap();
         let page = self.page(ONE);
         assert_eq!(page[0], 0);

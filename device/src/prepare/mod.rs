@@ -35,7 +35,7 @@ const PUBLISHED: [(&str, &str); 2] = [("xous-kernel", "0.9.37"), ("xous-log", "0
 /// The board: register layouts of a Precursor as it is sold.
 const BOARD: &str = "precursor,utralib/precursor-pvt";
 /// What the workspace is built as: what it is called, what cargo is told, and where its programs go below `prepared/`.
-const OWN: [Own; 3] = [
+const OWN: [Own; 4] = [
     Own {
         what: "the service and the examples",
         arguments: &[
@@ -74,10 +74,18 @@ const OWN: [Own; 3] = [
         program: STAND_INS,
         examples: false,
     },
+    Own {
+        what: "the program of the tests",
+        arguments: &["--package", "device-tests", "--bin", TRIAL],
+        to: "tests",
+        program: TRIAL,
+        examples: false,
+    },
 ];
 const STEPS: usize = PUBLISHED.len() + OWN.len();
 const SERVICE: &str = "websocket";
 const STAND_INS: &str = "xous-stand-ins";
+const TRIAL: &str = "trial";
 
 /// One build of the workspace.
 struct Own {
@@ -97,6 +105,8 @@ pub struct Programs {
     pub log: PathBuf,
     /// The stand-ins, `xous-stand-ins`: one program, whose first argument says which.
     pub stand_ins: PathBuf,
+    /// The program of `device-tests`: its first argument says what it does.
+    pub trial: PathBuf,
     /// The service, `websocket`, without TLS.
     pub service: PathBuf,
     /// The same with TLS by RustCrypto.
@@ -108,9 +118,9 @@ impl Programs {
     fn below(root: &Path, toolchain: &Toolchain) -> Self {
         let [kernel, log] = PUBLISHED.map(|(name, version)| installed(root, toolchain, name, version));
         let own = OWN.each_ref().map(|own| root.join("prepared").join(own.to).join(own.program));
-        let [service, secure_service, stand_ins] = own;
+        let [service, secure_service, stand_ins, trial] = own;
         let examples = root.join("prepared").join(OWN[0].to).join("examples");
-        Self { kernel, log, stand_ins, service, secure_service, examples }
+        Self { kernel, log, stand_ins, trial, service, secure_service, examples }
     }
 
     /// The program that an example of the service is built to.

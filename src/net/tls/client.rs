@@ -20,7 +20,7 @@ use crate::sync::Mutex;
 /// Sets of own roots whose configuration is kept, so that connections with the same set can resume sessions.
 const CONFIGURATIONS: usize = 4;
 
-/// Who trusts what; the one that was not needed for longest gives way.
+/// The configurations that are kept. When they are full, the one that was not used for longest goes.
 static CONFIGURED: Mutex<VecDeque<(Trust, Arc<ClientConfig>)>> = Mutex::new(VecDeque::new());
 
 /// Shared by all connections of the process.
@@ -33,11 +33,11 @@ struct Trust {
     own: Vec<Box<[u8]>>,
 }
 
-/// A connection to `host`, secured as `tls` says, whose handshake has not begun. What is in the `pddb` is read, for
-/// about as long as `limit`: not on a thread that others wait for.
+/// A connection to `host`, secured as `tls` says, whose handshake has not begun. Reads what is in the `pddb`, which
+/// may take about `limit`. So it must not run on a thread that others wait for.
 ///
 /// # Errors
-/// What the caller gave, or what is in the PDDB, is of no use, or the clock is not set. Nothing has been sent.
+/// What the caller gave or what is in the PDDB cannot be used, or the clock is not set. Nothing has been sent.
 pub(crate) fn client(tls: &Tls<'_>, host: &str, pddb: &Pddb, limit: Duration) -> Result<Transport, TlsError> {
     clock::check()?;
     let name = tls.server_name.unwrap_or(host);

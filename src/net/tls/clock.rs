@@ -16,7 +16,7 @@ impl TimeProvider for Clock {
     }
 }
 
-/// The system's clock, set or not: for a server that judges no certificates, but keeps the age of its sessions.
+/// The system's clock, set or not. It is for a server that checks no certificates, but needs the age of its sessions.
 #[derive(Debug)]
 pub(super) struct AnyClock;
 
@@ -26,7 +26,8 @@ impl TimeProvider for AnyClock {
     }
 }
 
-/// Asked before the peer is: an unset clock would only show when its certificate has come.
+/// Checks the clock before anything is sent. Otherwise an unset clock would show only when the peer's certificate has
+/// come.
 pub(super) fn check() -> Result<(), TlsError> {
     Clock.current_time().map(|_| ()).ok_or(TlsError::ClockNotSet)
 }

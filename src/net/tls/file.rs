@@ -1,4 +1,4 @@
-//! The bytes that certificates and keys are read from: they came with the request, or are in keys of the PDDB.
+//! The bytes that certificates and keys are read from. They came with the request, or are in keys of the PDDB.
 
 use std::time::{Duration, Instant};
 
@@ -24,13 +24,13 @@ impl File<'_> {
         }
     }
 
-    /// It is not what it should be.
+    /// The error for a file that cannot be used.
     pub(super) fn unusable(&self, text: String) -> TlsError {
         unusable([self], text)
     }
 }
 
-/// `files` are not what they should be, each or together. Those of the PDDB are named.
+/// The error for `files` that cannot be used, each or together. It names those of the PDDB.
 pub(super) fn unusable<'f>(files: impl IntoIterator<Item = &'f File<'f>>, text: String) -> TlsError {
     let names = files.into_iter().filter_map(|file| match file {
         File::Stored(name, _) => Some(name.as_str()),
@@ -42,10 +42,10 @@ pub(super) fn unusable<'f>(files: impl IntoIterator<Item = &'f File<'f>>, text: 
     }
 }
 
-/// Reads what one request needs: at most [`Source::MAX_STORED`] bytes, and for as long as its caller waits.
+/// Reads what one request needs, at most [`Source::MAX_STORED`] bytes, for as long as its caller waits.
 ///
-/// A single answer of the PDDB may take longer than that. A caller does not shorten the wait for it: the PDDB would be
-/// taken for one that hangs, by everybody in this process.
+/// A single answer of the PDDB may take longer. A caller cannot shorten the wait for it, as everybody in this process
+/// would then take the PDDB for one that hangs.
 pub(super) struct Files<'p> {
     pddb: &'p Pddb,
     until: Instant,
@@ -101,13 +101,13 @@ impl<'p> Files<'p> {
         Ok(bytes)
     }
 
-    /// Its caller may have gone on without it.
+    /// The caller may have stopped waiting.
     fn check(&self, name: &str) -> Result<(), TlsError> {
         if Instant::now() >= self.until { Err(failed(name, PddbError::NoAnswer)) } else { Ok(()) }
     }
 }
 
-/// What it means for a key, and what to do about it.
+/// What an error of the PDDB means for a key, and what to do about it.
 fn failed(name: &str, error: PddbError) -> TlsError {
     let (fault, advice) = match error {
         PddbError::NoServer => (StoredFault::NoPddb, "try again when it has started"),

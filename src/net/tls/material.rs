@@ -7,8 +7,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use super::file::File;
 use crate::net::TlsError;
 
-/// What PEM begins with, sooner or later (RFC 7468 section 2); no DER certificate or key has it, as they begin with
-/// a SEQUENCE.
+/// What a PEM text contains before its data (RFC 7468 section 2). No DER certificate or key has it, as they begin
+/// with a SEQUENCE.
 const PEM: &[u8] = b"-----BEGIN";
 const SEQUENCE: u8 = 0x30;
 

@@ -1,5 +1,5 @@
-//! Where cryptography comes from: `ring` on a PC, RustCrypto on the device. With both features, the latter, as it is
-//! never there unless asked for.
+//! Where cryptography comes from: `ring` on a PC, RustCrypto on the device. With both features it is RustCrypto, as
+//! that is never there unless asked for.
 
 use std::sync::{Arc, LazyLock};
 
@@ -19,9 +19,9 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
     PROVIDER.clone()
 }
 
-/// Orders suites by what a byte costs, the newer version of TLS before the older: ChaCha20-Poly1305 is a quarter of
-/// AES-GCM where there are no instructions for AES, and AES-128 takes 10 rounds where AES-256 takes 14. None of the
-/// three is known to be weaker than another in what it is used for here.
+/// Orders suites by what a byte costs, the newer version of TLS first. Without instructions for AES,
+/// ChaCha20-Poly1305 costs a quarter of AES-GCM. AES-128 takes 10 rounds, AES-256 14. For the use here, none of the
+/// three is known to be weaker than another.
 fn cheapest_first(suites: &mut [SupportedCipherSuite], aes: bool) {
     suites.sort_by_key(|suite| {
         let name = format!("{:?}", suite.suite());
@@ -31,8 +31,8 @@ fn cheapest_first(suites: &mut [SupportedCipherSuite], aes: bool) {
     });
 }
 
-/// The provider uses instructions for AES. RustCrypto finds those of other processors than Intel's only if it is built
-/// for them.
+/// Whether the provider uses instructions for AES. RustCrypto finds those of processors other than Intel's only if it
+/// is built for them.
 fn has_aes() -> bool {
     #[cfg(target_arch = "x86_64")]
     return std::arch::is_x86_feature_detected!("aes");

@@ -1,4 +1,4 @@
-//! The server's side: as whom to serve, and whom to let in.
+//! The server's side: its own certificate, and which clients it lets in.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,22 +14,22 @@ use super::{ALPN, Transport, fault, material, provider};
 use crate::net::TlsError;
 use crate::pddb::Pddb;
 
-/// Sessions that clients may resume; a few hundred bytes each.
+/// How many sessions clients may resume. Each takes a few hundred bytes.
 const SESSIONS: usize = 32;
-/// The same where clients show certificates: their chains are kept, which rustls takes up to 64 KiB of.
+/// The same where clients show certificates. Their chains are kept, and rustls takes up to 64 KiB of each.
 const SESSIONS_WITH_CHAINS: usize = 4;
 
-/// A certificate to serve with. A listener that is given another one uses it from the next connection on; those
-/// that are open keep theirs.
+/// A certificate to serve with. A listener that gets another one uses it from the next connection on. Open
+/// connections keep theirs.
 #[derive(Clone)]
 pub(crate) struct ServerTls(Arc<ServerConfig>);
 
 impl ServerTls {
-    /// What `tls` asks for. What is in the `pddb` is read, for about as long as `limit`: not on a thread that others
-    /// wait for.
+    /// The certificate that `tls` asks for. Reads what is in the `pddb`, which may take about `limit`. So it must not
+    /// run on a thread that others wait for.
     ///
     /// # Errors
-    /// What the caller gave, or what is in the PDDB, is of no use, or clients are to be checked and the clock is not
+    /// What the caller gave or what is in the PDDB cannot be used, or clients are to be checked and the clock is not
     /// set.
     pub(crate) fn new(
         tls: &xous_api_websocket::ServerTls<'_>,

@@ -9,13 +9,13 @@ use super::fault::describe;
 
 /// rustls' buffered interface and what it leaves over.
 ///
-/// Its unbuffered one would save a copy of what comes in, but wants the reader's buffer also for writing: given an
-/// empty one in the middle of a handshake message, it panics.
+/// rustls' unbuffered interface would save a copy of what comes in. But it needs the reader's buffer for writing,
+/// too, and panics if that is empty in the middle of a handshake message.
 pub(super) struct Session {
     connection: Connection,
-    /// Came in when as much plaintext waited as is kept; at most what was read at a time.
+    /// What came in while the most plaintext that is kept was waiting. At most what is read at a time.
     unfed: Vec<u8>,
-    /// Nothing more is understood or said.
+    /// The session has failed: nothing more is read or written.
     failure: Option<rustls::Error>,
 }
 
@@ -59,8 +59,8 @@ impl Session {
         }
     }
 
-    /// Plaintext that is there: as much as fits, 0 after a close_notify; `None` if more has to come. What came
-    /// before a fault is given before the fault.
+    /// Gives plaintext that is here, as much as fits. 0 after a close_notify, and `None` if more has to come first.
+    /// What came before a fault is given before the fault.
     pub(super) fn take(&mut self, buffer: &mut [u8]) -> Option<Result<usize, TlsError>> {
         loop {
             // Without plaintext this is `WouldBlock`.
@@ -79,8 +79,8 @@ impl Session {
         }
     }
 
-    /// Gives back the room of a long record, for the wait may be long too: an attempt to read has rustls do so when
-    /// there is none in pieces.
+    /// Gives back the memory of a long record, as the wait may be long. An attempt to read makes rustls do so, unless
+    /// a record is there in part.
     fn shrink(&mut self) {
         self.connection.read_tls(&mut io::empty()).ok();
     }

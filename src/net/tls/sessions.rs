@@ -8,13 +8,13 @@ use rustls::pki_types::ServerName;
 
 use crate::sync::Mutex;
 
-/// Servers that are remembered; the one that was not needed for longest gives way.
+/// How many servers are remembered. When they are full, the one that was not used for longest goes.
 const SERVERS: usize = 4;
 
-/// One session per server and version: what a server sends besides (most send two tickets) is forgotten. A session
-/// takes about 300 bytes, and ticket and certificates, of each of which rustls takes up to 64 KiB: so few are kept.
+/// Keeps one session per server and version. Further tickets are forgotten (most servers send two). A session takes
+/// about 300 bytes, a ticket and certificates. rustls takes up to 64 KiB of each, so only a few sessions are kept.
 ///
-/// A session is only ever resumed with the very trust and identity that it was made with: rustls compares them.
+/// A session is only resumed with the same trust and identity that it was made with, which rustls compares.
 #[derive(Debug)]
 pub(super) struct Sessions(Mutex<VecDeque<Server>>);
 

@@ -9,32 +9,32 @@
 //! never stops a writer, and a writer whose peer takes nothing never stops the reader. Without that, two sides that
 //! both write much and read only between writes would wait for each other for ever.
 //!
-//! What a read has to be answered with (an alert, a key update) stays in the session as finished records. The
-//! reader does not write them, for the same reason: the peer may not read before it has written. It calls `owed`,
-//! by which the connection's writer is woken, and every write begins with what the session holds. A key update needs
-//! not even that, as it is due before the next application data and not earlier (RFC 8446 section 4.6.3).
+//! What a read has to be answered with (an alert, a key update) stays in the session as finished records. The reader
+//! does not write them, for the same reason: the peer may not read before it has written. It calls `owed`, which
+//! wakes the connection's writer, and every write begins with what the session holds. A key update needs not even
+//! that, as it is due before the next application data and not earlier (RFC 8446 section 4.6.3).
 //!
 //! Records must reach the peer in the order of their sequence numbers, so sealing and writing them happen together
-//! under the lock `turn`. Who else wants to write (a close_notify, by the reader of a connection whose writer has
-//! ended) only tries that lock; if it is held, its holder does the work when it is done. Nothing waits for it but a
-//! second writer, of which there is none.
+//! under the lock `turn`. A thread that also has something to write (a close_notify, by the reader of a connection
+//! whose writer has ended) only tries that lock. If it is held, its holder does the work when it is done. Only a
+//! second writer would wait for the lock, and no connection has one.
 
 use std::io::{self, Write};
 use std::net::{Shutdown, TcpStream};
 
 use super::session::Session;
 use super::{READ_SIZE, TlsError};
-use crate::net::socket::receive;
+use crate::net::receive;
 use crate::platform::TLS_WRITE;
 use crate::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use crate::sync::{Mutex, MutexGuard};
 
-/// What two records, and an alert or a key update, take besides their plaintext: header, nonce and tag are at most 30
-/// bytes each.
+/// How much two records, with an alert or a key update, take beside their plaintext. Header, nonce and tag are at
+/// most 30 bytes each.
 const RECORDS: usize = 128;
 
-/// The socket is never read into less: records of 16 KiB in pieces of what is left of a page, such as 14 bytes, would
-/// be a thousand calls each.
+/// The socket is never read into less room than this. Otherwise a record of 16 KiB could take a thousand calls, in
+/// pieces of what is left of a page, such as 14 bytes.
 const LEAST_READ: usize = 2048;
 
 /// One side of a TLS connection, without its socket.
@@ -45,7 +45,7 @@ pub(crate) struct Transport {
     turn: Mutex<()>,
     /// A close_notify is wanted.
     closing: AtomicBool,
-    /// The socket was shut down on this side, so its end says nothing about the peer.
+    /// This side has shut the socket down, so its end says nothing about the peer.
     ended_here: AtomicBool,
 }
 
@@ -63,8 +63,8 @@ impl Transport {
         }
     }
 
-    /// Takes turns with the peer until both are sure of each other. A client's last word waits in the session and
-    /// goes out in one segment with what it writes first.
+    /// Runs the handshake. A client's last message waits in the session, and goes out in one segment with the first
+    /// bytes that it writes.
     pub(in crate::net) fn handshake(&self, mut stream: &TcpStream) -> Result<(), TlsError> {
         let mut buffer = vec![0; READ_SIZE];
         let mut out = Vec::new();
@@ -91,8 +91,8 @@ impl Transport {
         }
     }
 
-    /// Waits for plaintext; 0 after a close_notify. `buffer` must not be empty: if it is not short, it also takes what
-    /// the socket gives, so that a connection keeps no other buffer for it.
+    /// Waits for plaintext; 0 after a close_notify. `buffer` must not be empty. Unless it is short, it also takes the
+    /// bytes of the socket, so that a connection needs no other buffer.
     pub(in crate::net) fn read(
         &self,
         stream: &TcpStream,
@@ -102,7 +102,7 @@ impl Transport {
         self.read_by(|room| receive(stream, room), buffer, owed)
     }
 
-    /// As [`Transport::read`], of what `receive` gives.
+    /// As [`Transport::read`], from `receive` instead of a socket.
     fn read_by(
         &self,
         mut receive: impl FnMut(&mut [u8]) -> io::Result<usize>,
@@ -133,9 +133,9 @@ impl Transport {
         }
     }
 
-    /// Takes from the socket what the caller's buffer has no room for: its size is that of the plaintext that the
-    /// caller wants, while a record has to be there whole before any of it is. Not inlined, as the room for it is on
-    /// the stack, and only while a short rest is waited for.
+    /// Reads from the socket what the caller's buffer has no room for. That buffer has the size of the plaintext that
+    /// the caller wants, but a record has to be complete before any of it is plaintext. Not inlined, as its room is
+    /// on the stack, and is needed only while a short rest is awaited.
     #[inline(never)]
     fn feed_aside(&self, receive: &mut impl FnMut(&mut [u8]) -> io::Result<usize>) -> io::Result<usize> {
         let mut room = [0; READ_SIZE];
@@ -144,7 +144,7 @@ impl Transport {
         Ok(len)
     }
 
-    /// Writes `bytes` as few records, behind whatever the session has to say.
+    /// Writes `bytes` as few records, after anything that the session has to send.
     pub(in crate::net) fn write_all(&self, stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
         let turn = self.turn.lock();
         let result = self.seal_and_send(stream, bytes);
@@ -177,7 +177,8 @@ impl Transport {
         self.close_if_wanted(stream);
     }
 
-    /// Whoever has had the turn calls this afterwards, so no wish is lost.
+    /// Sends a close_notify that another thread has asked for meanwhile. The holder of `turn` calls this when it is
+    /// done, so that no request is lost.
     fn close_if_wanted(&self, mut stream: &TcpStream) {
         while self.closing.load(SeqCst) {
             let Some(_turn) = self.turn.try_lock() else { return };

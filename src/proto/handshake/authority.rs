@@ -5,8 +5,8 @@ use core::net::Ipv6Addr;
 /// Whether `text` is a host and, behind a colon, a port or nothing (RFC 3986, sections 3.2.2 and 3.2.3), without a
 /// user's name, which HTTP does not take (RFC 9110, section 4.2.4).
 ///
-/// Of what the grammar has for hosts, `!$&'()*+,;=` and addresses of future versions are left out: no name in use
-/// has them, and a comma is what two names in one line have between them.
+/// Two things that the grammar allows in hosts are refused: `!$&'()*+,;=` and addresses of future versions. No name
+/// in use has them, and a comma would separate two names in one line.
 pub(crate) fn is_authority(text: &str) -> bool {
     let (host, port) = split_port(text);
     is_host(host) && port.is_none_or(is_port)

@@ -14,7 +14,7 @@ pub const MAX_REQUEST: usize = 8 * 1024;
 pub struct ClientRequest<'a> {
     /// A name, an IPv4 address, or an IPv6 address with or without brackets.
     pub host: &'a str,
-    /// Left out of the `Host` header where it is the scheme's own (80, or 443 if `secure`).
+    /// The port. The `Host` header leaves it out where it is the scheme's own (80, or 443 if `secure`).
     pub port: u16,
     /// Whether the connection runs in TLS.
     pub secure: bool,
@@ -30,10 +30,10 @@ pub struct ClientRequest<'a> {
     pub headers: &'a [(&'a str, &'a str)],
 }
 
-/// How a client names itself. Both forms are readable by whoever can read the stream: use TLS.
+/// How a client names itself. Anybody who can read the stream can read both forms, so use TLS.
 #[derive(Clone, Copy, Default)]
 pub enum Authorization<'a> {
-    /// Not at all, or by a header of the caller's own.
+    /// It does not, or does so by a header of the caller's own.
     #[default]
     None,
     /// `Authorization: Basic` (RFC 7617). The user name may not hold a colon.
@@ -106,7 +106,7 @@ impl ClientRequest<'_> {
     /// Appends the request head to `out`.
     ///
     /// # Errors
-    /// See [`RequestError`]; `out` is as before then.
+    /// See [`RequestError`]. `out` is then as before.
     pub fn compose(&self, key: &Key, out: &mut Vec<u8>) -> Result<(), RequestError> {
         self.check()?;
         let start = out.len();

@@ -2,10 +2,7 @@
 
 use core::fmt;
 
-use super::head::HeadError;
-
-/// The most lines of a head that the checks take: the first line and 100 header lines.
-pub const MAX_LINES: usize = 101;
+use super::head::{HeadError, MAX_LINES};
 
 /// The header lines of a checked head, in their order.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -75,8 +72,8 @@ pub(super) fn split_head(head: &[u8]) -> Result<(&[u8], Headers<'_>), HeadError>
     }
 }
 
-/// The digit behind `HTTP/1.`: 0, or 1 for it and all that is later, as that is treated like the version that is known
-/// here (RFC 9110, section 2.5). httparse knows none of those.
+/// The digit behind `HTTP/1.`: 0, or 1 for 1 and everything later, which is treated as the version that is known here
+/// (RFC 9110, section 2.5). httparse knows no later one.
 pub(super) fn minor_version(protocol: &[u8]) -> Option<u8> {
     match protocol.strip_prefix(b"HTTP/1.")? {
         [digit @ b'0'..=b'9'] => Some((digit - b'0').min(1)),

@@ -2,14 +2,14 @@
 
 use core::fmt;
 
-use super::field::MAX_LINES;
-
+/// The most lines of a head that the checks take: the first line and 100 header lines.
+pub const MAX_LINES: usize = 101;
 /// What a head may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caps {
     /// Bytes of the whole head.
     pub bytes: usize,
-    /// Lines, the first one included and the empty one at the end not.
+    /// Lines, with the first one and without the empty one at the end.
     pub lines: usize,
 }
 
@@ -42,7 +42,7 @@ pub struct HeadBuffer {
     complete: bool,
 }
 
-/// Which old habit of peers is put up with.
+/// Which old habit of peers is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lenience {
     None,
@@ -127,7 +127,7 @@ impl HeadBuffer {
     /// Takes what belongs to the head from the front of `input`. Once it is complete, nothing.
     ///
     /// # Errors
-    /// See [`HeadError`]: the connection is of no more use.
+    /// See [`HeadError`]. The connection cannot be used any more.
     pub fn push(&mut self, input: &[u8]) -> Result<HeadProgress, HeadError> {
         let (mut taken, mut consumed) = (0, 0);
         while let Some(&byte) = input.get(consumed)

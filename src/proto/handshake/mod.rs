@@ -15,8 +15,8 @@ mod response;
 
 pub(crate) use authority::{is_authority, split_port};
 pub use client::{Authorization, ClientRequest, MAX_REQUEST, RequestError};
-pub use field::{Headers, MAX_LINES};
-pub use head::{Caps, HeadBuffer, HeadError, HeadProgress, MAX_EMPTY_LINES};
+pub use field::Headers;
+pub use head::{Caps, HeadBuffer, HeadError, HeadProgress, MAX_EMPTY_LINES, MAX_LINES};
 pub use key::Key;
 pub(crate) use key::push_base64;
 pub use reply::{Reply, ReplyError, ReplyHead, check_reply, parse_reply};

@@ -17,13 +17,14 @@ pub struct Reply<'h> {
 /// A well-formed reply, not checked further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReplyHead<'h> {
-    /// Of HTTP.
+    /// The HTTP status.
     pub status: u16,
     /// All header lines.
     pub headers: Headers<'h>,
 }
 
-/// Why a reply does not open the connection, which must be closed. Only [`ReplyError::Interim`] is no end.
+/// Why a reply does not open the connection. The connection must then be closed, except after
+/// [`ReplyError::Interim`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReplyError {
     /// Not an HTTP/1 reply, too many lines, or a 101 in HTTP/1.0.

@@ -15,7 +15,7 @@ pub enum Request<'h> {
     Plain(Plain<'h>),
 }
 
-/// A valid opening handshake. Whether it is welcome (path, origin, sub-protocol) is the caller's affair.
+/// A valid opening handshake. The caller decides whether to take it (path, origin, sub-protocol).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Upgrade<'h> {
     /// Path and query, as sent. Without a path, which stands for `/`, it begins with the query or is empty.
@@ -36,8 +36,8 @@ pub struct Plain<'h> {
     /// Path and query, as sent, or `*` (RFC 9112, section 3.2.4). Without a path, which stands for `/`, it begins
     /// with the query or is empty.
     pub target: &'h str,
-    /// Host and port that are asked for, a well-formed authority without a user's name, or empty: what stands in the
-    /// request line, else the `Host` line (RFC 9112, section 3.2.2). `None` if an HTTP/1.0 client does not say.
+    /// Host and port that are asked for: a well-formed authority without a user's name, or empty. It is that of the
+    /// request line, or else of the `Host` line (RFC 9112, section 3.2.2). `None` if an HTTP/1.0 client names none.
     pub host: Option<&'h str>,
     /// The digit behind `HTTP/1.`: 0, or 1 for it and all that is later (RFC 9110, section 2.5).
     pub version: u8,
@@ -98,7 +98,7 @@ fn parse(head: &[u8]) -> Result<Plain<'_>, Refusal> {
     Ok(Plain { method, target, host: host.or(said), version, keep_alive, has_body, headers })
 }
 
-/// What the first line says (RFC 9112, section 3). It is not httparse's, which knows no version behind 1.1.
+/// Reads the first line (RFC 9112, section 3). httparse cannot do it, as it knows no version after 1.1.
 struct RequestLine<'h> {
     method: &'h str,
     target: &'h str,
@@ -194,7 +194,7 @@ impl<'h> Upgrade<'h> {
         self.headers.list("Sec-WebSocket-Protocol").filter_map(|name| core::str::from_utf8(name).ok())
     }
 
-    /// Where the page that asks comes from; browsers always say it. `None` if it is not said, or several times.
+    /// The origin of the page that asks. Browsers always name it. `None` if it is missing or there several times.
     pub fn origin(&self) -> Option<&'h str> {
         self.headers.only("Origin").and_then(|value| core::str::from_utf8(value).ok())
     }
@@ -203,7 +203,7 @@ impl<'h> Upgrade<'h> {
     /// expects a 100 gets it first (RFC 9110, section 7.8).
     ///
     /// # Errors
-    /// See [`ResponseError`]; `out` is as before then.
+    /// See [`ResponseError`]. `out` is then as before.
     pub fn compose_accept(
         &self,
         protocol: Option<&str>,

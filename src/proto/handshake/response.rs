@@ -7,7 +7,7 @@ use super::field::{is_token, is_value, push_line};
 /// The head of a response.
 #[derive(Clone, Copy, Debug)]
 pub struct Response<'a> {
-    /// Of HTTP.
+    /// The HTTP status.
     pub status: u16,
     /// Header lines. `Connection` and `Content-Length` come from the fields below.
     pub headers: &'a [(&'a str, &'a str)],
@@ -17,7 +17,7 @@ pub struct Response<'a> {
     pub keep_alive: bool,
 }
 
-/// Why a response is not composed; the caller gave what would break out of its line.
+/// Why a response is not composed: something that the caller gave would break out of its line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResponseError {
     /// Not a number from 100 to 599.
@@ -47,7 +47,7 @@ impl Response<'_> {
     /// Appends the head to `out`.
     ///
     /// # Errors
-    /// See [`ResponseError`]; `out` is as before then.
+    /// See [`ResponseError`]. `out` is then as before.
     pub fn compose(&self, out: &mut Vec<u8>) -> Result<(), ResponseError> {
         const OWN: [&str; 3] = ["Connection", "Content-Length", "Transfer-Encoding"];
         check_headers(self.headers, |name| OWN.iter().any(|own| name.eq_ignore_ascii_case(own)))?;

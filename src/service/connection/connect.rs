@@ -25,12 +25,12 @@ use crate::proto::handshake::{
 use crate::service::limits::{HEAD_BYTES, HEAD_LINES, READ_BUFFER};
 use crate::service::thread::Permit;
 
-/// RFC 1035 section 2.3.4, as text. A resolver may take its time over a longer one.
+/// The longest host name, as text (RFC 1035 section 2.3.4). A resolver may take long over a longer one.
 const MAX_HOST: usize = 253;
 
-/// What a worker needs to open a connection.
+/// What a worker needs in order to open a connection.
 pub(crate) struct Opening {
-    /// The request as it came, checked to be one.
+    /// The request as it came. It was checked.
     pub(crate) request: Box<[u8]>,
     /// Where chunks go.
     pub(crate) delivery: Delivery,
@@ -89,7 +89,7 @@ fn refuse(conn: &Connection, failure: &Failure) {
     }
 }
 
-/// The request is wiped when this returns: it may have a private key.
+/// Wipes the request when it returns, as that may have a private key.
 fn open(
     conn: &Arc<Connection>,
     request: Zeroizing<Box<[u8]>>,
@@ -106,9 +106,10 @@ fn open(
         seed().map_err(|error| Failure::new(Code::Entropy, format!("no random numbers: {error:?}")))?;
     let key = Key::new(seed.key);
     let head = compose(request, &key)?;
-    let secured = |tls| tls_client(tls, request.host, pddb, request.deadlines.open);
+    let limit = conn.deadlines.open;
+    let secured = |tls| tls_client(tls, request.host, pddb, limit);
     let tls = request.tls.as_ref().map(secured).transpose().map_err(not_secure)?;
-    let stream = dial(request.host, request.port, request.deadlines.open).map_err(|error| match error {
+    let stream = dial(request.host, request.port, limit).map_err(|error| match error {
         DialError::Resolve(error) => {
             Failure::new(Code::Resolve, format!("resolve {}: {error}", request.host))
         }
@@ -175,8 +176,8 @@ fn compose(request: &Request<'_>, key: &Key) -> Result<Vec<u8>, Failure> {
     Ok(head)
 }
 
-/// The server's answer, and what came behind it. Interim answers are passed over (RFC 9110 section 15.2), as many
-/// as come within the open deadline.
+/// The server's answer, and what came behind it. Skips interim answers (RFC 9110 section 15.2), as many as come
+/// within the open deadline.
 fn read_head(socket: &Socket, place: &str) -> Result<(Vec<u8>, Vec<u8>), Failure> {
     let bad = |text: String| Failure::new(Code::BadReply, text);
     let mut head = HeadBuffer::new(Caps { bytes: HEAD_BYTES, lines: HEAD_LINES }).unfolds();
@@ -216,7 +217,7 @@ impl Failure {
         Failure { code, status: 0, text }
     }
 
-    /// With the code that TLS has for it, if it is TLS that failed.
+    /// A failure with the code for TLS, if it is TLS that failed.
     fn io(otherwise: Code, task: String, error: &std::io::Error) -> Self {
         Self::new(tls_code::code_of_io(error).unwrap_or(otherwise), format!("{task}: {error}"))
     }

@@ -4,18 +4,21 @@ use std::net::Shutdown;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use xous_api_websocket::{Code, Deadlines, Handle, Phase, Request};
+use xous::PID;
+use xous_api_websocket::{Code, Deadlines, Handle, Lease, Phase, Request};
 
+use super::closer::Closer;
+use super::deadline::Deadline;
 use super::inbox::Inbox;
 use super::outbox::Outbox;
-use super::outcome::{ABNORMAL, NO_CODE, Outcome};
+use super::outcome::{ABNORMAL, NO_CODE, Outcome, cut};
 use crate::net::{Socket, TlsError};
 use crate::proto::{CloseCode, CloseReason, CloseStep, Keepalive, KeepaliveStep, Role, Violation};
-use crate::service::message::{Lent, Scalar};
+use crate::service::message::Lent;
 use crate::service::thread::{Timer, Wake, Watch};
 use crate::sync::Mutex;
 use crate::sync::atomic::{
-    AtomicBool, AtomicU32,
+    AtomicBool, AtomicU8, AtomicU32,
     Ordering::{Relaxed, SeqCst},
 };
 
@@ -23,47 +26,15 @@ use crate::sync::atomic::{
 /// already waiting.
 const SHUTDOWN_AGAIN: Duration = Duration::from_millis(250);
 
-/// What can be late.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(usize)]
-pub(crate) enum Deadline {
-    /// The opening, as a whole.
-    Open,
-    /// The peer takes no bytes.
-    Write,
-    /// The owner lends no page.
-    Stall,
-    /// The closing handshake.
-    Close,
-    /// Time for a Ping, or for its Pong.
-    Keepalive,
-    /// The socket was shut down and its threads have not noticed.
-    Shutdown,
-}
-
-impl Deadline {
-    fn from_kind(kind: usize) -> Option<Self> {
-        use Deadline::*;
-        [Open, Write, Stall, Close, Keepalive, Shutdown]
-            .into_iter()
-            .find(|deadline| *deadline as usize == kind)
-    }
-}
-
-/// Who waits for the end of a connection.
-pub(crate) enum Closer {
-    /// A blocking scalar.
-    Scalar(Scalar),
-    /// A lent page.
-    Page(Lent),
-}
-
 /// The shared part. Reader, writer, dispatcher and timer each hold it; none holds a lock of it while it calls the
 /// kernel, the socket or another thread.
 pub(crate) struct Connection {
     role: Role,
     pub(crate) handle: Handle,
     pub(crate) deadlines: Deadlines,
+    /// As the owner has agreed to; it is not known whether another one understands the service's question.
+    silence: Option<Duration>,
+    answers: AtomicBool,
     pub(crate) inbox: Inbox,
     pub(crate) outbox: Outbox,
     timer: Arc<Timer>,
@@ -76,6 +47,11 @@ pub(crate) struct Connection {
     held: AtomicBool,
     /// Both threads have ended: no deadline is waited for any more.
     finished: AtomicBool,
+    /// The owner's process number; 0 if nobody else can send.
+    owner: AtomicU8,
+    /// It was handed over, and nothing has come from its owner yet.
+    untouched: AtomicBool,
+    /// Of the owner.
     failed_sends: AtomicU32,
     send_failed: AtomicBool,
 }
@@ -90,6 +66,8 @@ struct State {
     refused: bool,
     closers: Vec<Closer>,
     outcome: Option<Outcome>,
+    /// Why the connection breaks off, unless it ends otherwise.
+    cause: Box<str>,
     keepalive: Option<Keepalive>,
     /// The owner asked for the end, so that nobody needs to be told of it later.
     closed_by_owner: bool,
@@ -101,13 +79,17 @@ impl Connection {
         role: Role,
         handle: Handle,
         deadlines: Deadlines,
+        lease: Lease,
         timer: Arc<Timer>,
         opener: Option<Lent>,
     ) -> Arc<Self> {
+        let deadlines = deadlines.bounded();
         Arc::new(Connection {
             role,
             handle,
             deadlines,
+            silence: lease.silence,
+            answers: AtomicBool::new(lease.answers),
             inbox: Inbox::new(),
             outbox: Outbox::new(role),
             timer,
@@ -120,15 +102,49 @@ impl Connection {
                 refused: false,
                 closers: Vec::new(),
                 outcome: None,
+                cause: "".into(),
                 keepalive: deadlines.keepalive.map(|interval| Keepalive::new(interval, deadlines.pong)),
                 closed_by_owner: false,
             }),
             heard: AtomicBool::new(false),
             held: AtomicBool::new(false),
             finished: AtomicBool::new(false),
+            owner: AtomicU8::new(0),
+            untouched: AtomicBool::new(false),
             failed_sends: AtomicU32::new(0),
             send_failed: AtomicBool::new(false),
         })
+    }
+
+    /// It is this process's.
+    pub(crate) fn belongs_to(&self, owner: PID) {
+        self.owner.store(owner.get(), Relaxed);
+    }
+
+    /// Makes `heir` the owner. Nothing that the former one has begun, lent or failed at is the heir's: its pages go back,
+    /// and a message that it has sent in parts ends.
+    pub(crate) fn hand_over(self: &Arc<Self>, heir: PID) {
+        self.outbox.hand_over();
+        self.belongs_to(heir);
+        self.failed_sends.store(0, Relaxed);
+        self.send_failed.store(false, Relaxed);
+        self.untouched.store(true, Relaxed);
+        self.answers.store(false, Relaxed);
+        self.inbox.hand_over();
+        self.disarm(Some(Deadline::TakeUp));
+        self.arm(Deadline::TakeUp, self.deadlines.stall);
+    }
+
+    /// What becomes of it when its owner has ended.
+    pub(crate) fn lease(&self) -> Lease {
+        Lease { answers: self.answers.load(Relaxed), silence: self.silence }
+    }
+
+    /// The owner has asked for something.
+    pub(crate) fn touch(self: &Arc<Self>) {
+        if self.untouched.load(Relaxed) && self.untouched.swap(false, Relaxed) {
+            self.disarm(Some(Deadline::TakeUp));
+        }
     }
 
     /// A client has opened it; its frames to the client are not masked.
@@ -170,10 +186,7 @@ impl Connection {
 
     /// The page of the `Open`, to answer that it failed; `None` if that was done.
     pub(crate) fn give_up_opening(&self) -> Option<Lent> {
-        let mut state = self.state.lock();
-        state.phase = Phase::Closed;
-        state.refused |= state.opener.is_some();
-        state.opener.take()
+        self.state.lock().give_up_opening()
     }
 
     /// Where the connection stands for its owner, and how many moved sends have failed. It is closed when it is known
@@ -203,7 +216,9 @@ impl Connection {
         drop(state);
         self.inbox.discard();
         if opening {
-            self.break_off();
+            // By the timer: to shut a socket down is a message to another server, which is waited for.
+            self.refuse(self.outbox.end());
+            self.arm(Deadline::Shutdown, Duration::ZERO);
         } else if self.outbox.close_after_sends(reason) {
             self.arm(Deadline::Close, self.deadlines.close);
         }
@@ -239,17 +254,18 @@ impl Connection {
         }
     }
 
-    fn closing(self: &Arc<Self>, outcome: &Outcome, close: impl FnOnce() -> usize) {
+    fn closing(self: &Arc<Self>, outcome: &Outcome, close: impl FnOnce() -> Vec<Lent>) {
         self.state.lock().phase = Phase::Closing;
         self.inbox.discard();
-        self.count_failed(close());
+        self.refuse(close());
         self.end(outcome);
         self.arm(Deadline::Close, self.deadlines.close);
     }
 
     /// A read has failed. What TLS says about it is how the connection ended, and the peer is told with an alert. An
-    /// error of the socket says nothing: on the device, a local shutdown is one.
+    /// error of the socket is the cause only if there is none yet: on the device, a local shutdown is one.
     pub(crate) fn broken(self: &Arc<Self>, error: &std::io::Error) {
+        self.breaks(|| format!("the connection was lost: {error}"));
         if error.get_ref().is_some_and(|error| error.is::<TlsError>()) {
             log::info!("the connection is broken: {error}");
             self.end(&Outcome::new(ABNORMAL, &error.to_string()));
@@ -268,9 +284,23 @@ impl Connection {
         self.break_off();
     }
 
+    /// Remembers why the connection breaks off, which whoever asks learns with 1006. The first cause counts.
+    pub(crate) fn breaks<T: Into<Box<str>>>(&self, cause: impl FnOnce() -> T) {
+        let mut state = self.state.lock();
+        if state.cause.is_empty() {
+            state.cause = cut(cause().into());
+        }
+    }
+
+    /// A deadline is over: as [`Connection::break_off`].
+    fn is_late(self: &Arc<Self>, cause: impl FnOnce() -> String) {
+        self.breaks(cause);
+        self.break_off();
+    }
+
     /// Nothing can be sent or received any more: both threads come to their end.
     pub(crate) fn break_off(self: &Arc<Self>) {
-        self.count_failed(self.outbox.end());
+        self.refuse(self.outbox.end());
         self.inbox.discard();
         let socket = self.state.lock().socket.clone();
         if let Some(socket) = socket {
@@ -281,7 +311,8 @@ impl Connection {
 
     /// How the connection ended; that it broke, if nothing else is known.
     pub(crate) fn outcome(&self) -> Outcome {
-        self.state.lock().outcome.clone().unwrap_or_else(|| Outcome::new(ABNORMAL, ""))
+        let state = self.state.lock();
+        state.outcome.clone().unwrap_or_else(|| Outcome::new(ABNORMAL, &state.cause))
     }
 
     /// The owner has asked for the end.
@@ -298,8 +329,9 @@ impl Connection {
     pub(crate) fn finish(self: &Arc<Self>) -> (Outcome, bool) {
         self.finished.store(true, SeqCst);
         self.disarm(None);
-        self.count_failed(self.outbox.end());
-        let outcome = self.end(&Outcome::new(ABNORMAL, ""));
+        self.refuse(self.outbox.end());
+        let cause = self.state.lock().cause.clone();
+        let outcome = self.end(&Outcome::new(ABNORMAL, &cause));
         let mut state = self.state.lock();
         state.phase = Phase::Closed;
         let (socket, opener) = (state.socket.take(), state.opener.take());
@@ -309,7 +341,7 @@ impl Connection {
         (outcome, known)
     }
 
-    /// A wait for the socket or the owner, of which the timer is told if it lasts.
+    /// Waits for the socket or the owner. The timer is told if the wait lasts.
     pub(crate) fn waiting<T>(self: &Arc<Self>, deadline: Deadline, wait: impl FnOnce() -> T) -> T {
         let Some((watch, limit)) = self.watch(deadline) else { return wait() };
         watch.begin(|| self.arm(deadline, limit));
@@ -318,7 +350,7 @@ impl Connection {
         result
     }
 
-    /// A wait of the reader for the owner: what the peer says meanwhile is not heard.
+    /// Lets the reader wait for the owner. What the peer sends meanwhile is not heard.
     pub(crate) fn holding<T>(&self, wait: impl FnOnce() -> T) -> T {
         self.held.store(true, Relaxed);
         let result = wait();
@@ -333,11 +365,20 @@ impl Connection {
         }
     }
 
-    /// A send of a caller who does not wait has failed.
-    pub(crate) fn count_failed(&self, sends: usize) {
-        if sends > 0 {
-            self.failed_sends.fetch_add(u32::try_from(sends).unwrap_or(u32::MAX), Relaxed);
+    /// A send has failed. It is counted if nobody waits for it, except one of a former owner, who is not told.
+    pub(crate) fn count_failed(&self, send: &Lent) {
+        let owner = self.owner.load(Relaxed);
+        if send.is_moved() && (owner == 0 || send.pid() == owner) {
+            self.failed_sends.fetch_add(1, Relaxed);
             self.send_failed.store(true, Relaxed);
+        }
+    }
+
+    /// Answers sends that are not sent any more.
+    fn refuse(&self, sends: Vec<Lent>) {
+        for send in sends {
+            self.count_failed(&send);
+            send.answer(Code::Closed as usize, 0);
         }
     }
 
@@ -386,9 +427,17 @@ impl Connection {
         self.watch(deadline).is_some_and(|(watch, limit)| watch.is_over(|| self.arm(deadline, limit)))
     }
 
-    /// The caller is told now; the worker that opens comes to its end when its call returns.
+    /// Tells the caller now. The worker that opens the connection ends when its call returns.
     fn opening_is_late(self: &Arc<Self>) {
-        if let Some(page) = self.give_up_opening() {
+        let page = {
+            let mut state = self.state.lock();
+            // It may be open by now: then that was in time.
+            if state.phase != Phase::Opening {
+                return;
+            }
+            state.give_up_opening()
+        };
+        if let Some(page) = page {
             // The request is still in the page.
             let place = page
                 .data()
@@ -398,6 +447,14 @@ impl Connection {
             page.refuse(Code::Timeout, 0, &text);
         }
         self.break_off();
+    }
+
+    /// Tells those who wait for the end if the reader waits for a pushed page, as the owner may keep that page for
+    /// ever.
+    fn answer_closers(&self) {
+        if self.held.load(Relaxed) && !self.state.lock().closers.is_empty() {
+            self.end(&Outcome::new(ABNORMAL, ""));
+        }
     }
 
     fn keep_alive(self: &Arc<Self>) {
@@ -412,9 +469,17 @@ impl Connection {
             }
             Some(KeepaliveStep::Dead) => {
                 log::info!("no answer to a ping: the connection is given up");
-                self.break_off();
+                self.is_late(|| format!("no answer to a ping within {:?}", self.deadlines.pong));
             }
         }
+    }
+}
+
+impl State {
+    fn give_up_opening(&mut self) -> Option<Lent> {
+        self.phase = Phase::Closed;
+        self.refused |= self.opener.is_some();
+        self.opener.take()
     }
 }
 
@@ -422,31 +487,25 @@ impl Wake for Connection {
     fn wake(self: Arc<Self>, kind: usize, _timer: &Timer) {
         match Deadline::from_kind(kind) {
             Some(Deadline::Open) => self.opening_is_late(),
-            Some(Deadline::Write) if self.is_over(Deadline::Write) => self.break_off(),
+            Some(Deadline::Write) if self.is_over(Deadline::Write) => {
+                self.is_late(|| format!("the peer took nothing within {:?}", self.deadlines.write));
+            }
             Some(Deadline::Stall) if self.is_over(Deadline::Stall) => {
                 self.give_up(CloseCode::GOING_AWAY, "the receiver stalled");
             }
-            Some(Deadline::Close | Deadline::Shutdown) => self.break_off(),
+            Some(Deadline::TakeUp) if self.untouched.load(Relaxed) => {
+                self.give_up(CloseCode::GOING_AWAY, "nobody took the connection up");
+            }
+            Some(Deadline::Close) => {
+                self.is_late(|| format!("the peer did not close within {:?}", self.deadlines.close));
+                self.answer_closers();
+            }
+            Some(Deadline::Shutdown) => {
+                self.break_off();
+                self.answer_closers();
+            }
             Some(Deadline::Keepalive) => self.keep_alive(),
             _ => (),
-        }
-    }
-}
-
-impl Closer {
-    /// Answers with how the connection ended.
-    pub(crate) fn tell(self, outcome: &Outcome) {
-        match self {
-            Closer::Scalar(scalar) => scalar.answer2(usize::from(outcome.code), Phase::Closed as usize),
-            Closer::Page(page) => page.answer(outcome.word(), 0),
-        }
-    }
-
-    /// Answers that there is no such connection: close code 0 in a page.
-    pub(crate) fn refuse(self) {
-        match self {
-            Closer::Scalar(scalar) => scalar.refuse(Code::Closed),
-            Closer::Page(page) => page.answer(Outcome::new(0, "").word(), 0),
         }
     }
 }

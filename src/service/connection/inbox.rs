@@ -1,25 +1,33 @@
 //! Pages that a connection's owner has lent for what comes in.
 //!
-//! Who competes: the dispatcher parks pages, one reader takes them, fills them and gives them back. None there:
-//! the reader waits, and with it the peer, until the stall deadline. Full: further pages are refused.
+//! Who competes: the dispatcher parks pages and hands the connection to another owner, one reader takes pages, fills
+//! them and gives them back. None there: the reader waits, and with it the peer, until the stall deadline. Full: further
+//! pages are refused.
 
 use std::collections::VecDeque;
 
 use xous_api_websocket::{Code, ReceiveWord, Status};
 
 use super::outcome::Outcome;
-use crate::service::limits::PARKED_RECEIVES;
-use crate::service::message::Lent;
+use crate::service::limits::{CARRIED, PARKED_RECEIVES};
+use crate::service::message::{Asked, Lent};
+use crate::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use crate::sync::{Condvar, Mutex};
 
 /// The pages.
 pub(crate) struct Inbox {
     state: Mutex<State>,
     changed: Condvar,
+    /// How often the connection has been handed over. Changed under the lock.
+    owner: AtomicU32,
 }
 
 struct State {
     pages: VecDeque<Lent>,
+    /// What the reader has begun to fill and left here while it waits for the socket.
+    begun: Option<Begun>,
+    /// The beginning of a message of which the former owner has got nothing.
+    carried: Option<Vec<u8>>,
     phase: Phase,
 }
 
@@ -32,10 +40,53 @@ enum Phase {
     Over(Outcome),
 }
 
+/// A page that holds a piece of a message.
+pub(crate) struct Begun {
+    pub(crate) page: Lent,
+    /// Bytes of it that are filled.
+    pub(crate) len: usize,
+    /// The piece begins the message.
+    pub(crate) first: bool,
+}
+
+/// What comes of asking for a page.
+pub(crate) enum Taken {
+    /// A page of the owner.
+    Page(Lent),
+    /// The connection was handed over meanwhile: ask again.
+    HandedOver,
+    /// Nothing is delivered any more.
+    Nothing,
+}
+
+/// What the reader finds in place of the page that it has left here.
+pub(crate) struct HandedOver {
+    /// How often the connection has been handed over.
+    pub(crate) owner: u32,
+    /// See [`State`].
+    pub(crate) carried: Option<Vec<u8>>,
+}
+
+impl Begun {
+    /// Empties the page of an owner who has handed the connection over. What it held goes to the next one if it begins
+    /// a message and is no more than is carried.
+    pub(crate) fn empty(&mut self) -> Option<Vec<u8>> {
+        let bytes = self.page.pages_mut().get_mut(..self.len).unwrap_or_default();
+        let carried = (self.first && bytes.len() <= CARRIED).then(|| bytes.to_vec());
+        bytes.fill(0);
+        carried
+    }
+}
+
 impl Inbox {
     pub(crate) fn new() -> Self {
-        let state = State { pages: VecDeque::new(), phase: Phase::Open };
-        Inbox { state: Mutex::new(state), changed: Condvar::new() }
+        let state = State { pages: VecDeque::new(), begun: None, carried: None, phase: Phase::Open };
+        Inbox { state: Mutex::new(state), changed: Condvar::new(), owner: AtomicU32::new(0) }
+    }
+
+    /// How often the connection has been handed over.
+    pub(crate) fn owner(&self) -> u32 {
+        self.owner.load(SeqCst)
     }
 
     /// Keeps a page for the next chunk, or answers it at once if the connection has ended.
@@ -55,9 +106,13 @@ impl Inbox {
         self.changed.notify_one();
     }
 
-    /// Keeps a page that was taken and not needed, whatever has been parked meanwhile.
-    pub(crate) fn put_back(&self, page: Lent) {
+    /// Keeps a page of this `owner` that was taken and not needed, whatever has been parked meanwhile.
+    pub(crate) fn put_back(&self, page: Lent, owner: u32) {
         let mut state = self.state.lock();
+        if owner != self.owner() {
+            drop(state);
+            return drop(page);
+        }
         if let Phase::Over(outcome) = &state.phase {
             let outcome = outcome.clone();
             drop(state);
@@ -66,21 +121,48 @@ impl Inbox {
         state.pages.push_front(page);
     }
 
-    /// A page if there is one and chunks still go to the owner.
-    pub(crate) fn try_take(&self) -> Option<Lent> {
+    /// Keeps a page of this `owner` while the reader waits for the socket, so that it goes back at once if the
+    /// connection is handed over; gives it back if it has been.
+    pub(crate) fn lay_down(&self, begun: Begun, owner: u32) -> Option<Begun> {
         let mut state = self.state.lock();
-        if matches!(state.phase, Phase::Open) { state.pages.pop_front() } else { None }
+        if owner != self.owner() {
+            return Some(begun);
+        }
+        state.begun = Some(begun);
+        None
     }
 
-    /// The next page; waits for it. `None` when nothing is delivered any more.
-    pub(crate) fn take(&self) -> Option<Lent> {
+    /// What was laid down.
+    ///
+    /// # Errors
+    /// It has gone back to its owner: the connection was handed over.
+    pub(crate) fn pick_up(&self) -> Result<Begun, HandedOver> {
+        let mut state = self.state.lock();
+        match state.begun.take() {
+            Some(begun) => Ok(begun),
+            None => Err(HandedOver { owner: self.owner(), carried: state.carried.take() }),
+        }
+    }
+
+    /// A page of this `owner` if there is one and chunks still go there.
+    pub(crate) fn try_take(&self, owner: u32) -> Option<Lent> {
+        let mut state = self.state.lock();
+        let wanted = matches!(state.phase, Phase::Open) && owner == self.owner();
+        if wanted { state.pages.pop_front() } else { None }
+    }
+
+    /// The next page of this `owner`; waits for it.
+    pub(crate) fn take(&self, owner: u32) -> Taken {
         let mut state = self.state.lock();
         loop {
             if !matches!(state.phase, Phase::Open) {
-                return None;
+                return Taken::Nothing;
+            }
+            if owner != self.owner() {
+                return Taken::HandedOver;
             }
             if let Some(page) = state.pages.pop_front() {
-                return Some(page);
+                return Taken::Page(page);
             }
             state = self.changed.wait(state);
         }
@@ -94,6 +176,19 @@ impl Inbox {
         }
         drop(state);
         self.changed.notify_one();
+    }
+
+    /// Gives a page back, if there is one, so that the owner shows that it is there.
+    pub(crate) fn ask(&self) -> Asked {
+        let page = self.state.lock().pages.pop_back();
+        let word = ReceiveWord { status: Status::Refused(Code::Again as u8), send_failed: false }.to_word();
+        page.map_or(Asked::Nothing, |page| page.ask(word))
+    }
+
+    /// A page of the owner is here.
+    pub(crate) fn waits(&self) -> bool {
+        let state = self.state.lock();
+        state.begun.is_some() || !state.pages.is_empty()
     }
 
     /// Chunks still go to the owner.
@@ -113,10 +208,19 @@ impl Inbox {
         pages.into_iter().for_each(|page| outcome.tell(page));
     }
 
-    /// The former owner's pages are answered as if the connection had never been its own.
-    pub(crate) fn evict(&self) {
-        let pages = std::mem::take(&mut self.state.lock().pages);
-        drop(pages);
+    /// The connection has another owner. The pages of the former one are answered as if it had never been its own, the
+    /// one that the reader has begun among them.
+    pub(crate) fn hand_over(&self) {
+        let mut state = self.state.lock();
+        self.owner.fetch_add(1, SeqCst);
+        let pages = std::mem::take(&mut state.pages);
+        let mut begun = state.begun.take();
+        if let Some(begun) = &mut begun {
+            state.carried = begun.empty();
+        }
+        drop(state);
+        self.changed.notify_one();
+        drop((pages, begun));
     }
 }
 

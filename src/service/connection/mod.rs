@@ -12,12 +12,16 @@
 //!
 //! Reader and writer do not call each other: they meet in [`Connection`]. Nothing here knows of ports or opcodes.
 
+mod closer;
 pub(super) mod connect;
 #[expect(clippy::module_inception, reason = "the room is named for what it serves")]
 mod connection;
+mod deadline;
 mod end_guard;
 mod established;
 pub(super) mod inbox;
+#[cfg(all(test, feature = "shuttle"))]
+mod interleavings;
 mod outbox;
 mod outcome;
 mod reader;
@@ -27,8 +31,9 @@ mod table;
 pub(super) mod tls_code;
 mod writer;
 
+pub(crate) use closer::Closer;
 pub(crate) use connect::Opening;
-pub(crate) use connection::{Closer, Connection};
+pub(crate) use connection::Connection;
 pub(crate) use end_guard::EndGuard;
 pub(crate) use established::Established;
 pub(crate) use outbox::ShareError;

@@ -1,9 +1,9 @@
 //! What a connection's writer has to send: messages in the order in which they came, and control frames, which
 //! go first and never wait for room.
 //!
-//! Who competes: the dispatcher (messages, the owner's Close), the reader (pongs, the answer to a Close, that TLS
-//! has something to say, answers to uploads), the timer (pings, a Close), and one writer, which takes. Full: messages
-//! are refused, the oldest pong gives way, the reader waits.
+//! Who competes: the dispatcher (messages, the owner's Close), the reader (pongs, the answer to a Close, word that
+//! TLS has something to send, answers to uploads), the timer (pings, a Close), and one writer, which takes. Full:
+//! messages are refused, the oldest pong is dropped, the reader waits.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -33,7 +33,9 @@ pub(crate) enum Work {
     Send(Lent),
     /// A frame that is ready to be sent, shared with other connections.
     Share(Arc<[u8]>),
-    /// Nothing of its own: what the transport has to say goes out with it.
+    /// The connection has another owner: a message in parts ends here.
+    HandOver,
+    /// Nothing of its own. What the transport has to send goes out with it.
     Flush,
     /// The Close frame; nothing is sent after it.
     Close(ClosePayload),
@@ -46,6 +48,7 @@ struct State {
     /// Messages of the owner and broadcasts, in the order in which they came.
     items: VecDeque<Item>,
     sends: usize,
+    broadcasts: usize,
     /// Of the broadcasts.
     broadcast_bytes: usize,
     /// A message in parts has begun: broadcasts wait until it ends.
@@ -63,6 +66,7 @@ struct State {
 enum Item {
     Send(Lent),
     Share(Arc<[u8]>),
+    HandOver,
 }
 
 /// A broadcast is not queued.
@@ -82,7 +86,7 @@ enum Phase {
     Draining,
     /// The Close frame goes out next, or has gone.
     Closing,
-    /// The transport has failed: its last words go out, then the writer ends.
+    /// The transport has failed. Its last records go out, then the writer ends.
     Failed,
     /// The writer shall end.
     Over,
@@ -96,6 +100,7 @@ impl Outbox {
             flush: false,
             items: VecDeque::new(),
             sends: 0,
+            broadcasts: 0,
             broadcast_bytes: 0,
             mid_message: false,
             closing: Closing::new(role),
@@ -122,6 +127,16 @@ impl Outbox {
         Ok(())
     }
 
+    /// What is queued from now on is another owner's, who begins with a message of its own.
+    pub(crate) fn hand_over(&self) {
+        let mut state = self.state.lock();
+        // One is enough between two messages, so that this is bounded as they are.
+        if state.phase == Phase::Open && !matches!(state.items.back(), Some(Item::HandOver)) {
+            state.items.push_back(Item::HandOver);
+            self.wake(&state);
+        }
+    }
+
     /// Queues a broadcast.
     pub(crate) fn share(&self, frame: Arc<[u8]>) -> Result<(), ShareError> {
         let mut state = self.state.lock();
@@ -130,8 +145,8 @@ impl Outbox {
         Ok(())
     }
 
-    /// Queues a frame that must not be lost, when there is room for it. Only for the reader. The wait ends with that of
-    /// the writer, which has a deadline, for the peer.
+    /// Waits for room and queues a frame that must not be lost. Only the reader calls it. The writer's own deadline
+    /// bounds the wait.
     ///
     /// # Errors
     /// The connection has ended.
@@ -152,7 +167,7 @@ impl Outbox {
         }
     }
 
-    /// Queues a Pong with at most 125 bytes. After a Close frame there is none (RFC 6455 section 5.5.1).
+    /// Queues a Pong with at most 125 bytes. After a Close frame no Pong is sent (RFC 6455 section 5.5.1).
     pub(crate) fn pong(&self, payload: &[u8]) {
         let mut state = self.state.lock();
         if matches!(state.phase, Phase::Open | Phase::Draining) {
@@ -173,7 +188,7 @@ impl Outbox {
         }
     }
 
-    /// The transport has something to say that no write carries yet.
+    /// The transport has something to send that no write carries yet.
     pub(crate) fn flush(&self) {
         let mut state = self.state.lock();
         state.flush = true;
@@ -202,28 +217,28 @@ impl Outbox {
     pub(crate) fn close_after_sends(&self, reason: Option<CloseReason<'_>>) -> bool {
         let mut state = self.state.lock();
         let first = state.closing.start(reason);
-        if first {
+        // A writer that is to end, or to find out that the transport has failed, still does.
+        if first && state.phase == Phase::Open {
             state.phase = Phase::Draining;
             self.wake(&state);
         }
         first
     }
 
-    /// This side closes at once. What is queued is answered with `Closed`; the number of those for whom nobody
-    /// waits.
-    pub(crate) fn close_now(&self, reason: Option<CloseReason<'_>>) -> usize {
+    /// This side closes at once. What is queued comes back, to be answered.
+    pub(crate) fn close_now(&self, reason: Option<CloseReason<'_>>) -> Vec<Lent> {
         self.closing(|closing| {
             closing.start(reason);
         })
     }
 
     /// The peer's Close frame has come; as [`Outbox::close_now`].
-    pub(crate) fn peer_closed(&self, reason: Option<CloseReason<'_>>) -> usize {
+    pub(crate) fn peer_closed(&self, reason: Option<CloseReason<'_>>) -> Vec<Lent> {
         self.closing(|closing| closing.received(reason))
     }
 
     /// The peer broke the protocol; as [`Outbox::close_now`].
-    pub(crate) fn fail(&self, violation: Violation) -> usize {
+    pub(crate) fn fail(&self, violation: Violation) -> Vec<Lent> {
         self.closing(|closing| closing.fail(violation))
     }
 
@@ -247,8 +262,8 @@ impl Outbox {
         self.state.lock().close_written = true;
     }
 
-    /// Ends the writer. Returns how many moved messages were dropped.
-    pub(crate) fn end(&self) -> usize {
+    /// Ends the writer. What is queued comes back, to be answered.
+    pub(crate) fn end(&self) -> Vec<Lent> {
         {
             let mut state = self.state.lock();
             state.phase = Phase::Over;
@@ -257,7 +272,7 @@ impl Outbox {
         self.refuse_sends()
     }
 
-    /// The next piece of work; waits for it. `None` when the writer shall end. `mid_message`: a message in parts
+    /// Waits for the next piece of work. `None` when the writer is to end. `mid_message` says that a message in parts
     /// has begun and not ended.
     pub(crate) fn next(&self, mid_message: bool) -> Option<Work> {
         let mut state = self.state.lock();
@@ -300,7 +315,7 @@ impl Outbox {
         matches!(self.state.lock().phase, Phase::Closing | Phase::Failed | Phase::Over)
     }
 
-    fn closing(&self, step: impl FnOnce(&mut Closing)) -> usize {
+    fn closing(&self, step: impl FnOnce(&mut Closing)) -> Vec<Lent> {
         {
             let mut state = self.state.lock();
             step(&mut state.closing);
@@ -312,15 +327,19 @@ impl Outbox {
         self.refuse_sends()
     }
 
-    /// Outside of the lock, as each answer is a call to the kernel.
-    fn refuse_sends(&self) -> usize {
+    /// To be answered outside of the lock, as each answer is a call to the kernel.
+    fn refuse_sends(&self) -> Vec<Lent> {
         let refused = {
             let mut state = self.state.lock();
-            (state.sends, state.broadcast_bytes) = (0, 0);
+            (state.sends, state.broadcasts, state.broadcast_bytes) = (0, 0, 0);
             self.tell_of_room(&mut state);
             std::mem::take(&mut state.items)
         };
-        refused.iter().filter(|item| matches!(item, Item::Send(send) if send.is_moved())).count()
+        let sends = refused.into_iter().filter_map(|item| match item {
+            Item::Send(send) => Some(send),
+            Item::Share(_) | Item::HandOver => None,
+        });
+        sends.collect()
     }
 
     fn wake(&self, state: &State) {
@@ -342,10 +361,11 @@ impl State {
             return Err(ShareError::Closed);
         }
         let bytes = self.broadcast_bytes + frame.len();
-        if self.items.len() - self.sends >= QUEUED_BROADCASTS || bytes > QUEUED_BROADCAST_BYTES {
+        if self.broadcasts >= QUEUED_BROADCASTS || bytes > QUEUED_BROADCAST_BYTES {
             return Err(ShareError::Full);
         }
         self.broadcast_bytes = bytes;
+        self.broadcasts += 1;
         self.items.push_back(Item::Share(frame.clone()));
         Ok(())
     }
@@ -371,14 +391,16 @@ fn take(state: &mut State) -> Option<Work> {
 }
 
 fn take_item(state: &mut State) -> Option<Work> {
-    let next = |item: &Item| !state.mid_message || matches!(item, Item::Send(_));
+    let next = |item: &Item| !state.mid_message || !matches!(item, Item::Share(_));
     let at = state.items.iter().position(next)?;
     match state.items.remove(at)? {
         Item::Send(send) => {
             state.sends -= 1;
             Some(Work::Send(send))
         }
+        Item::HandOver => Some(Work::HandOver),
         Item::Share(frame) => {
+            state.broadcasts -= 1;
             state.broadcast_bytes -= frame.len();
             Some(Work::Share(frame))
         }
@@ -388,6 +410,19 @@ fn take_item(state: &mut State) -> Option<Work> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_close_of_the_owner_begins_nothing_anew() {
+        let outbox = Outbox::new(Role::Client);
+        outbox.end();
+        assert!(outbox.close_after_sends(None));
+        assert!(outbox.next(false).is_none(), "the writer ends");
+        let outbox = Outbox::new(Role::Client);
+        assert!(outbox.transport_failed());
+        assert!(outbox.close_after_sends(None));
+        assert!(matches!(outbox.next(false), Some(Work::Flush)));
+        assert!(outbox.next(false).is_none(), "last words are the last");
+    }
 
     #[test]
     fn a_frame_that_must_not_be_lost_waits_for_room_or_the_end() {

@@ -2,6 +2,7 @@
 
 use xous_api_websocket::{ReceiveWord, Status};
 
+use crate::proto::MAX_CLOSE_TEXT;
 use crate::service::message::Lent;
 
 /// The peer vanished without a Close frame (RFC 6455 section 7.1.5).
@@ -37,4 +38,13 @@ impl Outcome {
         space[..len].copy_from_slice(&reason[..len]);
         page.answer(self.word(), len);
     }
+}
+
+/// The beginning of a text, no longer than that of a Close frame may be.
+pub(crate) fn cut(text: Box<str>) -> Box<str> {
+    if text.len() <= MAX_CLOSE_TEXT {
+        return text;
+    }
+    let end = (0..=MAX_CLOSE_TEXT).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    text[..end].into()
 }

@@ -1,8 +1,12 @@
 //! The thread that reads a connection's socket and hands chunks to its owner.
 //!
-//! A frame costs one read and one answered page, and no copy where it is long: what is left of a frame that does
-//! not fit the read buffer goes from the socket straight into the owner's pages and is checked there. The next
-//! read comes when everything that was read is delivered, so the owner sets the peer's pace.
+//! A frame costs one read and one answered page, and no copy where it is long and comes fast: what is left of a frame
+//! that does not fit the read buffer goes from the socket straight into the owner's pages and is checked there, as long
+//! as the socket has more than is asked for. The next read comes when everything that was read is delivered, so the
+//! owner sets the peer's pace.
+//!
+//! A read that may last goes into the read buffer, while a page that is begun lies where the dispatcher can give it
+//! back: another process may get the connection meanwhile.
 
 use std::sync::Arc;
 
@@ -12,6 +16,9 @@ use crate::net::Socket;
 use crate::platform::SHUTDOWN_SENDS_FIN;
 use crate::proto::{Decoder, Event, Violation};
 use crate::service::limits::READ_BUFFER;
+
+/// The most that is read into an owner's page at once, as many bytes as the client crate lends.
+const DIRECT: usize = 16 * 1024;
 
 /// A connection's reader.
 pub(crate) struct Reader<'a> {
@@ -23,6 +30,8 @@ pub(crate) struct Reader<'a> {
     /// What of the buffer is read and not decoded.
     start: usize,
     end: usize,
+    /// The last read got all that it asked for: the next one will hardly have to wait.
+    flows: bool,
 }
 
 /// Why nothing more is decoded.
@@ -45,10 +54,10 @@ impl<'a> Reader<'a> {
         let mut buffer = vec![0; READ_BUFFER].into_boxed_slice();
         let end = already.len().min(buffer.len());
         buffer[..end].copy_from_slice(&already[..end]);
-        Reader { conn, socket, decoder, sink, buffer, start: 0, end }
+        Reader { conn, socket, decoder, sink, buffer, start: 0, end, flows: false }
     }
 
-    /// Until the peer has closed or the socket has ended.
+    /// Runs until the peer has closed or the socket has ended.
     pub(crate) fn run(mut self) {
         let stop = self.receive();
         // Where only the last drop of the socket sends the FIN, reading on would hold it back: the peer of a server
@@ -92,28 +101,34 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Reads more: into the owner's page if the rest of a long frame comes. Until that is in, nothing else can come,
-    /// so that nothing is missed while a page is waited for.
+    /// Reads more: into the owner's page if the rest of a long frame comes fast. Until that is in, nothing else can
+    /// come, so that nothing is missed while a page is waited for.
     fn fill(&mut self) -> Result<(), Stop> {
         let rest = usize::try_from(self.decoder.frame_remaining()).unwrap_or(usize::MAX);
-        if rest > READ_BUFFER && self.fill_page(rest)? {
+        if rest > READ_BUFFER && self.flows && self.fill_page(rest)? {
             return Ok(());
         }
         self.start = 0;
-        match read(&self.conn, &self.socket, &mut self.buffer) {
-            Ok(len) => self.end = len,
+        self.sink.lay_down();
+        let result = read(&self.conn, &self.socket, &mut self.buffer);
+        self.sink.pick_up();
+        match result {
+            Ok(len) => {
+                self.end = len;
+                self.flows = len == self.buffer.len();
+                Ok(())
+            }
             Err(stop) => {
                 self.sink.put_back();
-                return Err(stop);
+                Err(stop)
             }
         }
-        Ok(())
     }
 
     /// Reads into the owner's page. `false` if no page takes it: then it comes through the read buffer, where it is
     /// checked all the same.
     fn fill_page(&mut self, rest: usize) -> Result<bool, Stop> {
-        let Some(space) = self.sink.reserve(rest) else { return Ok(false) };
+        let Some(space) = self.sink.reserve(rest.min(DIRECT)) else { return Ok(false) };
         let len = match read(&self.conn, &self.socket, space) {
             Ok(len) => len,
             Err(stop) => {
@@ -121,8 +136,12 @@ impl<'a> Reader<'a> {
                 return Err(stop);
             }
         };
+        self.flows = len == space.len();
+        if let Some(mut bytes) = self.sink.take_back(len) {
+            return self.decode_rest(&mut bytes).map(|()| true);
+        }
         // All of it is payload of one frame, so it is one chunk, in place.
-        let step = match self.decoder.decode(&mut space[..len]) {
+        let step = match self.decoder.decode(self.sink.reserved(len)) {
             Ok(step) => step,
             Err(violation) => {
                 self.sink.put_back();
@@ -132,20 +151,39 @@ impl<'a> Reader<'a> {
         let consumed = step.consumed;
         if let Some(Event::Data(chunk)) = step.event {
             let (kind, first, last) = (chunk.kind, chunk.first, chunk.last);
-            self.sink.commit(consumed, kind, first, last);
+            self.sink.begin(kind, first);
+            self.sink.commit(consumed, last);
         }
         if consumed == len {
             return Ok(true);
         }
         // Text that goes wrong there: the decoder has failed and says how when it is asked again.
-        match self.decoder.decode(&mut []) {
-            Ok(_) => Ok(true),
-            Err(violation) => Err(fail(&self.conn, self.sink, violation)),
+        self.decode_rest(&mut []).map(|()| true)
+    }
+
+    /// Decodes and delivers payload of one frame.
+    fn decode_rest(&mut self, bytes: &mut [u8]) -> Result<(), Stop> {
+        let mut start = 0;
+        loop {
+            let step = match self.decoder.decode(&mut bytes[start..]) {
+                Ok(step) => step,
+                Err(violation) => {
+                    self.sink.put_back();
+                    return Err(fail(&self.conn, self.sink, violation));
+                }
+            };
+            start += step.consumed;
+            if let Some(Event::Data(chunk)) = step.event {
+                self.sink.push(&chunk);
+            }
+            if start == bytes.len() {
+                return Ok(());
+            }
         }
     }
 
-    /// Drops what still comes, so that the peer gets our Close frame rather than a reset; the close deadline ends
-    /// this at the latest.
+    /// Drops what still comes, so that the peer gets our Close frame and not a reset. The close deadline ends this at
+    /// the latest.
     fn drain(&mut self) {
         while read(&self.conn, &self.socket, &mut self.buffer).is_ok() {}
     }
@@ -153,7 +191,10 @@ impl<'a> Reader<'a> {
 
 fn read(conn: &Arc<Connection>, socket: &Socket, buffer: &mut [u8]) -> Result<usize, Stop> {
     match socket.read_and(buffer, || conn.outbox.flush()) {
-        Ok(0) => Err(Stop::Gone),
+        Ok(0) => {
+            conn.breaks(|| "the peer ended the connection without a Close frame");
+            Err(Stop::Gone)
+        }
         Err(error) => {
             conn.broken(&error);
             Err(Stop::Gone)

@@ -2,7 +2,7 @@
 
 use crate::entropy::{EntropyError, fill};
 
-/// What one connection needs. With TLS it draws more, for its keys, as its provider of cryptography does.
+/// The random numbers that one connection needs. With TLS its provider of cryptography draws more for keys.
 pub(crate) struct Seed {
     /// The nonce of the opening handshake (RFC 6455 section 4.1).
     pub(crate) key: [u8; 16],

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use xous::CID;
 use xous_api_websocket::{Kind, PAGE_SIZE, Pages, ReceiveWord, Status};
 
-use super::connection::{Connection, Deadline};
+use super::connection::Connection;
+use super::deadline::Deadline;
+use super::inbox::{Begun, HandedOver, Taken};
 use super::outcome::Outcome;
 use crate::proto::{self, Chunk};
 use crate::service::message::Lent;
@@ -16,6 +18,10 @@ const PUSHED: usize = 4 * PAGE_SIZE;
 
 /// The way to the owner. Pieces of one message are collected in a page until it is full, the message ends, or
 /// there is nothing more to read without waiting.
+///
+/// When the connection is handed over, a message of which the former owner has got nothing goes to the next one from
+/// its beginning; of any other the rest is dropped. So the new owner begins with a whole message, and the former
+/// owner gets nothing that came later.
 pub(crate) struct Sink {
     conn: Arc<Connection>,
     delivery: Delivery,
@@ -23,7 +29,18 @@ pub(crate) struct Sink {
     /// What the page holds.
     len: usize,
     kind: Kind,
+    /// Nothing of the message has been handed over yet.
     first: bool,
+    /// A message has begun and not ended.
+    within: bool,
+    /// Whose the page is, as the inbox counts owners.
+    owner: u32,
+    /// The rest of the message is dropped: the former owner has its beginning.
+    skips: bool,
+    /// What goes into the next page first: the beginning of a message.
+    carried: Option<Vec<u8>>,
+    /// The page is in the inbox.
+    laid_down: bool,
 }
 
 /// Who gets the chunks.
@@ -47,6 +64,10 @@ pub(crate) trait ChunkReceiver: Send {
     fn receive(&mut self, conn: &Arc<Connection>, chunk: &Chunk<'_>);
 }
 
+/// There will be no page: the owner wants nothing more, the connection ends, or a receiver within the service takes pieces
+/// from where they are.
+struct NoPage;
+
 enum Page {
     Lent(Lent),
     Own(Pages),
@@ -54,25 +75,41 @@ enum Page {
 
 impl Sink {
     pub(crate) fn new(conn: Arc<Connection>, delivery: Delivery) -> Self {
-        Sink { conn, delivery, page: None, len: 0, kind: Kind::Text, first: false }
+        let owner = conn.inbox.owner();
+        Sink {
+            conn,
+            delivery,
+            page: None,
+            len: 0,
+            kind: Kind::Text,
+            first: false,
+            within: false,
+            owner,
+            skips: false,
+            carried: None,
+            laid_down: false,
+        }
     }
 
-    /// Delivers a piece of a message; waits for pages as long as the owner is not considered stalled.
+    /// Delivers a piece of a message. Waits for pages as long as the owner is not considered stalled.
     pub(crate) fn push(&mut self, chunk: &Chunk<'_>) {
         if let Delivery::Internal(receiver) = &mut self.delivery {
             return receiver.receive(&self.conn, chunk);
         }
+        self.begin(chunk.kind, chunk.first);
         let mut rest = chunk.payload;
-        let mut first = chunk.first;
         loop {
-            let Some(space) = self.reserve(rest.len()) else { return };
+            let Some(space) = self.reserve(rest.len()) else {
+                self.within = !chunk.last;
+                self.skips &= self.within;
+                return;
+            };
             let (now, later) = rest.split_at(space.len());
             space.copy_from_slice(now);
-            self.commit(now.len(), chunk.kind, first, chunk.last && later.is_empty());
+            self.commit(now.len(), chunk.last && later.is_empty());
             if later.is_empty() {
                 return;
             }
-            first = false;
             rest = later;
         }
     }
@@ -84,31 +121,79 @@ impl Sink {
         }
     }
 
-    /// Room for at most `most` bytes of a message, in the page that is begun or a new one; waits for it as long as the
-    /// owner is not considered stalled. What is written there is delivered by [`Sink::commit`], and by that alone.
+    /// A piece of a message of this kind comes next; `first` if it begins the message.
+    pub(crate) fn begin(&mut self, kind: proto::Kind, first: bool) {
+        if first {
+            (self.first, self.within, self.skips) = (true, true, false);
+        }
+        self.kind = match kind {
+            proto::Kind::Text => Kind::Text,
+            proto::Kind::Binary => Kind::Binary,
+        };
+    }
+
+    /// Room for at most `most` bytes of a message, in the page that is begun or in a new one. Waits for it as long as
+    /// the owner is not considered stalled. Only [`Sink::commit`] delivers what is written there.
     ///
-    /// `None` if there is no page to write to: the owner wants nothing more, the connection ends, or a receiver within
-    /// the service takes pieces from where they are. [`Sink::push`] knows what becomes of a piece then.
+    /// `None` if there is nothing to write to: there will be no page, or the message began with a former owner, so that its
+    /// rest is dropped. [`Sink::push`] knows what becomes of a piece then.
     pub(crate) fn reserve(&mut self, most: usize) -> Option<&mut [u8]> {
-        if self.page.is_none() {
-            self.page = Some(self.take_page()?);
+        loop {
+            self.follow_owner();
+            if self.skips {
+                return None;
+            }
+            if self.page.is_none() {
+                match self.take_page().ok()? {
+                    Some(page) => self.page = Some(page),
+                    None => continue,
+                }
+            }
+            if self.place_carried() {
+                break;
+            }
         }
         let room = self.room();
         let most = most.min(room.len());
         Some(&mut room[..most])
     }
 
-    fn take_page(&self) -> Option<Page> {
+    /// A page; `None` if the owner is another one now.
+    fn take_page(&self) -> Result<Option<Page>, NoPage> {
         let conn = &self.conn;
+        let owner = self.owner;
         match self.delivery {
-            Delivery::Pull => conn
-                .inbox
-                .try_take()
-                .or_else(|| conn.waiting(Deadline::Stall, || conn.inbox.take()))
-                .map(Page::Lent),
-            Delivery::Push { .. } if conn.inbox.is_open() => Some(Page::Own(Pages::new(PUSHED))),
-            Delivery::Push { .. } | Delivery::Internal(_) => None,
+            Delivery::Pull => {
+                if let Some(page) = conn.inbox.try_take(owner) {
+                    return Ok(Some(Page::Lent(page)));
+                }
+                match conn.waiting(Deadline::Stall, || conn.inbox.take(owner)) {
+                    Taken::Page(page) => Ok(Some(Page::Lent(page))),
+                    Taken::HandedOver => Ok(None),
+                    Taken::Nothing => Err(NoPage),
+                }
+            }
+            Delivery::Push { .. } if conn.inbox.is_open() => Ok(Some(Page::Own(Pages::new(PUSHED)))),
+            Delivery::Push { .. } | Delivery::Internal(_) => Err(NoPage),
         }
+    }
+
+    /// Puts what is carried into the page; `false` if that has filled it, so that another one is needed.
+    fn place_carried(&mut self) -> bool {
+        let Some(mut carried) = self.carried.take() else { return true };
+        let room = self.room();
+        let len = carried.len().min(room.len());
+        room[..len].copy_from_slice(&carried[..len]);
+        let full = len == room.len();
+        self.len += len;
+        carried.drain(..len);
+        if !carried.is_empty() {
+            self.carried = Some(carried);
+        }
+        if full {
+            self.hand_over(false);
+        }
+        !full
     }
 
     /// The room that is left in the page; empty without one.
@@ -121,34 +206,109 @@ impl Sink {
         bytes.get_mut(self.len..).unwrap_or_default()
     }
 
-    /// The first `len` bytes of what was reserved are a piece of a message. Delivers the page if it is full or the
-    /// message ends.
-    pub(crate) fn commit(&mut self, len: usize, kind: proto::Kind, first: bool, last: bool) {
-        if self.len == 0 {
-            self.first = first;
-        }
-        self.kind = match kind {
-            proto::Kind::Text => Kind::Text,
-            proto::Kind::Binary => Kind::Binary,
-        };
+    /// The first `len` bytes of what was reserved are of the message. Delivers the page if it is full or the message
+    /// ends.
+    pub(crate) fn commit(&mut self, len: usize, last: bool) {
+        self.within = !last;
         self.len += len;
         if last || self.room().is_empty() {
             self.hand_over(last);
         }
     }
 
-    /// Nothing more comes: delivers what is collected; an empty page is not needed, and its owner learns how the
+    /// Before a wait for the socket: a page that is begun goes back at once if the connection is handed over meanwhile.
+    pub(crate) fn lay_down(&mut self) {
+        self.follow_owner();
+        let page = match self.page.take() {
+            Some(Page::Lent(page)) => page,
+            other => return self.page = other,
+        };
+        let begun = Begun { page, len: self.len, first: self.first };
+        match self.conn.inbox.lay_down(begun, self.owner) {
+            None => self.laid_down = true,
+            Some(begun) => {
+                self.page = Some(Page::Lent(begun.page));
+                self.follow_owner();
+            }
+        }
+    }
+
+    /// Behind that wait. What has come is for the owner that there is now.
+    pub(crate) fn pick_up(&mut self) {
+        if std::mem::take(&mut self.laid_down) {
+            match self.conn.inbox.pick_up() {
+                Ok(begun) => self.page = Some(Page::Lent(begun.page)),
+                Err(HandedOver { owner, carried }) => self.serve(owner, carried),
+            }
+        }
+        self.follow_owner();
+    }
+
+    /// The first `len` bytes of what was reserved, where they are.
+    pub(crate) fn reserved(&mut self, len: usize) -> &mut [u8] {
+        self.room().get_mut(..len).unwrap_or_default()
+    }
+
+    /// The first `len` bytes of what was reserved, if the connection was handed over since: they have come too late for
+    /// the owner of the page.
+    pub(crate) fn take_back(&mut self, len: usize) -> Option<Vec<u8>> {
+        if !self.is_handed_over() {
+            return None;
+        }
+        let late = self.reserved(len);
+        let bytes = late.to_vec();
+        late.fill(0);
+        self.follow_owner();
+        Some(bytes)
+    }
+
+    fn is_handed_over(&self) -> bool {
+        self.owner != self.conn.inbox.owner()
+    }
+
+    /// Lets go of a former owner's page. What came before is the next owner's if nothing of the message has gone out.
+    fn follow_owner(&mut self) {
+        let owner = self.conn.inbox.owner();
+        if owner == self.owner {
+            return;
+        }
+        let carried = match self.page.take() {
+            Some(Page::Lent(page)) => Begun { page, len: self.len, first: self.first }.empty(),
+            other => {
+                self.page = other;
+                self.first.then(Vec::new)
+            }
+        };
+        self.serve(owner, carried);
+    }
+
+    /// Delivers to this owner from now on, beginning with what is carried; without, the message is dropped.
+    fn serve(&mut self, owner: u32, carried: Option<Vec<u8>>) {
+        self.owner = owner;
+        self.len = 0;
+        match carried {
+            // What another former owner left goes first.
+            Some(carried) if self.within => self.carried.get_or_insert_default().extend(carried),
+            _ => {
+                self.carried = None;
+                self.skips = self.within;
+            }
+        }
+    }
+
+    /// Delivers what is collected, as nothing more comes. An empty page is put back, and its owner learns how the
     /// connection ended.
     pub(crate) fn put_back(&mut self) {
         self.flush();
         if let Some(Page::Lent(page)) = self.page.take() {
-            self.conn.inbox.put_back(page);
+            self.conn.inbox.put_back(page, self.owner);
         }
     }
 
     fn hand_over(&mut self, last: bool) {
         let status = Status::Chunk { kind: self.kind, first: self.first, last };
-        let word = ReceiveWord { status, send_failed: self.conn.take_send_failed() }.to_word();
+        let send_failed = !self.is_handed_over() && self.conn.take_send_failed();
+        let word = ReceiveWord { status, send_failed }.to_word();
         let len = std::mem::take(&mut self.len);
         self.first = false;
         match (self.page.take(), &self.delivery) {
@@ -165,7 +325,7 @@ impl Sink {
         }
     }
 
-    /// Tells a server that is pushed to how the connection has ended; owners who pull ask for it.
+    /// Tells a server that gets pushed chunks how the connection has ended. Owners that pull ask for it.
     pub(crate) fn tell(&self, outcome: &Outcome) {
         if let Delivery::Push { cid, opcode } = self.delivery {
             let mut page = Pages::new(PAGE_SIZE);

@@ -1,17 +1,17 @@
 //! The connections, by handle.
 //!
-//! A handle names a slot and its generation; it is answered for the process that owns the connection and for no
-//! other. A connection that has ended keeps its slot until the slot is needed, so that a thread of its owner that
-//! asks late learns how it ended.
+//! A handle names a slot and its generation. It is good only for the process that owns the connection. A connection
+//! that has ended keeps its slot until the slot is needed, so that a thread of its owner that asks late learns how it
+//! ended.
 
 use std::sync::Arc;
 
 use xous::PID;
-use xous_api_websocket::Handle;
+use xous_api_websocket::{Code, Handle, Phase};
 
 use super::connection::Connection;
 use super::outcome::Outcome;
-use crate::service::limits::SLOTS;
+use crate::service::limits::{KEPT_CONNECTIONS, SLOTS};
 use crate::sync::Mutex;
 
 /// The table.
@@ -36,8 +36,15 @@ struct Slot {
 enum Use {
     #[default]
     Free,
-    Live(Owner, Arc<Connection>),
+    Live(Live),
     Ended(Owner, Ended),
+}
+
+struct Live {
+    owner: Owner,
+    /// Whose share it is in: the former owner's until the next one has taken it up, so that nobody fills another's.
+    share: Owner,
+    conn: Arc<Connection>,
 }
 
 struct Ended {
@@ -72,32 +79,43 @@ impl Table {
         Arc::new(Table { state: Mutex::new(State { slots: Vec::new(), endings: 0, opened: 0 }) })
     }
 
-    /// Enters a connection for `owner`, which `make` makes with its handle; `None` if all slots are in use.
-    /// Generations begin with 1, so that no message id without a handle means a connection.
+    /// Enters a connection for `owner`, which `make` makes with its handle; `None` if all slots are in use, or what is
+    /// left of the service's `places` is for processes without a connection. Generations begin with 1, so that no message id without a handle means a connection.
     pub(crate) fn enter(
         &self,
         owner: PID,
+        places: usize,
         make: impl FnOnce(Handle) -> Arc<Connection>,
     ) -> Option<Arc<Connection>> {
         let mut state = self.state.lock();
+        if state.is_short(places) && state.holds(Owner::Process(owner)) {
+            return None;
+        }
         let at = state.free_slot()?;
         let slot = state.slots.get_mut(at)?;
         slot.generation = slot.generation.checked_add(1).unwrap_or(1);
         let conn = make(Handle::new(u8::try_from(at).ok()?, slot.generation));
-        slot.occupant = Use::Live(Owner::Process(owner), conn.clone());
+        conn.belongs_to(owner);
+        let owner = Owner::Process(owner);
+        slot.occupant = Use::Live(Live { owner, share: owner, conn: conn.clone() });
         state.opened = state.opened.wrapping_add(1);
         Some(conn)
     }
 
     /// Enters the only connection of an in-process server, under [`Handle::SOLE`].
     pub(crate) fn enter_sole(&self, conn: Arc<Connection>) {
-        self.state.lock().slots = vec![Slot { generation: 0, occupant: Use::Live(Owner::Anybody, conn) }];
+        let live = Live { owner: Owner::Anybody, share: Owner::Anybody, conn };
+        self.state.lock().slots = vec![Slot { generation: 0, occupant: Use::Live(live) }];
     }
 
     /// What `handle` means to `asker`.
     pub(crate) fn find(&self, handle: Handle, asker: Option<PID>) -> Found {
-        match self.state.lock().slot(handle, asker).map(|slot| &slot.occupant) {
-            Some(Use::Live(_, conn)) => Found::Live(conn.clone()),
+        match self.state.lock().slot(handle, asker).map(|slot| &mut slot.occupant) {
+            Some(Use::Live(live)) => {
+                live.share = live.owner;
+                live.conn.touch();
+                Found::Live(live.conn.clone())
+            }
             Some(Use::Ended(_, ended)) => Found::Ended(ended.outcome.clone()),
             _ => Found::Unknown,
         }
@@ -112,14 +130,26 @@ impl Table {
     }
 
     /// Makes `heir` the owner; the connection, if it was `asker`'s.
-    pub(crate) fn grant(&self, handle: Handle, asker: Option<PID>, heir: PID) -> Option<Arc<Connection>> {
+    ///
+    /// # Errors
+    /// `Closed` if it was not; `NoWorker` if few are left and the heir has one already.
+    pub(crate) fn grant(
+        &self,
+        handle: Handle,
+        asker: Option<PID>,
+        heir: PID,
+        places: usize,
+    ) -> Result<Arc<Connection>, Code> {
         let mut state = self.state.lock();
-        match &mut state.slot(handle, asker)?.occupant {
-            Use::Live(owner, conn) => {
-                *owner = Owner::Process(heir);
-                Some(conn.clone())
+        let heir = Owner::Process(heir);
+        let full = state.is_short(places) && state.holds(heir);
+        match state.slot(handle, asker).map(|slot| &mut slot.occupant) {
+            Some(Use::Live(_)) if full => Err(Code::NoWorker),
+            Some(Use::Live(live)) => {
+                live.owner = heir;
+                Ok(live.conn.clone())
             }
-            _ => None,
+            _ => Err(Code::Closed),
         }
     }
 
@@ -134,28 +164,63 @@ impl Table {
         }
         // Dropped outside of the lock: it may hold pages to answer.
         let before = std::mem::take(&mut slot.occupant);
-        if let Use::Live(owner, _) = &before {
-            slot.occupant = Use::Ended(*owner, Ended { outcome, known, order });
+        if let Use::Live(live) = &before {
+            slot.occupant = Use::Ended(live.owner, Ended { outcome, known, order });
         }
         drop(state);
         drop(before);
     }
 
+    /// The processes that have a connection, as often as they have one.
+    pub(crate) fn owners(&self) -> Vec<PID> {
+        let state = self.state.lock();
+        let owners = state.live().filter_map(|live| match live.owner {
+            Owner::Process(owner) => Some(owner),
+            Owner::Anybody => None,
+        });
+        owners.collect()
+    }
+
+    /// The connections of a process that are open.
+    pub(crate) fn of(&self, owner: PID) -> Vec<Arc<Connection>> {
+        let state = self.state.lock();
+        let own = state.live().filter(|live| live.owner == Owner::Process(owner));
+        own.map(|live| live.conn.clone()).filter(|conn| conn.state().0 == Phase::Open).collect()
+    }
+
     /// Connections that have not ended, and how many there have been in all.
     pub(crate) fn counts(&self) -> (u32, u32) {
         let state = self.state.lock();
-        let live = state.slots.iter().filter(|slot| matches!(slot.occupant, Use::Live(..))).count();
-        (u32::try_from(live).unwrap_or(u32::MAX), state.opened)
+        (u32::try_from(state.live().count()).unwrap_or(u32::MAX), state.opened)
     }
 }
 
 impl State {
+    fn live(&self) -> impl Iterator<Item = &Live> {
+        self.slots.iter().filter_map(|slot| match &slot.occupant {
+            Use::Live(live) => Some(live),
+            _ => None,
+        })
+    }
+
+    /// What is left of the service's connections is for processes without one.
+    fn is_short(&self, places: usize) -> bool {
+        self.live().count() + KEPT_CONNECTIONS >= places
+    }
+
+    /// The process has a connection, or has handed one over that was not taken up. One that it was handed unasked does
+    /// not count.
+    fn holds(&self, owner: Owner) -> bool {
+        self.live().any(|live| live.share == owner)
+    }
+
     /// The slot of `handle` if it is `asker`'s and of that generation.
     fn slot(&mut self, handle: Handle, asker: Option<PID>) -> Option<&mut Slot> {
         let slot = self.slots.get_mut(handle.slot())?;
         let owner = match &slot.occupant {
             Use::Free => return None,
-            Use::Live(owner, _) | Use::Ended(owner, _) => *owner,
+            Use::Live(live) => live.owner,
+            Use::Ended(owner, _) => *owner,
         };
         let allowed = match owner {
             Owner::Process(pid) => asker == Some(pid),

@@ -1,4 +1,4 @@
-//! What a failure of TLS is called between processes.
+//! The code of a failure of TLS in messages between processes.
 
 use xous_api_websocket::Code;
 
@@ -30,7 +30,7 @@ pub(crate) fn code(error: &TlsError) -> Code {
     }
 }
 
-/// The same for an error of the socket; `None` if it is not TLS that failed.
+/// The same for an error of the socket. `None` if something other than TLS failed.
 pub(crate) fn code_of_io(error: &std::io::Error) -> Option<Code> {
     error.get_ref()?.downcast_ref().map(code)
 }

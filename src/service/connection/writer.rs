@@ -1,7 +1,7 @@
 //! The thread that writes a connection's socket.
 //!
-//! A frame costs one copy, into the write buffer, masked on the way; the lent page is never written to. Frames
-//! that wait together go out in one write. The sender is answered when its bytes are with the socket.
+//! A frame costs one copy into the write buffer, masked on the way. The lent page is never written to. Frames that
+//! wait together go out in one write. The sender is answered when the socket has taken its bytes.
 
 use std::sync::Arc;
 
@@ -9,10 +9,11 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::RngCore;
 use xous_api_websocket::{Code, Kind, Part, SendWord};
 
-use super::connection::{Connection, Deadline};
+use super::connection::Connection;
+use super::deadline::Deadline;
 use super::outbox::Work;
 use crate::net::Socket;
-use crate::proto::{self, ControlFrame, EncodeError, Encoder, FrameKind, HEADER_SPACE};
+use crate::proto::{self, CloseCode, ControlFrame, EncodeError, Encoder, FrameKind, HEADER_SPACE};
 use crate::service::limits::{BULK_WRITE_BUFFER, QUEUED_SENDS, WRITE_BUFFER};
 use crate::service::message::Lent;
 
@@ -68,7 +69,7 @@ impl Writer {
         }
     }
 
-    /// Until the Close frame is out or the connection has ended.
+    /// Runs until the Close frame is out or the connection has ended.
     pub(crate) fn run(mut self) {
         if self.send_all().is_err() {
             self.unanswered.drain(..).for_each(|send| refuse(&self.conn, send, Code::Closed));
@@ -88,6 +89,7 @@ impl Writer {
                     self.conn.half_close();
                     return Ok(());
                 }
+                Work::HandOver => self.end_message()?,
                 Work::Flush => self.transmit(0)?,
                 Work::Ping => unless_gone(self.ping(&[]))?,
                 Work::Pong(payload) => self.pong(&payload)?,
@@ -137,7 +139,23 @@ impl Writer {
                 self.len += frame.len();
                 Ok(())
             }
-            None => self.conn.waiting(Deadline::Write, || self.socket.write_all(frame)).map_err(|_| Gone),
+            None => self.write_all(frame),
+        }
+    }
+
+    /// Ends a message that a former owner has begun: what it has sent of it is all.
+    fn end_message(&mut self) -> Result<(), Gone> {
+        if !self.encoder.is_mid_message() {
+            return Ok(());
+        }
+        let end = FrameKind::Last;
+        match self.encoder.check(end, &[]).map_err(NotSent::from).and_then(|()| self.frame(end, &[])) {
+            // It stops within a character, which no frame can mend.
+            Err(NotSent::Refused(_)) => {
+                self.conn.give_up(CloseCode::GOING_AWAY, "a former owner's message has no end");
+                Ok(())
+            }
+            sent => unless_gone(sent),
         }
     }
 
@@ -246,10 +264,17 @@ impl Writer {
         Ok(())
     }
 
-    /// The first `len` bytes of the buffer, behind what the transport has to say.
+    /// Writes the first `len` bytes of the buffer, behind what the transport has to send.
     fn transmit(&self, len: usize) -> Result<(), Gone> {
         let bytes = &self.buffer[..len];
-        self.conn.waiting(Deadline::Write, || self.socket.write_all(bytes)).map_err(|_| Gone)
+        self.write_all(bytes)
+    }
+
+    fn write_all(&self, bytes: &[u8]) -> Result<(), Gone> {
+        self.conn.waiting(Deadline::Write, || self.socket.write_all(bytes)).map_err(|error| {
+            self.conn.breaks(|| format!("the connection was lost: {error}"));
+            Gone
+        })
     }
 }
 
@@ -270,7 +295,7 @@ impl From<EncodeError> for NotSent {
     }
 }
 
-/// For frames whose refusal nobody is told.
+/// Ignores a refusal, for frames whose refusal nobody needs to know.
 fn unless_gone(sent: Result<(), NotSent>) -> Result<(), Gone> {
     match sent {
         Ok(()) | Err(NotSent::Refused(_)) => Ok(()),
@@ -289,8 +314,6 @@ fn frame_kind(kind: proto::Kind, begins: bool, ends: bool) -> FrameKind {
 
 /// Answers a sender who waits, counts for one who does not.
 fn refuse(conn: &Connection, send: Lent, code: Code) {
-    if send.is_moved() {
-        conn.count_failed(1);
-    }
+    conn.count_failed(&send);
     send.answer(code as usize, 0);
 }

@@ -1,16 +1,16 @@
 //! Where a program's pages wait for clients, and clients for a page.
 //!
-//! Who competes: the dispatcher parks pages, workers with a client each take one and wait for it up to the accept
+//! Who competes: the dispatcher parks pages. Workers with a client take one each, and wait for it up to the accept
 //! deadline. Full: further pages are refused.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use xous_api_websocket::Code;
 
 use crate::service::limits::PARKED_ACCEPTS;
-use crate::service::message::Lent;
-use crate::sync::{Condvar, Mutex};
+use crate::service::message::{Asked, Lent};
+use crate::sync::{Condvar, Instant, Mutex};
 
 /// Pages that wait for clients, and clients that wait for a page, of one listener.
 pub(crate) struct AcceptQueue {
@@ -93,7 +93,18 @@ impl AcceptQueue {
         self.changed.notify_all();
     }
 
-    /// The listener is given up: whoever waits is told.
+    /// Gives a page back, if there is one, so that its lender shows that it is there.
+    pub(crate) fn ask(&self) -> Asked {
+        let page = self.state.lock().pages.pop_back();
+        page.map_or(Asked::Nothing, |(_, page)| page.ask(Code::Again as usize))
+    }
+
+    /// A page waits for a client.
+    pub(crate) fn waits(&self) -> bool {
+        !self.state.lock().pages.is_empty()
+    }
+
+    /// The listener is given up. Tells everybody who waits.
     pub(crate) fn close(&self) {
         let mut state = self.state.lock();
         state.closed = true;

@@ -1,18 +1,21 @@
 //! The threads that wait for clients, one per port.
 //!
-//! A port that is given up ends its thread only when the thread notices. Until then the thread is taken and the
-//! address bound, so a port that is wanted meanwhile follows on the same thread.
+//! The thread of a port that is given up ends only when it notices. Until then the thread is taken and the address
+//! bound. So a port that is asked for meanwhile follows on the same thread.
 
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::http_client::Reception;
 use super::port::{NotBound, OnBound, Port};
 use super::shared::Shared;
-use super::visitors::Visitors;
+use super::visitors::Host;
 use crate::net::{BindError, bind};
-use crate::service::thread::{Permit, Pool};
+use crate::service::limits::PORT_THREADS;
+use crate::service::thread::{Note, Permit, Pool, note};
 use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// The first and the longest wait between two tries to bind.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -20,6 +23,8 @@ const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs
 /// The threads.
 pub(crate) struct Acceptors {
     pool: Arc<Pool>,
+    /// Threads that workers have made room for.
+    extra: AtomicUsize,
     running: Mutex<Vec<Running>>,
 }
 
@@ -32,10 +37,10 @@ struct Running {
 impl Acceptors {
     /// For at most `most` ports.
     pub(crate) fn new(most: usize) -> Arc<Self> {
-        Arc::new(Acceptors { pool: Pool::new(most), running: Mutex::default() })
+        Arc::new(Acceptors { pool: Pool::new(most), extra: AtomicUsize::new(0), running: Mutex::default() })
     }
 
-    /// Has a thread bind the port and wait for its clients: a free one, or one whose port is closed.
+    /// Has a thread bind the port and wait for its clients. It is a free thread, or one whose port is closed.
     pub(crate) fn start(self: &Arc<Self>, shared: &Arc<Shared>, port: Arc<Port>) {
         let mut running = self.running.lock();
         if let Some(before) = running.iter_mut().find(|one| one.ends() && one.port.is_at(&port.settings)) {
@@ -44,6 +49,11 @@ impl Acceptors {
         }
         if let Some(permit) = self.pool.reserve() {
             running.push(Running { port: port.clone(), next: None });
+            // The thread stays, so that its room does not come back.
+            if running.len() > PORT_THREADS + self.extra.load(Relaxed) {
+                self.extra.fetch_add(1, Relaxed);
+                shared.pool.shrink();
+            }
             drop(running);
             return self.run(shared, port, permit);
         }
@@ -58,8 +68,8 @@ impl Acceptors {
     fn run(self: &Arc<Self>, shared: &Arc<Shared>, port: Arc<Port>, permit: Permit) {
         let (own, shared, started) = (self.clone(), shared.clone(), port.clone());
         let result = permit.run(move |permit| own.work(&shared, started, permit));
-        if let Err(error) = result {
-            log::error!("no thread to listen: {error}");
+        if result.is_err() {
+            note(Note::NoThread);
             self.running.lock().retain(|one| !Arc::ptr_eq(&one.port, &port));
             refuse(&port);
         }
@@ -98,14 +108,14 @@ impl Acceptors {
 }
 
 impl Running {
-    /// Its thread is about to end and nothing follows yet.
+    /// Whether its thread is about to end and nothing follows yet.
     fn ends(&self) -> bool {
         self.next.is_none() && self.port.is_closed()
     }
 }
 
-/// Binds a port, and serves its clients until it is closed. While it cannot be bound it is tried again, less and less
-/// often. If another program has it at the first try the port is closed, and those are returned who shall be told.
+/// Binds a port, and serves its clients until it is closed. While it cannot be bound, tries again, less and less
+/// often. If another program has it at the first try, closes the port and returns those who are to be told.
 fn serve(port: &Arc<Port>, shared: &Arc<Shared>) -> Vec<OnBound> {
     let mut wait = RETRY.0;
     while !port.is_closed() {
@@ -135,6 +145,7 @@ fn serve(port: &Arc<Port>, shared: &Arc<Shared>) -> Vec<OnBound> {
 }
 
 fn accept(port: &Arc<Port>, shared: &Arc<Shared>, listener: &TcpListener) {
+    let host: Arc<dyn Host> = Arc::new(Reception { port: port.clone(), shared: shared.clone() });
     loop {
         let (stream, peer) = match listener.accept() {
             Ok(client) => client,
@@ -146,7 +157,7 @@ fn accept(port: &Arc<Port>, shared: &Arc<Shared>, listener: &TcpListener) {
         if port.is_closed() {
             return;
         }
-        Visitors::arrive(shared, port, stream, peer);
+        shared.visitors.arrive(&host, stream, peer);
     }
 }
 

@@ -19,11 +19,18 @@ pub(crate) struct Channels {
 
 struct Channel {
     name: Box<str>,
-    members: Vec<Weak<Connection>>,
+    members: Vec<Member>,
+}
+
+/// A connection, for as long as it has the owner who has joined it.
+struct Member {
+    conn: Weak<Connection>,
+    /// As its inbox counts owners.
+    owner: u32,
 }
 
 impl Channels {
-    /// Adds a connection; the channel comes into being with its first member.
+    /// Adds a connection. The first member makes the channel.
     pub(crate) fn join(&self, name: &str, conn: &Arc<Connection>) -> Result<(), Code> {
         check(name)?;
         let mut channels = self.channels.lock();
@@ -37,24 +44,25 @@ impl Channels {
             }
         };
         let members = &mut channels[at].members;
-        if !members.iter().any(|member| same(member, conn)) {
-            members.push(Arc::downgrade(conn));
+        if !members.iter().any(|member| member.is(conn)) {
+            members.push(Member { conn: Arc::downgrade(conn), owner: conn.inbox.owner() });
         }
         Ok(())
     }
 
-    /// Takes a connection out, if it is in.
+    /// Takes a connection out, if it is a member.
     pub(crate) fn leave(&self, name: &str, conn: &Arc<Connection>) -> Result<(), Code> {
         check(name)?;
         let mut channels = self.channels.lock();
         if let Some(channel) = channels.iter_mut().find(|channel| *channel.name == *name) {
-            channel.members.retain(|member| !same(member, conn));
+            channel.members.retain(|member| !member.is(conn));
         }
         tidy(&mut channels);
         Ok(())
     }
 
-    /// Hands `frame` to every member of the channel; to how many. Members whose queue is full leave, or are closed.
+    /// Hands `frame` to every member of the channel. Returns to how many. Members whose queue is full leave, or are
+    /// closed.
     pub(crate) fn broadcast(&self, name: &str, frame: &Arc<[u8]>, slow: SlowMember) -> Result<usize, Code> {
         check(name)?;
         let mut reached = 0;
@@ -62,7 +70,7 @@ impl Channels {
         let mut channels = self.channels.lock();
         if let Some(channel) = channels.iter_mut().find(|channel| *channel.name == *name) {
             channel.members.retain(|member| {
-                let Some(conn) = member.upgrade() else { return false };
+                let Some(conn) = member.there() else { return false };
                 match conn.outbox.share(frame.clone()) {
                     Ok(()) => {
                         reached += 1;
@@ -86,7 +94,7 @@ impl Channels {
     }
 }
 
-/// A whole message as a server's frame, which is the same for every member as it is not masked.
+/// A whole message as a server's frame. It is the same for every member, as it is not masked.
 pub(crate) fn encode(kind: Kind, payload: &[u8]) -> Option<Arc<[u8]>> {
     let mut writer =
         Encoder::new(Role::Server).begin_checked(FrameKind::Whole(kind), payload, [0; 4]).ok()?;
@@ -99,14 +107,21 @@ fn check(name: &str) -> Result<(), Code> {
     if (1..=CHANNEL_NAME).contains(&name.len()) { Ok(()) } else { Err(Code::TooLong) }
 }
 
-/// Forgets members that have ended and channels without any.
+/// Forgets members that have ended or were handed over, and channels without any.
 fn tidy(channels: &mut Vec<Channel>) {
     for channel in channels.iter_mut() {
-        channel.members.retain(|member| member.strong_count() > 0);
+        channel.members.retain(|member| member.there().is_some());
     }
     channels.retain(|channel| !channel.members.is_empty());
 }
 
-fn same(member: &Weak<Connection>, conn: &Arc<Connection>) -> bool {
-    std::ptr::eq(member.as_ptr(), Arc::as_ptr(conn))
+impl Member {
+    fn is(&self, conn: &Arc<Connection>) -> bool {
+        std::ptr::eq(self.conn.as_ptr(), Arc::as_ptr(conn))
+    }
+
+    /// The connection, unless it has ended or is another process's now.
+    fn there(&self) -> Option<Arc<Connection>> {
+        self.conn.upgrade().filter(|conn| conn.inbox.owner() == self.owner)
+    }
 }

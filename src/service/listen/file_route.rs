@@ -1,6 +1,6 @@
 //! Routes that give files of the database: a list of them, and each of them, or a range of it.
 //!
-//! A file goes through one buffer to the socket; the next piece is read when the client has taken the last one.
+//! A file goes through one buffer to the socket. The next piece is read when the client has taken the last one.
 
 use std::cell::Cell;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -69,10 +69,10 @@ impl FileRoute {
         FileRoute { prefix: NormalPath::of(prefix).as_str().into(), files }
     }
 
-    /// Answers a GET or HEAD; whether another request may follow. Ending the connection is left to the caller.
+    /// Answers a GET or HEAD. Returns whether another request may follow. The caller ends the connection.
     ///
     /// # Errors
-    /// The answer was cut off: the connection is of no use any more.
+    /// The answer was cut off. The connection cannot be used any more.
     pub(crate) fn answer(&self, client: &Client<'_>) -> io::Result<bool> {
         let name = client.path.as_str().strip_prefix(&*self.prefix).unwrap_or_default();
         if name.is_empty() { self.list(client) } else { self.file(client, name) }
@@ -110,8 +110,8 @@ impl FileRoute {
         Ok(client.keep)
     }
 
-    /// The list has no length that is known before it is made: it ends with the connection, and what is cut off is no
-    /// JSON.
+    /// The length of the list is not known before it is made. So it ends with the connection, and a list that is cut
+    /// off is not valid JSON.
     fn list(&self, client: &Client<'_>) -> io::Result<bool> {
         let Some(_one_at_a_time) = LISTING.try_lock() else {
             return client.refuse(Reason::ListBusy);
@@ -161,7 +161,7 @@ impl List<'_> {
 }
 
 impl Client<'_> {
-    /// Sends a head. What is served was sent by others, so that a browser shall not run any of it.
+    /// Sends a head. Strangers may have sent the file, so no browser shall run any of it.
     fn begin(
         &self,
         code: u16,

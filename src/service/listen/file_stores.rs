@@ -13,7 +13,8 @@ use crate::upload::Files;
 /// the PDDB's in `upload/files`.
 pub(crate) type ServiceStore = Pddb;
 
-/// One [`Files`] per dict, whichever programs have routes to it: it knows what is being received and read there.
+/// Keeps one [`Files`] per dict, however many programs have routes to it, as it knows what is being received and read
+/// there.
 pub(crate) struct FileStores {
     store: ServiceStore,
     pool: Arc<Pool>,
@@ -36,8 +37,8 @@ impl FileStores {
     /// The files of a dict. Does not wait for the database.
     ///
     /// # Errors
-    /// `BadRequest` for no dict's name, or that of a journal; `RouteExists` if another route's files are, or could be,
-    /// among these.
+    /// `BadRequest` if it cannot be a dict's name, or is that of a journal. `RouteExists` if another route's files
+    /// are, or could be, among these.
     pub(crate) fn files(&self, dict: &str) -> Result<Arc<Files<ServiceStore>>, Code> {
         let dict = DictPath::new(SYSTEM_BASIS, dict).map_err(|_| Code::BadRequest)?;
         let mut known = self.known.lock();
@@ -57,8 +58,8 @@ impl FileStores {
         Ok(files)
     }
 
-    /// Has a worker clear what a crash may have left. Else whoever asks for a file first waits for it; and programs that
-    /// look into the dict find no remains.
+    /// Has a worker clear what a crash may have left. Otherwise the first request for a file would wait for that, and
+    /// programs that look into the dict would find remains.
     fn recover(&self, files: &Arc<Files<ServiceStore>>) {
         let mut recovery = self.recovery.lock();
         recovery.dicts.retain(|files| files.strong_count() > 0);
@@ -77,7 +78,7 @@ impl FileStores {
     }
 }
 
-/// The next dict to go through; with none left, nobody does so any more.
+/// The next dict to go through. When none is left, the work is over.
 fn next(recovery: &Mutex<Recovery>) -> Option<Arc<Files<ServiceStore>>> {
     let mut recovery = recovery.lock();
     while let Some(files) = recovery.dicts.pop() {

@@ -1,6 +1,6 @@
 //! A client of a port, from its connection to the end of its plain requests or to its upgrade.
 //!
-//! One worker serves it, one request at a time; nothing is read ahead.
+//! One worker serves it, one request at a time. Nothing is read ahead.
 
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -8,13 +8,14 @@ use std::time::Instant;
 
 use super::file_route;
 use super::pairing::{self, NotPaired, Pairing};
+use super::places::{Full, Places};
 use super::port::{NoTarget, Port};
 use super::requests::{Requests, Stop};
 use super::shared::Shared;
 use super::target::TargetKind;
 use super::timed_socket::{TimedSocket, log_refusal};
 use super::upgrade::Client;
-use super::visitors::{Stage, Visitor};
+use super::visitors::{Host, Stage, Visitor};
 use crate::entropy::fill;
 use crate::http::{
     Answer, NormalPath, READS, Reason, Shown, UPGRADES, is_own_host, options, page, pairing as pairing_page,
@@ -23,11 +24,40 @@ use crate::http::{
 use crate::net::{Socket, one_peer};
 use crate::proto::handshake::{Caps, Plain, Refusal, Request, check_request};
 use crate::service::limits::{LINGER, MAX_REQUEST_BYTES};
-use crate::service::thread::{Lingering, Permit};
+use crate::service::thread::Permit;
+
+/// A port, and what its clients need of the service.
+pub(crate) struct Reception {
+    pub(crate) port: Arc<Port>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl Host for Reception {
+    fn places(&self) -> &Arc<Places> {
+        &self.port.places
+    }
+
+    fn serve(&self, stream: TcpStream, address: SocketAddr, visitor: Arc<Visitor>, permit: &mut Permit) {
+        run(&self.port, &self.shared, stream, address, visitor, permit);
+    }
+
+    /// Nothing was written to the socket before, so that this does not wait.
+    fn refuse(&self, stream: TcpStream, address: SocketAddr, why: Full) {
+        let (secure, reason) = (self.port.is_secure(), why.reason());
+        self.shared.lingering.refuse(Arc::new(Socket::new(stream)), !secure, move |request| {
+            if secure {
+                log_refusal(address, reason, &Shown::path("TLS"));
+                return NO_ROOM.to_vec();
+            }
+            log_refusal(address, reason, &Shown::head(request));
+            refusal(reason, false, false).parts().concat()
+        });
+    }
+}
 
 /// Serves a client until it is done or has become a WebSocket that has ended. `permit` becomes a program's when one
 /// takes it.
-pub(crate) fn run(
+fn run(
     port: &Arc<Port>,
     shared: &Arc<Shared>,
     stream: TcpStream,
@@ -97,25 +127,7 @@ pub(crate) fn run(
 /// `internal_error`, whose reason "is unrelated to the peer or the correctness of the protocol" (RFC 8446 section 6.2).
 const NO_ROOM: &[u8] = &[21, 3, 3, 0, 2, 2, 80];
 
-/// Tells a client that there is no worker for it. Does not wait: nothing was written to its socket before.
-pub(crate) fn refuse(
-    lingering: &Lingering,
-    stream: TcpStream,
-    peer: SocketAddr,
-    secure: bool,
-    reason: Reason,
-) {
-    lingering.refuse(Arc::new(Socket::new(stream)), !secure, move |request| {
-        if secure {
-            log_refusal(peer, reason, &Shown::path("TLS"));
-            return NO_ROOM.to_vec();
-        }
-        log_refusal(peer, reason, &Shown::head(request));
-        reason.last().parts().concat()
-    });
-}
-
-/// Answers a plain request; whether another may follow.
+/// Answers a plain request. Returns whether another may follow.
 fn answer(socket: &TimedSocket, port: &Port, request: &Plain<'_>) -> bool {
     // A body is not read, so nothing can follow it.
     let keep = request.keep_alive && !request.has_body;
@@ -192,7 +204,7 @@ fn is_for_us(port: &Port, request: &Plain<'_>) -> bool {
     is_own_host(&port.settings.origins, request.host, port.is_secure())
 }
 
-/// It asks for something that is there, and brings nothing.
+/// Whether it only asks for something, and brings nothing.
 fn is_read(request: &Plain<'_>) -> bool {
     matches!(request.method, "GET" | "HEAD") && !request.has_body
 }

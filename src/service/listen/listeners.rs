@@ -1,25 +1,29 @@
-//! Programs' shares of ports: their routes, their channels, their doors.
+//! Programs' shares of ports: their routes, their channels, and their accept queues.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use xous::PID;
-use xous_api_websocket::{Code, Handle, Kind, Listen, PortState, Route, SendWord};
+use xous_api_websocket::{Code, Handle, Kind, Lease, Listen, PortState, Route, SendWord};
 
 use super::accept_queue::AcceptQueue;
 use super::acceptors::Acceptors;
+use super::certificates::{Load, Loads, load, renew};
 use super::channels::{Channels, encode};
 use super::pairing::CODE_CHARS;
-use super::port::{NotBound, OnBound, Port, Settings};
+use super::port::{Fingerprint, NotBound, OnBound, Port, Settings};
 use super::shared::Shared;
 use super::target::{Target, TargetKind};
 use crate::entropy::fill;
-use crate::http::{AddError, Logins};
-use crate::net::{ServerTls, TlsError, keeps_promise, wake_accept};
+use crate::http::{AddError, Logins, Router};
+use crate::net::{ServerTls, keeps_promise, wake_accept};
 use crate::proto;
 use crate::service::connection::{Connection, tls_code};
-use crate::service::limits::{BROADCAST_BYTES, LINGER, LISTENERS, PORT_PAGE_BYTES, PORTS, STORED_WAIT};
-use crate::service::message::Lent;
+use crate::service::limits::{
+    BROADCAST_BYTES, GUEST_PAGE_BYTES, GUESTS_PAGE_BYTES, KEPT_LISTENERS, LINGER, LISTENERS, PORT_PAGE_BYTES,
+    PORTS, PORTS_PER_PROCESS, ROUTES_OF_GUESTS, ROUTES_PER_GUEST,
+};
+use crate::service::message::{Asked, Lent};
 use crate::sync::{Mutex, MutexGuard};
 
 /// All listeners.
@@ -28,7 +32,8 @@ pub(crate) struct Listeners {
     shared: Arc<Shared>,
     acceptors: Arc<Acceptors>,
     slots: Arc<Mutex<Vec<Slot>>>,
-    /// Held from looking for a port to changing who listens on it. Nothing is waited for meanwhile.
+    loads: Arc<Loads>,
+    /// Held from the search for a port to the change of who listens on it. Nothing waits meanwhile.
     change: Arc<Mutex<()>>,
 }
 
@@ -38,11 +43,21 @@ struct Slot {
     listener: Option<Arc<Listener>>,
 }
 
+/// What a program asks for that wants to listen.
+struct Plan {
+    settings: Settings,
+    tls: Option<(ServerTls, Fingerprint)>,
+    lease: Lease,
+    as_it_is: bool,
+    alone: bool,
+}
+
 /// One program's share of a port.
 pub(crate) struct Listener {
     handle: Handle,
-    owner: PID,
-    /// The port's settings are its.
+    pub(crate) owner: PID,
+    pub(crate) lease: Lease,
+    /// It has opened the port, whose settings are its own.
     has_opened: bool,
     port: Arc<Port>,
     queue: Arc<AcceptQueue>,
@@ -52,7 +67,13 @@ pub(crate) struct Listener {
 
 impl Listeners {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Listeners { shared, acceptors: Acceptors::new(PORTS), slots: Arc::default(), change: Arc::default() }
+        Listeners {
+            shared,
+            acceptors: Acceptors::new(PORTS),
+            slots: Arc::default(),
+            loads: Arc::default(),
+            change: Arc::default(),
+        }
     }
 
     /// The listener, if it is `asker`'s.
@@ -62,106 +83,119 @@ impl Listeners {
         slot.listener.as_ref().filter(|listener| Some(listener.owner) == asker).cloned()
     }
 
-    /// Listens on a port, or joins those who do; answers `page` when it is known how that went.
+    /// Listens on a port, or joins the programs that do. Answers `page` when the result is known.
     pub(crate) fn listen(&self, owner: PID, page: Lent) {
         if !page.is_writable() {
             return page.answer(Code::Malformed as usize, 0);
         }
-        let listen = page.data().and_then(Listen::parse);
-        if listen.and_then(|listen| listen.tls).is_some_and(|tls| tls.is_stored()) {
-            let own = self.clone();
-            return self.on_worker(page, move |page| own.listen_now(owner, page));
+        let Some(listen) = page.data().and_then(Listen::parse) else {
+            return page.refuse(Code::Malformed, 0, "the page does not hold a request");
+        };
+        if listen.tls.is_none() {
+            return self.listen_now(owner, page, None);
         }
-        self.listen_now(owner, page);
+        let own = self.clone();
+        self.loads.run(&self.shared, owner, page, move |page, load| own.listen_now(owner, page, Some(load)));
     }
 
-    /// Deals with a page whose request waits for the database.
-    fn on_worker(&self, mut page: Lent, job: impl FnOnce(Lent) + Send + 'static) {
-        page.answer_on_drop(Code::NoWorker as usize);
-        self.shared.pool.try_spawn(move || job(page));
+    /// Refuses for want of something that a process may hold which has ended.
+    fn refuse(&self, owner: PID, page: Lent, code: Code, text: &str) {
+        page.refuse(code, 0, text);
+        self.shared.look_for_the_gone(Some(owner));
     }
 
-    /// Waits for the PDDB if the certificate is there.
-    fn listen_now(&self, owner: PID, mut page: Lent) {
-        let (settings, tls) = match self.plan(&page) {
+    /// The processes that have a listener, as often as they have one.
+    pub(crate) fn owners(&self) -> Vec<PID> {
+        let slots = self.slots.lock();
+        slots.iter().filter_map(|slot| slot.listener.as_ref()).map(|listener| listener.owner).collect()
+    }
+
+    /// The listeners of a process.
+    pub(crate) fn of(&self, owner: PID) -> Vec<Arc<Listener>> {
+        let slots = self.slots.lock();
+        let listeners = slots.iter().filter_map(|slot| slot.listener.as_ref());
+        listeners.filter(|listener| listener.owner == owner).cloned().collect()
+    }
+
+    /// Loads the certificate, if the port shall have one.
+    fn listen_now(&self, owner: PID, mut page: Lent, load: Option<Load>) {
+        let plan = self.plan(&page);
+        drop(load);
+        let plan = match plan {
             Ok(plan) => plan,
             Err((code, text)) => return page.refuse(code, 0, &text),
         };
+        let lease = plan.lease;
         let _change = self.change();
-        let (port, joins) = match self.port(&settings) {
-            Some(port) if port.is_secure() != tls.is_some() => {
-                return page.refuse(Code::BadRequest, 0, "the port is listened on with TLS, or without");
+        let joined = self.port(&plan.settings);
+        let opens = joined.is_none();
+        let port = match joined {
+            Some(port) => plan.joins(owner, &port).map(|()| port),
+            None if self.ports_of(owner) >= PORTS_PER_PROCESS => {
+                Err((Code::NoListener, "the process has opened as many ports as it may"))
             }
-            Some(_) if settings.checks_clients => {
-                let text =
-                    "whose clients the port lets in is for the program to say that listened on it first";
-                return page.refuse(Code::BadRequest, 0, text);
-            }
-            Some(port) => (port, true),
-            None => (Port::new(settings, tls), false),
+            None => Ok(Port::new(plan.settings, owner, plan.alone, plan.tls)),
         };
-        let Some(listener) = self.enter(owner, &port, !joins) else {
-            return page.refuse(Code::NoListener, 0, "there are too many listeners");
+        let port = match port {
+            Ok(port) => port,
+            Err((code, text)) => return self.refuse(owner, page, code, text),
+        };
+        let Some(listener) = self.enter(owner, &port, opens, lease) else {
+            return self.refuse(owner, page, Code::NoListener, "there are too many listeners");
         };
         page.answer_on_drop(Code::NoListener as usize);
         port.when_bound(self.answer(listener, page));
-        if !joins {
+        if opens {
             self.acceptors.start(&self.shared, port);
         }
     }
 
     /// What `page` asks for, or why that cannot be had.
-    fn plan(&self, page: &Lent) -> Result<(Settings, Option<ServerTls>), (Code, String)> {
+    fn plan(&self, page: &Lent) -> Result<Plan, (Code, String)> {
         let malformed = || (Code::Malformed, "the page does not hold a request".to_owned());
         let listen = page.data().and_then(Listen::parse).ok_or_else(malformed)?;
         let settings = Settings::new(&listen).map_err(|text| (Code::BadRequest, text))?;
         keeps_promise(settings.address, listen.exposed).map_err(|text| (Code::BadRequest, text))?;
-        let tls = listen.tls.as_ref().map(|tls| self.certificate(tls)).transpose();
-        Ok((settings, tls.map_err(|error| (tls_code::code(&error), error.to_string()))?))
+        let tls = listen.tls.as_ref().map(|tls| load(tls, &self.shared)).transpose();
+        let tls = tls.map_err(|error| (tls_code::code(&error), error.to_string()))?;
+        Ok(Plan { settings, tls, lease: listen.lease, as_it_is: listen.as_it_is, alone: listen.alone })
+    }
+
+    /// How many ports are open because this process has opened them.
+    fn ports_of(&self, owner: PID) -> usize {
+        let slots = self.slots.lock();
+        let listeners = slots.iter().filter_map(|slot| slot.listener.as_ref());
+        listeners.filter(|listener| listener.has_opened && listener.owner == owner).count()
     }
 
     /// Gives a listener's port another certificate.
     pub(crate) fn renew(&self, listener: Arc<Listener>, page: Lent) {
-        // So that one which is read from the database late does not take the place of a later one.
-        let turn = listener.port.next_renewal();
-        let tls = page.data().and_then(xous_api_websocket::ServerTls::parse);
-        if tls.is_some_and(|tls| tls.is_stored()) {
-            let own = self.clone();
-            return self.on_worker(page, move |page| own.renew_now(&listener, page, turn));
+        if page.data().and_then(xous_api_websocket::ServerTls::parse).is_none() {
+            return page.answer(Code::Malformed as usize, 0);
         }
-        self.renew_now(&listener, page, turn);
-    }
-
-    /// Waits for the PDDB if the certificate is there.
-    fn renew_now(&self, listener: &Listener, page: Lent, turn: u32) {
-        let code = match page.data().and_then(xous_api_websocket::ServerTls::parse) {
-            None => Code::Malformed as usize,
-            Some(_) if !listener.may_renew() => Code::NotPermitted as usize,
-            Some(tls) => match self.certificate(&tls) {
-                Ok(tls) => {
-                    listener.port.renew(tls, turn);
-                    0
-                }
-                Err(error) => {
-                    log::warn!("port {} keeps its certificate: {error}", listener.port.number());
-                    tls_code::code(&error) as usize
-                }
-            },
-        };
-        page.answer(code, 0);
+        if !listener.may_renew() {
+            return page.answer(Code::NotPermitted as usize, 0);
+        }
+        // So that one which takes longer to load does not take the place of a later one.
+        let turn = listener.port.next_renewal();
+        let shared = self.shared.clone();
+        self.loads.run(&self.shared, listener.owner, page, move |page, load| {
+            let code = renew(&listener.port, &page, &shared, turn);
+            drop(load);
+            page.answer(code, 0);
+        });
     }
 
     /// Answers with a new code of the listener's port.
     pub(crate) fn pair(&self, listener: Arc<Listener>, page: Lent) {
         // The generator of random numbers is another process.
-        self.on_worker(page, move |page| pair(&listener, page));
+        self.loads.run(&self.shared, listener.owner, page, move |page, load| {
+            pair(&listener, page);
+            drop(load);
+        });
     }
 
-    fn certificate(&self, tls: &xous_api_websocket::ServerTls<'_>) -> Result<ServerTls, TlsError> {
-        ServerTls::new(tls, &self.shared.pddb, STORED_WAIT)
-    }
-
-    /// Gives a listener up. The last one of a port closes it.
+    /// Gives up a listener. The last one of a port closes the port.
     pub(crate) fn unlisten(&self, listener: &Arc<Listener>) {
         let _change = self.change();
         remove(&self.slots, listener);
@@ -179,7 +213,7 @@ impl Listeners {
         }
         // The port's thread waits for a client.
         let address = port.close();
-        self.shared.visitors.close_port(port);
+        self.shared.visitors.close_port(&port.places);
         let Some(address) = address else { return };
         if !self.shared.pool.try_spawn(move || wake_accept(address, LINGER)) {
             // Refused clients may hold it up.
@@ -199,6 +233,7 @@ impl Listeners {
             remove(&slots, &listener);
             match refused {
                 NotBound::NoThread => {
+                    listener.shared.look_for_the_gone(Some(listener.owner));
                     page.refuse(Code::NoListener, 0, "all threads that can listen are in use")
                 }
                 _ => {
@@ -219,8 +254,12 @@ impl Listeners {
         self.change.lock()
     }
 
-    fn enter(&self, owner: PID, port: &Arc<Port>, has_opened: bool) -> Option<Arc<Listener>> {
+    fn enter(&self, owner: PID, port: &Arc<Port>, has_opened: bool, lease: Lease) -> Option<Arc<Listener>> {
         let mut slots = self.slots.lock();
+        let listeners = || slots.iter().filter_map(|slot| slot.listener.as_ref());
+        if listeners().count() + KEPT_LISTENERS >= LISTENERS && listeners().any(|one| one.owner == owner) {
+            return None;
+        }
         let at = match slots.iter().position(|slot| slot.listener.is_none()) {
             Some(at) => at,
             None if slots.len() >= LISTENERS => return None,
@@ -234,6 +273,7 @@ impl Listeners {
         let listener = Arc::new(Listener {
             handle: Handle::new(u8::try_from(at).ok()?, slot.generation),
             owner,
+            lease,
             has_opened,
             port: port.clone(),
             queue: Arc::new(AcceptQueue::new()),
@@ -245,13 +285,49 @@ impl Listeners {
     }
 }
 
+impl Plan {
+    /// Whether `owner` may join this port: it gets what it asks for, or is refused.
+    fn joins(&self, owner: PID, port: &Port) -> Result<(), (Code, &'static str)> {
+        let refuse = |text| Err((Code::BadRequest, text));
+        if port.is_kept_from(owner) {
+            return Err((Code::PortInUse, "another program keeps the port for itself"));
+        }
+        if self.alone && !port.is_alone() {
+            return Err((Code::PortInUse, "the port is open to other programs already"));
+        }
+        if port.is_secure() != self.tls.is_some() {
+            return refuse("the port is listened on with TLS, or without");
+        }
+        if self.as_it_is {
+            return Ok(());
+        }
+        if let Some(what) = self.settings.differs_from(&port.settings) {
+            return refuse(what);
+        }
+        match &self.tls {
+            Some((_, fingerprint)) if !port.shows(fingerprint) => match self.settings.checks_clients {
+                true => refuse(
+                    "whose clients the port lets in is for the program to say that listened on it first",
+                ),
+                false => refuse("the port has another certificate"),
+            },
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Listener {
-    /// Adds a route; answers with its number.
+    /// Adds a route. Answers with its number.
     pub(crate) fn add_route(&self, page: Lent) {
         let (code, number) = match page.data().and_then(Route::parse).map(|route| self.route(&route)) {
             None => (Code::Malformed as usize, 0),
             Some(Ok(number)) => (0, usize::from(number)),
-            Some(Err(code)) => (code as usize, 0),
+            Some(Err(code)) => {
+                if matches!(code, Code::RouteExists | Code::NoRoute) {
+                    self.shared.look_for_the_gone(Some(self.owner));
+                }
+                (code as usize, 0)
+            }
         };
         page.answer(code, number);
     }
@@ -265,6 +341,16 @@ impl Listener {
     /// The port's certificate is its.
     fn may_renew(&self) -> bool {
         self.has_opened && self.port.is_secure()
+    }
+
+    /// Gives a page back, if there is one, so that the owner shows that it is there.
+    pub(crate) fn ask(&self) -> Asked {
+        self.queue.ask()
+    }
+
+    /// A page of the owner is here.
+    pub(crate) fn waits(&self) -> bool {
+        self.queue.waits()
     }
 
     /// Keeps a page for the next client.
@@ -288,7 +374,7 @@ impl Listener {
         page.answer(result.map_or_else(|code| code as usize, |()| 0), 0);
     }
 
-    /// Sends a message to a channel; answers with the number of members that get it.
+    /// Sends a message to a channel. Answers with the number of members that get it.
     pub(crate) fn broadcast(&self, page: Lent) {
         let (code, reached) = match self.try_broadcast(&page) {
             Ok(reached) => (0, reached),
@@ -320,6 +406,18 @@ impl Listener {
         self.channels.broadcast(name, &frame, self.port.settings.slow_members)
     }
 
+    /// A route to `new` fits beside the others. The port's opener has all of it; others have shares.
+    fn has_room(&self, router: &Router<Target>, new: &Target) -> bool {
+        let opener = self.port.opener;
+        let of = |wanted: &dyn Fn(PID) -> bool| -> Vec<_> {
+            router.targets().chain([new]).filter(|target| wanted(target.owner)).collect()
+        };
+        is_within(&of(&|_| true), usize::MAX, PORT_PAGE_BYTES)
+            && (self.owner == opener
+                || (is_within(&of(&|owner| owner == self.owner), ROUTES_PER_GUEST, GUEST_PAGE_BYTES)
+                    && is_within(&of(&|owner| owner != opener), ROUTES_OF_GUESTS, GUESTS_PAGE_BYTES)))
+    }
+
     fn route(&self, route: &Route<'_>) -> Result<u16, Code> {
         let kind = TargetKind::new(route, &self.queue, &self.shared)?;
         let logins = if route.credentials.is_empty() {
@@ -327,10 +425,13 @@ impl Listener {
         } else {
             Some(Arc::new(Logins::new(&route.credentials).ok_or(Code::BadRequest)?))
         };
-        let target = Target { listener: self.handle, owner: self.owner, logins, kind };
+        let (listener, owner) = (self.handle, self.owner);
+        let target = Target { listener, owner, lease: self.lease, shared: route.shared, logins, kind };
         let mut router = router(&self.port);
-        let bytes = router.targets().chain([&target]).map(Target::page_bytes).sum::<usize>();
-        if bytes > PORT_PAGE_BYTES {
+        if router.prefixes_of(route.path).any(|other| other.owner != owner && !other.shared) {
+            return Err(Code::RouteExists);
+        }
+        if !self.has_room(&router, &target) {
             return Err(Code::NoRoute);
         }
         router.add(route.path, route.prefix, target).map_err(|error| match error {
@@ -341,8 +442,12 @@ impl Listener {
     }
 }
 
+fn is_within(targets: &[&Target], routes: usize, bytes: usize) -> bool {
+    targets.len() <= routes && targets.iter().map(|target| target.page_bytes()).sum::<usize>() <= bytes
+}
+
 fn pair(listener: &Listener, mut page: Lent) {
-    let pairing = listener.port.pairing.as_ref().filter(|_| listener.has_opened);
+    let pairing = listener.port.pairing.as_ref().filter(|_| listener.owner == listener.port.opener);
     let Some(pairing) = pairing else { return page.answer(Code::NotPermitted as usize, 0) };
     let mut random = [0; CODE_CHARS];
     if fill(&mut random).is_err() {
@@ -376,6 +481,6 @@ fn listening(mut page: Lent, listener: &Listener, port: u16) {
     }
 }
 
-fn router(port: &Port) -> MutexGuard<'_, crate::http::Router<Target>> {
+fn router(port: &Port) -> MutexGuard<'_, Router<Target>> {
     port.router.lock()
 }

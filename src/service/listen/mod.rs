@@ -10,17 +10,23 @@
 //!                                      '--------> file_stores <-----'
 //! ```
 //!
-//! `shared` is what their threads have in common. A client that was upgraded is a connection of the room
+//! `owners` looks for programs that have ended, when somebody is refused. `shared` is what their threads have in common. A client that was upgraded is a connection of the room
 //! `connection`, which does not know this one: an upload route takes its chunks as a `ChunkReceiver`.
 
 mod accept_queue;
 mod acceptors;
+mod certificates;
 mod channels;
 mod file_route;
 mod file_stores;
 mod http_client;
+#[cfg(all(test, feature = "shuttle"))]
+mod interleavings;
+mod late;
 mod listeners;
+mod owners;
 mod pairing;
+mod places;
 mod port;
 mod requests;
 mod shared;
@@ -32,5 +38,6 @@ mod visitors;
 
 pub(crate) use file_stores::FileStores;
 pub(crate) use listeners::{Listener, Listeners};
+pub(crate) use owners::Owners;
 pub(crate) use shared::Shared;
 pub(crate) use visitors::Visitors;

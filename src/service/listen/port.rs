@@ -4,20 +4,23 @@ use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use xous::PID;
 use xous_api_websocket::{Deadlines, Limits, Listen, ListenLimits, PortState, SlowMember};
 
 use super::pairing::Pairing;
+use super::places::Places;
 use super::target::Target;
-use crate::http::{NormalPath, Reason, Router, has_dot_segment, normalized};
+use crate::http::{NormalPath, Router, has_dot_segment, normalized};
 use crate::net::{ServerTls, Socket, TlsError};
 use crate::proto::handshake::Headers;
 use crate::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::sync::{Condvar, Mutex};
 
-/// What the first program that listens on a port has asked for.
+/// What the first program that listens on a port has asked for. Programs that join get the same.
 pub(crate) struct Settings {
     pub(crate) address: IpAddr,
     pub(crate) port: u16,
+    /// In order.
     pub(crate) origins: Vec<Box<str>>,
     /// Programs are let in though there are origins.
     pub(crate) programs: bool,
@@ -35,6 +38,10 @@ pub(crate) struct Settings {
 /// The port.
 pub(crate) struct Port {
     pub(crate) settings: Settings,
+    /// The process whose port it is, for as long as there is one.
+    pub(crate) opener: PID,
+    /// No other process may join.
+    alone: bool,
     /// `None` for a plain port.
     tls: Option<Mutex<Certificate>>,
     /// Renewals that were asked for.
@@ -44,20 +51,24 @@ pub(crate) struct Port {
     pub(crate) pairing: Option<Pairing>,
     state: Mutex<State>,
     changed: Condvar,
-    clients: Mutex<ClientCounts>,
+    pub(crate) places: Arc<Places>,
 }
 
 /// As whom clients are served, and which renewal it came with.
 struct Certificate {
     tls: ServerTls,
+    fingerprint: Fingerprint,
     turn: u32,
 }
+
+/// The digest of a request for a certificate, so that another one can be told to be the same.
+pub(crate) type Fingerprint = [u8; 32];
 
 struct State {
     bound: Option<SocketAddr>,
     /// Who waits for the first try to bind; `None` when it is over.
     waiting: Option<Vec<OnBound>>,
-    /// Nobody listens any more: the thread shall end.
+    /// Nobody listens any more, and the thread is to end.
     closed: bool,
 }
 
@@ -84,38 +95,28 @@ pub(crate) enum NoTarget {
     Unknown,
 }
 
-#[derive(Default)]
-struct ClientCounts {
-    all: u16,
-    /// As many as there are clients at the most.
-    per_peer: Vec<(IpAddr, u16)>,
-}
-
-/// Which limit a client meets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Full {
-    /// The port has all the connections that it may have.
-    Port,
-    /// The client's address has its share of them.
-    Peer,
-    /// No worker is left for strangers.
-    Workers,
-}
-
 impl Settings {
     /// Or what of it cannot be had.
     pub(crate) fn new(listen: &Listen<'_>) -> Result<Self, String> {
         let address = listen.address.parse();
+        let limits = ListenLimits {
+            head_time: listen.limits.head_time.min(Deadlines::MAX_WAIT),
+            accept_time: listen.limits.accept_time.min(Deadlines::MAX_WAIT),
+            ..listen.limits
+        };
         let origin =
             |one: &&str| normalized(one).ok_or_else(|| format!("no browser sends the origin {one:?}"));
+        let mut origins: Vec<_> = listen.origins.iter().map(origin).collect::<Result<_, _>>()?;
+        origins.sort_unstable();
+        origins.dedup();
         Ok(Settings {
             address: address.map_err(|_| format!("{} is no address to listen on", listen.address))?,
             port: listen.port,
-            origins: listen.origins.iter().map(origin).collect::<Result<_, _>>()?,
+            origins,
             programs: listen.programs,
-            limits: listen.limits,
+            limits,
             messages: listen.messages,
-            deadlines: listen.deadlines,
+            deadlines: listen.deadlines.bounded(),
             fragment_size: listen.fragment_size,
             slow_members: listen.slow_members,
             pairs: listen.pairing,
@@ -124,21 +125,45 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// What of this a port with these `settings` does not give.
+    pub(crate) fn differs_from(&self, settings: &Settings) -> Option<&'static str> {
+        let differences = [
+            (self.origins != settings.origins, "the origins that may connect"),
+            (self.limits != settings.limits, "the limits of the port"),
+            (self.messages != settings.messages, "the limits of messages"),
+            (self.deadlines != settings.deadlines, "the deadlines"),
+            (self.fragment_size != settings.fragment_size, "the longest frame"),
+            (self.slow_members != settings.slow_members, "what happens to slow members"),
+            (self.pairs != settings.pairs, "whether clients show a code"),
+        ];
+        differences.into_iter().find_map(|(differs, what)| differs.then_some(what))
+    }
+}
+
 impl Port {
-    pub(crate) fn new(settings: Settings, tls: Option<ServerTls>) -> Arc<Self> {
+    /// A port that `opener` opens; `alone`, if no other process may join it.
+    pub(crate) fn new(
+        settings: Settings,
+        opener: PID,
+        alone: bool,
+        tls: Option<(ServerTls, Fingerprint)>,
+    ) -> Arc<Self> {
         Arc::new(Port {
+            places: Places::new(settings.limits.connections, settings.limits.per_peer),
             pairing: settings.pairs.then(Pairing::default),
             settings,
-            tls: tls.map(|tls| Mutex::new(Certificate { tls, turn: 0 })),
+            opener,
+            alone,
+            tls: tls.map(|(tls, fingerprint)| Mutex::new(Certificate { tls, fingerprint, turn: 0 })),
             renewals: AtomicU32::new(0),
             router: Mutex::new(Router::new()),
             state: Mutex::new(State { bound: None, waiting: Some(Vec::new()), closed: false }),
             changed: Condvar::new(),
-            clients: Mutex::new(ClientCounts::default()),
         })
     }
 
-    /// Tells `tried` how the first try to bind went, now or when it is over.
+    /// Tells `tried` the result of the first try to bind, now or when it is over.
     pub(crate) fn when_bound(&self, tried: OnBound) {
         let mut state = self.state.lock();
         if let Some(waiting) = &mut state.waiting {
@@ -158,17 +183,32 @@ impl Port {
         self.tls.is_some()
     }
 
+    /// No other process may join.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.alone
+    }
+
+    /// This process may not join.
+    pub(crate) fn is_kept_from(&self, process: PID) -> bool {
+        self.alone && process != self.opener
+    }
+
+    /// Clients see the certificate that was asked for with this fingerprint.
+    pub(crate) fn shows(&self, fingerprint: &Fingerprint) -> bool {
+        self.tls.as_ref().is_none_or(|used| used.lock().fingerprint == *fingerprint)
+    }
+
     /// A renewal is asked for: its turn.
     pub(crate) fn next_renewal(&self) -> u32 {
         self.renewals.fetch_add(1, Relaxed) + 1
     }
 
     /// Uses another certificate from the next client on, unless one whose turn was later is in use already.
-    pub(crate) fn renew(&self, tls: ServerTls, turn: u32) {
+    pub(crate) fn renew(&self, tls: ServerTls, fingerprint: Fingerprint, turn: u32) {
         let Some(used) = &self.tls else { return };
         let mut used = used.lock();
         if turn > used.turn {
-            *used = Certificate { tls, turn };
+            *used = Certificate { tls, fingerprint, turn };
         }
     }
 
@@ -190,7 +230,7 @@ impl Port {
             State { bound: Some(_), .. } => PortState::Listening,
             State { bound: None, .. } => PortState::Waiting,
         };
-        (state, usize::from(self.clients().all))
+        (state, usize::from(self.places.taken()))
     }
 
     /// The port's number as it is bound; 0 if it is not.
@@ -217,7 +257,7 @@ impl Port {
         wanted.port != 0 && self.settings.address == wanted.address && own.contains(&wanted.port)
     }
 
-    /// Tells who waits for it; `false` if nobody listens any more.
+    /// Tells those who wait for it. Returns `false` if nobody listens any more.
     pub(crate) fn bound(&self, listener: &TcpListener) -> bool {
         let mut state = self.state.lock();
         if state.closed {
@@ -236,7 +276,7 @@ impl Port {
         self.state.lock().bound = None;
     }
 
-    /// Waits before the next try to bind, at most until the port is closed; whether a wait was needed.
+    /// Waits before the next try to bind, at most until the port is closed. Returns whether a wait was needed.
     pub(crate) fn wait_closed(&self, wait: Duration) -> bool {
         let state = self.state.lock();
         let open = !state.closed;
@@ -261,54 +301,11 @@ impl Port {
         self.pairing.as_ref().is_none_or(|pairing| pairing.knows(headers, self.number(), Instant::now()))
     }
 
-    /// It could not be bound: who waits for the first try. The port is closed if that is given up.
+    /// It could not be bound. Returns those who wait for the first try. Closes the port if that is given up.
     pub(crate) fn failed(&self, give_up: bool) -> Vec<OnBound> {
         let mut state = self.state.lock();
         let waiting = state.waiting.take();
         state.closed |= give_up && waiting.is_some();
         waiting.unwrap_or_default()
-    }
-
-    /// Counts a client of this address, as [`one_peer`](crate::net::one_peer) has it, or says which limit it meets.
-    pub(crate) fn count_client(&self, peer: IpAddr) -> Result<(), Full> {
-        let mut clients = self.clients();
-        let ListenLimits { connections, per_peer, .. } = self.settings.limits;
-        if clients.all >= connections {
-            return Err(Full::Port);
-        }
-        match clients.per_peer.iter_mut().find(|(address, _)| *address == peer) {
-            Some((_, count)) if *count >= per_peer => return Err(Full::Peer),
-            Some((_, count)) => *count += 1,
-            None if per_peer == 0 => return Err(Full::Peer),
-            None => clients.per_peer.push((peer, 1)),
-        }
-        clients.all += 1;
-        Ok(())
-    }
-
-    /// A client that was counted counts no more.
-    pub(crate) fn uncount_client(&self, peer: IpAddr) {
-        let mut clients = self.clients();
-        clients.all -= 1;
-        clients.per_peer.retain_mut(|(address, count)| {
-            if *address == peer {
-                *count -= 1;
-            }
-            *count > 0
-        });
-    }
-
-    fn clients(&self) -> MutexGuard<'_, ClientCounts> {
-        self.clients.lock()
-    }
-}
-
-impl Full {
-    /// What a client is told.
-    pub(crate) const fn reason(self) -> Reason {
-        match self {
-            Full::Peer => Reason::PeerFull,
-            Full::Port | Full::Workers => Reason::Full,
-        }
     }
 }

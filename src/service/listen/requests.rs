@@ -16,9 +16,9 @@ pub(crate) struct Requests {
 
 /// Why there is no head.
 pub(crate) enum Stop {
-    /// The client has gone, or said nothing in time, between two requests.
+    /// Between two requests the client has gone, or has sent nothing in time.
     Silent,
-    /// It has gone, or its time is over, within a head.
+    /// Within a head the client has gone, or its time is over.
     Gone,
     /// The bytes are not a valid HTTP head.
     Head(HeadError),

@@ -1,6 +1,8 @@
 //! What the threads of the server role share.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use xous::PID;
 
 use super::file_stores::FileStores;
 use super::visitors::Visitors;
@@ -22,4 +24,15 @@ pub(crate) struct Shared {
     pub(crate) pddb: Pddb,
     /// Where routes keep files in the database.
     pub(crate) stores: FileStores,
+    /// Looks for processes that have ended, all but one; set once, when there are listeners.
+    pub(crate) looks_for_the_gone: OnceLock<Box<dyn Fn(Option<PID>) + Send + Sync>>,
+}
+
+impl Shared {
+    /// Somebody was refused for want of what a process that has ended may hold; `besides` is not asked.
+    pub(crate) fn look_for_the_gone(&self, besides: Option<PID>) {
+        if let Some(look) = self.looks_for_the_gone.get() {
+            look(besides);
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use xous::PID;
-use xous_api_websocket::{Code, Handle, Route, RouteKind};
+use xous_api_websocket::{Code, Handle, Lease, Route, RouteKind};
 
 use super::accept_queue::AcceptQueue;
 use super::file_route::FileRoute;
@@ -19,6 +19,10 @@ pub(crate) struct Target {
     /// The listener whose route it is, and its owner.
     pub(crate) listener: Handle,
     pub(crate) owner: PID,
+    /// What becomes of its connections when the owner has ended.
+    pub(crate) lease: Lease,
+    /// Other programs may have routes below it.
+    pub(crate) shared: bool,
     /// Who may use it; `None` for everybody.
     pub(crate) logins: Option<Arc<Logins>>,
     pub(crate) kind: TargetKind,
@@ -61,7 +65,7 @@ impl Target {
 }
 
 impl TargetKind {
-    /// What a program asks for whose clients wait at `queue`. Does not wait for the database.
+    /// The target that a program asks for. Its clients wait at `queue`. Does not wait for the database.
     pub(crate) fn new(
         route: &Route<'_>,
         queue: &Arc<AcceptQueue>,

@@ -1,19 +1,17 @@
 //! A client's socket whose every call has a deadline.
-//!
-//! When a deadline is over the timer shuts the socket down, so that the worker's call returns.
 
 use std::net::{Shutdown, SocketAddr};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::late::{BOTH, Late, READ};
 use super::shared::Shared;
 use super::visitors::{Stage, Visitor};
-use crate::http::{Answer, Reason, Shown};
+use crate::http::{Answer, Reason, Shown, refusal};
 use crate::net::Socket;
 use crate::platform::SHUTDOWN_SENDS_FIN;
 use crate::service::limits::LINGER;
-use crate::service::thread::{Lingering, Timer, Wake};
-use crate::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use crate::service::thread::{Lingering, Timer};
 
 /// The socket of a client, with deadlines.
 pub(crate) struct TimedSocket {
@@ -25,40 +23,10 @@ pub(crate) struct TimedSocket {
     lingering: Arc<Lingering>,
 }
 
-/// What the timer shuts down.
-pub(crate) struct Late {
-    socket: Arc<Socket>,
-    happened: AtomicBool,
-}
-
-/// Kinds of deadlines for the timer: which direction ends.
-const READ: usize = 0;
-const BOTH: usize = 1;
-/// A shutdown is repeated after this, as on the device it only ends a call that is waiting already.
-const AGAIN: Duration = Duration::from_millis(250);
-
-impl Wake for Late {
-    fn wake(self: Arc<Self>, kind: usize, timer: &Timer) {
-        self.happened.store(true, Relaxed);
-        self.socket.shutdown(if kind == READ { Shutdown::Read } else { Shutdown::Both });
-        let weak: Weak<Late> = Arc::downgrade(&self);
-        timer.arm(weak, kind, AGAIN);
-    }
-}
-
-impl Late {
-    /// Ends the reads of a client that is to go.
-    pub(crate) fn end_reads(self: Arc<Self>, timer: &Timer) {
-        self.socket.shutdown(Shutdown::Read);
-        let weak: Weak<Late> = Arc::downgrade(&self);
-        timer.arm(weak, READ, AGAIN);
-    }
-}
-
 impl TimedSocket {
     pub(crate) fn new(socket: Socket, shared: &Shared, peer: SocketAddr, visitor: Arc<Visitor>) -> Self {
         let socket = Arc::new(socket);
-        let late = Arc::new(Late { socket: socket.clone(), happened: AtomicBool::new(false) });
+        let late = Late::new(socket.clone());
         visitor.reads_from(late.clone());
         let (timer, lingering) = (shared.timer.clone(), shared.lingering.clone());
         TimedSocket { socket, late, timer, peer, visitor, lingering }
@@ -66,20 +34,19 @@ impl TimedSocket {
 
     /// Runs a call on the socket that ends when `limit` is over.
     pub(crate) fn by<T>(&self, limit: Duration, how: Shutdown, call: impl FnOnce() -> T) -> T {
-        let weak: Weak<Late> = Arc::downgrade(&self.late);
-        let weak: Weak<dyn Wake> = weak;
+        let weak = self.late.weak();
         self.timer.arm(weak.clone(), if how == Shutdown::Read { READ } else { BOTH }, limit);
         let result = call();
         self.timer.disarm(&weak, None);
         result
     }
 
-    /// A deadline was over.
+    /// Whether a deadline was over.
     pub(crate) fn is_late(&self) -> bool {
-        self.late.happened.load(Relaxed)
+        self.late.happened()
     }
 
-    /// Ends without a word more, over TLS by a close_notify: that nothing was cut off.
+    /// Ends without another answer, over TLS with a close_notify, which says that nothing was cut off.
     pub(crate) fn end(&self) {
         self.by(LINGER, Shutdown::Both, || self.socket.shutdown(Shutdown::Write));
     }
@@ -87,7 +54,7 @@ impl TimedSocket {
     /// Answers why nothing comes of a request, and ends.
     pub(crate) fn refuse(&self, limit: Duration, reason: Reason, asked: Shown<'_>) {
         self.note(reason, asked);
-        self.send_last(limit, &reason.last());
+        self.send_last(limit, &refusal(reason, false, false));
     }
 
     /// Puts a refusal into the log.
@@ -102,7 +69,8 @@ impl TimedSocket {
         }
     }
 
-    /// Ends the connection behind an answer that was sent in pieces, unless another may follow; whether one may.
+    /// Ends the connection after an answer that was sent in pieces, unless another may follow. Returns whether one
+    /// may.
     pub(crate) fn follow(&self, limit: Duration, sent: std::io::Result<bool>) -> bool {
         match sent {
             Ok(false) => self.finish(limit),

@@ -1,10 +1,10 @@
-//! A client that asks for a WebSocket: who gets it, and what it is told.
+//! A client that asks for a WebSocket: which program gets it, and what the client is answered.
 
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 
 use xous::PID;
-use xous_api_websocket::{Accepted, Deadlines, Handle};
+use xous_api_websocket::{Accepted, Deadlines, Handle, Lease};
 
 use super::accept_queue::AcceptQueue;
 use super::port::{NoTarget, Port};
@@ -13,7 +13,7 @@ use super::shared::Shared;
 use super::target::TargetKind;
 use super::timed_socket::TimedSocket;
 use super::upload_route::{UploadReceiver, UploadRoute};
-use super::visitors::{Stage, Visitor, Visitors};
+use super::visitors::{Stage, Visitor};
 use crate::http::{NormalPath, Reason, Shown, is_allowed};
 use crate::proto::Role;
 use crate::proto::handshake::Upgrade;
@@ -35,6 +35,7 @@ pub(crate) struct Client<'a> {
 struct Taken {
     destination: Destination,
     owner: PID,
+    lease: Lease,
     writer: Permit,
     protocol: Option<String>,
 }
@@ -47,7 +48,7 @@ enum Destination {
     Upload(Arc<UploadRoute>, Handle),
 }
 
-/// The page that a program has lent for its next client. Dropped, it waits for the one after that.
+/// The page that a program has lent for its next client. When it is dropped, it waits for the client after that.
 struct AcceptPage {
     queue: Arc<AcceptQueue>,
     /// `None` when the client is handed over.
@@ -68,8 +69,8 @@ pub(crate) struct Admitted {
 }
 
 impl Client<'_> {
-    /// Finds out to whom the path leads and makes the client a connection of theirs, or refuses it. `request` is the
-    /// last head of `requests`.
+    /// Finds out where the path leads, and makes the client a connection there or refuses it. `request` is the last
+    /// head of `requests`.
     pub(crate) fn upgrade(&self, requests: &Requests, request: &Upgrade<'_>) -> Option<Admitted> {
         match self.take(request) {
             Ok(taken) => self.admit(requests, request, taken),
@@ -104,7 +105,7 @@ impl Client<'_> {
         ) {
             return Err(Reason::ForeignOrigin);
         }
-        let owner = target.owner;
+        let (owner, lease) = (target.owner, target.lease);
         match target.kind {
             TargetKind::Receiver(queue, known) => {
                 let protocol = known.iter().find(|known| request.protocols().any(|name| *name == ***known));
@@ -118,31 +119,37 @@ impl Client<'_> {
                 };
                 let page = AcceptPage { queue, page: Some(page), wanted, route, len: 0 };
                 // Not before: who only waits has one worker.
-                let Some(writer) = self.shared.pool.reserve() else { return Err(Reason::Full) };
-                Ok(Taken { destination: Destination::Program(page), owner, writer, protocol })
+                let Some(writer) = self.shared.pool.reserve() else {
+                    self.shared.look_for_the_gone(Some(owner));
+                    return Err(Reason::Full);
+                };
+                Ok(Taken { destination: Destination::Program(page), owner, lease, writer, protocol })
             }
             TargetKind::Upload(route) => {
-                let writer = Visitors::second_worker(self.shared, self.visitor);
-                let Some(writer) = writer else { return Err(Reason::Full) };
+                let writer = self.shared.visitors.second_worker(self.visitor);
+                let Some(writer) = writer else {
+                    self.shared.look_for_the_gone(Some(owner));
+                    return Err(Reason::Full);
+                };
                 let destination = Destination::Upload(route, target.listener);
-                Ok(Taken { destination, owner, writer, protocol: None })
+                Ok(Taken { destination, owner, lease, writer, protocol: None })
             }
             TargetKind::Page(_) | TargetKind::Files(_) => Err(Reason::NoWebSocket),
         }
     }
 
-    /// Enters the connection and answers the client with 101. If the client has gone, the program's page waits for the
-    /// next one; it does so before the client is told, which takes time.
+    /// Enters the connection and answers the client with 101. If the client has gone, the program's page waits for
+    /// the next one. It does so before the client gets an answer, which takes time.
     fn admit(&self, requests: &Requests, request: &Upgrade<'_>, taken: Taken) -> Option<Admitted> {
-        let Taken { mut destination, owner, writer, protocol } = taken;
+        let Taken { mut destination, owner, lease, writer, protocol } = taken;
         let settings = &self.port.settings;
         let deadlines = destination.deadlines(settings.deadlines);
         let timer = self.shared.timer.clone();
-        let conn = self
-            .shared
-            .table
-            .enter(owner, |handle| Connection::new(Role::Server, handle, deadlines, timer, None));
+        let conn = self.shared.table.enter(owner, self.shared.pool.pairs(), |handle| {
+            Connection::new(Role::Server, handle, deadlines, lease, timer, None)
+        });
         let Some(conn) = conn else {
+            self.shared.look_for_the_gone(Some(owner));
             drop(destination);
             self.socket.refuse(LINGER, Reason::Full, Shown::path(request.path()));
             return None;
@@ -171,7 +178,7 @@ impl Client<'_> {
         Some(Admitted { guard, established, writer, destination })
     }
 
-    /// Sends the 101; whether it went out.
+    /// Sends the 101. Returns whether it went out.
     fn accept(&self, request: &Upgrade<'_>, protocol: Option<&str>) -> bool {
         let mut answer = Vec::new();
         if request.compose_accept(protocol, &[], &mut answer).is_err() {
@@ -217,7 +224,7 @@ impl Destination {
         }
     }
 
-    /// Tells a program who its client is; `false` if its page is too short for that.
+    /// Tells a program about its client. Returns `false` if the page is too short for that.
     fn introduce(
         &mut self,
         conn: &Connection,

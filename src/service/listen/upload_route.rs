@@ -1,6 +1,6 @@
 //! Routes and connections that bring files: what comes goes into the database on the thread that reads it.
 //!
-//! Nothing is read from the peer while the database writes. Answers go through the connection's queue; when that is
+//! Nothing is read from the peer while the database writes. Answers go through the connection's queue. When that is
 //! full, the reader waits for the writer, whose own deadline ends a connection that takes nothing.
 
 use std::sync::{Arc, Weak};
@@ -20,9 +20,9 @@ use crate::service::thread::{Pool, Timer, Wake};
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use crate::upload::{Config, Files, NAME_BYTES, Token, Upload, Uploads, WRITE_BATCH};
 
-/// Until it is looked again whether there is a worker for what has expired.
+/// How long until the next look for a worker, which gives up what has expired.
 const NO_WORKER: Duration = Duration::from_secs(10);
-/// The most transfers of a connection: each takes half a kilobyte besides its batch.
+/// The most transfers of a connection. Each takes half a kilobyte beside its batch.
 const TRANSFERS: usize = 64;
 
 /// An upload route.
@@ -72,7 +72,7 @@ impl UploadRoute {
         self.began.elapsed()
     }
 
-    /// Has the timer look when the next transfer has waited for its sender long enough.
+    /// Arms the timer for when the next transfer has waited long enough for its sender.
     fn watch(self: &Arc<Self>) {
         let whom: Weak<Self> = Arc::downgrade(self);
         let whom: Weak<dyn Wake> = whom;
@@ -98,8 +98,8 @@ impl Wake for UploadRoute {
     }
 }
 
-/// What waits for its sender when its route goes is cleared by a worker, as this may be the server thread. Without one,
-/// it is cleared by whoever has a route to the dict next.
+/// A worker clears what waits for its sender when the route goes, as this may be the server thread. Without a worker,
+/// the next route to the dict clears it.
 impl Drop for UploadRoute {
     fn drop(&mut self) {
         if self.uploads.next_expiry().is_none() {
@@ -187,7 +187,7 @@ impl Wake for Progress {
 }
 
 impl ChunkReceiver for UploadReceiver {
-    /// Returns when the database has it.
+    /// Takes a piece. Returns when the database has it.
     fn receive(&mut self, conn: &Arc<Connection>, chunk: &Chunk<'_>) {
         let Chunk { kind, first, last, payload } = *chunk;
         let now = self.route.now();

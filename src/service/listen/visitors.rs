@@ -14,15 +14,13 @@ use std::time::{Duration, Instant};
 use xous_api_websocket::Handle;
 
 use super::accept_queue::AcceptQueue;
-use super::http_client;
-use super::port::{Full, Port};
-use super::shared::Shared;
-use super::timed_socket::Late;
+use super::late::Late;
+use super::places::{Full, Places};
 use crate::net::one_peer;
 use crate::proto::{CloseCode, CloseReason};
 use crate::service::connection::Connection;
 use crate::service::limits::{PLACE_WAIT, WAITING, WORKERS_FOR_PROGRAMS};
-use crate::service::thread::{Lingering, Permit, Timer, Wake};
+use crate::service::thread::{Permit, Pool, Timer, Wake};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
@@ -43,7 +41,19 @@ pub(crate) struct Visitors {
     /// How many wait, for a look without the lock.
     waiting: AtomicUsize,
     timer: Arc<Timer>,
-    lingering: Arc<Lingering>,
+    pool: Arc<Pool>,
+}
+
+/// A port as its visitors know it.
+pub(crate) trait Host: Send + Sync {
+    /// Its places.
+    fn places(&self) -> &Arc<Places>;
+
+    /// Serves a client on this thread, a worker whose permit this is.
+    fn serve(&self, stream: TcpStream, address: SocketAddr, visitor: Arc<Visitor>, permit: &mut Permit);
+
+    /// Tells a client that there is no place for it. Does not wait.
+    fn refuse(&self, stream: TcpStream, address: SocketAddr, why: Full);
 }
 
 struct State {
@@ -55,7 +65,7 @@ struct State {
 /// A client that has a worker.
 struct Inside {
     id: u64,
-    port: Arc<Port>,
+    places: Arc<Places>,
     /// Its address as it is counted.
     peer: IpAddr,
     stage: Stage,
@@ -92,7 +102,7 @@ pub(crate) enum Stage {
 
 /// A client that has been accepted by TCP and by nothing else.
 struct Newcomer {
-    port: Arc<Port>,
+    host: Arc<dyn Host>,
     stream: TcpStream,
     address: SocketAddr,
     peer: IpAddr,
@@ -102,12 +112,12 @@ struct Newcomer {
     full: Full,
 }
 
-/// To which port a client has come, and its address as it is counted.
-type Whereabouts<'a> = (&'a Arc<Port>, IpAddr);
+/// The places of the port to which a client has come, and its address as it is counted.
+type Whereabouts<'a> = (&'a Arc<Places>, IpAddr);
 
 /// The place of a client, until it is dropped.
 pub(crate) struct Visitor {
-    shared: Arc<Shared>,
+    visitors: Arc<Visitors>,
     id: u64,
 }
 
@@ -121,101 +131,100 @@ enum Farewell {
 }
 
 impl Visitors {
-    pub(crate) fn new(timer: Arc<Timer>, lingering: Arc<Lingering>) -> Arc<Self> {
+    pub(crate) fn new(timer: Arc<Timer>, pool: Arc<Pool>) -> Arc<Self> {
         let state = State { inside: Vec::new(), waiting: VecDeque::new(), last: 0 };
-        Arc::new(Visitors { state: Mutex::new(state), waiting: AtomicUsize::new(0), timer, lingering })
+        Arc::new(Visitors { state: Mutex::new(state), waiting: AtomicUsize::new(0), timer, pool })
     }
 
     /// Serves a client that has come to a port, has it wait for a place, or tells it that there is none.
-    pub(crate) fn arrive(shared: &Arc<Shared>, port: &Arc<Port>, stream: TcpStream, address: SocketAddr) {
+    pub(crate) fn arrive(self: &Arc<Self>, host: &Arc<dyn Host>, stream: TcpStream, address: SocketAddr) {
+        let places = host.places();
         let newcomer = Newcomer {
-            port: port.clone(),
+            host: host.clone(),
             stream,
             address,
             peer: one_peer(address.ip()),
             until: Instant::now() + PLACE_WAIT,
             full: Full::Workers,
         };
-        let own = &shared.visitors;
-        let mut state = own.state.lock();
-        let (newcomer, full) = match state.enter(newcomer, shared) {
+        let mut state = self.state.lock();
+        let (newcomer, full) = match state.enter(newcomer, &self.pool) {
             Ok(entered) => {
                 drop(state);
-                return entered.run(shared);
+                return entered.run(self);
             }
             Err(why) => why,
         };
         let newcomer = Newcomer { full, ..newcomer };
-        let farewell = state.make_room(newcomer.full, Some((port, newcomer.peer)));
-        let refused = if farewell.is_some() || state.may_change_soon(newcomer.full, (port, newcomer.peer)) {
-            own.timer.arm(own.weak(), LATE, PLACE_WAIT);
+        let farewell = state.make_room(newcomer.full, Some((places, newcomer.peer)));
+        let refused = if farewell.is_some() || state.may_change_soon(newcomer.full, (places, newcomer.peer)) {
+            self.timer.arm(self.weak(), LATE, PLACE_WAIT);
             if farewell.is_none() && newcomer.full != Full::Peer {
-                own.timer.arm(own.weak(), LOOK, FRESH);
+                self.timer.arm(self.weak(), LOOK, FRESH);
             }
             state.wait(newcomer)
         } else {
             Some(newcomer)
         };
-        own.waiting.store(state.waiting.len(), SeqCst);
+        self.waiting.store(state.waiting.len(), SeqCst);
         drop(state);
         if let Some(farewell) = farewell {
-            farewell.say(&own.timer);
+            farewell.say(&self.timer);
         }
         if let Some(refused) = refused {
-            own.refuse(refused);
+            refused.refuse();
         }
     }
 
     /// Serves those who wait for as long as there is a place for one of them. Called whenever one may have become free.
-    pub(crate) fn let_in(shared: &Arc<Shared>) {
-        let own = &shared.visitors;
-        while own.waiting.load(SeqCst) > 0 {
-            let mut state = own.state.lock();
-            let Some(entered) = state.next(shared) else { return };
-            own.waiting.store(state.waiting.len(), SeqCst);
+    pub(crate) fn let_in(self: &Arc<Self>) {
+        while self.waiting.load(SeqCst) > 0 {
+            let mut state = self.state.lock();
+            let Some(entered) = state.next(&self.pool) else { return };
+            self.waiting.store(state.waiting.len(), SeqCst);
             if state.waiting.is_empty() {
-                own.timer.disarm(&own.weak(), None);
+                self.timer.disarm(&self.weak(), None);
             }
             drop(state);
-            entered.run(shared);
+            entered.run(self);
         }
     }
 
     /// A second worker for a client that has one; somebody gives way for it if there is none.
-    pub(crate) fn second_worker(shared: &Arc<Shared>, visitor: &Visitor) -> Option<Permit> {
-        let own = &shared.visitors;
-        if let Some(permit) = shared.pool.reserve_for_stranger(WORKERS_FOR_PROGRAMS) {
+    pub(crate) fn second_worker(&self, visitor: &Visitor) -> Option<Permit> {
+        if let Some(permit) = self.pool.reserve_for_stranger(WORKERS_FOR_PROGRAMS) {
             return Some(permit);
         }
-        let mut state = own.state.lock();
+        let mut state = self.state.lock();
         let farewell = state.make_room(Full::Workers, None);
         let hopes = farewell.is_some() || state.inside.iter().any(|one| one.leaving && one.id != visitor.id);
         drop(state);
         if let Some(farewell) = farewell {
-            farewell.say(&own.timer);
+            farewell.say(&self.timer);
         }
         if !hopes {
             return None;
         }
-        shared.pool.await_for_stranger(WORKERS_FOR_PROGRAMS, PLACE_WAIT)
+        self.pool.await_for_stranger(WORKERS_FOR_PROGRAMS, PLACE_WAIT)
     }
 
     /// Nobody listens on a port any more: those go who have asked for nothing, and those who wait.
-    pub(crate) fn close_port(&self, port: &Arc<Port>) {
+    pub(crate) fn close_port(&self, places: &Arc<Places>) {
         let mut state = self.state.lock();
-        let is_silent =
-            |one: &Inside| Arc::ptr_eq(&one.port, port) && matches!(one.stage, Stage::Silent | Stage::Idle);
+        let is_silent = |one: &Inside| {
+            Arc::ptr_eq(&one.places, places) && matches!(one.stage, Stage::Silent | Stage::Idle)
+        };
         let farewells: Vec<_> =
             state.inside.iter_mut().filter(|one| is_silent(one)).map(|one| one.ask_to_go(false)).collect();
         let (gone, stay) = std::mem::take(&mut state.waiting)
             .into_iter()
-            .partition(|newcomer: &Newcomer| Arc::ptr_eq(&newcomer.port, port));
+            .partition(|newcomer: &Newcomer| Arc::ptr_eq(newcomer.host.places(), places));
         state.waiting = stay;
         self.waiting.store(state.waiting.len(), SeqCst);
         drop(state);
         farewells.into_iter().for_each(|farewell| farewell.say(&self.timer));
         let gone: VecDeque<Newcomer> = gone;
-        gone.into_iter().for_each(|newcomer| self.refuse(newcomer));
+        gone.into_iter().for_each(Newcomer::refuse);
     }
 
     /// A listener is given up. Nobody reaches its WebSockets that bring files any more: they end, those that bring one
@@ -230,11 +239,6 @@ impl Visitors {
             state.inside.iter_mut().filter(of_listener).map(|one| one.ask_to_go(true)).collect();
         drop(state);
         farewells.into_iter().for_each(|farewell| farewell.say(&self.timer));
-    }
-
-    fn refuse(&self, newcomer: Newcomer) {
-        let Newcomer { port, stream, address, full, .. } = newcomer;
-        http_client::refuse(&self.lingering, stream, address, port.is_secure(), full.reason());
     }
 
     fn weak(self: &Arc<Self>) -> Weak<dyn Wake> {
@@ -258,24 +262,31 @@ impl Wake for Visitors {
         self.waiting.store(state.waiting.len(), SeqCst);
         drop(state);
         let late: VecDeque<Newcomer> = late;
-        late.into_iter().for_each(|newcomer| self.refuse(newcomer));
+        late.into_iter().for_each(Newcomer::refuse);
+    }
+}
+
+impl Newcomer {
+    fn refuse(self) {
+        self.host.refuse(self.stream, self.address, self.full);
     }
 }
 
 impl State {
     /// Gives a newcomer a place, or says what is full. Nothing is given back while the lock is held.
-    fn enter(&mut self, newcomer: Newcomer, shared: &Arc<Shared>) -> Result<Entered, (Newcomer, Full)> {
-        if let Err(full) = newcomer.port.count_client(newcomer.peer) {
+    fn enter(&mut self, newcomer: Newcomer, pool: &Arc<Pool>) -> Result<Entered, (Newcomer, Full)> {
+        let places = newcomer.host.places().clone();
+        if let Err(full) = places.count(newcomer.peer) {
             return Err((newcomer, full));
         }
-        let Some(permit) = shared.pool.reserve_for_stranger(WORKERS_FOR_PROGRAMS) else {
-            newcomer.port.uncount_client(newcomer.peer);
+        let Some(permit) = pool.reserve_for_stranger(WORKERS_FOR_PROGRAMS) else {
+            places.uncount(newcomer.peer);
             return Err((newcomer, Full::Workers));
         };
         self.last += 1;
         self.inside.push(Inside {
             id: self.last,
-            port: newcomer.port.clone(),
+            places,
             peer: newcomer.peer,
             stage: Stage::Silent,
             since: Instant::now(),
@@ -287,14 +298,14 @@ impl State {
     }
 
     /// The next of those who wait: one of the address with the fewest connections, who came first.
-    fn next(&mut self, shared: &Arc<Shared>) -> Option<Entered> {
+    fn next(&mut self, pool: &Arc<Pool>) -> Option<Entered> {
         let mut order: Vec<_> = (0..self.waiting.len()).collect();
         order.sort_by_key(|&at| self.waiting.get(at).map(|newcomer| self.inside_of(newcomer.peer)));
         let mut at = order.into_iter();
         loop {
             let index = at.next()?;
             let newcomer = self.waiting.remove(index)?;
-            match self.enter(newcomer, shared) {
+            match self.enter(newcomer, pool) {
                 Ok(entered) => return Some(entered),
                 Err((newcomer, full)) => {
                     self.waiting.insert(index, newcomer);
@@ -331,10 +342,10 @@ impl State {
     /// The same for each of those who wait, as far as nobody is on the way out yet.
     fn make_room_for_all(&mut self) -> Vec<Farewell> {
         let waiting = self.waiting.iter().filter(|one| one.full != Full::Peer);
-        let waiting: Vec<_> = waiting.map(|one| (one.full, one.port.clone(), one.peer)).collect();
+        let waiting: Vec<_> = waiting.map(|one| (one.full, one.host.places().clone(), one.peer)).collect();
         let leaving = self.inside.iter().filter(|one| one.leaving).count();
         let rest = waiting.into_iter().skip(leaving);
-        rest.filter_map(|(full, port, peer)| self.make_room(full, Some((&port, peer)))).collect()
+        rest.filter_map(|(full, places, peer)| self.make_room(full, Some((&places, peer)))).collect()
     }
 
     /// A place that a newcomer could have is about to be free, in all likelihood.
@@ -375,11 +386,11 @@ impl State {
 impl Inside {
     /// Without it somebody from there would not meet the limit.
     fn is_in_the_way_of(&self, full: Full, who: Option<Whereabouts<'_>>) -> bool {
-        let same = |port| Arc::ptr_eq(&self.port, port) && self.counted;
+        let same = |places| Arc::ptr_eq(&self.places, places) && self.counted;
         match (full, who) {
             (Full::Workers, _) => !matches!(self.stage, Stage::Taken),
-            (Full::Port, Some((port, _))) => same(port),
-            (Full::Peer, Some((port, peer))) => same(port) && self.peer == peer,
+            (Full::Port, Some((places, _))) => same(places),
+            (Full::Peer, Some((places, peer))) => same(places) && self.peer == peer,
             (_, None) => false,
         }
     }
@@ -437,12 +448,11 @@ struct Entered {
 }
 
 impl Entered {
-    fn run(self, shared: &Arc<Shared>) {
-        let Entered { newcomer: Newcomer { port, stream, address, .. }, id, permit } = self;
-        let visitor = Arc::new(Visitor { shared: shared.clone(), id });
-        let shared = shared.clone();
+    fn run(self, visitors: &Arc<Visitors>) {
+        let Entered { newcomer: Newcomer { host, stream, address, .. }, id, permit } = self;
+        let visitor = Arc::new(Visitor { visitors: visitors.clone(), id });
         let started = permit.run(move |mut permit| {
-            http_client::run(&port, &shared, stream, address, visitor, &mut permit);
+            host.serve(stream, address, visitor, &mut permit);
             drop(permit);
         });
         if let Err(error) = started {
@@ -454,44 +464,44 @@ impl Entered {
 impl Visitor {
     /// Its reads can be ended from now on.
     pub(crate) fn reads_from(&self, socket: Arc<Late>) {
-        if let Some(own) = self.shared.visitors.state.lock().find(self.id) {
+        if let Some(own) = self.visitors.state.lock().find(self.id) {
             own.socket = Some(socket);
         }
     }
 
     /// What it does from now on; `false` if it was asked to go.
     pub(crate) fn is(&self, stage: Stage) -> bool {
-        let mut state = self.shared.visitors.state.lock();
+        let mut state = self.visitors.state.lock();
         let Some(own) = state.find(self.id) else { return false };
         let ends = matches!(stage, Stage::Ending);
         own.stage = stage;
         own.since = Instant::now();
         let stays = !own.leaving;
         if ends && std::mem::take(&mut own.counted) {
-            own.port.uncount_client(own.peer);
+            own.places.uncount(own.peer);
             drop(state);
-            Visitors::let_in(&self.shared);
+            self.visitors.let_in();
         }
         stays
     }
 
     /// It was not asked to go.
     pub(crate) fn stays(&self) -> bool {
-        self.shared.visitors.state.lock().find(self.id).is_some_and(|own| !own.leaving)
+        self.visitors.state.lock().find(self.id).is_some_and(|own| !own.leaving)
     }
 }
 
 impl Drop for Visitor {
     fn drop(&mut self) {
-        let mut state = self.shared.visitors.state.lock();
+        let mut state = self.visitors.state.lock();
         let at = state.inside.iter().position(|one| one.id == self.id);
         let gone = at.map(|at| state.inside.swap_remove(at));
         if let Some(gone) = gone.as_ref().filter(|gone| gone.counted) {
-            gone.port.uncount_client(gone.peer);
+            gone.places.uncount(gone.peer);
         }
         drop(state);
         drop(gone);
-        Visitors::let_in(&self.shared);
+        self.visitors.let_in();
     }
 }
 

@@ -7,11 +7,16 @@
 
 use std::num::NonZeroUsize;
 
-use xous::{MemoryRange, Message, MessageEnvelope, MessageSender};
+use xous::{MemoryRange, Message, MessageEnvelope, MessageSender, PID};
 use xous_api_websocket::{Code, Refusal};
 
+#[cfg(all(test, feature = "shuttle"))]
+use super::model as kernel;
 use super::quota::Ticket;
 use crate::service::limits::MESSAGE_BYTES;
+use crate::service::thread::{Note, note};
+#[cfg(not(all(test, feature = "shuttle")))]
+use xous as kernel;
 
 /// How the pages came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +41,17 @@ pub(crate) struct Lent {
     answered: bool,
     /// Its place among the open messages.
     ticket: Option<Ticket>,
+}
+
+/// What came of giving a page back to ask whether its lender is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// The kernel says that the lender is not there.
+    Gone,
+    /// It has the page.
+    Waiting,
+    /// There is no page.
+    Nothing,
 }
 
 /// A scalar that came; `blocking` if the sender waits.
@@ -92,9 +108,24 @@ impl Lent {
         self.ticket = Some(ticket);
     }
 
+    /// It is counted as open.
+    pub(crate) fn is_held(&self) -> bool {
+        self.ticket.is_some()
+    }
+
+    /// The sender's process number.
+    pub(crate) fn pid(&self) -> u8 {
+        self.sender.pid().map_or(0, PID::get)
+    }
+
     /// The sender's flags.
     pub(crate) fn offset(&self) -> usize {
         self.offset
+    }
+
+    /// Bytes of the pages.
+    pub(crate) fn size(&self) -> usize {
+        self.pages.len()
     }
 
     /// Nobody waits for it.
@@ -127,9 +158,14 @@ impl Lent {
         unsafe { self.pages.as_slice_mut() }
     }
 
-    /// Gives the pages back with these two words. If the sender is gone, so are they.
+    /// Gives the pages back with these two words. If the sender is gone, the pages are gone, too.
     pub(crate) fn answer(mut self, offset: usize, valid: usize) {
         self.finish(offset, valid);
+    }
+
+    /// Gives the pages back with this word, so that the lender shows that it is there.
+    pub(crate) fn ask(mut self, offset: usize) -> Asked {
+        if self.finish(offset, 0) { Asked::Waiting } else { Asked::Gone }
     }
 
     /// Answers with a refusal: its code, the peer's HTTP status if there is one (else 0), and a sentence.
@@ -138,22 +174,24 @@ impl Lent {
         self.answer(code as usize, len);
     }
 
-    fn finish(&mut self, offset: usize, valid: usize) {
+    /// Whether there was somebody to answer.
+    fn finish(&mut self, offset: usize, valid: usize) -> bool {
         if std::mem::replace(&mut self.answered, true) {
-            return;
+            return true;
         }
         // Before the answer: the sender may ask again as soon as it has it.
         self.ticket = None;
         let result = match self.loan {
-            Loan::Move => xous::unmap_memory(self.pages),
-            Loan::Borrow | Loan::MutableBorrow => xous::return_memory_offset_valid(
+            Loan::Move => kernel::unmap_memory(self.pages),
+            Loan::Borrow | Loan::MutableBorrow => kernel::return_memory_offset_valid(
                 self.sender,
                 self.pages,
                 NonZeroUsize::new(offset),
                 NonZeroUsize::new(valid),
             ),
         };
-        report(result);
+        report(&result);
+        result.is_ok()
     }
 }
 
@@ -169,6 +207,11 @@ impl Scalar {
         self.ticket = Some(ticket);
     }
 
+    /// It is counted as open.
+    pub(crate) fn is_held(&self) -> bool {
+        self.ticket.is_some()
+    }
+
     /// The sender waits.
     pub(crate) fn is_blocking(&self) -> bool {
         self.blocking
@@ -178,7 +221,7 @@ impl Scalar {
     pub(crate) fn answer1(mut self, word: usize) {
         self.ticket = None;
         if std::mem::replace(&mut self.blocking, false) {
-            report(xous::return_scalar(self.sender, word));
+            report(&kernel::return_scalar(self.sender, word));
         }
     }
 
@@ -195,7 +238,7 @@ impl Scalar {
     fn finish(&mut self, one: usize, two: usize) {
         self.ticket = None;
         if std::mem::replace(&mut self.blocking, false) {
-            report(xous::return_scalar2(self.sender, one, two));
+            report(&kernel::return_scalar2(self.sender, one, two));
         }
     }
 }
@@ -206,9 +249,17 @@ impl Drop for Scalar {
     }
 }
 
-/// A sender that is gone needs no answer.
-fn report(result: Result<(), xous::Error>) {
-    if let Err(error) = result {
-        log::debug!("a message could not be answered: {error:?}");
+/// Where a model's caller has its pages, which it keeps until they are given back.
+#[cfg(all(test, feature = "shuttle"))]
+pub(super) fn range_of(pages: &mut xous_api_websocket::Pages) -> MemoryRange {
+    let bytes = pages.bytes_mut();
+    // SAFETY: the range is the whole of the pages, which nobody else reads or writes before the answer.
+    unsafe { MemoryRange::new(bytes.as_mut_ptr() as usize, bytes.len()) }.expect("there is a page")
+}
+
+/// Does nothing if the sender is gone, which needs no answer.
+fn report(result: &Result<(), xous::Error>) {
+    if result.is_err() {
+        note(Note::Unanswered);
     }
 }

@@ -8,7 +8,11 @@
 //! Knows nothing of connections or ports; all other rooms answer through [`Lent`] and [`Scalar`].
 
 mod envelope;
+#[cfg(all(test, feature = "shuttle"))]
+mod model;
 mod quota;
 
-pub(crate) use envelope::{Incoming, Lent, Scalar};
+pub(crate) use envelope::{Asked, Incoming, Lent, Scalar};
+#[cfg(all(test, feature = "shuttle"))]
+pub(crate) use model::Caller;
 pub(crate) use quota::Quota;

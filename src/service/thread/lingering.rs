@@ -37,7 +37,7 @@ struct State {
     refused: VecDeque<Refused>,
     /// Each with the time at which it is closed.
     lingering: VecDeque<(Instant, Arc<Socket>)>,
-    /// Since when one of them is being closed.
+    /// When the closing of one of them began.
     closing: Option<Instant>,
 }
 
@@ -87,7 +87,7 @@ impl Lingering {
         Ok(lingering)
     }
 
-    /// Whether another socket is taken: the thread is not held up by one that does not close.
+    /// Whether another socket is taken. That is so unless one that does not close holds the thread up.
     pub(crate) fn has_room(&self) -> bool {
         let state = self.state.lock();
         let is_stuck = state.closing.is_some_and(|since| since.elapsed() > LINGER);
@@ -144,7 +144,7 @@ impl Lingering {
         self.more.notify_one();
     }
 
-    /// Ends a call that waits for a client on `address`, by being one.
+    /// Ends a call that waits for a client on `address`, by connecting to it.
     pub(crate) fn wake_accept(&self, address: SocketAddr) {
         self.state.lock().accepting.push(address);
         self.more.notify_one();

@@ -9,15 +9,16 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use crate::sync::{Condvar, Mutex};
+use super::notes::{self, Note, note};
+use crate::sync::{Condvar, Mutex, thread};
 
 /// What a worker runs.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
-/// A reader's or writer's buffers are on the heap, but the device's std keeps whole pages on the stack: 40 KiB for a
-/// name's resolution and 20 KiB within it for the first use of a std service, 16 KiB for a write or a log line, 32 KiB
-/// for a panic (`cargo xtask target --top`). The deepest is the resolution with a panic in it. What is not touched
-/// takes no memory. The default would be 128 KiB.
+/// The buffers of readers and writers are on the heap, but the device's std keeps whole pages on the stack: 40 KiB to
+/// look up a name and 20 KiB within that for the first use of a std service, 16 KiB for a write or a log line, 32 KiB
+/// for a panic (`cargo xtask target --top`). The deepest is a look-up with a panic in it. What is not touched takes
+/// no memory. The default would be 128 KiB.
 ///
 /// A TLS handshake takes up to 40 KiB on top (measured with RustCrypto, optimised, on a PC), and 190 KiB without
 /// optimisation.
@@ -60,7 +61,7 @@ pub(crate) struct Permit {
 }
 
 impl Pool {
-    /// A pool of at most `most` threads; none is started before there is work.
+    /// A pool of at most `most` threads. None is started before there is work.
     pub(crate) fn new(most: usize) -> Arc<Self> {
         let state = State { jobs: Vec::new(), idle: 0, threads: 0, busy: 0, strangers: 0, awaited: 0, most };
         Arc::new(Pool {
@@ -76,10 +77,17 @@ impl Pool {
         self.freed.set(Box::new(freed)).ok();
     }
 
-    /// Has no more than `most` threads from now on; those that are more end when they have nothing to do.
-    pub(crate) fn shrink(&self, most: usize) {
-        self.state.lock().most = most;
+    /// Has one thread less from now on. A thread too many ends when it has nothing to do.
+    pub(crate) fn shrink(&self) {
+        let mut state = self.state.lock();
+        state.most = state.most.saturating_sub(1);
+        drop(state);
         self.work.notify_all();
+    }
+
+    /// The most pairs of workers.
+    pub(crate) fn pairs(&self) -> usize {
+        self.state.lock().most / 2
     }
 
     /// Two workers, or none.
@@ -136,15 +144,15 @@ impl Pool {
         Permit { pool: self.clone(), stranger }
     }
 
-    /// Runs a job on a worker of its own; `false`, and the job is dropped, if there is none.
+    /// Runs a job on a worker of its own. If there is no worker, drops the job and returns `false`.
     pub(crate) fn try_spawn(self: &Arc<Self>, job: impl FnOnce() + Send + 'static) -> bool {
         let Some(permit) = self.reserve() else { return false };
         let started = permit.run(move |permit| {
             job();
             drop(permit);
         });
-        if let Err(error) = &started {
-            log::error!("no thread for a worker: {error}");
+        if started.is_err() {
+            note(Note::NoThread);
         }
         started.is_ok()
     }
@@ -157,7 +165,7 @@ impl Pool {
 
     fn run(self: &Arc<Self>, job: Job) -> std::io::Result<()> {
         self.run_on(job, |work| {
-            let thread = std::thread::Builder::new().name("ws-worker".into()).stack_size(STACK);
+            let thread = thread::Builder::new().name("ws-worker".into()).stack_size(STACK);
             thread.spawn(work).map(drop)
         })
     }
@@ -192,6 +200,7 @@ impl Pool {
             if let Some(job) = state.jobs.pop() {
                 drop(state);
                 job();
+                notes::print();
                 state = self.state.lock();
             } else if state.threads > state.most {
                 state.threads -= 1;
@@ -221,11 +230,11 @@ impl Permit {
         }
     }
 
-    /// Runs `job` on a worker. The permit is handed to it, so that it is given back when the job is done with
-    /// everything that blocks.
+    /// Runs `job` on a worker. The job gets the permit, and gives it back when it is done with everything that
+    /// blocks.
     ///
     /// # Errors
-    /// No thread could be started; the job was dropped.
+    /// No thread could be started. The job was dropped.
     pub(crate) fn run(self, job: impl FnOnce(Permit) + Send + 'static) -> std::io::Result<()> {
         let pool = self.pool.clone();
         pool.run(Box::new(move || job(self)))
@@ -334,7 +343,7 @@ mod tests {
         }
         (0..3).for_each(|_| all.recv().unwrap());
         assert_eq!(pool.counts(), (3, 3));
-        pool.shrink(2);
+        pool.shrink();
         assert!(pool.reserve().is_none());
         drop(end);
         while pool.counts() != (0, 2) {

@@ -1,20 +1,20 @@
 //! One thread that waits for the earliest deadline of all connections.
 //!
-//! It sleeps without a time limit while there is none. Waits that begin and end with every message (a write, a
-//! page) do not come here each time: their [`Watch`] stays armed for one period and looks then whether the same
-//! wait is still on, so that a message costs no clock and no lock. Such a wait is noticed after one to two
-//! periods.
+//! It sleeps without a time limit while there is no deadline. Waits that begin and end with every message (for a
+//! write, for a page) do not arm it each time. Their [`Watch`] stays armed for one period, and then checks whether
+//! the same wait is still on. So a message costs no clock and no lock, and a wait that lasts is noticed after one to
+//! two periods.
 
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
-use crate::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Instant, Mutex, thread};
 
 /// On the device a shutdown, a log line and a panic take 16, 16 and 32 KiB of stack.
 const STACK: usize = 64 * 1024;
 
-/// Something that is told when time is over.
+/// Something that is told when a deadline is over.
 pub(crate) trait Wake: Send + Sync {
     /// The deadline `kind` is over. Must not block.
     fn wake(self: Arc<Self>, kind: usize, timer: &Timer);
@@ -26,7 +26,7 @@ pub(crate) struct Timer {
     earlier: Condvar,
 }
 
-/// A few per connection at the most, so that they need no order: the earliest is looked for when it is needed.
+/// At most a few per connection, so they need no order. The earliest is searched for when it is needed.
 struct State {
     due: Vec<Due>,
 }
@@ -46,7 +46,7 @@ impl Timer {
         let state = State { due: Vec::new() };
         let timer = Arc::new(Timer { state: Mutex::new(state), earlier: Condvar::new() });
         let own = timer.clone();
-        std::thread::Builder::new().name("ws-timer".into()).stack_size(STACK).spawn(move || own.run())?;
+        thread::Builder::new().name("ws-timer".into()).stack_size(STACK).spawn(move || own.run())?;
         Ok(timer)
     }
 
@@ -63,7 +63,7 @@ impl Timer {
         }
     }
 
-    /// Forgets the deadlines of `whom`: those of `kind`, or all.
+    /// Forgets the deadlines of `whom`: those of one `kind`, or all.
     pub(crate) fn disarm(&self, whom: &Weak<dyn Wake>, kind: Option<usize>) {
         let mut state = self.state.lock();
         let first = state.earliest();
@@ -119,7 +119,7 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// The wait begins; `arm` is called if the timer does not look at this watch already.
+    /// The wait begins. Calls `arm` if the timer does not look at this watch already.
     pub(crate) fn begin(&self, arm: impl FnOnce()) {
         let turn = self.turn.fetch_add(1, SeqCst).wrapping_add(1);
         if !self.armed.swap(true, SeqCst) {
@@ -133,7 +133,7 @@ impl Watch {
         self.turn.fetch_add(1, SeqCst);
     }
 
-    /// The timer looks: is the wait that it saw one period ago still on? `arm` is called to look again.
+    /// Whether the wait that the timer saw one period ago is still on. Calls `arm` to look again.
     pub(crate) fn is_over(&self, arm: impl FnOnce()) -> bool {
         let turn = self.turn.load(SeqCst);
         if turn % 2 == 1 && turn == self.seen.load(SeqCst) {

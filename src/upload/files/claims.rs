@@ -1,10 +1,10 @@
-//! Who is doing what with which file, in this process.
+//! What this process is doing with which file.
 
 use std::collections::HashMap;
 
 use crate::pddb::KeyPath;
 
-/// A file that is not just there to be read.
+/// A file for which more is under way than reading.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Claim {
     /// The number of its entries in the journal, which recovery leaves alone; 0 until it has one.
@@ -12,16 +12,16 @@ pub(super) struct Claim {
     pub(super) phase: Phase,
 }
 
-/// How far it is.
+/// How far the work has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// A new file is being received in its own key: nobody sees it.
+    /// A new file is being received in its own key. Nobody sees it.
     Receiving,
-    /// A replacement is being received in a staged key; what was there before is there.
+    /// A replacement is being received in a staged key. Readers see the old content.
     Staging,
-    /// Something failed, and how far it got is not known. Recovery will tell.
+    /// Something failed, and it is not known how far it got. Recovery finds out.
     Doubtful {
-        /// What is in the key may be part of a file.
+        /// The key may hold a part of a file only.
         hidden: bool,
     },
     /// The replacement is complete, in its staged key.
@@ -70,13 +70,13 @@ impl Claims {
         self.by_file.retain(|_, claim| !matches!(claim.phase, Phase::Doubtful { .. }));
     }
 
-    /// Whether the journal's entries with this number belong to somebody at work.
+    /// Whether the journal's entries with this number belong to work that is under way.
     pub(super) fn is_live(&self, number: u32) -> bool {
         let live = |claim: &Claim| claim.number == number && !matches!(claim.phase, Phase::Doubtful { .. });
         self.by_file.values().any(live)
     }
 
-    /// Replacements that are not where they belong yet.
+    /// Replacements that are not in their place yet.
     pub(super) fn unsettled(&self) -> Vec<KeyPath> {
         let waits = |claim: &Claim| matches!(claim.phase, Phase::Staged | Phase::Moved);
         self.by_file.iter().filter(|(_, claim)| waits(claim)).map(|(file, _)| file.clone()).collect()

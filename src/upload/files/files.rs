@@ -1,8 +1,8 @@
-//! Files in a store that has no rename: each is whole, or not there, for everybody who asks here.
+//! Files in a store that has no rename. For everybody who asks here, each file is whole or absent.
 //!
-//! A new file is written into its own key, under a record that says that it is incomplete; deleting the record commits
-//! it. A replacement is written into a staged key under such a record; a second record that says what is to replace
-//! what commits it; then it is copied, and the records go. `docs/upload.md` has the order of all steps and why a crash
+//! A new file is written into its own key, while a record says that it is incomplete. Deleting the record commits it.
+//! A replacement is written into a staged key under such a record. A second record, which says what replaces what,
+//! commits it. Then it is copied, and the records go. `docs/upload.md` has the order of all steps, and why a crash
 //! between any two does no harm.
 
 use std::ops::ControlFlow;
@@ -25,17 +25,17 @@ pub struct Files<S: Store> {
     pub(super) dict: DictPath,
     pub(super) journal: Journal,
     pub(super) state: Mutex<State>,
-    /// Held while the journal is gone through.
+    /// Held during recovery.
     pub(super) recovering: Mutex<()>,
 }
 
 #[derive(Default)]
 pub(super) struct State {
-    /// How often something became doubtful.
+    /// How often a claim became doubtful.
     pub(super) doubts: u64,
-    /// How many doubts there were when the journal was last gone through; then it held nothing but what is claimed.
+    /// The same number at the last recovery, after which the journal held only what is claimed.
     pub(super) recovered: Option<u64>,
-    /// The last number of an entry that was given.
+    /// The number that was given to an entry last.
     pub(super) last: u32,
     pub(super) claims: Claims,
 }
@@ -56,12 +56,12 @@ pub(crate) struct Incoming<F> {
     file: F,
 }
 
-/// Why nothing is received.
+/// Why a file is not received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BeginError {
     /// The file exists and is not to be replaced.
     Exists,
-    /// It is being received, or not yet where it belongs.
+    /// It is being received, or is not in its place yet.
     Busy,
     Store(StoreError),
 }
@@ -73,7 +73,7 @@ impl From<StoreError> for BeginError {
 }
 
 impl<F: StoreFile> Incoming<F> {
-    /// Begins to write bytes. All before them are in the store when this returns, and no file yet.
+    /// Begins to write bytes. When this returns, all earlier ones are in the store. They are no file yet.
     pub(crate) fn begin_write(&mut self, position: u64, data: &[u8]) -> Result<(), StoreError> {
         self.file.begin_write(position, data)
     }
@@ -94,7 +94,7 @@ pub struct FileEntry {
 }
 
 impl<S: Store> Files<S> {
-    /// The files in `dict`. Nothing is asked of the store yet.
+    /// The files in `dict`. Asks the store for nothing yet.
     ///
     /// # Errors
     /// `TooLong`: the journal's dict, with `.journal` behind the name, would have too long a name. `Character`: a part of
@@ -112,7 +112,7 @@ impl<S: Store> Files<S> {
         &self.dict
     }
 
-    /// Whether a file in `other` could be one of these, or the other way round.
+    /// Whether files in `other` and these could be the same.
     pub fn shares_keys_with(&self, other: &DictPath) -> bool {
         is_within(other, &self.dict) || is_within(&self.dict, other)
     }
@@ -122,7 +122,7 @@ impl<S: Store> Files<S> {
         is_within(key.dict(), &self.dict)
     }
 
-    /// Begins to receive a file of `length` bytes. What an earlier crash has left is cleared first.
+    /// Begins to receive a file of `length` bytes. Clears first what an earlier crash has left.
     pub(crate) fn begin(
         &self,
         name: &KeyPath,
@@ -176,10 +176,10 @@ impl<S: Store> Files<S> {
         number
     }
 
-    /// Makes it the file of its name. When this returns without an error the file survives anything.
+    /// Makes it the file of its name. When this returns without an error, the file survives anything.
     ///
-    /// With an error the file is not there, or it is not known whether it is, whole; then it is hidden until that is
-    /// found out.
+    /// After an error the file is absent, or it is not known whether it is there and whole. In that case it stays
+    /// hidden until that is known.
     pub(crate) fn commit(&self, mut incoming: Incoming<S::File>) -> Result<(), StoreError> {
         if let Err(error) = incoming.finish_writes() {
             self.abort(incoming);
@@ -218,26 +218,26 @@ impl<S: Store> Files<S> {
         self.prove()
     }
 
-    /// Makes certain that what was answered was done. A store that answered without doing it is dead, and did nothing
-    /// of what came after; so once, at the end, is enough.
+    /// Makes certain that everything that was answered was done. A store that answers without doing it is dead, and
+    /// does nothing of what comes after. So one call at the end is enough.
     pub(crate) fn prove(&self) -> Result<(), StoreError> {
         self.store.flush().map_err(|_| StoreError::NoAnswer)
     }
 
-    /// Leaves what there is of it to recovery. Asks the store for nothing.
+    /// Leaves its remains to recovery. Asks the store for nothing.
     pub(crate) fn abandon(&self, incoming: Incoming<S::File>) {
         let Incoming { name, number, replaces, .. } = incoming;
         self.doubt(&name, number, !replaces);
     }
 
-    /// Leaves nothing of it.
+    /// Deletes what there is of it.
     pub(crate) fn abort(&self, incoming: Incoming<S::File>) {
         let Incoming { name, number, target, replaces, file } = incoming;
         drop(file);
         self.give_up(&name, number, Some(&target), replaces);
     }
 
-    /// Deletes the content, then the record that speaks of it.
+    /// Deletes the content, then the record that names it.
     fn give_up(&self, name: &KeyPath, number: u32, target: Option<&KeyPath>, replaces: bool) {
         let deleted = target
             .map_or(Ok(()), |target| delete(&self.store, target))
@@ -258,10 +258,10 @@ impl<S: Store> Files<S> {
         state.doubts += 1;
     }
 
-    /// Opens a file for reading. What is read stays what it was, also if the file is replaced meanwhile.
+    /// Opens a file for reading. The reader keeps this content, also if the file is replaced meanwhile.
     ///
     /// # Errors
-    /// `NotFound`, also for a file that is incomplete or has no name of one; those of the store.
+    /// `NotFound`, also for a file that is incomplete and for a name that no file can have. Those of the store.
     pub fn open(&self, name: &str) -> Result<Reader<'_, S>, StoreError> {
         let name = super::name::key_of(&self.dict, name).map_err(|_| StoreError::NotFound)?;
         self.recover()?;
@@ -284,7 +284,7 @@ impl<S: Store> Files<S> {
     /// Calls `found` with every complete file, in the order of their names within each dict, until it breaks.
     ///
     /// # Errors
-    /// Those of the store; files may have been found before.
+    /// Those of the store. Files may have been found before.
     pub fn list(&self, mut found: impl FnMut(FileEntry) -> ControlFlow<()>) -> Result<(), StoreError> {
         self.recover()?;
         let below = format!("{}/", self.dict.name());
@@ -292,13 +292,7 @@ impl<S: Store> Files<S> {
         dicts.retain(|dict| *dict == self.dict.name() || dict.starts_with(&below));
         dicts.sort();
         for dict in dicts.iter().filter_map(|dict| DictPath::new(self.dict.basis(), dict).ok()) {
-            let mut keys = self.store.keys(&dict)?;
-            // A file that is being copied may have no key of its own.
-            let staged = |key: &&KeyPath| key.dict() == &dict;
-            keys.extend(self.state.lock().claims.staged().filter(staged).map(|key| key.name().to_owned()));
-            keys.sort();
-            keys.dedup();
-            for key in &keys {
+            for key in &self.keys(&dict)? {
                 let Some((name, key)) = name_of(&self.dict, &dict, key).zip(dict.key(key).ok()) else {
                     continue;
                 };
@@ -314,6 +308,19 @@ impl<S: Store> Files<S> {
             }
         }
         Ok(())
+    }
+
+    /// The keys of a dict, and of the files in it that are being copied and may have none; in their order, each once.
+    fn keys(&self, dict: &DictPath) -> Result<Vec<String>, StoreError> {
+        // Held while they are listed: a copy that begins and ends meanwhile would be missed.
+        let state = self.state.lock();
+        let mut keys = self.store.keys(dict)?;
+        let staged = state.claims.staged().filter(|key| key.dict() == dict);
+        keys.extend(staged.map(|key| key.name().to_owned()));
+        drop(state);
+        keys.sort();
+        keys.dedup();
+        Ok(keys)
     }
 }
 

@@ -4,11 +4,11 @@ use super::record::{RECORD_BYTES, Record};
 use super::store::{Store, StoreError, StoreFile};
 use crate::pddb::{DictPath, KeyPath, MAX_ROOM, PathError};
 
-/// What is behind the name of the files' dict.
+/// What the journal's dict has behind the name of the files' dict.
 const SUFFIX: &str = ".journal";
 
-/// What a key of the journal is; the first letter of its name. A number of eight hexadecimal digits follows, which all
-/// keys of one file being received share.
+/// The kind of a key of the journal, which is the first letter of its name. A number of eight hexadecimal digits
+/// follows. All keys of one file share it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Entry {
     /// [`Record::Incomplete`].
@@ -66,7 +66,7 @@ impl Journal {
         store.create(&key, MAX_ROOM)?.write_at(0, &bytes)
     }
 
-    /// Reads a record; `None` if there is none in the key.
+    /// Reads a record; `None` if the key holds no whole record.
     pub(super) fn read(
         &self,
         store: &impl Store,
@@ -95,13 +95,13 @@ impl Journal {
     }
 }
 
-/// Whether a part of a dict's name is that of a journal, in which nobody has files.
+/// Whether a part of a dict's name is that of a journal. Nobody has files there.
 pub(super) fn is_journal(part: &str) -> bool {
     part.ends_with(SUFFIX)
 }
 
-/// Makes a key for a content of `length` bytes. A small one is then written in place; no more room than that may be
-/// asked for.
+/// Makes a key for a content of `length` bytes. A small one gets room for all of it, so that it is written in place.
+/// More room may not be asked for.
 pub(super) fn create<S: Store>(store: &S, key: &KeyPath, length: u64) -> Result<S::File, StoreError> {
     let room = u32::try_from(length).ok().filter(|length| *length <= MAX_ROOM);
     store.create(key, room.unwrap_or(0))

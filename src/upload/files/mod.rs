@@ -1,4 +1,4 @@
-//! Files that are whole or absent, whatever happens. Nothing of WebSockets is known here.
+//! Files that are whole or absent, whatever happens. This room knows nothing of WebSockets.
 //!
 //! ```text
 //! files --> claims (what is being received, replaced, read)
@@ -11,6 +11,8 @@
 mod claims;
 #[expect(clippy::module_inception, reason = "the room is named for what it keeps")]
 mod files;
+#[cfg(all(test, feature = "shuttle"))]
+mod interleavings;
 mod journal;
 mod name;
 mod pddb;

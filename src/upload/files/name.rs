@@ -7,9 +7,9 @@ use crate::pddb::{DictPath, KeyPath};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NameError;
 
-/// The key that a file's name stands for: `/` selects a dict below `dict`. The name is taken as it is or refused, never
-/// bent: it is empty nowhere between two `/`, has no part `.` or `..`, no `:`, which the device separates with, no `\`,
-/// no control character, no dict that could be a journal, and keeps the PDDB's limits.
+/// The key that a file's name stands for. A `/` selects a dict below `dict`. The name is taken as it is or refused,
+/// and never changed. No part between two `/` is empty, `.` or `..`. It has no `:`, which the device uses as its
+/// separator, no `\` and no control character. No dict of it could be a journal, and it keeps the PDDB's limits.
 ///
 /// # Errors
 /// [`NameError`].
@@ -29,7 +29,7 @@ pub(crate) fn key_of(dict: &DictPath, name: &str) -> Result<KeyPath, NameError> 
     dict.and_then(|dict| dict.key(last)).map_err(|_| NameError)
 }
 
-/// The name of the file in a key; `None` for a key that is no file of `dict`.
+/// The name of the file in a key; `None` if the key is not a file of `dict`.
 pub(super) fn name_of(dict: &DictPath, below: &DictPath, key: &str) -> Option<String> {
     let name = match below.name().strip_prefix(dict.name())? {
         "" => key.to_owned(),
@@ -43,7 +43,7 @@ pub(crate) fn is_allowed(patterns: &[Box<str>], name: &str) -> bool {
     patterns.iter().any(|pattern| matches(pattern.as_bytes(), name.as_bytes()))
 }
 
-/// In at most pattern times name steps: only the last `*` is ever tried again.
+/// Takes at most pattern times name steps, as only the last `*` is ever tried again.
 fn matches(pattern: &[u8], name: &[u8]) -> bool {
     let (mut p, mut n) = (0, 0);
     let mut star: Option<(usize, usize)> = None;

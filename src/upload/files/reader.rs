@@ -6,7 +6,7 @@ use super::files::Files;
 use super::store::{Store, StoreError, StoreFile};
 use crate::pddb::KeyPath;
 
-/// A file that is read. As long as it is, its content stays; a replacement waits for it.
+/// A file that is being read. Its content stays meanwhile, and a replacement waits for it.
 pub struct Reader<'a, S: Store> {
     files: &'a Files<S>,
     name: KeyPath,

@@ -1,5 +1,5 @@
-//! Records: small keys that say after a crash what is not finished. Each is written once, before what it speaks of is
-//! begun, and deleted when that is over, so one that cannot be read speaks of nothing.
+//! Records: small keys that say after a crash what is not finished. Each is written once, before the work that it
+//! describes begins, and deleted when that is done. So a record that cannot be read says nothing.
 
 use sha2::{Digest, Sha256};
 
@@ -26,8 +26,8 @@ const INCOMPLETE: u8 = 1;
 const REPLACE: u8 = 2;
 
 impl Record {
-    /// The bytes of the record for the key called `own`. The name is in it because a store may show another key's
-    /// bytes in one whose deletion was cut off.
+    /// The bytes of the record for the key called `own`. They contain that name, because a key whose deletion was cut
+    /// off may show another key's bytes.
     pub(super) fn to_bytes(&self, own: &str) -> Vec<u8> {
         let mut bytes = MARK.to_vec();
         let (kind, key) = match self {
@@ -47,7 +47,7 @@ impl Record {
         bytes
     }
 
-    /// The record in the key called `own`; `None` if it is not one, or not whole.
+    /// The record in the key called `own`; `None` if the bytes are no record of that key, or not a whole one.
     pub(super) fn from_bytes(own: &str, bytes: &[u8]) -> Option<Record> {
         let (fields, check) = bytes.split_at_checked(bytes.len().checked_sub(CHECK)?)?;
         if Sha256::digest(fields)[..CHECK] != *check {

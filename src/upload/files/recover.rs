@@ -7,11 +7,11 @@ use super::record::Record;
 use super::store::{Store, StoreError, StoreFile};
 
 impl<S: Store> Files<S> {
-    /// Clears what is left of files that were not complete, and brings complete replacements to their places. Done
-    /// already, unless this process has just started or the store failed since. Everything else here calls it first.
+    /// Clears what is left of incomplete files, and puts complete replacements in their places. Does nothing unless
+    /// this process has just started or the store has failed since. Everything else here calls it first.
     ///
     /// # Errors
-    /// Those of the store: nothing can be read or received before this succeeds.
+    /// Those of the store. Nothing can be read or received before this succeeds.
     pub fn recover(&self) -> Result<(), StoreError> {
         if self.state.lock().is_recovered() {
             return Ok(());
@@ -68,7 +68,7 @@ impl<S: Store> Files<S> {
         Ok(())
     }
 
-    /// A replacement that was complete becomes the file's content again; its copy is made anew.
+    /// Makes a complete replacement the file's content again. Its copy is made anew.
     fn redo(&self, number: u32) -> Result<(), StoreError> {
         let record = self.journal.read(&self.store, Entry::Replace, number)?;
         let staged = self.journal.key(Entry::Staged, number);
@@ -84,7 +84,8 @@ impl<S: Store> Files<S> {
     }
 }
 
-/// Whether the staged key is there with its length. It always is while its record is; others may have been at it.
+/// Whether the staged key is there with its length. It always is while its record is there, unless another program
+/// has changed it.
 fn is_whole<F: StoreFile>(file: Result<F, StoreError>, length: u64) -> Result<bool, StoreError> {
     match file {
         Ok(file) => Ok(file.length() == length),

@@ -1,4 +1,4 @@
-//! Brings a replacement from its staged key to where it belongs.
+//! Puts a replacement from its staged key in its place.
 
 use super::claims::{Claim, Phase};
 use super::files::{COPY_BYTES, Files};
@@ -7,8 +7,8 @@ use super::store::{Store, StoreError, StoreFile};
 use crate::pddb::KeyPath;
 
 impl<S: Store> Files<S> {
-    /// Takes a complete replacement as far as its readers let it. Until it is there it is read where it is, so a
-    /// failure costs room and no more; the next one who asks tries again.
+    /// Takes a complete replacement as far as its readers allow. Until it is in its place, it is read from where it
+    /// is. So a failure costs only room, and the next request tries again.
     pub(super) fn put_in_place(&self, name: &KeyPath) {
         while let Some((number, phase)) = self.next_step(name) {
             let moving = phase == Phase::Moving;
@@ -32,7 +32,7 @@ impl<S: Store> Files<S> {
         }
     }
 
-    /// What to do next, which from now on is done.
+    /// The next step, which the claims show as begun from now on.
     fn next_step(&self, name: &KeyPath) -> Option<(u32, Phase)> {
         let mut state = self.state.lock();
         let Claim { number, phase } = *state.claims.get(name)?;

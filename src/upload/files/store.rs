@@ -2,13 +2,13 @@
 
 use crate::pddb::{DictPath, KeyPath};
 
-/// Bytes that are written at a time: two pages of the PDDB. Before a write that makes a large key longer, the PDDB sees
-/// to it that three pages are free, whatever the write needs, and stops for good when they do not suffice
-/// (`key_update` in `backend/basis.rs` and `backend/dictionary.rs`); with two, a full PDDB says that it is full. And a
-/// write that begins and ends with a page reads none back.
+/// How many bytes are written at a time: two pages of the PDDB. Before a write that makes a large key longer, the
+/// PDDB checks that three pages are free, whatever the write needs. It stops for good when they do not suffice
+/// (`key_update` in `backend/basis.rs` and `backend/dictionary.rs`). With two pages at a time, a full PDDB says that
+/// it is full. A write of whole pages also needs no page read back.
 pub const WRITE_BATCH: usize = 2 * 4064;
 
-/// Why a store did not do it.
+/// Why a store did not do what it was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreError {
     /// There is no such key.
@@ -19,17 +19,17 @@ pub enum StoreError {
     Full,
     /// The store is not there or not open.
     Unmounted,
-    /// It gave no answer: whether it did it, or will, is not known.
+    /// It gave no answer. It is not known whether it has done it, or will.
     NoAnswer,
     /// Anything else; it was not done.
     Failed,
 }
 
-/// A store of keys that has every change on its medium when the call returns, and may be cut off at any moment.
+/// A store of keys. When a call returns, its change is on the medium. The store may be cut off at any moment.
 ///
-/// After that every change that has returned is there. Of the one that had not, a write may have changed the bytes that
-/// it was to change, or some of them; a new key may be there, empty; a key that was to be deleted may be there,
-/// whole or with anything in it. Other keys are as they were.
+/// After that, every change that has returned is there. The call that had not returned may have left this: a write
+/// has changed all, some or none of the bytes that it was to change; a new key is there and empty; a key that was to
+/// be deleted is there, whole or with any content. Other keys are as they were.
 pub trait Store: Send + Sync {
     /// An open key.
     type File: StoreFile;
@@ -52,7 +52,7 @@ pub trait Store: Send + Sync {
     /// `NotFound` and others.
     fn delete(&self, key: &KeyPath) -> Result<(), StoreError>;
 
-    /// The keys of a dict; none if there is no such dict.
+    /// The keys of a dict. The list is empty if there is no such dict.
     ///
     /// # Errors
     /// All but `NotFound`.
@@ -73,7 +73,7 @@ pub trait Store: Send + Sync {
 
 /// An open key of a store.
 pub trait StoreFile: Send {
-    /// Bytes that it had when it was opened, or has by what was written here.
+    /// Its length in bytes: that when it was opened, or more by what was written here.
     fn length(&self) -> u64;
 
     /// Reads from `position` on; 0 at the end.
@@ -88,10 +88,10 @@ pub trait StoreFile: Send {
     /// Those of the store.
     fn write_at(&mut self, position: u64, data: &[u8]) -> Result<(), StoreError>;
 
-    /// As `write_at`, and may return before it is done, when all that was begun before is.
+    /// As `write_at`, but may return before the write is done. All writes that were begun before are done then.
     ///
     /// # Errors
-    /// Those of the store, for this write or for the one before. After one of them nobody knows what is there.
+    /// Those of the store, for this write or for the one before. After an error it is not known what is there.
     fn begin_write(&mut self, position: u64, data: &[u8]) -> Result<(), StoreError>;
 
     /// Waits until all that was begun is done.

@@ -1,4 +1,4 @@
-//! What the sender is told: text messages, one JSON object each.
+//! The answers to the sender: text messages, one JSON object each.
 
 use std::fmt::Write;
 
@@ -10,19 +10,19 @@ use super::json::{hex, push_string};
 pub(crate) enum Answer<'a> {
     /// It goes on; with a token it can be resumed.
     Accepted { id: u32, name: &'a str, length: u32, token: Option<&'a Token> },
-    /// So many bytes are in the store.
+    /// This many bytes are in the store.
     Progress { id: u32, bytes: u32, length: u32 },
-    /// It goes on behind so many bytes.
+    /// It goes on behind this many bytes.
     Resumed { id: u32, bytes: u32, length: u32 },
     /// The file is there.
     Stored { id: u32, name: &'a str, length: u32, sha256: &'a [u8; 32] },
-    /// It does not begin, or not go on.
+    /// It does not begin, or does not go on.
     Refused { id: Option<u32>, fault: Fault },
     /// It is over, and the file is not there.
     Failed { id: u32, fault: Fault },
 }
 
-/// Whoever knows it may go on with a transfer: random.
+/// A random number. A sender that knows it may go on with the transfer.
 pub type Token = [u8; 16];
 
 impl Answer<'_> {

@@ -6,18 +6,18 @@ use super::json::{Scanner, Value};
 /// Bytes of the longest message.
 pub(crate) const COMMAND_BYTES: usize = 256;
 
-/// A sender's wish.
+/// What a sender asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Command {
     /// Go on with a transfer whose connection has gone.
     Resume { id: u32, token: Token },
-    /// Give a transfer of this connection up.
+    /// Give up a transfer of this connection.
     Cancel { id: u32 },
 }
 
 impl Command {
-    /// Reads a message; `None` if it is not one of them. Members that are not known are passed over, as long as their
-    /// values are numbers or strings.
+    /// Reads a message; `None` if it is none of these two. Unknown members are ignored, as long as their values are
+    /// numbers or strings.
     pub(crate) fn parse(message: &[u8]) -> Option<Command> {
         let mut scanner = Scanner::new(std::str::from_utf8(message).ok()?);
         let (mut resume, mut cancel, mut token) = (None, None, None);

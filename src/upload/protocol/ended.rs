@@ -1,19 +1,19 @@
-//! Transfers of a connection that are over. Their ids are still known, so that what comes for one is not taken for the
-//! first message of another.
+//! Transfers of a connection that are over. Their ids stay known, so that a late message is not taken for the first
+//! of another transfer.
 
-/// How many are remembered; the oldest goes first.
+/// How many are remembered. The oldest goes first.
 const REMEMBERED: usize = 32;
 
 /// The last transfers that ended.
 #[derive(Debug, Default)]
 pub(crate) struct Ended {
-    /// The id, and whether more data would be news to the sender: after a failure it has been told.
+    /// The id, and whether the sender does not know yet that the transfer is over. After a failure it has been told.
     ids: [Option<(u32, bool)>; REMEMBERED],
     next: usize,
 }
 
 impl Ended {
-    /// Remembers a transfer; `news` if its sender believes that all is well.
+    /// Remembers a transfer. `news` says that its sender does not know yet that it is over.
     pub(crate) fn push(&mut self, id: u32, news: bool) {
         let known = self.ids.iter_mut().flatten().find(|(known, _)| *known == id);
         if let Some(known) = known {
@@ -24,7 +24,7 @@ impl Ended {
         self.next = (self.next + 1) % REMEMBERED;
     }
 
-    /// It goes on after all.
+    /// Forgets a transfer, which goes on after all.
     pub(crate) fn forget(&mut self, id: u32) {
         for known in &mut self.ids {
             if known.is_some_and(|(known, _)| known == id) {
@@ -37,7 +37,7 @@ impl Ended {
         self.ids.iter().flatten().any(|(known, _)| *known == id)
     }
 
-    /// Whether the sender is to be told that it is over; the first time only.
+    /// Whether the sender has to be told that it is over. That is so only the first time.
     pub(crate) fn is_news(&mut self, id: u32) -> bool {
         let known = self.ids.iter_mut().flatten().find(|(known, _)| *known == id);
         known.is_some_and(|(_, news)| std::mem::take(news))

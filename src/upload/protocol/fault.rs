@@ -31,7 +31,7 @@ pub enum Fault {
     Unmounted,
     /// The store has no room.
     Full,
-    /// The store does not answer; whether the file is there, whole, is not known.
+    /// The store does not answer. It is not known whether the file is there; if it is, it is whole.
     NoAnswer,
     /// The store failed.
     Store,

@@ -32,7 +32,7 @@ pub(crate) enum Value<'a> {
 }
 
 impl Value<'_> {
-    /// The number; `None` if it is not one of 32 bits without a sign.
+    /// The number; `None` if it has a sign or does not fit 32 bits.
     pub(crate) fn number(&self) -> Option<u32> {
         match self {
             Value::Number(digits) => digits.parse().ok(),
@@ -41,7 +41,7 @@ impl Value<'_> {
     }
 }
 
-/// Reads JSON without nesting. Strings with escapes are passed over, but no name and no token has any.
+/// Reads JSON without nesting. A string with escapes can only be skipped, as no name and no token has any.
 pub(crate) struct Scanner<'a> {
     rest: &'a str,
 }
@@ -51,7 +51,7 @@ impl<'a> Scanner<'a> {
         Scanner { rest: text }
     }
 
-    /// Nothing but white space is left.
+    /// Whether only white space is left.
     pub(crate) fn is_at_end(&self) -> bool {
         self.rest.trim_ascii().is_empty()
     }
@@ -68,7 +68,7 @@ impl<'a> Scanner<'a> {
         (self.next()? == wanted).then_some(())
     }
 
-    /// What is between two quotes, escapes and all.
+    /// The text between two quotes, with its escapes.
     pub(crate) fn string(&mut self) -> Option<&'a str> {
         self.expect('"')?;
         let mut escaped = false;

@@ -1,4 +1,4 @@
-//! What sender and receiver say to each other. Nothing of stores is known here.
+//! What sender and receiver say to each other. This room knows nothing of stores.
 //!
 //! ```text
 //! binary messages --> parser (Parts: begin, data, end)      ended: ids of transfers that are over

@@ -5,11 +5,11 @@
 //! later messages:               transferId (u32 LE) | data
 //! ```
 //!
-//! Whether a message is a first one is not in it: it is if its id is not known. The same events come for every way of
-//! cutting the same messages into chunks, but for how data is cut. Memory is fixed; nothing that a sender declares
-//! sizes anything.
+//! A message does not say whether it is the first of its transfer. It is the first if its id is not known. However
+//! messages are cut into chunks, the same events come; only their data is cut differently. The parser takes a fixed
+//! amount of memory, whatever a sender declares.
 
-/// The longest name, bytes: a dict of 110, a separator and a key of 94 ([`KeyPath`](crate::pddb::KeyPath)).
+/// The longest name, in bytes: a dict of 110, a separator and a key of 94 ([`KeyPath`](crate::pddb::KeyPath)).
 pub const NAME_BYTES: usize = 205;
 
 /// Bytes of `transferId` and of `length`.
@@ -40,7 +40,7 @@ pub trait Parts {
     fn malformed(&mut self, id: Option<u32>, why: Malformed);
 }
 
-/// The parser of one connection. Messages do not interleave there, so it holds the state of one.
+/// The parser of one connection. Messages of a connection do not interleave, so it holds the state of one.
 #[derive(Debug)]
 pub struct Parser {
     state: State,
@@ -73,7 +73,8 @@ impl Default for Parser {
 }
 
 impl Parser {
-    /// Takes a chunk of a binary message; `first` and `last` say whether it begins and ends one. A chunk may be empty.
+    /// Takes a chunk of a binary message. `first` and `last` say whether it begins and ends a message. A chunk may be
+    /// empty.
     pub fn feed(&mut self, first: bool, last: bool, mut bytes: &[u8], parts: &mut impl Parts) {
         if first {
             self.state = State::Id;
@@ -87,7 +88,7 @@ impl Parser {
         }
     }
 
-    /// Takes some of `bytes`, at least one; what is left.
+    /// Takes some of `bytes`, at least one. Returns the rest.
     fn step<'a>(&mut self, bytes: &'a [u8], parts: &mut impl Parts) -> &'a [u8] {
         match self.state {
             State::Id => {
@@ -139,7 +140,8 @@ impl Parser {
         rest
     }
 
-    /// Collects four bytes from `start` of the buffer on; the number when they are there, and what is left.
+    /// Collects four bytes from `start` of the buffer on. Returns their number once all are there, and the rest of
+    /// the input.
     fn field<'a>(&mut self, start: usize, bytes: &'a [u8]) -> (Option<u32>, &'a [u8]) {
         let missing = start + FIELD - self.len;
         let (now, rest) = bytes.split_at(bytes.len().min(missing));

@@ -1,9 +1,10 @@
 //! A store in memory that fails as it is told.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
 use crate::pddb::{DictPath, KeyPath};
+use crate::sync::{Mutex, MutexGuard};
 use crate::upload::{Store, StoreError, StoreFile};
 
 /// What has become of a change that was not answered.
@@ -96,12 +97,12 @@ impl Memory {
     }
 
     /// Everything in it: `dict/key` and bytes.
-    pub(super) fn keys(&self) -> Vec<(String, Vec<u8>)> {
+    pub(in crate::upload) fn keys(&self) -> Vec<(String, Vec<u8>)> {
         self.lock().keys.iter().map(|(key, data)| (key.clone(), data.clone())).collect()
     }
 
     /// Puts a key in from elsewhere.
-    pub(super) fn put(&self, key: &str, data: &[u8]) {
+    pub(in crate::upload) fn put(&self, key: &str, data: &[u8]) {
         self.lock().keys.insert(key.to_owned(), data.to_vec());
     }
 
@@ -113,7 +114,7 @@ impl Memory {
     }
 
     fn lock(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap()
+        self.world.lock()
     }
 
     /// Reads, unless nothing is answered.

@@ -47,8 +47,9 @@ pub(crate) fn serve() -> Result<Infallible, xous::Error> {
     let mut net = Net { registers, parked: BTreeMap::new(), last: 0 };
     loop {
         let envelope = xous::receive_message(server)?;
-        if envelope.body.id() != WAKE {
-            net.begin(envelope);
+        match &envelope.body {
+            Message::Scalar(scalar) if scalar.id == WAKE => {}
+            _ => net.begin(envelope),
         }
         net.finish_parked();
     }

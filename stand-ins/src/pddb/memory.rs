@@ -1,19 +1,72 @@
 //! Dicts and keys in memory: gone with the process.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, TryReserveError};
 
 use super::Code;
 use super::store::Store;
 
+/// Bytes of a block.
+const BLOCK: usize = 4096;
+/// Heap that this process may use.
+#[cfg(target_os = "xous")]
+const HEAP: usize = 8 << 20;
+
+/// The content of a key, in blocks: one that grows is not copied, for which there might be no room.
+#[derive(Default)]
+struct Content {
+    blocks: Vec<Vec<u8>>,
+    length: usize,
+}
+
+impl Content {
+    /// What is there of `length` bytes from `position` on, in pieces.
+    fn pieces(&self, position: usize, length: usize) -> impl Iterator<Item = &[u8]> {
+        let end = self.length.min(position.saturating_add(length));
+        let first = position / BLOCK;
+        self.blocks.iter().enumerate().skip(first).map_while(move |(index, block)| {
+            let start = index * BLOCK;
+            block.get(position.saturating_sub(start)..end.checked_sub(start)?.min(BLOCK))
+        })
+    }
+
+    fn write(&mut self, position: usize, data: &[u8]) -> Result<(), Code> {
+        let end = position.checked_add(data.len()).ok_or(Code::DiskFull)?;
+        if self.grow(end.div_ceil(BLOCK)).is_err() {
+            self.blocks.truncate(self.length.div_ceil(BLOCK));
+            return Err(Code::DiskFull);
+        }
+        self.length = self.length.max(end);
+        let mut left = data;
+        let mut offset = position % BLOCK;
+        for block in self.blocks.iter_mut().skip(position / BLOCK) {
+            let (now, later) = left.split_at(left.len().min(BLOCK - offset));
+            block[offset..offset + now.len()].copy_from_slice(now);
+            (left, offset) = (later, 0);
+            if left.is_empty() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds blocks of zeros until there are so many.
+    fn grow(&mut self, blocks: usize) -> Result<(), TryReserveError> {
+        while self.blocks.len() < blocks {
+            let mut block = Vec::new();
+            block.try_reserve_exact(BLOCK)?;
+            block.resize(BLOCK, 0);
+            self.blocks.try_reserve(1)?;
+            self.blocks.push(block);
+        }
+        Ok(())
+    }
+}
+
 /// The content of each key, by dict and key.
 #[derive(Default)]
 pub(super) struct Memory {
-    dicts: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
+    dicts: BTreeMap<String, BTreeMap<String, Content>>,
 }
-
-/// Heap that this process may use; a key that grows takes up to three times its length for a moment.
-#[cfg(target_os = "xous")]
-const HEAP: usize = 8 << 20;
 
 impl Memory {
     /// Nothing yet.
@@ -23,15 +76,15 @@ impl Memory {
         Ok(Memory::default())
     }
 
-    fn dict(&self, dict: &str) -> Result<&BTreeMap<String, Vec<u8>>, Code> {
+    fn dict(&self, dict: &str) -> Result<&BTreeMap<String, Content>, Code> {
         self.dicts.get(dict).ok_or(Code::BasisLost)
     }
 
-    fn dict_mut(&mut self, dict: &str) -> Result<&mut BTreeMap<String, Vec<u8>>, Code> {
+    fn dict_mut(&mut self, dict: &str) -> Result<&mut BTreeMap<String, Content>, Code> {
         self.dicts.get_mut(dict).ok_or(Code::BasisLost)
     }
 
-    fn key_mut(&mut self, dict: &str, key: &str) -> Result<&mut Vec<u8>, Code> {
+    fn key_mut(&mut self, dict: &str, key: &str) -> Result<&mut Content, Code> {
         self.dict_mut(dict)?.get_mut(key).ok_or(Code::BasisLost)
     }
 }
@@ -66,7 +119,7 @@ impl Store for Memory {
     }
 
     fn length(&self, dict: &str, key: &str) -> Option<u64> {
-        self.dicts.get(dict)?.get(key).map(|content| content.len() as u64)
+        self.dicts.get(dict)?.get(key).map(|content| content.length as u64)
     }
 
     fn create(&mut self, dict: &str, key: &str) -> Result<(), Code> {
@@ -74,33 +127,29 @@ impl Store for Memory {
         if keys.contains_key(key) {
             return Err(Code::InternalError);
         }
-        keys.insert(key.to_owned(), Vec::new());
+        keys.insert(key.to_owned(), Content::default());
         Ok(())
     }
 
     fn truncate(&mut self, dict: &str, key: &str) -> Result<(), Code> {
-        *self.key_mut(dict, key)? = Vec::new();
+        *self.key_mut(dict, key)? = Content::default();
         Ok(())
     }
 
     fn read(&self, dict: &str, key: &str, position: u64, buffer: &mut [u8]) -> Result<usize, Code> {
         let content = self.dict(dict)?.get(key).ok_or(Code::BasisLost)?;
-        let rest = usize::try_from(position).ok().and_then(|from| content.get(from..)).unwrap_or_default();
-        let count = rest.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&rest[..count]);
+        let position = usize::try_from(position).map_err(|_| Code::UnexpectedEof)?;
+        let mut count = 0;
+        for piece in content.pieces(position, buffer.len()) {
+            buffer[count..count + piece.len()].copy_from_slice(piece);
+            count += piece.len();
+        }
         Ok(count)
     }
 
     fn write(&mut self, dict: &str, key: &str, position: u64, data: &[u8]) -> Result<(), Code> {
-        let content = self.key_mut(dict, key)?;
-        let start = usize::try_from(position).map_err(|_| Code::DiskFull)?;
-        let end = start.checked_add(data.len()).ok_or(Code::DiskFull)?;
-        if end > content.len() {
-            content.try_reserve(end - content.len()).map_err(|_| Code::DiskFull)?;
-            content.resize(end, 0);
-        }
-        content[start..end].copy_from_slice(data);
-        Ok(())
+        let position = usize::try_from(position).map_err(|_| Code::DiskFull)?;
+        self.key_mut(dict, key)?.write(position, data)
     }
 
     fn delete(&mut self, dict: &str, key: &str) -> Result<(), Code> {
@@ -124,10 +173,29 @@ mod tests {
         assert_eq!(buffer[..6], *b"\0abde\x09");
         assert_eq!(memory.read("d", "k", 6, &mut buffer), Ok(0));
         assert_eq!(memory.write("d", "k", u64::MAX, b"x"), Err(Code::DiskFull));
-        assert_eq!(memory.write("d", "k", isize::MAX as u64 - 10, b"x"), Err(Code::DiskFull));
         assert_eq!(memory.length("d", "k"), Some(6));
         memory.truncate("d", "k").unwrap();
         assert_eq!(memory.length("d", "k"), Some(0));
+    }
+
+    #[test]
+    fn pieces_of_any_length_are_put_together() {
+        let mut memory = Memory::default();
+        memory.create_dict("d").unwrap();
+        memory.create("d", "k").unwrap();
+        let bytes: Vec<u8> = (0..3 * BLOCK + 100).map(|i| (i * 7 + i / 251) as u8).collect();
+        for piece in [1, 100, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, bytes.len()] {
+            for (index, part) in bytes.chunks(piece).enumerate() {
+                memory.write("d", "k", (index * piece) as u64, part).unwrap();
+            }
+            assert_eq!(memory.length("d", "k"), Some(bytes.len() as u64));
+            let mut read = vec![0; bytes.len()];
+            for (index, part) in read.chunks_mut(piece).enumerate() {
+                assert_eq!(memory.read("d", "k", (index * piece) as u64, part), Ok(part.len()));
+            }
+            assert_eq!(read, bytes);
+            memory.truncate("d", "k").unwrap();
+        }
     }
 
     #[test]

@@ -134,7 +134,14 @@ fn a_port_is_secure_or_plain_for_all_and_its_opener_alone_renews() {
             let port = hosted::hear().parse().unwrap();
             let own = Authority::new("guest");
             let leaf = own.server(&["localhost"]);
-            let guest = Listener::listen(&Listen { port, ..listen(tls(&leaf)) }).unwrap();
+            let wanted = Listen { port, ..listen(tls(&leaf)) };
+            match Listener::listen(&wanted).err() {
+                Some(ListenError::Failed { code: Code::BadRequest, text }) => {
+                    assert!(text.contains("another certificate"), "{text}")
+                }
+                other => panic!("{other:?}"),
+            }
+            let guest = Listener::listen(&wanted.as_it_is()).unwrap();
             let refused = guest.renew(&tls(&leaf));
             assert!(matches!(refused, Err(ControlError::Refused(Code::NotPermitted))), "{refused:?}");
             hosted::tell("opener", "done");

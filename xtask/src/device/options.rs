@@ -1,5 +1,8 @@
 //! The command line of `cargo xtask device`.
 
+use lexopt::Arg::Long;
+use lexopt::{Parser, ValueExt};
+
 use crate::Failure;
 
 /// What runs when nothing is asked for.
@@ -23,40 +26,52 @@ pub(super) struct Program {
 }
 
 impl Options {
+    /// Parses the arguments behind `device`.
     pub(super) fn parse(arguments: Vec<String>) -> Result<Self, Failure> {
-        let mut options = Self::default();
-        let mut port = None;
-        let mut rest = arguments.into_iter().peekable();
-        while let Some(argument) = rest.next_if(|argument| argument.starts_with("--") && argument != "--") {
-            let mut value = || rest.next().ok_or(Failure::Usage(format!("{argument} needs a value")));
-            match &*argument {
-                "--plain" => options.plain = true,
-                "--verbose" => options.verbose = true,
-                "--kernel" => options.kernel = Some(value()?),
-                "--port" => port = Some(value()?),
-                other => return Err(Failure::Usage(format!("unknown option {other}"))),
-            }
+        // From the first word that is no option on, everything is a program's.
+        let is_option = |word: &&String| word.starts_with("--") && *word != "--";
+        let takes_value = |word: &str| matches!(word, "--kernel" | "--port");
+        let mut own = 0;
+        while let Some(word) = arguments.get(own).filter(is_option) {
+            own += if takes_value(word) { 2 } else { 1 };
         }
-        let rest: Vec<_> = rest.collect();
-        for words in rest.split(|word| word == "--").filter(|words| !words.is_empty()) {
+        let programs = arguments.get(own..).unwrap_or_default();
+        let own = &arguments[..own.min(arguments.len())];
+        let (mut options, port) = Self::read(Parser::from_args(own)).map_err(Failure::usage)?;
+        for words in programs.split(|word| word == "--") {
+            let program = words.split_first();
             options.programs.extend(
-                words
-                    .split_first()
-                    .map(|(name, words)| Program { name: name.clone(), arguments: words.to_vec() }),
+                program.map(|(name, words)| Program { name: name.clone(), arguments: words.to_vec() }),
             );
         }
-        match (options.programs.is_empty(), port) {
-            (true, port) => {
+        match port {
+            Some(_) if !options.programs.is_empty() => {
+                return Err(Failure::usage(
+                    "--port is for the demonstration; a program has its own arguments",
+                ));
+            }
+            port if options.programs.is_empty() => {
                 let arguments = port.map_or_else(Vec::new, |port| vec!["--port".to_owned(), port]);
                 options.programs.push(Program { name: DEMONSTRATION.to_owned(), arguments });
             }
-            (false, Some(_)) => {
-                let fault = "--port is for the demonstration; a program's own arguments follow its name";
-                return Err(Failure::Usage(fault.into()));
-            }
-            (false, None) => (),
+            _ => (),
         }
         Ok(options)
+    }
+
+    /// Reads this command's own options; the second is the port.
+    fn read(mut parser: Parser) -> Result<(Self, Option<String>), lexopt::Error> {
+        let (mut options, mut port) = (Self::default(), None);
+        while let Some(option) = parser.next()? {
+            match option {
+                Long("plain") => options.plain = true,
+                Long("verbose") => options.verbose = true,
+                Long("kernel") => options.kernel = Some(parser.value()?.string()?),
+                Long("port") => port = Some(parser.value()?.string()?),
+                other => return Err(other.unexpected()),
+            }
+        }
+        Ok((options, port))
     }
 }
 

@@ -1,15 +1,13 @@
-//! Locks, conditions and atomics as this crate uses them, in the one place that says whose they are: nothing else names
-//! those of std, so that a model checker's can stand here instead.
-//!
-//! A lock is never poisoned: one connection's panic must not stop the threads of all the others, and on the device a
-//! panic ends the process.
+//! Std's locks, conditions, atomics, threads and clock.
 
 use std::sync::{LockResult, PoisonError, TryLockError};
 use std::time::Duration;
 
 pub(crate) use std::sync::{MutexGuard, atomic};
+pub(crate) use std::thread;
+pub(crate) use std::time::Instant;
 
-/// A lock. Not to be taken twice by one thread.
+/// A lock. One thread must not take it twice.
 #[derive(Debug, Default)]
 pub(crate) struct Mutex<T: ?Sized>(std::sync::Mutex<T>);
 
@@ -35,7 +33,8 @@ impl<T: ?Sized> Mutex<T> {
     }
 }
 
-/// What threads wait for that hold a [`Mutex`]. Any wait may end early: ask again for what was waited for.
+/// A condition that threads wait for which hold a [`Mutex`]. Any wait may end early, so check again what was waited
+/// for.
 #[derive(Debug, Default)]
 pub(crate) struct Condvar(std::sync::Condvar);
 
@@ -44,12 +43,12 @@ impl Condvar {
         Condvar(std::sync::Condvar::new())
     }
 
-    /// Waits without the lock, and takes it again.
+    /// Gives the lock back, waits, and takes the lock again.
     pub(crate) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
         whole(self.0.wait(guard))
     }
 
-    /// As [`Condvar::wait`], for about `limit` at the most.
+    /// As [`Condvar::wait`], for at most about `limit`.
     pub(crate) fn wait_timeout<'a, T>(&self, guard: MutexGuard<'a, T>, limit: Duration) -> MutexGuard<'a, T> {
         whole(self.0.wait_timeout(guard, limit)).0
     }

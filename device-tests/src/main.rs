@@ -1,0 +1,43 @@
+//! A program of the tests, for the device: `trial NAME ARGUMENTS`.
+//!
+//! Each NAME does one thing that no example does. Exit code 0 says that it went as expected; what did not is in the log.
+
+mod die;
+mod secure;
+mod serve;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    xous_api_log::init_wait().ok();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments[..] {
+        ["secure", port, count] => secure::client(port, count),
+        ["secure-server"] => secure::server(),
+        ["serve", port, path] => serve::serve(port, path),
+        ["die", state, port] => die::in_state(state, port),
+        ["panic"] => panic!("as the test wants it"),
+        ["overflow"] => Err(format!("{} levels of a stack that has an end", deep(0))),
+        ["exit", code] => return code.parse::<u8>().map_or(ExitCode::FAILURE, ExitCode::from),
+        _ => Err(format!("no such trial: {arguments:?}")),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("trial {arguments:?}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Takes a page of stack for each level, of which there are more than any stack has.
+fn deep(level: usize) -> usize {
+    let page = std::hint::black_box([level; 1024]);
+    if level < 1000 { deep(level + 1).max(page[level]) } else { level }
+}
+
+/// An error's words.
+fn words(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}

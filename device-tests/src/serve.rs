@@ -1,0 +1,42 @@
+//! A server that keeps nothing in the PDDB.
+
+use std::sync::Arc;
+use std::thread;
+
+use xous_api_websocket::{Listen, Listener, Part, Route};
+
+use crate::words;
+
+/// Clients at a time.
+const CLIENTS: usize = 8;
+const STACK: usize = 64 * 1024;
+/// The longest message that is sent back.
+const LONGEST: usize = 64 * 1024;
+
+/// Sends back what comes on this path of the port.
+pub(crate) fn serve(port: &str, path: &str) -> Result<(), String> {
+    let port = port.parse().map_err(words)?;
+    let listener = Listener::listen(&Listen::new("127.0.0.1", port).exposed()).map_err(words)?;
+    listener.add_route(&Route::receiver(path)).map_err(words)?;
+    println!("http://127.0.0.1:{}/ is ready", listener.port());
+    let listener = Arc::new(listener);
+    let start = |_| {
+        let listener = listener.clone();
+        thread::Builder::new().stack_size(STACK).spawn(move || take_clients(&listener)).map_err(words)
+    };
+    for client in (0..CLIENTS).map(start).collect::<Result<Vec<_>, _>>()? {
+        client.join().map_err(|_| "a thread for clients has ended")?;
+    }
+    Ok(())
+}
+
+fn take_clients(listener: &Listener) {
+    while let Ok(client) = listener.accept() {
+        let ws = client.websocket;
+        while let Ok((kind, message)) = ws.receive_whole(LONGEST) {
+            if ws.send_fragment(kind, Part::Whole, &message).is_err() {
+                break;
+            }
+        }
+    }
+}

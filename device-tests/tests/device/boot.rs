@@ -1,0 +1,64 @@
+//! Boot, programs that need nothing outside, and what a run tells.
+
+use device::{End, FaultKind};
+
+use crate::common::{inside, programs};
+
+#[test]
+fn the_service_is_registered() {
+    let outcome = inside().until("names: registered _Websocket Service_").run().unwrap();
+    outcome.expect_success();
+    assert!(outcome.machine_time().as_millis() < 100, "{:?}", outcome.machine_time());
+}
+
+#[test]
+fn a_client_and_a_server_talk_and_a_run_repeats_to_the_instruction() {
+    let run = || {
+        let server = programs().example("echo_server");
+        let url = "ws://127.0.0.1:8080/echo";
+        let arguments = [url, "--send", "hello", "--count", "20"];
+        let outcome =
+            inside().service(server).program(programs().example("client"), &arguments).run().unwrap();
+        outcome.expect_success();
+        assert!(outcome.log_text().contains("20 sent, 20 received"), "{}", outcome.log_text());
+        outcome
+    };
+    assert_eq!(run(), run());
+}
+
+#[test]
+fn a_connection_without_the_service_process() {
+    let server = programs().example("echo_server");
+    let arguments = ["ws://127.0.0.1:8080/echo"];
+    let program = programs().example("in_process");
+    let outcome = inside().service(server).program(program, &arguments).run().unwrap();
+    outcome.expect_success();
+    assert!(outcome.log_text().contains("test message"), "{}", outcome.log_text());
+}
+
+#[test]
+fn a_panic_an_exception_and_an_exit_code_fail_a_run() {
+    let outcome = inside().program(programs().trial, &["panic"]).run().unwrap();
+    assert_eq!(outcome.end, End::Failed);
+    assert_eq!(outcome.faults[0].kind, FaultKind::Panic);
+    assert!(!outcome.succeeded());
+    let outcome = inside().program(programs().trial, &["overflow"]).run().unwrap();
+    assert_eq!((outcome.end, outcome.faults[0].kind), (End::Failed, FaultKind::Exception));
+    let outcome = inside().program(programs().trial, &["exit", "3"]).run().unwrap();
+    assert_eq!(outcome.process("trial").unwrap().exit_code, Some(3));
+    assert!(!outcome.succeeded());
+}
+
+#[test]
+fn a_run_tells_calls_and_memory_of_each_process() {
+    let server = programs().example("echo_server");
+    let outcome = inside().service(server).until("/ is ready").run().unwrap();
+    outcome.expect_success();
+    let service = outcome.process("websocket").unwrap();
+    let sent = service.system_calls.iter().find(|(number, _)| device::call_name(*number) == "SendMessage");
+    assert!(sent.is_some_and(|(_, count)| *count > 0), "{:?}", service.system_calls);
+    let memory = service.memory.as_ref().unwrap();
+    // The main thread, the deadlines, the refused, the port.
+    assert!(memory.stacks.len() >= 4 && memory.heap > 0 && memory.image > 60, "{memory:?}");
+    assert!(service.user_instructions > 10_000 && service.kernel_instructions > 10_000);
+}

@@ -1,0 +1,87 @@
+//! The example of the library that this one takes the place of, call for call: `seed_004 HOST PORT`, of a server that
+//! echoes and knows the sub-protocol `test`.
+//!
+//! Opens a connection and serves it on a thread, lends it "test message", receives the answer with [`Buffer`], and closes.
+//! [`in_process.rs`](in_process.rs) does the same with the types of the client crate, and looks at every answer.
+//!
+//! `Buffer` shows as many bytes as the message's `offset` says. Of a whole text that is 13, a word of flags: enough for
+//! "test message". A program that receives more reads the pages, as `in_process.rs` does.
+#![allow(unsafe_code)]
+
+use std::process::ExitCode;
+use std::thread;
+
+use websocket::{Opcode, SystemRandom as OsRng, Websocket};
+use xous::{CID, MemoryMessage, MemoryRange, MemorySize, Message, send_message};
+use xous_ipc::Buffer;
+
+/// One page.
+#[repr(C, align(4096))]
+struct LendData([u8; 4096]);
+
+fn main() -> ExitCode {
+    xous_api_log::init_wait().ok();
+    let mut arguments = std::env::args().skip(1);
+    let (Some(host), Some(Ok(port))) = (arguments.next(), arguments.next().map(|port| port.parse())) else {
+        eprintln!("usage: seed_004 HOST PORT");
+        return ExitCode::FAILURE;
+    };
+    // The thread may outlive what this function has.
+    let host: &'static str = host.leak();
+    // Where inbound frames come to.
+    let sid = xous::create_server().expect("failed");
+    let cid = xous::connect(sid).expect("failed");
+
+    // configure websocket
+    let mut websocket = Websocket::new(
+        host,          // host
+        Some(port),    // port
+        Some("/test"), // path
+        None,          // username
+        None,          // password
+        false,         // tls connection
+        Some("test"),  // sub-protocol request
+        cid,           // cid callback for inbound ws frames
+        0,             // opcode callback for inbound ws frames
+        OsRng,         // random number gen
+    );
+
+    // start websocket server
+    let ws_sid = xous::create_server().unwrap();
+    let ws_cid: CID = xous::connect(ws_sid).expect("failed");
+    thread::spawn({
+        move || {
+            websocket::server(ws_sid, &mut websocket).expect("failed");
+        }
+    });
+
+    // send bytes via websocket
+    let outbound = String::from("test message");
+    let mut bytes = LendData([0u8; 4096]);
+    for (dest, src) in bytes.0.iter_mut().zip(outbound.bytes()) {
+        *dest = src;
+    }
+    let msg = MemoryMessage {
+        id: Opcode::Send as usize,
+        // SAFETY: a page of this program, which it does not touch until the call returns.
+        buf: unsafe { MemoryRange::new(bytes.0.as_ptr() as _, 4096).unwrap() },
+        offset: None,
+        valid: MemorySize::new(outbound.len()),
+    };
+    send_message(ws_cid, Message::Borrow(msg)).expect("failed");
+
+    // receive bytes via websocket
+    let inbound = {
+        let msg = xous::receive_message(sid).unwrap();
+        let len = msg.body.to_usize()[5];
+        // SAFETY: the pages are this program's until `msg` is dropped.
+        let buf = unsafe { Buffer::from_memory_message(msg.body.memory_message().unwrap()) };
+        std::str::from_utf8(&buf[..len]).unwrap().to_string()
+        // Here the pages go back. The connection waits for them before it reads on.
+    };
+    println!("{inbound}");
+
+    // close websocket server
+    send_message(ws_cid, Message::new_blocking_scalar(Opcode::Close.into(), 0, 0, 0, 0)).expect("failed");
+    ExitCode::SUCCESS
+}

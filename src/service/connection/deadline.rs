@@ -1,0 +1,31 @@
+//! What a connection waits for, each with an end.
+
+/// What can be late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub(crate) enum Deadline {
+    /// The opening, as a whole.
+    Open,
+    /// The peer takes no bytes.
+    Write,
+    /// The owner lends no page.
+    Stall,
+    /// The closing handshake.
+    Close,
+    /// Time for a Ping, or for its Pong.
+    Keepalive,
+    /// The socket was shut down and its threads have not noticed.
+    Shutdown,
+    /// The process that it was handed to has not taken it up.
+    TakeUp,
+}
+
+impl Deadline {
+    /// The deadline of which the timer tells.
+    pub(crate) fn from_kind(kind: usize) -> Option<Self> {
+        use Deadline::*;
+        [Open, Write, Stall, Close, Keepalive, Shutdown, TakeUp]
+            .into_iter()
+            .find(|deadline| *deadline as usize == kind)
+    }
+}

@@ -1,0 +1,100 @@
+//! Models of a listener's pages and the clients that wait for them, run with every schedule of so many preemptions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shuttle::thread::{JoinHandle, spawn};
+use xous_api_websocket::Code;
+
+use super::accept_queue::AcceptQueue;
+use crate::service::message::Caller;
+use crate::sync::explore::explore;
+use crate::sync::{FOREVER, Instant};
+
+const LIMIT: Duration = Duration::from_secs(10);
+const CLOSED: usize = Code::Closed as usize;
+/// What a page of a client of `route` is answered with.
+const ACCEPTED: usize = 0x1000;
+
+/// A client of a route that waits for a page; how long it has waited for none.
+fn client(queue: &Arc<AcceptQueue>, route: u16, limit: Duration) -> JoinHandle<Result<(), Duration>> {
+    let queue = queue.clone();
+    spawn(move || {
+        let start = Instant::now();
+        match queue.take(route, limit) {
+            Some((_, page)) => {
+                page.answer(ACCEPTED + usize::from(route), 0);
+                Ok(())
+            }
+            None => Err(start.elapsed()),
+        }
+    })
+}
+
+fn park(queue: &AcceptQueue, route: usize) -> Caller {
+    let (caller, page) = Caller::lend_mut(0, 0);
+    queue.park(route, page);
+    caller
+}
+
+#[test]
+fn a_page_goes_to_a_client_of_its_route() {
+    explore(2, || {
+        let queue = Arc::new(AcceptQueue::new());
+        let (first, second) = (client(&queue, 1, LIMIT), client(&queue, 2, LIMIT));
+        let pages = [park(&queue, 2), park(&queue, 0)];
+        let clients = [first.join().unwrap(), second.join().unwrap()];
+        assert!(clients.iter().all(|client| client.is_ok() || *client >= Err(LIMIT)), "{clients:?}");
+        queue.close();
+        let answers = pages.map(|page| page.answer().0);
+        assert_ne!(answers[0], ACCEPTED + 1, "it was for the other route");
+        let accepted = [1, 2].map(|route| answers.contains(&(ACCEPTED + route)));
+        assert_eq!(accepted, clients.map(|client| client.is_ok()));
+    });
+}
+
+#[test]
+fn every_client_for_whom_there_is_a_page_is_told_of_it() {
+    explore(2, || {
+        let queue = Arc::new(AcceptQueue::new());
+        let clients = [client(&queue, 1, FOREVER), client(&queue, 2, FOREVER)];
+        let pages = [park(&queue, 2), park(&queue, 1)];
+        assert_eq!(clients.map(|client| client.join().unwrap()), [Ok(()); 2]);
+        assert_eq!(pages.map(|page| page.answer().0), [ACCEPTED + 2, ACCEPTED + 1]);
+    });
+}
+
+#[test]
+fn a_page_that_is_put_back_is_for_the_next_client() {
+    explore(2, || {
+        let queue = Arc::new(AcceptQueue::new());
+        let page = park(&queue, 0);
+        let gone = {
+            let queue = queue.clone();
+            spawn(move || {
+                if let Some((route, page)) = queue.take(1, LIMIT) {
+                    queue.put_back(route, page);
+                }
+            })
+        };
+        assert_eq!(client(&queue, 1, FOREVER).join().unwrap(), Ok(()));
+        gone.join().unwrap();
+        assert_eq!(page.answer().0, ACCEPTED + 1);
+    });
+}
+
+#[test]
+fn nobody_waits_for_a_listener_that_is_given_up() {
+    explore(2, || {
+        let queue = Arc::new(AcceptQueue::new());
+        let waits = client(&queue, 1, FOREVER);
+        let closes = {
+            let queue = queue.clone();
+            spawn(move || queue.close())
+        };
+        let page = park(&queue, 1);
+        let accepted = waits.join().unwrap();
+        closes.join().unwrap();
+        assert_eq!(page.answer().0, if accepted.is_ok() { ACCEPTED + 1 } else { CLOSED });
+    });
+}

@@ -1,0 +1,166 @@
+//! Processes that have ended. Xous does not tell of that, so they are looked for when somebody is refused for want of what
+//! they may hold: a connection, a port, a route, a message.
+//!
+//! A process with a page here gets it back with `Again`, and lends it anew if it is there; the kernel may say at once that
+//! it is not. One without is given the time of its lease. Any message of a process shows that it is there. Nothing is
+//! done, and nothing is waited for, while nobody is refused.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use xous::PID;
+
+use super::listeners::{Listener, Listeners};
+use super::shared::Shared;
+use crate::proto::CloseCode;
+use crate::service::connection::Connection;
+use crate::service::limits::SIGN_OF_LIFE;
+use crate::service::message::{Asked, Quota};
+use crate::service::thread::{Note, Timer, Wake, note};
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+/// Set in the kind of a deadline behind the process number: it is that of a lease.
+const LEASE: usize = 1 << 8;
+/// The same: all others are to be asked. By the timer, which holds no lock of those who are refused.
+const LOOK: usize = 1 << 9;
+
+/// Looks for processes that have ended.
+pub(crate) struct Owners {
+    shared: Arc<Shared>,
+    listeners: Listeners,
+    quota: Arc<Quota>,
+    /// The timer is about to ask.
+    looks: AtomicBool,
+    /// Those that are asked or whose lease runs.
+    under_way: Mutex<Vec<PID>>,
+}
+
+/// What a process has here.
+struct Holdings {
+    connections: Vec<Arc<Connection>>,
+    listeners: Vec<Arc<Listener>>,
+}
+
+impl Owners {
+    pub(crate) fn new(shared: Arc<Shared>, listeners: Listeners, quota: Arc<Quota>) -> Arc<Self> {
+        Arc::new(Owners {
+            shared,
+            listeners,
+            quota,
+            looks: AtomicBool::new(false),
+            under_way: Mutex::default(),
+        })
+    }
+
+    /// Somebody was refused: has all other processes that hold something show that they are there. `besides` is the one
+    /// that asked for it.
+    pub(crate) fn look(self: &Arc<Self>, besides: Option<PID>) {
+        if !self.looks.swap(true, Relaxed) {
+            self.arm(besides.map_or(0, |pid| usize::from(pid.get())) | LOOK, Duration::ZERO);
+        }
+    }
+
+    fn look_now(self: &Arc<Self>, besides: Option<PID>) {
+        self.looks.store(false, Relaxed);
+        let mut owners: Vec<PID> = self.shared.table.owners();
+        owners.extend(self.listeners.owners());
+        owners.sort_unstable();
+        owners.dedup();
+        for owner in owners.into_iter().filter(|&owner| Some(owner) != besides) {
+            self.ask(owner);
+        }
+    }
+
+    fn ask(self: &Arc<Self>, owner: PID) {
+        {
+            let mut under_way = self.under_way.lock();
+            if under_way.contains(&owner) {
+                return;
+            }
+            under_way.push(owner);
+        }
+        let holdings = self.holdings(owner);
+        self.quota.forget(owner);
+        match (holdings.ask(), holdings.lease()) {
+            (Asked::Gone, _) => {
+                self.done(owner);
+                self.take_all(&holdings);
+            }
+            (Asked::Waiting, _) => self.arm(usize::from(owner.get()), SIGN_OF_LIFE),
+            (Asked::Nothing, Some(lease)) => self.arm(usize::from(owner.get()) | LEASE, lease),
+            (Asked::Nothing, None) => self.done(owner),
+        }
+    }
+
+    fn arm(self: &Arc<Self>, kind: usize, wait: Duration) {
+        let whom: std::sync::Weak<Self> = Arc::downgrade(self);
+        self.shared.timer.arm(whom, kind, wait);
+    }
+
+    fn done(&self, owner: PID) {
+        self.under_way.lock().retain(|&other| other != owner);
+    }
+
+    fn holdings(&self, owner: PID) -> Holdings {
+        Holdings { connections: self.shared.table.of(owner), listeners: self.listeners.of(owner) }
+    }
+
+    fn take_all(&self, holdings: &Holdings) {
+        note(Note::OwnerGone);
+        for listener in &holdings.listeners {
+            self.listeners.unlisten(listener);
+        }
+        for connection in &holdings.connections {
+            connection.give_up(CloseCode::GOING_AWAY, "its program is gone");
+        }
+    }
+}
+
+impl Wake for Owners {
+    fn wake(self: Arc<Self>, kind: usize, _timer: &Timer) {
+        let owner = u8::try_from(kind & 0xff).ok().and_then(PID::new);
+        if kind & LOOK != 0 {
+            return self.look_now(owner);
+        }
+        let Some(owner) = owner else { return };
+        self.done(owner);
+        if self.quota.was_heard(owner) {
+            return;
+        }
+        let mut holdings = self.holdings(owner);
+        if kind & LEASE != 0 {
+            if holdings.waits() {
+                return;
+            }
+            holdings.connections.retain(|connection| connection.lease().silence.is_some());
+            holdings.listeners.retain(|listener| listener.lease.silence.is_some());
+        }
+        self.take_all(&holdings);
+    }
+}
+
+impl Holdings {
+    /// Gives one page back that its lender lends anew if it is there.
+    fn ask(&self) -> Asked {
+        let listeners = self.listeners.iter().filter(|listener| listener.lease.answers);
+        let connections = self.connections.iter().filter(|connection| connection.lease().answers);
+        listeners
+            .map(|listener| listener.ask())
+            .chain(connections.map(|connection| connection.inbox.ask()))
+            .find(|asked| *asked != Asked::Nothing)
+            .unwrap_or(Asked::Nothing)
+    }
+
+    /// It waits for something, so that somebody is there or was when he began to.
+    fn waits(&self) -> bool {
+        self.listeners.iter().any(|listener| listener.waits())
+            || self.connections.iter().any(|connection| connection.inbox.waits())
+    }
+
+    /// The longest silence that it has agreed to.
+    fn lease(&self) -> Option<Duration> {
+        let listeners = self.listeners.iter().filter_map(|listener| listener.lease.silence);
+        listeners.chain(self.connections.iter().filter_map(|connection| connection.lease().silence)).max()
+    }
+}

@@ -1,0 +1,24 @@
+//! Locks, conditions and atomics as this crate uses them, and the threads and the clock of what waits with them, in the
+//! one place that says whose they are: nothing else names those of std, so that a model checker's can stand here
+//! instead.
+//!
+//! ```text
+//! of_std      std's, as everything is built
+//! of_shuttle  with the feature `shuttle`: those of the model checker, which decides who runs next
+//! explore     which schedules the models are run with
+//! ```
+//!
+//! A lock is never poisoned: one connection's panic must not stop the threads of all the others, and on the device a
+//! panic ends the process.
+
+#[cfg(all(test, feature = "shuttle"))]
+pub(crate) mod explore;
+#[cfg(all(test, feature = "shuttle"))]
+mod of_shuttle;
+#[cfg(not(all(test, feature = "shuttle")))]
+mod of_std;
+
+#[cfg(all(test, feature = "shuttle"))]
+pub(crate) use of_shuttle::{Condvar, FOREVER, Instant, Mutex, MutexGuard, atomic, thread};
+#[cfg(not(all(test, feature = "shuttle")))]
+pub(crate) use of_std::{Condvar, Instant, Mutex, MutexGuard, atomic, thread};

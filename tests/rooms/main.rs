@@ -1,0 +1,103 @@
+//! Imports point one way, as `docs/architecture.md` says: from layer to layer, and from room to room in the service.
+
+mod imports;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use imports::{Imports, Module};
+
+/// Files and folders of `src/`. Each imports from those before it only.
+const LAYERS: [&str; 12] = [
+    "sync",
+    "proto",
+    "entropy",
+    "platform",
+    "clock",
+    "http",
+    "pddb",
+    "net",
+    "upload",
+    "service",
+    "in_process",
+    "main",
+];
+
+/// Those of `src/service/`, likewise. What is not listed stands above them.
+const ROOMS: [&str; 5] = ["limits", "thread", "message", "connection", "listen"];
+
+/// The only files that import each other: a handle, and what it belongs to.
+const HANDLES: [[&str; 2]; 2] = [["pddb/client", "pddb/file"], ["upload/files/files", "upload/files/reader"]];
+
+/// Every file with every file that it imports from.
+fn arrows() -> BTreeSet<(Module, Module)> {
+    let arrows = Imports::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).arrows();
+    let known = [("service/connection/writer", "proto/encode"), ("net/tls/file", "pddb/client")];
+    for (from, to) in known {
+        assert!(arrows.contains(&(module(from), module(to))), "{from} -> {to} is not seen");
+    }
+    arrows
+}
+
+fn module(path: &str) -> Module {
+    path.split('/').map(str::to_owned).collect()
+}
+
+#[test]
+fn layers_import_from_those_below() {
+    let level = |module: &Module| match module.first() {
+        // The library itself, which names what others may use.
+        None => LAYERS.len(),
+        Some(name) => {
+            LAYERS.iter().position(|layer| layer == name).unwrap_or_else(|| panic!("{name}: no layer"))
+        }
+    };
+    assert_downwards(arrows(), level);
+}
+
+#[test]
+fn rooms_of_the_service_import_from_those_below() {
+    let level = |module: &Module| match module.get(1) {
+        // The service itself, which puts the rooms together.
+        None => ROOMS.len() + 1,
+        Some(name) => ROOMS.iter().position(|room| room == name).unwrap_or(ROOMS.len()),
+    };
+    let service = |module: &Module| module.first().is_some_and(|layer| layer == "service");
+    let within = arrows().into_iter().filter(|(from, to)| service(from) && service(to));
+    assert_downwards(within, level);
+}
+
+fn assert_downwards(arrows: impl IntoIterator<Item = (Module, Module)>, level: impl Fn(&Module) -> usize) {
+    let upward = arrows.into_iter().filter(|(from, to)| level(from) < level(to));
+    let upward: Vec<String> =
+        upward.map(|(from, to)| format!("{} -> {}", from.join("/"), to.join("/"))).collect();
+    assert!(upward.is_empty(), "upward: {upward:#?}");
+}
+
+#[test]
+fn only_a_handle_and_its_owner_import_each_other() {
+    let arrows = arrows();
+    let mut circles = BTreeSet::new();
+    for (from, to) in &arrows {
+        if reachable(&arrows, to).contains(from) {
+            let mut pair = [from.join("/"), to.join("/")];
+            pair.sort();
+            circles.insert(pair);
+        }
+    }
+    let handles = HANDLES.map(|pair| pair.map(str::to_owned));
+    assert_eq!(circles, BTreeSet::from(handles));
+}
+
+/// What a module imports, and what that imports, and so on.
+fn reachable(arrows: &BTreeSet<(Module, Module)>, from: &Module) -> BTreeSet<Module> {
+    let mut reached = BTreeSet::new();
+    let mut next = vec![from.clone()];
+    while let Some(module) = next.pop() {
+        let targets = arrows.iter().filter(|(from, _)| *from == module).map(|(_, to)| to);
+        let new: Vec<Module> = targets.filter(|to| !reached.contains(*to)).cloned().collect();
+        reached.extend(new.iter().cloned());
+        next.extend(new);
+    }
+    reached
+}

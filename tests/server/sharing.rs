@@ -1,0 +1,181 @@
+//! Several programs on one port: who comes second gets what it has asked for, or nothing.
+
+use std::time::Duration;
+
+use hosted::{hear, tell};
+use xous_api_websocket::{
+    Code, ControlError, Deadlines, Limits, Listen, ListenError, ListenLimits, Listener, Route, SlowMember,
+};
+
+use crate::by_hand::{Client, upgrade_request};
+use crate::common::system;
+use crate::serve::listen;
+
+const EXISTS: ControlError = ControlError::Refused(Code::RouteExists);
+const FULL: ControlError = ControlError::Refused(Code::NoRoute);
+
+/// The code and text with which listening is refused.
+fn refusal(listen: &Listen<'_>) -> (Code, String) {
+    match Listener::listen(listen) {
+        Err(ListenError::Failed { code, text }) => (code, text),
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("it listens"),
+    }
+}
+
+fn body(port: u16, path: &str) -> String {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    String::from_utf8(Client::with(port, request).answer().body).unwrap()
+}
+
+/// The page of another origin gets nowhere through a port that somebody else has opened to all.
+#[test]
+fn who_comes_second_to_a_port_is_not_less_safe_than_it_asked_to_be() {
+    system!()
+        .role("opener", || {
+            let listener = Listener::listen(&listen().origin("*")).unwrap();
+            tell("second", &listener.port().to_string());
+            assert_eq!(hear(), "done");
+        })
+        .role("second", || {
+            let port = hear().parse().unwrap();
+            let own = || Listen::new("127.0.0.1", port);
+            for (listen, what) in [
+                (own(), "origins"),
+                (own().origin("https://mine.example"), "origins"),
+                (own().origin("*").origin("https://mine.example"), "origins"),
+                (own().origin("*").limits(ListenLimits { per_peer: 3, ..ListenLimits::default() }), "limits"),
+                (own().origin("*").messages(Limits { message: 9, ..Limits::default() }), "messages"),
+                (
+                    own().origin("*").deadlines(Deadlines {
+                        keepalive: Some(Duration::from_secs(1)),
+                        ..Deadlines::default()
+                    }),
+                    "deadlines",
+                ),
+                (own().origin("*").fragment_size(7), "frame"),
+                (own().origin("*").slow_members(SlowMember::Closed), "slow"),
+            ] {
+                let (code, text) = refusal(&listen);
+                assert_eq!(code, Code::BadRequest, "{text}");
+                assert!(text.contains(what), "{what}: {text}");
+            }
+            assert_eq!(refusal(&own().origin("*").alone()).0, Code::PortInUse);
+            // What is the same, and whoever does not mind.
+            for listen in [own().origin("*"), own().origin("*").origin("*"), own().as_it_is()] {
+                let joined = Listener::listen(&listen).unwrap();
+                joined.add_route(&Route::receiver("/mine")).unwrap();
+                let evil = upgrade_request("/mine", "Origin: https://evil.example\r\n");
+                let mut client = Client::with(port, evil);
+                joined.accept().unwrap();
+                client.opened();
+            }
+            tell("opener", "done");
+        })
+        .run_roles();
+}
+
+#[test]
+fn a_port_of_ones_own_is_nobody_else_s() {
+    system!()
+        .role("opener", || {
+            let listener = Listener::listen(&listen().alone()).unwrap();
+            let again = Listen::new("127.0.0.1", listener.port());
+            drop(Listener::listen(&again).unwrap());
+            tell("second", &listener.port().to_string());
+            assert_eq!(hear(), "done");
+            drop(listener);
+            tell("second", "free");
+        })
+        .role("second", || {
+            let port = hear().parse().unwrap();
+            let own = Listen::new("127.0.0.1", port);
+            for listen in [own.clone(), own.clone().as_it_is(), own.clone().alone()] {
+                assert_eq!(refusal(&listen).0, Code::PortInUse);
+            }
+            tell("opener", "done");
+            assert_eq!(hear(), "free");
+            assert_eq!(Listener::listen(&own).unwrap().port(), port);
+        })
+        .run_roles();
+}
+
+#[test]
+fn a_route_takes_no_part_of_another_program_s_prefix() {
+    system!()
+        .role("first", || {
+            let listener = Listener::listen(&listen()).unwrap();
+            let page = |path| Route::page(path, "text/plain", b"first");
+            listener.add_route(&page("/files/").prefix()).unwrap();
+            listener.add_route(&page("/open/").shared_prefix()).unwrap();
+            listener.add_route(&page("/exact")).unwrap();
+            tell("second", &listener.port().to_string());
+            assert_eq!(hear(), "tried");
+            for (path, wanted) in [
+                ("/files/x", "first"),
+                ("/files/secret/x", "first"),
+                ("/open/x", "first"),
+                ("/open/theirs", "second"),
+                ("/exact", "first"),
+                ("/exact/below", "second"),
+            ] {
+                assert_eq!(body(listener.port(), path), wanted, "{path}");
+            }
+            // One's own prefix can be divided.
+            listener.add_route(&Route::page("/files/x", "text/plain", b"third")).unwrap();
+            assert_eq!(body(listener.port(), "/files/x"), "third");
+            assert_eq!(listener.add_route(&page("/theirs/x")), Err(EXISTS));
+            tell("second", "done");
+        })
+        .role("second", || {
+            let listener = Listener::listen(&Listen::new("127.0.0.1", hear().parse().unwrap())).unwrap();
+            let page = |path| Route::page(path, "text/plain", b"second");
+            for path in ["/files/", "/files/x", "/files/secret/", "/%66iles/x", "/f%69les/%78", "/open/"] {
+                let prefix = listener.add_route(&page(path).prefix());
+                let exact = listener.add_route(&page(path));
+                match path {
+                    "/open/" => assert_eq!((prefix, exact.is_ok()), (Err(EXISTS), true)),
+                    _ => assert_eq!((prefix, exact), (Err(EXISTS), Err(EXISTS)), "{path}"),
+                }
+            }
+            listener.add_route(&page("/open/theirs")).unwrap();
+            listener.add_route(&page("/exact/below")).unwrap();
+            listener.add_route(&page("/theirs/").prefix()).unwrap();
+            tell("first", "tried");
+            assert_eq!(hear(), "done");
+            drop(listener);
+        })
+        .run_roles();
+}
+
+/// Who has opened a port is not shut out of it by those who join.
+#[test]
+fn guests_do_not_take_all_routes_of_a_port() {
+    system!()
+        .role("opener", || {
+            let listener = Listener::listen(&listen()).unwrap();
+            for guest in ["one", "two", "three"] {
+                tell(guest, &listener.port().to_string());
+                assert_eq!(hear(), "full");
+            }
+            for at in 0..16 {
+                listener.add_route(&Route::receiver(&format!("/mine/{at}"))).unwrap();
+            }
+            assert_eq!(listener.add_route(&Route::receiver("/mine/too")), Err(FULL));
+            ["one", "two", "three"].iter().for_each(|guest| tell(guest, "done"));
+        })
+        .role("one", || guest("one", 8))
+        .role("two", || guest("two", 8))
+        .role("three", || guest("three", 0))
+        .run_roles();
+}
+
+fn guest(name: &str, routes: usize) {
+    let listener = Listener::listen(&Listen::new("127.0.0.1", hear().parse().unwrap())).unwrap();
+    let add = |at: usize| listener.add_route(&Route::receiver(&format!("/{name}/{at}")));
+    let added = (0..).map_while(|at| add(at).ok()).count();
+    assert_eq!(added, routes);
+    assert_eq!(add(99), Err(FULL));
+    tell("opener", "full");
+    assert_eq!(hear(), "done");
+}

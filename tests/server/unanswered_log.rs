@@ -1,0 +1,84 @@
+//! The log server answers nobody. Whatever any process asks for, the server thread does not wait for it.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use hosted::{hear, tell};
+use xous_api_websocket::{Handle, Listen, Listener, Opcode, Route, stats};
+
+use crate::common::neighbour::Neighbour;
+use crate::common::pages::RawPages;
+use crate::common::{service_cid, system};
+use crate::process::program_of_system;
+
+/// As long as a call may take that waits for nobody.
+const SOON: Duration = Duration::from_secs(2);
+
+/// Stops a process, until this is dropped.
+struct Stopped(u32);
+
+impl Stopped {
+    fn program(name: &str) -> Self {
+        let id = program_of_system(name);
+        signal("-STOP", id);
+        Stopped(id)
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        signal("-CONT", self.0);
+    }
+}
+
+fn signal(what: &str, id: u32) {
+    assert!(Command::new("kill").args([what, &id.to_string()]).status().unwrap().success());
+}
+
+#[test]
+fn the_server_thread_does_not_wait_for_the_log() {
+    system!()
+        .role("loud", || {
+            assert_eq!(hear(), "the log is stopped");
+            let cid = service_cid();
+            let start = Instant::now();
+            for _ in 0..4 {
+                for opcode in (0..=255).filter(|&opcode| opcode != Opcode::Accept as usize) {
+                    for handle in [0, Handle::new(0, 1).to_raw() as usize, 0xff_ffff] {
+                        everything(cid, (handle << 8) | opcode);
+                    }
+                }
+                let answered = Instant::now();
+                stats().unwrap();
+                assert!(answered.elapsed() < SOON);
+            }
+            println!("every opcode in every way, four times: {:?}", start.elapsed());
+            tell("quiet", "done");
+        })
+        .role("quiet", || {
+            let mut neighbour = Neighbour::new();
+            neighbour.echo(10);
+            let stopped = Stopped::program("xous-log");
+            tell("loud", "the log is stopped");
+            neighbour.echo(300);
+            let listener = Listener::listen(&Listen::new("127.0.0.1", 0)).unwrap();
+            listener.add_route(&Route::page("/", "text/plain", b"x")).unwrap();
+            neighbour.echo(300);
+            assert_eq!(hear(), "done");
+            drop((listener, stopped));
+            neighbour.done("one that sends what nobody understands, while nobody logs");
+        })
+        .run_roles();
+}
+
+/// Every kind of message. Pages that wait for something would keep this program waiting, so none is lent to be received.
+fn everything(cid: xous::CID, id: usize) {
+    let opcode = id & 0xff;
+    RawPages::with(&[0xff; 100]).lend(cid, id, 9, 100);
+    RawPages::with(&[0xff; 100]).give(cid, id, 9, 100);
+    if opcode != Opcode::Receive as usize {
+        RawPages::with(&[0xff; 100]).lend_mut(cid, id, 9, 100);
+    }
+    xous::send_message(cid, xous::Message::new_blocking_scalar(id, 9, 9, 9, 9)).unwrap();
+    xous::send_message(cid, xous::Message::new_scalar(id, 9, 9, 9, 9)).unwrap();
+}

@@ -83,7 +83,7 @@ fn requests_that_do_not_go_with_the_route_are_refused() {
         assert_eq!(status(plain("DELETE", "/files/a")), 405);
         assert_eq!(status(plain("GET", "/files/../upload")), 400);
         assert_eq!(status(plain("GET", "/files")), 404);
-        assert_eq!(status(upgrade_request(FILES, "")), 404);
+        assert_eq!(status(upgrade_request(FILES, "")), 404, "there is no WebSocket");
         assert_eq!(status(upgrade_request("/upload", "Origin: http://evil\r\n")), 403);
         // A name that a stranger may have had lead here.
         assert_eq!(status("GET /files/ HTTP/1.1\r\nHost: evil\r\n\r\n".to_owned()), 403);

@@ -2,6 +2,7 @@
 
 mod autobahn;
 mod bench;
+mod mutants;
 mod packages;
 mod run;
 mod target;
@@ -22,7 +23,7 @@ struct Command {
 
 /// Every command, in the order in which they are listed.
 const COMMANDS: &[Command] =
-    &[run::COMMAND, test::COMMAND, autobahn::COMMAND, bench::COMMAND, target::COMMAND];
+    &[run::COMMAND, test::COMMAND, mutants::COMMAND, autobahn::COMMAND, bench::COMMAND, target::COMMAND];
 
 /// Why a command did not do its work.
 #[derive(Debug)]

@@ -143,7 +143,7 @@ fn issue(extensions: &str, key: &[&str], signature: &[&str]) -> (String, Leaf) {
     openssl(&[&root, signature].concat());
     openssl(&["req", "-new", "-subj", "/CN=leaf", "-key", &leaf_key, "-out", &request]);
     let issue =
-        ["x509", "-req", "-days", "30", "-in", &request, "-CA", &ca, "-CAkey", &ca_key, "-CAcreateserial"];
+        ["x509", "-req", "-days", "30", "-in", &request, "-CA", &ca, "-CAkey", &ca_key, "-set_serial", "1"];
     let into = ["-extfile", &extensions, "-out", &leaf];
     openssl(&[&issue[..], &into, signature].concat());
     let read = |path| std::fs::read_to_string(path).unwrap();

@@ -3,6 +3,7 @@
 mod autobahn;
 mod bench;
 mod device;
+mod mutants;
 mod packages;
 mod run;
 mod target;
@@ -23,8 +24,15 @@ struct Command {
 }
 
 /// Every command, in the order in which they are listed.
-const COMMANDS: &[Command] =
-    &[run::COMMAND, device::COMMAND, test::COMMAND, autobahn::COMMAND, bench::COMMAND, target::COMMAND];
+const COMMANDS: &[Command] = &[
+    run::COMMAND,
+    device::COMMAND,
+    test::COMMAND,
+    mutants::COMMAND,
+    autobahn::COMMAND,
+    bench::COMMAND,
+    target::COMMAND,
+];
 
 /// Why a command did not do its work.
 #[derive(Debug)]

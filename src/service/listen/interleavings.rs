@@ -8,6 +8,7 @@ use xous_api_websocket::Code;
 
 use super::accept_queue::AcceptQueue;
 use crate::service::message::Caller;
+use crate::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use crate::sync::explore::explore;
 use crate::sync::{FOREVER, Instant};
 
@@ -21,7 +22,7 @@ fn client(queue: &Arc<AcceptQueue>, route: u16, limit: Duration) -> JoinHandle<R
     let queue = queue.clone();
     spawn(move || {
         let start = Instant::now();
-        match queue.take(route, limit) {
+        match queue.take(route, limit, || true) {
             Some((_, page)) => {
                 page.answer(ACCEPTED + usize::from(route), 0);
                 Ok(())
@@ -72,7 +73,7 @@ fn a_page_that_is_put_back_is_for_the_next_client() {
         let gone = {
             let queue = queue.clone();
             spawn(move || {
-                if let Some((route, page)) = queue.take(1, LIMIT) {
+                if let Some((route, page)) = queue.take(1, LIMIT, || true) {
                     queue.put_back(route, page);
                 }
             })
@@ -96,5 +97,20 @@ fn nobody_waits_for_a_listener_that_is_given_up() {
         let accepted = waits.join().unwrap();
         closes.join().unwrap();
         assert_eq!(page.answer().0, if accepted.is_ok() { ACCEPTED + 1 } else { CLOSED });
+    });
+}
+
+#[test]
+fn a_client_that_is_to_go_is_told() {
+    explore(3, || {
+        let queue = Arc::new(AcceptQueue::new());
+        let stays = Arc::new(AtomicBool::new(true));
+        let waits = {
+            let (queue, stays) = (queue.clone(), stays.clone());
+            spawn(move || queue.take(1, FOREVER, || stays.load(SeqCst)).is_some())
+        };
+        stays.store(false, SeqCst);
+        queue.look_again();
+        assert!(!waits.join().unwrap());
     });
 }

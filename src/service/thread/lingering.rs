@@ -9,13 +9,13 @@
 use std::collections::VecDeque;
 use std::net::{Shutdown, SocketAddr};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::timer::{Timer, Wake};
 use crate::net::{Socket, wake_accept};
 use crate::platform::SHUTDOWN_SENDS_FIN;
 use crate::service::limits::{LINGER, LINGERING, REFUSED, REFUSED_WAIT};
-use crate::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Instant, Mutex};
 
 /// On the device a connection and a panic take 16 and 32 KiB of stack.
 const STACK: usize = 64 * 1024;

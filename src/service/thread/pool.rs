@@ -7,10 +7,10 @@
 //! is kept for programs, which strangers never get.
 
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::notes::{self, Note, note};
-use crate::sync::{Condvar, Mutex, thread};
+use crate::sync::{Condvar, Instant, Mutex, thread};
 
 /// What a worker runs.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;

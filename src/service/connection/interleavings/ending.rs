@@ -5,14 +5,18 @@ use std::time::Duration;
 
 use shuttle::thread::spawn;
 use xous::PID;
-use xous_api_websocket::{Code, Deadlines, Phase};
+use xous_api_websocket::{Code, Deadlines, Lease, Phase};
 
-use super::super::connection::{Closer, Connection, Deadline};
+use super::super::closer::Closer;
+use super::super::connection::Connection;
+use super::super::deadline::Deadline;
 use super::super::end_guard::EndGuard;
+use super::super::inbox::Taken;
 use super::super::outbox::Work;
 use super::super::outcome::{NO_CODE, Outcome};
 use super::super::table::{Found, Table};
 use crate::proto::Role;
+use crate::service::limits::CONNECTIONS;
 use crate::service::message::{Caller, Lent};
 use crate::service::thread::Timer;
 use crate::sync::Instant;
@@ -26,7 +30,9 @@ fn connection(opener: Option<Lent>) -> (Arc<Connection>, Arc<Table>, Arc<Timer>)
     let timer = Timer::start().unwrap();
     let deadlines = Deadlines { stall: Duration::from_secs(60), ..Deadlines::default() };
     let made = timer.clone();
-    let conn = table.enter(OWNER, |handle| Connection::new(Role::Client, handle, deadlines, made, opener));
+    let conn = table.enter(OWNER, CONNECTIONS, |handle| {
+        Connection::new(Role::Client, handle, deadlines, Lease::default(), made, opener)
+    });
     (conn.unwrap(), table, timer)
 }
 
@@ -128,11 +134,11 @@ fn a_receiver_that_stalls_is_noticed_and_one_that_comes_is_not_failed() {
         conn.opened().unwrap();
         let guard = EndGuard::new(conn.clone(), table);
         let reader = spawn(move || {
-            let page = guard.conn.waiting(Deadline::Stall, || guard.conn.inbox.take());
-            if let Some(page) = page {
+            let take = || guard.conn.waiting(Deadline::Stall, || guard.conn.inbox.take(0));
+            if let Taken::Page(page) = take() {
                 page.answer(7, 0);
                 // The owner lends no other page.
-                assert!(guard.conn.waiting(Deadline::Stall, || guard.conn.inbox.take()).is_none());
+                assert!(matches!(take(), Taken::Nothing));
             }
             guard
         });

@@ -5,24 +5,31 @@ use std::sync::Arc;
 use shuttle::thread::{JoinHandle, spawn};
 use xous_api_websocket::{Code, ReceiveWord, Status};
 
-use super::super::inbox::Inbox;
+use super::super::inbox::{Begun, Inbox, Taken};
 use super::super::outcome::Outcome;
 use crate::service::message::Caller;
 use crate::sync::explore::explore;
 
 /// A page that is answered with a chunk has the chunk's number in `valid`.
 const CHUNK: usize = 0x1000;
+/// What a page gets that goes back because of another owner.
+const CLOSED: usize = Code::Closed as usize;
 
-/// Delivers chunks as long as there are pages for them; how many.
+/// Delivers chunks, to whoever is the owner, as long as there are pages for them; how many.
 fn reader(inbox: &Arc<Inbox>, chunks: usize) -> JoinHandle<usize> {
     let inbox = inbox.clone();
     spawn(move || {
+        let mut owner = inbox.owner();
         let mut delivered = 0;
-        while delivered < chunks
-            && let Some(page) = inbox.try_take().or_else(|| inbox.take())
-        {
-            delivered += 1;
-            page.answer(CHUNK, delivered);
+        while delivered < chunks {
+            match inbox.try_take(owner).map_or_else(|| inbox.take(owner), Taken::Page) {
+                Taken::Page(page) => {
+                    delivered += 1;
+                    page.answer(CHUNK, delivered);
+                }
+                Taken::HandedOver => owner = inbox.owner(),
+                Taken::Nothing => break,
+            }
         }
         delivered
     })
@@ -79,16 +86,16 @@ fn the_end(discards: bool) {
 }
 
 #[test]
-fn an_evicted_owner_gets_nothing_that_comes_for_the_next() {
+fn a_former_owner_gets_nothing_that_comes_for_the_next() {
     explore(3, || {
         let inbox = Arc::new(Inbox::new());
         let reading = reader(&inbox, 2);
         let former = [park(&inbox), park(&inbox)];
-        inbox.evict();
+        inbox.hand_over();
         let before =
             former.iter().filter(|caller| caller.answered().is_some_and(|(w, _)| w == CHUNK)).count();
         // What is not answered yet has been taken, and is filled.
-        let closed = former.iter().filter(|caller| caller.answer().0 == Code::Closed as usize).count();
+        let closed = former.iter().filter(|caller| caller.answer().0 == CLOSED).count();
         let filled = former.iter().filter_map(chunk).count();
         assert!(before <= filled && filled + closed == 2);
         let mut heirs = Vec::new();
@@ -101,6 +108,55 @@ fn an_evicted_owner_gets_nothing_that_comes_for_the_next() {
 }
 
 #[test]
+fn a_reader_that_waits_is_told_of_another_owner() {
+    explore(3, || {
+        let inbox = Arc::new(Inbox::new());
+        let waits = {
+            let inbox = inbox.clone();
+            // The former owner's page may be there still.
+            spawn(move || matches!(inbox.take(0), Taken::HandedOver))
+        };
+        inbox.hand_over();
+        let heir = park(&inbox);
+        assert!(waits.join().unwrap(), "the next owner's page is not the former one's");
+        inbox.end(&Outcome::new(1000, ""));
+        assert_ne!(heir.answer().0, CLOSED);
+    });
+}
+
+#[test]
+fn a_page_that_is_begun_goes_back_at_once() {
+    explore(3, || {
+        let inbox = Arc::new(Inbox::new());
+        let former = park(&inbox);
+        let reading = {
+            let inbox = inbox.clone();
+            spawn(move || {
+                let mut page = inbox.try_take(0)?;
+                page.pages_mut()[..2].copy_from_slice(b"ab");
+                // The wait for the socket is between these two.
+                if let Some(mut begun) = inbox.lay_down(Begun { page, len: 2, first: true }, 0) {
+                    return Some((inbox.owner(), begun.empty()));
+                }
+                match inbox.pick_up() {
+                    Ok(begun) => inbox.put_back(begun.page, 0),
+                    Err(handed_over) => return Some((handed_over.owner, handed_over.carried)),
+                }
+                None
+            })
+        };
+        inbox.hand_over();
+        let heir = park(&inbox);
+        assert_eq!(former.answer(), (CLOSED, 0), "nothing has come");
+        let found = reading.join().unwrap();
+        assert!(found.is_none_or(|found| found == (1, Some(b"ab".to_vec()))), "not lost, and not twice");
+        assert!(heir.answered().is_none() && inbox.waits());
+        inbox.end(&Outcome::new(1000, ""));
+        assert_ne!(heir.answer().0, CLOSED);
+    });
+}
+
+#[test]
 fn a_page_that_was_not_needed_is_told_of_the_end() {
     explore(3, || {
         let inbox = Arc::new(Inbox::new());
@@ -108,8 +164,8 @@ fn a_page_that_was_not_needed_is_told_of_the_end() {
         let reader = {
             let inbox = inbox.clone();
             spawn(move || {
-                if let Some(page) = inbox.take() {
-                    inbox.put_back(page);
+                if let Taken::Page(page) = inbox.take(0) {
+                    inbox.put_back(page, 0);
                 }
             })
         };

@@ -1,12 +1,16 @@
 //! Jobs, permits and workers that come and go.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use shuttle::thread::spawn;
 
 use super::super::pool::{Permit, Pool};
 use crate::sync::explore::explore;
-use crate::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, FOREVER, Instant, Mutex};
+
+/// Of a stranger who waits.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// Jobs that are done.
 #[derive(Default)]
@@ -124,7 +128,7 @@ fn a_pool_that_shrinks_forgets_no_job() {
         run(two, &done);
         let shrinks = {
             let pool = pool.clone();
-            spawn(move || pool.shrink(1))
+            spawn(move || pool.shrink())
         };
         let late = pool.reserve().map(|permit| run(permit, &done)).is_some();
         shrinks.join().unwrap();
@@ -134,4 +138,80 @@ fn a_pool_that_shrinks_forgets_no_job() {
         run(pool.reserve().unwrap(), &done);
         done.wait(3 + usize::from(late));
     });
+}
+
+#[test]
+fn a_stranger_who_waits_gets_what_is_given_back() {
+    explore(3, || {
+        // Two of three workers are the strangers'.
+        let pool = Pool::new(3);
+        let (_one, two) = (stranger(&pool), stranger(&pool));
+        let gives = spawn(move || drop(two));
+        assert!(pool.await_for_stranger(1, FOREVER).is_some());
+        gives.join().unwrap();
+        // Programs have all; one gives its worker back.
+        let pool = Pool::new(2);
+        let (_one, two) = pool.reserve_pair().unwrap();
+        let gives = spawn(move || drop(two));
+        assert!(pool.await_for_stranger(1, FOREVER).is_some());
+        gives.join().unwrap();
+    });
+}
+
+#[test]
+fn a_stranger_who_waits_gets_the_place_of_one_that_a_program_has_taken() {
+    explore(3, || {
+        let pool = Pool::new(3);
+        let (_one, mut two) = (stranger(&pool), stranger(&pool));
+        let taken = spawn(move || {
+            two.belongs_to_program();
+            two
+        });
+        let second = pool.await_for_stranger(1, FOREVER);
+        let two = taken.join().unwrap();
+        assert_eq!((second.is_some(), pool.counts().0), (true, 3));
+        drop((second, two));
+        assert_eq!(pool.counts().0, 1);
+    });
+}
+
+#[test]
+fn every_stranger_who_waits_is_told() {
+    explore(2, || {
+        let pool = Pool::new(2);
+        let (one, two) = pool.reserve_pair().unwrap();
+        let wait = || {
+            let pool = pool.clone();
+            // The first to get it gives it to the other.
+            spawn(move || pool.await_for_stranger(1, FOREVER).is_some())
+        };
+        let waits = [wait(), wait()];
+        drop(one);
+        assert!(waits.into_iter().all(|waits| waits.join().unwrap()));
+        drop(two);
+        assert_eq!(pool.counts().0, 0);
+    });
+}
+
+#[test]
+fn a_stranger_waits_no_longer_than_its_limit_and_keeps_nothing_from_others() {
+    explore(3, || {
+        let pool = Pool::new(2);
+        let (one, two) = pool.reserve_pair().unwrap();
+        let gives = spawn(move || drop(two));
+        let start = Instant::now();
+        let got = pool.await_for_stranger(0, LIMIT);
+        assert!(got.is_some() || start.elapsed() >= LIMIT);
+        gives.join().unwrap();
+        assert_eq!(pool.counts().0, 1 + usize::from(got.is_some()));
+        drop((one, got));
+        // Nobody waits any more.
+        let all = [(); 3].map(|()| pool.reserve_for_stranger(0));
+        assert_eq!(all.iter().flatten().count(), 2);
+    });
+}
+
+/// A worker for a stranger, who leaves one to programs.
+fn stranger(pool: &Arc<Pool>) -> Permit {
+    pool.reserve_for_stranger(1).unwrap()
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Lines};
+use std::os::fd::OwnedFd;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -35,7 +36,10 @@ type Printed = Lines<BufReader<ChildStdout>>;
 
 /// Starts `test` of this binary again, as a launcher, and waits until its system is up.
 fn start_launcher(test: &str, mark: &str) -> (Child, Printed) {
-    let mut launcher = Command::new(std::env::current_exe().unwrap())
+    // A script that starts the tests aside has SIGINT ignored, and so would all that they start.
+    let mut launcher = Command::new("env")
+        .arg("--default-signal")
+        .arg(std::env::current_exe().unwrap())
         .args([test, "--exact", "--nocapture"])
         .env(MARK, mark)
         .stdin(Stdio::piped())
@@ -79,17 +83,26 @@ fn all_end(test: &str, end: impl FnOnce(&mut Child)) {
         .filter(|number| **number != launcher.id() as i32)
         .map(|number| pidfd_open(Pid::from_raw(*number).unwrap(), PidfdFlags::empty()).unwrap())
         .collect();
+    let launched = pidfd_open(Pid::from_child(&launcher), PidfdFlags::empty()).unwrap();
     end(&mut launcher);
-    launcher.wait().unwrap();
     let deadline = Instant::now() + LIMIT;
+    if !ends_by(&launched, deadline) {
+        launcher.kill().unwrap();
+        panic!("the launcher does not end");
+    }
+    launcher.wait().unwrap();
     for process in &watched {
-        let left = Timespec::try_from(deadline.saturating_duration_since(Instant::now())).unwrap();
-        let ended = poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&left)).unwrap();
-        assert_eq!(ended, 1, "of {processes:?}, there are still {:?}", marked(&mark));
+        assert!(ends_by(process, deadline), "of {processes:?}, there are still {:?}", marked(&mark));
         // Only those that came here are ours to reap; the launcher had the others.
         waitid(WaitId::PidFd(rustix::fd::AsFd::as_fd(process)), WaitIdOptions::EXITED).ok();
     }
     assert_eq!(marked(&mark), BTreeSet::new());
+}
+
+/// The process of this number ends in time.
+fn ends_by(process: &OwnedFd, deadline: Instant) -> bool {
+    let left = Timespec::try_from(deadline.saturating_duration_since(Instant::now())).unwrap();
+    poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&left)).unwrap() == 1
 }
 
 fn is_launcher() -> bool {

@@ -49,7 +49,8 @@ fn connect(url: &str) -> Result<(), Box<dyn Error>> {
 
 /// Echoes to one client after the other.
 fn listen(port: &str) -> Result<(), Box<dyn Error>> {
-    let listener = Listener::listen(&Listen::new("127.0.0.1", port.parse()?).origin("*"))?;
+    // A device listens to its whole network or not at all.
+    let listener = Listener::listen(&Listen::new("127.0.0.1", port.parse()?).exposed().origin("*"))?;
     listener.add_route(&Route::receiver("/").prefix())?;
     println!("{}", listener.port());
     loop {

@@ -27,7 +27,7 @@ use hosted::{hear, tell};
 use tungstenite::{Message, WebSocket};
 use xous_api_names::XousNames;
 use xous_api_websocket::{
-    Handle, Kind, Listen, Listener, Opcode, Part, ReceiveError, Request, Route, SERVER_NAME, Tls, Websocket,
+    Handle, Kind, Listen, ListenLimits, Listener, Opcode, Part, ReceiveError, Request, Route, SERVER_NAME, Tls, Websocket,
     message_id, stats,
 };
 
@@ -103,7 +103,9 @@ fn accepted_connections_stay_within_the_stated_memory() {
     hosted::test!()
         .role(SERVICE, serve)
         .role(CLIENT, || {
-            let listener = Listener::listen(&Listen::new("127.0.0.1", 0)).unwrap();
+            // All come from one address.
+            let limits = ListenLimits { per_peer: 16, ..ListenLimits::default() };
+            let listener = Listener::listen(&Listen::new("127.0.0.1", 0).limits(limits)).unwrap();
             listener.add_route(&Route::receiver("/")).unwrap();
             let open = || accept(&listener);
             let echo = |(ws, client): &mut (Websocket, WebSocket<TcpStream>), data: &[u8]| {

@@ -27,8 +27,8 @@ use hosted::{hear, tell};
 use tungstenite::{Message, WebSocket};
 use xous_api_names::XousNames;
 use xous_api_websocket::{
-    Handle, Kind, Listen, ListenLimits, Listener, Opcode, Part, ReceiveError, Request, Route, SERVER_NAME, Tls, Websocket,
-    message_id, stats,
+    Handle, Kind, Listen, ListenLimits, Listener, Opcode, Part, ReceiveError, Request, Route, SERVER_NAME,
+    Tls, Websocket, message_id, stats,
 };
 
 #[global_allocator]

@@ -15,6 +15,7 @@ use crate::service::message::Caller;
 use crate::service::thread::Timer;
 use crate::sync::explore::explore;
 
+const OWNER: PID = PID::new(2).unwrap();
 const HEIR: PID = PID::new(3).unwrap();
 const CLOSED: usize = Code::Closed as usize;
 
@@ -58,6 +59,15 @@ fn reader(conn: &Arc<Connection>, progress: &Arc<Progress>, flushes: bool) -> Jo
     })
 }
 
+fn connection() -> Arc<Connection> {
+    let timer = Timer::start().unwrap();
+    let (deadlines, lease) = (Deadlines::default(), Lease::default());
+    let conn = Connection::new(Role::Client, Handle::SOLE, deadlines, lease, timer, None);
+    conn.belongs_to(OWNER);
+    conn.opened().unwrap();
+    conn
+}
+
 fn park(conn: &Connection) -> Caller {
     let (caller, page) = Caller::lend_mut(0, 0);
     conn.inbox.park(page);
@@ -80,10 +90,7 @@ fn the_next_owner_gets_whole_messages_and_the_former_one_nothing_that_comes_late
 }
 
 fn hand_over(flushes: bool) {
-    let timer = Timer::start().unwrap();
-    let (deadlines, lease) = (Deadlines::default(), Lease::default());
-    let conn = Connection::new(Role::Client, Handle::SOLE, deadlines, lease, timer, None);
-    conn.opened().unwrap();
+    let conn = connection();
     let progress = Arc::new(Progress::default());
     let reading = reader(&conn, &progress, flushes);
     let former = [park(&conn), park(&conn), park(&conn)];
@@ -113,4 +120,21 @@ fn hand_over(flushes: bool) {
         assert_eq!(bytes(&heirs), expected, "{got:?} {heirs:?}");
         assert!(heirs.last().is_none_or(|(_, last, _)| *last), "{heirs:?}");
     }
+}
+
+#[test]
+fn the_next_owner_is_told_of_no_failure_of_the_former_one() {
+    explore(1, || {
+        let conn = connection();
+        let fails = {
+            let conn = conn.clone();
+            // The writer, with what the former owner has sent.
+            spawn(move || conn.count_failed(&Caller::give(OWNER)))
+        };
+        conn.hand_over(HEIR);
+        fails.join().unwrap();
+        assert_eq!((conn.state().1, conn.take_send_failed()), (0, false));
+        conn.count_failed(&Caller::give(HEIR));
+        assert_eq!((conn.state().1, conn.take_send_failed()), (1, true));
+    });
 }

@@ -9,6 +9,7 @@ use xous_api_websocket::{Code, Deadlines, Handle, Lease, Phase, Request};
 
 use super::closer::Closer;
 use super::deadline::Deadline;
+use super::failures::Failures;
 use super::inbox::Inbox;
 use super::outbox::Outbox;
 use super::outcome::{ABNORMAL, NO_CODE, Outcome, cut};
@@ -18,7 +19,7 @@ use crate::service::message::Lent;
 use crate::service::thread::{Timer, Wake, Watch};
 use crate::sync::Mutex;
 use crate::sync::atomic::{
-    AtomicBool, AtomicU8, AtomicU32,
+    AtomicBool,
     Ordering::{Relaxed, SeqCst},
 };
 
@@ -47,13 +48,10 @@ pub(crate) struct Connection {
     held: AtomicBool,
     /// Both threads have ended: no deadline is waited for any more.
     finished: AtomicBool,
-    /// The owner's process number; 0 if nobody else can send.
-    owner: AtomicU8,
     /// It was handed over, and nothing has come from its owner yet.
     untouched: AtomicBool,
     /// Of the owner.
-    failed_sends: AtomicU32,
-    send_failed: AtomicBool,
+    failures: Failures,
 }
 
 struct State {
@@ -109,16 +107,14 @@ impl Connection {
             heard: AtomicBool::new(false),
             held: AtomicBool::new(false),
             finished: AtomicBool::new(false),
-            owner: AtomicU8::new(0),
             untouched: AtomicBool::new(false),
-            failed_sends: AtomicU32::new(0),
-            send_failed: AtomicBool::new(false),
+            failures: Failures::default(),
         })
     }
 
     /// It is this process's.
     pub(crate) fn belongs_to(&self, owner: PID) {
-        self.owner.store(owner.get(), Relaxed);
+        self.failures.belong_to(owner);
     }
 
     /// Makes `heir` the owner. Nothing that the former one has begun, lent or failed at is the heir's: its pages go back,
@@ -126,8 +122,6 @@ impl Connection {
     pub(crate) fn hand_over(self: &Arc<Self>, heir: PID) {
         self.outbox.hand_over();
         self.belongs_to(heir);
-        self.failed_sends.store(0, Relaxed);
-        self.send_failed.store(false, Relaxed);
         self.untouched.store(true, Relaxed);
         self.answers.store(false, Relaxed);
         self.inbox.hand_over();
@@ -194,7 +188,7 @@ impl Connection {
     pub(crate) fn state(&self) -> (Phase, usize) {
         let state = self.state.lock();
         let phase = if state.outcome.is_some() { Phase::Closed } else { state.phase };
-        (phase, self.failed_sends.load(Relaxed) as usize)
+        (phase, self.failures.sends())
     }
 
     /// The owner closes it; `closer` is told how it ended, now or later.
@@ -367,11 +361,7 @@ impl Connection {
 
     /// A send has failed. It is counted if nobody waits for it, except one of a former owner, who is not told.
     pub(crate) fn count_failed(&self, send: &Lent) {
-        let owner = self.owner.load(Relaxed);
-        if send.is_moved() && (owner == 0 || send.pid() == owner) {
-            self.failed_sends.fetch_add(1, Relaxed);
-            self.send_failed.store(true, Relaxed);
-        }
+        self.failures.count(send);
     }
 
     /// Answers sends that are not sent any more.
@@ -384,7 +374,7 @@ impl Connection {
 
     /// A moved send has failed since this was last asked.
     pub(crate) fn take_send_failed(&self) -> bool {
-        self.send_failed.load(Relaxed) && self.send_failed.swap(false, Relaxed)
+        self.failures.take_new()
     }
 
     /// Sets the outcome, unless there is one, and tells everybody who waits for it.

@@ -6,6 +6,7 @@
 //!  listen (server) ---'                        '--> writer <-- outbox <--- sends, pongs, Close frames
 //!
 //!  connection   what reader, writer, dispatcher and timer share: phase, deadlines, inbox, outbox
+//!  failures     what reader and writer know of sends that nobody waits for
 //!  end_guard    held by each thread; the last one ends the connection and tells the table
 //!  table        handles and their connections, and how those that are over have ended (outcome)
 //! ```
@@ -19,6 +20,7 @@ mod connection;
 mod deadline;
 mod end_guard;
 mod established;
+mod failures;
 pub(super) mod inbox;
 #[cfg(all(test, feature = "shuttle"))]
 mod interleavings;

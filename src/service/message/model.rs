@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use xous::{Error, MemoryMessage, MemoryRange, MemorySize, Message, MessageEnvelope, MessageSender};
+use xous::{Error, MemoryMessage, MemoryRange, MemorySize, Message, MessageEnvelope, MessageSender, PID};
 use xous_api_websocket::{PAGE_SIZE, Pages};
 
 use super::envelope::{Incoming, Lent, Scalar, range_of};
@@ -31,19 +31,24 @@ thread_local! {
 impl Caller {
     /// Lends a page to be written, with these words.
     pub(crate) fn lend_mut(offset: usize, valid: usize) -> (Self, Lent) {
-        Self::memory(offset, valid, Message::MutableBorrow)
+        Self::memory(offset, valid, 0, Message::MutableBorrow)
     }
 
     /// Lends a page to be read, with these words.
     pub(crate) fn lend(offset: usize, valid: usize) -> (Self, Lent) {
-        Self::memory(offset, valid, Message::Borrow)
+        Self::memory(offset, valid, 0, Message::Borrow)
     }
 
-    fn memory(offset: usize, valid: usize, kind: fn(MemoryMessage) -> Message) -> (Self, Lent) {
+    /// Gives a page away, as this process.
+    pub(crate) fn give(process: PID) -> Lent {
+        Self::memory(0, 0, process.get(), Message::Move).1
+    }
+
+    fn memory(offset: usize, valid: usize, process: u8, kind: fn(MemoryMessage) -> Message) -> (Self, Lent) {
         let mut pages = Pages::new(PAGE_SIZE);
         let buf = range_of(&mut pages);
         let (offset, valid) = (MemorySize::new(offset), MemorySize::new(valid));
-        let (caller, sender) = Self::wait(pages);
+        let (caller, sender) = Self::wait(pages, process);
         let body = kind(MemoryMessage { id: 0, buf, offset, valid });
         match Incoming::new(MessageEnvelope { sender, body }) {
             Incoming::Lent(lent) => (caller, lent),
@@ -53,18 +58,18 @@ impl Caller {
 
     /// Sends a blocking scalar.
     pub(crate) fn ask() -> (Self, Scalar) {
-        let (caller, sender) = Self::wait(Pages::new(1));
+        let (caller, sender) = Self::wait(Pages::new(1), 0);
         match Incoming::new(MessageEnvelope { sender, body: Message::new_blocking_scalar(0, 0, 0, 0, 0) }) {
             Incoming::Scalar(scalar) => (caller, scalar),
             Incoming::Lent(_) => unreachable!("a scalar was sent"),
         }
     }
 
-    fn wait(pages: Pages) -> (Self, MessageSender) {
+    fn wait(pages: Pages, process: u8) -> (Self, MessageSender) {
         let caller = Caller(Arc::new(Wait { answer: Mutex::new(None), answered: Condvar::new() }));
         let number = LAST.with_borrow_mut(|last| {
             *last += 1;
-            *last
+            *last | usize::from(process) << 24
         });
         WAITING.with_borrow_mut(|waiting| waiting.insert(number, (caller.clone(), pages)));
         (caller, MessageSender::from_usize(number))
@@ -107,9 +112,16 @@ pub(super) fn return_scalar2(sender: MessageSender, one: usize, two: usize) -> R
     answer(sender, (one, two))
 }
 
-/// Models move no pages.
-pub(super) fn unmap_memory(_pages: MemoryRange) -> Result<(), Error> {
-    unreachable!("no page was moved")
+/// Lets go of pages that were given away.
+pub(super) fn unmap_memory(given: MemoryRange) -> Result<(), Error> {
+    let is_given = |pages: &mut Pages| std::ptr::eq(pages.bytes_mut().as_ptr(), given.as_ptr());
+    let gone = WAITING.with_borrow_mut(|waiting| {
+        let mut all = waiting.iter_mut();
+        let number = all.find_map(|(number, (_, pages))| is_given(pages).then_some(*number));
+        number.and_then(|number| waiting.remove(&number))
+    });
+    drop(gone.expect("a page is unmapped once"));
+    Ok(())
 }
 
 fn answer(sender: MessageSender, words: Answer) -> Result<(), Error> {

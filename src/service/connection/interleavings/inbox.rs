@@ -10,7 +10,8 @@ use super::super::outcome::Outcome;
 use crate::service::message::Caller;
 use crate::sync::explore::explore;
 
-/// A page that is answered with a chunk has the chunk's number in `valid`.
+/// A page that is answered with a chunk has the number of the owner for whom it was taken added to this, and the chunk's
+/// in `valid`.
 const CHUNK: usize = 0x1000;
 /// What a page gets that goes back because of another owner.
 const CLOSED: usize = Code::Closed as usize;
@@ -25,7 +26,7 @@ fn reader(inbox: &Arc<Inbox>, chunks: usize) -> JoinHandle<usize> {
             match inbox.try_take(owner).map_or_else(|| inbox.take(owner), Taken::Page) {
                 Taken::Page(page) => {
                     delivered += 1;
-                    page.answer(CHUNK, delivered);
+                    page.answer(CHUNK + owner as usize, delivered);
                 }
                 Taken::HandedOver => owner = inbox.owner(),
                 Taken::Nothing => break,
@@ -43,7 +44,11 @@ fn park(inbox: &Inbox) -> Caller {
 
 /// The chunk that a page was answered with; `None` for another answer.
 fn chunk(caller: &Caller) -> Option<usize> {
-    Some(caller.answer()).filter(|(word, _)| *word == CHUNK).map(|(_, number)| number)
+    chunk_of(caller, 0)
+}
+
+fn chunk_of(caller: &Caller, owner: usize) -> Option<usize> {
+    Some(caller.answer()).filter(|(word, _)| *word == CHUNK + owner).map(|(_, number)| number)
 }
 
 #[test]
@@ -102,26 +107,30 @@ fn a_former_owner_gets_nothing_that_comes_for_the_next() {
         for _ in filled..2 {
             heirs.push(park(&inbox));
         }
-        assert_eq!(heirs.iter().filter_map(chunk).count(), 2 - filled);
+        assert_eq!(heirs.iter().filter_map(|heir| chunk_of(heir, 1)).count(), 2 - filled);
         assert_eq!(reading.join().unwrap(), 2);
     });
 }
 
 #[test]
 fn a_reader_that_waits_is_told_of_another_owner() {
-    explore(3, || {
-        let inbox = Arc::new(Inbox::new());
-        let waits = {
-            let inbox = inbox.clone();
-            // The former owner's page may be there still.
-            spawn(move || matches!(inbox.take(0), Taken::HandedOver))
-        };
-        inbox.hand_over();
-        let heir = park(&inbox);
-        assert!(waits.join().unwrap(), "the next owner's page is not the former one's");
-        inbox.end(&Outcome::new(1000, ""));
-        assert_ne!(heir.answer().0, CLOSED);
-    });
+    for lends in [false, true] {
+        explore(3, move || another_owner(lends));
+    }
+}
+
+/// The next owner `lends` a page before the reader has noticed, or none.
+fn another_owner(lends: bool) {
+    let inbox = Arc::new(Inbox::new());
+    let waits = {
+        let inbox = inbox.clone();
+        spawn(move || matches!(inbox.take(0), Taken::HandedOver))
+    };
+    inbox.hand_over();
+    let heir = lends.then(|| park(&inbox));
+    assert!(waits.join().unwrap(), "what the next owner lends is not for the former one");
+    inbox.end(&Outcome::new(1000, ""));
+    assert!(heir.is_none_or(|heir| heir.answer().0 != CLOSED));
 }
 
 #[test]
@@ -138,7 +147,9 @@ fn a_page_that_is_begun_goes_back_at_once() {
                 if let Some(mut begun) = inbox.lay_down(Begun { page, len: 2, first: true }, 0) {
                     return Some((inbox.owner(), begun.empty()));
                 }
+                let is_handed_over = inbox.owner() != 0;
                 match inbox.pick_up() {
+                    Ok(_) if is_handed_over => panic!("it did not go back during the wait"),
                     Ok(begun) => inbox.put_back(begun.page, 0),
                     Err(handed_over) => return Some((handed_over.owner, handed_over.carried)),
                 }

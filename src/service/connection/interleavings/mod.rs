@@ -2,5 +2,6 @@
 //! kernel's part is played by [`Caller`](crate::service::message::Caller); there is no socket.
 
 mod ending;
+mod hand_over;
 mod inbox;
 mod outbox;

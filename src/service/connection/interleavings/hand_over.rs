@@ -124,7 +124,7 @@ fn hand_over(flushes: bool) {
 
 #[test]
 fn the_next_owner_is_told_of_no_failure_of_the_former_one() {
-    explore(1, || {
+    explore(2, || {
         let conn = connection();
         let fails = {
             let conn = conn.clone();

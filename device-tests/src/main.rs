@@ -4,6 +4,7 @@
 
 mod close;
 mod die;
+mod echo;
 mod probe;
 mod secure;
 mod serve;
@@ -17,6 +18,9 @@ fn main() -> ExitCode {
     let result = match arguments[..] {
         ["secure", port, count] => secure::client(port, count),
         ["secure-server"] => secure::server(),
+        ["echo", host, port, connections, length, count] => {
+            echo::exchange([host, port, connections, length, count])
+        }
         ["serve", port, path] => serve::serve(port, path),
         ["probe", ref names @ ..] => probe::try_all(names),
         ["close"] => close::times(),

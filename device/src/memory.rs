@@ -83,7 +83,7 @@ impl<'a> Tables<'a> {
     fn touched(&self) -> impl Iterator<Item = u32> {
         let tables = (0..USER_END >> 22).filter(|index| self.word(self.root, *index) & VALID != 0);
         let pages = tables.flat_map(|index| (0..1024).map(move |page| index << 22 | page << 12));
-        pages.filter(|address| self.entry(*address) & (VALID | USER) == VALID | USER)
+        pages.filter(|address| self.entry(*address) & USER != 0 && has_memory(self.entry(*address)))
     }
 
     fn stacks(&self) -> Vec<Stack> {
@@ -107,7 +107,7 @@ impl<'a> Tables<'a> {
         let mut stack = Stack { thread: thread as u8, pages: 0, reserved: 0 };
         for address in down.chain(up) {
             stack.reserved += 1;
-            stack.pages += u32::from(self.entry(address) & VALID != 0);
+            stack.pages += u32::from(has_memory(self.entry(address)));
         }
         (stack.reserved > 0).then_some(stack)
     }
@@ -122,6 +122,12 @@ impl<'a> Tables<'a> {
     fn word(&self, page: u32, index: u32) -> u32 {
         self.ram.physical_word(page + index * 4).unwrap_or(0)
     }
+}
+
+/// Whether the entry of a page names memory. That of a page which the process has lent does, although it is not valid
+/// until it comes back.
+fn has_memory(entry: u32) -> bool {
+    entry >> 10 != 0
 }
 
 #[cfg(test)]
@@ -149,14 +155,15 @@ mod tests {
         let mut tables = Vec::new();
         let context = ROOT + 64 * PAGE_SIZE;
         let there = VALID | READ | USER | 0x10_0000 << 10;
+        let lent = there & !VALID;
         let reserved = READ | USER;
         map(&mut ram, &mut tables, CONTEXT_AT, context >> 12 << 10 | VALID | READ);
         for address in [0x1_0000, 0x1_1000, HEAP_START, MESSAGES_START, MAPPED_START] {
             map(&mut ram, &mut tables, address, there);
         }
         map(&mut ram, &mut tables, HEAP_START + PAGE_SIZE, reserved);
-        // Main thread: two pages of four; a second one: one of two, between guards.
-        for (page, entry) in [(1, there), (2, there), (3, reserved), (4, reserved)] {
+        // Main thread: two pages of four, one of them lent; a second one: one of two, between guards.
+        for (page, entry) in [(1, there), (2, lent), (3, reserved), (4, reserved)] {
             map(&mut ram, &mut tables, USER_END - page * PAGE_SIZE, entry);
         }
         let second = MAPPED_START + 0x10_0000;

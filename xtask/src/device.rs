@@ -1,6 +1,8 @@
 //! `cargo xtask device`: programs on an emulated device, with its console on the terminal.
 
+mod measure;
 mod options;
+mod record;
 mod usage;
 
 use std::path::{Path, PathBuf};
@@ -20,6 +22,7 @@ pub(crate) const COMMAND: Command = Command {
     summary: "Run the demonstration server, or other programs, on an emulated device",
     usage: "\
 usage: cargo xtask device [--port N] [--plain] [--kernel FILE] [--verbose] [PROGRAM ARGUMENTS [-- PROGRAM ARGUMENTS]...]
+       cargo xtask device --check|--record
 
   cargo xtask device                        the demonstration server on http://127.0.0.1:8080/, until Ctrl-C
   cargo xtask device client ws://127.0.0.1:9001/ --send hello --count 5
@@ -34,6 +37,8 @@ serve for ever. What the device's sockets reach is this machine's loopback inter
   --port N       the port of the demonstration server, if no PROGRAM is said
   --plain        the service without TLS
   --kernel FILE  the kernel of an xous-core build instead of the published one
+  --check        measure what the service costs on the device, and compare with device.toml: more than 2 % is a failure
+  --record       the same, and rewrite device.toml
   --verbose      also show what kernel, servers and service log
 
 At the end, what each process has used is printed. The exit code is 0 when all programs ended with 0, 1 when not or when
@@ -51,8 +56,11 @@ const OF_SERVERS: &[&str] = &["names: ", "INFO:websocket::"];
 fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
     let options = Options::parse(arguments)?;
     // So that preparing does not fail for what could be had.
-    toolchain::find_or_install().map_err(Failure::Other)?;
+    let toolchain = toolchain::find_or_install().map_err(Failure::Other)?;
     let programs = prepare()?;
+    if let Some(measure) = options.measure {
+        return record::run(measure, &toolchain.version, &measure::all(&programs)?);
+    }
     let outcome = machine(&programs, &options)?.run()?;
     eprint!("{}", usage::table(&outcome));
     if outcome.end == End::ProgramsEnded && outcome.succeeded() {

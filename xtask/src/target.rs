@@ -15,6 +15,7 @@ mod symbols;
 mod table;
 
 use ::device::prepare::toolchain::Toolchain;
+use ::device::prepare::{directory, lock};
 use build::Program;
 use options::{Options, Tls};
 use record::Record;
@@ -52,6 +53,7 @@ fn build_and_compare(options: &Options) -> Result<ExitCode, String> {
 
     let toolchain = toolchain::find_or_install()?;
     eprintln!("target: {toolchain}");
+    let _lock = lock(&directory()).map_err(|error| error.to_string())?;
     let path = root.join("sizes.toml");
     let mut record = Record::read(&path)?;
     let mut faults = Vec::new();

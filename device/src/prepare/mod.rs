@@ -19,12 +19,13 @@ use std::{
 
 use self::{
     cargo::{built, profile},
-    files::{examples, lock, put},
+    files::{examples, put},
     toolchain::Toolchain,
 };
 pub use self::{
     cargo::{cargo, directory, workspace},
     error::PrepareError,
+    files::lock,
 };
 use crate::{Builder, Generation, Machine};
 

@@ -14,8 +14,19 @@ pub(super) struct Options {
     pub(super) plain: bool,
     pub(super) verbose: bool,
     pub(super) kernel: Option<String>,
-    /// At least one.
+    /// Measure instead of running programs.
+    pub(super) measure: Option<Measure>,
+    /// At least one, unless it measures.
     pub(super) programs: Vec<Program>,
+}
+
+/// What becomes of figures that were measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Measure {
+    /// They are compared with `device.toml`.
+    Check,
+    /// They go into it.
+    Record,
 }
 
 /// A program to be run.
@@ -44,6 +55,15 @@ impl Options {
                 program.map(|(name, words)| Program { name: name.clone(), arguments: words.to_vec() }),
             );
         }
+        if options.measure.is_some() {
+            let alone = Self { measure: options.measure, ..Self::default() };
+            let is_alone = port.is_none() && options == alone;
+            return if is_alone {
+                Ok(options)
+            } else {
+                Err(Failure::usage("--check and --record stand alone"))
+            };
+        }
         match port {
             Some(_) if !options.programs.is_empty() => {
                 return Err(Failure::usage(
@@ -67,6 +87,8 @@ impl Options {
                 Long("plain") => options.plain = true,
                 Long("verbose") => options.verbose = true,
                 Long("kernel") => options.kernel = Some(parser.value()?.string()?),
+                Long("check") => options.measure = Some(Measure::Check),
+                Long("record") => options.measure = Some(Measure::Record),
                 Long("port") => port = Some(parser.value()?.string()?),
                 other => return Err(other.unexpected()),
             }
@@ -100,6 +122,16 @@ mod tests {
         assert_eq!(options.programs, [program("echo_server"), program("client ws://h/ --count 3")]);
         assert!(options.plain && options.kernel.as_deref() == Some("k"));
         assert_eq!(parse("-- meeting").ok().unwrap().programs, [program("meeting")]);
+    }
+
+    #[test]
+    fn measuring_stands_alone() {
+        assert_eq!(parse("--record").ok().unwrap().measure, Some(Measure::Record));
+        let check = parse("--check").ok().unwrap();
+        assert!(check.measure == Some(Measure::Check) && check.programs.is_empty());
+        for line in ["--check --plain", "--record --port 9000", "--check client ws://h/"] {
+            assert!(matches!(parse(line), Err(Failure::Usage(_))), "{line}");
+        }
     }
 
     #[test]

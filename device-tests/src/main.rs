@@ -5,6 +5,7 @@
 mod close;
 mod die;
 mod echo;
+mod faults;
 mod probe;
 mod secure;
 mod serve;
@@ -24,6 +25,11 @@ fn main() -> ExitCode {
         ["serve", port, path] => serve::serve(port, path),
         ["probe", ref names @ ..] => probe::try_all(names),
         ["close"] => close::times(),
+        ["greedy", port] => faults::greedy(port),
+        ["neighbour", gate, port] => faults::neighbour(gate, port),
+        ["long-message", port] => faults::long_message(port, false),
+        ["long-message", port, "more-heap"] => faults::long_message(port, true),
+        ["loopback"] => faults::loopback(),
         ["die", state, port] => die::in_state(state, port),
         ["panic"] => panic!("as the test wants it"),
         ["overflow"] => Err(format!("{} levels of a stack that has an end", deep(0))),

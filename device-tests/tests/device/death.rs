@@ -15,13 +15,13 @@ use crate::common::{Server, free_port, outside, programs, raw};
 const KERNEL: &str = "was not running, so cannot wake thread";
 
 /// A peer that accepts a WebSocket or not even that, and then neither reads nor writes.
-struct Silent {
-    port: u16,
+pub(crate) struct Silent {
+    pub(crate) port: u16,
     held: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 impl Silent {
-    fn start(accepts: bool) -> Self {
+    pub(crate) fn start(accepts: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let held = Arc::new(Mutex::new(Vec::new()));

@@ -17,6 +17,7 @@ mod boot;
 mod client;
 mod common;
 mod death;
+mod faults;
 mod seeds;
 mod server;
 mod stand_ins;

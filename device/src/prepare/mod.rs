@@ -140,12 +140,21 @@ impl Programs {
         self.machine_on(&self.kernel, Generation::Published)
     }
 
+    /// The same without some of the stand-ins, as a device may lack some of these services.
+    pub fn machine_without(&self, names: &[&str]) -> Builder {
+        let machine = Machine::builder(&self.kernel).service(&self.log);
+        self.with_stand_ins(machine, names)
+    }
+
     /// The same with another kernel, such as one from an xous-core build.
     pub fn machine_on(&self, kernel: &Path, generation: Generation) -> Builder {
-        let builder = Machine::builder(kernel).generation(generation).service(&self.log);
-        STAND_IN_NAMES
-            .iter()
-            .fold(builder, |builder, name| builder.service_with(&self.stand_ins, &[name]).named(name))
+        let machine = Machine::builder(kernel).generation(generation).service(&self.log);
+        self.with_stand_ins(machine, &[])
+    }
+
+    fn with_stand_ins(&self, machine: Builder, left_out: &[&str]) -> Builder {
+        let names = STAND_IN_NAMES.iter().filter(|name| !left_out.contains(name));
+        names.fold(machine, |machine, name| machine.service_with(&self.stand_ins, &[name]).named(name))
     }
 }
 

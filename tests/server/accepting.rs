@@ -121,6 +121,9 @@ fn clients_that_go_before_they_are_taken_take_nothing_with_them() {
         for _ in 0..20 {
             drop(Client::asks(listener.port(), "/ws"));
         }
+        // Comes behind all of them, so that they are all there, or gone.
+        let page = "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+        assert_eq!(Client::with(listener.port(), page).answer().status, 200);
         stats_when(|stats| stats.workers_busy == 0);
         let (client, incoming) = pair(&listener);
         assert_eq!(incoming.peer, client.address().to_string());

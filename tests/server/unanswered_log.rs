@@ -42,17 +42,15 @@ fn the_server_thread_does_not_wait_for_the_log() {
             assert_eq!(hear(), "the log is stopped");
             let cid = service_cid();
             let start = Instant::now();
-            for _ in 0..4 {
-                for opcode in (0..=255).filter(|&opcode| opcode != Opcode::Accept as usize) {
-                    for handle in [0, Handle::new(0, 1).to_raw() as usize, 0xff_ffff] {
-                        everything(cid, (handle << 8) | opcode);
-                    }
+            for opcode in (0..=255).filter(|&opcode| opcode != Opcode::Accept as usize) {
+                for handle in [0, Handle::new(0, 1).to_raw() as usize, 0xff_ffff] {
+                    everything(cid, (handle << 8) | opcode);
                 }
-                let answered = Instant::now();
-                stats().unwrap();
-                assert!(answered.elapsed() < SOON);
             }
-            println!("every opcode in every way, four times: {:?}", start.elapsed());
+            let answered = Instant::now();
+            stats().unwrap();
+            assert!(answered.elapsed() < SOON);
+            println!("every opcode in every way: {:?}", start.elapsed());
             tell("quiet", "done");
         })
         .role("quiet", || {

@@ -22,3 +22,6 @@ mod of_std;
 pub(crate) use of_shuttle::{Condvar, FOREVER, Instant, Mutex, MutexGuard, atomic, thread};
 #[cfg(not(all(test, feature = "shuttle")))]
 pub(crate) use of_std::{Condvar, Instant, Mutex, MutexGuard, atomic, thread};
+
+/// For statics that only count. All models share them, so that they are never the model checker's.
+pub(crate) use std::sync::atomic as static_atomic;

@@ -1,6 +1,6 @@
 //! Log lines of threads that must not wait for the log server. They count what happens, and a worker prints it.
 
-use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use crate::sync::static_atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 /// Something that happened.
 #[derive(Debug, Clone, Copy)]

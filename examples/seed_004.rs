@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     // start websocket server
     let ws_sid = xous::create_server().unwrap();
     let ws_cid: CID = xous::connect(ws_sid).expect("failed");
-    thread::spawn({
+    let server = thread::spawn({
         move || {
             websocket::server(ws_sid, &mut websocket).expect("failed");
         }
@@ -83,5 +83,7 @@ fn main() -> ExitCode {
 
     // close websocket server
     send_message(ws_cid, Message::new_blocking_scalar(Opcode::Close.into(), 0, 0, 0, 0)).expect("failed");
+    // A program that ends while a call of one of its threads is unanswered takes hosted mode's kernel with it.
+    server.join().expect("failed");
     ExitCode::SUCCESS
 }

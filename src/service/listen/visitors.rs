@@ -20,7 +20,7 @@ use crate::net::one_peer;
 use crate::proto::{CloseCode, CloseReason};
 use crate::service::connection::Connection;
 use crate::service::limits::{PLACE_WAIT, WAITING, WORKERS_FOR_PROGRAMS};
-use crate::service::thread::{Permit, Pool, Timer, Wake};
+use crate::service::thread::{Note, Permit, Pool, Timer, Wake, note};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
@@ -455,8 +455,8 @@ impl Entered {
             host.serve(stream, address, visitor, &mut permit);
             drop(permit);
         });
-        if let Err(error) = started {
-            log::error!("no thread for a client: {error}");
+        if started.is_err() {
+            note(Note::NoThread);
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Each is an ordinary Xous process under the real kernel and speaks the ABI of the service it stands for. They are
 //! one program, `xous-stand-ins NAME [ARGUMENTS]`; [`COMMANDS`] lists the names. The same sources serve hosted mode on a
-//! PC and the emulated device (`riscv32imac-unknown-xous-elf`); what differs is in [`launcher`], `trng.rs`, the store
+//! PC and the emulated device (`riscv32imac-unknown-xous-elf`); what differs is in `launcher.rs`, `trng.rs`, the store
 //! of the PDDB, and the folder `device/`, whose servers are the drivers of registers.
 //!
 //! ```text

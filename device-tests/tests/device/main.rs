@@ -20,6 +20,7 @@ mod death;
 mod faults;
 mod seeds;
 mod server;
+mod soak;
 mod stand_ins;
 mod tls;
 mod upload;

@@ -1,5 +1,6 @@
 //! `cargo xtask device`: programs on an emulated device, with its console on the terminal.
 
+mod documents;
 mod measure;
 mod options;
 mod record;
@@ -37,8 +38,9 @@ serve for ever. What the device's sockets reach is this machine's loopback inter
   --port N       the port of the demonstration server, if no PROGRAM is said
   --plain        the service without TLS
   --kernel FILE  the kernel of an xous-core build instead of the published one
-  --check        measure what the service costs on the device, and compare with device.toml: more than 2 % is a failure
-  --record       the same, and rewrite device.toml
+  --check        measure what the service costs on the device, and compare with device.toml: more than 2 % is a failure;
+                 so is a table of README.md or docs/xous-core.md that says something else than device.toml
+  --record       the same, and rewrite device.toml and these tables
   --verbose      also show what kernel, servers and service log
 
 At the end, what each process has used is printed. The exit code is 0 when all programs ended with 0, 1 when not or when

@@ -53,7 +53,7 @@ fn expect_no_growth(before: &Outcome, after: &Outcome) {
 
 #[test]
 fn messages_leave_nothing_in_any_process() {
-    for (length, few, many) in [(SHORT, 20, 1000), (LONG, 3, 20)] {
+    for (length, few, many) in [(SHORT, 20, 500), (LONG, 3, 10)] {
         let few = after_echoes(length, few, WALL_LIMIT);
         expect_no_growth(&few, &after_echoes(length, many, WALL_LIMIT));
     }

@@ -64,6 +64,7 @@ pub fn serve() -> Result<(), xous::Error> {
         table: Table::new(),
         visitors: Visitors::new(timer.clone(), pool.clone()),
         timer,
+        decisions: Arc::default(),
         stores: FileStores::new(pddb.clone(), pool.clone()),
         pool,
         pddb,

@@ -6,7 +6,8 @@
 //!                  '--> acceptors (bind, accept) --> visitors (who has a place) --> http_client (a worker each)
 //!                                                     |  requests (heads)  timed_socket (deadlines)
 //!        accept_queue <-- upgrade <-------------------+-------> file_route (GET)
-//!   (a program's page)       '--> upload_route         |            |
+//!   (a program's page)       |--> decisions            |            |
+//!                            '--> upload_route         |            |
 //!                                      '--------> file_stores <-----'
 //! ```
 //!
@@ -17,6 +18,7 @@ mod accept_queue;
 mod acceptors;
 mod certificates;
 mod channels;
+mod decisions;
 mod file_route;
 mod file_stores;
 mod http_client;

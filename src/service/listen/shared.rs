@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use xous::PID;
 
+use super::decisions::Decisions;
 use super::file_stores::FileStores;
 use super::visitors::Visitors;
 use crate::pddb::Pddb;
@@ -15,6 +16,8 @@ pub(crate) struct Shared {
     pub(crate) table: Arc<Table>,
     /// The clients that no program has taken.
     pub(crate) visitors: Arc<Visitors>,
+    /// Clients whose program decides on them.
+    pub(crate) decisions: Arc<Decisions>,
     /// Workers for clients and connections.
     pub(crate) pool: Arc<Pool>,
     /// The thread for clients that were refused.

@@ -97,8 +97,10 @@ pub(crate) fn refusal(reason: Reason, head_only: bool, keep_alive: bool) -> Answ
 
 /// The page that takes the code of those who are not paired.
 pub(crate) fn pairing(html: &str, head_only: bool, keep_alive: bool) -> Answer {
-    const POLICY: &str =
-        "default-src 'none'; script-src 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'";
+    // The digest is that of the script in the page, which would not run otherwise.
+    const POLICY: &str = "default-src 'none'; \
+        script-src 'sha256-matLffCDUDGqYzstorHceIJ6k53gptUqUkGyuSjEmog='; \
+        connect-src 'self'; frame-ancestors 'none'";
     let mut headers = vec![
         ("Content-Type", "text/html; charset=utf-8"),
         ("X-Content-Type-Options", "nosniff"),

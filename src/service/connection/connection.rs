@@ -8,7 +8,7 @@ use xous::PID;
 use xous_api_websocket::{Code, Deadlines, Handle, Lease, Phase, Request};
 
 use super::closer::Closer;
-use super::deadline::Deadline;
+use super::deadline::{Deadline, SHUTDOWN_AGAIN};
 use super::failures::Failures;
 use super::inbox::Inbox;
 use super::outbox::Outbox;
@@ -22,10 +22,6 @@ use crate::sync::atomic::{
     AtomicBool,
     Ordering::{Relaxed, SeqCst},
 };
-
-/// How long a shutdown has to take effect before it is repeated: on the device it only ends a call that is
-/// already waiting.
-const SHUTDOWN_AGAIN: Duration = Duration::from_millis(250);
 
 /// The shared part. Reader, writer, dispatcher and timer each hold it; none holds a lock of it while it calls the
 /// kernel, the socket or another thread.

@@ -7,13 +7,14 @@ use xous::PID;
 use xous_api_websocket::{Accepted, Code, Deadlines, Decision, Handle, Lease, Subject};
 
 use super::accept_queue::AcceptQueue;
+use super::admission::ClientSlot;
 use super::port::{NoTarget, Port};
 use super::requests::Requests;
 use super::shared::Shared;
+use super::stage::Stage;
 use super::target::{Receiver, TargetKind};
 use super::timed_socket::TimedSocket;
 use super::upload_route::{UploadReceiver, UploadRoute};
-use super::visitors::{Stage, Visitor};
 use crate::http::{Answer, NormalPath, Reason, Shown, decided, is_allowed};
 use crate::proto::Role;
 use crate::proto::handshake::Upgrade;
@@ -28,7 +29,7 @@ pub(crate) struct Client<'a> {
     pub(crate) shared: &'a Arc<Shared>,
     pub(crate) socket: &'a TimedSocket,
     pub(crate) peer: SocketAddr,
-    pub(crate) visitor: &'a Arc<Visitor>,
+    pub(crate) slot: &'a Arc<ClientSlot>,
 }
 
 /// A client that is taken.
@@ -153,7 +154,7 @@ impl Client<'_> {
                 Ok(Taken { destination: Destination::Program(page), owner, lease, writer, protocol })
             }
             TargetKind::Upload(route) => {
-                let writer = self.shared.visitors.second_worker(self.visitor);
+                let writer = self.shared.admission.second_worker(self.slot);
                 let Some(writer) = writer else {
                     self.shared.look_for_the_gone(Some(owner));
                     return Err(Reason::Full);
@@ -174,11 +175,11 @@ impl Client<'_> {
     ) -> Result<(AcceptPage, Option<String>), Reason> {
         let Receiver { queue, protocols, decides } = receiver;
         let protocol = protocols.iter().find(|known| request.protocols().any(|name| *name == ***known));
-        self.visitor.is(Stage::AtDoor(queue.clone()));
-        let taken = queue.take(route, self.port.settings.limits.accept_time, || self.visitor.stays());
-        self.visitor.is(Stage::Answered);
+        self.slot.is(Stage::Queued(queue.clone()));
+        let taken = queue.take(route, self.port.settings.limits.accept_time, || self.slot.stays());
+        self.slot.is(Stage::Answered);
         let Some((wanted, page)) = taken else {
-            let was_asked_to_go = !self.visitor.stays();
+            let was_asked_to_go = !self.slot.stays();
             return Err(if was_asked_to_go { Reason::Full } else { Reason::NotTaken });
         };
         let page =
@@ -309,21 +310,21 @@ impl Client<'_> {
 
 impl Admitted {
     /// Serves the connection to its end. From here on its page is the client's, whatever happens.
-    pub(crate) fn serve(self, visitor: &Arc<Visitor>, permit: &mut Permit) {
+    pub(crate) fn serve(self, slot: &Arc<ClientSlot>, permit: &mut Permit) {
         let Admitted { guard, established, writer, destination } = self;
         let (delivery, page) = match destination {
             Destination::Program(page) => {
-                visitor.is(Stage::Taken);
+                slot.is(Stage::Taken);
                 permit.belongs_to_program();
                 (Delivery::Pull, page.hand_over())
             }
             Destination::Decided(page) => {
-                visitor.is(Stage::Taken);
+                slot.is(Stage::Taken);
                 permit.belongs_to_program();
                 (Delivery::Pull, Some((page, 0)))
             }
             Destination::Upload(route, listener) => {
-                let receiving = UploadReceiver::new(route, listener, visitor.clone(), &guard.conn);
+                let receiving = UploadReceiver::new(route, listener, slot.clone(), &guard.conn);
                 (Delivery::Internal(Box::new(receiving)), None)
             }
         };

@@ -80,7 +80,7 @@ pub enum Opcode {
     /// `offset` = none, or a code in `offset` and a text as with `Open`. The handle is a listener's, not a
     /// connection's.
     ///
-    /// Who joins and asks for other origins, limits, deadlines or another certificate than the port has is refused.
+    /// A program that joins must ask for the origins, limits, deadlines and certificate that the port has.
     ///
     /// Errors: `Malformed`, `BadRequest`, `PortInUse`, `NoListener`, `BusyMessages`, `BusyService`; with TLS also `NoTls`,
     /// `NoWorker` and `ClockNotSet`, and what is in the PDDB as with `Open`.

@@ -99,7 +99,7 @@ pub(crate) fn refusal(reason: Reason, head_only: bool, keep_alive: bool) -> Answ
 pub(crate) fn pairing(html: &str, head_only: bool, keep_alive: bool) -> Answer {
     // The digest is that of the script in the page, which would not run otherwise.
     const POLICY: &str = "default-src 'none'; \
-        script-src 'sha256-matLffCDUDGqYzstorHceIJ6k53gptUqUkGyuSjEmog='; \
+        script-src 'sha256-UZy4p6MPeTcEU2VqBCdQkhW+NjA7mvnx+AAEmZYSe/I='; \
         connect-src 'self'; frame-ancestors 'none'";
     let mut headers = vec![
         ("Content-Type", "text/html; charset=utf-8"),
@@ -127,7 +127,7 @@ pub(crate) fn status(status: u16, headers: &[(&str, &str)], keep_alive: bool) ->
 /// The answer that a program has decided on, the last one.
 ///
 /// # Errors
-/// A name or a value that is none, or a header that is the service's own.
+/// A name or a value that would break its line, or a header that the service writes itself.
 pub(crate) fn decided(status: u16, headers: &[(&str, &str)], body: &str) -> Result<Answer, ResponseError> {
     const TEXT: (&str, &str) = ("Content-Type", "text/plain; charset=utf-8");
     let mut headers = headers.to_vec();

@@ -274,7 +274,7 @@ impl Connection {
         self.break_off();
     }
 
-    /// Remembers why the connection breaks off, which whoever asks learns with 1006. The first cause counts.
+    /// Remembers why the connection breaks off, which is told together with 1006. The first cause counts.
     pub(crate) fn breaks<T: Into<Box<str>>>(&self, cause: impl FnOnce() -> T) {
         let mut state = self.state.lock();
         if state.cause.is_empty() {
@@ -355,7 +355,7 @@ impl Connection {
         }
     }
 
-    /// A send has failed. It is counted if nobody waits for it, except one of a former owner, who is not told.
+    /// A send has failed. It is counted if it was moved, and the sender is still the owner.
     pub(crate) fn count_failed(&self, send: &Lent) {
         self.failures.count(send);
     }

@@ -77,7 +77,7 @@ impl Admission {
         Arc::new(Admission { state: Mutex::new(state), waiting: AtomicUsize::new(0), timer, pool })
     }
 
-    /// Serves a client that has come to a port, has it wait for a place, or tells it that there is none.
+    /// Serves a client that has come to a port, has it wait for a place, or refuses it.
     pub(crate) fn arrive(self: &Arc<Self>, host: &Arc<dyn Host>, stream: TcpStream, address: SocketAddr) {
         let places = host.places();
         let newcomer = Newcomer {
@@ -131,7 +131,7 @@ impl Admission {
         }
     }
 
-    /// A second worker for a client that has one; somebody gives way for it if there is none.
+    /// A second worker for a client. If all are busy, another client gives way.
     pub(crate) fn second_worker(&self, slot: &ClientSlot) -> Option<Permit> {
         if let Some(permit) = self.pool.reserve_for_stranger(WORKERS_FOR_PROGRAMS) {
             return Some(permit);
@@ -238,7 +238,7 @@ impl State {
         Ok(Entered { newcomer, id: self.last, permit })
     }
 
-    /// The next of those who wait: one of the address with the fewest connections, who came first.
+    /// The next of those who wait: the first of the address with the fewest connections.
     fn next(&mut self, pool: &Arc<Pool>) -> Option<Entered> {
         let mut order: Vec<_> = (0..self.waiting.len()).collect();
         order.sort_by_key(|&at| self.waiting.get(at).map(|newcomer| self.count_of(newcomer.peer)));

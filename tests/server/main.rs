@@ -11,6 +11,7 @@ mod by_hand;
 mod channels;
 mod clients;
 mod crowds;
+mod hostile;
 mod limits;
 mod load;
 mod logins;
@@ -19,6 +20,7 @@ mod owners;
 mod pages;
 mod pairing;
 mod ports;
+#[allow(dead_code, reason = "each program of tests uses a part of it")]
 mod process;
 mod push;
 mod refusals;

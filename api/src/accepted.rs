@@ -1,17 +1,19 @@
 //! A connection that a client has opened, as its new owner learns of it.
 
-use crate::Handle;
 use crate::wire::{Reader, Writer};
+use crate::{Handle, Subject};
 
 /// Stands for no text, which differs from an empty one.
 const NONE: u16 = u16::MAX;
+const UNDECIDED: u8 = 1;
 
 /// In the page of an answered `Accept`, little-endian: u32 handle, u16 number of the route, u16 length of the head;
-/// texts as u16 length (65535 for none) and UTF-8: peer, path, query, sub-protocol, origin; the head. The head is
-/// the client's request line and headers as they came, cut where the page ends.
+/// texts as u16 length (65535 for none) and UTF-8: peer, path, query, sub-protocol, origin; the head; u8 flags (1 nothing
+/// is decided); u16 length of the certificate's subject (65535 for none), and the subject. The head is the client's request
+/// line and headers as they came, cut where there is no more room in the page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted<'a> {
-    /// The connection.
+    /// The connection, or what will be one when a `Decide` has let the client in.
     pub handle: Handle,
     /// The number of its route.
     pub route: u16,
@@ -27,6 +29,10 @@ pub struct Accepted<'a> {
     pub origin: Option<&'a str>,
     /// Request line and headers.
     pub head: &'a [u8],
+    /// The client has had no answer: it waits for what the program decides, up to the port's `accept_time`.
+    pub undecided: bool,
+    /// Whom the client's certificate is for, if the port asks for one.
+    pub subject: Option<Subject<'a>>,
 }
 
 impl<'a> Accepted<'a> {
@@ -39,7 +45,8 @@ impl<'a> Accepted<'a> {
     pub fn write(&self, page: &mut [u8]) -> Option<usize> {
         let texts = [Some(self.peer), Some(self.path), self.query, self.sub_protocol, self.origin];
         let len = texts.iter().map(|text| 2 + text.map_or(0, str::len)).sum::<usize>();
-        let room = page.len().checked_sub(8 + len)?.min(usize::from(u16::MAX));
+        let subject = self.subject.map_or(0, |Subject(name)| name.len());
+        let room = page.len().checked_sub(8 + len + 3 + subject)?.min(usize::from(u16::MAX));
         let head = self.head.get(..room).unwrap_or(self.head);
         let mut w = Writer::new(page);
         w.u32(self.handle.to_raw());
@@ -52,6 +59,14 @@ impl<'a> Accepted<'a> {
             }
         }
         w.bytes(head);
+        w.u8(if self.undecided { UNDECIDED } else { 0 });
+        match self.subject {
+            Some(Subject(name)) => {
+                w.u16(u16::try_from(name.len()).ok().filter(|len| *len != NONE)?);
+                w.bytes(name);
+            }
+            None => w.u16(NONE),
+        }
         w.finish()
     }
 
@@ -67,7 +82,13 @@ impl<'a> Accepted<'a> {
         };
         let (peer, path) = (text()??, text()??);
         let (query, sub_protocol, origin) = (text()?, text()?, text()?);
-        Some(Accepted { handle, route, peer, path, query, sub_protocol, origin, head: r.bytes(head)? })
+        let head = r.bytes(head)?;
+        let undecided = r.u8()? & UNDECIDED != 0;
+        let subject = match r.u16()? {
+            NONE => None,
+            len => Some(Subject(r.bytes(usize::from(len))?)),
+        };
+        Some(Accepted { handle, route, peer, path, query, sub_protocol, origin, head, undecided, subject })
     }
 }
 
@@ -86,6 +107,8 @@ mod tests {
             sub_protocol: None,
             origin: Some("null"),
             head: b"GET /a? HTTP/1.1\r\n\r\n",
+            undecided: true,
+            subject: Some(Subject(b"name")),
         };
         let mut page = [0; 256];
         let len = accepted.write(&mut page).unwrap();

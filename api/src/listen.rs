@@ -151,9 +151,9 @@ impl<'a> Listen<'a> {
         self
     }
 
-    /// Joins a port that another program listens on whatever its settings are. Without this, who joins gets what it has
-    /// asked for or is refused (`BadRequest`): the same origins, limits, deadlines and certificate. TLS, or none, is asked
-    /// for in either case; with this, the certificate that is given is only used if the port is opened.
+    /// Joins a port that another program listens on whatever its settings are. Without this, a program
+    /// that joins must ask for the same origins, limits, deadlines and certificate, or is refused (`BadRequest`). Whether
+    /// the port speaks TLS must be the same in either case; the certificate is used only if this program opens the port.
     pub fn as_it_is(mut self) -> Self {
         self.as_it_is = true;
         self
@@ -192,7 +192,7 @@ impl<'a> Listen<'a> {
     }
 
     /// Only for people who have shown the port a code: [`Listener::pairing_code`](crate::Listener::pairing_code) gives it
-    /// to the program, which shows it, and a page of the service takes it from whoever comes without. A code is good for
+    /// to the program, which shows it, and a page of the service takes it from clients. A code is good for
     /// five minutes, for one use and for a few wrong tries. It gets its browser a cookie for this port, good for twelve
     /// hours and out of the reach of scripts and other sites, which opens pages, files, uploads and WebSockets.
     pub fn pairing(mut self) -> Self {

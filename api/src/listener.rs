@@ -4,10 +4,10 @@ use xous::CID;
 
 use crate::pages::{PAGE_SIZE, Pages, Returned};
 use crate::reply::Refusal;
-use crate::websocket::{Link, service};
+use crate::websocket::service;
 use crate::{
-    AcceptError, Accepted, Code, ControlError, Handle, Kind, Listen, ListenError, Opcode, Part, Route,
-    SendError, SendWord, ServerTls, Websocket, message_id,
+    AcceptError, Accepted, Code, ControlError, Decision, Handle, Incoming, Kind, Listen, ListenError, Opcode,
+    Part, Route, SendError, SendWord, ServerTls, Websocket, message_id,
 };
 
 /// Where a port stands.
@@ -37,43 +37,6 @@ pub struct Listener {
     cid: CID,
     handle: Handle,
     port: u16,
-}
-
-/// A connection that a client has opened.
-pub struct Incoming {
-    /// The connection. This process owns it.
-    pub websocket: Websocket,
-    /// The number of the route that it came by.
-    pub route: u16,
-    /// The peer's address and port.
-    pub peer: String,
-    /// The path of the request as it was sent. Percent-encoding is undone only to find the route.
-    pub path: String,
-    /// The query, behind the `?`, if there was one.
-    pub query: Option<String>,
-    /// The `Origin` header.
-    pub origin: Option<String>,
-}
-
-impl Incoming {
-    /// Takes up a connection from the page of an answered `Accept`, or of a client that was
-    /// [forwarded](Listener::forward_to). Returns `None` if the page holds no connection or the service is not
-    /// running. A page stands for one connection: take it up once.
-    pub fn from_page(page: &[u8]) -> Option<Incoming> {
-        Some(Self::new(service().ok()?, &Accepted::parse(page)?))
-    }
-
-    fn new(cid: CID, accepted: &Accepted<'_>) -> Incoming {
-        let link = Link::new(cid, accepted.handle, 101, accepted.sub_protocol, accepted.head);
-        Incoming {
-            websocket: Websocket::adopt(link),
-            route: accepted.route,
-            peer: accepted.peer.to_owned(),
-            path: accepted.path.to_owned(),
-            query: accepted.query.map(str::to_owned),
-            origin: accepted.origin.map(str::to_owned),
-        }
-    }
 }
 
 impl Listener {
@@ -139,18 +102,38 @@ impl Listener {
         self.accept_from(0)
     }
 
-    /// Waits for the next client of one route, or of any route if `route` is 0.
+    /// Waits for the next client of one route, or of any route if `route` is 0. Lets it in if the route decides.
     ///
     /// # Errors
     /// See [`AcceptError`].
     pub fn accept_from(&self, route: u16) -> Result<Incoming, AcceptError> {
+        self.accept_if(route, |_| Decision::accept())
+    }
+
+    /// Waits for the next client of one route, or of any route if `route` is 0, that `decide` lets in. `decide` is asked
+    /// about clients of routes that [decide](crate::Route::decides()), before they are answered; those that have gone
+    /// meanwhile are passed over.
+    ///
+    /// # Errors
+    /// See [`AcceptError`]; `Refused(BadRequest)` for a decision that cannot be sent.
+    pub fn accept_if<'d>(
+        &self,
+        route: u16,
+        mut decide: impl FnMut(&Accepted<'_>) -> Decision<'d>,
+    ) -> Result<Incoming, AcceptError> {
         let mut page = Pages::new(Accepted::PAGES * PAGE_SIZE);
-        let returned = accept(&mut page, self.cid, self.handle, route).map_err(|_| AcceptError::Kernel)?;
-        if returned.offset != 0 {
-            return Err(AcceptError::from_code(Code::from_word(returned.offset)));
+        loop {
+            let returned =
+                accept(&mut page, self.cid, self.handle, route).map_err(|_| AcceptError::Kernel)?;
+            if returned.offset != 0 {
+                return Err(AcceptError::from_code(Code::from_word(returned.offset)));
+            }
+            let page = page.bytes().get(..returned.valid).unwrap_or_default();
+            let accepted = Accepted::parse(page).ok_or(AcceptError::Kernel)?;
+            if let Some(incoming) = Incoming::decided(self.cid, &accepted, &mut decide)? {
+                return Ok(incoming);
+            }
         }
-        let accepted = Accepted::parse(&page.bytes()[..returned.valid]).ok_or(AcceptError::Kernel)?;
-        Ok(Incoming::new(self.cid, &accepted))
     }
 
     /// Lends every client to `cid` from now on, with `opcode` as message id. The message has an [`Accepted`] in the

@@ -80,7 +80,7 @@ pub enum Opcode {
     /// `offset` = none, or a code in `offset` and a text as with `Open`. The handle is a listener's, not a
     /// connection's.
     ///
-    /// Who joins and asks for other origins, limits, deadlines or another certificate than the port has is refused.
+    /// A program that joins must ask for the origins, limits, deadlines and certificate that the port has.
     ///
     /// Errors: `Malformed`, `BadRequest`, `PortInUse`, `NoListener`, `BusyMessages`, `BusyService`; with TLS also `NoTls`,
     /// `NoWorker` and `ClockNotSet`, and what is in the PDDB as with `Open`.
@@ -100,7 +100,8 @@ pub enum Opcode {
     /// Errors: `Closed`, `NoRoute`.
     RemoveRoute = 15,
     /// Takes the next connection of a listener: lend mut of a page with `offset` = number of a route, or none for
-    /// any; answered with an [`Accepted`](crate::Accepted) and `offset` = none, or with a code in `offset`.
+    /// any; answered with an [`Accepted`](crate::Accepted) and `offset` = none, or with a code in `offset`. Of a route that
+    /// decides it tells of a client that waits for a `Decide`.
     ///
     /// Errors: `Closed` (also for pages that wait when the listener is given up), `Malformed`, `BusyReceives`,
     /// `BusyMessages`, `BusyService`; `Again` if that is understood ([`Lease`](crate::Lease)).
@@ -133,6 +134,12 @@ pub enum Opcode {
     /// Errors in `offset`: `Closed`, `NotPermitted` (another listener, or a port that does not pair), `Malformed`,
     /// `Entropy`, `NoWorker`.
     Pair = 22,
+    /// Answers a client that waits, of a route that [decides](crate::Route::decides()): lend of a
+    /// [`Decision`](crate::Decision) with the connection's handle. Answered when the client has its answer.
+    ///
+    /// Errors in `offset`: `Closed` (no such client waits any more, or it could not be answered), `Malformed`,
+    /// `BadRequest` (a header or a sub-protocol that cannot be sent; the client got 500), `NoWorker` (the client got 503).
+    Decide = 23,
 }
 
 impl From<Opcode> for usize {

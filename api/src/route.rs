@@ -18,6 +18,7 @@ const PREFIX: u8 = 1;
 const PAGE: u8 = 1 << 1;
 const UPLOAD: u8 = 1 << 2;
 const FILES: u8 = 1 << 3;
+const DECIDES: u8 = 1 << 4;
 const SHARED: u8 = 1 << 7;
 const KINDS: u8 = PAGE | UPLOAD | FILES;
 
@@ -51,7 +52,7 @@ pub enum RouteKind<'a> {
 /// A path and who answers on it.
 ///
 /// In the page of an `AddRoute`, little-endian, texts as 16 bits of length and UTF-8: `WSR1`; u8 flags (1 prefix, and
-/// one of 2 page, 4 upload, 8 files, or none for a receiver; 128 a shared prefix); u8 number of sub-protocols; u16 number of
+/// one of 2 page, 4 upload, 8 files, or none for a receiver; 16 the program decides; 128 a shared prefix); u8 number of sub-protocols; u16 number of
 /// logins; u32 length of the body; the text path; the [`Login`]s; the sub-protocols; or the text content type and the body;
 /// or the [`Upload`]; or the text dict.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +70,9 @@ pub struct Route<'a> {
     pub kind: RouteKind<'a>,
     /// Who may use it, at most 16; everybody with none.
     pub credentials: Vec<Login<'a>>,
+    /// The program sees each request of a client before the client is answered, and decides: a
+    /// [`Decision`](crate::Decision). Only for a receiver; others are refused (`BadRequest`).
+    pub decides: bool,
 }
 
 impl<'a> Route<'a> {
@@ -96,13 +100,20 @@ impl<'a> Route<'a> {
     }
 
     fn new(path: &'a str, kind: RouteKind<'a>) -> Self {
-        Route { path, prefix: false, shared: false, kind, credentials: Vec::new() }
+        Route { path, prefix: false, shared: false, kind, credentials: Vec::new(), decides: false }
     }
 
     /// Only for clients that show this, or another that is given so. Everybody else gets 401. Each route has its own:
     /// that of a prefix does not guard longer paths that have a route.
     pub fn credentials(mut self, login: Login<'a>) -> Self {
         self.credentials.push(login);
+        self
+    }
+
+    /// The program decides on each client, by [`Listener::accept_if`](crate::Listener::accept_if). One that is taken by
+    /// [`Listener::accept`](crate::Listener::accept) is let in.
+    pub fn decides(mut self) -> Self {
+        self.decides = true;
         self
     }
 
@@ -160,7 +171,8 @@ impl<'a> Route<'a> {
         let mut w = Writer::new(page);
         w.u32(MAGIC);
         let shared = if self.shared { SHARED } else { 0 };
-        w.u8(kind | shared | if self.prefix { PREFIX } else { 0 });
+        let decides = if self.decides { DECIDES } else { 0 };
+        w.u8(kind | shared | decides | if self.prefix { PREFIX } else { 0 });
         w.u8(protocols as u8);
         w.u16(self.credentials.len() as u16);
         w.u32(u32::try_from(body).map_err(|_| RequestError::TooLong)?);
@@ -188,7 +200,10 @@ impl<'a> Route<'a> {
         let protocols = usize::from(r.u8()?);
         let logins = usize::from(r.u16()?);
         let body = usize::try_from(r.u32()?).ok()?;
-        if protocols > MAX_PROTOCOLS || logins > MAX_LOGINS || flags & !(PREFIX | KINDS | SHARED) != 0 {
+        if protocols > MAX_PROTOCOLS
+            || logins > MAX_LOGINS
+            || flags & !(PREFIX | KINDS | DECIDES | SHARED) != 0
+        {
             return None;
         }
         let path = r.text()?;
@@ -200,8 +215,8 @@ impl<'a> Route<'a> {
             FILES => RouteKind::Files { dict: r.text()? },
             _ => return None,
         };
-        let (prefix, shared) = (flags & PREFIX != 0, flags & SHARED != 0);
-        Some(Route { path, prefix, shared, kind, credentials })
+        let [prefix, shared, decides] = [PREFIX, SHARED, DECIDES].map(|flag| flags & flag != 0);
+        Some(Route { path, prefix, shared, kind, credentials, decides })
     }
 }
 
@@ -221,6 +236,7 @@ mod tests {
             Route::upload("/u", upload),
             Route::files("/f/", "a"),
             Route::receiver("/s/").shared_prefix(),
+            Route::receiver("/d").decides().sub_protocol("a"),
             Route::files("/g/", "a").credentials(Login::basic("a", "b")).credentials(Login::bearer("c")),
         ] {
             let mut page = vec![0; route.encoded_len()];

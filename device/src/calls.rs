@@ -51,7 +51,7 @@ const NAMES: [&str; 47] = [
     "PlatformSpecific",
 ];
 
-/// The name of a system call, or "?" for a number that is none.
+/// The name of a system call, or "?" for an unknown number.
 pub fn call_name(number: u8) -> &'static str {
     NAMES.get(usize::from(number)).copied().filter(|name| !name.is_empty()).unwrap_or("?")
 }

@@ -1,7 +1,7 @@
 //! Messages between the roles of a test, which do not pass through the system under test.
 //!
-//! Each role has a FIFO in the system's directory. Whoever needs it first makes it; it is opened for both directions
-//! and never closed, so that opening does not wait and nothing is lost before the other side opens it.
+//! Each role has a FIFO in the system's directory. The side that needs it first makes it. It is opened for both directions and
+//! never closed, so that opening does not wait and nothing is lost before the other side opens it.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -17,7 +17,7 @@ use crate::test::ROLE;
 /// Tells another role of this test something: one line, of less than 4096 bytes. Does not wait for it to listen.
 ///
 /// # Panics
-/// Outside a test's body, and when the line is none.
+/// Outside a test's body, and when `line` is not one line of less than 4096 bytes.
 pub fn tell(role: &str, line: &str) {
     static OPENED: LazyLock<Mutex<HashMap<String, File>>> = LazyLock::new(Mutex::default);
     assert!(line.len() < 4096 && !line.contains('\n'), "not a line of less than 4096 bytes");

@@ -127,6 +127,7 @@ pub const TOOLS: &[Tool] = &[
         packages: &["chromium", "chromium-driver"],
         ubuntu: &["chromium-chromedriver"],
         tests: &[
+            tests("server", "pairing::a_browser_"),
             tests("server", "web_pages::"),
             tests("upload", "browser::"),
             tests("tls", "server::browser::"),

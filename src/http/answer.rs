@@ -75,7 +75,8 @@ pub(crate) fn compose(
     content_length: Option<u64>,
     keep_alive: bool,
 ) -> Result<Vec<u8>, ResponseError> {
-    let date = clock::now().map(date);
+    let has_date = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Date"));
+    let date = clock::now().filter(|_| !has_date).map(date);
     let mut all = headers.to_vec();
     all.extend(date.as_deref().map(|date| ("Date", date)));
     let mut head = Vec::new();
@@ -96,8 +97,10 @@ pub(crate) fn refusal(reason: Reason, head_only: bool, keep_alive: bool) -> Answ
 
 /// The page that takes the code of those who are not paired.
 pub(crate) fn pairing(html: &str, head_only: bool, keep_alive: bool) -> Answer {
-    const POLICY: &str =
-        "default-src 'none'; script-src 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'";
+    // The digest is that of the script in the page, which would not run otherwise.
+    const POLICY: &str = "default-src 'none'; \
+        script-src 'sha256-UZy4p6MPeTcEU2VqBCdQkhW+NjA7mvnx+AAEmZYSe/I='; \
+        connect-src 'self'; frame-ancestors 'none'";
     let mut headers = vec![
         ("Content-Type", "text/html; charset=utf-8"),
         ("X-Content-Type-Options", "nosniff"),
@@ -119,6 +122,25 @@ fn words(status: u16, headers: &[(&str, &str)], body: &str, head_only: bool, kee
 /// An answer without a body.
 pub(crate) fn status(status: u16, headers: &[(&str, &str)], keep_alive: bool) -> Answer {
     head(status, headers, Some(0), keep_alive).bytes.into()
+}
+
+/// The answer that a program has decided on, the last one.
+///
+/// # Errors
+/// A name or a value that would break its line, or a header that the service writes itself.
+pub(crate) fn decided(status: u16, headers: &[(&str, &str)], body: &str) -> Result<Answer, ResponseError> {
+    const TEXT: (&str, &str) = ("Content-Type", "text/plain; charset=utf-8");
+    let mut headers = headers.to_vec();
+    if !body.is_empty() && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(TEXT.0)) {
+        headers.push(TEXT);
+    }
+    // These never have a body (RFC 9110 sections 15.3.5 and 15.4.5).
+    let has_body = !matches!(status, 204 | 304);
+    let mut answer = compose(status, &headers, has_body.then_some(body.len() as u64), false)?;
+    if has_body {
+        answer.extend_from_slice(body.as_bytes());
+    }
+    Ok(answer.into())
 }
 
 /// Methods that pages and files take, as `Allow` names them (RFC 9110 section 10.2.1).

@@ -13,7 +13,9 @@ mod range;
 mod reason;
 mod router;
 
-pub(crate) use answer::{Answer, Page, READS, UPGRADES, compose, options, page, pairing, refusal, status};
+pub(crate) use answer::{
+    Answer, Page, READS, UPGRADES, compose, decided, options, page, pairing, refusal, status,
+};
 pub(crate) use host::is_own_host;
 pub(crate) use logins::Logins;
 pub(crate) use media::{decoded, media_type};

@@ -43,6 +43,8 @@ pub(crate) enum Reason {
     TooLarge,
     /// It is longer than the program has room for.
     TooLargeForProgram,
+    /// The program has decided on an answer that cannot be sent.
+    BadDecision,
     /// The database failed.
     StoreFailed,
     /// There is no place, or another client needs it more.
@@ -83,7 +85,7 @@ impl Reason {
             Reason::NoUpgrade => 426,
             Reason::PeerFull | Reason::TooManyCodes => 429,
             Reason::TooLarge | Reason::TooLargeForProgram => 431,
-            Reason::StoreFailed => 500,
+            Reason::BadDecision | Reason::StoreFailed => 500,
             Reason::Full | Reason::NotTaken | Reason::ListBusy | Reason::StoreLocked => 503,
         }
     }
@@ -113,6 +115,7 @@ impl Reason {
             Reason::PeerFull => "There are too many connections from this address.",
             Reason::TooLarge => "The head of the request is too large.",
             Reason::TooLargeForProgram => "The head of the request is too large for the program.",
+            Reason::BadDecision => "The program has failed.",
             Reason::StoreFailed => "The database has failed.",
             Reason::Full => "All places are taken. Try again in a moment.",
             Reason::NotTaken => "The program that listens does not take clients now. Try again in a moment.",

@@ -49,6 +49,10 @@ impl Transport {
         match self.0 {}
     }
 
+    pub(super) fn peer_subject(&self) -> Option<Vec<u8>> {
+        match self.0 {}
+    }
+
     pub(super) fn close(&self, _stream: &TcpStream) {
         match self.0 {}
     }

@@ -43,6 +43,11 @@ impl Socket {
         self.tls.as_ref().map_or(Ok(()), |tls| tls.handshake(&self.stream))
     }
 
+    /// Whom the peer's certificate is for, if it has shown one: the content of a DER `Name`.
+    pub(crate) fn peer_subject(&self) -> Option<Vec<u8>> {
+        self.tls.as_ref()?.peer_subject()
+    }
+
     /// Waits for bytes; 0 at the end of the stream.
     ///
     /// # Errors

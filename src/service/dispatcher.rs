@@ -276,7 +276,7 @@ fn close_code(code: usize) -> Option<CloseCode> {
 #[cfg(test)]
 mod tests {
     /// What the server thread runs. A line in the log is a message to the log server, and its sender waits.
-    const SOURCES: [(&str, &str); 18] = [
+    const SOURCES: [(&str, &str); 20] = [
         ("dispatcher", include_str!("dispatcher.rs")),
         ("system", include_str!("system.rs")),
         ("message/envelope", include_str!("message/envelope.rs")),
@@ -288,9 +288,11 @@ mod tests {
         ("listen/listeners", include_str!("listen/listeners.rs")),
         ("listen/channels", include_str!("listen/channels.rs")),
         ("listen/accept_queue", include_str!("listen/accept_queue.rs")),
+        ("listen/decisions", include_str!("listen/decisions.rs")),
         ("listen/target", include_str!("listen/target.rs")),
         ("listen/port", include_str!("listen/port.rs")),
-        ("listen/visitors", include_str!("listen/visitors.rs")),
+        ("listen/admission", include_str!("listen/admission.rs")),
+        ("listen/stage", include_str!("listen/stage.rs")),
         ("thread/pool", include_str!("thread/pool.rs")),
         ("thread/timer", include_str!("thread/timer.rs")),
         ("http/router", include_str!("../http/router.rs")),

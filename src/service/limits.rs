@@ -66,7 +66,7 @@ pub(crate) const WAITING_CLOSES: usize = 4;
 const _: () = assert!(OPEN_MESSAGES + WAITING_CLOSES < 64);
 
 /// Bytes of the pages of these messages (`BusyService`). The device's kernel maps what a process is lent or given
-/// into 4 MiB of its address space. When these are full it refuses every message, whoever sends it. The rest is for
+/// into 4 MiB of its address space. When these are full it refuses every message of every process. The rest is for
 /// messages that are being answered.
 pub(crate) const OPEN_BYTES: usize = 3 * 1024 * 1024;
 

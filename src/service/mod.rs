@@ -34,7 +34,7 @@ use connection::Table;
 use dispatcher::Dispatcher;
 pub(crate) use in_process::{Plan, serve_one};
 use limits::{HEAP_BYTES, STORE_ANSWER, WORKERS};
-use listen::{FileStores, Listeners, Owners, Shared, Visitors};
+use listen::{Admission, FileStores, Listeners, Owners, Shared};
 use message::Quota;
 use system::System;
 use thread::{Lingering, Pool, Timer};
@@ -62,18 +62,19 @@ pub fn serve() -> Result<(), xous::Error> {
     let lingering = Lingering::start(timer.clone()).map_err(|_| xous::Error::ThreadNotAvailable)?;
     let shared = Arc::new(Shared {
         table: Table::new(),
-        visitors: Visitors::new(timer.clone(), pool.clone()),
+        admission: Admission::new(timer.clone(), pool.clone()),
         timer,
+        decisions: Arc::default(),
         stores: FileStores::new(pddb.clone(), pool.clone()),
         pool,
         pddb,
         lingering,
         looks_for_the_gone: OnceLock::new(),
     });
-    let visitors = Arc::downgrade(&shared.visitors);
+    let admission = Arc::downgrade(&shared.admission);
     shared.pool.when_free(move || {
-        if let Some(visitors) = visitors.upgrade() {
-            visitors.let_in();
+        if let Some(admission) = admission.upgrade() {
+            admission.admit_waiting();
         }
     });
     let quota = Quota::new();

@@ -39,6 +39,10 @@ impl Serve for System {
                 Some(listener) => self.listeners.pair(listener, lent),
                 None => lent.answer(Code::Closed as usize, 0),
             },
+            Opcode::Decide => match self.shared.table.find(caller.handle, caller.pid) {
+                Found::Live(conn) => self.shared.decisions.bring(conn.handle, lent),
+                Found::Ended(_) | Found::Unknown => lent.answer(Code::Closed as usize, 0),
+            },
             Opcode::Join => self.member(caller, lent, true),
             Opcode::Leave => self.member(caller, lent, false),
             Opcode::Broadcast => self.on_listener(caller, lent, |listener, page| listener.broadcast(page)),

@@ -1,4 +1,4 @@
-//! How the name server tells whoever started the system which names are registered.
+//! How the name server tells the launcher which names are registered.
 
 /// Answers the launcher's questions from now on. Hosted mode only: the emulator sees by itself whether the kernel lives.
 pub(crate) fn start() {

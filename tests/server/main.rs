@@ -11,6 +11,7 @@ mod by_hand;
 mod channels;
 mod clients;
 mod crowds;
+mod deciding;
 mod hostile;
 mod limits;
 mod load;

@@ -1,8 +1,9 @@
 //! A port for those who have shown its code.
 
-use xous_api_websocket::{Code, ControlError, Listen, Listener, Login, Route};
+use xous_api_websocket::{Code, ControlError, Listen, Listener, Login, Route, Upload};
 
 use crate::by_hand::{Answer, Client, upgrade_request};
+use crate::common::browser::Browser;
 use crate::common::{nothing_is_left, system};
 use crate::serve::{PAGE, listen, listener, roomy};
 
@@ -88,5 +89,52 @@ fn a_port_that_does_not_pair_has_no_code() {
         assert_eq!(try_code(&listener, "00000000").status, 404);
         let other = Listener::listen(&Listen::new("127.0.0.1", listener.port())).unwrap();
         assert_eq!(other.pairing_code(), Err(ControlError::Refused(Code::NotPermitted)));
+    });
+}
+
+/// Sends the file `a` with what is in it; what the service answers last, or the code of the close (1006).
+const SEND: &str = "
+    const ws = new WebSocket(`ws://${location.host}/upload`);
+    ws.onopen = () => ws.send(new Uint8Array([1, 0, 0, 0, 97, 0, 2, 0, 0, 0, 104, 105]));
+    ws.onmessage = event => event.data.includes('accepted') || done(event.data);
+    ws.onclose = event => done(event.code);";
+/// The status and the text of the answer for that file.
+const FETCH: &str = "fetch('/files/a').then(async answer => done([answer.status, await answer.text()]));";
+
+/// As the person sees it: nothing without the code, everything with its cookie, and nothing again when that has ended.
+#[test]
+fn a_browser_sends_files_with_a_cookie_until_that_has_ended() {
+    system!().run(|| {
+        let listener = listener(&listen().pairing().limits(roomy()));
+        listener.add_route(&Route::upload("/upload", Upload::new("paired"))).unwrap();
+        listener.add_route(&Route::files("/files/", "paired")).unwrap();
+        let browser = Browser::start();
+        let url = |path: &str| format!("http://127.0.0.1:{}{path}", listener.port());
+        let title = || browser.value("document.title");
+        browser.go(&url("/"));
+        assert_eq!(title(), "Pairing");
+        assert_eq!(browser.result_of(SEND), 1006, "without a cookie");
+        assert_eq!(browser.result_of(FETCH)[0], 401);
+
+        let code = listener.pairing_code().unwrap();
+        browser.go(&url(&format!("/?scanned#{code}")));
+        browser.wait_for_after_leaving("document.title === 'Page' && document.readyState === 'complete'");
+        let stored = browser.result_of(SEND);
+        assert!(stored.as_str().is_some_and(|text| text.contains("stored")), "{stored}");
+        assert_eq!(browser.result_of(FETCH), serde_json::json!([200, "hi"]));
+
+        // As many others as a port remembers: the oldest cookie ends.
+        for _ in 0..8 {
+            let code = listener.pairing_code().unwrap();
+            assert_eq!(try_code(&listener, &code).status, 200);
+        }
+        assert_eq!(browser.result_of(SEND), 1006, "the cookie has ended");
+        assert_eq!(browser.result_of(FETCH)[0], 401);
+        browser.go(&url("/"));
+        assert_eq!(title(), "Pairing");
+        let code = listener.pairing_code().unwrap();
+        browser.go(&url(&format!("/?again#{code}")));
+        browser.wait_for_after_leaving("document.title === 'Page' && document.readyState === 'complete'");
+        assert_eq!(browser.result_of(FETCH), serde_json::json!([200, "hi"]));
     });
 }

@@ -165,7 +165,8 @@ fn authority(name: &str) -> CertificateParams {
 
 fn leaf(names: &[&str], purpose: ExtendedKeyUsagePurpose) -> CertificateParams {
     let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
-    let mut params = CertificateParams::new(names).unwrap();
+    let mut params = CertificateParams::new(names.clone()).unwrap();
+    params.distinguished_name.push(DnType::CommonName, names.first().map_or("leaf", |name| name));
     params.extended_key_usages = vec![purpose];
     params
 }

@@ -91,7 +91,7 @@ impl Through {
         }
     }
 
-    /// Echoes to whoever connects to `address`; returns only if it cannot.
+    /// Echoes to every client of `address`; returns only if it cannot listen.
     fn run_server(self, address: SocketAddr) -> Result<(), Failure> {
         match self {
             Through::Core => core::run_server(&TcpListener::bind(address)?),

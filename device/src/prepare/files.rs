@@ -14,9 +14,8 @@ use super::PrepareError;
 /// How long to wait for another process that is building. A cold start takes some minutes.
 pub(super) const LOCK_LIMIT: Duration = Duration::from_secs(15 * 60);
 
-/// Waits for the lock of a directory, which ends with the file that is returned, or with this process. Whoever
-/// builds for the device holds that of [`directory`](super::directory): builds that go on at once would take each
-/// other's programs.
+/// Waits for the lock of a directory, which ends with the file that is returned, or with this process. Every build for
+/// the device holds that of [`directory`](super::directory): two builds at once would take each other's programs.
 ///
 /// # Errors
 /// [`PrepareError::Busy`] when another process has it for 15 minutes, and where files cannot be made.

@@ -29,6 +29,12 @@ impl Session {
         !self.connection.is_handshaking()
     }
 
+    /// Whom the peer's certificate is for: the content of a DER `Name`. Its chain has been checked.
+    pub(super) fn peer_subject(&self) -> Option<Vec<u8>> {
+        let certificate = self.connection.peer_certificates()?.first()?;
+        Some(webpki::EndEntityCert::try_from(certificate).ok()?.subject().to_vec())
+    }
+
     pub(super) fn is_client(&self) -> bool {
         matches!(self.connection, Connection::Client(_))
     }

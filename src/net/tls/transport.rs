@@ -91,6 +91,11 @@ impl Transport {
         }
     }
 
+    /// Whom the peer's certificate is for, once the handshake is done and if it has shown one.
+    pub(in crate::net) fn peer_subject(&self) -> Option<Vec<u8>> {
+        self.session().peer_subject()
+    }
+
     /// Waits for plaintext; 0 after a close_notify. `buffer` must not be empty. Unless it is short, it also takes the
     /// bytes of the socket, so that a connection needs no other buffer.
     pub(in crate::net) fn read(

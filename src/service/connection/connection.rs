@@ -8,7 +8,7 @@ use xous::PID;
 use xous_api_websocket::{Code, Deadlines, Handle, Lease, Phase, Request};
 
 use super::closer::Closer;
-use super::deadline::Deadline;
+use super::deadline::{Deadline, SHUTDOWN_AGAIN};
 use super::failures::Failures;
 use super::inbox::Inbox;
 use super::outbox::Outbox;
@@ -22,10 +22,6 @@ use crate::sync::atomic::{
     AtomicBool,
     Ordering::{Relaxed, SeqCst},
 };
-
-/// How long a shutdown has to take effect before it is repeated: on the device it only ends a call that is
-/// already waiting.
-const SHUTDOWN_AGAIN: Duration = Duration::from_millis(250);
 
 /// The shared part. Reader, writer, dispatcher and timer each hold it; none holds a lock of it while it calls the
 /// kernel, the socket or another thread.
@@ -278,7 +274,7 @@ impl Connection {
         self.break_off();
     }
 
-    /// Remembers why the connection breaks off, which whoever asks learns with 1006. The first cause counts.
+    /// Remembers why the connection breaks off, which is told together with 1006. The first cause counts.
     pub(crate) fn breaks<T: Into<Box<str>>>(&self, cause: impl FnOnce() -> T) {
         let mut state = self.state.lock();
         if state.cause.is_empty() {
@@ -359,7 +355,7 @@ impl Connection {
         }
     }
 
-    /// A send has failed. It is counted if nobody waits for it, except one of a former owner, who is not told.
+    /// A send has failed. It is counted if it was moved, and the sender is still the owner.
     pub(crate) fn count_failed(&self, send: &Lent) {
         self.failures.count(send);
     }

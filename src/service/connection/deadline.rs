@@ -1,5 +1,11 @@
 //! What a connection waits for, each with an end.
 
+use std::time::Duration;
+
+/// How long a shutdown has to take effect before it is repeated: on the device it only ends a call that is
+/// already waiting.
+pub(super) const SHUTDOWN_AGAIN: Duration = Duration::from_millis(250);
+
 /// What can be late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]

@@ -27,7 +27,7 @@ impl Failures {
         *self.0.lock() = State { owner: owner.get(), ..State::default() };
     }
 
-    /// A send has failed. It is counted if nobody waits for it, except one of a former owner, who is not told.
+    /// A send has failed. It is counted if it was moved, and the sender is still the owner.
     pub(crate) fn count(&self, send: &Lent) {
         if !send.is_moved() {
             return;

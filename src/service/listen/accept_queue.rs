@@ -88,7 +88,7 @@ impl AcceptQueue {
 
     /// A client that waits may not stay.
     pub(crate) fn look_again(&self) {
-        // Whoever has asked whether it stays and does not wait yet has the lock.
+        // A worker that has asked whether its client stays, and does not wait yet, holds the lock.
         drop(self.state.lock());
         self.changed.notify_all();
     }

@@ -7,10 +7,10 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::admission::Host;
 use super::http_client::Reception;
 use super::port::{NotBound, OnBound, Port};
 use super::shared::Shared;
-use super::visitors::Host;
 use crate::net::{BindError, bind};
 use crate::service::limits::PORT_THREADS;
 use crate::service::thread::{Note, Permit, Pool, note};
@@ -157,7 +157,7 @@ fn accept(port: &Arc<Port>, shared: &Arc<Shared>, listener: &TcpListener) {
         if port.is_closed() {
             return;
         }
-        shared.visitors.arrive(&host, stream, peer);
+        shared.admission.arrive(&host, stream, peer);
     }
 }
 

@@ -6,16 +6,17 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::admission::{ClientSlot, Host};
 use super::file_route;
 use super::pairing::{self, NotPaired, Pairing};
 use super::places::{Full, Places};
 use super::port::{NoTarget, Port};
 use super::requests::{Requests, Stop};
 use super::shared::Shared;
+use super::stage::Stage;
 use super::target::TargetKind;
 use super::timed_socket::{TimedSocket, log_refusal};
 use super::upgrade::Client;
-use super::visitors::{Host, Stage, Visitor};
 use crate::entropy::fill;
 use crate::http::{
     Answer, NormalPath, READS, Reason, Shown, UPGRADES, is_own_host, options, page, pairing as pairing_page,
@@ -37,8 +38,8 @@ impl Host for Reception {
         &self.port.places
     }
 
-    fn serve(&self, stream: TcpStream, address: SocketAddr, visitor: Arc<Visitor>, permit: &mut Permit) {
-        run(&self.port, &self.shared, stream, address, visitor, permit);
+    fn serve(&self, stream: TcpStream, address: SocketAddr, slot: Arc<ClientSlot>, permit: &mut Permit) {
+        run(&self.port, &self.shared, stream, address, slot, permit);
     }
 
     /// Nothing was written to the socket before, so that this does not wait.
@@ -62,12 +63,12 @@ fn run(
     shared: &Arc<Shared>,
     stream: TcpStream,
     peer: SocketAddr,
-    visitor: Arc<Visitor>,
+    slot: Arc<ClientSlot>,
     permit: &mut Permit,
 ) {
     let limits = port.settings.limits;
     let socket = match port.socket(stream) {
-        Ok(socket) => TimedSocket::new(socket, shared, peer, visitor.clone()),
+        Ok(socket) => TimedSocket::new(socket, shared, peer, slot.clone()),
         Err(error) => return log::warn!("port {}: {error}", port.number()),
     };
     if let Err(error) = socket.by(limits.head_time, Shutdown::Both, || socket.socket.handshake()) {
@@ -77,14 +78,14 @@ fn run(
         bytes: usize::try_from(limits.head_bytes).unwrap_or(usize::MAX).min(MAX_REQUEST_BYTES),
         lines: usize::from(limits.head_lines),
     });
-    let mut stays = visitor.is(Stage::Silent);
+    let mut stays = slot.is(Stage::Silent);
     let admitted = loop {
         if !stays {
             return socket.end();
         }
         match socket.by(limits.head_time, Shutdown::Read, || requests.next(&socket.socket)) {
             Ok(()) => (),
-            Err(Stop::Gone) if !visitor.stays() => {
+            Err(Stop::Gone) if !slot.stays() => {
                 return socket.refuse(LINGER, Reason::Full, Shown::head(requests.head()));
             }
             Err(Stop::Gone) if socket.is_late() => {
@@ -96,7 +97,7 @@ fn run(
                 return socket.refuse(LINGER, reason, Shown::head(requests.head()));
             }
         }
-        if !visitor.is(Stage::Answered) {
+        if !slot.is(Stage::Answered) {
             return socket.refuse(LINGER, Reason::Full, Shown::head(requests.head()));
         }
         match check_request(requests.head()) {
@@ -106,7 +107,7 @@ fn run(
                 }
             }
             Ok(Request::Upgrade(request)) => {
-                let client = Client { port, shared, socket: &socket, peer, visitor: &visitor };
+                let client = Client { port, shared, socket: &socket, peer, slot: &slot };
                 break client.upgrade(&requests, &request);
             }
             Err(refusal) => {
@@ -115,12 +116,12 @@ fn run(
             }
         }
         requests.clear();
-        stays = visitor.is(Stage::Idle);
+        stays = slot.is(Stage::Idle);
     };
     let Some(admitted) = admitted else { return };
     // What the requests took is not kept while the connection lasts.
     drop((socket, requests));
-    admitted.serve(&visitor, permit);
+    admitted.serve(&slot, permit);
 }
 
 /// What a client gets that cannot be told by a status, as it speaks TLS and there is no handshake: the fatal alert

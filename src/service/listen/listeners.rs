@@ -202,7 +202,7 @@ impl Listeners {
         let port = &listener.port;
         router(port).retain(|_, target| target.listener != listener.handle);
         listener.queue.close();
-        self.shared.visitors.close_uploads(listener.handle);
+        self.shared.admission.close_uploads(listener.handle);
         let in_use = self
             .slots
             .lock()
@@ -213,7 +213,7 @@ impl Listeners {
         }
         // The port's thread waits for a client.
         let address = port.close();
-        self.shared.visitors.close_port(&port.places);
+        self.shared.admission.close_port(&port.places);
         let Some(address) = address else { return };
         if !self.shared.pool.try_spawn(move || wake_accept(address, LINGER)) {
             // Refused clients may hold it up.

@@ -3,20 +3,24 @@
 //! ```text
 //!  programs --> listeners ----------------------------> channels (broadcasts)
 //!                  |  target (routes) --> port <-----------.
-//!                  '--> acceptors (bind, accept) --> visitors (who has a place) --> http_client (a worker each)
+//!                  '--> acceptors (bind, accept) --> admission (who has a place) --> http_client (a worker each)
 //!                                                     |  requests (heads)  timed_socket (deadlines)
 //!        accept_queue <-- upgrade <-------------------+-------> file_route (GET)
-//!   (a program's page)       '--> upload_route         |            |
+//!   (a program's page)       |--> decisions            |            |
+//!                            '--> upload_route         |            |
 //!                                      '--------> file_stores <-----'
 //! ```
 //!
-//! `owners` looks for programs that have ended, when somebody is refused. `shared` is what their threads have in common. A client that was upgraded is a connection of the room
+//! `owners` looks for programs that have ended, when somebody is refused. `stage` says what a client is doing and when it
+//! gives way. `shared` is what the threads have in common. A client that was upgraded is a connection of the room
 //! `connection`, which does not know this one: an upload route takes its chunks as a `ChunkReceiver`.
 
 mod accept_queue;
 mod acceptors;
+mod admission;
 mod certificates;
 mod channels;
+mod decisions;
 mod file_route;
 mod file_stores;
 mod http_client;
@@ -30,14 +34,14 @@ mod places;
 mod port;
 mod requests;
 mod shared;
+mod stage;
 mod target;
 mod timed_socket;
 mod upgrade;
 mod upload_route;
-mod visitors;
 
+pub(crate) use admission::Admission;
 pub(crate) use file_stores::FileStores;
 pub(crate) use listeners::{Listener, Listeners};
 pub(crate) use owners::Owners;
 pub(crate) use shared::Shared;
-pub(crate) use visitors::Visitors;

@@ -4,8 +4,9 @@ use std::sync::{Arc, OnceLock};
 
 use xous::PID;
 
+use super::admission::Admission;
+use super::decisions::Decisions;
 use super::file_stores::FileStores;
-use super::visitors::Visitors;
 use crate::pddb::Pddb;
 use crate::service::connection::Table;
 use crate::service::thread::{Lingering, Pool, Timer};
@@ -14,7 +15,9 @@ use crate::service::thread::{Lingering, Pool, Timer};
 pub(crate) struct Shared {
     pub(crate) table: Arc<Table>,
     /// The clients that no program has taken.
-    pub(crate) visitors: Arc<Visitors>,
+    pub(crate) admission: Arc<Admission>,
+    /// Clients whose program decides on them.
+    pub(crate) decisions: Arc<Decisions>,
     /// Workers for clients and connections.
     pub(crate) pool: Arc<Pool>,
     /// The thread for clients that were refused.

@@ -31,14 +31,24 @@ pub(crate) struct Target {
 /// Who answers.
 #[derive(Clone)]
 pub(crate) enum TargetKind {
-    /// A program that takes WebSockets, of one of these sub-protocols.
-    Receiver(Arc<AcceptQueue>, Arc<[Box<str>]>),
+    /// A program that takes WebSockets.
+    Receiver(Arc<Receiver>),
     /// A page.
     Page(Arc<Page>),
     /// The database takes files.
     Upload(Arc<UploadRoute>),
     /// The database gives files.
     Files(Arc<FileRoute>),
+}
+
+/// How a program takes WebSockets.
+pub(crate) struct Receiver {
+    /// Where its pages are.
+    pub(crate) queue: Arc<AcceptQueue>,
+    /// In order of preference.
+    pub(crate) protocols: Vec<Box<str>>,
+    /// It sees a client before that is answered.
+    pub(crate) decides: bool,
 }
 
 impl Target {
@@ -71,12 +81,17 @@ impl TargetKind {
         queue: &Arc<AcceptQueue>,
         shared: &Arc<Shared>,
     ) -> Result<Self, Code> {
+        if route.decides && !matches!(route.kind, RouteKind::Receiver { .. }) {
+            return Err(Code::BadRequest);
+        }
         match &route.kind {
             RouteKind::Receiver { protocols } => {
                 if protocols.iter().any(|name| !is_token(name)) {
                     return Err(Code::BadRequest);
                 }
-                Ok(TargetKind::Receiver(queue.clone(), protocols.iter().map(|&name| name.into()).collect()))
+                let protocols = protocols.iter().map(|&name| name.into()).collect();
+                let receiver = Receiver { queue: queue.clone(), protocols, decides: route.decides };
+                Ok(TargetKind::Receiver(Arc::new(receiver)))
             }
             RouteKind::Page { content_type, body } => {
                 if body.len() > PAGE_BYTES {

@@ -4,9 +4,10 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::admission::ClientSlot;
 use super::late::{BOTH, Late, READ};
 use super::shared::Shared;
-use super::visitors::{Stage, Visitor};
+use super::stage::Stage;
 use crate::http::{Answer, Reason, Shown, refusal};
 use crate::net::Socket;
 use crate::platform::SHUTDOWN_SENDS_FIN;
@@ -19,17 +20,17 @@ pub(crate) struct TimedSocket {
     late: Arc<Late>,
     timer: Arc<Timer>,
     pub(crate) peer: SocketAddr,
-    visitor: Arc<Visitor>,
+    slot: Arc<ClientSlot>,
     lingering: Arc<Lingering>,
 }
 
 impl TimedSocket {
-    pub(crate) fn new(socket: Socket, shared: &Shared, peer: SocketAddr, visitor: Arc<Visitor>) -> Self {
+    pub(crate) fn new(socket: Socket, shared: &Shared, peer: SocketAddr, slot: Arc<ClientSlot>) -> Self {
         let socket = Arc::new(socket);
         let late = Late::new(socket.clone());
-        visitor.reads_from(late.clone());
+        slot.reads_from(late.clone());
         let (timer, lingering) = (shared.timer.clone(), shared.lingering.clone());
-        TimedSocket { socket, late, timer, peer, visitor, lingering }
+        TimedSocket { socket, late, timer, peer, slot, lingering }
     }
 
     /// Runs a call on the socket that ends when `limit` is over.
@@ -86,7 +87,7 @@ impl TimedSocket {
     /// was written and resets nothing.
     fn finish(&self, limit: Duration) {
         // The client may come back as soon as it sees the end.
-        let mut stays = self.visitor.is(Stage::Ending);
+        let mut stays = self.slot.is(Stage::Ending);
         // Over TLS this writes as well.
         self.by(limit, Shutdown::Both, || self.socket.shutdown(Shutdown::Write));
         if !SHUTDOWN_SENDS_FIN {
@@ -97,7 +98,7 @@ impl TimedSocket {
                 let mut rest = [0; 512];
                 while matches!(self.socket.read(&mut rest), Ok(1..)) {}
             });
-            stays = self.visitor.stays();
+            stays = self.slot.stays();
         }
         if !stays && self.lingering.has_room() {
             self.lingering.linger(self.socket.clone());

@@ -4,21 +4,22 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 
 use xous::PID;
-use xous_api_websocket::{Accepted, Deadlines, Handle, Lease};
+use xous_api_websocket::{Accepted, Code, Deadlines, Decision, Handle, Lease, Subject};
 
 use super::accept_queue::AcceptQueue;
+use super::admission::ClientSlot;
 use super::port::{NoTarget, Port};
 use super::requests::Requests;
 use super::shared::Shared;
-use super::target::TargetKind;
+use super::stage::Stage;
+use super::target::{Receiver, TargetKind};
 use super::timed_socket::TimedSocket;
 use super::upload_route::{UploadReceiver, UploadRoute};
-use super::visitors::{Stage, Visitor};
-use crate::http::{NormalPath, Reason, Shown, is_allowed};
+use crate::http::{Answer, NormalPath, Reason, Shown, decided, is_allowed};
 use crate::proto::Role;
 use crate::proto::handshake::Upgrade;
 use crate::service::connection::{Connection, Delivery, EndGuard, Established, Sink};
-use crate::service::limits::{LINGER, UPLOAD_CLOSE, UPLOAD_KEEPALIVE};
+use crate::service::limits::{UPLOAD_CLOSE, UPLOAD_KEEPALIVE};
 use crate::service::message::Lent;
 use crate::service::thread::Permit;
 
@@ -28,7 +29,7 @@ pub(crate) struct Client<'a> {
     pub(crate) shared: &'a Arc<Shared>,
     pub(crate) socket: &'a TimedSocket,
     pub(crate) peer: SocketAddr,
-    pub(crate) visitor: &'a Arc<Visitor>,
+    pub(crate) slot: &'a Arc<ClientSlot>,
 }
 
 /// A client that is taken.
@@ -36,14 +37,42 @@ struct Taken {
     destination: Destination,
     owner: PID,
     lease: Lease,
-    writer: Permit,
+    /// `None` as long as the program has not decided: who only waits has one worker.
+    writer: Option<Permit>,
     protocol: Option<String>,
+}
+
+/// Why a client is not admitted.
+enum Refused {
+    /// It is told.
+    For(Reason),
+    /// The program has decided on this status and answer.
+    ByProgram(u16, Answer),
+    /// It has gone.
+    Gone,
+}
+
+impl From<Reason> for Refused {
+    fn from(reason: Reason) -> Self {
+        Refused::For(reason)
+    }
+}
+
+/// A client that its program has let in.
+struct Verdict {
+    /// The program's message, unanswered.
+    page: Lent,
+    writer: Permit,
+    /// The 101.
+    answer: Vec<u8>,
 }
 
 /// Who takes a client.
 enum Destination {
     /// A program.
     Program(AcceptPage),
+    /// A program that has let the client in, by a message that is answered when the connection is open.
+    Decided(Lent),
     /// The database, by a route of this listener.
     Upload(Arc<UploadRoute>, Handle),
 }
@@ -58,6 +87,8 @@ struct AcceptPage {
     route: u16,
     /// What the page holds.
     len: usize,
+    /// The program sees the client before that is answered.
+    decides: bool,
 }
 
 /// A client that has been told that it is a WebSocket.
@@ -72,14 +103,24 @@ impl Client<'_> {
     /// Finds out where the path leads, and makes the client a connection there or refuses it. `request` is the last
     /// head of `requests`.
     pub(crate) fn upgrade(&self, requests: &Requests, request: &Upgrade<'_>) -> Option<Admitted> {
-        match self.take(request) {
-            Ok(taken) => self.admit(requests, request, taken),
-            Err(reason) => {
-                let limit = self.port.settings.deadlines.write;
-                self.socket.refuse(limit, reason, Shown::path(request.path()));
-                None
+        let refused = match self.take(request) {
+            Ok(taken) => match self.admit(requests, request, taken) {
+                Ok(admitted) => return Some(admitted),
+                Err(refused) => refused,
+            },
+            Err(reason) => reason.into(),
+        };
+        let limit = self.port.settings.deadlines.write;
+        match refused {
+            Refused::For(reason) => self.socket.refuse(limit, reason, Shown::path(request.path())),
+            Refused::ByProgram(status, answer) => {
+                let (peer, asked) = (self.peer, Shown::path(request.path()));
+                log::info!("{peer}: {asked} is answered with {status} by the program");
+                self.socket.send_last(limit, &answer);
             }
+            Refused::Gone => (),
         }
+        None
     }
 
     /// Finds who takes the client, or why nobody does. What costs nothing is checked first.
@@ -107,100 +148,183 @@ impl Client<'_> {
         }
         let (owner, lease) = (target.owner, target.lease);
         match target.kind {
-            TargetKind::Receiver(queue, known) => {
-                let protocol = known.iter().find(|known| request.protocols().any(|name| *name == ***known));
-                let protocol = protocol.map(|name| name.to_string());
-                self.visitor.is(Stage::AtDoor(queue.clone()));
-                let taken = queue.take(route, settings.limits.accept_time, || self.visitor.stays());
-                self.visitor.is(Stage::Answered);
-                let Some((wanted, page)) = taken else {
-                    let was_asked_to_go = !self.visitor.stays();
-                    return Err(if was_asked_to_go { Reason::Full } else { Reason::NotTaken });
-                };
-                let page = AcceptPage { queue, page: Some(page), wanted, route, len: 0 };
-                // Not before: who only waits has one worker.
-                let Some(writer) = self.shared.pool.reserve() else {
-                    self.shared.look_for_the_gone(Some(owner));
-                    return Err(Reason::Full);
-                };
+            TargetKind::Receiver(receiver) => {
+                let (page, protocol) = self.page(&receiver, route, request)?;
+                let writer = if page.decides { None } else { Some(self.writer(owner)?) };
                 Ok(Taken { destination: Destination::Program(page), owner, lease, writer, protocol })
             }
             TargetKind::Upload(route) => {
-                let writer = self.shared.visitors.second_worker(self.visitor);
+                let writer = self.shared.admission.second_worker(self.slot);
                 let Some(writer) = writer else {
                     self.shared.look_for_the_gone(Some(owner));
                     return Err(Reason::Full);
                 };
                 let destination = Destination::Upload(route, target.listener);
-                Ok(Taken { destination, owner, lease, writer, protocol: None })
+                Ok(Taken { destination, owner, lease, writer: Some(writer), protocol: None })
             }
             TargetKind::Page(_) | TargetKind::Files(_) => Err(Reason::NoWebSocket),
         }
     }
 
+    /// Waits for a page of the program that takes the clients of a route.
+    fn page(
+        &self,
+        receiver: &Receiver,
+        route: u16,
+        request: &Upgrade<'_>,
+    ) -> Result<(AcceptPage, Option<String>), Reason> {
+        let Receiver { queue, protocols, decides } = receiver;
+        let protocol = protocols.iter().find(|known| request.protocols().any(|name| *name == ***known));
+        self.slot.is(Stage::Queued(queue.clone()));
+        let taken = queue.take(route, self.port.settings.limits.accept_time, || self.slot.stays());
+        self.slot.is(Stage::Answered);
+        let Some((wanted, page)) = taken else {
+            let was_asked_to_go = !self.slot.stays();
+            return Err(if was_asked_to_go { Reason::Full } else { Reason::NotTaken });
+        };
+        let page =
+            AcceptPage { queue: queue.clone(), page: Some(page), wanted, route, len: 0, decides: *decides };
+        Ok((page, protocol.map(|name| name.to_string())))
+    }
+
+    /// The second worker of a client that its program has taken.
+    fn writer(&self, owner: PID) -> Result<Permit, Reason> {
+        self.shared.pool.reserve().ok_or_else(|| {
+            self.shared.look_for_the_gone(Some(owner));
+            Reason::Full
+        })
+    }
+
     /// Enters the connection and answers the client with 101. If the client has gone, the program's page waits for
-    /// the next one. It does so before the client gets an answer, which takes time.
-    fn admit(&self, requests: &Requests, request: &Upgrade<'_>, taken: Taken) -> Option<Admitted> {
-        let Taken { mut destination, owner, lease, writer, protocol } = taken;
-        let settings = &self.port.settings;
-        let deadlines = destination.deadlines(settings.deadlines);
+    /// the next one, before the client gets another answer, which takes time.
+    fn admit(&self, requests: &Requests, request: &Upgrade<'_>, taken: Taken) -> Result<Admitted, Refused> {
+        let (owner, lease) = (taken.owner, taken.lease);
+        let deadlines = taken.destination.deadlines(self.port.settings.deadlines);
         let timer = self.shared.timer.clone();
         let conn = self.shared.table.enter(owner, self.shared.pool.pairs(), |handle| {
             Connection::new(Role::Server, handle, deadlines, lease, timer, None)
         });
         let Some(conn) = conn else {
             self.shared.look_for_the_gone(Some(owner));
-            drop(destination);
-            self.socket.refuse(LINGER, Reason::Full, Shown::path(request.path()));
-            return None;
+            return Err(Reason::Full.into());
         };
-        let guard = EndGuard::new(conn.clone(), self.shared.table.clone());
-        if !destination.introduce(&conn, self, requests, request, protocol.as_deref()) {
+        let guard = EndGuard::new(conn, self.shared.table.clone());
+        let admitted = self.open(&guard, requests, request, taken);
+        if admitted.is_err() {
+            guard.conn.end_silently();
+        }
+        admitted
+    }
+
+    /// Tells the program, which may decide, and the client.
+    fn open(
+        &self,
+        guard: &Arc<EndGuard>,
+        requests: &Requests,
+        request: &Upgrade<'_>,
+        taken: Taken,
+    ) -> Result<Admitted, Refused> {
+        let Taken { mut destination, owner, writer, protocol, .. } = taken;
+        let (conn, protocol) = (&guard.conn, protocol.as_deref());
+        if !destination.introduce(conn, self, requests, request, protocol) {
             // Path, query and sub-protocol fill more than the program has lent, which is no fault of the program's.
-            conn.end_silently();
-            drop(destination);
-            self.socket.refuse(LINGER, Reason::TooLargeForProgram, Shown::path(request.path()));
-            return None;
+            return Err(Reason::TooLargeForProgram.into());
         }
-        if !conn.dialled(self.socket.socket.clone()) || !self.accept(request, protocol.as_deref()) {
-            conn.end_silently();
-            drop(destination);
-            return None;
+        let (destination, writer, answer) = match (destination, writer) {
+            (Destination::Program(page), None) => {
+                let Verdict { page, writer, answer } = self.decide(conn, page, owner, request, protocol)?;
+                (Destination::Decided(page), writer, answer)
+            }
+            (_, None) => return Err(Reason::Full.into()),
+            (destination, Some(writer)) => {
+                let mut answer = Vec::new();
+                request.compose_accept(protocol, &[], &mut answer).map_err(|_| Refused::Gone)?;
+                (destination, writer, answer)
+            }
+        };
+        let settings = &self.port.settings;
+        let socket = &self.socket.socket;
+        if !conn.dialled(socket.clone()) {
+            // A program that was to decide has closed it.
+            return Err(Reason::NotTaken.into());
         }
+        let sent = self.socket.by(settings.deadlines.write, Shutdown::Both, || socket.write_all(&answer));
+        sent.map_err(|_| Refused::Gone)?;
         let established = Established {
             role: Role::Server,
-            socket: self.socket.socket.clone(),
+            socket: socket.clone(),
             already: requests.behind().to_vec(),
             masks: None,
             limits: settings.messages,
             fragment_size: settings.fragment_size,
         };
-        Some(Admitted { guard, established, writer, destination })
+        Ok(Admitted { guard: guard.clone(), established, writer, destination })
     }
 
-    /// Sends the 101. Returns whether it went out.
-    fn accept(&self, request: &Upgrade<'_>, protocol: Option<&str>) -> bool {
-        let mut answer = Vec::new();
-        if request.compose_accept(protocol, &[], &mut answer).is_err() {
-            return false;
+    /// Gives the program its page, and waits for what it decides.
+    fn decide(
+        &self,
+        conn: &Connection,
+        page: AcceptPage,
+        owner: PID,
+        request: &Upgrade<'_>,
+        protocol: Option<&str>,
+    ) -> Result<Verdict, Refused> {
+        let wait = self.shared.decisions.wait(conn.handle);
+        if let Some((page, len)) = page.hand_over() {
+            page.answer(0, len);
         }
-        let limit = self.port.settings.deadlines.write;
-        self.socket.by(limit, Shutdown::Both, || self.socket.socket.write_all(&answer)).is_ok()
+        let page = wait.take(self.port.settings.limits.accept_time).ok_or(Reason::NotTaken)?;
+        match self.carry_out(&page, owner, request, protocol) {
+            Ok((writer, answer)) => Ok(Verdict { page, writer, answer }),
+            Err((code, refused)) => {
+                page.answer(code, 0);
+                Err(refused)
+            }
+        }
+    }
+
+    /// A worker and the 101 for a client that is let in; or else the code that the program gets, and what the client does.
+    fn carry_out(
+        &self,
+        page: &Lent,
+        owner: PID,
+        request: &Upgrade<'_>,
+        protocol: Option<&str>,
+    ) -> Result<(Permit, Vec<u8>), (usize, Refused)> {
+        let bad = || (Code::BadRequest as usize, Reason::BadDecision.into());
+        let decision = page.data().and_then(Decision::parse).ok_or_else(bad)?;
+        let headers: Vec<(&str, &str)> =
+            decision.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+        if !decision.is_accept() {
+            let answer = decided(decision.status, &headers, &decision.body).map_err(|_| bad())?;
+            return Err((0, Refused::ByProgram(decision.status, answer)));
+        }
+        let mut answer = Vec::new();
+        let protocol = decision.sub_protocol.as_deref().or(protocol);
+        request.compose_accept(protocol, &headers, &mut answer).map_err(|_| bad())?;
+        let writer = self.writer(owner).map_err(|full| (Code::NoWorker as usize, full.into()))?;
+        Ok((writer, answer))
     }
 }
 
 impl Admitted {
     /// Serves the connection to its end. From here on its page is the client's, whatever happens.
-    pub(crate) fn serve(self, visitor: &Arc<Visitor>, permit: &mut Permit) {
+    pub(crate) fn serve(self, slot: &Arc<ClientSlot>, permit: &mut Permit) {
         let Admitted { guard, established, writer, destination } = self;
         let (delivery, page) = match destination {
             Destination::Program(page) => {
-                visitor.is(Stage::Taken);
+                slot.is(Stage::Taken);
                 permit.belongs_to_program();
                 (Delivery::Pull, page.hand_over())
             }
+            Destination::Decided(page) => {
+                slot.is(Stage::Taken);
+                permit.belongs_to_program();
+                (Delivery::Pull, Some((page, 0)))
+            }
             Destination::Upload(route, listener) => {
-                let receiving = UploadReceiver::new(route, listener, visitor.clone(), &guard.conn);
+                let receiving = UploadReceiver::new(route, listener, slot.clone(), &guard.conn);
                 (Delivery::Internal(Box::new(receiving)), None)
             }
         };
@@ -219,7 +343,7 @@ impl Destination {
     /// its peer is asked.
     fn deadlines(&self, deadlines: Deadlines) -> Deadlines {
         match self {
-            Destination::Program(_) => deadlines,
+            Destination::Program(_) | Destination::Decided(_) => deadlines,
             Destination::Upload(..) => watched(deadlines),
         }
     }
@@ -235,11 +359,13 @@ impl Destination {
     ) -> bool {
         let own = match self {
             Destination::Program(page) => page,
+            Destination::Decided(_) => return true,
             Destination::Upload(..) => {
                 conn.end_silently();
                 return true;
             }
         };
+        let subject = client.socket.socket.peer_subject();
         let accepted = Accepted {
             handle: conn.handle,
             route: own.route,
@@ -249,6 +375,8 @@ impl Destination {
             sub_protocol,
             origin: request.origin(),
             head: requests.head(),
+            undecided: own.decides,
+            subject: subject.as_deref().map(Subject),
         };
         let written = own.page.as_mut().and_then(|page| accepted.write(page.pages_mut()));
         own.len = written.unwrap_or_default();

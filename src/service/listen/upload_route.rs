@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use xous_api_websocket::{Code, Handle, Upload as Settings};
 
+use super::admission::ClientSlot;
 use super::channels::encode;
 use super::file_stores::ServiceStore;
 use super::shared::Shared;
-use super::visitors::{Stage, Visitor};
+use super::stage::Stage;
 use crate::entropy::fill;
 use crate::proto::{Chunk, CloseCode, CloseReason, Kind};
 use crate::service::connection::{ChunkReceiver, Connection};
@@ -38,7 +39,7 @@ pub(crate) struct UploadReceiver {
     upload: Upload<ServiceStore>,
     route: Arc<UploadRoute>,
     listener: Handle,
-    visitor: Arc<Visitor>,
+    slot: Arc<ClientSlot>,
     progress: Arc<Progress>,
 }
 
@@ -115,12 +116,12 @@ impl UploadReceiver {
     pub(crate) fn new(
         route: Arc<UploadRoute>,
         listener: Handle,
-        visitor: Arc<Visitor>,
+        slot: Arc<ClientSlot>,
         conn: &Arc<Connection>,
     ) -> Self {
-        visitor.is(Stage::IdleUpload(listener, Arc::downgrade(conn)));
+        slot.is(Stage::IdleUpload(listener, Arc::downgrade(conn)));
         let progress = Arc::new(Progress::new(Arc::downgrade(conn)));
-        UploadReceiver { upload: Upload::new(route.uploads.clone()), route, listener, visitor, progress }
+        UploadReceiver { upload: Upload::new(route.uploads.clone()), route, listener, slot, progress }
     }
 
     /// Files are on their way now, or none any more.
@@ -130,11 +131,11 @@ impl UploadReceiver {
             return;
         }
         if uploading {
-            self.visitor.is(Stage::Uploading(self.listener));
+            self.slot.is(Stage::Uploading(self.listener));
             self.progress.clone().watch(&self.route.timer);
         } else {
             self.route.timer.disarm(&self.progress.weak(), None);
-            if !self.visitor.is(Stage::IdleUpload(self.listener, Arc::downgrade(conn))) {
+            if !self.slot.is(Stage::IdleUpload(self.listener, Arc::downgrade(conn))) {
                 // Behind the answers that it is still owed.
                 conn.close(CloseReason::new(CloseCode::GOING_AWAY, "the route is gone"), None);
             }

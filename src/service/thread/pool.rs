@@ -110,7 +110,7 @@ impl Pool {
         Some(self.permit(false))
     }
 
-    /// One worker for a stranger, who leaves `kept` of all workers to programs.
+    /// One worker for a stranger. `kept` of all workers are left for programs.
     pub(crate) fn reserve_for_stranger(self: &Arc<Self>, kept: usize) -> Option<Permit> {
         let mut state = self.state.lock();
         if state.is_full_for_strangers(kept + state.awaited) {

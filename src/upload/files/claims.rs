@@ -1,7 +1,5 @@
 //! What this process is doing with which file.
 
-use std::collections::HashMap;
-
 use crate::pddb::KeyPath;
 
 /// A file for which more is under way than reading.
@@ -45,35 +43,36 @@ pub(super) enum Content {
     Hidden,
 }
 
-/// The claims, and how many readers each key has.
+/// The claims, one for a file at most, and the key of each reader. Both are few: what transfers and downloads there are.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
-    by_file: HashMap<KeyPath, Claim>,
-    readers: HashMap<KeyPath, u32>,
+    by_file: Vec<(KeyPath, Claim)>,
+    readers: Vec<KeyPath>,
 }
 
 impl Claims {
     pub(super) fn get(&self, file: &KeyPath) -> Option<&Claim> {
-        self.by_file.get(file)
+        self.by_file.iter().find(|(of, _)| of == file).map(|(_, claim)| claim)
     }
 
     pub(super) fn set(&mut self, file: &KeyPath, number: u32, phase: Phase) {
-        self.by_file.insert(file.clone(), Claim { number, phase });
+        self.release(file);
+        self.by_file.push((file.clone(), Claim { number, phase }));
     }
 
     pub(super) fn release(&mut self, file: &KeyPath) {
-        self.by_file.remove(file);
+        self.by_file.retain(|(of, _)| of != file);
     }
 
     /// Releases what was doubtful.
     pub(super) fn release_doubtful(&mut self) {
-        self.by_file.retain(|_, claim| !matches!(claim.phase, Phase::Doubtful { .. }));
+        self.by_file.retain(|(_, claim)| !matches!(claim.phase, Phase::Doubtful { .. }));
     }
 
     /// Whether the journal's entries with this number belong to work that is under way.
     pub(super) fn is_live(&self, number: u32) -> bool {
         let live = |claim: &Claim| claim.number == number && !matches!(claim.phase, Phase::Doubtful { .. });
-        self.by_file.values().any(live)
+        self.by_file.iter().any(|(_, claim)| live(claim))
     }
 
     /// Replacements that are not in their place yet.
@@ -84,11 +83,14 @@ impl Claims {
 
     /// Files whose content is in a staged key.
     pub(super) fn staged(&self) -> impl Iterator<Item = &KeyPath> {
-        self.by_file.keys().filter(|file| matches!(self.content(file), Content::Staged(_)))
+        self.by_file
+            .iter()
+            .map(|(file, _)| file)
+            .filter(|file| matches!(self.content(file), Content::Staged(_)))
     }
 
     pub(super) fn content(&self, file: &KeyPath) -> Content {
-        match self.by_file.get(file) {
+        match self.get(file) {
             None => Content::Own,
             Some(Claim { number, phase }) => match phase {
                 Phase::Receiving | Phase::Doubtful { hidden: true } => Content::Hidden,
@@ -101,20 +103,17 @@ impl Claims {
 
     /// A reader of `key` has come.
     pub(super) fn add_reader(&mut self, key: &KeyPath) {
-        *self.readers.entry(key.clone()).or_default() += 1;
+        self.readers.push(key.clone());
     }
 
     /// A reader of `key` has gone.
     pub(super) fn remove_reader(&mut self, key: &KeyPath) {
-        if let Some(readers) = self.readers.get_mut(key) {
-            *readers -= 1;
-            if *readers == 0 {
-                self.readers.remove(key);
-            }
+        if let Some(at) = self.readers.iter().position(|of| of == key) {
+            self.readers.swap_remove(at);
         }
     }
 
     pub(super) fn is_read(&self, key: &KeyPath) -> bool {
-        self.readers.contains_key(key)
+        self.readers.contains(key)
     }
 }

@@ -83,7 +83,7 @@ fn end() -> ! {
     std::process::exit(PDDB_DIED)
 }
 
-/// A number of the environment. One that is none is said, and not taken for another.
+/// A number of the environment. Anything else is reported, and not taken for a number.
 fn number(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok()?;
     value.parse().map_err(|error| eprintln!("pddb: {name}={value}: {error}")).ok()

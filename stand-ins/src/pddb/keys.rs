@@ -66,7 +66,7 @@ impl<S: Store> Keys<S> {
         self.store.keys(dict)
     }
 
-    /// Bytes of a key; `None` when there is none.
+    /// Bytes of a key; `None` if it does not exist.
     pub(super) fn length(&self, dict: &str, key: &str) -> Option<u64> {
         if is_name(key, KEY_BYTES) { self.store.length(dict, key) } else { None }
     }

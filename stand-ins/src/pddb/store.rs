@@ -16,7 +16,7 @@ pub(super) trait Store {
 
     fn keys(&self, dict: &str) -> Result<Vec<String>, Code>;
 
-    /// Bytes of a key; `None` when there is none.
+    /// Bytes of a key; `None` if it does not exist.
     fn length(&self, dict: &str, key: &str) -> Option<u64>;
 
     /// Makes an empty key; fails if it is there, or its dict is not.

@@ -54,7 +54,9 @@ fn only_clients_with_a_certificate_are_let_in_where_one_is_asked_for() {
             client.expect("/", &["HTTP/1.1 200"]);
 
             let client = Settings { mode: "messages", ..settings }.leaf(&fine).start();
-            echo(&listener.accept().unwrap().websocket);
+            let incoming = listener.accept().unwrap();
+            assert_eq!(incoming.certificate_name(), Some("client"));
+            echo(&incoming.websocket);
             assert!(client.report().contains("version"));
         }
     });

@@ -45,7 +45,7 @@ pub(super) fn run_client(url: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Echoes to whoever connects.
+/// Echoes to every client.
 pub(super) fn run_server(listener: &TcpListener) -> Result<(), Failure> {
     loop {
         let (stream, _) = listener.accept()?;

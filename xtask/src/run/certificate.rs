@@ -1,7 +1,7 @@
 //! The demonstration's certificate, for this machine only.
 //!
-//! Its authority's key is never written: once the certificate is made, nobody can make another that whoever trusts the
-//! authority would trust. Besides, the authority is only good for this machine's own names.
+//! Its authority's key is never written: once the certificate is made, nobody can make another that a browser would
+//! trust along with this authority. Besides, the authority is only good for this machine's own names.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;

@@ -16,7 +16,7 @@ const CHUNK: usize = 0x1000;
 /// What a page gets that goes back because of another owner.
 const CLOSED: usize = Code::Closed as usize;
 
-/// Delivers chunks, to whoever is the owner, as long as there are pages for them; how many.
+/// Delivers chunks to the owner of the moment as long as there are pages for them. Returns how many.
 fn reader(inbox: &Arc<Inbox>, chunks: usize) -> JoinHandle<usize> {
     let inbox = inbox.clone();
     spawn(move || {

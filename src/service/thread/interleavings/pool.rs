@@ -211,7 +211,7 @@ fn a_stranger_waits_no_longer_than_its_limit_and_keeps_nothing_from_others() {
     });
 }
 
-/// A worker for a stranger, who leaves one to programs.
+/// A worker for a stranger; one is left for programs.
 fn stranger(pool: &Arc<Pool>) -> Permit {
     pool.reserve_for_stranger(1).unwrap()
 }

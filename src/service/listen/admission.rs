@@ -9,34 +9,25 @@
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use xous_api_websocket::Handle;
 
-use super::accept_queue::AcceptQueue;
 use super::late::Late;
 use super::places::{Full, Places};
+use super::stage::{Active, Eviction, FRESH, Stage, Whereabouts};
 use crate::net::one_peer;
-use crate::proto::{CloseCode, CloseReason};
-use crate::service::connection::Connection;
 use crate::service::limits::{PLACE_WAIT, WAITING, WORKERS_FOR_PROGRAMS};
 use crate::service::thread::{Note, Permit, Pool, Timer, Wake, note};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-/// A client that is idle for less than this keeps its place when its address has its share and wants more: it may be
-/// about to ask for something, or to close.
-const IDLE: Duration = Duration::from_secs(1);
-/// A client that has said nothing for less than this keeps its place when its own address wants another: its request
-/// may be on its way.
-const FRESH: Duration = Duration::from_millis(500);
-
 /// Kinds of deadlines for the timer: the wait of a newcomer is over, or others are not fresh any more.
 const LATE: usize = 0;
 const LOOK: usize = 1;
 
-/// All visitors.
-pub(crate) struct Visitors {
+/// Who has a place, and who waits for one.
+pub(crate) struct Admission {
     state: Mutex<State>,
     /// How many wait, for a look without the lock.
     waiting: AtomicUsize,
@@ -44,60 +35,22 @@ pub(crate) struct Visitors {
     pool: Arc<Pool>,
 }
 
-/// A port as its visitors know it.
+/// A port as admission knows it.
 pub(crate) trait Host: Send + Sync {
     /// Its places.
     fn places(&self) -> &Arc<Places>;
 
     /// Serves a client on this thread, a worker whose permit this is.
-    fn serve(&self, stream: TcpStream, address: SocketAddr, visitor: Arc<Visitor>, permit: &mut Permit);
+    fn serve(&self, stream: TcpStream, address: SocketAddr, slot: Arc<ClientSlot>, permit: &mut Permit);
 
     /// Tells a client that there is no place for it. Does not wait.
     fn refuse(&self, stream: TcpStream, address: SocketAddr, why: Full);
 }
 
 struct State {
-    inside: Vec<Inside>,
+    active: Vec<Active>,
     waiting: VecDeque<Newcomer>,
     last: u64,
-}
-
-/// A client that has a worker.
-struct Inside {
-    id: u64,
-    places: Arc<Places>,
-    /// Its address as it is counted.
-    peer: IpAddr,
-    stage: Stage,
-    /// When that began.
-    since: Instant,
-    /// To end its reads.
-    socket: Option<Arc<Late>>,
-    /// The port counts it.
-    counted: bool,
-    /// It was asked to go.
-    leaving: bool,
-}
-
-/// What a client is doing. Those who come first give way first.
-#[derive(Clone)]
-pub(crate) enum Stage {
-    /// Its last answer is out, and its end is waited for. It counts for nothing any more.
-    Ending,
-    /// It has not said, or not finished, what it wants, and has had no answer.
-    Silent,
-    /// It has had its answers and says nothing more.
-    Idle,
-    /// It waits for a program.
-    AtDoor(Arc<AcceptQueue>),
-    /// Its WebSocket, by a route of this listener, brings no file at the moment.
-    IdleUpload(Handle, Weak<Connection>),
-    /// It gets its answer.
-    Answered,
-    /// Its WebSocket, by a route of this listener, brings files.
-    Uploading(Handle),
-    /// It is a program's.
-    Taken,
 }
 
 /// A client that has been accepted by TCP and by nothing else.
@@ -112,31 +65,19 @@ struct Newcomer {
     full: Full,
 }
 
-/// The places of the port to which a client has come, and its address as it is counted.
-type Whereabouts<'a> = (&'a Arc<Places>, IpAddr);
-
 /// The place of a client, until it is dropped.
-pub(crate) struct Visitor {
-    visitors: Arc<Visitors>,
+pub(crate) struct ClientSlot {
+    admission: Arc<Admission>,
     id: u64,
 }
 
-/// How somebody is asked to go, when no lock is held.
-enum Farewell {
-    Socket(Arc<Late>),
-    Door(Arc<AcceptQueue>),
-    Upload(Arc<Connection>, CloseCode, &'static str),
-    /// It notices by itself.
-    None,
-}
-
-impl Visitors {
+impl Admission {
     pub(crate) fn new(timer: Arc<Timer>, pool: Arc<Pool>) -> Arc<Self> {
-        let state = State { inside: Vec::new(), waiting: VecDeque::new(), last: 0 };
-        Arc::new(Visitors { state: Mutex::new(state), waiting: AtomicUsize::new(0), timer, pool })
+        let state = State { active: Vec::new(), waiting: VecDeque::new(), last: 0 };
+        Arc::new(Admission { state: Mutex::new(state), waiting: AtomicUsize::new(0), timer, pool })
     }
 
-    /// Serves a client that has come to a port, has it wait for a place, or tells it that there is none.
+    /// Serves a client that has come to a port, has it wait for a place, or refuses it.
     pub(crate) fn arrive(self: &Arc<Self>, host: &Arc<dyn Host>, stream: TcpStream, address: SocketAddr) {
         let places = host.places();
         let newcomer = Newcomer {
@@ -156,10 +97,10 @@ impl Visitors {
             Err(why) => why,
         };
         let newcomer = Newcomer { full, ..newcomer };
-        let farewell = state.make_room(newcomer.full, Some((places, newcomer.peer)));
-        let refused = if farewell.is_some() || state.may_change_soon(newcomer.full, (places, newcomer.peer)) {
+        let eviction = state.make_room(newcomer.full, Some((places, newcomer.peer)));
+        let refused = if eviction.is_some() || state.may_change_soon(newcomer.full, (places, newcomer.peer)) {
             self.timer.arm(self.weak(), LATE, PLACE_WAIT);
-            if farewell.is_none() && newcomer.full != Full::Peer {
+            if eviction.is_none() && newcomer.full != Full::Peer {
                 self.timer.arm(self.weak(), LOOK, FRESH);
             }
             state.wait(newcomer)
@@ -168,8 +109,8 @@ impl Visitors {
         };
         self.waiting.store(state.waiting.len(), SeqCst);
         drop(state);
-        if let Some(farewell) = farewell {
-            farewell.say(&self.timer);
+        if let Some(eviction) = eviction {
+            eviction.carry_out(&self.timer);
         }
         if let Some(refused) = refused {
             refused.refuse();
@@ -177,7 +118,7 @@ impl Visitors {
     }
 
     /// Serves those who wait for as long as there is a place for one of them. Called whenever one may have become free.
-    pub(crate) fn let_in(self: &Arc<Self>) {
+    pub(crate) fn admit_waiting(self: &Arc<Self>) {
         while self.waiting.load(SeqCst) > 0 {
             let mut state = self.state.lock();
             let Some(entered) = state.next(&self.pool) else { return };
@@ -190,17 +131,17 @@ impl Visitors {
         }
     }
 
-    /// A second worker for a client that has one; somebody gives way for it if there is none.
-    pub(crate) fn second_worker(&self, visitor: &Visitor) -> Option<Permit> {
+    /// A second worker for a client. If all are busy, another client gives way.
+    pub(crate) fn second_worker(&self, slot: &ClientSlot) -> Option<Permit> {
         if let Some(permit) = self.pool.reserve_for_stranger(WORKERS_FOR_PROGRAMS) {
             return Some(permit);
         }
         let mut state = self.state.lock();
-        let farewell = state.make_room(Full::Workers, None);
-        let hopes = farewell.is_some() || state.inside.iter().any(|one| one.leaving && one.id != visitor.id);
+        let eviction = state.make_room(Full::Workers, None);
+        let hopes = eviction.is_some() || state.active.iter().any(|one| one.leaving && one.id != slot.id);
         drop(state);
-        if let Some(farewell) = farewell {
-            farewell.say(&self.timer);
+        if let Some(eviction) = eviction {
+            eviction.carry_out(&self.timer);
         }
         if !hopes {
             return None;
@@ -211,18 +152,18 @@ impl Visitors {
     /// Nobody listens on a port any more: those go who have asked for nothing, and those who wait.
     pub(crate) fn close_port(&self, places: &Arc<Places>) {
         let mut state = self.state.lock();
-        let is_silent = |one: &Inside| {
+        let is_silent = |one: &Active| {
             Arc::ptr_eq(&one.places, places) && matches!(one.stage, Stage::Silent | Stage::Idle)
         };
-        let farewells: Vec<_> =
-            state.inside.iter_mut().filter(|one| is_silent(one)).map(|one| one.ask_to_go(false)).collect();
+        let evictions: Vec<_> =
+            state.active.iter_mut().filter(|one| is_silent(one)).map(|one| one.evict(false)).collect();
         let (gone, stay) = std::mem::take(&mut state.waiting)
             .into_iter()
             .partition(|newcomer: &Newcomer| Arc::ptr_eq(newcomer.host.places(), places));
         state.waiting = stay;
         self.waiting.store(state.waiting.len(), SeqCst);
         drop(state);
-        farewells.into_iter().for_each(|farewell| farewell.say(&self.timer));
+        evictions.into_iter().for_each(|eviction| eviction.carry_out(&self.timer));
         let gone: VecDeque<Newcomer> = gone;
         gone.into_iter().for_each(Newcomer::refuse);
     }
@@ -231,14 +172,14 @@ impl Visitors {
     /// behind it.
     pub(crate) fn close_uploads(&self, listener: Handle) {
         let mut state = self.state.lock();
-        let of_listener = |one: &&mut Inside| match one.stage {
+        let of_listener = |one: &&mut Active| match one.stage {
             Stage::IdleUpload(of, _) | Stage::Uploading(of) => of == listener,
             _ => false,
         };
-        let farewells: Vec<_> =
-            state.inside.iter_mut().filter(of_listener).map(|one| one.ask_to_go(true)).collect();
+        let evictions: Vec<_> =
+            state.active.iter_mut().filter(of_listener).map(|one| one.evict(true)).collect();
         drop(state);
-        farewells.into_iter().for_each(|farewell| farewell.say(&self.timer));
+        evictions.into_iter().for_each(|eviction| eviction.carry_out(&self.timer));
     }
 
     fn weak(self: &Arc<Self>) -> Weak<dyn Wake> {
@@ -247,14 +188,14 @@ impl Visitors {
     }
 }
 
-impl Wake for Visitors {
+impl Wake for Admission {
     fn wake(self: Arc<Self>, kind: usize, timer: &Timer) {
         let now = Instant::now();
         let mut state = self.state.lock();
         if kind == LOOK {
-            let farewells = state.make_room_for_all();
+            let evictions = state.make_room_for_all();
             drop(state);
-            return farewells.into_iter().for_each(|farewell| farewell.say(timer));
+            return evictions.into_iter().for_each(|eviction| eviction.carry_out(timer));
         }
         let (late, rest) =
             std::mem::take(&mut state.waiting).into_iter().partition(|newcomer| newcomer.until <= now);
@@ -284,7 +225,7 @@ impl State {
             return Err((newcomer, Full::Workers));
         };
         self.last += 1;
-        self.inside.push(Inside {
+        self.active.push(Active {
             id: self.last,
             places,
             peer: newcomer.peer,
@@ -297,10 +238,10 @@ impl State {
         Ok(Entered { newcomer, id: self.last, permit })
     }
 
-    /// The next of those who wait: one of the address with the fewest connections, who came first.
+    /// The next of those who wait: the first of the address with the fewest connections.
     fn next(&mut self, pool: &Arc<Pool>) -> Option<Entered> {
         let mut order: Vec<_> = (0..self.waiting.len()).collect();
-        order.sort_by_key(|&at| self.waiting.get(at).map(|newcomer| self.inside_of(newcomer.peer)));
+        order.sort_by_key(|&at| self.waiting.get(at).map(|newcomer| self.count_of(newcomer.peer)));
         let mut at = order.into_iter();
         loop {
             let index = at.next()?;
@@ -318,39 +259,39 @@ impl State {
     }
 
     /// Asks one to go in whose place one who meets that limit could be.
-    fn make_room(&mut self, full: Full, who: Option<Whereabouts<'_>>) -> Option<Farewell> {
-        let leaving = self.inside.iter().filter(|one| one.leaving && one.is_in_the_way_of(full, who)).count();
+    fn make_room(&mut self, full: Full, who: Option<Whereabouts<'_>>) -> Option<Eviction> {
+        let leaving = self.active.iter().filter(|one| one.leaving && one.is_in_the_way_of(full, who)).count();
         if leaving > self.waiting.iter().filter(|one| one.full == full).count() {
             return None;
         }
-        let own = who.map_or(0, |(_, peer)| self.inside_of(peer));
+        let own = who.map_or(0, |(_, peer)| self.count_of(peer));
         // Nobody makes room for one whose address has more.
-        let candidates = self.inside.iter().filter(|one| {
-            let is_fair = matches!(one.stage, Stage::Ending) || self.inside_of(one.peer) >= own;
+        let candidates = self.active.iter().filter(|one| {
+            let is_fair = matches!(one.stage, Stage::Ending) || self.count_of(one.peer) >= own;
             !one.leaving && is_fair && one.gives_way_to(full, who)
         });
-        let rank = |one: &&Inside| {
+        let rank = |one: &&Active| {
             let rank = one.stage.rank();
             // Those at their end lose nothing.
-            let peers = if rank == 0 { 0 } else { self.inside_of(one.peer) };
+            let peers = if rank == 0 { 0 } else { self.count_of(one.peer) };
             (rank != 0, std::cmp::Reverse(peers), rank, one.since)
         };
         let id = candidates.min_by_key(rank)?.id;
-        self.inside.iter_mut().find(|one| one.id == id).map(|one| one.ask_to_go(false))
+        self.active.iter_mut().find(|one| one.id == id).map(|one| one.evict(false))
     }
 
     /// The same for each of those who wait, as far as nobody is on the way out yet.
-    fn make_room_for_all(&mut self) -> Vec<Farewell> {
+    fn make_room_for_all(&mut self) -> Vec<Eviction> {
         let waiting = self.waiting.iter().filter(|one| one.full != Full::Peer);
         let waiting: Vec<_> = waiting.map(|one| (one.full, one.host.places().clone(), one.peer)).collect();
-        let leaving = self.inside.iter().filter(|one| one.leaving).count();
+        let leaving = self.active.iter().filter(|one| one.leaving).count();
         let rest = waiting.into_iter().skip(leaving);
         rest.filter_map(|(full, places, peer)| self.make_room(full, Some((&places, peer)))).collect()
     }
 
     /// A place that a newcomer could have is about to be free, in all likelihood.
     fn may_change_soon(&self, full: Full, who: Whereabouts<'_>) -> bool {
-        self.inside.iter().filter(|one| one.is_in_the_way_of(full, Some(who))).any(|one| {
+        self.active.iter().filter(|one| one.is_in_the_way_of(full, Some(who))).any(|one| {
             one.leaving || matches!(one.stage, Stage::Ending | Stage::Silent | Stage::Idle | Stage::Answered)
         })
     }
@@ -374,69 +315,12 @@ impl State {
     }
 
     /// How many of this address are here.
-    fn inside_of(&self, peer: IpAddr) -> usize {
-        self.inside.iter().filter(|one| one.peer == peer).count()
+    fn count_of(&self, peer: IpAddr) -> usize {
+        self.active.iter().filter(|one| one.peer == peer).count()
     }
 
-    fn find(&mut self, id: u64) -> Option<&mut Inside> {
-        self.inside.iter_mut().find(|one| one.id == id)
-    }
-}
-
-impl Inside {
-    /// Without it somebody from there would not meet the limit.
-    fn is_in_the_way_of(&self, full: Full, who: Option<Whereabouts<'_>>) -> bool {
-        let same = |places| Arc::ptr_eq(&self.places, places) && self.counted;
-        match (full, who) {
-            (Full::Workers, _) => !matches!(self.stage, Stage::Taken),
-            (Full::Port, Some((places, _))) => same(places),
-            (Full::Peer, Some((places, peer))) => same(places) && self.peer == peer,
-            (_, None) => false,
-        }
-    }
-
-    fn gives_way_to(&self, full: Full, who: Option<Whereabouts<'_>>) -> bool {
-        let idle = match (&self.stage, full) {
-            (Stage::Answered | Stage::Uploading(_) | Stage::Taken, _) => false,
-            // Its own address has its share: one who does nothing there makes room, nobody else.
-            (Stage::Silent | Stage::Idle, Full::Peer) => self.since.elapsed() >= IDLE,
-            (_, Full::Peer) => false,
-            // It will be served, or refused in time.
-            (Stage::AtDoor(_), _) if who.is_some_and(|(_, peer)| peer == self.peer) => false,
-            (Stage::Silent, _) if who.is_some_and(|(_, peer)| peer == self.peer) => {
-                self.since.elapsed() >= FRESH
-            }
-            (_, Full::Port | Full::Workers) => true,
-        };
-        idle && self.is_in_the_way_of(full, who)
-    }
-
-    fn ask_to_go(&mut self, for_good: bool) -> Farewell {
-        self.leaving = true;
-        match &self.stage {
-            Stage::AtDoor(queue) => Farewell::Door(queue.clone()),
-            Stage::IdleUpload(_, conn) => match conn.upgrade() {
-                Some(conn) if for_good => Farewell::Upload(conn, CloseCode::GOING_AWAY, "the route is gone"),
-                Some(conn) => Farewell::Upload(conn, CloseCode::TRY_AGAIN_LATER, "others wait"),
-                None => Farewell::None,
-            },
-            Stage::Ending | Stage::Silent | Stage::Idle => {
-                self.socket.clone().map_or(Farewell::None, Farewell::Socket)
-            }
-            Stage::Answered | Stage::Uploading(_) | Stage::Taken => Farewell::None,
-        }
-    }
-}
-
-impl Stage {
-    fn rank(&self) -> u8 {
-        match self {
-            Stage::Ending => 0,
-            Stage::Silent | Stage::Idle => 1,
-            Stage::AtDoor(_) => 2,
-            Stage::IdleUpload(..) => 3,
-            Stage::Answered | Stage::Uploading(_) | Stage::Taken => 4,
-        }
+    fn find(&mut self, id: u64) -> Option<&mut Active> {
+        self.active.iter_mut().find(|one| one.id == id)
     }
 }
 
@@ -448,11 +332,11 @@ struct Entered {
 }
 
 impl Entered {
-    fn run(self, visitors: &Arc<Visitors>) {
+    fn run(self, admission: &Arc<Admission>) {
         let Entered { newcomer: Newcomer { host, stream, address, .. }, id, permit } = self;
-        let visitor = Arc::new(Visitor { visitors: visitors.clone(), id });
+        let slot = Arc::new(ClientSlot { admission: admission.clone(), id });
         let started = permit.run(move |mut permit| {
-            host.serve(stream, address, visitor, &mut permit);
+            host.serve(stream, address, slot, &mut permit);
             drop(permit);
         });
         if started.is_err() {
@@ -461,17 +345,17 @@ impl Entered {
     }
 }
 
-impl Visitor {
+impl ClientSlot {
     /// Its reads can be ended from now on.
     pub(crate) fn reads_from(&self, socket: Arc<Late>) {
-        if let Some(own) = self.visitors.state.lock().find(self.id) {
+        if let Some(own) = self.admission.state.lock().find(self.id) {
             own.socket = Some(socket);
         }
     }
 
     /// What it does from now on; `false` if it was asked to go.
     pub(crate) fn is(&self, stage: Stage) -> bool {
-        let mut state = self.visitors.state.lock();
+        let mut state = self.admission.state.lock();
         let Some(own) = state.find(self.id) else { return false };
         let ends = matches!(stage, Stage::Ending);
         own.stage = stage;
@@ -480,38 +364,27 @@ impl Visitor {
         if ends && std::mem::take(&mut own.counted) {
             own.places.uncount(own.peer);
             drop(state);
-            self.visitors.let_in();
+            self.admission.admit_waiting();
         }
         stays
     }
 
     /// It was not asked to go.
     pub(crate) fn stays(&self) -> bool {
-        self.visitors.state.lock().find(self.id).is_some_and(|own| !own.leaving)
+        self.admission.state.lock().find(self.id).is_some_and(|own| !own.leaving)
     }
 }
 
-impl Drop for Visitor {
+impl Drop for ClientSlot {
     fn drop(&mut self) {
-        let mut state = self.visitors.state.lock();
-        let at = state.inside.iter().position(|one| one.id == self.id);
-        let gone = at.map(|at| state.inside.swap_remove(at));
+        let mut state = self.admission.state.lock();
+        let at = state.active.iter().position(|one| one.id == self.id);
+        let gone = at.map(|at| state.active.swap_remove(at));
         if let Some(gone) = gone.as_ref().filter(|gone| gone.counted) {
             gone.places.uncount(gone.peer);
         }
         drop(state);
         drop(gone);
-        self.visitors.let_in();
-    }
-}
-
-impl Farewell {
-    fn say(self, timer: &Timer) {
-        match self {
-            Farewell::Socket(socket) => socket.end_reads(timer),
-            Farewell::Door(queue) => queue.look_again(),
-            Farewell::Upload(conn, code, text) => conn.close(CloseReason::new(code, text), None),
-            Farewell::None => (),
-        }
+        self.admission.admit_waiting();
     }
 }

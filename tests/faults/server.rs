@@ -24,7 +24,8 @@ const BROKEN: [&str; 3] =
 /// How a client comes.
 type Connect<'a> = &'a (dyn Fn(u16, &str, &mut dyn FnMut(usize)) + Sync);
 
-/// A port whose deadlines end the waits of a wire that stalls, or do not matter. Each lane has a route.
+/// A port whose deadlines end the waits of a wire that stalls, or do not matter. Each lane has a route; on every other one
+/// the program decides on its clients before they are answered.
 fn port(stalls: bool, tls: Option<ServerTls<'_>>) -> Listener {
     let head_time = if stalls { HEAD } else { PATIENCE };
     let limits = ListenLimits { connections: 64, per_peer: 64, head_time, ..ListenLimits::default() };
@@ -33,7 +34,10 @@ fn port(stalls: bool, tls: Option<ServerTls<'_>>) -> Listener {
     let listener = Listener::listen(&listen).unwrap();
     for lane in 0..LANES {
         // Numbers of routes begin with 1.
-        let number = listener.add_route(&Route::receiver(&format!("/{lane}"))).unwrap();
+        let path = format!("/{lane}");
+        let route = Route::receiver(&path);
+        let route = if lane % 2 == 1 { route.decides() } else { route };
+        let number = listener.add_route(&route).unwrap();
         assert_eq!(usize::from(number), lane + 1);
     }
     listener

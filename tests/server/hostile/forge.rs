@@ -6,14 +6,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use xous_api_websocket::{
-    Deadlines, Handle, Identity, Lease, Listen, Opcode, Request, Route, ServerTls, Tls, Upload,
+    Deadlines, Decision, Handle, Identity, Lease, Listen, Opcode, Request, Route, ServerTls, Tls, Upload,
 };
 
 use crate::common::pages::RawPages;
 use crate::common::random::Random;
 
 /// Opcodes of pages that are lent to be read,
-const READ: [Opcode; 7] = [
+const READ: [Opcode; 8] = [
     Opcode::Close,
     Opcode::Send,
     Opcode::AddRoute,
@@ -21,6 +21,7 @@ const READ: [Opcode; 7] = [
     Opcode::Leave,
     Opcode::Broadcast,
     Opcode::Renew,
+    Opcode::Decide,
 ];
 /// of those to be written,
 const WRITTEN: [Opcode; 6] =
@@ -182,6 +183,16 @@ impl Forge {
             tls.write(&mut page).unwrap();
             return page;
         }
+        if is(Opcode::Decide) {
+            let decision = match random.below(3) {
+                0 => Decision::refuse(random.below(700) as u16, "no"),
+                1 => Decision::accept().sub_protocol("one").header("X-One", "1"),
+                _ => Decision::accept(),
+            };
+            let mut page = vec![0; decision.encoded_len()];
+            decision.write(&mut page).unwrap();
+            return page;
+        }
         if is(Opcode::Join) || is(Opcode::Leave) {
             return channel(random).into();
         }
@@ -256,6 +267,7 @@ fn route(random: &mut Random) -> Vec<u8> {
         1 => Route::files("/files/", "uploads"),
         2 => Route::upload(path, Upload::new("uploads")),
         3 => Route::receiver(path).shared_prefix().sub_protocol("one"),
+        4 => Route::receiver(path).decides(),
         _ => Route::receiver(path),
     };
     let mut page = vec![0; route.encoded_len()];

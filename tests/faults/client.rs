@@ -87,7 +87,7 @@ fn disturb(security: Security, peer: Peer, tls: Option<&Tls<'_>>, detail: Detail
     let trace = trace(security, port, tls);
     run(
         &format!("client, {security:?}"),
-        &plans(&trace, detail),
+        &plans(&trace.edges(), detail),
         |_, plan| {
             let proxy = Proxy::start(port, Some(plan));
             attempt(&request(proxy.port, plan.fault == Fault::Stall, tls))

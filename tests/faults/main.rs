@@ -3,7 +3,7 @@
 //! right kind of error, and nothing is left.
 //!
 //! ```text
-//! proxy --> trace (an undisturbed conversation) --> matrix (where to disturb it, what is to come of it) --> client, server
+//! proxy --> trace (an undisturbed conversation) --> matrix (where to disturb it) --> client, server, pages
 //! ```
 //!
 //! The tests that always run disturb each stage at its edges and in its midst; `cargo xtask faults` runs those that
@@ -15,6 +15,7 @@ mod common;
 
 mod client;
 mod matrix;
+mod pages;
 mod proxy;
 mod server;
 mod session;

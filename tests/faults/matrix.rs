@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use crate::proxy::{FAULTS, Plan, WAYS};
 use crate::session::{LATE, Outcome};
-use crate::trace::Trace;
 
 /// How many are tried at a time. Each has a connection with the service, which lets a process have eleven, and a thread
 /// that calls the kernel, of which a process has about thirty in its life.
@@ -24,14 +23,14 @@ pub(crate) enum Detail {
     Bytes,
 }
 
-/// Every fault at every place.
-pub(crate) fn plans(trace: &Trace, detail: Detail) -> Vec<Plan> {
+/// Every fault at every place of a conversation, of which these are the edges by way, the beginning and the end among them.
+pub(crate) fn plans(edges: &[Vec<usize>; 2], detail: Detail) -> Vec<Plan> {
     let mut plans = Vec::new();
     for way in WAYS {
+        let edges = &edges[way as usize];
         let mut places: Vec<usize> = match detail {
-            Detail::Bytes => (0..=trace.all[way as usize]).collect(),
+            Detail::Bytes => (0..=edges.last().copied().unwrap_or(0)).collect(),
             Detail::Stages => {
-                let edges = trace.edges(way);
                 let within = edges.windows(2).flat_map(|edge| {
                     let [from, to] = [edge[0], edge[1]];
                     // Frame headers begin at an edge.

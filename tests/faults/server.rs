@@ -130,7 +130,7 @@ fn disturb(security: Security, tls: Option<ServerTls<'_>>, connect: Connect<'_>,
     let trace = trace(security, &patient, connect);
     run(
         &format!("server, {security:?}"),
-        &plans(&trace, detail),
+        &plans(&trace.edges(), detail),
         |lane, plan| {
             let listener = if plan.fault == Fault::Stall { &hasty } else { &patient };
             attempt(listener, lane, Some(plan), connect)

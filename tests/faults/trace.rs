@@ -21,7 +21,7 @@ pub(crate) struct Trace {
     /// By way and step, bytes from the beginning.
     ends: [[usize; STEPS]; 2],
     /// All bytes of each way, an alert behind the closing handshake included.
-    pub(crate) all: [usize; 2],
+    all: [usize; 2],
     /// By way, bytes without which the client does not know that TLS is agreed on; 0 without TLS.
     agreed: [usize; 2],
 }
@@ -61,14 +61,15 @@ impl Trace {
         self.ends[way as usize].iter().position(|&end| after < end).unwrap_or(STEPS)
     }
 
-    /// Where a step ends, or TLS is agreed on, and the beginning.
-    pub(crate) fn edges(&self, way: Way) -> Vec<usize> {
-        let way = way as usize;
-        let mut edges = vec![0, self.agreed[way], self.all[way]];
-        edges.extend(self.ends[way]);
-        edges.sort_unstable();
-        edges.dedup();
-        edges
+    /// By way, where a step ends, or TLS is agreed on, the beginning and the end.
+    pub(crate) fn edges(&self) -> [Vec<usize>; 2] {
+        [0, 1].map(|way: usize| {
+            let mut edges = vec![0, self.agreed[way], self.all[way]];
+            edges.extend(self.ends[way]);
+            edges.sort_unstable();
+            edges.dedup();
+            edges
+        })
     }
 
     /// This is the end of a step.

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use crate::PARTS;
-use crate::common::PATIENCE;
 use crate::common::random::Random;
 use crate::process::Process;
 
@@ -17,8 +16,10 @@ const KERNEL_PER_SECOND: u64 = 4 << 10;
 const LOOK: Duration = Duration::from_millis(50);
 /// Between two lines of progress.
 const LINE: Duration = Duration::from_secs(10);
-/// The service's memory is measured as often.
+/// The service's memory is measured as often, and each part looked at.
 const SAMPLE: Duration = Duration::from_secs(1);
+/// At so many looks in a row nothing may have come.
+const PATIENCE: u32 = 20;
 /// It may grow by so many per cent from the second minute to the last.
 const GROWTH: f64 = 2.0;
 
@@ -90,7 +91,7 @@ impl Soak {
         let at_first = kernel.figures().resident as u64;
         let per_second = KERNEL_PER_SECOND.min(KERNEL / self.time.as_secs());
         let (mut next_sample, mut next_line) = (SAMPLE, LINE);
-        let mut moved = [(0, self.start); PARTS.len()];
+        let mut moved = [(0, 0); PARTS.len()];
         while !self.is_over() {
             std::thread::sleep(LOOK);
             let (elapsed, taken) = (self.start.elapsed(), kernel.figures().resident as u64 - at_first);
@@ -110,14 +111,15 @@ impl Soak {
         }
     }
 
-    /// A message that never comes is lost.
-    fn see_that_all_move(&self, moved: &mut [(u64, Instant); PARTS.len()]) {
-        for (part, (count, since)) in moved.iter_mut().enumerate() {
+    /// A message that never comes is lost. Looks at which nobody may begin anything do not count.
+    fn see_that_all_move(&self, moved: &mut [(u64, u32); PARTS.len()]) {
+        for (part, (count, looks)) in moved.iter_mut().enumerate() {
             let now = self.counts[part].load(Relaxed);
             if now != *count {
-                (*count, *since) = (now, Instant::now());
+                (*count, *looks) = (now, 0);
             }
-            if since.elapsed() > PATIENCE {
+            *looks += u32::from(!self.ahead.load(Relaxed));
+            if *looks > PATIENCE {
                 fail(&format!("{}: nothing comes behind number {now}", PARTS[part].0));
             }
         }

@@ -17,7 +17,7 @@ usage: cargo xtask soak [--minutes N]
 
 Echoes, fragments, broadcasts, connections that come and go, uploads and a slow reader share one service in a hosted
 system, at a pace that its kernel, which gives no memory back, can bear. Every message has a number. One that is lost,
-doubled, changed or out of order ends the soak, as does a part in which nothing comes for twenty seconds.
+doubled, changed or out of order ends the soak, as does a part in which nothing comes for long.
 
   --minutes N  how long, 1 if not said
 

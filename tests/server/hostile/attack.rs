@@ -20,7 +20,7 @@ const PAGES_PER_SECOND: u64 = 2000;
 const MESSAGES_PER_SECOND: u64 = 6000;
 /// Between two looks at what is to be taken away, and for a thread that is ahead of its time.
 const PACE: Duration = Duration::from_millis(5);
-/// Clients of its own ports that are kept at a time.
+/// Clients of the ports that are kept at a time.
 const CLIENTS: usize = 6;
 
 /// The attack, as its threads share it.

@@ -151,8 +151,10 @@ impl Forge {
         };
         let offset = match random.below(3) {
             0 => self.word(random),
-            // The opcodes that have a flag or a handle there.
-            _ if fitting == Opcode::Join as usize => self.handle(random).to_raw() as usize,
+            // The opcodes that have a handle or a code there.
+            _ if [Opcode::Join as usize, Opcode::Leave as usize].contains(&fitting) => {
+                self.handle(random).to_raw() as usize
+            }
             _ if fitting == Opcode::Close as usize => random.one_of(&[0, 1000, 3000]),
             _ => 0,
         };

@@ -14,10 +14,10 @@ use crate::common::random::Random;
 use crate::common::{PATIENCE, service_cid};
 
 const THREADS: u64 = 12;
-/// The hosted kernel keeps what each page takes, 8 KiB, for ever; five minutes of these are 4.6 GiB.
-const PAGES_PER_SECOND: u64 = 2000;
+/// The hosted kernel keeps what each page takes, 8 KiB, for ever; five minutes of these are 3.4 GiB.
+const PAGES_PER_SECOND: u64 = 1500;
 /// What is left of a processor is for those who are attacked, and for other tests.
-const MESSAGES_PER_SECOND: u64 = 6000;
+const MESSAGES_PER_SECOND: u64 = 3000;
 /// Between two looks at what is to be taken away, and for a thread that is ahead of its time.
 const PACE: Duration = Duration::from_millis(5);
 /// Clients of the ports that are kept at a time.

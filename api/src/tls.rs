@@ -3,30 +3,39 @@
 use std::fmt;
 
 use crate::RequestError;
+use crate::pin::Pin;
 use crate::wire::{Reader, Writer};
 
 /// The most CA certificates of the caller, and the most certificates of a chain.
 const MAX_CERTIFICATES: usize = 32;
+/// The most pins.
+const MAX_PINS: usize = 8;
 /// Length of the fixed fields.
 const FIXED: usize = 4;
 
 const MOZILLA: u8 = 1;
 const SERVER_NAME: u8 = 1 << 1;
 const IDENTITY: u8 = 1 << 2;
+/// A flag that this crate does not know asks for something that it would not do.
+const KNOWN: u8 = MOZILLA | SERVER_NAME | IDENTITY;
 /// Stands in the place of a length, and says that a key of the PDDB is named behind it.
 const IN_PDDB: u32 = 1 << 31;
 
 /// What makes a connection secure: TLS 1.2 or 1.3 with forward secrecy, to a server whose certificate leads to a
-/// trusted root, is valid today, and names the host. None of this can be switched off.
+/// trusted root, is valid today, and names the host; or that has the one certificate or key that somebody has decided to
+/// trust ([`Tls::pin`]). None of this can be switched off.
 ///
 /// In the page of an `Open`, behind its texts, little-endian:
 ///
 /// | |
 /// |---|
 /// | u8 flags: 1 Mozilla's roots, 2 server name, 4 identity |
-/// | u8 number of own roots, u8 number of certificates in the identity's chain, u8 0 |
+/// | u8 number of own roots, u8 number of certificates in the identity's chain, u8 number of pins |
 /// | if flagged, the server name as 16 bits of length and UTF-8 |
 /// | the own roots, the chain, and, with an identity, its key: each a [`Source`] |
+/// | the pins: each a [`Pin`] |
+///
+/// A page with an unknown flag is malformed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls<'a> {
     /// Whether Mozilla's roots are trusted. The service is built with them.
@@ -38,6 +47,9 @@ pub struct Tls<'a> {
     pub server_name: Option<&'a str>,
     /// The certificate for a server that asks for one. By default there is no such certificate.
     pub identity: Option<Identity<'a>>,
+    /// If there are any, at most 8, the server's own certificate must have one of them. Without any root they are all
+    /// that decides: see [`Tls::pin`].
+    pub pins: Vec<Pin>,
 }
 
 /// A certificate with its chain and its key.
@@ -117,7 +129,7 @@ impl<'a> Identity<'a> {
 impl Default for Tls<'_> {
     /// Mozilla's roots and nothing else.
     fn default() -> Self {
-        Tls { mozilla: true, roots: Vec::new(), server_name: None, identity: None }
+        Tls { mozilla: true, roots: Vec::new(), server_name: None, identity: None, pins: Vec::new() }
     }
 }
 
@@ -130,6 +142,25 @@ impl<'a> Tls<'a> {
     /// Trusts only the CA certificates in this key of the PDDB; see [`Source::Pddb`].
     pub fn only_in(dict: &'a str, key: &'a str) -> Self {
         Tls { mozilla: false, roots: vec![Source::Pddb { dict, key }], ..Tls::default() }
+    }
+
+    /// Trusts only a server whose own certificate, or the key in it, has this fingerprint. No CA is asked.
+    ///
+    /// The handshake's signature is checked as always, so the server has the key that the certificate is for. Who issued
+    /// the certificate, its dates and its names are not looked at, as the fingerprint says more than they could (so does
+    /// RFC 7671 section 5.1 for its `DANE-EE`). That suits a server with a certificate signed by itself, once a person has
+    /// compared the fingerprint. It holds until the program drops the pin: nobody else can revoke it.
+    pub fn pin(pin: Pin) -> Self {
+        Tls { mozilla: false, pins: vec![pin], ..Tls::default() }
+    }
+
+    /// With this pin, too. Any one of the pins has to be met, so that a server can change its key.
+    ///
+    /// Beside roots it is an additional demand: the certificate must lead to a trusted root, be valid, name the host, *and*
+    /// be pinned. Beside [`Tls::pin`] it is another certificate or key to trust.
+    pub fn pinned(mut self, pin: Pin) -> Self {
+        self.pins.push(pin);
+        self
     }
 
     /// Trusts these CA certificates, too.
@@ -160,10 +191,13 @@ impl<'a> Tls<'a> {
         FIXED
             + self.server_name.map_or(0, |name| 2 + name.len())
             + self.sources().map(|source| source.encoded_len()).sum::<usize>()
+            + self.pins.len() * Pin::LEN
     }
 
     pub(crate) fn is_within_limits(&self) -> bool {
-        self.roots.len() <= MAX_CERTIFICATES && self.chain().len() <= MAX_CERTIFICATES
+        self.roots.len() <= MAX_CERTIFICATES
+            && self.chain().len() <= MAX_CERTIFICATES
+            && self.pins.len() <= MAX_PINS
     }
 
     pub(crate) fn write(&self, w: &mut Writer<'_>) {
@@ -173,16 +207,17 @@ impl<'a> Tls<'a> {
             | flag(IDENTITY, self.identity.is_some()));
         w.u8(self.roots.len() as u8);
         w.u8(self.chain().len() as u8);
-        w.u8(0);
+        w.u8(self.pins.len() as u8);
         self.server_name.into_iter().for_each(|name| w.text(name));
         self.sources().for_each(|source| source.write(w));
+        self.pins.iter().for_each(|pin| pin.write(w));
     }
 
     pub(crate) fn read(r: &mut Reader<'a>) -> Option<Self> {
         let flags = r.u8()?;
         let (roots, chain) = (usize::from(r.u8()?), usize::from(r.u8()?));
-        r.u8()?;
-        if roots > MAX_CERTIFICATES || chain > MAX_CERTIFICATES {
+        let pins = usize::from(r.u8()?);
+        if flags & !KNOWN != 0 || roots > MAX_CERTIFICATES || chain > MAX_CERTIFICATES || pins > MAX_PINS {
             return None;
         }
         let server_name = if flags & SERVER_NAME != 0 { Some(r.text()?) } else { None };
@@ -190,7 +225,8 @@ impl<'a> Tls<'a> {
         let chain = (0..chain).map(|_| Source::read(r)).collect::<Option<_>>()?;
         let identity =
             if flags & IDENTITY != 0 { Some(Identity { chain, key: Source::read(r)? }) } else { None };
-        Some(Tls { mozilla: flags & MOZILLA != 0, roots, server_name, identity })
+        let pins = (0..pins).map(|_| Pin::read(r)).collect::<Option<_>>()?;
+        Some(Tls { mozilla: flags & MOZILLA != 0, roots, server_name, identity, pins })
     }
 
     fn chain(&self) -> &[Source<'a>] {
@@ -271,7 +307,9 @@ impl<'a> ServerTls<'a> {
     pub(crate) fn read(r: &mut Reader<'a>) -> Option<Self> {
         let tls = Tls::read(r)?;
         match tls {
-            Tls { mozilla: false, roots, server_name: None, identity: Some(identity) } => {
+            Tls { mozilla: false, roots, server_name: None, identity: Some(identity), pins }
+                if pins.is_empty() =>
+            {
                 Some(ServerTls { identity, clients: roots })
             }
             _ => None,
@@ -284,6 +322,7 @@ impl<'a> ServerTls<'a> {
             roots: self.clients.clone(),
             server_name: None,
             identity: Some(self.identity.clone()),
+            pins: Vec::new(),
         }
     }
 }
@@ -299,12 +338,19 @@ impl fmt::Debug for Identity<'_> {
 mod tests {
     use super::*;
 
+    const PIN: Pin = Pin::Key(crate::Fingerprint([7; 32]));
+
     fn full() -> Tls<'static> {
         let identity = Identity {
             chain: vec![Source::Bytes(b"certificate"), Source::Pddb { dict: "tls", key: "issuer" }],
             key: Source::Pddb { dict: "tls/own", key: "key" },
         };
-        Tls::only_in("tls", "ca").and(b"root").and_in("a/b", "").server_name("name").identity(identity)
+        Tls::only_in("tls", "ca")
+            .and(b"root")
+            .and_in("a/b", "")
+            .server_name("name")
+            .identity(identity)
+            .pinned(PIN)
     }
 
     fn page(tls: &Tls<'_>) -> Vec<u8> {
@@ -335,6 +381,24 @@ mod tests {
     fn a_source_is_laid_out_as_documented() {
         let page = page(&Tls::only_in("tls", "ca").and(b"xyz"));
         assert_eq!(page, b"\0\x02\0\0\0\0\0\x80\x03\0tls\x02\0ca\x03\0\0\0xyz");
+    }
+
+    #[test]
+    fn what_is_asked_for_and_not_known_is_not_left_out() {
+        let pinned = Tls::pin(Pin::Certificate(crate::Fingerprint([8; 32]))).pinned(PIN);
+        let mut page = page(&pinned);
+        assert_eq!(page, [&b"\0\0\0\x02\x01"[..], &[8; 32], b"\x02", &[7; 32]].concat());
+        assert_eq!(Tls::read(&mut Reader::new(&page)), Some(pinned));
+        page[0] = 1 << 7;
+        assert_eq!(Tls::read(&mut Reader::new(&page)), None, "an unknown flag");
+        page[0] = 0;
+        page[4] = 3;
+        assert_eq!(Tls::read(&mut Reader::new(&page)), None, "an unknown kind of pin");
+        let many = (0..9).fold(Tls::default(), |tls, _| tls.pinned(PIN));
+        assert!(!many.is_within_limits());
+        // No page of a server has pins.
+        let server = Tls { mozilla: false, roots: Vec::new(), server_name: None, ..full() };
+        assert_eq!(ServerTls::parse(&self::page(&server)), None);
     }
 
     #[test]

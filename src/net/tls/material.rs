@@ -45,10 +45,6 @@ pub(super) fn roots(mozilla: bool, own: &[File<'_>]) -> Result<RootCertStore, Tl
                 .map_err(|error| file.unusable(format!("a CA certificate is none: {error}")))?;
         }
     }
-    if store.is_empty() {
-        let text = "no roots are trusted, so no certificate can be accepted";
-        return Err(TlsError::Settings(text.into()));
-    }
     Ok(store)
 }
 

@@ -25,6 +25,7 @@ mod server;
 mod session;
 mod sessions;
 mod transport;
+mod verifier;
 
 pub(crate) use client::client;
 pub(crate) use server::ServerTls;

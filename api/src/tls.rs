@@ -16,10 +16,13 @@ const FIXED: usize = 4;
 const MOZILLA: u8 = 1;
 const SERVER_NAME: u8 = 1 << 1;
 const IDENTITY: u8 = 1 << 2;
+const DEVICE_STORE: u8 = 1 << 3;
 /// A flag that this crate does not know asks for something that it would not do.
-const KNOWN: u8 = MOZILLA | SERVER_NAME | IDENTITY;
+const KNOWN: u8 = MOZILLA | SERVER_NAME | IDENTITY | DEVICE_STORE;
 /// Stands in the place of a length, and says that a key of the PDDB is named behind it.
 const IN_PDDB: u32 = 1 << 31;
+/// The same for all keys of a dict.
+const IN_DICT: u32 = IN_PDDB | 1;
 
 /// What makes a connection secure: TLS 1.2 or 1.3 with forward secrecy, to a server whose certificate leads to a
 /// trusted root, is valid today, and names the host; or that has the one certificate or key that somebody has decided to
@@ -29,7 +32,7 @@ const IN_PDDB: u32 = 1 << 31;
 ///
 /// | |
 /// |---|
-/// | u8 flags: 1 Mozilla's roots, 2 server name, 4 identity |
+/// | u8 flags: 1 Mozilla's roots, 2 server name, 4 identity, 8 the device's own roots |
 /// | u8 number of own roots, u8 number of certificates in the identity's chain, u8 number of pins |
 /// | if flagged, the server name as 16 bits of length and UTF-8 |
 /// | the own roots, the chain, and, with an identity, its key: each a [`Source`] |
@@ -40,6 +43,8 @@ const IN_PDDB: u32 = 1 << 31;
 pub struct Tls<'a> {
     /// Whether Mozilla's roots are trusted. The service is built with them.
     pub mozilla: bool,
+    /// Whether the roots are trusted that the user of the device keeps; see [`Tls::device_store`].
+    pub device_store: bool,
     /// CA certificates that are trusted, at most 32: each DER, or PEM with any number of them.
     pub roots: Vec<Source<'a>>,
     /// The name or address that the server's certificate must have, and that the server is asked for (SNI). By
@@ -65,7 +70,7 @@ pub struct Identity<'a> {
 /// Where certificates or a private key are.
 ///
 /// In a page, little-endian: u32 length and bytes; or u32 2^31 and the names of dict and key, each as 16 bits of length
-/// and UTF-8.
+/// and UTF-8; or u32 2^31 + 1 and the name of a dict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source<'a> {
     /// The bytes themselves.
@@ -78,20 +83,33 @@ pub enum Source<'a> {
         /// The key's name in the dict.
         key: &'a str,
     },
+    /// All keys of a dict, in every basis that is open, as one set of CA certificates: not for a chain or a private key.
+    /// At most [`Source::MAX_KEYS`] are read, of [`Source::MAX_DICT_BYTES`] in all; more are refused. A key that cannot be
+    /// used is passed over, with a line in the log. A dict that is not there is an empty one, and the request fails only
+    /// if nothing else is trusted.
+    Dict {
+        /// The dict; `/` between the parts of its name.
+        dict: &'a str,
+    },
 }
 
 impl<'a> Source<'a> {
     /// How many bytes at most are read from keys of the PDDB for one request, all of them together.
     pub const MAX_STORED: usize = 64 * 1024;
+    /// How many keys of dicts are read for one request: Mozilla's roots are 120.
+    pub const MAX_KEYS: usize = 256;
+    /// How many bytes of keys of dicts are read for one request. Mozilla's roots are 57 kB, as the device's store has them.
+    pub const MAX_DICT_BYTES: usize = 96 * 1024;
 
     fn is_stored(&self) -> bool {
-        matches!(self, Source::Pddb { .. })
+        matches!(self, Source::Pddb { .. } | Source::Dict { .. })
     }
 
     fn encoded_len(&self) -> usize {
         match self {
             Source::Bytes(bytes) => 4 + bytes.len(),
             Source::Pddb { dict, key } => 4 + 2 + dict.len() + 2 + key.len(),
+            Source::Dict { dict } => 4 + 2 + dict.len(),
         }
     }
 
@@ -103,12 +121,17 @@ impl<'a> Source<'a> {
                 w.text(dict);
                 w.text(key);
             }
+            Source::Dict { dict } => {
+                w.u32(IN_DICT);
+                w.text(dict);
+            }
         }
     }
 
     fn read(r: &mut Reader<'a>) -> Option<Self> {
         match r.u32()? {
             IN_PDDB => Some(Source::Pddb { dict: r.text()?, key: r.text()? }),
+            IN_DICT => Some(Source::Dict { dict: r.text()? }),
             len => Some(Source::Bytes(r.bytes(usize::try_from(len).ok()?)?)),
         }
     }
@@ -129,7 +152,14 @@ impl<'a> Identity<'a> {
 impl Default for Tls<'_> {
     /// Mozilla's roots and nothing else.
     fn default() -> Self {
-        Tls { mozilla: true, roots: Vec::new(), server_name: None, identity: None, pins: Vec::new() }
+        Tls {
+            mozilla: true,
+            device_store: false,
+            roots: Vec::new(),
+            server_name: None,
+            identity: None,
+            pins: Vec::new(),
+        }
     }
 }
 
@@ -142,6 +172,23 @@ impl<'a> Tls<'a> {
     /// Trusts only the CA certificates in this key of the PDDB; see [`Source::Pddb`].
     pub fn only_in(dict: &'a str, key: &'a str) -> Self {
         Tls { mozilla: false, roots: vec![Source::Pddb { dict, key }], ..Tls::default() }
+    }
+
+    /// Trusts only the CA certificates in all keys of this dict of the PDDB; see [`Source::Dict`].
+    pub fn only_all_in(dict: &'a str) -> Self {
+        Tls { mozilla: false, roots: vec![Source::Dict { dict }], ..Tls::default() }
+    }
+
+    /// Trusts only the roots that the user of the device keeps in the PDDB's dict `tls.trusted`, as xous-core's `libs/tls`
+    /// stores them there: those of every basis that is open, within the bounds of [`Source::Dict`].
+    pub fn device_store() -> Self {
+        Tls { mozilla: false, device_store: true, ..Tls::default() }
+    }
+
+    /// Trusts the roots that the user of the device keeps, too; see [`Tls::device_store`].
+    pub fn and_device_store(mut self) -> Self {
+        self.device_store = true;
+        self
     }
 
     /// Trusts only a server whose own certificate, or the key in it, has this fingerprint. No CA is asked.
@@ -175,6 +222,12 @@ impl<'a> Tls<'a> {
         self
     }
 
+    /// Trusts the CA certificates in all keys of this dict of the PDDB, too; see [`Source::Dict`].
+    pub fn and_all_in(mut self, dict: &'a str) -> Self {
+        self.roots.push(Source::Dict { dict });
+        self
+    }
+
     /// For a server with this name instead of the request's host.
     pub fn server_name(mut self, name: &'a str) -> Self {
         self.server_name = Some(name);
@@ -203,6 +256,7 @@ impl<'a> Tls<'a> {
     pub(crate) fn write(&self, w: &mut Writer<'_>) {
         let flag = |flag, set: bool| if set { flag } else { 0 };
         w.u8(flag(MOZILLA, self.mozilla)
+            | flag(DEVICE_STORE, self.device_store)
             | flag(SERVER_NAME, self.server_name.is_some())
             | flag(IDENTITY, self.identity.is_some()));
         w.u8(self.roots.len() as u8);
@@ -226,7 +280,8 @@ impl<'a> Tls<'a> {
         let identity =
             if flags & IDENTITY != 0 { Some(Identity { chain, key: Source::read(r)? }) } else { None };
         let pins = (0..pins).map(|_| Pin::read(r)).collect::<Option<_>>()?;
-        Some(Tls { mozilla: flags & MOZILLA != 0, roots, server_name, identity, pins })
+        let device_store = flags & DEVICE_STORE != 0;
+        Some(Tls { mozilla: flags & MOZILLA != 0, device_store, roots, server_name, identity, pins })
     }
 
     fn chain(&self) -> &[Source<'a>] {
@@ -265,6 +320,12 @@ impl<'a> ServerTls<'a> {
     /// The same with the CA certificates in this key of the PDDB; see [`Source::Pddb`].
     pub fn clients_in(mut self, dict: &'a str, key: &'a str) -> Self {
         self.clients.push(Source::Pddb { dict, key });
+        self
+    }
+
+    /// The same with the CA certificates in all keys of this dict of the PDDB; see [`Source::Dict`].
+    pub fn clients_all_in(mut self, dict: &'a str) -> Self {
+        self.clients.push(Source::Dict { dict });
         self
     }
 
@@ -307,11 +368,14 @@ impl<'a> ServerTls<'a> {
     pub(crate) fn read(r: &mut Reader<'a>) -> Option<Self> {
         let tls = Tls::read(r)?;
         match tls {
-            Tls { mozilla: false, roots, server_name: None, identity: Some(identity), pins }
-                if pins.is_empty() =>
-            {
-                Some(ServerTls { identity, clients: roots })
-            }
+            Tls {
+                mozilla: false,
+                device_store: false,
+                roots,
+                server_name: None,
+                identity: Some(identity),
+                pins,
+            } if pins.is_empty() => Some(ServerTls { identity, clients: roots }),
             _ => None,
         }
     }
@@ -319,6 +383,7 @@ impl<'a> ServerTls<'a> {
     fn as_tls(&self) -> Tls<'a> {
         Tls {
             mozilla: false,
+            device_store: false,
             roots: self.clients.clone(),
             server_name: None,
             identity: Some(self.identity.clone()),
@@ -348,6 +413,8 @@ mod tests {
         Tls::only_in("tls", "ca")
             .and(b"root")
             .and_in("a/b", "")
+            .and_all_in("c")
+            .and_device_store()
             .server_name("name")
             .identity(identity)
             .pinned(PIN)
@@ -381,6 +448,8 @@ mod tests {
     fn a_source_is_laid_out_as_documented() {
         let page = page(&Tls::only_in("tls", "ca").and(b"xyz"));
         assert_eq!(page, b"\0\x02\0\0\0\0\0\x80\x03\0tls\x02\0ca\x03\0\0\0xyz");
+        let page = self::page(&Tls::device_store().and_all_in("tls"));
+        assert_eq!(page, b"\x08\x01\0\0\x01\0\0\x80\x03\0tls");
     }
 
     #[test]
@@ -397,15 +466,22 @@ mod tests {
         let many = (0..9).fold(Tls::default(), |tls, _| tls.pinned(PIN));
         assert!(!many.is_within_limits());
         // No page of a server has pins.
-        let server = Tls { mozilla: false, roots: Vec::new(), server_name: None, ..full() };
+        let server =
+            Tls { mozilla: false, device_store: false, roots: Vec::new(), server_name: None, ..full() };
+        assert_eq!(ServerTls::parse(&self::page(&server)), None);
+        let server = Tls { device_store: true, pins: Vec::new(), ..server };
         assert_eq!(ServerTls::parse(&self::page(&server)), None);
     }
 
     #[test]
     fn a_length_or_name_that_lies_is_refused() {
-        for source in
-            [&b"\x01\0\0\x80xyz"[..], b"\xff\xff\xff\xff", b"\0\0\0\x80\xff\xff", b"\0\0\0\x80\x01\0\xff\0\0"]
-        {
+        for source in [
+            &b"\x02\0\0\x80xyz"[..],
+            b"\x01\0\0\x80\xff\0xyz",
+            b"\xff\xff\xff\xff",
+            b"\0\0\0\x80\xff\xff",
+            b"\0\0\0\x80\x01\0\xff\0\0",
+        ] {
             assert_eq!(Source::read(&mut Reader::new(source)), None, "{source:02x?}");
         }
     }
@@ -415,7 +491,10 @@ mod tests {
         let here = ServerTls::new(Identity::new(b"chain", b"key")).clients(b"roots");
         let there = ServerTls::new(Identity::in_pddb("tls", "chain", "key"));
         assert!(
-            !here.is_stored() && there.is_stored() && here.clone().clients_in("tls", "clients").is_stored()
+            !here.is_stored()
+                && there.is_stored()
+                && here.clone().clients_in("tls", "clients").is_stored()
+                && here.clone().clients_all_in("tls").is_stored()
         );
         for tls in [here, there] {
             let mut page = vec![0; tls.encoded_len()];

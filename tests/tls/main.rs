@@ -6,6 +6,7 @@ mod certificates;
 mod client;
 mod clock;
 mod closing;
+mod device_store;
 mod keys;
 mod open;
 mod openssl;

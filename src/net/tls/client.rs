@@ -11,10 +11,10 @@ use sha2::{Digest, Sha256};
 use xous_api_websocket::{Pin, Tls};
 
 use super::clock::{self, Clock};
-use super::file::{File, Files, unusable};
+use super::file::{File, Files, Form, unusable};
 use super::sessions::Sessions;
 use super::verifier::Verifier;
-use super::{ALPN, Transport, fault, material, provider};
+use super::{ALPN, Transport, dict, fault, material, provider};
 use crate::net::TlsError;
 use crate::pddb::Pddb;
 use crate::sync::Mutex;
@@ -32,7 +32,7 @@ static SESSIONS: LazyLock<Arc<Sessions>> = LazyLock::new(|| Arc::new(Sessions::n
 #[derive(PartialEq, Eq)]
 struct Trust {
     mozilla: bool,
-    /// SHA-256 of the own roots, of each the length and the bytes.
+    /// SHA-256 of the own roots, of each the form, the length and the bytes.
     own: [u8; 32],
     pins: Vec<Pin>,
 }
@@ -54,7 +54,7 @@ pub(crate) fn client(tls: &Tls<'_>, host: &str, pddb: &Pddb, limit: Duration) ->
 }
 
 fn configuration(tls: &Tls<'_>, mut files: Files<'_>) -> Result<Arc<ClientConfig>, TlsError> {
-    let roots = files.all(&tls.roots)?;
+    let roots = dict::roots(tls, &mut files)?;
     if let Some(identity) = &tls.identity {
         // Kept nowhere, as it has a private key; its sessions are therefore not resumed.
         let chain = files.all(&identity.chain)?;
@@ -79,6 +79,7 @@ fn configuration(tls: &Tls<'_>, mut files: Files<'_>) -> Result<Arc<ClientConfig
 fn digest(roots: &[File<'_>]) -> [u8; 32] {
     let mut all = Sha256::new();
     for root in roots {
+        all.update([u8::from(matches!(root, File::Listed(Form::Anchor, ..)))]);
         all.update((root.bytes().len() as u64).to_le_bytes());
         all.update(root.bytes());
     }

@@ -15,6 +15,7 @@
 
 mod client;
 mod clock;
+mod dict;
 mod fault;
 mod file;
 mod material;
@@ -24,6 +25,7 @@ mod rustcrypto;
 mod server;
 mod session;
 mod sessions;
+mod store;
 mod transport;
 mod verifier;
 

@@ -8,9 +8,11 @@ use rustls::server::{NoClientAuth, ServerConnection, ServerSessionMemoryCache, W
 use rustls::time_provider::TimeProvider;
 use rustls::{Connection, ServerConfig};
 
+use xous_api_websocket::Tls;
+
 use super::clock::{self, AnyClock, Clock};
 use super::file::{Files, unusable};
-use super::{ALPN, Transport, fault, material, provider};
+use super::{ALPN, Transport, dict, fault, material, provider};
 use crate::net::TlsError;
 use crate::pddb::Pddb;
 
@@ -44,7 +46,8 @@ impl ServerTls {
             (Arc::new(NoClientAuth), Arc::new(AnyClock))
         } else {
             clock::check()?;
-            let roots = Arc::new(material::roots(false, &files.all(&tls.clients)?)?);
+            let clients = Tls { mozilla: false, roots: tls.clients.clone(), ..Tls::default() };
+            let roots = Arc::new(material::roots(false, &dict::roots(&clients, &mut files)?)?);
             let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider.clone())
                 .build()
                 .map_err(|error| TlsError::Settings(error.to_string()))?;

@@ -1,6 +1,7 @@
 //! TLS end to end: the service against OpenSSL, and against peers that want it to fail.
 
 mod algorithms;
+mod asking;
 mod authority;
 mod certificates;
 mod client;

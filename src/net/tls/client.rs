@@ -94,7 +94,7 @@ fn build(
 ) -> Result<ClientConfig, TlsError> {
     let provider = provider::provider();
     let verifier = Verifier::new(material::roots(tls.mozilla, roots)?, tls.pins.clone(), provider.clone())
-        .map_err(TlsError::Settings)?;
+        .map_err(|text| TlsError::Settings(text.into()))?;
     let config = ClientConfig::builder_with_details(provider, Arc::new(Clock))
         .with_safe_default_protocol_versions()
         .map_err(|error| TlsError::Settings(error.to_string()))?

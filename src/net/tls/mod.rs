@@ -14,6 +14,7 @@
 //! records of 4 KiB. During the handshake, certificates may take up to 64 KiB.
 
 mod client;
+mod client_verifier;
 mod clock;
 mod dict;
 mod fault;

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{NoClientAuth, ServerConnection, ServerSessionMemoryCache, WebPkiClientVerifier};
+use rustls::server::{NoClientAuth, ServerConnection, ServerSessionMemoryCache};
 use rustls::time_provider::TimeProvider;
 use rustls::{Connection, ServerConfig};
 
 use xous_api_websocket::Tls;
 
+use super::client_verifier::ClientVerifier;
 use super::clock::{self, AnyClock, Clock};
 use super::file::{Files, unusable};
 use super::{ALPN, Transport, dict, fault, material, provider};
@@ -47,11 +48,8 @@ impl ServerTls {
         } else {
             clock::check()?;
             let clients = Tls { mozilla: false, roots: tls.clients.clone(), ..Tls::default() };
-            let roots = Arc::new(material::roots(false, &dict::roots(&clients, &mut files)?)?);
-            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider.clone())
-                .build()
-                .map_err(|error| TlsError::Settings(error.to_string()))?;
-            (verifier, Arc::new(Clock))
+            let roots = material::roots(false, &dict::roots(&clients, &mut files)?)?;
+            (Arc::new(ClientVerifier::new(roots, provider.clone())), Arc::new(Clock))
         };
         let (chain, key) = (files.all(&tls.identity.chain)?, files.file(&tls.identity.key)?);
         let mut config = ServerConfig::builder_with_details(provider, time)

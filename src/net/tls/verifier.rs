@@ -8,10 +8,11 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use sha2::{Digest, Sha256};
 use webpki::EndEntityCert;
@@ -30,7 +31,7 @@ pub(super) fn take_shown() -> Option<Box<Shown>> {
 /// Without roots the pins decide alone; without pins the roots do. There is at least one of either.
 #[derive(Debug)]
 pub(super) struct Verifier {
-    roots: Option<Arc<WebPkiServerVerifier>>,
+    roots: RootCertStore,
     pins: Vec<Pin>,
     provider: Arc<CryptoProvider>,
 }
@@ -42,16 +43,28 @@ impl Verifier {
         roots: RootCertStore,
         pins: Vec<Pin>,
         provider: Arc<CryptoProvider>,
-    ) -> Result<Self, String> {
-        let roots = match (roots.is_empty(), pins.is_empty()) {
-            (true, true) => return Err("no roots are trusted, so no certificate can be accepted".into()),
-            (true, false) => None,
-            (false, _) => {
-                let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone());
-                Some(builder.build().map_err(|error| error.to_string())?)
-            }
-        };
+    ) -> Result<Self, &'static str> {
+        if roots.is_empty() && pins.is_empty() {
+            return Err("no roots are trusted, so no certificate can be accepted");
+        }
         Ok(Verifier { roots, pins, provider })
+    }
+
+    /// As rustls' own verifier does without revocation lists, whose code is 8 kB.
+    fn check_roots(
+        &self,
+        own: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        if self.roots.is_empty() {
+            return Ok(());
+        }
+        let own = ParsedCertificate::try_from(own)?;
+        let algorithms = self.provider.signature_verification_algorithms.all;
+        verify_server_cert_signed_by_trust_anchor(&own, &self.roots, others, now, algorithms)?;
+        verify_server_name(&own, name)
     }
 
     fn check_pins(&self, own: &CertificateDer<'_>) -> Result<(), Error> {
@@ -72,16 +85,12 @@ impl ServerCertVerifier for Verifier {
         own: &CertificateDer<'_>,
         others: &[CertificateDer<'_>],
         name: &ServerName<'_>,
-        ocsp: &[u8],
+        _ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         // A signature that is refused later is not the certificate's fault.
         SHOWN.set(None);
-        let by_roots = match &self.roots {
-            Some(roots) => roots.verify_server_cert(own, others, name, ocsp, now).map(|_| ()),
-            None => Ok(()),
-        };
-        match by_roots.and_then(|()| self.check_pins(own)) {
+        match self.check_roots(own, others, name, now).and_then(|()| self.check_pins(own)) {
             Ok(()) => Ok(ServerCertVerified::assertion()),
             Err(error) => {
                 SHOWN.set(Some(Box::new(shown(own, others))));

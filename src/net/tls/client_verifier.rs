@@ -1,6 +1,6 @@
 //! Whether a client's certificate is accepted by a port that lets in only clients of certain authorities.
 //!
-//! The same as rustls' own verifier, without revocation lists: nobody here has any, and the code for them is 8 kB.
+//! The same as rustls' own verifier, without revocation lists: nobody here has any, and the code for them is 11 kB.
 
 use std::sync::Arc;
 

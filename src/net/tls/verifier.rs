@@ -50,7 +50,7 @@ impl Verifier {
         Ok(Verifier { roots, pins, provider })
     }
 
-    /// As rustls' own verifier does without revocation lists, whose code is 8 kB.
+    /// As rustls' own verifier does without revocation lists, whose code is 11 kB.
     fn check_roots(
         &self,
         own: &CertificateDer<'_>,

@@ -44,35 +44,34 @@ fn run() -> Result<String, String> {
     }
     let request = Request::new(url.host, url.port).path(&url.path);
     let trusted = Tls::default().and_device_store();
-    let ws = match Websocket::open_or_show(&request.clone().secure(trusted.clone())) {
+    let ws = match Websocket::open_or_show(&request.clone().secure(trusted)) {
         Ok(ws) => ws,
         Err(Unopened { error, shown: None }) => return Err(error.to_string()),
-        Err(Unopened { error, shown: Some(shown) }) => {
-            let tls = match ask(&error.to_string(), &shown)? {
-                Some(pin) => Tls::pin(pin),
-                None => trusted,
-            };
-            Websocket::open(&request.secure(tls)).map_err(|error| error.to_string())?
-        }
+        Err(Unopened { error, shown: Some(shown) }) => ask(&error.to_string(), &shown, request)?,
     };
     ws.send_text("hello").map_err(|error| error.to_string())?;
     ws.receive_text(4096).map_err(|error| error.to_string())
 }
 
-/// What the person decides: a pin, or `None` if a root was stored.
-fn ask(error: &str, shown: &Shown) -> Result<Option<Pin>, String> {
+/// Opens the connection with the trust that the person decides on.
+fn ask<'a>(error: &str, shown: &'a Shown, request: Request<'a>) -> Result<Websocket, String> {
     println!("{error}\n");
     shown.certificates.iter().for_each(|certificate| println!("{certificate}\n"));
     let (own, top) = shown.own().zip(shown.top()).ok_or("the server showed nothing that can be trusted")?;
     println!("Compare the first SHA-256 with that of the server, which its owner knows.");
-    println!(
-        "c: trust this certificate once   r: trust the last one as a root, for good   anything else: no"
-    );
+    println!("c: trust this certificate once");
+    println!("r: trust the last one as a root, for good, and for every server that it vouches for");
+    println!("anything else: no");
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).map_err(|error| error.to_string())?;
+    let open = |tls| Websocket::open(&request.secure(tls)).map_err(|error| error.to_string());
     match answer.trim() {
-        "c" => Ok(Some(Pin::Certificate(own.fingerprint))),
-        "r" => store(top).map(|()| None),
+        "c" => open(Tls::pin(Pin::Certificate(own.fingerprint))),
+        "r" => {
+            // What vouches for nothing is not stored.
+            let ws = open(Tls::only(&top.der))?;
+            store(top).map(|()| ws)
+        }
         _ => Err("not trusted".into()),
     }
 }

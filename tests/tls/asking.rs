@@ -49,4 +49,18 @@ fn a_certificate_that_nobody_else_vouches_for_can_be_trusted_too() {
     assert!(trusted && output.contains("issuer:  itself"), "{output}");
     let (trusted, output) = run(peer.port, &files.path("pddb"), "r\n");
     assert!(trusted && output.ends_with("hello\n"), "{output}");
+    let again = run(peer.port, &files.path("pddb"), "");
+    assert_eq!(again, (true, "hello\n".to_owned()), "nobody is asked again");
+}
+
+#[test]
+fn a_root_that_does_not_vouch_for_the_server_is_not_stored() {
+    let files = Scratch::new();
+    let root = Authority::new("root");
+    // One whose root is not shown, and an authority in the place of a server.
+    for leaf in [root.server(&["localhost"]), root.as_server()] {
+        let peer = Peer::start(&Settings::new("websocket", &leaf));
+        let (trusted, output) = run(peer.port, &files.path("pddb"), "r\n");
+        assert!(!trusted && !output.contains("stored"), "{output}");
+    }
 }

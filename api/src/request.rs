@@ -293,7 +293,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::tls::{Identity, Source};
+    use crate::{Identity, Source};
 
     fn full() -> Request<'static> {
         let identity = Identity {

@@ -13,7 +13,7 @@ const NONE: u16 = u16::MAX;
 /// status line and headers as they came, cut where the page ends.
 ///
 /// A refused `Open` has its [`Code`] in `offset` and: u32 0, u16 status of the server's answer (0 if there was
-/// none), u16 length, a text for people.
+/// none), u16 length, a text for people; then parts that a reader may leave alone, such as [`Shown`](crate::Shown).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply<'a> {
     /// The connection.

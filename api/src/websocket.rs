@@ -11,7 +11,7 @@ use crate::pages::{PAGE_SIZE, Pages, move_copy};
 use crate::reply::Refusal;
 use crate::{
     Code, ControlError, Handle, Kind, Opcode, OpenError, Part, ReceiveError, ReceiveWord, Reply, Request,
-    SERVER_NAME, SendError, SendWord, Stats, Status, message_id,
+    SERVER_NAME, SendError, SendWord, Shown, Stats, Status, Unopened, message_id,
 };
 
 /// A message longer than this goes to the service in parts of this size. Four pages carry 2.4 times as much per time
@@ -85,18 +85,33 @@ impl Websocket {
     /// # Errors
     /// See [`OpenError`]: it names what failed and where. Nothing is left behind.
     pub fn open(request: &Request<'_>) -> Result<Websocket, OpenError> {
+        Self::open_with(request, PAGE_SIZE).map_err(|unopened| unopened.error)
+    }
+
+    /// As [`Websocket::open`]. If the server's certificate is not accepted, the error has what the server showed, so that
+    /// a person can decide. Nothing is trusted by that: open again with [`Tls::pin`](crate::Tls::pin) or
+    /// [`Tls::only`](crate::Tls::only), and the certificate is checked anew. Lends 16 KiB to the service meanwhile.
+    ///
+    /// # Errors
+    /// Those of [`Websocket::open`].
+    pub fn open_or_show(request: &Request<'_>) -> Result<Websocket, Unopened> {
+        Self::open_with(request, Shown::PAGE_BYTES)
+    }
+
+    /// Lends at least `room` bytes for the answer.
+    fn open_with(request: &Request<'_>, room: usize) -> Result<Websocket, Unopened> {
         let cid = service().map_err(OpenError::Service)?;
-        let mut pages = Pages::new(request.encoded_len());
+        let mut pages = Pages::new(request.encoded_len().max(room));
         let len = request.write(pages.bytes_mut()).map_err(OpenError::Request)?;
         let returned = pages
-            .lend_mut(cid, message_id(Opcode::Open, Handle::SOLE), 0, len, len.max(PAGE_SIZE))
+            .lend_mut(cid, message_id(Opcode::Open, Handle::SOLE), 0, len, len.max(room))
             .map_err(OpenError::Service)?;
         let page = &pages.bytes()[..returned.valid];
         if returned.offset != 0 {
             let code = Code::from_word(returned.offset);
-            return Err(
-                Refusal::parse(page).map_or(OpenError::code(code), |refusal| refusal.into_error(code))
-            );
+            let error =
+                Refusal::parse(page).map_or(OpenError::code(code), |refusal| refusal.into_error(code));
+            return Err(Unopened { error, shown: Shown::parse(page) });
         }
         let reply = Reply::parse(page).ok_or(OpenError::code(Code::Malformed))?;
         Ok(Self::adopt(Link::new(cid, reply.handle, reply.status, reply.sub_protocol, reply.head)))

@@ -20,6 +20,7 @@ fn main() -> ExitCode {
     let result = match arguments[..] {
         ["secure", port, count] => secure::client(port, count),
         ["secure-server"] => secure::server(),
+        ["handshakes", port, count] => secure::handshakes(port, count),
         ["echo", host, port, connections, length, count] => {
             echo::exchange([host, port, connections, length, count], false)
         }

@@ -41,6 +41,21 @@ pub(crate) fn client(port: &str, count: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Opens so many connections to `localhost` on 127.0.0.1, one after the other, and closes each.
+pub(crate) fn handshakes(port: &str, count: &str) -> Result<(), String> {
+    let port = port.parse().map_err(words)?;
+    let count: usize = count.parse().map_err(words)?;
+    for _ in 0..count {
+        let tls = Tls::only_in(DICT, AUTHORITY).server_name("localhost");
+        let ws = Websocket::open(&Request::new("127.0.0.1", port).secure(tls)).map_err(words)?;
+        ws.send_text("hello").map_err(words)?;
+        ws.receive_text(LONGEST).map_err(words)?;
+        ws.close(1000, "").map_err(words)?;
+    }
+    println!("{count} handshakes");
+    Ok(())
+}
+
 /// Serves one client after the other on a port that it tells.
 pub(crate) fn server() -> Result<(), String> {
     let listen = Listen::new("127.0.0.1", 0).exposed().tls(ServerTls::new(identity()));

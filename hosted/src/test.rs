@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use stand_ins::control::{self, INDEX, Report};
+use stand_ins::control::{self, DIRECTORY, INDEX, Report};
 use stand_ins::settings::PDDB_DIRECTORY;
 
 use crate::command::Program;
@@ -231,6 +231,16 @@ impl<'a> Test<'a> {
 /// Outside.
 pub fn pddb_directory() -> std::path::PathBuf {
     std::env::var_os(PDDB_DIRECTORY).expect("a body runs in a system with a PDDB").into()
+}
+
+/// Inside a test's body: what the system has logged so far; nothing of it if it goes to stderr (`RUST_LOG`).
+///
+/// # Panics
+/// Outside.
+pub fn logged() -> String {
+    let directory = std::env::var_os(DIRECTORY).expect("a body runs in a system");
+    let log = std::fs::read(std::path::Path::new(&directory).join("log")).expect("a system has a log");
+    String::from_utf8_lossy(&log).into_owned()
 }
 
 /// Ends this Xous process as if its role had come to its end; for tests of what a client's death leaves behind.

@@ -18,6 +18,7 @@ mod client;
 mod common;
 mod death;
 mod faults;
+mod resumption;
 mod seeds;
 mod server;
 mod soak;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
-use xous_api_websocket::{Code, CredentialsForm, Reply, Request};
+use xous_api_websocket::{Code, CredentialsForm, Reply, Request, Shown};
 use zeroize::Zeroizing;
 
 use super::connection::Connection;
@@ -45,6 +45,8 @@ struct Failure {
     code: Code,
     status: u16,
     text: String,
+    /// What the server showed, if its certificate was not accepted.
+    shown: Option<Box<Shown>>,
 }
 
 /// A connection whose opening handshake is complete.
@@ -85,7 +87,7 @@ pub(crate) fn run(guard: Arc<EndGuard>, opening: Opening, writer: Permit) {
 
 fn refuse(conn: &Connection, failure: &Failure) {
     if let Some(page) = conn.give_up_opening() {
-        page.refuse(failure.code, failure.status, &failure.text);
+        page.refuse_showing(failure.code, failure.status, &failure.text, failure.shown.as_deref());
     }
 }
 
@@ -122,14 +124,15 @@ fn open(
     if !conn.dialled(socket.clone()) {
         return Err(Failure::new(Code::Timeout, format!("connect to {place}: given up")));
     }
-    socket.handshake().map_err(not_secure)?;
+    socket.handshake().map_err(|error| Failure { shown: socket.take_shown(), ..not_secure(error) })?;
     socket
         .write_all(&head)
         .map_err(|error| Failure::io(Code::Lost, format!("send the opening handshake to {place}"), &error))?;
     let (head, already) = read_head(&socket, &place)?;
     let reply = check_reply(&head, &key, &request.sub_protocols).map_err(|error| match error {
         ReplyError::Status(status) => {
-            Failure { code: Code::Refused, status, text: format!("{place} answered {status} instead of 101") }
+            let text = format!("{place} answered {status} instead of 101");
+            Failure { status, ..Failure::new(Code::Refused, text) }
         }
         error => Failure::new(Code::BadReply, format!("{place} does not speak WebSocket: {error}")),
     })?;
@@ -214,7 +217,7 @@ fn is_interim(head: &[u8]) -> bool {
 
 impl Failure {
     fn new(code: Code, text: String) -> Self {
-        Failure { code, status: 0, text }
+        Failure { code, status: 0, text, shown: None }
     }
 
     /// A failure with the code for TLS, if it is TLS that failed.

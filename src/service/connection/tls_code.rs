@@ -22,6 +22,7 @@ pub(crate) fn code(error: &TlsError) -> Code {
             CertificateFault::WrongHost => Code::WrongHost,
             CertificateFault::Expired => Code::Expired,
             CertificateFault::NotYetValid => Code::NotYetValid,
+            CertificateFault::WrongPin => Code::WrongPin,
             CertificateFault::Other => Code::BadCertificate,
         },
         TlsError::NotTls => Code::NotTls,

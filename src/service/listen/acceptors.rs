@@ -123,6 +123,7 @@ fn serve(port: &Arc<Port>, shared: &Arc<Shared>) -> Vec<OnBound> {
             Ok(listener) => {
                 wait = RETRY.0;
                 if port.bound(&listener) {
+                    port.warn_of_expiry();
                     accept(port, shared, &listener);
                 }
                 port.unbound();

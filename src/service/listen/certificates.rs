@@ -81,6 +81,7 @@ pub(crate) fn renew(port: &Port, page: &Lent, shared: &Shared, turn: u32) -> usi
     match load(&wanted, shared) {
         Ok((tls, fingerprint)) => {
             port.renew(tls, fingerprint, turn);
+            port.warn_of_expiry();
             0
         }
         Err(error) => {

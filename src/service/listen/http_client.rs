@@ -67,6 +67,7 @@ fn run(
     permit: &mut Permit,
 ) {
     let limits = port.settings.limits;
+    port.warn_of_expiry();
     let socket = match port.socket(stream) {
         Ok(socket) => TimedSocket::new(socket, shared, peer, slot.clone()),
         Err(error) => return log::warn!("port {}: {error}", port.number()),

@@ -8,7 +8,7 @@
 use std::num::NonZeroUsize;
 
 use xous::{MemoryRange, Message, MessageEnvelope, MessageSender, PID};
-use xous_api_websocket::{Code, Refusal};
+use xous_api_websocket::{Code, Refusal, Shown};
 
 #[cfg(all(test, feature = "shuttle"))]
 use super::model as kernel;
@@ -169,8 +169,15 @@ impl Lent {
     }
 
     /// Answers with a refusal: its code, the peer's HTTP status if there is one (else 0), and a sentence.
-    pub(crate) fn refuse(mut self, code: Code, status: u16, text: &str) {
-        let len = Refusal { status, text }.write(self.pages_mut());
+    pub(crate) fn refuse(self, code: Code, status: u16, text: &str) {
+        self.refuse_showing(code, status, text, None);
+    }
+
+    /// As [`Lent::refuse`], and with the certificates that a server showed, as many as fit.
+    pub(crate) fn refuse_showing(mut self, code: Code, status: u16, text: &str, shown: Option<&Shown>) {
+        let page = self.pages_mut();
+        let len = Refusal { status, text }.write(page);
+        let len = shown.map_or(len, |shown| shown.write_behind(page, len));
         self.answer(code as usize, len);
     }
 

@@ -34,6 +34,10 @@ pub enum OpenError {
         status: u16,
         /// For people.
         text: String,
+        /// The answer's status line and headers as they came. [`OpenError::header`] finds a header.
+        head: Vec<u8>,
+        /// The first bytes of its body, at most 1024, without what its transfer added.
+        body: Vec<u8>,
     },
     /// Everything else. See [`Code`] for what to do.
     #[error("{text}")]
@@ -49,6 +53,34 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// The value of a header of the server's answer, such as `Location`, `WWW-Authenticate` or `Retry-After`: of the
+    /// first one with this name, in any case (RFC 9110 section 5.1). `None` without an answer, or if the value is not
+    /// UTF-8.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let lines = self.head().split_inclusive(|byte| *byte == b'\n').skip(1);
+        lines
+            .filter_map(|line| std::str::from_utf8(line.strip_suffix(b"\r\n")?).ok()?.split_once(':'))
+            .find_map(|(other, value)| {
+                other.eq_ignore_ascii_case(name).then(|| value.trim_matches([' ', '\t']))
+            })
+    }
+
+    /// Status line and headers of the server's answer; empty without one.
+    pub fn head(&self) -> &[u8] {
+        match self {
+            OpenError::Refused { head, .. } => head,
+            _ => &[],
+        }
+    }
+
+    /// The first bytes of the body of the server's answer, at most 1024; empty without one.
+    pub fn body(&self) -> &[u8] {
+        match self {
+            OpenError::Refused { body, .. } => body,
+            _ => &[],
+        }
+    }
+
     pub(crate) fn code(code: Code) -> Self {
         OpenError::Failed { code, text: format!("{code:?}") }
     }

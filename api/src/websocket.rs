@@ -19,6 +19,8 @@ use crate::{
 const SEND_CHUNK: usize = 4 * PAGE_SIZE;
 /// Most bytes of a close reason (RFC 6455 section 5.5.1).
 const MAX_REASON: usize = 123;
+/// The most bytes of the answer to an `Open`: a head of 16 KiB, the beginning of a body, a text.
+const ANSWER: usize = 5 * PAGE_SIZE;
 /// Most bytes of a ping (RFC 6455 section 5.5).
 const MAX_PING: usize = 125;
 
@@ -86,10 +88,10 @@ impl Websocket {
     /// See [`OpenError`]: it names what failed and where. Nothing is left behind.
     pub fn open(request: &Request<'_>) -> Result<Websocket, OpenError> {
         let cid = service().map_err(OpenError::Service)?;
-        let mut pages = Pages::new(request.encoded_len());
+        let mut pages = Pages::new(request.encoded_len().max(ANSWER));
         let len = request.write(pages.bytes_mut()).map_err(OpenError::Request)?;
         let returned = pages
-            .lend_mut(cid, message_id(Opcode::Open, Handle::SOLE), 0, len, len.max(PAGE_SIZE))
+            .lend_mut(cid, message_id(Opcode::Open, Handle::SOLE), 0, len, len.max(ANSWER))
             .map_err(OpenError::Service)?;
         let page = &pages.bytes()[..returned.valid];
         if returned.offset != 0 {

@@ -184,6 +184,12 @@ pub(crate) const HEAD_BYTES: usize = 16 * 1024;
 /// See [`HEAD_BYTES`].
 pub(crate) const HEAD_LINES: usize = 100;
 
+/// Of a refusal's body, what the caller gets, and how long the server has to send it. The refusal itself is known by
+/// then, so that this is no wait for something that may never come.
+pub(crate) const REFUSAL_BODY: usize = 1024;
+/// See [`REFUSAL_BODY`].
+pub(crate) const REFUSAL_WAIT: Duration = Duration::from_secs(1);
+
 /// Read buffer of a connection: a page and its header come in one read. What is longer goes from the socket straight
 /// into the receiver's pages. The device's std reads no more than 4096 bytes per call.
 pub(crate) const READ_BUFFER: usize = 4096 + MAX_HEADER;

@@ -5,6 +5,7 @@
 //! [`Upgrade::compose_accept`] and [`Refusal`] the server's. No extension is offered or agreed.
 
 mod authority;
+mod body;
 mod client;
 mod field;
 mod head;
@@ -14,6 +15,7 @@ mod request;
 mod response;
 
 pub(crate) use authority::{is_authority, split_port};
+pub use body::BodyStart;
 pub use client::{Authorization, ClientRequest, MAX_REQUEST, RequestError};
 pub use field::Headers;
 pub use head::{Caps, HeadBuffer, HeadError, HeadProgress, MAX_EMPTY_LINES, MAX_LINES};

@@ -8,9 +8,11 @@ use rand_core::SeedableRng;
 use xous_api_websocket::{Code, CredentialsForm, Reply, Request};
 use zeroize::Zeroizing;
 
+use super::answer::Answer;
 use super::connection::Connection;
 use super::end_guard::EndGuard;
 use super::established::Established;
+use super::failure::Failure;
 use super::outcome::{ABNORMAL, Outcome};
 use super::seed::Seed;
 use super::sink::{Delivery, Sink};
@@ -19,10 +21,7 @@ use crate::entropy::EntropyError;
 use crate::net::{DialError, Socket, TlsError, dial, tls_client};
 use crate::pddb::Pddb;
 use crate::proto::Role;
-use crate::proto::handshake::{
-    Authorization, Caps, ClientRequest, HeadBuffer, Key, ReplyError, check_reply, parse_reply,
-};
-use crate::service::limits::{HEAD_BYTES, HEAD_LINES, READ_BUFFER};
+use crate::proto::handshake::{Authorization, ClientRequest, Key, ReplyError, check_reply};
 use crate::service::thread::Permit;
 
 /// The longest host name, as text (RFC 1035 section 2.3.4). A resolver may take long over a longer one.
@@ -38,13 +37,6 @@ pub(crate) struct Opening {
     pub(crate) pddb: Pddb,
     /// Draws the random numbers of the connection; may block.
     pub(crate) seed: Box<dyn FnOnce() -> Result<Seed, EntropyError> + Send>,
-}
-
-/// Why there is no connection.
-struct Failure {
-    code: Code,
-    status: u16,
-    text: String,
 }
 
 /// A connection whose opening handshake is complete.
@@ -85,7 +77,8 @@ pub(crate) fn run(guard: Arc<EndGuard>, opening: Opening, writer: Permit) {
 
 fn refuse(conn: &Connection, failure: &Failure) {
     if let Some(page) = conn.give_up_opening() {
-        page.refuse(failure.code, failure.status, &failure.text);
+        let (code, refusal) = failure.told();
+        page.refuse_with(code, &refusal);
     }
 }
 
@@ -123,13 +116,16 @@ fn open(
         return Err(Failure::new(Code::Timeout, format!("connect to {place}: given up")));
     }
     socket.handshake().map_err(not_secure)?;
-    socket
-        .write_all(&head)
-        .map_err(|error| Failure::io(Code::Lost, format!("send the opening handshake to {place}"), &error))?;
-    let (head, already) = read_head(&socket, &place)?;
-    let reply = check_reply(&head, &key, &request.sub_protocols).map_err(|error| match error {
+    socket.write_all(&head).map_err(|error| {
+        Failure::io(Code::Lost, &format!("send the opening handshake to {place}"), &error)
+    })?;
+    let answer = Answer::read(&socket, &place)?;
+    let reply = check_reply(&answer.head, &key, &request.sub_protocols).map_err(|error| match error {
         ReplyError::Status(status) => {
-            Failure { code: Code::Refused, status, text: format!("{place} answered {status} instead of 101") }
+            conn.answered();
+            let text = format!("{place} answered {status} instead of 101");
+            let body = answer.body(&socket);
+            Failure { status, head: answer.head.clone(), body, ..Failure::new(Code::Refused, text) }
         }
         error => Failure::new(Code::BadReply, format!("{place} does not speak WebSocket: {error}")),
     })?;
@@ -137,12 +133,12 @@ fn open(
     let established = Established {
         role: Role::Client,
         socket,
-        already,
+        already: answer.already,
         masks: Some(ChaCha8Rng::from_seed(seed.masks)),
         limits: request.limits,
         fragment_size: request.fragment_size,
     };
-    Ok(Opened { established, sub_protocol, head })
+    Ok(Opened { established, sub_protocol, head: answer.head })
 }
 
 fn compose(request: &Request<'_>, key: &Key) -> Result<Vec<u8>, Failure> {
@@ -174,51 +170,4 @@ fn compose(request: &Request<'_>, key: &Key) -> Result<Vec<u8>, Failure> {
     let mut head = Vec::new();
     handshake.compose(key, &mut head).map_err(|error| bad(&error))?;
     Ok(head)
-}
-
-/// The server's answer, and what came behind it. Skips interim answers (RFC 9110 section 15.2), as many as come
-/// within the open deadline.
-fn read_head(socket: &Socket, place: &str) -> Result<(Vec<u8>, Vec<u8>), Failure> {
-    let bad = |text: String| Failure::new(Code::BadReply, text);
-    let mut head = HeadBuffer::new(Caps { bytes: HEAD_BYTES, lines: HEAD_LINES }).unfolds();
-    let mut buffer = vec![0; READ_BUFFER];
-    loop {
-        let mut rest = match socket.read(&mut buffer) {
-            Ok(0) => {
-                let text = format!("{place} closed during the opening handshake");
-                return Err(Failure::new(Code::Lost, text));
-            }
-            Ok(len) => &buffer[..len],
-            Err(error) => {
-                let task = format!("read the opening handshake from {place}");
-                return Err(Failure::io(Code::Lost, task, &error));
-            }
-        };
-        while !rest.is_empty() {
-            let progress =
-                head.push(rest).map_err(|error| bad(format!("{place} does not speak WebSocket: {error}")))?;
-            rest = &rest[progress.consumed..];
-            if progress.complete {
-                if !is_interim(head.head()) {
-                    return Ok((head.head().to_vec(), rest.to_vec()));
-                }
-                head.clear();
-            }
-        }
-    }
-}
-
-fn is_interim(head: &[u8]) -> bool {
-    parse_reply(head).is_ok_and(|reply| (100..=199).contains(&reply.status) && reply.status != 101)
-}
-
-impl Failure {
-    fn new(code: Code, text: String) -> Self {
-        Failure { code, status: 0, text }
-    }
-
-    /// A failure with the code for TLS, if it is TLS that failed.
-    fn io(otherwise: Code, task: String, error: &std::io::Error) -> Self {
-        Self::new(tls_code::code_of_io(error).unwrap_or(otherwise), format!("{task}: {error}"))
-    }
 }

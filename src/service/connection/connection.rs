@@ -15,6 +15,7 @@ use super::outbox::Outbox;
 use super::outcome::{ABNORMAL, NO_CODE, Outcome, cut};
 use crate::net::{Socket, TlsError};
 use crate::proto::{CloseCode, CloseReason, CloseStep, Keepalive, KeepaliveStep, Role, Violation};
+use crate::service::limits::REFUSAL_WAIT;
 use crate::service::message::Lent;
 use crate::service::thread::{Timer, Wake, Watch};
 use crate::sync::Mutex;
@@ -58,6 +59,8 @@ struct State {
     opener: Option<Lent>,
     /// It was answered that the opening has failed.
     refused: bool,
+    /// The server has refused. The worker says so as soon as it has what comes with it.
+    answered: bool,
     closers: Vec<Closer>,
     outcome: Option<Outcome>,
     /// Why the connection breaks off, unless it ends otherwise.
@@ -94,6 +97,7 @@ impl Connection {
                 socket: None,
                 opener,
                 refused: false,
+                answered: false,
                 closers: Vec::new(),
                 outcome: None,
                 cause: "".into(),
@@ -172,6 +176,12 @@ impl Connection {
             self.arm(Deadline::Keepalive, interval);
         }
         Some(opener)
+    }
+
+    /// The server has refused, which is what the caller is told, even if the rest of the answer comes late.
+    pub(crate) fn answered(self: &Arc<Self>) {
+        self.state.lock().answered = true;
+        self.arm(Deadline::Open, REFUSAL_WAIT);
     }
 
     /// The page of the `Open`, to answer that it failed; `None` if that was done.
@@ -421,7 +431,7 @@ impl Connection {
             if state.phase != Phase::Opening {
                 return;
             }
-            state.give_up_opening()
+            if state.answered { None } else { state.give_up_opening() }
         };
         if let Some(page) = page {
             // The request is still in the page.
@@ -430,7 +440,7 @@ impl Connection {
                 .and_then(Request::parse)
                 .map(|request| format!("{}:{}: ", request.host, request.port));
             let text = format!("{}not open within {:?}", place.unwrap_or_default(), self.deadlines.open);
-            page.refuse(Code::Timeout, 0, &text);
+            page.refuse(Code::Timeout, &text);
         }
         self.break_off();
     }

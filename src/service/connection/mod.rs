@@ -13,6 +13,7 @@
 //!
 //! Reader and writer do not call each other: they meet in [`Connection`]. Nothing here knows of ports or opcodes.
 
+mod answer;
 mod closer;
 pub(super) mod connect;
 #[expect(clippy::module_inception, reason = "the room is named for what it serves")]
@@ -20,6 +21,7 @@ mod connection;
 mod deadline;
 mod end_guard;
 mod established;
+mod failure;
 mod failures;
 pub(super) mod inbox;
 #[cfg(all(test, feature = "shuttle"))]

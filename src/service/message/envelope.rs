@@ -168,9 +168,14 @@ impl Lent {
         if self.finish(offset, 0) { Asked::Waiting } else { Asked::Gone }
     }
 
-    /// Answers with a refusal: its code, the peer's HTTP status if there is one (else 0), and a sentence.
-    pub(crate) fn refuse(mut self, code: Code, status: u16, text: &str) {
-        let len = Refusal { status, text }.write(self.pages_mut());
+    /// Answers with a refusal: its code and a sentence.
+    pub(crate) fn refuse(self, code: Code, text: &str) {
+        self.refuse_with(code, &Refusal { status: 0, text, head: &[], body: &[] });
+    }
+
+    /// As [`Lent::refuse`], with the peer's answer.
+    pub(crate) fn refuse_with(mut self, code: Code, refusal: &Refusal<'_>) {
+        let len = refusal.write(self.pages_mut());
         self.answer(code as usize, len);
     }
 

@@ -1,0 +1,37 @@
+//! Why an opening has failed.
+
+use xous_api_websocket::{Code, Refusal};
+
+use super::tls_code;
+
+/// Why there is no connection.
+#[derive(Debug, Default)]
+pub(crate) struct Failure {
+    /// `None` stands for `Closed`: the owner has given up.
+    pub(crate) code: Option<Code>,
+    /// Of the server's answer; 0 without one.
+    pub(crate) status: u16,
+    /// What failed, and where.
+    pub(crate) text: String,
+    /// The server's answer, if it is a refusal.
+    pub(crate) head: Vec<u8>,
+    /// The beginning of its body.
+    pub(crate) body: Vec<u8>,
+}
+
+impl Failure {
+    pub(crate) fn new(code: Code, text: String) -> Self {
+        Failure { code: Some(code), text, ..Failure::default() }
+    }
+
+    /// A failure with the code for TLS, if it is TLS that failed.
+    pub(crate) fn io(otherwise: Code, task: &str, error: &std::io::Error) -> Self {
+        Self::new(tls_code::code_of_io(error).unwrap_or(otherwise), format!("{task}: {error}"))
+    }
+
+    /// How a caller is told.
+    pub(crate) fn told(&self) -> (Code, Refusal<'_>) {
+        let refusal = Refusal { status: self.status, text: &self.text, head: &self.head, body: &self.body };
+        (self.code.unwrap_or(Code::Closed), refusal)
+    }
+}

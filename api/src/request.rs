@@ -46,7 +46,7 @@ pub struct Credentials<'a> {
 /// | 0 | `WSO1` |
 /// | 4 | u16 port |
 /// | 6 | u8 flags: 1 TLS, 2 credentials, 4 they go into the query, 8 origin |
-/// | 7 | u8 1 if pages are lent anew that come back with `Again`, else 0 |
+/// | 7 | u8 1 if pages are lent anew that come back with `Again`, else 0; and 16 times the number of redirections to follow |
 /// | 8 | u32 milliseconds each: open, write, close, stall, keepalive (0: none), pong |
 /// | 32 | u64 most bytes of a frame, u64 of a message, u32 most frames of a message |
 /// | 52 | u32 longest frame to send, 0 for any |
@@ -83,6 +83,8 @@ pub struct Request<'a> {
     pub fragment_size: u32,
     /// What becomes of the connection when this process has ended.
     pub lease: Lease,
+    /// How many redirections are followed at most. See [`Request::redirects`].
+    pub redirects: u8,
 }
 
 /// A request cannot be sent to the service.
@@ -100,6 +102,8 @@ pub enum RequestError {
 impl<'a> Request<'a> {
     /// The longest request that the service takes, in bytes of its page.
     pub const MAX_BYTES: usize = 64 * 1024;
+    /// The most redirections that are followed.
+    pub const MAX_REDIRECTS: u8 = 10;
 
     /// A plain connection to `/` on this host, without anything special.
     pub fn new(host: &'a str, port: u16) -> Self {
@@ -116,12 +120,23 @@ impl<'a> Request<'a> {
             deadlines: Deadlines::default(),
             fragment_size: 0,
             lease: Lease::default(),
+            redirects: 0,
         }
     }
 
     /// With this lease.
     pub fn lease(mut self, lease: Lease) -> Self {
         self.lease = lease;
+        self
+    }
+
+    /// Following up to `most` redirections, of at most [`Request::MAX_REDIRECTS`] (RFC 9110 section 15.4: 301, 302, 303,
+    /// 307, 308), all within the open deadline. One that leads out of TLS is not followed. Credentials, the headers
+    /// `Authorization`, `Cookie` and `Proxy-Authorization`, the own certificate and [`Tls::server_name`] are only for
+    /// the host and port of this request, as long as no other one has been asked. Whatever is not followed is
+    /// [`OpenError::Refused`](crate::OpenError::Refused), with the last answer.
+    pub fn redirects(mut self, most: u8) -> Self {
+        self.redirects = most.min(Self::MAX_REDIRECTS);
         self
     }
 
@@ -209,7 +224,7 @@ impl<'a> Request<'a> {
         w.u32(MAGIC);
         w.u16(self.port);
         w.u8(self.flags());
-        w.u8(u8::from(self.lease.answers));
+        w.u8(u8::from(self.lease.answers) | self.redirects.min(Self::MAX_REDIRECTS) << 4);
         self.deadlines.write(&mut w);
         self.limits.write(&mut w);
         w.u32(self.fragment_size);
@@ -229,7 +244,8 @@ impl<'a> Request<'a> {
         }
         let port = r.u16()?;
         let flags = r.u8()?;
-        let answers = r.u8()? & 1 != 0;
+        let more = r.u8()?;
+        let (answers, redirects) = (more & 1 != 0, (more >> 4).min(Self::MAX_REDIRECTS));
         let deadlines = Deadlines::read(&mut r)?;
         let limits = Limits::read(&mut r)?;
         let fragment_size = r.u32()?;
@@ -262,6 +278,7 @@ impl<'a> Request<'a> {
             deadlines,
             fragment_size,
             lease,
+            redirects,
         })
     }
 
@@ -311,6 +328,7 @@ mod tests {
             .limits(Limits { frame: 1, message: 2, fragments: 3 })
             .deadlines(Deadlines { keepalive: Some(Duration::from_secs(9)), ..Deadlines::default() })
             .fragment_size(4096)
+            .redirects(7)
     }
 
     #[test]

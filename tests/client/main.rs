@@ -25,6 +25,7 @@ mod limits;
 mod messages;
 mod raw_messages;
 mod receiving;
+mod redirects;
 mod refused_answers;
 mod saturation;
 mod shares;

@@ -1,15 +1,18 @@
 //! Opens a client connection on a worker, and becomes its reader.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::sync::Arc;
+use std::time::Instant;
 
 use rand_chacha::ChaCha8Rng;
-use rand_core::SeedableRng;
-use xous_api_websocket::{Code, CredentialsForm, Reply, Request};
+use rand_core::{RngCore, SeedableRng};
+use xous_api_websocket::{Code, CredentialsForm, Reply, Request, Tls};
 use zeroize::Zeroizing;
 
 use super::answer::Answer;
 use super::connection::Connection;
+use super::destination::Destination;
 use super::end_guard::EndGuard;
 use super::established::Established;
 use super::failure::Failure;
@@ -91,83 +94,141 @@ fn open(
 ) -> Result<Opened, Failure> {
     let request = &Request::parse(&request)
         .ok_or_else(|| Failure::new(Code::Malformed, "the page does not hold a request".into()))?;
-    let place = format!("{}:{}", request.host, request.port);
-    let not_secure = |error: TlsError| {
-        Failure::new(tls_code::code(&error), format!("no secure connection to {place}: {error}"))
-    };
     let seed =
         seed().map_err(|error| Failure::new(Code::Entropy, format!("no random numbers: {error:?}")))?;
-    let key = Key::new(seed.key);
-    let head = compose(request, &key)?;
-    let limit = conn.deadlines.open;
-    let secured = |tls| tls_client(tls, request.host, pddb, limit);
-    let tls = request.tls.as_ref().map(secured).transpose().map_err(not_secure)?;
-    let stream = dial(request.host, request.port, limit).map_err(|error| match error {
-        DialError::Resolve(error) => {
-            Failure::new(Code::Resolve, format!("resolve {}: {error}", request.host))
-        }
-        DialError::Connect(error) => Failure::new(Code::Connect, format!("connect to {place}: {error}")),
-    })?;
-    let socket = Arc::new(match tls {
-        None => Socket::new(stream),
-        Some(tls) => Socket::secure(stream, tls),
-    });
-    if !conn.dialled(socket.clone()) {
-        return Err(Failure::new(Code::Timeout, format!("connect to {place}: given up")));
+    let mut key = seed.key;
+    let mut masks = ChaCha8Rng::from_seed(seed.masks);
+    let mut attempt = Attempt { conn, request, pddb, to: Destination::new(request), start: Instant::now() };
+    let mut left = request.redirects;
+    loop {
+        let (answer, status, socket) = match attempt.open(key, &mut masks)? {
+            Answered::Opened(opened) => return Ok(*opened),
+            Answered::Refused(answer, status, socket) => (answer, status, socket),
+        };
+        let next = if request.redirects == 0 { Ok(None) } else { attempt.to.redirected(&answer.head) };
+        let why = match next {
+            Ok(Some(next)) if left > 0 => {
+                left -= 1;
+                attempt.to = next;
+                // RFC 6455 section 4.1: each connection has a key of its own.
+                masks.fill_bytes(&mut key);
+                continue;
+            }
+            Ok(Some(_)) => Some(format!("yet another place, after {} redirections", request.redirects)),
+            Ok(None) => None,
+            Err(why) => Some(why),
+        };
+        return Err(attempt.refused(answer, status, &socket, why));
     }
-    socket.handshake().map_err(not_secure)?;
-    socket.write_all(&head).map_err(|error| {
-        Failure::io(Code::Lost, &format!("send the opening handshake to {place}"), &error)
-    })?;
-    let answer = Answer::read(&socket, &place)?;
-    let reply = check_reply(&answer.head, &key, &request.sub_protocols).map_err(|error| match error {
-        ReplyError::Status(status) => {
-            conn.answered();
-            let text = format!("{place} answered {status} instead of 101");
-            let body = answer.body(&socket);
-            Failure { status, head: answer.head.clone(), body, ..Failure::new(Code::Refused, text) }
-        }
-        error => Failure::new(Code::BadReply, format!("{place} does not speak WebSocket: {error}")),
-    })?;
-    let sub_protocol = reply.protocol.map(str::to_owned);
-    let established = Established {
-        role: Role::Client,
-        socket,
-        already: answer.already,
-        masks: Some(ChaCha8Rng::from_seed(seed.masks)),
-        limits: request.limits,
-        fragment_size: request.fragment_size,
-    };
-    Ok(Opened { established, sub_protocol, head: answer.head })
 }
 
-fn compose(request: &Request<'_>, key: &Key) -> Result<Vec<u8>, Failure> {
-    let bad =
-        |text: &dyn Display| Failure::new(Code::BadRequest, format!("the request cannot be sent: {text}"));
-    if request.port == 0 {
-        return Err(bad(&"invalid port 0"));
+/// An attempt to open a connection to one server.
+struct Attempt<'a> {
+    conn: &'a Arc<Connection>,
+    request: &'a Request<'a>,
+    pddb: &'a Pddb,
+    to: Destination<'a>,
+    /// Of the whole opening.
+    start: Instant,
+}
+
+/// What a server has answered.
+enum Answered {
+    Opened(Box<Opened>),
+    /// Another status than 101.
+    Refused(Answer, u16, Arc<Socket>),
+}
+
+impl Attempt<'_> {
+    fn open(&self, key: [u8; 16], masks: &mut ChaCha8Rng) -> Result<Answered, Failure> {
+        let key = Key::new(key);
+        let head = self.compose(&key)?;
+        let socket = self.connect()?;
+        let place = self.to.place();
+        socket.write_all(&head).map_err(|error| {
+            Failure::io(Code::Lost, &format!("send the opening handshake to {place}"), &error)
+        })?;
+        let answer = Answer::read(&socket, &place)?;
+        let sub_protocol = match check_reply(&answer.head, &key, &self.request.sub_protocols) {
+            Ok(reply) => reply.protocol.map(str::to_owned),
+            Err(ReplyError::Status(status)) => return Ok(Answered::Refused(answer, status, socket)),
+            Err(error) => {
+                let text = format!("{place} does not speak WebSocket: {error}");
+                return Err(Failure::new(Code::BadReply, text));
+            }
+        };
+        let established = Established {
+            role: Role::Client,
+            socket,
+            already: answer.already,
+            masks: Some(masks.clone()),
+            limits: self.request.limits,
+            fragment_size: self.request.fragment_size,
+        };
+        Ok(Answered::Opened(Box::new(Opened { established, sub_protocol, head: answer.head })))
     }
-    if request.host.len() > MAX_HOST {
-        return Err(bad(&format_args!("invalid host of more than {MAX_HOST} characters")));
+
+    /// A socket on which the server can be asked.
+    fn connect(&self) -> Result<Arc<Socket>, Failure> {
+        let (conn, host, place) = (self.conn, &*self.to.host, self.to.place());
+        let left = conn.deadlines.open.saturating_sub(self.start.elapsed());
+        let not_secure = |error: TlsError| {
+            Failure::new(tls_code::code(&error), format!("no secure connection to {place}: {error}"))
+        };
+        let secured = |tls: &Cow<'_, Tls<'_>>| tls_client(tls, host, self.pddb, left);
+        let tls = self.to.tls.as_ref().map(secured).transpose().map_err(not_secure)?;
+        let stream = dial(host, self.to.port, left).map_err(|error| match error {
+            DialError::Resolve(error) => Failure::new(Code::Resolve, format!("resolve {host}: {error}")),
+            DialError::Connect(error) => Failure::new(Code::Connect, format!("connect to {place}: {error}")),
+        })?;
+        let socket = Arc::new(match tls {
+            None => Socket::new(stream),
+            Some(tls) => Socket::secure(stream, tls),
+        });
+        if !conn.dialled(socket.clone()) {
+            return Err(Failure::new(Code::Timeout, format!("connect to {place}: given up")));
+        }
+        socket.handshake().map_err(not_secure)?;
+        Ok(socket)
     }
-    let authorization = match request.credentials {
-        None => Authorization::None,
-        Some(c) => match c.form {
-            CredentialsForm::Basic => Authorization::Basic { user: c.username, password: c.password },
-            CredentialsForm::Query => Authorization::Query { user: c.username, password: c.password },
-        },
-    };
-    let handshake = ClientRequest {
-        host: request.host,
-        port: request.port,
-        secure: request.tls.is_some(),
-        path: request.path,
-        origin: request.origin,
-        authorization,
-        sub_protocols: &request.sub_protocols,
-        headers: &request.headers,
-    };
-    let mut head = Vec::new();
-    handshake.compose(key, &mut head).map_err(|error| bad(&error))?;
-    Ok(head)
+
+    /// Waits for the beginning of the body.
+    fn refused(&self, answer: Answer, status: u16, socket: &Socket, why: Option<String>) -> Failure {
+        self.conn.answered();
+        let body = answer.body(socket);
+        Failure { head: answer.head, body, ..self.to.refused(status, why) }
+    }
+
+    fn compose(&self, key: &Key) -> Result<Vec<u8>, Failure> {
+        let bad = |text: &dyn Display| {
+            Failure::new(Code::BadRequest, format!("the request cannot be sent: {text}"))
+        };
+        let (request, to) = (self.request, &self.to);
+        if to.port == 0 {
+            return Err(bad(&"invalid port 0"));
+        }
+        if to.host.len() > MAX_HOST {
+            return Err(bad(&format_args!("invalid host of more than {MAX_HOST} characters")));
+        }
+        let authorization = match request.credentials {
+            None => Authorization::None,
+            Some(c) => match c.form {
+                CredentialsForm::Basic => Authorization::Basic { user: c.username, password: c.password },
+                CredentialsForm::Query => Authorization::Query { user: c.username, password: c.password },
+            },
+        };
+        let handshake = ClientRequest {
+            host: &to.host,
+            port: to.port,
+            secure: to.tls.is_some(),
+            path: &to.path,
+            origin: request.origin,
+            authorization: to.authorization(authorization),
+            sub_protocols: &request.sub_protocols,
+            headers: &to.headers(request),
+        };
+        let mut head = Vec::new();
+        handshake.compose(key, &mut head).map_err(|error| bad(&error))?;
+        Ok(head)
+    }
 }

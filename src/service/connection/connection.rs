@@ -155,9 +155,10 @@ impl Connection {
     pub(crate) fn dialled(&self, socket: Arc<Socket>) -> bool {
         let mut state = self.state.lock();
         let wanted = state.phase == Phase::Opening;
-        if wanted {
-            state.socket = Some(socket);
-        }
+        // That of a server that has sent us on is let go of outside of the lock, as its end is a call.
+        let before = if wanted { state.socket.replace(socket) } else { None };
+        drop(state);
+        drop(before);
         wanted
     }
 

@@ -19,6 +19,7 @@ pub(super) mod connect;
 #[expect(clippy::module_inception, reason = "the room is named for what it serves")]
 mod connection;
 mod deadline;
+mod destination;
 mod end_guard;
 mod established;
 mod failure;

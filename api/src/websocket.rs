@@ -7,10 +7,10 @@ use xous_api_names::XousNames;
 
 use crate::inbox::Inbox;
 use crate::message::Message;
+use crate::opening;
 use crate::pages::{PAGE_SIZE, Pages, move_copy};
-use crate::reply::Refusal;
 use crate::{
-    Code, ControlError, Handle, Kind, Opcode, OpenError, Part, ReceiveError, ReceiveWord, Reply, Request,
+    Code, ControlError, Handle, Kind, Opcode, OpenError, Opening, Part, ReceiveError, ReceiveWord, Request,
     SERVER_NAME, SendError, SendWord, Stats, Status, message_id,
 };
 
@@ -20,7 +20,7 @@ const SEND_CHUNK: usize = 4 * PAGE_SIZE;
 /// Most bytes of a close reason (RFC 6455 section 5.5.1).
 const MAX_REASON: usize = 123;
 /// The most bytes of the answer to an `Open`: a head of 16 KiB, the beginning of a body, a text.
-const ANSWER: usize = 5 * PAGE_SIZE;
+pub(crate) const ANSWER: usize = 5 * PAGE_SIZE;
 /// Most bytes of a ping (RFC 6455 section 5.5).
 const MAX_PING: usize = 125;
 
@@ -90,18 +90,17 @@ impl Websocket {
         let cid = service().map_err(OpenError::Service)?;
         let mut pages = Pages::new(request.encoded_len().max(ANSWER));
         let len = request.write(pages.bytes_mut()).map_err(OpenError::Request)?;
-        let returned = pages
-            .lend_mut(cid, message_id(Opcode::Open, Handle::SOLE), 0, len, len.max(ANSWER))
-            .map_err(OpenError::Service)?;
-        let page = &pages.bytes()[..returned.valid];
-        if returned.offset != 0 {
-            let code = Code::from_word(returned.offset);
-            return Err(
-                Refusal::parse(page).map_or(OpenError::code(code), |refusal| refusal.into_error(code))
-            );
-        }
-        let reply = Reply::parse(page).ok_or(OpenError::code(Code::Malformed))?;
+        let reply = opening::ask(cid, &mut pages, message_id(Opcode::Open, Handle::SOLE), 0, len)?;
         Ok(Self::adopt(Link::new(cid, reply.handle, reply.status, reply.sub_protocol, reply.head)))
+    }
+
+    /// Begins to open a connection and returns at once, so that the opening can be given up: by dropping it, or by
+    /// another thread.
+    ///
+    /// # Errors
+    /// Those that are known before anybody is asked, such as `NoWorker`. [`Opening::wait`] has all others.
+    pub fn opening(request: &Request<'_>) -> Result<Opening, OpenError> {
+        Opening::begin(request)
     }
 
     /// Takes over a connection that another process has granted to this one. The server's answer to the opening

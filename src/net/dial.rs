@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Why there is no connection.
 #[derive(Debug)]
@@ -23,14 +23,13 @@ const SHORTEST: Duration = Duration::from_millis(1);
 /// How many addresses of a name are tried at most. The name server says how many there are, and is not trusted.
 const MAX_ADDRESSES: usize = 16;
 
-/// Connects to the first address of `host` that answers. All attempts together take at most `limit`; [`try_each`]
-/// shares it out. The look-up itself cannot be cut short: the open deadline answers the caller, and the thread stays
+/// Connects to the first address of `host` that answers. All attempts together take at most the time that is `left`;
+/// [`try_each`] shares it out. When nothing is left any more, no other address is tried. The look-up itself cannot be cut short: the open deadline answers the caller, and the thread stays
 /// busy until the look-up returns.
 ///
 /// # Errors
 /// Nothing answers in time, or the name has no address.
-pub(crate) fn dial(host: &str, port: u16, limit: Duration) -> Result<TcpStream, DialError> {
-    let start = Instant::now();
+pub(crate) fn dial(host: &str, port: u16, left: impl Fn() -> Duration) -> Result<TcpStream, DialError> {
     let addresses = match literal(host, port) {
         Some(address) => vec![address],
         None => interleaved(resolve(host, port).map_err(DialError::Resolve)?),
@@ -38,7 +37,7 @@ pub(crate) fn dial(host: &str, port: u16, limit: Duration) -> Result<TcpStream, 
     if addresses.is_empty() {
         return Err(DialError::Resolve(io::ErrorKind::NotFound.into()));
     }
-    try_each(addresses, || limit.saturating_sub(start.elapsed()), connect).map_err(DialError::Connect)
+    try_each(addresses, left, connect).map_err(DialError::Connect)
 }
 
 /// Tries one address after the other until one answers. RFC 8305 section 5 makes the attempts side by side, but that
@@ -126,6 +125,7 @@ mod tests {
     use std::io::{BufRead, BufReader};
     use std::net::TcpListener;
     use std::process::{Child, Command, Stdio};
+    use std::time::Instant;
 
     use super::*;
 

@@ -276,7 +276,7 @@ fn close_code(code: usize) -> Option<CloseCode> {
 #[cfg(test)]
 mod tests {
     /// What the server thread runs. A line in the log is a message to the log server, and its sender waits.
-    const SOURCES: [(&str, &str); 20] = [
+    const SOURCES: [(&str, &str); 22] = [
         ("dispatcher", include_str!("dispatcher.rs")),
         ("system", include_str!("system.rs")),
         ("message/envelope", include_str!("message/envelope.rs")),
@@ -285,6 +285,8 @@ mod tests {
         ("connection/inbox", include_str!("connection/inbox.rs")),
         ("connection/outbox", include_str!("connection/outbox.rs")),
         ("connection/outcome", include_str!("connection/outcome.rs")),
+        ("connection/opener", include_str!("connection/opener.rs")),
+        ("connection/failure", include_str!("connection/failure.rs")),
         ("listen/listeners", include_str!("listen/listeners.rs")),
         ("listen/channels", include_str!("listen/channels.rs")),
         ("listen/accept_queue", include_str!("listen/accept_queue.rs")),

@@ -23,6 +23,7 @@ mod idle;
 mod in_process;
 mod limits;
 mod messages;
+mod openings;
 mod raw_messages;
 mod receiving;
 mod redirects;

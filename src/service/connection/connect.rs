@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore, SeedableRng};
-use xous_api_websocket::{Code, CredentialsForm, Reply, Request, Tls};
+use xous_api_websocket::{Code, CredentialsForm, Request, Tls};
 use zeroize::Zeroizing;
 
 use super::answer::Answer;
@@ -16,6 +16,7 @@ use super::destination::Destination;
 use super::end_guard::EndGuard;
 use super::established::Established;
 use super::failure::Failure;
+use super::opener::OpeningResult;
 use super::outcome::{ABNORMAL, Outcome};
 use super::seed::Seed;
 use super::sink::{Delivery, Sink};
@@ -57,32 +58,23 @@ pub(crate) fn run(guard: Arc<EndGuard>, opening: Opening, writer: Permit) {
         // Moved, so that the head is not kept while the connection lasts.
         Ok(Opened { established, sub_protocol, head }) => {
             established.run(&guard, &mut sink, writer, move |opener| {
-                if let Some(mut page) = opener {
-                    let sub_protocol = sub_protocol.as_deref();
-                    let reply = Reply { handle: conn.handle, status: 101, sub_protocol, head: &head };
-                    match reply.write(page.pages_mut()) {
-                        Some(len) => page.answer(0, len),
-                        None => page.answer(Code::Malformed as usize, 0),
-                    }
+                let result = OpeningResult::Open { sub_protocol, head };
+                match opener {
+                    Some(page) => result.tell(conn.handle, page),
+                    None => conn.tell_opening(result),
                 }
             })
         }
         Err(failure) => {
             log::info!("{}", failure.text);
-            refuse(conn, &failure);
-            Outcome::new(ABNORMAL, &failure.text)
+            let outcome = Outcome::new(ABNORMAL, &failure.text);
+            conn.fail_opening(failure);
+            outcome
         }
     };
     // The end does not depend on whether somebody takes this last message.
     drop(guard);
     sink.tell(&outcome);
-}
-
-fn refuse(conn: &Connection, failure: &Failure) {
-    if let Some(page) = conn.give_up_opening() {
-        let (code, refusal) = failure.told();
-        page.refuse_with(code, &refusal);
-    }
 }
 
 /// Wipes the request when it returns, as that may have a private key.
@@ -171,12 +163,12 @@ impl Attempt<'_> {
     /// A socket on which the server can be asked.
     fn connect(&self) -> Result<Arc<Socket>, Failure> {
         let (conn, host, place) = (self.conn, &*self.to.host, self.to.place());
-        let left = conn.deadlines.open.saturating_sub(self.start.elapsed());
         let not_secure = |error: TlsError| {
             Failure::new(tls_code::code(&error), format!("no secure connection to {place}: {error}"))
         };
-        let secured = |tls: &Cow<'_, Tls<'_>>| tls_client(tls, host, self.pddb, left);
+        let secured = |tls: &Cow<'_, Tls<'_>>| tls_client(tls, host, self.pddb, self.left());
         let tls = self.to.tls.as_ref().map(secured).transpose().map_err(not_secure)?;
+        let left = || if conn.is_wanted() { self.left() } else { Duration::ZERO };
         let stream = dial(host, self.to.port, left).map_err(|error| match error {
             DialError::Resolve(error) => Failure::new(Code::Resolve, format!("resolve {host}: {error}")),
             DialError::Connect(error) => Failure::new(Code::Connect, format!("connect to {place}: {error}")),
@@ -190,6 +182,11 @@ impl Attempt<'_> {
         }
         socket.handshake().map_err(not_secure)?;
         Ok(socket)
+    }
+
+    /// Of the open deadline.
+    fn left(&self) -> Duration {
+        self.conn.deadlines.open.saturating_sub(self.start.elapsed())
     }
 
     /// Waits for the beginning of the body.

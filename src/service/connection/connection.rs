@@ -5,12 +5,14 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use xous::PID;
-use xous_api_websocket::{Code, Deadlines, Handle, Lease, Phase, Request};
+use xous_api_websocket::{Code, Deadlines, Handle, Lease, Phase};
 
 use super::closer::Closer;
 use super::deadline::{Deadline, SHUTDOWN_AGAIN};
+use super::failure::Failure;
 use super::failures::Failures;
 use super::inbox::Inbox;
+use super::opener::{Opener, OpeningResult, Told};
 use super::outbox::Outbox;
 use super::outcome::{ABNORMAL, NO_CODE, Outcome, cut};
 use crate::net::{Socket, TlsError};
@@ -55,12 +57,7 @@ struct State {
     phase: Phase,
     /// To shut it down.
     socket: Option<Arc<Socket>>,
-    /// The `Open` that waits to be answered.
-    opener: Option<Lent>,
-    /// It was answered that the opening has failed.
-    refused: bool,
-    /// The server has refused. The worker says so as soon as it has what comes with it.
-    answered: bool,
+    opener: Opener,
     closers: Vec<Closer>,
     outcome: Option<Outcome>,
     /// Why the connection breaks off, unless it ends otherwise.
@@ -95,9 +92,7 @@ impl Connection {
             state: Mutex::new(State {
                 phase: Phase::Opening,
                 socket: None,
-                opener,
-                refused: false,
-                answered: false,
+                opener: Opener::new(opener),
                 closers: Vec::new(),
                 outcome: None,
                 cause: "".into(),
@@ -124,6 +119,7 @@ impl Connection {
         self.belongs_to(heir);
         self.untouched.store(true, Relaxed);
         self.answers.store(false, Relaxed);
+        self.answer_opener(Opener::cancel);
         self.inbox.hand_over();
         self.disarm(Some(Deadline::TakeUp));
         self.arm(Deadline::TakeUp, self.deadlines.stall);
@@ -181,13 +177,41 @@ impl Connection {
 
     /// The server has refused, which is what the caller is told, even if the rest of the answer comes late.
     pub(crate) fn answered(self: &Arc<Self>) {
-        self.state.lock().answered = true;
+        self.state.lock().opener.answered();
         self.arm(Deadline::Open, REFUSAL_WAIT);
     }
 
-    /// The page of the `Open`, to answer that it failed; `None` if that was done.
-    pub(crate) fn give_up_opening(&self) -> Option<Lent> {
-        self.state.lock().give_up_opening()
+    /// The owner has the handle and asks later what came of the opening to `place`.
+    pub(crate) fn tells_later(&self, place: String) {
+        self.state.lock().opener.asks_later(place);
+    }
+
+    /// Tells what came of the opening, unless somebody was told already.
+    pub(crate) fn tell_opening(&self, result: OpeningResult) {
+        self.answer_opener(|opener| opener.tell(result));
+    }
+
+    /// The owner asks what came of the opening, and is answered when that is known.
+    pub(crate) fn wait_open(&self, page: Lent) {
+        self.answer_opener(|opener| opener.wait(page));
+    }
+
+    /// The opening has failed, unless it was said so already.
+    pub(crate) fn fail_opening(&self, failure: Failure) {
+        self.state.lock().phase = Phase::Closed;
+        self.tell_opening(OpeningResult::Failed(failure));
+    }
+
+    /// The owner still wants the connection that is being opened.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.state.lock().phase == Phase::Opening
+    }
+
+    fn answer_opener(&self, change: impl FnOnce(&mut Opener) -> Told) {
+        let told = change(&mut self.state.lock().opener);
+        if let Some((page, result)) = told {
+            result.tell(self.handle, page);
+        }
     }
 
     /// Where the connection stands for its owner, and how many moved sends have failed. It is closed when it is known
@@ -215,8 +239,11 @@ impl Connection {
         let opening = state.phase == Phase::Opening;
         state.phase = if opening { Phase::Closed } else { Phase::Closing };
         drop(state);
+        self.answer_opener(Opener::cancel);
         self.inbox.discard();
         if opening {
+            // Nobody waits for the worker, which may be in a look-up that cannot be cut short.
+            self.end(&Outcome::new(ABNORMAL, "the opening was given up"));
             // By the timer: to shut a socket down is a message to another server, which is waited for.
             self.refuse(self.outbox.end());
             self.arm(Deadline::Shutdown, Duration::ZERO);
@@ -327,7 +354,8 @@ impl Connection {
     }
 
     /// Both threads have ended. Tells everybody who has not been told; whether the owner knows.
-    pub(crate) fn finish(self: &Arc<Self>) -> (Outcome, bool) {
+    /// And what came of the opening, if nobody has asked yet.
+    pub(crate) fn finish(self: &Arc<Self>) -> (Outcome, bool, Option<Box<OpeningResult>>) {
         self.finished.store(true, SeqCst);
         self.disarm(None);
         self.refuse(self.outbox.end());
@@ -335,11 +363,11 @@ impl Connection {
         let outcome = self.end(&Outcome::new(ABNORMAL, &cause));
         let mut state = self.state.lock();
         state.phase = Phase::Closed;
-        let (socket, opener) = (state.socket.take(), state.opener.take());
-        let known = state.closed_by_owner || state.refused;
+        let (socket, (opener, kept)) = (state.socket.take(), state.opener.end());
+        let known = state.closed_by_owner || state.opener.is_refused();
         drop(state);
         drop((socket, opener));
-        (outcome, known)
+        (outcome, known, kept)
     }
 
     /// Waits for the socket or the owner. The timer is told if the wait lasts.
@@ -426,22 +454,19 @@ impl Connection {
 
     /// Tells the caller now. The worker that opens the connection ends when its call returns.
     fn opening_is_late(self: &Arc<Self>) {
-        let page = {
-            let mut state = self.state.lock();
-            // It may be open by now: then that was in time.
-            if state.phase != Phase::Opening {
-                return;
-            }
-            if state.answered { None } else { state.give_up_opening() }
-        };
-        if let Some(page) = page {
-            // The request is still in the page.
-            let place = page
-                .data()
-                .and_then(Request::parse)
-                .map(|request| format!("{}:{}: ", request.host, request.port));
-            let text = format!("{}not open within {:?}", place.unwrap_or_default(), self.deadlines.open);
-            page.refuse(Code::Timeout, &text);
+        let mut state = self.state.lock();
+        // It may be open by now: then that was in time.
+        if state.phase != Phase::Opening {
+            return;
+        }
+        // A refusal that has come is told by the worker.
+        if !state.opener.is_answered() {
+            state.phase = Phase::Closed;
+            let text = format!("{}not open within {:?}", state.opener.place(), self.deadlines.open);
+            drop(state);
+            self.fail_opening(Failure::new(Code::Timeout, text));
+        } else {
+            drop(state);
         }
         self.break_off();
     }
@@ -469,14 +494,6 @@ impl Connection {
                 self.is_late(|| format!("no answer to a ping within {:?}", self.deadlines.pong));
             }
         }
-    }
-}
-
-impl State {
-    fn give_up_opening(&mut self) -> Option<Lent> {
-        self.phase = Phase::Closed;
-        self.refused |= self.opener.is_some();
-        self.opener.take()
     }
 }
 

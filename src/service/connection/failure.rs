@@ -5,10 +5,8 @@ use xous_api_websocket::{Code, Refusal};
 use super::tls_code;
 
 /// Why there is no connection.
-#[derive(Debug, Default)]
 pub(crate) struct Failure {
-    /// `None` stands for `Closed`: the owner has given up.
-    pub(crate) code: Option<Code>,
+    pub(crate) code: Code,
     /// Of the server's answer; 0 without one.
     pub(crate) status: u16,
     /// What failed, and where.
@@ -21,7 +19,7 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(code: Code, text: String) -> Self {
-        Failure { code: Some(code), text, ..Failure::default() }
+        Failure { code, status: 0, text, head: Vec::new(), body: Vec::new() }
     }
 
     /// A failure with the code for TLS, if it is TLS that failed.
@@ -32,6 +30,6 @@ impl Failure {
     /// How a caller is told.
     pub(crate) fn told(&self) -> (Code, Refusal<'_>) {
         let refusal = Refusal { status: self.status, text: &self.text, head: &self.head, body: &self.body };
-        (self.code.unwrap_or(Code::Closed), refusal)
+        (self.code, refusal)
     }
 }

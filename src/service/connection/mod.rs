@@ -8,6 +8,7 @@
 //!  connection   what reader, writer, dispatcher and timer share: phase, deadlines, inbox, outbox
 //!  failures     what reader and writer know of sends that nobody waits for
 //!  end_guard    held by each thread; the last one ends the connection and tells the table
+//!  opener       who waits for an opening, and what came of it (failure: why there is no connection)
 //!  table        handles and their connections, and how those that are over have ended (outcome)
 //! ```
 //!
@@ -27,6 +28,7 @@ mod failures;
 pub(super) mod inbox;
 #[cfg(all(test, feature = "shuttle"))]
 mod interleavings;
+mod opener;
 mod outbox;
 mod outcome;
 mod reader;

@@ -89,15 +89,15 @@ fn try_each<T>(
 /// Puts the addresses in the resolver's order, except that the families take turns (RFC 8305 section 4), as often one
 /// family is dead as a whole.
 fn interleaved(addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
-    let mut addresses = addresses.peekable();
-    let first_is_v4 = addresses.peek().is_some_and(SocketAddr::is_ipv4);
-    let (first, second): (Vec<_>, Vec<_>) = addresses.partition(|address| address.is_ipv4() == first_is_v4);
-    let (mut first, mut second) = (first.into_iter(), second.into_iter());
-    let turns = std::iter::from_fn(|| match (first.next(), second.next()) {
-        (None, None) => None,
-        (one, other) => Some(one.into_iter().chain(other)),
-    });
-    turns.flatten().take(MAX_ADDRESSES).collect()
+    let mut rest: Vec<_> = addresses.collect();
+    let mut turns = Vec::new();
+    let mut is_v4 = rest.first().is_some_and(SocketAddr::is_ipv4);
+    while !rest.is_empty() && turns.len() < MAX_ADDRESSES {
+        let next = rest.iter().position(|address| address.is_ipv4() == is_v4);
+        turns.push(rest.remove(next.unwrap_or(0)));
+        is_v4 = !is_v4;
+    }
+    turns
 }
 
 // The device's std keeps whole pages on the stack: 40 KiB to resolve, 16 KiB to connect. Not inlined, they are there

@@ -23,18 +23,18 @@ impl Answer {
         loop {
             let mut rest = match socket.read(&mut buffer) {
                 Ok(0) => {
-                    let text = format!("{place} closed during the opening handshake");
+                    let text = format_args!("{place} closed during the opening handshake");
                     return Err(Failure::new(Code::Lost, text));
                 }
                 Ok(len) => &buffer[..len],
                 Err(error) => {
-                    let task = format!("read the opening handshake from {place}");
-                    return Err(Failure::io(Code::Lost, &task, &error));
+                    let task = format_args!("read the opening handshake from {place}");
+                    return Err(Failure::io(Code::Lost, task, &error));
                 }
             };
             while !rest.is_empty() {
                 let progress = head.push(rest).map_err(|error| {
-                    Failure::new(Code::BadReply, format!("{place} does not speak WebSocket: {error}"))
+                    Failure::new(Code::BadReply, format_args!("{place} does not speak WebSocket: {error}"))
                 })?;
                 rest = &rest[progress.consumed..];
                 if progress.complete {

@@ -1,13 +1,12 @@
 //! Opens a client connection on a worker, and becomes its reader.
 
-use std::borrow::Cow;
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore, SeedableRng};
-use xous_api_websocket::{Code, CredentialsForm, Request, Tls};
+use xous_api_websocket::{Code, CredentialsForm, Request};
 use zeroize::Zeroizing;
 
 use super::answer::Answer;
@@ -85,9 +84,9 @@ fn open(
     seed: Box<dyn FnOnce() -> Result<Seed, EntropyError> + Send>,
 ) -> Result<Opened, Failure> {
     let request = &Request::parse(&request)
-        .ok_or_else(|| Failure::new(Code::Malformed, "the page does not hold a request".into()))?;
+        .ok_or_else(|| Failure::new(Code::Malformed, format_args!("the page does not hold a request")))?;
     let seed =
-        seed().map_err(|error| Failure::new(Code::Entropy, format!("no random numbers: {error:?}")))?;
+        seed().map_err(|error| Failure::new(Code::Entropy, format_args!("no random numbers: {error:?}")))?;
     let mut key = seed.key;
     let mut masks = ChaCha8Rng::from_seed(seed.masks);
     let mut attempt = Attempt { conn, request, pddb, to: Destination::new(request), start: Instant::now() };
@@ -138,14 +137,14 @@ impl Attempt<'_> {
         let socket = self.connect()?;
         let place = self.to.place();
         socket.write_all(&head).map_err(|error| {
-            Failure::io(Code::Lost, &format!("send the opening handshake to {place}"), &error)
+            Failure::io(Code::Lost, format_args!("send the opening handshake to {place}"), &error)
         })?;
         let answer = Answer::read(&socket, &place)?;
         let sub_protocol = match check_reply(&answer.head, &key, &self.request.sub_protocols) {
             Ok(reply) => reply.protocol.map(str::to_owned),
             Err(ReplyError::Status(status)) => return Ok(Answered::Refused(answer, status, socket)),
             Err(error) => {
-                let text = format!("{place} does not speak WebSocket: {error}");
+                let text = format_args!("{place} does not speak WebSocket: {error}");
                 return Err(Failure::new(Code::BadReply, text));
             }
         };
@@ -164,21 +163,23 @@ impl Attempt<'_> {
     fn connect(&self) -> Result<Arc<Socket>, Failure> {
         let (conn, host, place) = (self.conn, &*self.to.host, self.to.place());
         let not_secure = |error: TlsError| {
-            Failure::new(tls_code::code(&error), format!("no secure connection to {place}: {error}"))
+            Failure::new(tls_code::code(&error), format_args!("no secure connection to {place}: {error}"))
         };
-        let secured = |tls: &Cow<'_, Tls<'_>>| tls_client(tls, host, self.pddb, self.left());
-        let tls = self.to.tls.as_ref().map(secured).transpose().map_err(not_secure)?;
+        let secured = || tls_client(&self.to.tls(self.request), host, self.pddb, self.left());
+        let tls = self.to.secure.then(secured).transpose().map_err(not_secure)?;
         let left = || if conn.is_wanted() { self.left() } else { Duration::ZERO };
         let stream = dial(host, self.to.port, left).map_err(|error| match error {
-            DialError::Resolve(error) => Failure::new(Code::Resolve, format!("resolve {host}: {error}")),
-            DialError::Connect(error) => Failure::new(Code::Connect, format!("connect to {place}: {error}")),
+            DialError::Resolve(error) => Failure::new(Code::Resolve, format_args!("resolve {host}: {error}")),
+            DialError::Connect(error) => {
+                Failure::new(Code::Connect, format_args!("connect to {place}: {error}"))
+            }
         })?;
         let socket = Arc::new(match tls {
             None => Socket::new(stream),
             Some(tls) => Socket::secure(stream, tls),
         });
         if !conn.dialled(socket.clone()) {
-            return Err(Failure::new(Code::Timeout, format!("connect to {place}: given up")));
+            return Err(Failure::new(Code::Timeout, format_args!("connect to {place}: given up")));
         }
         socket.handshake().map_err(not_secure)?;
         Ok(socket)
@@ -198,7 +199,7 @@ impl Attempt<'_> {
 
     fn compose(&self, key: &Key) -> Result<Vec<u8>, Failure> {
         let bad = |text: &dyn Display| {
-            Failure::new(Code::BadRequest, format!("the request cannot be sent: {text}"))
+            Failure::new(Code::BadRequest, format_args!("the request cannot be sent: {text}"))
         };
         let (request, to) = (self.request, &self.to);
         if to.port == 0 {
@@ -217,7 +218,7 @@ impl Attempt<'_> {
         let handshake = ClientRequest {
             host: &to.host,
             port: to.port,
-            secure: to.tls.is_some(),
+            secure: to.secure,
             path: &to.path,
             origin: request.origin,
             authorization: to.authorization(authorization),

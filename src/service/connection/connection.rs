@@ -462,9 +462,9 @@ impl Connection {
         // A refusal that has come is told by the worker.
         if !state.opener.is_answered() {
             state.phase = Phase::Closed;
-            let text = format!("{}not open within {:?}", state.opener.place(), self.deadlines.open);
+            let (place, open) = (state.opener.place(), self.deadlines.open);
             drop(state);
-            self.fail_opening(Failure::new(Code::Timeout, text));
+            self.fail_opening(Failure::new(Code::Timeout, format_args!("{place}not open within {open:?}")));
         } else {
             drop(state);
         }

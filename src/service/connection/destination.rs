@@ -15,8 +15,8 @@ pub(super) struct Destination<'a> {
     pub(super) host: Cow<'a, str>,
     pub(super) port: u16,
     pub(super) path: Cow<'a, str>,
-    /// How the connection is secured, if it is.
-    pub(super) tls: Option<Cow<'a, Tls<'a>>>,
+    /// Over TLS.
+    pub(super) secure: bool,
     /// Host and port have been those of the request all the way: only they learn who the caller is.
     pub(super) is_first: bool,
 }
@@ -27,7 +27,7 @@ impl<'a> Destination<'a> {
             host: request.host.into(),
             port: request.port,
             path: request.path.into(),
-            tls: request.tls.as_ref().map(Cow::Borrowed),
+            secure: request.tls.is_some(),
             is_first: true,
         }
     }
@@ -50,6 +50,18 @@ impl<'a> Destination<'a> {
         request.headers.iter().copied().filter(|(name, _)| may_go(name)).collect()
     }
 
+    /// How the connection is secured: as the request says. The own certificate and the other name are for the first
+    /// server alone; whom to trust is for all.
+    pub(super) fn tls<'r>(&self, request: &'r Request<'r>) -> Cow<'r, Tls<'r>> {
+        match &request.tls {
+            // Nothing is built for what is not there.
+            _ if !cfg!(feature = "tls") => Cow::default(),
+            Some(tls) if self.is_first => Cow::Borrowed(tls),
+            Some(tls) => Cow::Owned(Tls { server_name: None, identity: None, ..tls.clone() }),
+            None => Cow::default(),
+        }
+    }
+
     /// Where the answer with this head sends the opening; `None` if it is no redirection.
     ///
     /// # Errors
@@ -62,42 +74,31 @@ impl<'a> Destination<'a> {
         let Some(value) = reply.headers.first("Location") else { return Ok(None) };
         let location = std::str::from_utf8(value).ok().and_then(|text| Location::parse(text, &self.path));
         let Some(Location { server, path }) = location else {
-            return Err(format!("a place that cannot be reached: {:.200}", String::from_utf8_lossy(value)));
+            let text = std::str::from_utf8(value).unwrap_or_default();
+            return Err(format!("a place that cannot be reached: {text:.200}"));
         };
         let Some(server) = server else {
-            return Ok(Some(Destination {
-                host: self.host.clone(),
-                path: path.into(),
-                tls: self.tls.clone(),
-                ..*self
-            }));
+            return Ok(Some(Destination { host: self.host.clone(), path: path.into(), ..*self }));
         };
-        let secure = server.secure.unwrap_or(self.tls.is_some());
+        let secure = server.secure.unwrap_or(self.secure);
         let port = server.port.unwrap_or(if secure { 443 } else { 80 });
         let is_first =
             self.is_first && port == self.port && server.host.eq_ignore_ascii_case(bare(&self.host));
-        let tls = match &self.tls {
-            Some(_) if !secure => {
-                return Err(format!("{}, without TLS", place(server.host, port)));
-            }
-            Some(tls) if is_first => Some(tls.clone()),
-            // The identity and the other name are for the first server alone; whom to trust is for all.
-            Some(tls) => {
-                Some(Cow::Owned(Tls { server_name: None, identity: None, ..tls.clone().into_owned() }))
-            }
-            None => secure.then(Cow::default),
-        };
+        if self.secure && !secure {
+            return Err(format!("{}, without TLS", place(server.host, port)));
+        }
         let host = server.host.to_owned().into();
-        Ok(Some(Destination { host, port, path: path.into(), tls, is_first }))
+        Ok(Some(Destination { host, port, path: path.into(), secure, is_first }))
     }
 
     /// How the caller is told that the answer is not 101; `why` a redirection was not followed.
     pub(super) fn refused(&self, status: u16, why: Option<String>) -> Failure {
         let place = self.place();
-        let text = match why {
-            Some(why) => format!("{place} answered {status} and leads to {why}"),
-            None => format!("{place} answered {status} instead of 101"),
+        let (instead, why) = match &why {
+            Some(why) => (" and leads to ", &**why),
+            None => (" instead of 101", ""),
         };
+        let text = format_args!("{place} answered {status}{instead}{why}");
         Failure { status, ..Failure::new(Code::Refused, text) }
     }
 }
@@ -155,12 +156,13 @@ mod tests {
     fn tls_may_begin_on_the_way_and_never_ends_there() {
         let plain = Request::new("a.example", 80);
         assert_eq!(follow(&Destination::new(&plain), "https://b.example/").port, 443);
-        assert!(follow(&Destination::new(&plain), "https://b.example/").tls.is_some());
+        assert!(follow(&Destination::new(&plain), "https://b.example/").secure);
         let request = Request::new("a.example", 443).secure(Tls::only(b"root").server_name("other"));
         let first = Destination::new(&request);
-        assert_eq!(follow(&first, "/b").tls, request.tls.as_ref().map(Cow::Borrowed));
-        let next = follow(&first, "wss://b.example/").tls.unwrap();
-        assert_eq!((next.roots.len(), next.mozilla, next.server_name), (1, false, None));
+        assert_eq!(*follow(&first, "/b").tls(&request), request.tls.clone().unwrap());
+        let next = follow(&first, "wss://b.example/");
+        let tls = next.tls(&request);
+        assert_eq!((next.secure, tls.roots.len(), tls.mozilla, tls.server_name), (true, 1, false, None));
         for out in ["ws://a.example/", "http://a.example:443/", "ws://b.example/"] {
             assert!(first.redirected(&head(out)).is_err_and(|why| why.contains("without TLS")), "{out}");
         }

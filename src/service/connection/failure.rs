@@ -1,5 +1,7 @@
 //! Why an opening has failed.
 
+use std::fmt;
+
 use xous_api_websocket::{Code, Refusal};
 
 use super::tls_code;
@@ -18,13 +20,16 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    pub(crate) fn new(code: Code, text: String) -> Self {
-        Failure { code, status: 0, text, head: Vec::new(), body: Vec::new() }
+    /// Not inlined, as there are many, each at the end of a rare path.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn new(code: Code, text: fmt::Arguments<'_>) -> Self {
+        Failure { code, status: 0, text: text.to_string(), head: Vec::new(), body: Vec::new() }
     }
 
     /// A failure with the code for TLS, if it is TLS that failed.
-    pub(crate) fn io(otherwise: Code, task: &str, error: &std::io::Error) -> Self {
-        Self::new(tls_code::code_of_io(error).unwrap_or(otherwise), format!("{task}: {error}"))
+    pub(crate) fn io(otherwise: Code, task: fmt::Arguments<'_>, error: &std::io::Error) -> Self {
+        Self::new(tls_code::code_of_io(error).unwrap_or(otherwise), format_args!("{task}: {error}"))
     }
 
     /// How a caller is told.

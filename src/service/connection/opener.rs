@@ -71,13 +71,13 @@ impl Opener {
             (true, Some(_)) => (Code::BusyReceives, "somebody waits for the opening"),
             (false, _) => (Code::Closed, "nothing is being opened"),
         };
-        Some((page, Box::new(OpeningResult::Failed(Failure::new(code, text.into())))))
+        Some((page, Box::new(OpeningResult::Failed(Failure::new(code, format_args!("{text}"))))))
     }
 
     /// The owner wants it no more.
     pub(super) fn cancel(&mut self) -> Told {
         (self.later, self.kept) = (false, None);
-        let failure = || Failure::new(Code::Closed, "the opening was given up".into());
+        let failure = || Failure::new(Code::Closed, format_args!("the opening was given up"));
         Some((self.page.take()?, Box::new(OpeningResult::Failed(failure()))))
     }
 

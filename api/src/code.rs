@@ -93,6 +93,8 @@ pub enum Code {
     /// The service asks whether the process is still there: lend the page anew. Only to processes that have said in
     /// their [`Lease`](crate::Lease) that they understand it; the client crate does it by itself.
     Again = 53,
+    /// Nothing came within the time that a `Receive` named.
+    NothingCame = 54,
 }
 
 impl Code {
@@ -102,6 +104,7 @@ impl Code {
     /// |---|---|
     /// | `BusyMessages`, `BusyService`, `BusyQueue`, `BusyReceives` | an answer to what is under way |
     /// | `NoWorker`, `NoListener`, `NoChannel` | the end of what uses them |
+    /// | `NothingCame` | the peer |
     /// | `Resolve`, `Connect`, `Timeout`, `Lost`, `TlsClosed` | the network, or the server |
     /// | `ClockNotSet`, `NoPddb`, `PddbFailed` | the clock, the user, the database |
     ///
@@ -121,6 +124,7 @@ impl Code {
             | Code::Timeout
             | Code::Lost
             | Code::Again
+            | Code::NothingCame
             | Code::TlsClosed
             | Code::ClockNotSet
             | Code::NoPddb

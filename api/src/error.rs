@@ -119,6 +119,9 @@ pub enum ReceiveError {
     /// The connection has ended; nothing more comes.
     #[error("{0}")]
     Closed(Closed),
+    /// No message began to come in time. Nothing is lost: receive again.
+    #[error("nothing came in time")]
+    NothingCame,
     /// The message is longer than the caller's limit. The rest of it was discarded.
     #[error("the message is longer than {limit} bytes")]
     TooLong {
@@ -148,6 +151,7 @@ impl From<ReceiveError> for std::io::Error {
         let kind = match &error {
             ReceiveError::Closed(_) => std::io::ErrorKind::UnexpectedEof,
             ReceiveError::NoMemory => std::io::ErrorKind::OutOfMemory,
+            ReceiveError::NothingCame => std::io::ErrorKind::TimedOut,
             _ => std::io::ErrorKind::Other,
         };
         std::io::Error::new(kind, error)

@@ -55,7 +55,7 @@ fn start(mut job: Job) -> std::io::Result<()> {
 fn forward_chunks(link: &Link, cid: CID, opcode: usize) {
     let mut inbox = Inbox::new();
     loop {
-        let Ok(chunk) = inbox.receive(link) else { return };
+        let Ok(chunk) = inbox.receive(link, None) else { return };
         let status = chunk.word.status;
         if let Status::Refused(code) = status {
             log::warn!("forwarding stops: {:?}", Code::from_word(usize::from(code)));

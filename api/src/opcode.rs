@@ -60,7 +60,10 @@ pub enum Opcode {
     /// answer has the chunk in the first `valid` bytes and a [`ReceiveWord`](crate::ReceiveWord) in `offset`. Several
     /// pages may wait on one connection; they are filled in order.
     ///
-    /// Errors (in the word's status): `Closed`, `Malformed`, `BusyReceives`, `BusyMessages`, `BusyService`; `Again` if that
+    /// `offset` of the message is the most milliseconds to wait, or none. Then the answer has what there is of a chunk that
+    /// has begun to come, or is `NothingCame`. Nothing is lost.
+    ///
+    /// Errors (in the word's status): `Closed`, `Malformed`, `BusyReceives`, `BusyMessages`, `BusyService`, `NothingCame`; `Again` if that
     /// is understood ([`Lease`](crate::Lease)).
     Receive = 9,
     /// Hands a connection over to another process: blocking scalar, `arg1` = its PID; `Scalar2(0, 0)`.

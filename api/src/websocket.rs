@@ -1,6 +1,7 @@
 //! A connection, as its owner holds it.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use xous::CID;
 use xous_api_names::XousNames;
@@ -194,7 +195,19 @@ impl Websocket {
     /// # Errors
     /// `Closed` when the connection has ended.
     pub fn receive(&self) -> Result<Message<'_>, ReceiveError> {
-        Message::next(&self.link, lock(&self.link.incoming))
+        Message::next(&self.link, lock(&self.link.incoming), None)
+    }
+
+    /// Waits for the next message for at most this time, in milliseconds and at least one. The time is for its
+    /// beginning: a message that has begun to come is returned, and its stream waits for the rest as long as
+    /// [`Websocket::receive`] would. While another thread holds a message or receives, this waits for that thread, however
+    /// long it takes.
+    ///
+    /// # Errors
+    /// `NothingCame` when the time is over; nothing is lost by that. `Closed` when the connection has ended.
+    pub fn receive_for(&self, time: Duration) -> Result<Message<'_>, ReceiveError> {
+        // More than the clock can say is without an end.
+        Message::next(&self.link, lock(&self.link.incoming), Instant::now().checked_add(time))
     }
 
     /// Waits for the next message, which must be text of at most `limit` bytes.

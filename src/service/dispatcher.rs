@@ -3,6 +3,7 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use xous::{PID, SID};
 use xous_api_websocket::{Code, Handle, Opcode, Phase, Stats, split_message_id};
@@ -170,7 +171,12 @@ impl Dispatcher {
             return inbox::refuse(page, Code::Malformed);
         }
         match self.find(caller) {
-            Found::Live(conn) => conn.inbox.park(page),
+            Found::Live(conn) => {
+                if let wait @ 1.. = page.offset() {
+                    page.wanted_after(Duration::from_millis(wait as u64));
+                }
+                conn.receive(page);
+            }
             Found::Ended(outcome) => outcome.tell(page),
             Found::Unknown => Outcome::new(ABNORMAL, "").tell(page),
         }

@@ -25,6 +25,7 @@ mod limits;
 mod messages;
 mod openings;
 mod raw_messages;
+mod receive_for;
 mod receiving;
 mod redirects;
 mod refused_answers;

@@ -1,6 +1,6 @@
 //! Where a redirection leads: the reference in a `Location`, relative to the request (RFC 9110, section 10.2.2).
 
-use super::authority::{is_authority, split_port};
+use super::authority::{is_authority, split_path, split_port};
 use super::client::is_path;
 
 /// Where a `Location` leads.
@@ -39,7 +39,7 @@ impl<'a> Location<'a> {
             let path = secure.is_none().then(|| merge(rest, base))?;
             return Some(Location { server: None, path }).filter(|location| is_path(&location.path));
         };
-        let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let (authority, path) = split_path(rest);
         let (host, port) = split_port(authority);
         let port = port.filter(|port| !port.is_empty()).map(str::parse).transpose().ok()?;
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);

@@ -15,7 +15,7 @@ mod reply;
 mod request;
 mod response;
 
-pub(crate) use authority::{is_authority, split_port};
+pub(crate) use authority::{is_authority, split_port, split_scheme};
 pub use body::BodyStart;
 pub use client::{Authorization, ClientRequest, MAX_REQUEST, RequestError};
 pub use field::Headers;

@@ -20,11 +20,11 @@ use crate::proto::{CloseCode, CloseReason, CloseStep, Keepalive, KeepaliveStep, 
 use crate::service::limits::REFUSAL_WAIT;
 use crate::service::message::Lent;
 use crate::service::thread::{Timer, Wake, Watch};
-use crate::sync::Mutex;
 use crate::sync::atomic::{
     AtomicBool,
     Ordering::{Relaxed, SeqCst},
 };
+use crate::sync::{Instant, Mutex};
 
 /// The shared part. Reader, writer, dispatcher and timer each hold it; none holds a lock of it while it calls the
 /// kernel, the socket or another thread.
@@ -220,6 +220,28 @@ impl Connection {
         let state = self.state.lock();
         let phase = if state.outcome.is_some() { Phase::Closed } else { state.phase };
         (phase, self.failures.sends())
+    }
+
+    /// The owner lends a page for what comes, perhaps for a time.
+    pub(crate) fn receive(self: &Arc<Self>, page: Lent) {
+        let until = page.until();
+        self.inbox.park(page);
+        self.watch_page(until);
+    }
+
+    /// A page in the inbox is wanted back then. While the reader had it, nobody looked after it.
+    pub(crate) fn watch_page(self: &Arc<Self>, until: Option<Instant>) {
+        if until.is_some_and(|until| self.inbox.watch(until)) {
+            self.watch_pages();
+        }
+    }
+
+    /// Has the timer see to the page that is wanted back first. One deadline for all of them is armed at most.
+    fn watch_pages(self: &Arc<Self>) {
+        self.disarm(Some(Deadline::Receive));
+        if let Some(until) = self.inbox.watched() {
+            self.arm(Deadline::Receive, until.saturating_duration_since(Instant::now()));
+        }
     }
 
     /// The owner closes it; `closer` is told how it ended, now or later.
@@ -519,6 +541,10 @@ impl Wake for Connection {
                 self.answer_closers();
             }
             Some(Deadline::Keepalive) => self.keep_alive(),
+            Some(Deadline::Receive) => {
+                self.inbox.give_back(Instant::now());
+                self.watch_pages();
+            }
             _ => (),
         }
     }

@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use xous::{MemoryRange, Message, MessageEnvelope, MessageSender, PID};
 use xous_api_websocket::{Code, Refusal};
@@ -15,6 +16,7 @@ use super::model as kernel;
 use super::quota::Ticket;
 use crate::service::limits::MESSAGE_BYTES;
 use crate::service::thread::{Note, note};
+use crate::sync::Instant;
 #[cfg(not(all(test, feature = "shuttle")))]
 use xous as kernel;
 
@@ -41,6 +43,8 @@ pub(crate) struct Lent {
     answered: bool,
     /// Its place among the open messages.
     ticket: Option<Ticket>,
+    /// When its sender wants it back.
+    until: Option<Instant>,
 }
 
 /// What came of giving a page back to ask whether its lender is there.
@@ -88,6 +92,7 @@ impl Incoming {
             answer_on_drop: Code::Closed as usize,
             answered: false,
             ticket: None,
+            until: None,
         })
     }
 
@@ -101,6 +106,16 @@ impl Lent {
     /// What it is answered with if nobody answers it.
     pub(crate) fn answer_on_drop(&mut self, offset: usize) {
         self.answer_on_drop = offset;
+    }
+
+    /// Its sender wants it back after this time, if not before.
+    pub(crate) fn wanted_after(&mut self, wait: Duration) {
+        self.until = Instant::now().checked_add(wait);
+    }
+
+    /// When its sender wants it back.
+    pub(crate) fn until(&self) -> Option<Instant> {
+        self.until
     }
 
     /// Counts it as open until it is answered.

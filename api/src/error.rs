@@ -48,7 +48,7 @@ pub enum OpenError {
         text: String,
     },
     /// The kernel or the name server refused: the service is not running.
-    #[error("the WebSocket service cannot be reached: {0:?}")]
+    #[error("the WebSocket service cannot be reached (kernel error {})", .0.to_usize())]
     Service(xous::Error),
 }
 
@@ -82,7 +82,7 @@ impl OpenError {
     }
 
     pub(crate) fn code(code: Code) -> Self {
-        OpenError::Failed { code, text: format!("{code:?}") }
+        OpenError::Failed { code, text: code.to_string() }
     }
 }
 
@@ -93,10 +93,10 @@ pub enum SendError {
     #[error("the connection is closed")]
     Closed,
     /// A limit of the service was met, which the code names: try again when an earlier send has returned.
-    #[error("not sent, the service is busy ({0:?})")]
+    #[error("not sent, the service is busy: {0}")]
     Busy(Code),
     /// The service refused. See [`Code`] for what to do.
-    #[error("not sent, the service refused ({0:?})")]
+    #[error("not sent, the service refused: {0}")]
     Refused(Code),
     /// The kernel refused to deliver the message.
     #[error("not sent, the kernel refused the message")]
@@ -136,10 +136,10 @@ pub enum ReceiveError {
     #[error("there is no memory for the message")]
     NoMemory,
     /// A limit of the service was met, which the code names: try again later.
-    #[error("not received, the service is busy ({0:?})")]
+    #[error("not received, the service is busy: {0}")]
     Busy(Code),
     /// The service refused. See [`Code`] for what to do.
-    #[error("not received, the service refused ({0:?})")]
+    #[error("not received, the service refused: {0}")]
     Refused(Code),
     /// The kernel refused to deliver the message.
     #[error("not received, the kernel refused the message")]
@@ -165,10 +165,10 @@ pub enum ControlError {
     #[error("the connection is closed")]
     Closed,
     /// A limit of the service, named by the code: try again later.
-    #[error("the service is busy ({0:?})")]
+    #[error("the service is busy: {0}")]
     Busy(Code),
     /// The service refused. See [`Code`] for what to do.
-    #[error("the service refused ({0:?})")]
+    #[error("the service refused: {0}")]
     Refused(Code),
     /// The kernel refused to deliver the message.
     #[error("the kernel refused the message")]
@@ -189,7 +189,7 @@ impl ControlError {
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub enum ListenError {
     /// The request does not fit what the service takes: shorten it.
-    #[error("the request does not fit: {0:?}")]
+    #[error("the request does not fit: {0}")]
     Request(crate::RequestError),
     /// The port cannot be listened on. See [`Code`] for what to do.
     #[error("{text}")]
@@ -200,13 +200,13 @@ pub enum ListenError {
         text: String,
     },
     /// The kernel or the name server refused: the service is not running.
-    #[error("the WebSocket service cannot be reached: {0:?}")]
+    #[error("the WebSocket service cannot be reached (kernel error {})", .0.to_usize())]
     Service(xous::Error),
 }
 
 impl ListenError {
     pub(crate) fn code(code: Code) -> Self {
-        ListenError::Failed { code, text: format!("{code:?}") }
+        ListenError::Failed { code, text: code.to_string() }
     }
 }
 
@@ -217,10 +217,10 @@ pub enum AcceptError {
     #[error("the listener has been given up")]
     Closed,
     /// A limit of the service, named by the code: try again later.
-    #[error("not accepted, the service is busy ({0:?})")]
+    #[error("not accepted, the service is busy: {0}")]
     Busy(Code),
     /// The service refused. See [`Code`] for what to do.
-    #[error("not accepted, the service refused ({0:?})")]
+    #[error("not accepted, the service refused: {0}")]
     Refused(Code),
     /// The kernel refused to deliver the message.
     #[error("not accepted, the kernel refused the message")]

@@ -86,7 +86,7 @@ fn open(
     let request = &Request::parse(&request)
         .ok_or_else(|| Failure::new(Code::Malformed, format_args!("the page does not hold a request")))?;
     let seed =
-        seed().map_err(|error| Failure::new(Code::Entropy, format_args!("no random numbers: {error:?}")))?;
+        seed().map_err(|error| Failure::new(Code::Entropy, format_args!("no random numbers: {error}")))?;
     let mut key = seed.key;
     let mut masks = ChaCha8Rng::from_seed(seed.masks);
     let mut attempt = Attempt { conn, request, pddb, to: Destination::new(request), start: Instant::now() };

@@ -63,7 +63,7 @@ pub use opcode::{Opcode, SERVER_NAME};
 pub use opening::Opening;
 pub use pages::{PAGE_SIZE, Pages, Returned};
 pub use reply::{Refusal, Reply};
-pub use request::{Credentials, CredentialsForm, Request, RequestError};
+pub use request::{Credentials, CredentialsForm, Proxy, Request, RequestError};
 pub use route::{Route, RouteKind};
 pub use settings::{Deadlines, Lease, Limits};
 pub use stats::Stats;

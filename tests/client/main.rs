@@ -24,6 +24,7 @@ mod in_process;
 mod limits;
 mod messages;
 mod openings;
+mod proxies;
 mod raw_messages;
 mod receive_for;
 mod receiving;

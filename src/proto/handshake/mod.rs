@@ -11,6 +11,7 @@ mod field;
 mod head;
 mod key;
 mod location;
+mod proxy;
 mod reply;
 mod request;
 mod response;
@@ -23,6 +24,7 @@ pub use head::{Caps, HeadBuffer, HeadError, HeadProgress, MAX_EMPTY_LINES, MAX_L
 pub use key::Key;
 pub(crate) use key::push_base64;
 pub use location::{Location, Server};
+pub use proxy::TunnelRequest;
 pub use reply::{Reply, ReplyError, ReplyHead, check_reply, parse_reply};
 pub use request::{Plain, Refusal, Request, Upgrade, check_request};
 pub use response::{Response, ResponseError};

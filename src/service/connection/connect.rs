@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore, SeedableRng};
-use xous_api_websocket::{Code, CredentialsForm, Request};
+use xous_api_websocket::{Code, CredentialsForm, Proxy, Request};
 use zeroize::Zeroizing;
 
 use super::answer::Answer;
 use super::connection::Connection;
-use super::destination::Destination;
+use super::destination::{self, Destination};
 use super::end_guard::EndGuard;
 use super::established::Established;
 use super::failure::Failure;
@@ -24,7 +24,9 @@ use crate::entropy::EntropyError;
 use crate::net::{DialError, Socket, TlsError, dial, tls_client};
 use crate::pddb::Pddb;
 use crate::proto::Role;
-use crate::proto::handshake::{Authorization, ClientRequest, Key, ReplyError, check_reply};
+use crate::proto::handshake::{
+    Authorization, ClientRequest, Key, ReplyError, TunnelRequest, check_reply, parse_reply,
+};
 use crate::service::thread::Permit;
 
 /// The longest host name, as text (RFC 1035 section 2.3.4). A resolver may take long over a longer one.
@@ -139,7 +141,7 @@ impl Attempt<'_> {
         socket.write_all(&head).map_err(|error| {
             Failure::io(Code::Lost, format_args!("send the opening handshake to {place}"), &error)
         })?;
-        let answer = Answer::read(&socket, &place)?;
+        let answer = Answer::read(&|buffer| socket.read(buffer), &place)?;
         let sub_protocol = match check_reply(&answer.head, &key, &self.request.sub_protocols) {
             Ok(reply) => reply.protocol.map(str::to_owned),
             Err(ReplyError::Status(status)) => return Ok(Answered::Refused(answer, status, socket)),
@@ -168,8 +170,9 @@ impl Attempt<'_> {
         let secured = || tls_client(&self.to.tls(self.request), host, self.pddb, self.left());
         let tls = self.to.secure.then(secured).transpose().map_err(not_secure)?;
         let left = || if conn.is_wanted() { self.left() } else { Duration::ZERO };
-        let stream = dial(host, self.to.port, left).map_err(|error| match error {
-            DialError::Resolve(error) => Failure::new(Code::Resolve, format_args!("resolve {host}: {error}")),
+        let (to, port) = self.address();
+        let stream = dial(to, port, left).map_err(|error| match error {
+            DialError::Resolve(error) => Failure::new(Code::Resolve, format_args!("resolve {to}: {error}")),
             DialError::Connect(error) => {
                 Failure::new(Code::Connect, format_args!("connect to {place}: {error}"))
             }
@@ -181,8 +184,48 @@ impl Attempt<'_> {
         if !conn.dialled(socket.clone()) {
             return Err(Failure::new(Code::Timeout, format_args!("connect to {place}: given up")));
         }
+        if let Some(proxy) = &self.request.proxy {
+            self.tunnel(&socket, proxy)?;
+        }
         socket.handshake().map_err(not_secure)?;
         Ok(socket)
+    }
+
+    /// The host and port that are meant: those of the destination, unless the request knows better.
+    fn meant(&self) -> (&str, u16) {
+        let other = self.request.connect_to.filter(|_| self.to.is_first);
+        other.unwrap_or((&self.to.host, self.to.port))
+    }
+
+    /// The host and port that are dialled.
+    fn address(&self) -> (&str, u16) {
+        self.request.proxy.map_or_else(|| self.meant(), |proxy| (proxy.host, proxy.port))
+    }
+
+    /// Has the proxy connect to the server.
+    fn tunnel(&self, socket: &Socket, proxy: &Proxy<'_>) -> Result<(), Failure> {
+        let (host, port) = self.meant();
+        let place = format!("the proxy {}", destination::place(proxy.host, proxy.port));
+        let mut head = Vec::new();
+        let request = TunnelRequest { host, port, credentials: proxy.credentials };
+        request.compose(&mut head).map_err(|error| {
+            Failure::new(Code::BadRequest, format_args!("{place} cannot be asked: {error}"))
+        })?;
+        socket
+            .write_plain(&head)
+            .map_err(|error| Failure::io(Code::Lost, format_args!("ask {place}"), &error))?;
+        let read = |buffer: &mut [u8]| socket.read_plain(buffer);
+        let answer = Answer::read(&read, &place)?;
+        match parse_reply(&answer.head).map(|reply| reply.status) {
+            Ok(200..=299) if answer.already.is_empty() => Ok(()),
+            Ok(status @ 300..) => {
+                self.conn.answered();
+                let text = format_args!("{place} answered {status} instead of opening a tunnel");
+                let body = answer.body(&read);
+                Err(Failure { status, head: answer.head, body, ..Failure::new(Code::Refused, text) })
+            }
+            _ => Err(Failure::new(Code::BadReply, format_args!("{place} opens no tunnel that is one"))),
+        }
     }
 
     /// Of the open deadline.
@@ -193,7 +236,7 @@ impl Attempt<'_> {
     /// Waits for the beginning of the body.
     fn refused(&self, answer: Answer, status: u16, socket: &Socket, why: Option<String>) -> Failure {
         self.conn.answered();
-        let body = answer.body(socket);
+        let body = answer.body(&|buffer| socket.read(buffer));
         Failure { head: answer.head, body, ..self.to.refused(status, why) }
     }
 
@@ -202,11 +245,13 @@ impl Attempt<'_> {
             Failure::new(Code::BadRequest, format_args!("the request cannot be sent: {text}"))
         };
         let (request, to) = (self.request, &self.to);
-        if to.port == 0 {
-            return Err(bad(&"invalid port 0"));
-        }
-        if to.host.len() > MAX_HOST {
-            return Err(bad(&format_args!("invalid host of more than {MAX_HOST} characters")));
+        for (host, port) in [(&*to.host, to.port), self.meant(), self.address()] {
+            if port == 0 {
+                return Err(bad(&"invalid port 0"));
+            }
+            if host.len() > MAX_HOST {
+                return Err(bad(&format_args!("invalid host of more than {MAX_HOST} characters")));
+            }
         }
         let authorization = match request.credentials {
             None => Authorization::None,

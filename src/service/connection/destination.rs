@@ -109,7 +109,7 @@ fn bare(host: &str) -> &str {
 }
 
 /// Host and port, an IPv6 address in brackets.
-fn place(host: &str, port: u16) -> String {
+pub(super) fn place(host: &str, port: u16) -> String {
     if host.contains(':') && !host.starts_with('[') {
         format!("[{host}]:{port}")
     } else {

@@ -18,4 +18,5 @@ mod streams;
 mod stunnel;
 mod suites;
 mod support;
+mod ways;
 mod wire;

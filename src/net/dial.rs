@@ -4,6 +4,8 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
+use crate::platform::HAS_ONE_NETWORK;
+
 /// Why there is no connection.
 #[derive(Debug)]
 pub(crate) enum DialError {
@@ -103,10 +105,17 @@ fn interleaved(addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
 // The device's std keeps whole pages on the stack: 40 KiB to resolve, 16 KiB to connect. Not inlined, they are there
 // one after the other, and none of it for the life of the connection.
 
-/// The address, if `host` is one. It needs no look-up, whose stack is large.
+/// The address, if `host` is one. It needs no look-up, whose stack is large. The index of a zone (RFC 4007 section 11)
+/// is known to a PC's look-up.
 #[inline(never)]
 fn literal(host: &str, port: u16) -> Option<SocketAddr> {
+    let host = if HAS_ONE_NETWORK { without_zone(host) } else { host };
     host.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, port))
+}
+
+/// An IPv6 address without its zone, which is nobody else's concern (RFC 6874 section 1); anything else as it is.
+pub(crate) fn without_zone(host: &str) -> &str {
+    host.split_once('%').filter(|(address, _)| address.contains(':')).map_or(host, |(address, _)| address)
 }
 
 #[inline(never)]
@@ -227,6 +236,18 @@ mod tests {
         assert_eq!(literal("192.0.2.7", 80), Some(address(7)));
         assert_eq!(literal("::1", 80), Some(SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 80))));
         assert_eq!(literal("localhost", 80), None);
+        for (host, without) in [("fe80::1%eth0", "fe80::1"), ("::1", "::1"), ("a%41", "a%41"), ("%", "%")] {
+            assert_eq!(without_zone(host), without);
+        }
+    }
+
+    #[test]
+    fn a_zone_is_part_of_an_address() {
+        let listener = TcpListener::bind(("::1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        // Loopback is the first interface.
+        assert!(dial("::1%1", port, || LIMIT).is_ok());
+        assert!(matches!(dial("fe80::1%nowhere", port, || LIMIT), Err(DialError::Resolve(_))));
     }
 
     /// A listener whose queue is full, so that nothing that is sent to it is answered.

@@ -63,6 +63,25 @@ fn another_address_than_the_named_one() {
 }
 
 #[test]
+fn the_zone_of_an_address_stays_here() {
+    system!().run(|| {
+        let listener = std::net::TcpListener::bind(("::1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let head = accept(&mut stream);
+            expect_close(&mut stream);
+            head
+        });
+        // Loopback is the first interface.
+        Websocket::open(&Request::new("::1%1", port)).unwrap().close(1000, "").unwrap();
+        let host = format!("[::1]:{port}");
+        assert_eq!(field(&server.join().unwrap(), "Host"), Some(&*host));
+        nothing_is_left();
+    });
+}
+
+#[test]
 fn a_proxy_opens_a_tunnel_and_sees_nothing_but_its_own() {
     system!().run(|| {
         let (server, heads) = server();

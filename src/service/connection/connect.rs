@@ -20,8 +20,9 @@ use super::outcome::{ABNORMAL, Outcome};
 use super::seed::Seed;
 use super::sink::{Delivery, Sink};
 use super::tls_code;
+use super::wording::Wording;
 use crate::entropy::EntropyError;
-use crate::net::{DialError, Socket, TlsError, dial, tls_client};
+use crate::net::{DialError, Socket, TlsError, dial, tls_client, without_zone};
 use crate::pddb::Pddb;
 use crate::proto::Role;
 use crate::proto::handshake::{
@@ -167,7 +168,7 @@ impl Attempt<'_> {
         let not_secure = |error: TlsError| {
             Failure::new(tls_code::code(&error), format_args!("no secure connection to {place}: {error}"))
         };
-        let secured = || tls_client(&self.to.tls(self.request), host, self.pddb, self.left());
+        let secured = || tls_client(&self.to.tls(self.request), without_zone(host), self.pddb, self.left());
         let tls = self.to.secure.then(secured).transpose().map_err(not_secure)?;
         let left = || if conn.is_wanted() { self.left() } else { Duration::ZERO };
         let (to, port) = self.address();
@@ -207,7 +208,7 @@ impl Attempt<'_> {
         let (host, port) = self.meant();
         let place = format!("the proxy {}", destination::place(proxy.host, proxy.port));
         let mut head = Vec::new();
-        let request = TunnelRequest { host, port, credentials: proxy.credentials };
+        let request = TunnelRequest { host: without_zone(host), port, credentials: proxy.credentials };
         request.compose(&mut head).map_err(|error| {
             Failure::new(Code::BadRequest, format_args!("{place} cannot be asked: {error}"))
         })?;
@@ -261,7 +262,7 @@ impl Attempt<'_> {
             },
         };
         let handshake = ClientRequest {
-            host: &to.host,
+            host: without_zone(&to.host),
             port: to.port,
             secure: to.secure,
             path: &to.path,
@@ -271,7 +272,7 @@ impl Attempt<'_> {
             headers: &to.headers(request),
         };
         let mut head = Vec::new();
-        handshake.compose(key, &mut head).map_err(|error| bad(&error))?;
+        handshake.compose(key, &mut head).map_err(|error| bad(&Wording { error, to }))?;
         Ok(head)
     }
 }

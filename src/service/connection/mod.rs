@@ -36,6 +36,7 @@ mod seed;
 mod sink;
 mod table;
 pub(super) mod tls_code;
+mod wording;
 mod writer;
 
 pub(crate) use closer::Closer;

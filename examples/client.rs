@@ -1,6 +1,8 @@
 //! A command-line WebSocket client, as a program on Xous: `client ws://HOST:PORT/PATH [--send TEXT] [--count N]`, or
 //! `client wss://HOST:PORT/PATH [--ca FILE]` for a server whose certificate is Mozilla's to trust, or that file's.
 //!
+//! `--protocol NAME` asks for a sub-protocol: some servers answer only to those who ask for theirs.
+//!
 //! Sends the text that often, one after the other's reply, and prints each reply with its round-trip time; without
 //! `--send` it sends the lines that are typed. Ends with `N sent, N received, p50 … us, p99 … us`.
 
@@ -11,10 +13,12 @@ use std::io::BufRead;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use xous_api_websocket::{Kind, Request, Tls, Websocket};
+use xous_api_websocket::{Kind, ReceiveError, Request, Tls, Websocket};
 
 use url::Url;
 
+/// How long a reply is waited for. A server that does not echo would be waited for without end.
+const REPLY: Duration = Duration::from_secs(10);
 /// The longest reply that is printed; longer ones are cut off there.
 const MAX_REPLY: usize = 64 * 1024;
 
@@ -34,6 +38,7 @@ struct Arguments<'a> {
     count: usize,
     /// A file with the only authorities to trust.
     ca: Option<&'a str>,
+    protocol: Option<&'a str>,
 }
 
 fn run(arguments: &Arguments<'_>) -> Result<(), String> {
@@ -43,6 +48,9 @@ fn run(arguments: &Arguments<'_>) -> Result<(), String> {
     let mut request = Request::new(host, port).path(path).tls(tls);
     if let Some(ca) = &ca {
         request = request.secure(Tls::only(ca));
+    }
+    if let Some(protocol) = arguments.protocol {
+        request = request.sub_protocol(protocol);
     }
     let ws = Websocket::open(&request).map_err(|error| error.to_string())?;
     let mut times = Vec::new();
@@ -69,7 +77,12 @@ fn run(arguments: &Arguments<'_>) -> Result<(), String> {
 fn exchange(ws: &Websocket, text: &str) -> Result<Duration, String> {
     let start = Instant::now();
     ws.send_text(text).map_err(|error| format!("send: {error}"))?;
-    let (kind, reply) = ws.receive_whole(MAX_REPLY).map_err(|error| format!("receive: {error}"))?;
+    let failed = |error| match error {
+        ReceiveError::NothingCame => format!("no reply within {} s", REPLY.as_secs()),
+        error => format!("receive: {error}"),
+    };
+    let message = ws.receive_for(REPLY).map_err(failed)?;
+    let (kind, reply) = (message.kind(), message.into_bytes(MAX_REPLY).map_err(failed)?);
     let time = start.elapsed();
     match kind {
         Kind::Text => println!("{} ({} us)", String::from_utf8_lossy(&reply), time.as_micros()),
@@ -87,7 +100,7 @@ fn percentile(times: &[Duration], percent: usize) -> u128 {
 impl<'a> Arguments<'a> {
     fn parse(arguments: &'a [String]) -> Result<Self, String> {
         let mut url = None;
-        let (mut send, mut count, mut ca) = (None, 1, None);
+        let (mut send, mut count, mut ca, mut protocol) = (None, 1, None, None);
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             let mut value = || rest.next().ok_or(format!("{argument} needs a value"));
@@ -98,13 +111,16 @@ impl<'a> Arguments<'a> {
                     count = value.parse().map_err(|_| format!("--count {value}: not a number"))?;
                 }
                 "--ca" => ca = Some(value()?.as_str()),
+                "--protocol" => protocol = Some(value()?.as_str()),
                 text => url = Some(Url::parse(text)?),
             }
         }
-        let url = url.ok_or("usage: client ws[s]://HOST:PORT/PATH [--ca FILE] [--send TEXT] [--count N]")?;
+        let url = url.ok_or(
+            "usage: client ws[s]://HOST:PORT/PATH [--ca FILE] [--protocol NAME] [--send TEXT] [--count N]",
+        )?;
         if ca.is_some() && !url.tls {
             return Err("--ca: the URL does not begin with wss://".into());
         }
-        Ok(Arguments { url, send, count, ca })
+        Ok(Arguments { url, send, count, ca, protocol })
     }
 }

@@ -46,6 +46,10 @@ pub(crate) const DROPS_LISTEN_ADDRESS: bool = cfg!(target_os = "xous");
 /// `services/net/src/main.rs`, `StdTcpStreamShutdown` and `StdTcpClose`).
 pub(crate) const SHUTDOWN_SENDS_FIN: bool = cfg!(not(target_os = "xous"));
 
+/// Whether there is one network, so that the zone of an IPv6 address says nothing. The device's std has none in its
+/// addresses.
+pub(crate) const HAS_ONE_NETWORK: bool = cfg!(target_os = "xous");
+
 /// How many bytes of plaintext are sealed and written to the socket at a time: a page and its frame's header, so that
 /// these are one record and one call.
 #[cfg(all(target_os = "xous", feature = "tls"))]

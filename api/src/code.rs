@@ -1,5 +1,7 @@
 //! Why the service refused.
 
+use std::fmt;
+
 /// The result code of a request, and what to do about it.
 #[derive(num_derive::FromPrimitive, num_derive::ToPrimitive, Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -97,6 +99,8 @@ pub enum Code {
     /// The service asks whether the process is still there: lend the page anew. Only to processes that have said in
     /// their [`Lease`](crate::Lease) that they understand it; the client crate does it by itself.
     Again = 53,
+    /// Nothing came within the time that a `Receive` named.
+    NothingCame = 54,
 }
 
 impl Code {
@@ -106,6 +110,7 @@ impl Code {
     /// |---|---|
     /// | `BusyMessages`, `BusyService`, `BusyQueue`, `BusyReceives` | an answer to what is under way |
     /// | `NoWorker`, `NoListener`, `NoChannel` | the end of what uses them |
+    /// | `NothingCame` | the peer |
     /// | `Resolve`, `Connect`, `Timeout`, `Lost`, `TlsClosed` | the network, or the server |
     /// | `ClockNotSet`, `NoPddb`, `PddbFailed` | the clock, the user, the database |
     ///
@@ -125,6 +130,7 @@ impl Code {
             | Code::Timeout
             | Code::Lost
             | Code::Again
+            | Code::NothingCame
             | Code::TlsClosed
             | Code::ClockNotSet
             | Code::NoPddb
@@ -160,5 +166,74 @@ impl Code {
     /// The code in an answer's `offset`. A number that this crate does not know becomes `Malformed`.
     pub fn from_word(word: usize) -> Code {
         num_traits::FromPrimitive::from_usize(word).unwrap_or(Code::Malformed)
+    }
+}
+
+impl fmt::Display for Code {
+    /// What a person is told where nothing more is known. `docs/codes.md` has all of them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Code::Closed => "the connection is closed",
+            Code::Malformed => "the program's request is not as the service expects it",
+            Code::UnknownOpcode => "the service does not know this request",
+            Code::BusyMessages => "this program has too many requests waiting",
+            Code::BusyService => "the service has too many requests waiting",
+            Code::BusyQueue => "too many messages wait to be sent on the connection",
+            Code::BusyReceives => "too many requests wait for what comes on the connection",
+            Code::NoWorker => "all connections of the service are in use",
+            Code::MessageOpen => "the parts of a message came out of order",
+            Code::TooLong => "a ping, a close reason, a name or a page is too long",
+            Code::NotPermitted => "this program may not do that",
+            Code::InvalidText => "the text is not UTF-8",
+            Code::BadRequest => "the request cannot be sent as it is",
+            Code::NoTls => "TLS is not built into the service",
+            Code::Resolve => "the host name is not known",
+            Code::Connect => "the host does not accept the connection",
+            Code::Timeout => "the connection was not open in time",
+            Code::Refused => "the server has refused the connection",
+            Code::BadReply => "the server does not speak WebSocket",
+            Code::Entropy => "there are no random numbers",
+            Code::PortInUse => "another program listens on the port",
+            Code::NoListener => "no more ports can be listened on",
+            Code::RouteExists => "the path is in use",
+            Code::NoRoute => "there is no such path, or there are too many",
+            Code::NoChannel => "there are too many channels",
+            Code::ClockNotSet => "the clock is not set, and certificates are checked by it",
+            Code::UnknownIssuer => "nobody who is trusted vouches for the server's certificate",
+            Code::WrongHost => "the server's certificate is for another host",
+            Code::Expired => "the server's certificate has expired",
+            Code::NotYetValid => "the server's certificate is not valid yet",
+            Code::BadCertificate => "the server's certificate is not acceptable",
+            Code::NotTls => "the server does not speak TLS",
+            Code::TlsFailed => "no secure connection could be agreed on",
+            Code::TlsClosed => "the server ended the connection while it was being secured",
+            Code::WrongPin => "the server's certificate is not the one that was pinned",
+            Code::NoPddb => "the database is locked or missing",
+            Code::NoPddbKey => "the database does not have the certificate or key",
+            Code::BadPddbKey => "the certificate or key in the database cannot be used",
+            Code::PddbFailed => "the database does not answer",
+            Code::Lost => "the connection was lost while it was being opened",
+            Code::Again => "the service asks whether the program is there",
+            Code::NothingCame => "nothing came in time",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documentation_has_every_code_with_its_text() {
+        let documented = include_str!("../../docs/codes.md").lines();
+        let documented: Vec<_> = documented.filter(|line| line.starts_with("| `")).collect();
+        let codes = (0..=255).filter_map(num_traits::FromPrimitive::from_u8);
+        let rows: Vec<_> = codes
+            .map(|code: Code| {
+                let again = if code.is_transient() { "yes" } else { "no" };
+                format!("| `{code:?}` | {} | {code} | {again} |", code as u8)
+            })
+            .collect();
+        assert_eq!(documented, rows);
     }
 }

@@ -34,6 +34,10 @@ pub enum OpenError {
         status: u16,
         /// For people.
         text: String,
+        /// The answer's status line and headers as they came. [`OpenError::header`] finds a header.
+        head: Vec<u8>,
+        /// The first bytes of its body, at most 1024, without what its transfer added.
+        body: Vec<u8>,
     },
     /// Everything else. See [`Code`] for what to do.
     #[error("{text}")]
@@ -44,13 +48,41 @@ pub enum OpenError {
         text: String,
     },
     /// The kernel or the name server refused: the service is not running.
-    #[error("the WebSocket service cannot be reached: {0:?}")]
+    #[error("the WebSocket service cannot be reached (kernel error {})", .0.to_usize())]
     Service(xous::Error),
 }
 
 impl OpenError {
+    /// The value of a header of the server's answer, such as `Location`, `WWW-Authenticate` or `Retry-After`: of the
+    /// first one with this name, in any case (RFC 9110 section 5.1). `None` without an answer, or if the value is not
+    /// UTF-8.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let lines = self.head().split_inclusive(|byte| *byte == b'\n').skip(1);
+        lines
+            .filter_map(|line| std::str::from_utf8(line.strip_suffix(b"\r\n")?).ok()?.split_once(':'))
+            .find_map(|(other, value)| {
+                other.eq_ignore_ascii_case(name).then(|| value.trim_matches([' ', '\t']))
+            })
+    }
+
+    /// Status line and headers of the server's answer; empty without one.
+    pub fn head(&self) -> &[u8] {
+        match self {
+            OpenError::Refused { head, .. } => head,
+            _ => &[],
+        }
+    }
+
+    /// The first bytes of the body of the server's answer, at most 1024; empty without one.
+    pub fn body(&self) -> &[u8] {
+        match self {
+            OpenError::Refused { body, .. } => body,
+            _ => &[],
+        }
+    }
+
     pub(crate) fn code(code: Code) -> Self {
-        OpenError::Failed { code, text: format!("{code:?}") }
+        OpenError::Failed { code, text: code.to_string() }
     }
 }
 
@@ -77,10 +109,10 @@ pub enum SendError {
     #[error("the connection is closed")]
     Closed,
     /// A limit of the service was met, which the code names: try again when an earlier send has returned.
-    #[error("not sent, the service is busy ({0:?})")]
+    #[error("not sent, the service is busy: {0}")]
     Busy(Code),
     /// The service refused. See [`Code`] for what to do.
-    #[error("not sent, the service refused ({0:?})")]
+    #[error("not sent, the service refused: {0}")]
     Refused(Code),
     /// The kernel refused to deliver the message.
     #[error("not sent, the kernel refused the message")]
@@ -103,6 +135,9 @@ pub enum ReceiveError {
     /// The connection has ended; nothing more comes.
     #[error("{0}")]
     Closed(Closed),
+    /// No message began to come in time. Nothing is lost: receive again.
+    #[error("nothing came in time")]
+    NothingCame,
     /// The message is longer than the caller's limit. The rest of it was discarded.
     #[error("the message is longer than {limit} bytes")]
     TooLong {
@@ -117,10 +152,10 @@ pub enum ReceiveError {
     #[error("there is no memory for the message")]
     NoMemory,
     /// A limit of the service was met, which the code names: try again later.
-    #[error("not received, the service is busy ({0:?})")]
+    #[error("not received, the service is busy: {0}")]
     Busy(Code),
     /// The service refused. See [`Code`] for what to do.
-    #[error("not received, the service refused ({0:?})")]
+    #[error("not received, the service refused: {0}")]
     Refused(Code),
     /// The kernel refused to deliver the message.
     #[error("not received, the kernel refused the message")]
@@ -132,6 +167,7 @@ impl From<ReceiveError> for std::io::Error {
         let kind = match &error {
             ReceiveError::Closed(_) => std::io::ErrorKind::UnexpectedEof,
             ReceiveError::NoMemory => std::io::ErrorKind::OutOfMemory,
+            ReceiveError::NothingCame => std::io::ErrorKind::TimedOut,
             _ => std::io::ErrorKind::Other,
         };
         std::io::Error::new(kind, error)
@@ -145,10 +181,10 @@ pub enum ControlError {
     #[error("the connection is closed")]
     Closed,
     /// A limit of the service, named by the code: try again later.
-    #[error("the service is busy ({0:?})")]
+    #[error("the service is busy: {0}")]
     Busy(Code),
     /// The service refused. See [`Code`] for what to do.
-    #[error("the service refused ({0:?})")]
+    #[error("the service refused: {0}")]
     Refused(Code),
     /// The kernel refused to deliver the message.
     #[error("the kernel refused the message")]
@@ -169,7 +205,7 @@ impl ControlError {
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub enum ListenError {
     /// The request does not fit what the service takes: shorten it.
-    #[error("the request does not fit: {0:?}")]
+    #[error("the request does not fit: {0}")]
     Request(crate::RequestError),
     /// The port cannot be listened on. See [`Code`] for what to do.
     #[error("{text}")]
@@ -180,13 +216,13 @@ pub enum ListenError {
         text: String,
     },
     /// The kernel or the name server refused: the service is not running.
-    #[error("the WebSocket service cannot be reached: {0:?}")]
+    #[error("the WebSocket service cannot be reached (kernel error {})", .0.to_usize())]
     Service(xous::Error),
 }
 
 impl ListenError {
     pub(crate) fn code(code: Code) -> Self {
-        ListenError::Failed { code, text: format!("{code:?}") }
+        ListenError::Failed { code, text: code.to_string() }
     }
 }
 
@@ -197,10 +233,10 @@ pub enum AcceptError {
     #[error("the listener has been given up")]
     Closed,
     /// A limit of the service, named by the code: try again later.
-    #[error("not accepted, the service is busy ({0:?})")]
+    #[error("not accepted, the service is busy: {0}")]
     Busy(Code),
     /// The service refused. See [`Code`] for what to do.
-    #[error("not accepted, the service refused ({0:?})")]
+    #[error("not accepted, the service refused: {0}")]
     Refused(Code),
     /// The kernel refused to deliver the message.
     #[error("not accepted, the kernel refused the message")]

@@ -55,10 +55,10 @@ fn start(mut job: Job) -> std::io::Result<()> {
 fn forward_chunks(link: &Link, cid: CID, opcode: usize) {
     let mut inbox = Inbox::new();
     loop {
-        let Ok(chunk) = inbox.receive(link) else { return };
+        let Ok(chunk) = inbox.receive(link, None) else { return };
         let status = chunk.word.status;
         if let Status::Refused(code) = status {
-            log::warn!("forwarding stops: {:?}", Code::from_word(usize::from(code)));
+            log::warn!("forwarding stops: {}", Code::from_word(usize::from(code)));
         }
         if inbox.pages().lend(cid, opcode, chunk.word.to_word(), chunk.len).is_err() {
             return going_away(link.cid, link.handle);
@@ -81,7 +81,7 @@ fn forward_clients(service: CID, listener: Handle, cid: CID, opcode: usize) {
             return;
         }
         if client.offset != 0 {
-            return log::info!("no more clients: {:?}", Code::from_word(client.offset));
+            return log::info!("no more clients: {}", Code::from_word(client.offset));
         }
     }
 }

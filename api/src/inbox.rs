@@ -1,5 +1,7 @@
 //! The pages that a receiver lends again and again.
 
+use std::time::Instant;
+
 use crate::pages::{PAGE_SIZE, Pages};
 use crate::websocket::Link;
 use crate::{Code, Opcode, ReceiveWord, Status};
@@ -28,16 +30,17 @@ impl Inbox {
         Inbox { pages: Pages::new(PAGE_SIZE), lent: PAGE_SIZE, message: 0 }
     }
 
-    /// Lends the pages and waits for the next chunk.
+    /// Lends the pages and waits for the next chunk, until `end` if there is one.
     ///
     /// # Errors
     /// Those of the kernel, and `InternalError` if the service did not write the answer.
-    pub(crate) fn receive(&mut self, link: &Link) -> Result<Chunk, xous::Error> {
+    pub(crate) fn receive(&mut self, link: &Link, end: Option<Instant>) -> Result<Chunk, xous::Error> {
         if self.lent > self.pages.bytes().len() {
             self.pages = Pages::new(self.lent);
         }
         let (returned, word) = loop {
-            let returned = self.pages.lend_mut(link.cid, link.id(Opcode::Receive), 0, 0, self.lent)?;
+            let wait = end.map_or(0, milliseconds_until);
+            let returned = self.pages.lend_mut(link.cid, link.id(Opcode::Receive), wait, 0, self.lent)?;
             let word = ReceiveWord::from_word(returned.offset).ok_or(xous::Error::InternalError)?;
             if word.status != Status::Refused(Code::Again as u8) {
                 break (returned, word);
@@ -69,4 +72,12 @@ impl Inbox {
     pub(crate) fn pages(&self) -> &Pages {
         &self.pages
     }
+}
+
+/// At least one, as none is a wait without an end, and never less than the wait.
+fn milliseconds_until(end: Instant) -> usize {
+    let wait = end.saturating_duration_since(Instant::now());
+    let milliseconds =
+        wait.as_secs().saturating_mul(1000).saturating_add(wait.subsec_nanos().div_ceil(1_000_000).into());
+    usize::try_from(milliseconds).unwrap_or(usize::MAX).max(1)
 }

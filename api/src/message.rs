@@ -3,6 +3,7 @@
 use std::collections::TryReserveError;
 use std::io::Read;
 use std::sync::MutexGuard;
+use std::time::Instant;
 
 use crate::inbox::{Chunk, Inbox};
 use crate::websocket::Link;
@@ -26,8 +27,13 @@ pub struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    pub(crate) fn next(link: &'a Link, mut inbox: MutexGuard<'a, Inbox>) -> Result<Self, ReceiveError> {
-        let (kind, last, end) = receive(link, &mut inbox)?;
+    /// The next message, if it begins until `until`.
+    pub(crate) fn next(
+        link: &'a Link,
+        mut inbox: MutexGuard<'a, Inbox>,
+        until: Option<Instant>,
+    ) -> Result<Self, ReceiveError> {
+        let (kind, last, end) = receive(link, &mut inbox, until)?;
         Ok(Message { link, inbox, kind, at: 0, end, last, failed: false })
     }
 
@@ -43,7 +49,7 @@ impl<'a> Message<'a> {
     /// The connection ended within the message.
     pub fn chunk(&mut self) -> Result<&[u8], ReceiveError> {
         while self.at == self.end && !self.last {
-            let next = receive(self.link, &mut self.inbox).inspect_err(|_| self.failed = true);
+            let next = receive(self.link, &mut self.inbox, None).inspect_err(|_| self.failed = true);
             let (_, last, end) = next?;
             (self.at, self.end, self.last) = (0, end, last);
         }
@@ -143,8 +149,12 @@ fn reserve(bytes: &mut Vec<u8>, more: usize) -> Result<(), TryReserveError> {
 }
 
 /// Kind, whether it is the last, and length of the next chunk.
-fn receive(link: &Link, inbox: &mut Inbox) -> Result<(Kind, bool, usize), ReceiveError> {
-    let Chunk { word, len } = inbox.receive(link).map_err(|_| ReceiveError::Kernel)?;
+fn receive(
+    link: &Link,
+    inbox: &mut Inbox,
+    until: Option<Instant>,
+) -> Result<(Kind, bool, usize), ReceiveError> {
+    let Chunk { word, len } = inbox.receive(link, until).map_err(|_| ReceiveError::Kernel)?;
     match word.status {
         Status::Chunk { kind, last, .. } => Ok((kind, last, len)),
         Status::Closed { code } => {
@@ -153,6 +163,7 @@ fn receive(link: &Link, inbox: &mut Inbox) -> Result<(Kind, bool, usize), Receiv
         }
         Status::Refused(code) => Err(match Code::from_word(usize::from(code)) {
             code @ (Code::BusyReceives | Code::BusyMessages | Code::BusyService) => ReceiveError::Busy(code),
+            Code::NothingCame => ReceiveError::NothingCame,
             code => ReceiveError::Refused(code),
         }),
     }

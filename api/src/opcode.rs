@@ -46,7 +46,10 @@ pub enum Opcode {
     /// (`NotPermitted`), as it serves every other process.
     Quit = 6,
     /// Opens a connection: lend mut of a [`Request`](crate::Request), answered by a [`Reply`](crate::Reply)
-    /// with `offset` = none, or by a code in `offset` and a text in the page that says what failed and where.
+    /// with `offset` = none, or by a code in `offset` and a [`Refusal`](crate::Refusal) that says what failed and where.
+    ///
+    /// With `offset` = 1 in the message the answer comes at once, with the handle and status 0. `WaitOpen` tells what came
+    /// of it, and `Close` gives the opening up.
     ///
     /// Errors: `Malformed`, `BadRequest`, `NoTls`, `Resolve`, `Connect`, `Timeout`, `Refused`, `BadReply`,
     /// `Entropy`, `NoWorker`, `BusyMessages`, `BusyService`; with TLS also `ClockNotSet`, `UnknownIssuer`,
@@ -57,7 +60,10 @@ pub enum Opcode {
     /// answer has the chunk in the first `valid` bytes and a [`ReceiveWord`](crate::ReceiveWord) in `offset`. Several
     /// pages may wait on one connection; they are filled in order.
     ///
-    /// Errors (in the word's status): `Closed`, `Malformed`, `BusyReceives`, `BusyMessages`, `BusyService`; `Again` if that
+    /// `offset` of the message is the most milliseconds to wait, or none. Then the answer has what there is of a chunk that
+    /// has begun to come, or is `NothingCame`. Nothing is lost.
+    ///
+    /// Errors (in the word's status): `Closed`, `Malformed`, `BusyReceives`, `BusyMessages`, `BusyService`, `NothingCame`; `Again` if that
     /// is understood ([`Lease`](crate::Lease)).
     Receive = 9,
     /// Hands a connection over to another process: blocking scalar, `arg1` = its PID; `Scalar2(0, 0)`.
@@ -140,6 +146,11 @@ pub enum Opcode {
     /// Errors in `offset`: `Closed` (no such client waits any more, or it could not be answered), `Malformed`,
     /// `BadRequest` (a header or a sub-protocol that cannot be sent; the client got 500), `NoWorker` (the client got 503).
     Decide = 23,
+    /// Waits for a connection whose handle was given before it was open: lend mut with its handle, answered as the `Open`
+    /// would have been. One at a time, and what came of the opening is told once.
+    ///
+    /// Errors: those of `Open`; `Closed` (no such opening, or it was given up), `BusyReceives` (another one waits).
+    WaitOpen = 24,
 }
 
 impl From<Opcode> for usize {

@@ -1,5 +1,6 @@
 //! What the service answers to an `Open`.
 
+use crate::part;
 use crate::wire::{Reader, Writer};
 use crate::{Code, Handle};
 
@@ -12,8 +13,7 @@ const NONE: u16 = u16::MAX;
 /// (65535 for none), u16 length of the head, u16 0, the sub-protocol, the head. The head is the server's
 /// status line and headers as they came, cut where the page ends.
 ///
-/// A refused `Open` has its [`Code`] in `offset` and: u32 0, u16 status of the server's answer (0 if there was
-/// none), u16 length, a text for people; then parts that a reader may leave alone, such as [`Shown`](crate::Shown).
+/// A refused `Open` has its [`Code`] in `offset` and a [`Refusal`] in the page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply<'a> {
     /// The connection.
@@ -60,17 +60,27 @@ impl<'a> Reply<'a> {
     }
 }
 
-/// A refused `Open`: the server's status, if it sent one, and a text for people.
+/// A refused `Open`: the server's answer, if it sent one, and a text for people.
+///
+/// In the page, little-endian: u32 0, u16 status of the server's answer (0 if there was none), u16 length, a text for
+/// people; behind it parts, each u8 kind, u32 length and content: 1 is what a server showed
+/// ([`Shown`](crate::Shown)), 2 the beginning of the answer's body, 3 its head. Parts of another kind are passed over, and
+/// a reader may leave them all alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal<'a> {
     /// 0 if no HTTP answer came.
     pub status: u16,
     /// What failed, and where.
     pub text: &'a str,
+    /// Status line and headers of the answer, as they came, cut where the page ends; empty if there was none.
+    pub head: &'a [u8],
+    /// The beginning of the answer's body, at most 1024 bytes.
+    pub body: &'a [u8],
 }
 
 impl<'a> Refusal<'a> {
-    /// Writes the refusal into `page`, the text as far as it fits. Returns the number of bytes.
+    /// Writes the refusal into `page`: the text, the body and the head, as far as each fits. Returns the number of
+    /// bytes.
     pub fn write(&self, page: &mut [u8]) -> usize {
         let room = page.len().saturating_sub(8).min(usize::from(u16::MAX));
         let mut end = self.text.len().min(room);
@@ -81,6 +91,14 @@ impl<'a> Refusal<'a> {
         w.u32(0);
         w.u16(self.status);
         w.text(&self.text[..end]);
+        let mut room = room - end;
+        for (kind, content) in [(part::BODY, self.body), (part::HEAD, self.head)] {
+            let Some(most) = room.checked_sub(part::FIXED).filter(|_| !content.is_empty()) else { continue };
+            let content = &content[..content.len().min(most)];
+            room = most - content.len();
+            w.u8(kind);
+            w.blob(content);
+        }
         w.finish().unwrap_or(0)
     }
 
@@ -88,14 +106,26 @@ impl<'a> Refusal<'a> {
     pub fn parse(page: &'a [u8]) -> Option<Self> {
         let mut r = Reader::new(page);
         r.u32()?;
-        Some(Refusal { status: r.u16()?, text: r.text()? })
+        let (status, text) = (r.u16()?, r.text()?);
+        let (mut head, mut body) = (&[][..], &[][..]);
+        while let Some((kind, content)) = part::next(&mut r) {
+            match kind {
+                part::HEAD => head = content,
+                part::BODY => body = content,
+                _ => (),
+            }
+        }
+        Some(Refusal { status, text, head, body })
     }
 
     /// The error that the client crate reports.
     pub(crate) fn into_error(self, code: Code) -> crate::OpenError {
         let text = self.text.to_owned();
         match code {
-            Code::Refused => crate::OpenError::Refused { status: self.status, text },
+            Code::Refused => {
+                let (head, body) = (self.head.to_vec(), self.body.to_vec());
+                crate::OpenError::Refused { status: self.status, text, head, body }
+            }
             code => crate::OpenError::Failed { code, text },
         }
     }
@@ -130,8 +160,29 @@ mod tests {
     #[test]
     fn a_refusal_is_cut_between_characters() {
         let mut page = [0; 11];
-        let len = Refusal { status: 404, text: "aéé" }.write(&mut page);
-        assert_eq!(Refusal::parse(&page[..len]), Some(Refusal { status: 404, text: "aé" }));
-        assert_eq!(Refusal { status: 0, text: "x" }.write(&mut [0; 4]), 0);
+        let refusal = |status, text| Refusal { status, text, head: b"", body: b"" };
+        let len = refusal(404, "aéé").write(&mut page);
+        assert_eq!(Refusal::parse(&page[..len]), Some(refusal(404, "aé")));
+        assert_eq!(refusal(0, "x").write(&mut [0; 4]), 0);
+    }
+
+    #[test]
+    fn a_refusal_brings_the_answer_behind_its_text() {
+        let head = b"HTTP/1.1 429 Slow\r\nRetry-After: 3\r\n\r\n";
+        let whole = Refusal { status: 429, text: "later", head, body: b"wait" };
+        let mut page = [0; 4096];
+        let len = whole.write(&mut page);
+        assert_eq!(Refusal::parse(&page[..len]), Some(whole.clone()));
+        // A page without it, as it was once written, and one that is cut.
+        for cut in 13..len {
+            let body: &[u8] = if cut < 13 + part::FIXED + 4 { b"" } else { b"wait" };
+            assert_eq!(Refusal::parse(&page[..cut]), Some(Refusal { head: b"", body, ..whole.clone() }));
+        }
+        let len = whole.write(&mut page[..40]);
+        let cut = Refusal::parse(&page[..len]).unwrap();
+        assert_eq!((cut.text, cut.head, cut.body), ("later", &head[..13], &b"wait"[..]));
+        // Lengths that lie.
+        page[14..18].copy_from_slice(&u32::MAX.to_le_bytes());
+        assert_eq!(Refusal::parse(&page), Some(Refusal { head: b"", body: b"", ..whole }));
     }
 }

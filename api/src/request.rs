@@ -15,6 +15,9 @@ const TLS: u8 = 1;
 const CREDENTIALS: u8 = 1 << 1;
 const IN_QUERY: u8 = 1 << 2;
 const ORIGIN: u8 = 1 << 3;
+const CONNECT_TO: u8 = 1 << 4;
+const PROXY: u8 = 1 << 5;
+const PROXY_CREDENTIALS: u8 = 1 << 6;
 
 /// How a user name and password reach the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +40,17 @@ pub struct Credentials<'a> {
     pub form: CredentialsForm,
 }
 
+/// An HTTP proxy that is asked for a tunnel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proxy<'a> {
+    /// Name or address (IPv6 without brackets).
+    pub host: &'a str,
+    /// 1 to 65535.
+    pub port: u16,
+    /// User name, without a colon, and password, if the proxy asks for them (`Basic`, RFC 7617).
+    pub credentials: Option<(&'a str, &'a str)>,
+}
+
 /// A connection that is wanted.
 ///
 /// In the page of an `Open`, little-endian, the texts as 16 bits of length and UTF-8:
@@ -45,19 +59,21 @@ pub struct Credentials<'a> {
 /// |---|---|
 /// | 0 | `WSO1` |
 /// | 4 | u16 port |
-/// | 6 | u8 flags: 1 TLS, 2 credentials, 4 they go into the query, 8 origin |
-/// | 7 | u8 1 if pages are lent anew that come back with `Again`, else 0 |
+/// | 6 | u8 flags: 1 TLS, 2 credentials, 4 they go into the query, 8 origin, 16 another address, 32 proxy, 64 its credentials |
+/// | 7 | u8 1 if pages are lent anew that come back with `Again`, else 0; and 16 times the number of redirections to follow |
 /// | 8 | u32 milliseconds each: open, write, close, stall, keepalive (0: none), pong |
 /// | 32 | u64 most bytes of a frame, u64 of a message, u32 most frames of a message |
 /// | 52 | u32 longest frame to send, 0 for any |
 /// | 56 | u8 number of sub-protocols, u8 number of headers, u16 seconds of the [`Lease`], 0 for no end |
 /// | 60 | texts: host, path, user name and password if flagged, origin if flagged, the sub-protocols, name and value of each header |
 /// | behind them | if flagged, a [`Tls`] |
+/// | behind it | if flagged, text and u16: another address; text and u16: the proxy; its user name and password |
 ///
 /// All of it takes at most [`Request::MAX_BYTES`]: a composed handshake has 8 KiB, a certificate one or two.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request<'a> {
-    /// Name or address (IPv6 without brackets).
+    /// Name or address (IPv6 without brackets). A link-local one may name its network: `fe80::1%eth0` (RFC 4007 section
+    /// 11). The server is not told, and a device, which has one network, does not ask for it.
     pub host: &'a str,
     /// 1 to 65535.
     pub port: u16,
@@ -83,6 +99,12 @@ pub struct Request<'a> {
     pub fragment_size: u32,
     /// What becomes of the connection when this process has ended.
     pub lease: Lease,
+    /// The host and port that are connected to in place of the named ones. See [`Request::connect_to`].
+    pub connect_to: Option<(&'a str, u16)>,
+    /// None by default. See [`Request::proxy`].
+    pub proxy: Option<Proxy<'a>>,
+    /// How many redirections are followed at most. See [`Request::redirects`].
+    pub redirects: u8,
 }
 
 /// A request cannot be sent to the service.
@@ -100,6 +122,8 @@ pub enum RequestError {
 impl<'a> Request<'a> {
     /// The longest request that the service takes, in bytes of its page.
     pub const MAX_BYTES: usize = 64 * 1024;
+    /// The most redirections that are followed.
+    pub const MAX_REDIRECTS: u8 = 10;
 
     /// A plain connection to `/` on this host, without anything special.
     pub fn new(host: &'a str, port: u16) -> Self {
@@ -116,12 +140,47 @@ impl<'a> Request<'a> {
             deadlines: Deadlines::default(),
             fragment_size: 0,
             lease: Lease::default(),
+            redirects: 0,
+            connect_to: None,
+            proxy: None,
         }
     }
 
     /// With this lease.
     pub fn lease(mut self, lease: Lease) -> Self {
         self.lease = lease;
+        self
+    }
+
+    /// Connecting to this host and port, while `Host`, TLS and everything else name those of the request. For a server
+    /// whose name leads elsewhere, or nowhere. Where a redirection leads is not concerned.
+    pub fn connect_to(mut self, host: &'a str, port: u16) -> Self {
+        self.connect_to = Some((host, port));
+        self
+    }
+
+    /// Through a tunnel of this HTTP proxy (`CONNECT`, RFC 9110 section 9.3.6), which resolves the host's name. What the
+    /// proxy answers in place of 2xx is [`OpenError::Refused`](crate::OpenError::Refused), and is not followed.
+    pub fn proxy(mut self, host: &'a str, port: u16) -> Self {
+        self.proxy = Some(Proxy { host, port, credentials: None });
+        self
+    }
+
+    /// Showing these to the proxy, in clear text. Without [`Request::proxy`] nobody sees them.
+    pub fn proxy_credentials(mut self, username: &'a str, password: &'a str) -> Self {
+        if let Some(proxy) = &mut self.proxy {
+            proxy.credentials = Some((username, password));
+        }
+        self
+    }
+
+    /// Following up to `most` redirections, of at most [`Request::MAX_REDIRECTS`] (RFC 9110 section 15.4: 301, 302, 303,
+    /// 307, 308), all within the open deadline. One that leads out of TLS is not followed. Credentials, the headers
+    /// `Authorization`, `Cookie` and `Proxy-Authorization`, the own certificate and [`Tls::server_name`] are only for
+    /// the host and port of this request, as long as no other one has been asked. Whatever is not followed is
+    /// [`OpenError::Refused`](crate::OpenError::Refused), with the last answer.
+    pub fn redirects(mut self, most: u8) -> Self {
+        self.redirects = most.min(Self::MAX_REDIRECTS);
         self
     }
 
@@ -188,7 +247,9 @@ impl<'a> Request<'a> {
     /// How many bytes the request takes in a page.
     pub fn encoded_len(&self) -> usize {
         let texts = self.texts().map(|text| 2 + text.len()).sum::<usize>();
-        FIXED + texts + self.tls.as_ref().map_or(0, Tls::encoded_len)
+        let numbers = 2 * (usize::from(self.connect_to.is_some()) + usize::from(self.proxy.is_some()));
+        let behind = self.texts_behind().map(|text| 2 + text.len()).sum::<usize>();
+        FIXED + texts + self.tls.as_ref().map_or(0, Tls::encoded_len) + behind + numbers
     }
 
     /// Writes the request into `page`. Returns the number of bytes.
@@ -209,7 +270,7 @@ impl<'a> Request<'a> {
         w.u32(MAGIC);
         w.u16(self.port);
         w.u8(self.flags());
-        w.u8(u8::from(self.lease.answers));
+        w.u8(u8::from(self.lease.answers) | self.redirects.min(Self::MAX_REDIRECTS) << 4);
         self.deadlines.write(&mut w);
         self.limits.write(&mut w);
         w.u32(self.fragment_size);
@@ -218,6 +279,16 @@ impl<'a> Request<'a> {
         w.u16(self.lease.seconds());
         self.texts().for_each(|text| w.text(text));
         self.tls.iter().for_each(|tls| tls.write(&mut w));
+        for (host, port) in
+            self.connect_to.into_iter().chain(self.proxy.map(|proxy| (proxy.host, proxy.port)))
+        {
+            w.text(host);
+            w.u16(port);
+        }
+        if let Some((username, password)) = self.proxy.and_then(|proxy| proxy.credentials) {
+            w.text(username);
+            w.text(password);
+        }
         w.finish().ok_or(RequestError::TooLong)
     }
 
@@ -229,7 +300,8 @@ impl<'a> Request<'a> {
         }
         let port = r.u16()?;
         let flags = r.u8()?;
-        let answers = r.u8()? & 1 != 0;
+        let more = r.u8()?;
+        let (answers, redirects) = (more & 1 != 0, (more >> 4).min(Self::MAX_REDIRECTS));
         let deadlines = Deadlines::read(&mut r)?;
         let limits = Limits::read(&mut r)?;
         let fragment_size = r.u32()?;
@@ -249,6 +321,14 @@ impl<'a> Request<'a> {
         let sub_protocols = (0..protocols).map(|_| r.text()).collect::<Option<_>>()?;
         let headers = (0..headers).map(|_| Some((r.text()?, r.text()?))).collect::<Option<_>>()?;
         let tls = if flags & TLS != 0 { Some(Tls::read(&mut r)?) } else { None };
+        let connect_to = if flags & CONNECT_TO != 0 { Some((r.text()?, r.u16()?)) } else { None };
+        let proxy = if flags & PROXY != 0 {
+            let (host, port) = (r.text()?, r.u16()?);
+            let shows = flags & PROXY_CREDENTIALS != 0;
+            Some(Proxy { host, port, credentials: if shows { Some((r.text()?, r.text()?)) } else { None } })
+        } else {
+            None
+        };
         Some(Request {
             host,
             port,
@@ -262,6 +342,9 @@ impl<'a> Request<'a> {
             deadlines,
             fragment_size,
             lease,
+            redirects,
+            connect_to,
+            proxy,
         })
     }
 
@@ -274,9 +357,23 @@ impl<'a> Request<'a> {
         (if self.tls.is_some() { TLS } else { 0 })
             | credentials
             | if self.origin.is_some() { ORIGIN } else { 0 }
+            | if self.connect_to.is_some() { CONNECT_TO } else { 0 }
+            | match self.proxy {
+                None => 0,
+                Some(Proxy { credentials: None, .. }) => PROXY,
+                Some(Proxy { credentials: Some(_), .. }) => PROXY | PROXY_CREDENTIALS,
+            }
     }
 
-    /// All texts in the order in which they travel.
+    /// The texts behind TLS.
+    fn texts_behind(&self) -> impl Iterator<Item = &'a str> {
+        let credentials = self.proxy.and_then(|proxy| proxy.credentials);
+        let hosts =
+            self.connect_to.map(|(host, _)| host).into_iter().chain(self.proxy.map(|proxy| proxy.host));
+        hosts.chain(credentials.into_iter().flat_map(|(username, password)| [username, password]))
+    }
+
+    /// The texts before TLS in the order in which they travel.
     fn texts(&self) -> impl Iterator<Item = &'a str> + '_ {
         let credentials = self.credentials.into_iter().flat_map(|c| [c.username, c.password]);
         [self.host, self.path]
@@ -311,11 +408,17 @@ mod tests {
             .limits(Limits { frame: 1, message: 2, fragments: 3 })
             .deadlines(Deadlines { keepalive: Some(Duration::from_secs(9)), ..Deadlines::default() })
             .fragment_size(4096)
+            .redirects(7)
+            .connect_to("192.0.2.1", 81)
+            .proxy("proxy.example", 3128)
+            .proxy_credentials("her", "word")
     }
 
     #[test]
     fn a_request_goes_there_and_back() {
-        for request in [Request::new("h", 1), Request::new("h", 1).tls(true), full()] {
+        for request in
+            [Request::new("h", 1), Request::new("h", 1).tls(true), Request::new("h", 1).proxy("p", 2), full()]
+        {
             let mut page = vec![0; request.encoded_len()];
             assert_eq!(request.write(&mut page), Ok(page.len()));
             assert_eq!(Request::parse(&page), Some(request));

@@ -3,19 +3,14 @@
 use std::fmt;
 
 use crate::certificate::Certificate;
+use crate::part;
 use crate::pin::Fingerprint;
 use crate::wire::{Reader, Writer};
-
-/// The part of a refusal that has certificates.
-const CERTIFICATES: u8 = 1;
-/// Kind and length of a part.
-const PART: usize = 5;
 
 /// The certificates that a server showed which was not trusted, its own first. Nobody has checked them: show them to a
 /// person who knows what the server should have, such as the fingerprint on its screen.
 ///
-/// In the page of a refused `Open`, behind the text, little-endian: parts, each with u8 kind, u32 length and content;
-/// parts of an unknown kind are passed over. Kind 1: u8 number of certificates that the server showed, u8 number of
+/// In the page of a refused `Open` it is part 1 of the [`Refusal`](crate::Refusal), little-endian: u8 number of certificates that the server showed, u8 number of
 /// those that follow, and for each u32 length, DER, 32 bytes SHA-256 of it, and 32 bytes SHA-256 of its
 /// `SubjectPublicKeyInfo` (zeros if it cannot be read). Those that have no room in the page are left out, the last
 /// ones first.
@@ -61,7 +56,7 @@ impl Shown {
     /// length, which is `len` if none fits.
     pub fn write_behind(&self, page: &mut [u8], len: usize) -> usize {
         let Some(page) = page.get_mut(len..) else { return len };
-        let mut room = page.len().saturating_sub(PART + 2);
+        let mut room = page.len().saturating_sub(part::FIXED + 2);
         let fitting = self.certificates.iter().take_while(|certificate| {
             let left = room.checked_sub(certificate.encoded_len());
             room = left.unwrap_or(0);
@@ -73,7 +68,7 @@ impl Shown {
         }
         let bytes = 2 + certificates.iter().map(|certificate| certificate.encoded_len()).sum::<usize>();
         let mut w = Writer::new(page);
-        w.u8(CERTIFICATES);
+        w.u8(part::CERTIFICATES);
         w.u32(u32::try_from(bytes).unwrap_or(u32::MAX));
         w.u8(self.count);
         w.u8(certificates.len() as u8);
@@ -89,10 +84,8 @@ impl Shown {
         r.u16()?;
         r.text()?;
         loop {
-            let kind = r.u8()?;
-            let len = r.u32()?;
-            let content = r.bytes(usize::try_from(len).ok()?)?;
-            if kind == CERTIFICATES {
+            let (kind, content) = part::next(&mut r)?;
+            if kind == part::CERTIFICATES {
                 return Self::read(&mut Reader::new(content));
             }
         }
@@ -168,7 +161,7 @@ mod tests {
     /// A refusal with this text, and what was shown behind it.
     fn page(len: usize) -> Vec<u8> {
         let mut page = vec![0; len];
-        let text = Refusal { status: 0, text: "not trusted" }.write(&mut page);
+        let text = Refusal { status: 0, text: "not trusted", head: &[], body: &[] }.write(&mut page);
         let len = shown().write_behind(&mut page, text);
         page.truncate(len);
         page
@@ -178,7 +171,10 @@ mod tests {
     fn what_was_shown_is_found_behind_the_text_and_is_in_nobody_s_way() {
         let page = page(4096);
         assert_eq!(Shown::parse(&page), Some(shown()));
-        assert_eq!(Refusal::parse(&page), Some(Refusal { status: 0, text: "not trusted" }));
+        assert_eq!(
+            Refusal::parse(&page),
+            Some(Refusal { status: 0, text: "not trusted", head: &[], body: &[] })
+        );
         for cut in 0..page.len() {
             assert_eq!(Shown::parse(&page[..cut]), None, "cut at {cut}");
         }
@@ -194,7 +190,7 @@ mod tests {
     #[test]
     fn parts_of_another_kind_are_passed_over() {
         let whole = page(4096);
-        let text = Refusal { status: 0, text: "not trusted" }.write(&mut [0; 64]);
+        let text = Refusal { status: 0, text: "not trusted", head: &[], body: &[] }.write(&mut [0; 64]);
         let (refusal, part) = whole.split_at(text);
         let other = b"\x63\x03\0\0\0new";
         assert_eq!(Shown::parse(&[refusal, other, part, other].concat()), Some(shown()));
@@ -204,8 +200,10 @@ mod tests {
 
     #[test]
     fn what_has_no_room_is_left_out() {
-        let (whole, text) =
-            (page(4096).len(), Refusal { status: 0, text: "not trusted" }.write(&mut [0; 64]));
+        let (whole, text) = (
+            page(4096).len(),
+            Refusal { status: 0, text: "not trusted", head: &[], body: &[] }.write(&mut [0; 64]),
+        );
         let one = Shown { certificates: shown().certificates[..1].to_vec(), ..shown() };
         assert_eq!(Shown::parse(&page(whole - 1)), Some(one));
         assert_eq!(page(text + 100).len(), text);

@@ -1,16 +1,17 @@
 //! A connection, as its owner holds it.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use xous::CID;
 use xous_api_names::XousNames;
 
 use crate::inbox::Inbox;
 use crate::message::Message;
+use crate::opening;
 use crate::pages::{PAGE_SIZE, Pages, move_copy};
-use crate::reply::Refusal;
 use crate::{
-    Code, ControlError, Handle, Kind, Opcode, OpenError, Part, ReceiveError, ReceiveWord, Reply, Request,
+    Code, ControlError, Handle, Kind, Opcode, OpenError, Opening, Part, ReceiveError, ReceiveWord, Request,
     SERVER_NAME, SendError, SendWord, Shown, Stats, Status, Unopened, message_id,
 };
 
@@ -19,6 +20,8 @@ use crate::{
 const SEND_CHUNK: usize = 4 * PAGE_SIZE;
 /// Most bytes of a close reason (RFC 6455 section 5.5.1).
 const MAX_REASON: usize = 123;
+/// The most bytes of the answer to an `Open`: a head of 16 KiB, the beginning of a body, a text.
+pub(crate) const ANSWER: usize = 5 * PAGE_SIZE;
 /// Most bytes of a ping (RFC 6455 section 5.5).
 const MAX_PING: usize = 125;
 
@@ -85,7 +88,7 @@ impl Websocket {
     /// # Errors
     /// See [`OpenError`]: it names what failed and where. Nothing is left behind.
     pub fn open(request: &Request<'_>) -> Result<Websocket, OpenError> {
-        Self::open_with(request, PAGE_SIZE).map_err(|unopened| unopened.error)
+        Self::open_with(request, ANSWER).map_err(|unopened| unopened.error)
     }
 
     /// As [`Websocket::open`]. If the server's certificate is not accepted, the error has what the server showed, so that
@@ -103,18 +106,17 @@ impl Websocket {
         let cid = service().map_err(OpenError::Service)?;
         let mut pages = Pages::new(request.encoded_len().max(room));
         let len = request.write(pages.bytes_mut()).map_err(OpenError::Request)?;
-        let returned = pages
-            .lend_mut(cid, message_id(Opcode::Open, Handle::SOLE), 0, len, len.max(room))
-            .map_err(OpenError::Service)?;
-        let page = &pages.bytes()[..returned.valid];
-        if returned.offset != 0 {
-            let code = Code::from_word(returned.offset);
-            let error =
-                Refusal::parse(page).map_or(OpenError::code(code), |refusal| refusal.into_error(code));
-            return Err(Unopened { error, shown: Shown::parse(page) });
-        }
-        let reply = Reply::parse(page).ok_or(OpenError::code(Code::Malformed))?;
+        let reply = opening::ask(cid, &mut pages, message_id(Opcode::Open, Handle::SOLE), 0, len)?;
         Ok(Self::adopt(Link::new(cid, reply.handle, reply.status, reply.sub_protocol, reply.head)))
+    }
+
+    /// Begins to open a connection and returns at once, so that the opening can be given up: by dropping it, or by
+    /// another thread.
+    ///
+    /// # Errors
+    /// Those that are known before anybody is asked, such as `NoWorker`. [`Opening::wait`] has all others.
+    pub fn opening(request: &Request<'_>) -> Result<Opening, OpenError> {
+        Opening::begin(request)
     }
 
     /// Takes over a connection that another process has granted to this one. The server's answer to the opening
@@ -208,7 +210,19 @@ impl Websocket {
     /// # Errors
     /// `Closed` when the connection has ended.
     pub fn receive(&self) -> Result<Message<'_>, ReceiveError> {
-        Message::next(&self.link, lock(&self.link.incoming))
+        Message::next(&self.link, lock(&self.link.incoming), None)
+    }
+
+    /// Waits for the next message for at most this time, in milliseconds and at least one. The time is for its
+    /// beginning: a message that has begun to come is returned, and its stream waits for the rest as long as
+    /// [`Websocket::receive`] would. While another thread holds a message or receives, this waits for that thread, however
+    /// long it takes.
+    ///
+    /// # Errors
+    /// `NothingCame` when the time is over; nothing is lost by that. `Closed` when the connection has ended.
+    pub fn receive_for(&self, time: Duration) -> Result<Message<'_>, ReceiveError> {
+        // More than the clock can say is without an end.
+        Message::next(&self.link, lock(&self.link.incoming), Instant::now().checked_add(time))
     }
 
     /// Waits for the next message, which must be text of at most `limit` bytes.

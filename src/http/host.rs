@@ -7,14 +7,14 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::proto::handshake::split_port;
+use crate::proto::handshake::{split_port, split_scheme};
 
 /// Whether a request for this host may come from a page of this server.
 pub(crate) fn is_own_host(origins: &[Box<str>], host: Option<&str>, secure: bool) -> bool {
     let Some(host) = host else { return false };
     let listed = |origin: &str| {
         origin == "*"
-            || origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
+            || split_scheme(origin).is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
     };
     secure || is_address(host) || origins.iter().any(|origin| listed(origin))
 }

@@ -2,7 +2,7 @@
 //! the net can make its visitor's browser connect here.
 
 use super::host::is_own_host;
-use crate::proto::handshake::{Headers, is_authority, split_port};
+use crate::proto::handshake::{Headers, is_authority, split_port, split_scheme};
 
 /// An origin as browsers send it (RFC 6454 section 6.2): in lower case, without the scheme's own port and without a
 /// slash at its end. Also `*`, `null`, and `file://`, which some browsers send. `None` for what no browser sends.
@@ -11,7 +11,7 @@ pub(crate) fn normalized(origin: &str) -> Option<Box<str>> {
     if ["*", "null", "file://"].contains(&&*origin) {
         return Some(origin.into());
     }
-    let (scheme, rest) = origin.split_once("://")?;
+    let (scheme, rest) = split_scheme(&origin)?;
     let authority = rest.strip_suffix('/').unwrap_or(rest);
     if !is_scheme(scheme) || !is_authority(authority) {
         return None;

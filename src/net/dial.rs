@@ -2,7 +2,9 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::platform::HAS_ONE_NETWORK;
 
 /// Why there is no connection.
 #[derive(Debug)]
@@ -23,14 +25,13 @@ const SHORTEST: Duration = Duration::from_millis(1);
 /// How many addresses of a name are tried at most. The name server says how many there are, and is not trusted.
 const MAX_ADDRESSES: usize = 16;
 
-/// Connects to the first address of `host` that answers. All attempts together take at most `limit`; [`try_each`]
-/// shares it out. The look-up itself cannot be cut short: the open deadline answers the caller, and the thread stays
+/// Connects to the first address of `host` that answers. All attempts together take at most the time that is `left`;
+/// [`try_each`] shares it out. When nothing is left any more, no other address is tried. The look-up itself cannot be cut short: the open deadline answers the caller, and the thread stays
 /// busy until the look-up returns.
 ///
 /// # Errors
 /// Nothing answers in time, or the name has no address.
-pub(crate) fn dial(host: &str, port: u16, limit: Duration) -> Result<TcpStream, DialError> {
-    let start = Instant::now();
+pub(crate) fn dial(host: &str, port: u16, left: impl Fn() -> Duration) -> Result<TcpStream, DialError> {
     let addresses = match literal(host, port) {
         Some(address) => vec![address],
         None => interleaved(resolve(host, port).map_err(DialError::Resolve)?),
@@ -38,7 +39,7 @@ pub(crate) fn dial(host: &str, port: u16, limit: Duration) -> Result<TcpStream, 
     if addresses.is_empty() {
         return Err(DialError::Resolve(io::ErrorKind::NotFound.into()));
     }
-    try_each(addresses, || limit.saturating_sub(start.elapsed()), connect).map_err(DialError::Connect)
+    try_each(addresses, left, connect).map_err(DialError::Connect)
 }
 
 /// Tries one address after the other until one answers. RFC 8305 section 5 makes the attempts side by side, but that
@@ -90,24 +91,31 @@ fn try_each<T>(
 /// Puts the addresses in the resolver's order, except that the families take turns (RFC 8305 section 4), as often one
 /// family is dead as a whole.
 fn interleaved(addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
-    let mut addresses = addresses.peekable();
-    let first_is_v4 = addresses.peek().is_some_and(SocketAddr::is_ipv4);
-    let (first, second): (Vec<_>, Vec<_>) = addresses.partition(|address| address.is_ipv4() == first_is_v4);
-    let (mut first, mut second) = (first.into_iter(), second.into_iter());
-    let turns = std::iter::from_fn(|| match (first.next(), second.next()) {
-        (None, None) => None,
-        (one, other) => Some(one.into_iter().chain(other)),
-    });
-    turns.flatten().take(MAX_ADDRESSES).collect()
+    let mut rest: Vec<_> = addresses.collect();
+    let mut turns = Vec::new();
+    let mut is_v4 = rest.first().is_some_and(SocketAddr::is_ipv4);
+    while !rest.is_empty() && turns.len() < MAX_ADDRESSES {
+        let next = rest.iter().position(|address| address.is_ipv4() == is_v4);
+        turns.push(rest.remove(next.unwrap_or(0)));
+        is_v4 = !is_v4;
+    }
+    turns
 }
 
 // The device's std keeps whole pages on the stack: 40 KiB to resolve, 16 KiB to connect. Not inlined, they are there
 // one after the other, and none of it for the life of the connection.
 
-/// The address, if `host` is one. It needs no look-up, whose stack is large.
+/// The address, if `host` is one. It needs no look-up, whose stack is large. The index of a zone (RFC 4007 section 11)
+/// is known to a PC's look-up.
 #[inline(never)]
 fn literal(host: &str, port: u16) -> Option<SocketAddr> {
+    let host = if HAS_ONE_NETWORK { without_zone(host) } else { host };
     host.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, port))
+}
+
+/// An IPv6 address without its zone, which is nobody else's concern (RFC 6874 section 1); anything else as it is.
+pub(crate) fn without_zone(host: &str) -> &str {
+    host.split_once('%').filter(|(address, _)| address.contains(':')).map_or(host, |(address, _)| address)
 }
 
 #[inline(never)]
@@ -126,6 +134,7 @@ mod tests {
     use std::io::{BufRead, BufReader};
     use std::net::TcpListener;
     use std::process::{Child, Command, Stdio};
+    use std::time::Instant;
 
     use super::*;
 
@@ -227,6 +236,18 @@ mod tests {
         assert_eq!(literal("192.0.2.7", 80), Some(address(7)));
         assert_eq!(literal("::1", 80), Some(SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 80))));
         assert_eq!(literal("localhost", 80), None);
+        for (host, without) in [("fe80::1%eth0", "fe80::1"), ("::1", "::1"), ("a%41", "a%41"), ("%", "%")] {
+            assert_eq!(without_zone(host), without);
+        }
+    }
+
+    #[test]
+    fn a_zone_is_part_of_an_address() {
+        let listener = TcpListener::bind(("::1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        // Loopback is the first interface.
+        assert!(dial("::1%1", port, || LIMIT).is_ok());
+        assert!(matches!(dial("fe80::1%nowhere", port, || LIMIT), Err(DialError::Resolve(_))));
     }
 
     /// A listener whose queue is full, so that nothing that is sent to it is answered.

@@ -13,7 +13,7 @@ mod tls_error;
 use std::io::{self, Read};
 use std::net::TcpStream;
 
-pub(crate) use dial::{DialError, dial};
+pub(crate) use dial::{DialError, dial, without_zone};
 pub(crate) use listen::{BindError, bind, keeps_promise, one_peer, wake_accept};
 pub(crate) use socket::Socket;
 pub(crate) use tls::{ServerTls, client as tls_client};

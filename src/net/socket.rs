@@ -45,6 +45,22 @@ impl Socket {
         self.tls.as_ref().map_or(Ok(()), |tls| tls.handshake(&self.stream))
     }
 
+    /// As [`Socket::read`], below TLS: what a proxy says before the handshake.
+    ///
+    /// # Errors
+    /// The socket's.
+    pub(crate) fn read_plain(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        receive(&self.stream, buffer)
+    }
+
+    /// As [`Socket::write_all`], below TLS.
+    ///
+    /// # Errors
+    /// The socket's.
+    pub(crate) fn write_plain(&self, bytes: &[u8]) -> io::Result<()> {
+        (&self.stream).write_all(bytes)
+    }
+
     /// Whom the peer's certificate is for, if it has shown one: the content of a DER `Name`.
     pub(crate) fn peer_subject(&self) -> Option<Vec<u8>> {
         self.tls.as_ref()?.peer_subject()

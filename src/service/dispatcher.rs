@@ -3,6 +3,7 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use xous::{PID, SID};
 use xous_api_websocket::{Code, Handle, Opcode, Phase, Stats, split_message_id};
@@ -173,7 +174,12 @@ impl Dispatcher {
             return inbox::refuse(page, Code::Malformed);
         }
         match self.find(caller) {
-            Found::Live(conn) => conn.inbox.park(page),
+            Found::Live(conn) => {
+                if let wait @ 1.. = page.offset() {
+                    page.wanted_after(Duration::from_millis(wait as u64));
+                }
+                conn.receive(page);
+            }
             Found::Ended(outcome) => outcome.tell(page),
             Found::Unknown => Outcome::new(ABNORMAL, "").tell(page),
         }
@@ -280,7 +286,7 @@ fn close_code(code: usize) -> Option<CloseCode> {
 #[cfg(test)]
 mod tests {
     /// What the server thread runs. A line in the log is a message to the log server, and its sender waits.
-    const SOURCES: [(&str, &str); 20] = [
+    const SOURCES: [(&str, &str); 22] = [
         ("dispatcher", include_str!("dispatcher.rs")),
         ("system", include_str!("system.rs")),
         ("message/envelope", include_str!("message/envelope.rs")),
@@ -289,6 +295,8 @@ mod tests {
         ("connection/inbox", include_str!("connection/inbox.rs")),
         ("connection/outbox", include_str!("connection/outbox.rs")),
         ("connection/outcome", include_str!("connection/outcome.rs")),
+        ("connection/opener", include_str!("connection/opener.rs")),
+        ("connection/failure", include_str!("connection/failure.rs")),
         ("listen/listeners", include_str!("listen/listeners.rs")),
         ("listen/channels", include_str!("listen/channels.rs")),
         ("listen/accept_queue", include_str!("listen/accept_queue.rs")),

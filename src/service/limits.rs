@@ -188,6 +188,15 @@ pub(crate) const HEAD_BYTES: usize = 16 * 1024;
 /// See [`HEAD_BYTES`].
 pub(crate) const HEAD_LINES: usize = 100;
 
+/// Of the head, what is kept for a program that has the handle of an opening and asks when all is over what came of it.
+pub(crate) const HEAD_KEPT: usize = 4096;
+
+/// Of a refusal's body, what the caller gets, and how long the server has to send it. The refusal itself is known by
+/// then, so that this is no wait for something that may never come.
+pub(crate) const REFUSAL_BODY: usize = 1024;
+/// See [`REFUSAL_BODY`].
+pub(crate) const REFUSAL_WAIT: Duration = Duration::from_secs(1);
+
 /// Read buffer of a connection: a page and its header come in one read. What is longer goes from the socket straight
 /// into the receiver's pages. The device's std reads no more than 4096 bytes per call.
 pub(crate) const READ_BUFFER: usize = 4096 + MAX_HEADER;
@@ -229,5 +238,6 @@ const _: () = assert!(
 );
 // Nor has a client that gets one of them any head but its own.
 const _: () = assert!(WRITE_BATCH <= BULK_WRITE_BUFFER);
-/// Tables, std's own, and what lies idle between allocations.
+/// Tables, answers of servers that nobody has asked for yet, std's own, and what lies idle between allocations.
 const REST: usize = 512 * 1024;
+const _: () = assert!(SLOTS * (HEAD_KEPT + REFUSAL_BODY + SMALL_THINGS / 4) <= REST / 2);

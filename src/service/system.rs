@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use xous::PID;
-use xous_api_websocket::{Code, Handle, Opcode, Phase, PortState, Request};
+use xous_api_websocket::{Code, Handle, Opcode, Phase, PortState, Reply, Request};
 
 use super::connection::{Connection, Delivery, EndGuard, Found, Opening, connect, seed};
 use super::dispatcher::{Caller, Serve};
@@ -13,6 +13,9 @@ use super::message::{Lent, Quota, Scalar};
 use super::thread::{Note, note};
 use crate::platform::MAX_PROCESSES;
 use crate::proto::Role;
+
+/// In the `offset` of an `Open`: answer with the handle, before the connection is there.
+const AT_ONCE: usize = 1;
 
 /// The service's own part.
 pub(crate) struct System {
@@ -25,6 +28,7 @@ impl Serve for System {
     fn memory(&self, opcode: Opcode, caller: Caller, lent: Lent) {
         match opcode {
             Opcode::Open => self.open(caller, lent),
+            Opcode::WaitOpen => self.wait_open(caller, lent),
             Opcode::Listen => match caller.pid {
                 Some(pid) => self.listeners.listen(pid, lent),
                 None => lent.answer(Code::NotPermitted as usize, 0),
@@ -78,9 +82,10 @@ impl System {
     fn open(&self, caller: Caller, mut lent: Lent) {
         let Some(pid) = caller.pid else { return lent.answer(Code::NotPermitted as usize, 0) };
         let data = lent.data().filter(|data| data.len() <= REQUEST_BYTES && lent.is_writable());
-        let Some(request) = data.and_then(Request::parse) else {
+        let (Some(request), 0 | AT_ONCE) = (data.and_then(Request::parse), lent.offset()) else {
             return lent.answer(Code::Malformed as usize, 0);
         };
+        let place = (lent.offset() == AT_ONCE).then(|| format!("{}:{}", request.host, request.port));
         let Some((reading, writing)) = self.shared.pool.reserve_pair() else {
             self.shared.look_for_the_gone(Some(pid));
             return lent.answer(self.quota.refuse(Code::NoWorker) as usize, 0);
@@ -91,7 +96,9 @@ impl System {
         lent.answer_on_drop(Code::NoWorker as usize);
         let mut opener = Some(lent);
         let entered = self.shared.table.enter(pid, self.shared.pool.pairs(), |handle| {
-            Connection::new(Role::Client, handle, deadlines, lease, timer, opener.take())
+            // What asks for the handle is answered below.
+            let waits = opener.take_if(|_| place.is_none());
+            Connection::new(Role::Client, handle, deadlines, lease, timer, waits)
         });
         let Some(conn) = entered else {
             self.quota.refuse(Code::NoWorker);
@@ -101,6 +108,10 @@ impl System {
         let pddb = self.shared.pddb.clone();
         let opening = Opening { request: bytes, delivery: Delivery::Pull, pddb, seed: Box::new(seed) };
         conn.opening();
+        if let Some(place) = place {
+            conn.tells_later(place);
+        }
+        let handle = conn.handle;
         let guard = EndGuard::new(conn, self.shared.table.clone());
         let started = reading.run(move |permit| {
             connect::run(guard, opening, writing);
@@ -108,6 +119,24 @@ impl System {
         });
         if started.is_err() {
             note(Note::NoThread);
+        } else if let Some(mut page) = opener {
+            let reply = Reply { handle, status: 0, sub_protocol: None, head: &[] };
+            let len = reply.write(page.pages_mut()).unwrap_or(0);
+            page.answer(0, len);
+        }
+    }
+
+    fn wait_open(&self, caller: Caller, page: Lent) {
+        if !page.is_writable() {
+            return page.answer(Code::Malformed as usize, 0);
+        }
+        match self.shared.table.find(caller.handle, caller.pid) {
+            Found::Live(conn) => conn.wait_open(page),
+            Found::Ended(_) => match self.shared.table.take_opening(caller.handle, caller.pid) {
+                Some(result) => result.tell(caller.handle, page),
+                None => page.answer(Code::Closed as usize, 0),
+            },
+            Found::Unknown => page.answer(Code::Closed as usize, 0),
         }
     }
 

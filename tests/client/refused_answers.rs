@@ -9,7 +9,7 @@ use hosted::peer::Peer;
 use xous_api_websocket::{Code, Deadlines, OpenError, Request, Websocket};
 
 use crate::common::raw::{acceptance, read_head};
-use crate::common::{nothing_is_left, peers, refusal, request, system};
+use crate::common::{PATIENCE, nothing_is_left, peers, refusal, request, system};
 
 /// A peer that answers with what `answer` makes of the request's head, and ends the stream.
 fn answering(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Peer {
@@ -39,13 +39,67 @@ fn another_status_is_reported() {
                 )
             });
             match Websocket::open(&request(&peer)).err() {
-                Some(OpenError::Refused { status: reported, text }) => {
+                Some(OpenError::Refused { status: reported, text, .. }) => {
                     assert_eq!(reported, status);
                     let place = peer.address().to_string();
                     assert!(text.contains(&place) && text.contains(&status.to_string()), "{text}");
                 }
                 other => panic!("{status}: {other:?}"),
             }
+        }
+        nothing_is_left();
+    });
+}
+
+#[test]
+fn what_comes_with_a_refusal_reaches_the_caller() {
+    let long = "x".repeat(14_000);
+    let lines = format!("X-Long: {long}\r\nretry-after: 7\r\nLocation: /elsewhere\r\nRetry-After: 8\r\n");
+    system!().run(move || {
+        let bodies = [
+            ("Content-Length: 5\r\n", "later and more", "later"),
+            ("Transfer-Encoding: chunked\r\n", "3\r\nlat\r\n2\r\ner\r\n0\r\n\r\n", "later"),
+            ("", "later", "later"),
+            ("", &*long, &long[..1024]),
+        ];
+        for (framing, sent, kept) in bodies {
+            let head = format!("HTTP/1.1 429 Slow\r\n{lines}{framing}\r\n");
+            let answer = head.clone() + sent;
+            // It may well be cut off.
+            let (peer, _) = peers::serve(move |mut stream, _: &Sender<()>| {
+                read_head(&mut stream);
+                stream.write_all(answer.as_bytes()).ok();
+            });
+            let error = Websocket::open(&request(&peer)).err().unwrap();
+            assert!(matches!(error, OpenError::Refused { status: 429, .. }), "{error:?}");
+            assert_eq!(error.head(), head.as_bytes());
+            assert_eq!(
+                (error.header("Retry-After"), error.header("LOCATION")),
+                (Some("7"), Some("/elsewhere"))
+            );
+            assert_eq!(error.header("X-None"), None);
+            assert_eq!(error.body(), kept.as_bytes(), "{framing}");
+        }
+        nothing_is_left();
+    });
+}
+
+/// The server has said no: a body that does not come makes no other failure of it, and nobody waits long for it.
+#[test]
+fn a_body_that_does_not_come_does_not_hide_the_refusal() {
+    system!().run(|| {
+        let (silent, _) = peers::serve(|mut stream, _: &Sender<()>| {
+            read_head(&mut stream);
+            stream.write_all(b"HTTP/1.1 503 No\r\nContent-Length: 500\r\nX-Why: busy\r\n\r\nshort").unwrap();
+            until_the_end(stream);
+        });
+        for open in [Duration::from_millis(300), PATIENCE] {
+            let start = Instant::now();
+            let deadlines = Deadlines { open, ..Deadlines::default() };
+            let error = Websocket::open(&request(&silent).deadlines(deadlines)).err().unwrap();
+            assert!(start.elapsed() < PATIENCE / 2, "{:?}", start.elapsed());
+            assert!(matches!(error, OpenError::Refused { status: 503, .. }), "{error:?}");
+            assert_eq!((error.header("X-Why"), error.body()), (Some("busy"), &b"short"[..]));
         }
         nothing_is_left();
     });

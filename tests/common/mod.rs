@@ -54,7 +54,7 @@ pub(crate) fn open(peer: &Peer) -> Websocket {
 pub(crate) fn refusal(request: &Request<'_>) -> (Code, String) {
     match Websocket::open(request) {
         Err(OpenError::Failed { code, text }) => (code, text),
-        Err(OpenError::Refused { status, text }) => panic!("refused with {status}: {text}"),
+        Err(OpenError::Refused { status, text, .. }) => panic!("refused with {status}: {text}"),
         Err(other) => panic!("{other}"),
         Ok(_) => panic!("a connection is open"),
     }

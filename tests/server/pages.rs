@@ -256,7 +256,11 @@ fn the_longest_page_goes_out_whole_and_no_longer_one_is_taken() {
             let body = vec![0; len];
             let refused =
                 listener.add_route(&Route::page("/long", "application/octet-stream", &body)).unwrap_err();
-            assert_eq!(refused.to_string(), "the service refused (TooLong)", "{len}");
+            assert_eq!(
+                refused.to_string(),
+                "the service refused: a ping, a close reason, a name or a page is too long",
+                "{len}"
+            );
         }
         listener.add_route(&Route::page("/long", "application/octet-stream", &body[..65536])).unwrap();
         for _ in 0..3 {

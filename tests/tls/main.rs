@@ -21,4 +21,5 @@ mod stunnel;
 mod suites;
 mod support;
 mod trust;
+mod ways;
 mod wire;

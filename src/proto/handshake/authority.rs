@@ -12,6 +12,18 @@ pub(crate) fn is_authority(text: &str) -> bool {
     is_host(host) && port.is_none_or(is_port)
 }
 
+/// The scheme of a URL that names a server, and what is behind its `://` (RFC 3986, section 3).
+pub(crate) fn split_scheme(url: &str) -> Option<(&str, &str)> {
+    // Searching for a character takes less code than for a text.
+    let (scheme, rest) = url.split_once(':')?;
+    Some((scheme, rest.strip_prefix("//")?))
+}
+
+/// The authority, and path and query behind it.
+pub(super) fn split_path(rest: &str) -> (&str, &str) {
+    rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()))
+}
+
 /// The host, in its brackets if it has any, and what is behind its colon.
 pub(crate) fn split_port(authority: &str) -> (&str, Option<&str>) {
     let after = authority.rfind(']').unwrap_or(0);
@@ -112,5 +124,9 @@ mod tests {
         assert_eq!(split_port("a:"), ("a", Some("")));
         assert_eq!(split_port("a"), ("a", None));
         assert_eq!(split_port(""), ("", None));
+        assert_eq!(split_scheme("ws://a:8/b"), Some(("ws", "a:8/b")));
+        for none in ["ws:/a", "ws//a", "://", "a:b://c"] {
+            assert_eq!(split_scheme(none).filter(|(scheme, _)| !scheme.is_empty()), None, "{none}");
+        }
     }
 }

@@ -189,15 +189,13 @@ impl ClientRequest<'_> {
 
     fn push_authorization(&self, out: &mut Vec<u8>) {
         if let Authorization::Basic { user, password } = self.authorization {
-            out.extend_from_slice(b"Authorization: Basic ");
-            push_base64(out, format!("{user}:{password}").as_bytes());
-            out.extend_from_slice(b"\r\n");
+            push_basic(out, user, password);
         }
     }
 }
 
 impl Authorization<'_> {
-    fn is_valid(&self) -> bool {
+    pub(super) fn is_valid(&self) -> bool {
         match self {
             Authorization::None => true,
             Authorization::Basic { user, password } => {
@@ -207,7 +205,7 @@ impl Authorization<'_> {
         }
     }
 
-    fn size(&self) -> usize {
+    pub(super) fn size(&self) -> usize {
         match self {
             Authorization::None => 0,
             Authorization::Basic { user, password } | Authorization::Query { user, password } => {
@@ -217,16 +215,23 @@ impl Authorization<'_> {
     }
 }
 
+/// Appends the line `Authorization` with these credentials (RFC 7617).
+pub(super) fn push_basic(out: &mut Vec<u8>, user: &str, password: &str) {
+    out.extend_from_slice(b"Authorization: Basic ");
+    push_base64(out, format!("{user}:{password}").as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
 /// ASCII without control characters.
 fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-fn is_path(path: &str) -> bool {
+pub(super) fn is_path(path: &str) -> bool {
     path.starts_with('/') && is_visible(path) && !path.contains('#')
 }
 
-fn is_host(host: &str) -> bool {
+pub(super) fn is_host(host: &str) -> bool {
     let is_name_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     let in_brackets = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     in_brackets.unwrap_or(host).parse::<Ipv6Addr>().is_ok()

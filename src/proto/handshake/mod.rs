@@ -5,20 +5,26 @@
 //! [`Upgrade::compose_accept`] and [`Refusal`] the server's. No extension is offered or agreed.
 
 mod authority;
+mod body;
 mod client;
 mod field;
 mod head;
 mod key;
+mod location;
+mod proxy;
 mod reply;
 mod request;
 mod response;
 
-pub(crate) use authority::{is_authority, split_port};
+pub(crate) use authority::{is_authority, split_port, split_scheme};
+pub use body::BodyStart;
 pub use client::{Authorization, ClientRequest, MAX_REQUEST, RequestError};
 pub use field::Headers;
 pub use head::{Caps, HeadBuffer, HeadError, HeadProgress, MAX_EMPTY_LINES, MAX_LINES};
 pub use key::Key;
 pub(crate) use key::push_base64;
+pub use location::{Location, Server};
+pub use proxy::TunnelRequest;
 pub use reply::{Reply, ReplyError, ReplyHead, check_reply, parse_reply};
 pub use request::{Plain, Refusal, Request, Upgrade, check_request};
 pub use response::{Response, ResponseError};

@@ -1,6 +1,6 @@
 //! The client's request, as the server checks and answers it (RFC 6455, section 4.2).
 
-use super::authority::is_authority;
+use super::authority::{is_authority, split_path, split_scheme};
 use super::field::{Headers, is_reserved, is_token, minor_version, push_line, split_head};
 use super::head::HeadError;
 use super::key::Key;
@@ -135,9 +135,9 @@ fn split_authority<'h>(method: &str, target: &'h str) -> Option<(Option<&'h str>
     if target.starts_with('/') || target == "*" && method == "OPTIONS" {
         return Some((None, target));
     }
-    let (scheme, rest) = target.split_once("://")?;
+    let (scheme, rest) = split_scheme(target)?;
     let known = ["http", "https", "ws", "wss"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
-    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let (authority, path) = split_path(rest);
     (known && is_authority(authority)).then_some((Some(authority), path))
 }
 

@@ -2,27 +2,32 @@
 
 use std::fmt::Display;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rand_chacha::ChaCha8Rng;
-use rand_core::SeedableRng;
-use xous_api_websocket::{Code, CredentialsForm, Reply, Request, Shown};
+use rand_core::{RngCore, SeedableRng};
+use xous_api_websocket::{Code, CredentialsForm, Proxy, Request};
 use zeroize::Zeroizing;
 
+use super::answer::Answer;
 use super::connection::Connection;
+use super::destination::{self, Destination};
 use super::end_guard::EndGuard;
 use super::established::Established;
+use super::failure::Failure;
+use super::opener::OpeningResult;
 use super::outcome::{ABNORMAL, Outcome};
 use super::seed::Seed;
 use super::sink::{Delivery, Sink};
 use super::tls_code;
+use super::wording::Wording;
 use crate::entropy::EntropyError;
-use crate::net::{DialError, Socket, TlsError, dial, tls_client};
+use crate::net::{DialError, Socket, TlsError, dial, tls_client, without_zone};
 use crate::pddb::Pddb;
 use crate::proto::Role;
 use crate::proto::handshake::{
-    Authorization, Caps, ClientRequest, HeadBuffer, Key, ReplyError, check_reply, parse_reply,
+    Authorization, ClientRequest, Key, ReplyError, TunnelRequest, check_reply, parse_reply,
 };
-use crate::service::limits::{HEAD_BYTES, HEAD_LINES, READ_BUFFER};
 use crate::service::thread::Permit;
 
 /// The longest host name, as text (RFC 1035 section 2.3.4). A resolver may take long over a longer one.
@@ -40,15 +45,6 @@ pub(crate) struct Opening {
     pub(crate) seed: Box<dyn FnOnce() -> Result<Seed, EntropyError> + Send>,
 }
 
-/// Why there is no connection.
-struct Failure {
-    code: Code,
-    status: u16,
-    text: String,
-    /// What the server showed, if its certificate was not accepted.
-    shown: Option<Box<Shown>>,
-}
-
 /// A connection whose opening handshake is complete.
 struct Opened {
     established: Established,
@@ -64,31 +60,23 @@ pub(crate) fn run(guard: Arc<EndGuard>, opening: Opening, writer: Permit) {
         // Moved, so that the head is not kept while the connection lasts.
         Ok(Opened { established, sub_protocol, head }) => {
             established.run(&guard, &mut sink, writer, move |opener| {
-                if let Some(mut page) = opener {
-                    let sub_protocol = sub_protocol.as_deref();
-                    let reply = Reply { handle: conn.handle, status: 101, sub_protocol, head: &head };
-                    match reply.write(page.pages_mut()) {
-                        Some(len) => page.answer(0, len),
-                        None => page.answer(Code::Malformed as usize, 0),
-                    }
+                let result = OpeningResult::Open { sub_protocol, head };
+                match opener {
+                    Some(page) => result.tell(conn.handle, page),
+                    None => conn.tell_opening(result),
                 }
             })
         }
         Err(failure) => {
             log::info!("{}", failure.text);
-            refuse(conn, &failure);
-            Outcome::new(ABNORMAL, &failure.text)
+            let outcome = Outcome::new(ABNORMAL, &failure.text);
+            conn.fail_opening(failure);
+            outcome
         }
     };
     // The end does not depend on whether somebody takes this last message.
     drop(guard);
     sink.tell(&outcome);
-}
-
-fn refuse(conn: &Connection, failure: &Failure) {
-    if let Some(page) = conn.give_up_opening() {
-        page.refuse_showing(failure.code, failure.status, &failure.text, failure.shown.as_deref());
-    }
 }
 
 /// Wipes the request when it returns, as that may have a private key.
@@ -99,129 +87,192 @@ fn open(
     seed: Box<dyn FnOnce() -> Result<Seed, EntropyError> + Send>,
 ) -> Result<Opened, Failure> {
     let request = &Request::parse(&request)
-        .ok_or_else(|| Failure::new(Code::Malformed, "the page does not hold a request".into()))?;
-    let place = format!("{}:{}", request.host, request.port);
-    let not_secure = |error: TlsError| {
-        Failure::new(tls_code::code(&error), format!("no secure connection to {place}: {error}"))
-    };
+        .ok_or_else(|| Failure::new(Code::Malformed, format_args!("the page does not hold a request")))?;
     let seed =
-        seed().map_err(|error| Failure::new(Code::Entropy, format!("no random numbers: {error:?}")))?;
-    let key = Key::new(seed.key);
-    let head = compose(request, &key)?;
-    let limit = conn.deadlines.open;
-    let secured = |tls| tls_client(tls, request.host, pddb, limit);
-    let tls = request.tls.as_ref().map(secured).transpose().map_err(not_secure)?;
-    let stream = dial(request.host, request.port, limit).map_err(|error| match error {
-        DialError::Resolve(error) => {
-            Failure::new(Code::Resolve, format!("resolve {}: {error}", request.host))
-        }
-        DialError::Connect(error) => Failure::new(Code::Connect, format!("connect to {place}: {error}")),
-    })?;
-    let socket = Arc::new(match tls {
-        None => Socket::new(stream),
-        Some(tls) => Socket::secure(stream, tls),
-    });
-    if !conn.dialled(socket.clone()) {
-        return Err(Failure::new(Code::Timeout, format!("connect to {place}: given up")));
-    }
-    socket.handshake().map_err(|error| Failure { shown: socket.take_shown(), ..not_secure(error) })?;
-    socket
-        .write_all(&head)
-        .map_err(|error| Failure::io(Code::Lost, format!("send the opening handshake to {place}"), &error))?;
-    let (head, already) = read_head(&socket, &place)?;
-    let reply = check_reply(&head, &key, &request.sub_protocols).map_err(|error| match error {
-        ReplyError::Status(status) => {
-            let text = format!("{place} answered {status} instead of 101");
-            Failure { status, ..Failure::new(Code::Refused, text) }
-        }
-        error => Failure::new(Code::BadReply, format!("{place} does not speak WebSocket: {error}")),
-    })?;
-    let sub_protocol = reply.protocol.map(str::to_owned);
-    let established = Established {
-        role: Role::Client,
-        socket,
-        already,
-        masks: Some(ChaCha8Rng::from_seed(seed.masks)),
-        limits: request.limits,
-        fragment_size: request.fragment_size,
-    };
-    Ok(Opened { established, sub_protocol, head })
-}
-
-fn compose(request: &Request<'_>, key: &Key) -> Result<Vec<u8>, Failure> {
-    let bad =
-        |text: &dyn Display| Failure::new(Code::BadRequest, format!("the request cannot be sent: {text}"));
-    if request.port == 0 {
-        return Err(bad(&"invalid port 0"));
-    }
-    if request.host.len() > MAX_HOST {
-        return Err(bad(&format_args!("invalid host of more than {MAX_HOST} characters")));
-    }
-    let authorization = match request.credentials {
-        None => Authorization::None,
-        Some(c) => match c.form {
-            CredentialsForm::Basic => Authorization::Basic { user: c.username, password: c.password },
-            CredentialsForm::Query => Authorization::Query { user: c.username, password: c.password },
-        },
-    };
-    let handshake = ClientRequest {
-        host: request.host,
-        port: request.port,
-        secure: request.tls.is_some(),
-        path: request.path,
-        origin: request.origin,
-        authorization,
-        sub_protocols: &request.sub_protocols,
-        headers: &request.headers,
-    };
-    let mut head = Vec::new();
-    handshake.compose(key, &mut head).map_err(|error| bad(&error))?;
-    Ok(head)
-}
-
-/// The server's answer, and what came behind it. Skips interim answers (RFC 9110 section 15.2), as many as come
-/// within the open deadline.
-fn read_head(socket: &Socket, place: &str) -> Result<(Vec<u8>, Vec<u8>), Failure> {
-    let bad = |text: String| Failure::new(Code::BadReply, text);
-    let mut head = HeadBuffer::new(Caps { bytes: HEAD_BYTES, lines: HEAD_LINES }).unfolds();
-    let mut buffer = vec![0; READ_BUFFER];
+        seed().map_err(|error| Failure::new(Code::Entropy, format_args!("no random numbers: {error}")))?;
+    let mut key = seed.key;
+    let mut masks = ChaCha8Rng::from_seed(seed.masks);
+    let mut attempt = Attempt { conn, request, pddb, to: Destination::new(request), start: Instant::now() };
+    let mut left = request.redirects;
     loop {
-        let mut rest = match socket.read(&mut buffer) {
-            Ok(0) => {
-                let text = format!("{place} closed during the opening handshake");
-                return Err(Failure::new(Code::Lost, text));
+        let (answer, status, socket) = match attempt.open(key, &mut masks)? {
+            Answered::Opened(opened) => return Ok(*opened),
+            Answered::Refused(answer, status, socket) => (answer, status, socket),
+        };
+        let next = if request.redirects == 0 { Ok(None) } else { attempt.to.redirected(&answer.head) };
+        let why = match next {
+            Ok(Some(next)) if left > 0 => {
+                left -= 1;
+                attempt.to = next;
+                // RFC 6455 section 4.1: each connection has a key of its own.
+                masks.fill_bytes(&mut key);
+                continue;
             }
-            Ok(len) => &buffer[..len],
+            Ok(Some(_)) => Some(format!("yet another place, after {} redirections", request.redirects)),
+            Ok(None) => None,
+            Err(why) => Some(why),
+        };
+        return Err(attempt.refused(answer, status, &socket, why));
+    }
+}
+
+/// An attempt to open a connection to one server.
+struct Attempt<'a> {
+    conn: &'a Arc<Connection>,
+    request: &'a Request<'a>,
+    pddb: &'a Pddb,
+    to: Destination<'a>,
+    /// Of the whole opening.
+    start: Instant,
+}
+
+/// What a server has answered.
+enum Answered {
+    Opened(Box<Opened>),
+    /// Another status than 101.
+    Refused(Answer, u16, Arc<Socket>),
+}
+
+impl Attempt<'_> {
+    fn open(&self, key: [u8; 16], masks: &mut ChaCha8Rng) -> Result<Answered, Failure> {
+        let key = Key::new(key);
+        let head = self.compose(&key)?;
+        let socket = self.connect()?;
+        let place = self.to.place();
+        socket.write_all(&head).map_err(|error| {
+            Failure::io(Code::Lost, format_args!("send the opening handshake to {place}"), &error)
+        })?;
+        let answer = Answer::read(&|buffer| socket.read(buffer), &place)?;
+        let sub_protocol = match check_reply(&answer.head, &key, &self.request.sub_protocols) {
+            Ok(reply) => reply.protocol.map(str::to_owned),
+            Err(ReplyError::Status(status)) => return Ok(Answered::Refused(answer, status, socket)),
             Err(error) => {
-                let task = format!("read the opening handshake from {place}");
-                return Err(Failure::io(Code::Lost, task, &error));
+                let text = format_args!("{place} does not speak WebSocket: {error}");
+                return Err(Failure::new(Code::BadReply, text));
             }
         };
-        while !rest.is_empty() {
-            let progress =
-                head.push(rest).map_err(|error| bad(format!("{place} does not speak WebSocket: {error}")))?;
-            rest = &rest[progress.consumed..];
-            if progress.complete {
-                if !is_interim(head.head()) {
-                    return Ok((head.head().to_vec(), rest.to_vec()));
-                }
-                head.clear();
+        let established = Established {
+            role: Role::Client,
+            socket,
+            already: answer.already,
+            masks: Some(masks.clone()),
+            limits: self.request.limits,
+            fragment_size: self.request.fragment_size,
+        };
+        Ok(Answered::Opened(Box::new(Opened { established, sub_protocol, head: answer.head })))
+    }
+
+    /// A socket on which the server can be asked.
+    fn connect(&self) -> Result<Arc<Socket>, Failure> {
+        let (conn, host, place) = (self.conn, &*self.to.host, self.to.place());
+        let not_secure = |error: TlsError| {
+            Failure::new(tls_code::code(&error), format_args!("no secure connection to {place}: {error}"))
+        };
+        let secured = || tls_client(&self.to.tls(self.request), without_zone(host), self.pddb, self.left());
+        let tls = self.to.secure.then(secured).transpose().map_err(not_secure)?;
+        let left = || if conn.is_wanted() { self.left() } else { Duration::ZERO };
+        let (to, port) = self.address();
+        let stream = dial(to, port, left).map_err(|error| match error {
+            DialError::Resolve(error) => Failure::new(Code::Resolve, format_args!("resolve {to}: {error}")),
+            DialError::Connect(error) => {
+                Failure::new(Code::Connect, format_args!("connect to {place}: {error}"))
             }
+        })?;
+        let socket = Arc::new(match tls {
+            None => Socket::new(stream),
+            Some(tls) => Socket::secure(stream, tls),
+        });
+        if !conn.dialled(socket.clone()) {
+            return Err(Failure::new(Code::Timeout, format_args!("connect to {place}: given up")));
+        }
+        if let Some(proxy) = &self.request.proxy {
+            self.tunnel(&socket, proxy)?;
+        }
+        socket.handshake().map_err(|error| Failure { shown: socket.take_shown(), ..not_secure(error) })?;
+        Ok(socket)
+    }
+
+    /// The host and port that are meant: those of the destination, unless the request knows better.
+    fn meant(&self) -> (&str, u16) {
+        let other = self.request.connect_to.filter(|_| self.to.is_first);
+        other.unwrap_or((&self.to.host, self.to.port))
+    }
+
+    /// The host and port that are dialled.
+    fn address(&self) -> (&str, u16) {
+        self.request.proxy.map_or_else(|| self.meant(), |proxy| (proxy.host, proxy.port))
+    }
+
+    /// Has the proxy connect to the server.
+    fn tunnel(&self, socket: &Socket, proxy: &Proxy<'_>) -> Result<(), Failure> {
+        let (host, port) = self.meant();
+        let place = format!("the proxy {}", destination::place(proxy.host, proxy.port));
+        let mut head = Vec::new();
+        let request = TunnelRequest { host: without_zone(host), port, credentials: proxy.credentials };
+        request.compose(&mut head).map_err(|error| {
+            Failure::new(Code::BadRequest, format_args!("{place} cannot be asked: {error}"))
+        })?;
+        socket
+            .write_plain(&head)
+            .map_err(|error| Failure::io(Code::Lost, format_args!("ask {place}"), &error))?;
+        let read = |buffer: &mut [u8]| socket.read_plain(buffer);
+        let answer = Answer::read(&read, &place)?;
+        match parse_reply(&answer.head).map(|reply| reply.status) {
+            Ok(200..=299) if answer.already.is_empty() => Ok(()),
+            Ok(status @ 300..) => {
+                self.conn.answered();
+                let text = format_args!("{place} answered {status} instead of opening a tunnel");
+                let body = answer.body(&read);
+                Err(Failure { status, head: answer.head, body, ..Failure::new(Code::Refused, text) })
+            }
+            _ => Err(Failure::new(Code::BadReply, format_args!("{place} opens no tunnel that is one"))),
         }
     }
-}
 
-fn is_interim(head: &[u8]) -> bool {
-    parse_reply(head).is_ok_and(|reply| (100..=199).contains(&reply.status) && reply.status != 101)
-}
-
-impl Failure {
-    fn new(code: Code, text: String) -> Self {
-        Failure { code, status: 0, text, shown: None }
+    /// Of the open deadline.
+    fn left(&self) -> Duration {
+        self.conn.deadlines.open.saturating_sub(self.start.elapsed())
     }
 
-    /// A failure with the code for TLS, if it is TLS that failed.
-    fn io(otherwise: Code, task: String, error: &std::io::Error) -> Self {
-        Self::new(tls_code::code_of_io(error).unwrap_or(otherwise), format!("{task}: {error}"))
+    /// Waits for the beginning of the body.
+    fn refused(&self, answer: Answer, status: u16, socket: &Socket, why: Option<String>) -> Failure {
+        self.conn.answered();
+        let body = answer.body(&|buffer| socket.read(buffer));
+        Failure { head: answer.head, body, ..self.to.refused(status, why) }
+    }
+
+    fn compose(&self, key: &Key) -> Result<Vec<u8>, Failure> {
+        let bad = |text: &dyn Display| {
+            Failure::new(Code::BadRequest, format_args!("the request cannot be sent: {text}"))
+        };
+        let (request, to) = (self.request, &self.to);
+        for (host, port) in [(&*to.host, to.port), self.meant(), self.address()] {
+            if port == 0 {
+                return Err(bad(&"invalid port 0"));
+            }
+            if host.len() > MAX_HOST {
+                return Err(bad(&format_args!("invalid host of more than {MAX_HOST} characters")));
+            }
+        }
+        let authorization = match request.credentials {
+            None => Authorization::None,
+            Some(c) => match c.form {
+                CredentialsForm::Basic => Authorization::Basic { user: c.username, password: c.password },
+                CredentialsForm::Query => Authorization::Query { user: c.username, password: c.password },
+            },
+        };
+        let handshake = ClientRequest {
+            host: without_zone(&to.host),
+            port: to.port,
+            secure: to.secure,
+            path: &to.path,
+            origin: request.origin,
+            authorization: to.authorization(authorization),
+            sub_protocols: &request.sub_protocols,
+            headers: &to.headers(request),
+        };
+        let mut head = Vec::new();
+        handshake.compose(key, &mut head).map_err(|error| bad(&Wording { error, to }))?;
+        Ok(head)
     }
 }

@@ -5,23 +5,26 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use xous::PID;
-use xous_api_websocket::{Code, Deadlines, Handle, Lease, Phase, Request};
+use xous_api_websocket::{Code, Deadlines, Handle, Lease, Phase};
 
 use super::closer::Closer;
 use super::deadline::{Deadline, SHUTDOWN_AGAIN};
+use super::failure::Failure;
 use super::failures::Failures;
 use super::inbox::Inbox;
+use super::opener::{Opener, OpeningResult, Told};
 use super::outbox::Outbox;
 use super::outcome::{ABNORMAL, NO_CODE, Outcome, cut};
 use crate::net::{Socket, TlsError};
 use crate::proto::{CloseCode, CloseReason, CloseStep, Keepalive, KeepaliveStep, Role, Violation};
+use crate::service::limits::REFUSAL_WAIT;
 use crate::service::message::Lent;
 use crate::service::thread::{Timer, Wake, Watch};
-use crate::sync::Mutex;
 use crate::sync::atomic::{
     AtomicBool,
     Ordering::{Relaxed, SeqCst},
 };
+use crate::sync::{Instant, Mutex};
 
 /// The shared part. Reader, writer, dispatcher and timer each hold it; none holds a lock of it while it calls the
 /// kernel, the socket or another thread.
@@ -54,10 +57,7 @@ struct State {
     phase: Phase,
     /// To shut it down.
     socket: Option<Arc<Socket>>,
-    /// The `Open` that waits to be answered.
-    opener: Option<Lent>,
-    /// It was answered that the opening has failed.
-    refused: bool,
+    opener: Opener,
     closers: Vec<Closer>,
     outcome: Option<Outcome>,
     /// Why the connection breaks off, unless it ends otherwise.
@@ -92,8 +92,7 @@ impl Connection {
             state: Mutex::new(State {
                 phase: Phase::Opening,
                 socket: None,
-                opener,
-                refused: false,
+                opener: Opener::new(opener),
                 closers: Vec::new(),
                 outcome: None,
                 cause: "".into(),
@@ -120,6 +119,7 @@ impl Connection {
         self.belongs_to(heir);
         self.untouched.store(true, Relaxed);
         self.answers.store(false, Relaxed);
+        self.answer_opener(Opener::cancel);
         self.inbox.hand_over();
         self.disarm(Some(Deadline::TakeUp));
         self.arm(Deadline::TakeUp, self.deadlines.stall);
@@ -151,9 +151,10 @@ impl Connection {
     pub(crate) fn dialled(&self, socket: Arc<Socket>) -> bool {
         let mut state = self.state.lock();
         let wanted = state.phase == Phase::Opening;
-        if wanted {
-            state.socket = Some(socket);
-        }
+        // That of a server that has sent us on is let go of outside of the lock, as its end is a call.
+        let before = if wanted { state.socket.replace(socket) } else { None };
+        drop(state);
+        drop(before);
         wanted
     }
 
@@ -174,9 +175,43 @@ impl Connection {
         Some(opener)
     }
 
-    /// The page of the `Open`, to answer that it failed; `None` if that was done.
-    pub(crate) fn give_up_opening(&self) -> Option<Lent> {
-        self.state.lock().give_up_opening()
+    /// The server has refused, which is what the caller is told, even if the rest of the answer comes late.
+    pub(crate) fn answered(self: &Arc<Self>) {
+        self.state.lock().opener.answered();
+        self.arm(Deadline::Open, REFUSAL_WAIT);
+    }
+
+    /// The owner has the handle and asks later what came of the opening to `place`.
+    pub(crate) fn tells_later(&self, place: String) {
+        self.state.lock().opener.asks_later(place);
+    }
+
+    /// Tells what came of the opening, unless somebody was told already.
+    pub(crate) fn tell_opening(&self, result: OpeningResult) {
+        self.answer_opener(|opener| opener.tell(result));
+    }
+
+    /// The owner asks what came of the opening, and is answered when that is known.
+    pub(crate) fn wait_open(&self, page: Lent) {
+        self.answer_opener(|opener| opener.wait(page));
+    }
+
+    /// The opening has failed, unless it was said so already.
+    pub(crate) fn fail_opening(&self, failure: Failure) {
+        self.state.lock().phase = Phase::Closed;
+        self.tell_opening(OpeningResult::Failed(failure));
+    }
+
+    /// The owner still wants the connection that is being opened.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.state.lock().phase == Phase::Opening
+    }
+
+    fn answer_opener(&self, change: impl FnOnce(&mut Opener) -> Told) {
+        let told = change(&mut self.state.lock().opener);
+        if let Some((page, result)) = told {
+            result.tell(self.handle, page);
+        }
     }
 
     /// Where the connection stands for its owner, and how many moved sends have failed. It is closed when it is known
@@ -185,6 +220,28 @@ impl Connection {
         let state = self.state.lock();
         let phase = if state.outcome.is_some() { Phase::Closed } else { state.phase };
         (phase, self.failures.sends())
+    }
+
+    /// The owner lends a page for what comes, perhaps for a time.
+    pub(crate) fn receive(self: &Arc<Self>, page: Lent) {
+        let until = page.until();
+        self.inbox.park(page);
+        self.watch_page(until);
+    }
+
+    /// A page in the inbox is wanted back then. While the reader had it, nobody looked after it.
+    pub(crate) fn watch_page(self: &Arc<Self>, until: Option<Instant>) {
+        if until.is_some_and(|until| self.inbox.watch(until)) {
+            self.watch_pages();
+        }
+    }
+
+    /// Has the timer see to the page that is wanted back first. One deadline for all of them is armed at most.
+    fn watch_pages(self: &Arc<Self>) {
+        self.disarm(Some(Deadline::Receive));
+        if let Some(until) = self.inbox.watched() {
+            self.arm(Deadline::Receive, until.saturating_duration_since(Instant::now()));
+        }
     }
 
     /// The owner closes it; `closer` is told how it ended, now or later.
@@ -204,8 +261,11 @@ impl Connection {
         let opening = state.phase == Phase::Opening;
         state.phase = if opening { Phase::Closed } else { Phase::Closing };
         drop(state);
+        self.answer_opener(Opener::cancel);
         self.inbox.discard();
         if opening {
+            // Nobody waits for the worker, which may be in a look-up that cannot be cut short.
+            self.end(&Outcome::new(ABNORMAL, "the opening was given up"));
             // By the timer: to shut a socket down is a message to another server, which is waited for.
             self.refuse(self.outbox.end());
             self.arm(Deadline::Shutdown, Duration::ZERO);
@@ -316,7 +376,8 @@ impl Connection {
     }
 
     /// Both threads have ended. Tells everybody who has not been told; whether the owner knows.
-    pub(crate) fn finish(self: &Arc<Self>) -> (Outcome, bool) {
+    /// And what came of the opening, if nobody has asked yet.
+    pub(crate) fn finish(self: &Arc<Self>) -> (Outcome, bool, Option<Box<OpeningResult>>) {
         self.finished.store(true, SeqCst);
         self.disarm(None);
         self.refuse(self.outbox.end());
@@ -324,11 +385,11 @@ impl Connection {
         let outcome = self.end(&Outcome::new(ABNORMAL, &cause));
         let mut state = self.state.lock();
         state.phase = Phase::Closed;
-        let (socket, opener) = (state.socket.take(), state.opener.take());
-        let known = state.closed_by_owner || state.refused;
+        let (socket, (opener, kept)) = (state.socket.take(), state.opener.end());
+        let known = state.closed_by_owner || state.opener.is_refused();
         drop(state);
         drop((socket, opener));
-        (outcome, known)
+        (outcome, known, kept)
     }
 
     /// Waits for the socket or the owner. The timer is told if the wait lasts.
@@ -415,22 +476,19 @@ impl Connection {
 
     /// Tells the caller now. The worker that opens the connection ends when its call returns.
     fn opening_is_late(self: &Arc<Self>) {
-        let page = {
-            let mut state = self.state.lock();
-            // It may be open by now: then that was in time.
-            if state.phase != Phase::Opening {
-                return;
-            }
-            state.give_up_opening()
-        };
-        if let Some(page) = page {
-            // The request is still in the page.
-            let place = page
-                .data()
-                .and_then(Request::parse)
-                .map(|request| format!("{}:{}: ", request.host, request.port));
-            let text = format!("{}not open within {:?}", place.unwrap_or_default(), self.deadlines.open);
-            page.refuse(Code::Timeout, 0, &text);
+        let mut state = self.state.lock();
+        // It may be open by now: then that was in time.
+        if state.phase != Phase::Opening {
+            return;
+        }
+        // A refusal that has come is told by the worker.
+        if !state.opener.is_answered() {
+            state.phase = Phase::Closed;
+            let (place, open) = (state.opener.place(), self.deadlines.open);
+            drop(state);
+            self.fail_opening(Failure::new(Code::Timeout, format_args!("{place}not open within {open:?}")));
+        } else {
+            drop(state);
         }
         self.break_off();
     }
@@ -461,14 +519,6 @@ impl Connection {
     }
 }
 
-impl State {
-    fn give_up_opening(&mut self) -> Option<Lent> {
-        self.phase = Phase::Closed;
-        self.refused |= self.opener.is_some();
-        self.opener.take()
-    }
-}
-
 impl Wake for Connection {
     fn wake(self: Arc<Self>, kind: usize, _timer: &Timer) {
         match Deadline::from_kind(kind) {
@@ -491,6 +541,10 @@ impl Wake for Connection {
                 self.answer_closers();
             }
             Some(Deadline::Keepalive) => self.keep_alive(),
+            Some(Deadline::Receive) => {
+                self.inbox.give_back(Instant::now());
+                self.watch_pages();
+            }
             _ => (),
         }
     }

@@ -22,6 +22,8 @@ pub(crate) enum Deadline {
     Keepalive,
     /// The socket was shut down and its threads have not noticed.
     Shutdown,
+    /// A page of the owner whose time is over.
+    Receive,
     /// The process that it was handed to has not taken it up.
     TakeUp,
 }
@@ -30,7 +32,7 @@ impl Deadline {
     /// The deadline of which the timer tells.
     pub(crate) fn from_kind(kind: usize) -> Option<Self> {
         use Deadline::*;
-        [Open, Write, Stall, Close, Keepalive, Shutdown, TakeUp]
+        [Open, Write, Stall, Close, Keepalive, Shutdown, Receive, TakeUp]
             .into_iter()
             .find(|deadline| *deadline as usize == kind)
     }

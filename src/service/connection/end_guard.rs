@@ -31,8 +31,8 @@ impl EndGuard {
 
 impl Drop for EndGuard {
     fn drop(&mut self) {
-        let (outcome, known) = self.conn.finish();
-        self.table.ended(self.conn.handle, outcome, known);
+        let (outcome, known, kept) = self.conn.finish();
+        self.table.ended(self.conn.handle, outcome, known, kept);
         // Asked again: a Close may have come before the table knew of the end.
         if self.conn.is_closed_by_owner()
             && let Some(closed) = &self.closed

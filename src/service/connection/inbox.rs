@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use xous_api_websocket::{Code, ReceiveWord, Status};
+use xous_api_websocket::{Code, Kind, ReceiveWord, Status};
 
 use super::outcome::Outcome;
 use crate::service::limits::{CARRIED, PARKED_RECEIVES};
@@ -29,6 +29,10 @@ struct State {
     begun: Option<Begun>,
     /// The beginning of a message of which the former owner has got nothing.
     carried: Option<Vec<u8>>,
+    /// What was begun has gone to the owner, who did not want to wait any longer.
+    gone_out: bool,
+    /// When the timer looks for pages that are wanted back.
+    watched: Option<Instant>,
     phase: Phase,
 }
 
@@ -46,6 +50,7 @@ pub(crate) struct Begun {
     pub(crate) page: Lent,
     /// Bytes of it that are filled.
     pub(crate) len: usize,
+    pub(crate) kind: Kind,
     /// The piece begins the message.
     pub(crate) first: bool,
 }
@@ -60,12 +65,19 @@ pub(crate) enum Taken {
     Nothing,
 }
 
-/// What the reader finds in place of the page that it has left here.
-pub(crate) struct HandedOver {
-    /// How often the connection has been handed over.
-    pub(crate) owner: u32,
-    /// See [`State`].
-    pub(crate) carried: Option<Vec<u8>>,
+/// What the reader finds where it has left a page.
+pub(crate) enum LaidDown {
+    /// The page.
+    Page(Lent),
+    /// Nothing: the owner has it, with what it held.
+    GoneOut,
+    /// Nothing: the connection was handed over.
+    HandedOver {
+        /// How often it has been.
+        owner: u32,
+        /// See [`State`].
+        carried: Option<Vec<u8>>,
+    },
 }
 
 impl Begun {
@@ -81,7 +93,14 @@ impl Begun {
 
 impl Inbox {
     pub(crate) fn new() -> Self {
-        let state = State { pages: VecDeque::new(), begun: None, carried: None, phase: Phase::Open };
+        let state = State {
+            pages: VecDeque::new(),
+            begun: None,
+            carried: None,
+            gone_out: false,
+            watched: None,
+            phase: Phase::Open,
+        };
         Inbox { state: Mutex::new(state), changed: Condvar::new(), owner: AtomicU32::new(0) }
     }
 
@@ -133,16 +152,52 @@ impl Inbox {
         None
     }
 
-    /// What was laid down.
-    ///
-    /// # Errors
-    /// It has gone back to its owner: the connection was handed over.
-    pub(crate) fn pick_up(&self) -> Result<Begun, HandedOver> {
+    /// What was laid down for this `owner`.
+    pub(crate) fn pick_up(&self, owner: u32) -> LaidDown {
         let mut state = self.state.lock();
+        let gone_out = std::mem::take(&mut state.gone_out);
         match state.begun.take() {
-            Some(begun) => Ok(begun),
-            None => Err(HandedOver { owner: self.owner(), carried: state.carried.take() }),
+            Some(begun) => LaidDown::Page(begun.page),
+            None if gone_out && owner == self.owner() => LaidDown::GoneOut,
+            None => LaidDown::HandedOver { owner: self.owner(), carried: state.carried.take() },
         }
+    }
+
+    /// A page is wanted back then. Whether the timer has to know.
+    pub(crate) fn watch(&self, until: Instant) -> bool {
+        let mut state = self.state.lock();
+        let earlier = state.watched.is_none_or(|watched| until < watched);
+        if earlier {
+            state.watched = Some(until);
+        }
+        earlier
+    }
+
+    /// When the timer has to look for pages that are wanted back.
+    pub(crate) fn watched(&self) -> Option<Instant> {
+        self.state.lock().watched
+    }
+
+    /// Gives the pages back that are wanted back by now: one that is begun with what it holds.
+    pub(crate) fn give_back(&self, now: Instant) {
+        let mut state = self.state.lock();
+        let is_over = |page: &Lent| page.until().is_some_and(|until| until <= now);
+        let begun = state.begun.take_if(|begun| is_over(&begun.page));
+        state.gone_out |= begun.is_some();
+        let (over, kept): (VecDeque<_>, VecDeque<_>) = state.pages.drain(..).partition(is_over);
+        state.pages = kept;
+        let pages = state.pages.iter().chain(state.begun.as_ref().map(|begun| &begun.page));
+        state.watched = pages.filter_map(Lent::until).min();
+        drop(state);
+        match begun {
+            Some(Begun { page, len: len @ 1.., kind, first }) => {
+                let status = Status::Chunk { kind, first, last: false };
+                page.answer(ReceiveWord { status, send_failed: false }.to_word(), len);
+            }
+            Some(Begun { page, .. }) => refuse(page, Code::NothingCame),
+            None => (),
+        }
+        over.into_iter().for_each(|page| refuse(page, Code::NothingCame));
     }
 
     /// A page of this `owner` if there is one and chunks still go there.

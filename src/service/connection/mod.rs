@@ -8,22 +8,27 @@
 //!  connection   what reader, writer, dispatcher and timer share: phase, deadlines, inbox, outbox
 //!  failures     what reader and writer know of sends that nobody waits for
 //!  end_guard    held by each thread; the last one ends the connection and tells the table
+//!  opener       who waits for an opening, and what came of it (failure: why there is no connection)
 //!  table        handles and their connections, and how those that are over have ended (outcome)
 //! ```
 //!
 //! Reader and writer do not call each other: they meet in [`Connection`]. Nothing here knows of ports or opcodes.
 
+mod answer;
 mod closer;
 pub(super) mod connect;
 #[expect(clippy::module_inception, reason = "the room is named for what it serves")]
 mod connection;
 mod deadline;
+mod destination;
 mod end_guard;
 mod established;
+mod failure;
 mod failures;
 pub(super) mod inbox;
 #[cfg(all(test, feature = "shuttle"))]
 mod interleavings;
+mod opener;
 mod outbox;
 mod outcome;
 mod reader;
@@ -31,6 +36,7 @@ mod seed;
 mod sink;
 mod table;
 pub(super) mod tls_code;
+mod wording;
 mod writer;
 
 pub(crate) use closer::Closer;

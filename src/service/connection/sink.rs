@@ -8,7 +8,7 @@ use xous_api_websocket::{Kind, PAGE_SIZE, Pages, ReceiveWord, Status};
 
 use super::connection::Connection;
 use super::deadline::Deadline;
-use super::inbox::{Begun, HandedOver, Taken};
+use super::inbox::{Begun, LaidDown, Taken};
 use super::outcome::Outcome;
 use crate::proto::{self, Chunk};
 use crate::service::limits::LAST_TURN;
@@ -234,9 +234,13 @@ impl Sink {
             Some(Page::Lent(page)) => page,
             other => return self.page = other,
         };
-        let begun = Begun { page, len: self.len, first: self.first };
+        let begun = Begun { page, len: self.len, kind: self.kind, first: self.first };
+        let until = begun.page.until();
         match self.conn.inbox.lay_down(begun, self.owner) {
-            None => self.laid_down = true,
+            None => {
+                self.laid_down = true;
+                self.conn.watch_page(until);
+            }
             Some(begun) => {
                 self.page = Some(Page::Lent(begun.page));
                 self.follow_owner();
@@ -247,9 +251,13 @@ impl Sink {
     /// Behind that wait. What has come is for the owner that there is now.
     pub(crate) fn pick_up(&mut self) {
         if std::mem::take(&mut self.laid_down) {
-            match self.conn.inbox.pick_up() {
-                Ok(begun) => self.page = Some(Page::Lent(begun.page)),
-                Err(HandedOver { owner, carried }) => self.serve(owner, carried),
+            match self.conn.inbox.pick_up(self.owner) {
+                LaidDown::Page(page) => self.page = Some(Page::Lent(page)),
+                LaidDown::GoneOut => {
+                    self.first &= self.len == 0;
+                    self.len = 0;
+                }
+                LaidDown::HandedOver { owner, carried } => self.serve(owner, carried),
             }
         }
         self.follow_owner();
@@ -284,7 +292,9 @@ impl Sink {
             return;
         }
         let carried = match self.page.take() {
-            Some(Page::Lent(page)) => Begun { page, len: self.len, first: self.first }.empty(),
+            Some(Page::Lent(page)) => {
+                Begun { page, len: self.len, kind: self.kind, first: self.first }.empty()
+            }
             other => {
                 self.page = other;
                 self.first.then(Vec::new)

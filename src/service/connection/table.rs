@@ -10,6 +10,7 @@ use xous::PID;
 use xous_api_websocket::{Code, Handle, Phase};
 
 use super::connection::Connection;
+use super::opener::OpeningResult;
 use super::outcome::Outcome;
 use crate::service::limits::{KEPT_CONNECTIONS, SLOTS};
 use crate::sync::Mutex;
@@ -51,6 +52,8 @@ struct Ended {
     outcome: Outcome,
     /// The owner knows.
     known: bool,
+    /// What came of its opening, if nobody has asked yet.
+    opening: Option<Box<OpeningResult>>,
     /// How many ended before.
     order: u64,
 }
@@ -153,8 +156,25 @@ impl Table {
         }
     }
 
-    /// A connection's threads have ended; `known` if its owner knows.
-    pub(crate) fn ended(&self, handle: Handle, outcome: Outcome, known: bool) {
+    /// What came of the opening of a connection that has ended. It is told once.
+    pub(crate) fn take_opening(&self, handle: Handle, asker: Option<PID>) -> Option<Box<OpeningResult>> {
+        match self.state.lock().slot(handle, asker).map(|slot| &mut slot.occupant) {
+            Some(Use::Ended(_, ended)) => {
+                ended.known |= matches!(ended.opening.as_deref(), Some(OpeningResult::Failed(_)));
+                ended.opening.take()
+            }
+            _ => None,
+        }
+    }
+
+    /// A connection's threads have ended; `known` if its owner knows. It may not know what came of its `opening`.
+    pub(crate) fn ended(
+        &self,
+        handle: Handle,
+        outcome: Outcome,
+        known: bool,
+        opening: Option<Box<OpeningResult>>,
+    ) {
         let mut state = self.state.lock();
         state.endings += 1;
         let order = state.endings;
@@ -165,7 +185,7 @@ impl Table {
         // Dropped outside of the lock: it may hold pages to answer.
         let before = std::mem::take(&mut slot.occupant);
         if let Use::Live(live) = &before {
-            slot.occupant = Use::Ended(live.owner, Ended { outcome, known, order });
+            slot.occupant = Use::Ended(live.owner, Ended { outcome, known, opening, order });
         }
         drop(state);
         drop(before);

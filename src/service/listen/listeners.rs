@@ -89,7 +89,7 @@ impl Listeners {
             return page.answer(Code::Malformed as usize, 0);
         }
         let Some(listen) = page.data().and_then(Listen::parse) else {
-            return page.refuse(Code::Malformed, 0, "the page does not hold a request");
+            return page.refuse(Code::Malformed, "the page does not hold a request");
         };
         if listen.tls.is_none() {
             return self.listen_now(owner, page, None);
@@ -100,7 +100,7 @@ impl Listeners {
 
     /// Refuses for want of something that a process may hold which has ended.
     fn refuse(&self, owner: PID, page: Lent, code: Code, text: &str) {
-        page.refuse(code, 0, text);
+        page.refuse(code, text);
         self.shared.look_for_the_gone(Some(owner));
     }
 
@@ -131,7 +131,7 @@ impl Listeners {
         drop(load);
         let plan = match plan {
             Ok(plan) => plan,
-            Err((code, text)) => return page.refuse(code, 0, &text),
+            Err((code, text)) => return page.refuse(code, &text),
         };
         let lease = plan.lease;
         let _change = self.change();
@@ -242,11 +242,11 @@ impl Listeners {
             match refused {
                 NotBound::NoThread => {
                     listener.shared.look_for_the_gone(Some(listener.owner));
-                    page.refuse(Code::NoListener, 0, "all threads that can listen are in use")
+                    page.refuse(Code::NoListener, "all threads that can listen are in use")
                 }
                 _ => {
                     let text = format!("port {} is in use", listener.port.settings.port);
-                    page.refuse(Code::PortInUse, 0, &text);
+                    page.refuse(Code::PortInUse, &text);
                 }
             }
         })

@@ -221,14 +221,11 @@ impl Port {
         }
     }
 
-    /// Says in the log that the certificate expires soon, at most once a day. Waits for the log server.
-    pub(crate) fn warn_of_expiry(&self) {
-        let Some(used) = &self.tls else { return };
+    /// What to say in the log if the certificate expires soon, at most once a day.
+    pub(crate) fn expiry_warning(&self) -> Option<String> {
         let now = clock::now();
-        let warning = used.lock().expiry.warning(now);
-        if let Some(warning) = warning {
-            log::warn!("port {}: {warning}", self.number());
-        }
+        let warning = self.tls.as_ref()?.lock().expiry.warning(now)?;
+        Some(format!("port {}: {warning}", self.number()))
     }
 
     /// When the certificate expires, in seconds since 1970.

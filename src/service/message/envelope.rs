@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use xous::{MemoryRange, Message, MessageEnvelope, MessageSender, PID};
 use xous_api_websocket::{Code, Refusal, Shown};
@@ -15,6 +16,7 @@ use super::model as kernel;
 use super::quota::Ticket;
 use crate::service::limits::MESSAGE_BYTES;
 use crate::service::thread::{Note, note};
+use crate::sync::Instant;
 #[cfg(not(all(test, feature = "shuttle")))]
 use xous as kernel;
 
@@ -41,6 +43,8 @@ pub(crate) struct Lent {
     answered: bool,
     /// Its place among the open messages.
     ticket: Option<Ticket>,
+    /// When its sender wants it back.
+    until: Option<Instant>,
 }
 
 /// What came of giving a page back to ask whether its lender is there.
@@ -88,6 +92,7 @@ impl Incoming {
             answer_on_drop: Code::Closed as usize,
             answered: false,
             ticket: None,
+            until: None,
         })
     }
 
@@ -101,6 +106,16 @@ impl Lent {
     /// What it is answered with if nobody answers it.
     pub(crate) fn answer_on_drop(&mut self, offset: usize) {
         self.answer_on_drop = offset;
+    }
+
+    /// Its sender wants it back after this time, if not before.
+    pub(crate) fn wanted_after(&mut self, wait: Duration) {
+        self.until = Instant::now().checked_add(wait);
+    }
+
+    /// When its sender wants it back.
+    pub(crate) fn until(&self) -> Option<Instant> {
+        self.until
     }
 
     /// Counts it as open until it is answered.
@@ -168,15 +183,15 @@ impl Lent {
         if self.finish(offset, 0) { Asked::Waiting } else { Asked::Gone }
     }
 
-    /// Answers with a refusal: its code, the peer's HTTP status if there is one (else 0), and a sentence.
-    pub(crate) fn refuse(self, code: Code, status: u16, text: &str) {
-        self.refuse_showing(code, status, text, None);
+    /// Answers with a refusal: its code and a sentence.
+    pub(crate) fn refuse(self, code: Code, text: &str) {
+        self.refuse_with(code, &Refusal { status: 0, text, head: &[], body: &[] }, None);
     }
 
-    /// As [`Lent::refuse`], and with the certificates that a server showed, as many as fit.
-    pub(crate) fn refuse_showing(mut self, code: Code, status: u16, text: &str, shown: Option<&Shown>) {
+    /// As [`Lent::refuse`], with the peer's answer, and with the certificates that it showed, as many as fit.
+    pub(crate) fn refuse_with(mut self, code: Code, refusal: &Refusal<'_>, shown: Option<&Shown>) {
         let page = self.pages_mut();
-        let len = Refusal { status, text }.write(page);
+        let len = refusal.write(page);
         let len = shown.map_or(len, |shown| shown.write_behind(page, len));
         self.answer(code as usize, len);
     }

@@ -12,6 +12,7 @@ use super::super::connection::Connection;
 use super::super::deadline::Deadline;
 use super::super::end_guard::EndGuard;
 use super::super::inbox::Taken;
+use super::super::opener::OpeningResult;
 use super::super::outbox::Work;
 use super::super::outcome::{NO_CODE, Outcome};
 use super::super::table::{Found, Table};
@@ -124,6 +125,37 @@ fn an_opening_is_answered_once_and_what_was_answered_is_true() {
             assert_eq!(word, Code::Timeout as usize);
             assert!(conn.opened().is_none());
         }
+    });
+}
+
+#[test]
+fn who_waits_for_an_opening_that_is_given_up_is_told_once() {
+    explore(2, || {
+        let (conn, table, timer) = connection(None);
+        conn.tells_later("a:1".into());
+        conn.opening();
+        let guard = EndGuard::new(conn.clone(), table);
+        let worker = spawn(move || {
+            if guard.conn.opened().is_some() {
+                guard.conn.tell_opening(OpeningResult::Open { sub_protocol: None, head: Vec::new() });
+                write(&guard.conn);
+            }
+            guard
+        });
+        let (waits, page) = Caller::lend_mut(0, 0);
+        conn.wait_open(page);
+        // The dispatcher takes this one later, from another thread of the owner.
+        let (closes, scalar) = Caller::ask();
+        conn.close(None, Some(Closer::Scalar(scalar)));
+        let (word, _) = waits.answer();
+        assert!([0, Code::Closed as usize, Code::Timeout as usize].contains(&word), "{word}");
+        let (later, page) = Caller::lend_mut(0, 0);
+        conn.wait_open(page);
+        assert_eq!(later.answer().0, Code::Closed as usize, "told once");
+        drop(worker.join().unwrap());
+        closes.answer();
+        assert_eq!(conn.state().0, Phase::Closed);
+        assert_eq!(timer.len(), 0, "no deadline is left");
     });
 }
 

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shuttle::thread::{JoinHandle, spawn};
-use xous_api_websocket::{Code, ReceiveWord, Status};
+use xous_api_websocket::{Code, Kind, ReceiveWord, Status};
 
-use super::super::inbox::{Begun, Inbox, Taken};
+use super::super::inbox::{Begun, Inbox, LaidDown, Taken};
 use super::super::outcome::Outcome;
 use crate::service::message::Caller;
-use crate::sync::FOREVER;
 use crate::sync::explore::explore;
+use crate::sync::{FOREVER, Instant};
 
 /// A page that is answered with a chunk has the number of the owner for whom it was taken added to this, and the chunk's
 /// in `valid`.
@@ -146,14 +146,17 @@ fn a_page_that_is_begun_goes_back_at_once() {
                 let mut page = inbox.try_take(0)?;
                 page.pages_mut()[..2].copy_from_slice(b"ab");
                 // The wait for the socket is between these two.
-                if let Some(mut begun) = inbox.lay_down(Begun { page, len: 2, first: true }, 0) {
+                if let Some(mut begun) =
+                    inbox.lay_down(Begun { page, len: 2, kind: Kind::Text, first: true }, 0)
+                {
                     return Some((inbox.owner(), begun.empty()));
                 }
                 let is_handed_over = inbox.owner() != 0;
-                match inbox.pick_up() {
-                    Ok(_) if is_handed_over => panic!("it did not go back during the wait"),
-                    Ok(begun) => inbox.put_back(begun.page, 0),
-                    Err(handed_over) => return Some((handed_over.owner, handed_over.carried)),
+                match inbox.pick_up(0) {
+                    LaidDown::Page(_) if is_handed_over => panic!("it did not go back during the wait"),
+                    LaidDown::Page(page) => inbox.put_back(page, 0),
+                    LaidDown::GoneOut => panic!("nobody wanted it"),
+                    LaidDown::HandedOver { owner, carried } => return Some((owner, carried)),
                 }
                 None
             })
@@ -199,6 +202,40 @@ fn the_owner_is_awaited(number: usize) {
     waits.join().unwrap();
     inbox.end(&Outcome::new(1000, ""));
     assert!(page.is_none_or(|page| page.answer().0 != CLOSED), "it was not taken");
+}
+
+#[test]
+fn a_page_whose_time_is_over_goes_back_with_what_it_holds() {
+    explore(3, || {
+        let inbox = Arc::new(Inbox::new());
+        let (former, mut page) = Caller::lend_mut(0, 0);
+        page.wanted_after(Duration::ZERO);
+        inbox.park(page);
+        let reading = {
+            let inbox = inbox.clone();
+            spawn(move || {
+                let mut page = inbox.try_take(0)?;
+                page.pages_mut()[..2].copy_from_slice(b"ab");
+                let begun = Begun { page, len: 2, kind: Kind::Text, first: true };
+                assert!(inbox.lay_down(begun, 0).is_none());
+                match inbox.pick_up(0) {
+                    LaidDown::Page(page) => page.answer(CHUNK, 2),
+                    LaidDown::GoneOut => (),
+                    LaidDown::HandedOver { .. } => panic!("it was not"),
+                }
+                Some(())
+            })
+        };
+        inbox.give_back(Instant::now());
+        let found = reading.join().unwrap();
+        let chunk = Status::Chunk { kind: Kind::Text, first: true, last: false };
+        let nothing = Status::Refused(Code::NothingCame as u8);
+        let word = |status| ReceiveWord { status, send_failed: false }.to_word();
+        match found {
+            Some(()) => assert!([(CHUNK, 2), (word(chunk), 2)].contains(&former.answer())),
+            None => assert_eq!(former.answer(), (word(nothing), 0)),
+        }
+    });
 }
 
 #[test]

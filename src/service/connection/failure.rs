@@ -1,0 +1,42 @@
+//! Why an opening has failed.
+
+use std::fmt;
+
+use xous_api_websocket::{Code, Refusal, Shown};
+
+use super::tls_code;
+
+/// Why there is no connection.
+pub(crate) struct Failure {
+    pub(crate) code: Code,
+    /// Of the server's answer; 0 without one.
+    pub(crate) status: u16,
+    /// What failed, and where.
+    pub(crate) text: String,
+    /// The server's answer, if it is a refusal.
+    pub(crate) head: Vec<u8>,
+    /// The beginning of its body.
+    pub(crate) body: Vec<u8>,
+    /// What the server showed, if its certificate was not accepted.
+    pub(crate) shown: Option<Box<Shown>>,
+}
+
+impl Failure {
+    /// Not inlined, as there are many, each at the end of a rare path.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn new(code: Code, text: fmt::Arguments<'_>) -> Self {
+        Failure { code, status: 0, text: text.to_string(), head: Vec::new(), body: Vec::new(), shown: None }
+    }
+
+    /// A failure with the code for TLS, if it is TLS that failed.
+    pub(crate) fn io(otherwise: Code, task: fmt::Arguments<'_>, error: &std::io::Error) -> Self {
+        Self::new(tls_code::code_of_io(error).unwrap_or(otherwise), format_args!("{task}: {error}"))
+    }
+
+    /// How a caller is told.
+    pub(crate) fn told(&self) -> (Code, Refusal<'_>) {
+        let refusal = Refusal { status: self.status, text: &self.text, head: &self.head, body: &self.body };
+        (self.code, refusal)
+    }
+}

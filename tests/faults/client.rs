@@ -58,6 +58,8 @@ fn verdict(security: Security, trace: &Trace, plan: Plan, outcome: &Outcome) -> 
     let fits = |step: usize| match (step, &outcome.end) {
         (0, End::NotOpened(code)) => match plan.fault {
             Fault::Stall => *code == Code::Timeout,
+            // So early it may be there before the service has seen that it is connected.
+            Fault::Reset if plan.after == 0 && *code == Code::Connect => true,
             _ => match refused() {
                 None | Some(Some(true)) => *code == Code::Lost,
                 Some(Some(false)) => *code == Code::TlsClosed,

@@ -1,7 +1,7 @@
 //! A wire between a client and a server that has one fault, behind so many bytes of one way.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -9,6 +9,10 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use socket2::SockRef;
+
+/// The address of wires, and of the service behind them. Other tests look for ports where nobody listens any more on another
+/// one, and would meet a wire there.
+pub(crate) const HOST: &str = "127.0.0.3";
 
 /// What happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,9 +68,9 @@ struct Wire {
 }
 
 impl Proxy {
-    /// A wire to a port of this machine, with a fault or without.
-    pub(crate) fn start(server: u16, plan: Option<Plan>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    /// A wire to a server, with a fault or without.
+    pub(crate) fn start(server: SocketAddr, plan: Option<Plan>) -> Self {
+        let listener = TcpListener::bind((HOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let wire = Arc::new(Wire { plan, ..Wire::default() });
         let carrying = std::thread::spawn({
@@ -100,7 +104,7 @@ impl Drop for Proxy {
         self.wire.end(Shutdown::Both);
         if !self.wire.is_taken.load(SeqCst) {
             // Nobody has connected.
-            TcpStream::connect(("127.0.0.1", self.port)).ok();
+            TcpStream::connect((HOST, self.port)).ok();
         }
         carrying.join().unwrap();
     }
@@ -108,8 +112,8 @@ impl Drop for Proxy {
 
 impl Wire {
     /// Carries until both ways have ended.
-    fn connect(&self, client: TcpStream, server: u16) {
-        let Ok(server) = TcpStream::connect(("127.0.0.1", server)) else { return };
+    fn connect(&self, client: TcpStream, server: SocketAddr) {
+        let Ok(server) = TcpStream::connect(server) else { return };
         for socket in [&client, &server] {
             socket.set_nodelay(true).unwrap();
             // A peer that does not read holds nobody up for ever.
@@ -187,6 +191,11 @@ impl Wire {
     fn end(&self, how: Shutdown) {
         lock(&self.sockets).iter().for_each(|socket| drop(socket.shutdown(how)));
     }
+}
+
+/// A port of the service.
+pub(crate) fn server(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 3], port))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -61,8 +61,6 @@ struct Wire {
     /// What has passed, to the server and to the client.
     passed: [Mutex<Vec<u8>>; 2],
     sockets: Mutex<Vec<TcpStream>>,
-    /// Somebody has connected.
-    is_taken: AtomicBool,
     is_reset: AtomicBool,
     is_over: AtomicBool,
 }
@@ -75,12 +73,7 @@ impl Proxy {
         let wire = Arc::new(Wire { plan, ..Wire::default() });
         let carrying = std::thread::spawn({
             let wire = wire.clone();
-            move || {
-                let (client, _) = listener.accept().unwrap();
-                wire.is_taken.store(true, SeqCst);
-                drop(listener);
-                wire.connect(client, server);
-            }
+            move || wire.run(&listener, server)
         });
         Proxy { port, wire, carrying: Some(carrying) }
     }
@@ -92,25 +85,41 @@ impl Proxy {
 
     /// What has passed when both sides have ended.
     pub(crate) fn passed_in_all(&mut self) -> [Vec<u8>; 2] {
-        self.carrying.take().map(JoinHandle::join);
+        self.finish();
         self.passed()
+    }
+
+    /// Takes nobody in any more, and waits for what is carried.
+    fn finish(&mut self) {
+        let Some(carrying) = self.carrying.take() else { return };
+        self.wire.is_over.store(true, SeqCst);
+        // Wakes the one who waits for clients. The port is the wire's until then, so that it is nobody else's.
+        TcpStream::connect((HOST, self.port)).ok();
+        carrying.join().unwrap();
     }
 }
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        let Some(carrying) = self.carrying.take() else { return };
         self.wire.is_over.store(true, SeqCst);
         self.wire.end(Shutdown::Both);
-        if !self.wire.is_taken.load(SeqCst) {
-            // Nobody has connected.
-            TcpStream::connect((HOST, self.port)).ok();
-        }
-        carrying.join().unwrap();
+        self.finish();
     }
 }
 
 impl Wire {
+    /// Carries what comes until it is over.
+    fn run(&self, listener: &TcpListener, server: SocketAddr) {
+        std::thread::scope(|scope| {
+            while let Ok((client, _)) = listener.accept() {
+                if self.is_over.load(SeqCst) {
+                    return;
+                }
+                scope.spawn(|| self.connect(client, server));
+            }
+        });
+    }
+
     /// Carries until both ways have ended.
     fn connect(&self, client: TcpStream, server: SocketAddr) {
         let Ok(server) = TcpStream::connect(server) else { return };

@@ -8,7 +8,7 @@ use xous_api_websocket::{Deadlines, Listen, ListenLimits, Listener, Route};
 
 use crate::common::{PATIENCE, nothing_is_left, pattern, system};
 use crate::matrix::{Detail, LONG, plans, run};
-use crate::proxy::{Fault, Plan, Proxy, Way};
+use crate::proxy::{Fault, HOST, Plan, Proxy, Way, server};
 use crate::session::{Calls, End, Outcome, deadlines};
 
 /// Two requests on one connection, the second of which is the last.
@@ -22,15 +22,14 @@ const LEN: usize = 300;
 fn port() -> Listener {
     let Deadlines { write, .. } = deadlines(true);
     let limits = ListenLimits { connections: 64, per_peer: 64, head_time: write, ..ListenLimits::default() };
-    let listener =
-        Listener::listen(&Listen::new("127.0.0.1", 0).limits(limits).deadlines(deadlines(true))).unwrap();
+    let listener = Listener::listen(&Listen::new(HOST, 0).limits(limits).deadlines(deadlines(true))).unwrap();
     listener.add_route(&Route::page("/page", "application/octet-stream", &pattern(LEN))).unwrap();
     listener
 }
 
 /// Asks, and calls `each` with the number of answers that have come whole.
 fn ask(port: u16, mut each: impl FnMut(usize)) -> io::Result<()> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    let mut stream = TcpStream::connect((HOST, port))?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_nodelay(true)?;
     for (at, request) in REQUESTS.iter().enumerate() {
@@ -55,7 +54,7 @@ fn ask(port: u16, mut each: impl FnMut(usize)) -> io::Result<()> {
 
 /// By way, where a request or an answer ends in an undisturbed conversation.
 fn edges(listener: &Listener) -> [Vec<usize>; 2] {
-    let mut proxy = Proxy::start(listener.port(), None);
+    let mut proxy = Proxy::start(server(listener.port()), None);
     let mut edges = [vec![0], vec![0]];
     ask(proxy.port, |_| {
         for (edges, bytes) in edges.iter_mut().zip(proxy.passed()) {
@@ -92,7 +91,7 @@ fn disturb(detail: Detail) {
         "pages",
         &plans(&edges, detail),
         |_, plan| {
-            let proxy = Proxy::start(listener.port(), Some(plan));
+            let proxy = Proxy::start(server(listener.port()), Some(plan));
             let (mut calls, mut answers) = (Calls::new(), 0);
             // How it ends for the client is not what this is about.
             calls.time(|| ask(proxy.port, |number| answers = number)).ok();

@@ -1,7 +1,7 @@
 //! A wire between a client and a server that has one fault, behind so many bytes of one way.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -9,6 +9,10 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use socket2::SockRef;
+
+/// The address of wires, and of the service behind them. Other tests look for ports where nobody listens any more on another
+/// one, and would meet a wire there.
+pub(crate) const HOST: &str = "127.0.0.3";
 
 /// What happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,26 +61,19 @@ struct Wire {
     /// What has passed, to the server and to the client.
     passed: [Mutex<Vec<u8>>; 2],
     sockets: Mutex<Vec<TcpStream>>,
-    /// Somebody has connected.
-    is_taken: AtomicBool,
     is_reset: AtomicBool,
     is_over: AtomicBool,
 }
 
 impl Proxy {
-    /// A wire to a port of this machine, with a fault or without.
-    pub(crate) fn start(server: u16, plan: Option<Plan>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    /// A wire to a server, with a fault or without.
+    pub(crate) fn start(server: SocketAddr, plan: Option<Plan>) -> Self {
+        let listener = TcpListener::bind((HOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let wire = Arc::new(Wire { plan, ..Wire::default() });
         let carrying = std::thread::spawn({
             let wire = wire.clone();
-            move || {
-                let (client, _) = listener.accept().unwrap();
-                wire.is_taken.store(true, SeqCst);
-                drop(listener);
-                wire.connect(client, server);
-            }
+            move || wire.run(&listener, server)
         });
         Proxy { port, wire, carrying: Some(carrying) }
     }
@@ -88,28 +85,44 @@ impl Proxy {
 
     /// What has passed when both sides have ended.
     pub(crate) fn passed_in_all(&mut self) -> [Vec<u8>; 2] {
-        self.carrying.take().map(JoinHandle::join);
+        self.finish();
         self.passed()
+    }
+
+    /// Takes nobody in any more, and waits for what is carried.
+    fn finish(&mut self) {
+        let Some(carrying) = self.carrying.take() else { return };
+        self.wire.is_over.store(true, SeqCst);
+        // Wakes the one who waits for clients. The port is the wire's until then, so that it is nobody else's.
+        TcpStream::connect((HOST, self.port)).ok();
+        carrying.join().unwrap();
     }
 }
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        let Some(carrying) = self.carrying.take() else { return };
         self.wire.is_over.store(true, SeqCst);
         self.wire.end(Shutdown::Both);
-        if !self.wire.is_taken.load(SeqCst) {
-            // Nobody has connected.
-            TcpStream::connect(("127.0.0.1", self.port)).ok();
-        }
-        carrying.join().unwrap();
+        self.finish();
     }
 }
 
 impl Wire {
+    /// Carries what comes until it is over.
+    fn run(&self, listener: &TcpListener, server: SocketAddr) {
+        std::thread::scope(|scope| {
+            while let Ok((client, _)) = listener.accept() {
+                if self.is_over.load(SeqCst) {
+                    return;
+                }
+                scope.spawn(|| self.connect(client, server));
+            }
+        });
+    }
+
     /// Carries until both ways have ended.
-    fn connect(&self, client: TcpStream, server: u16) {
-        let Ok(server) = TcpStream::connect(("127.0.0.1", server)) else { return };
+    fn connect(&self, client: TcpStream, server: SocketAddr) {
+        let Ok(server) = TcpStream::connect(server) else { return };
         for socket in [&client, &server] {
             socket.set_nodelay(true).unwrap();
             // A peer that does not read holds nobody up for ever.
@@ -187,6 +200,11 @@ impl Wire {
     fn end(&self, how: Shutdown) {
         lock(&self.sockets).iter().for_each(|socket| drop(socket.shutdown(how)));
     }
+}
+
+/// A port of the service.
+pub(crate) fn server(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 3], port))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

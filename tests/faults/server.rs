@@ -8,7 +8,7 @@ use xous_api_websocket::{Listen, ListenLimits, Listener, Route, ServerTls};
 
 use crate::common::{PATIENCE, nothing_is_left, system};
 use crate::matrix::{Detail, LANES, LONG, plans, run};
-use crate::proxy::{Fault, Plan, Proxy, Way};
+use crate::proxy::{Fault, HOST, Plan, Proxy, Way, server};
 use crate::session::{Calls, End, MESSAGES, Outcome, answers, deadlines, peer_asks};
 use crate::trace::{STEPS, Security, Trace, mark};
 
@@ -29,7 +29,7 @@ type Connect<'a> = &'a (dyn Fn(u16, &str, &mut dyn FnMut(usize)) + Sync);
 fn port(stalls: bool, tls: Option<ServerTls<'_>>) -> Listener {
     let head_time = if stalls { HEAD } else { PATIENCE };
     let limits = ListenLimits { connections: 64, per_peer: 64, head_time, ..ListenLimits::default() };
-    let mut listen = Listen::new("127.0.0.1", 0).limits(limits).deadlines(deadlines(stalls));
+    let mut listen = Listen::new(HOST, 0).limits(limits).deadlines(deadlines(stalls));
     listen.tls = tls;
     let listener = Listener::listen(&listen).unwrap();
     for lane in 0..LANES {
@@ -51,7 +51,7 @@ fn attempt(listener: &Listener, lane: usize, plan: Option<Plan>, connect: Connec
     let own = format!("{number:06}");
     let over = format!("{own}-{OVER}");
     let paths = [&own, &over].map(|query| format!("/{lane}?{query}"));
-    let proxy = Proxy::start(listener.port(), plan);
+    let proxy = Proxy::start(server(listener.port()), plan);
     let (port, through) = (listener.port(), proxy.port);
     let mut proxy = Some(proxy);
     std::thread::scope(|scope| {
@@ -83,7 +83,7 @@ fn attempt(listener: &Listener, lane: usize, plan: Option<Plan>, connect: Connec
 
 /// What an undisturbed conversation looks like on the wire.
 fn trace(security: Security, listener: &Listener, connect: Connect<'_>) -> Trace {
-    let mut proxy = Proxy::start(listener.port(), None);
+    let mut proxy = Proxy::start(server(listener.port()), None);
     let mut marks = Vec::new();
     std::thread::scope(|scope| {
         let client = scope.spawn(|| connect(proxy.port, "/0?000000", &mut |_| marks.push(mark(&proxy))));
@@ -143,7 +143,7 @@ fn disturb(security: Security, tls: Option<ServerTls<'_>>, connect: Connect<'_>,
 
 /// A stream to a port whose waits end.
 fn stream(port: u16) -> TcpStream {
-    let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let stream = TcpStream::connect((HOST, port)).unwrap();
     stream.set_nodelay(true).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_write_timeout(Some(PATIENCE)).unwrap();
@@ -153,7 +153,7 @@ fn stream(port: u16) -> TcpStream {
 fn disturb_plain(detail: Detail) {
     let connect = |port: u16, path: &str, each: &mut dyn FnMut(usize)| {
         // What becomes of the client is not what this is about.
-        peer_asks(stream(port), &format!("ws://127.0.0.1:{port}{path}"), each).ok();
+        peer_asks(stream(port), &format!("ws://{HOST}:{port}{path}"), each).ok();
     };
     disturb(Security::Plain, None, &connect, detail);
 }
@@ -181,7 +181,7 @@ mod secure {
         let keys = Keys::new();
         let tls = ServerTls::new(Identity::new(keys.chain.as_bytes(), keys.key.as_bytes()));
         let connect = |port: u16, path: &str, each: &mut dyn FnMut(usize)| {
-            let url = format!("ws://127.0.0.1:{port}{path}");
+            let url = format!("ws://{HOST}:{port}{path}");
             peer_asks(keys.client(security, stream(port)), &url, each).ok();
         };
         disturb(security, Some(tls), &connect, detail);

@@ -45,7 +45,7 @@ pub(crate) struct Outcome {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum End {
     /// There was no connection, and this is what the program was told.
-    NotOpened(Code),
+    NotOpened(Code, String),
     /// Nobody came to the program.
     Nobody,
     /// With this close code, and the reason that the program was told.

@@ -17,6 +17,7 @@ use rustls::{
     SupportedProtocolVersion,
 };
 
+use crate::proxy::HOST;
 use crate::trace::Security;
 
 /// An authority, and a server's certificate of it.
@@ -48,7 +49,7 @@ impl Keys {
         let key = new_key();
         let authority = params.self_signed(&key).unwrap().der().to_vec();
         let issuer = Issuer::new(params, key);
-        let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        let mut params = CertificateParams::new([HOST.to_owned()]).unwrap();
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let key = new_key();
         let chain = params.signed_by(&key, &issuer).unwrap().pem();
@@ -89,7 +90,7 @@ impl Keys {
         let builder = builder.with_protocol_versions(&version(security)).unwrap();
         let mut config = builder.with_root_certificates(roots).with_no_client_auth();
         config.resumption = Resumption::disabled();
-        let name = "127.0.0.1".try_into().unwrap();
+        let name = HOST.try_into().unwrap();
         StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), stream)
     }
 }

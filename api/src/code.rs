@@ -64,7 +64,8 @@ pub enum Code {
     /// are checked by it.
     ClockNotSet = 32,
     /// No trusted CA has issued the server's certificate: it is signed by itself or by an unknown CA, or the server
-    /// left out a link of the chain. Trust its CA with [`Tls::roots`](crate::Tls::roots), or go no further.
+    /// left out a link of the chain. Trust its CA with [`Tls::roots`](crate::Tls::roots), show a person what the server
+    /// has ([`Websocket::open_or_show`](crate::Websocket::open_or_show)), or go no further.
     UnknownIssuer = 33,
     /// The server's certificate names other hosts; the text says which.
     WrongHost = 34,
@@ -80,6 +81,9 @@ pub enum Code {
     TlsFailed = 39,
     /// The server closed the connection during the TLS handshake.
     TlsClosed = 40,
+    /// The server's certificate is none of those that are pinned ([`Tls::pins`](crate::Tls::pins)). The server has a new
+    /// certificate, or another one answers in its place: have a person find out which before a new pin is set.
+    WrongPin = 41,
     /// A certificate or key is to come from the PDDB, and there is no PDDB or it is not mounted. Have the user unlock
     /// it and try again. Nothing else is used instead.
     NoPddb = 48,
@@ -153,6 +157,7 @@ impl Code {
             | Code::BadCertificate
             | Code::NotTls
             | Code::TlsFailed
+            | Code::WrongPin
             | Code::NoPddbKey
             | Code::BadPddbKey => false,
         }
@@ -202,6 +207,7 @@ impl fmt::Display for Code {
             Code::NotTls => "the server does not speak TLS",
             Code::TlsFailed => "no secure connection could be agreed on",
             Code::TlsClosed => "the server ended the connection while it was being secured",
+            Code::WrongPin => "the server's certificate is not the one that was pinned",
             Code::NoPddb => "the database is locked or missing",
             Code::NoPddbKey => "the database does not have the certificate or key",
             Code::BadPddbKey => "the certificate or key in the database cannot be used",

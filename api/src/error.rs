@@ -86,6 +86,22 @@ impl OpenError {
     }
 }
 
+/// A connection could not be opened, and what the server showed, if its certificate was the reason.
+#[derive(Debug, PartialEq, thiserror::Error)]
+#[error("{error}")]
+pub struct Unopened {
+    /// Why.
+    pub error: OpenError,
+    /// The server's certificates, if they were not accepted.
+    pub shown: Option<crate::Shown>,
+}
+
+impl From<OpenError> for Unopened {
+    fn from(error: OpenError) -> Self {
+        Unopened { error, shown: None }
+    }
+}
+
 /// A message was not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {

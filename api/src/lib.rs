@@ -21,8 +21,10 @@
 //! [`SendWord`] and [`ReceiveWord`] the flags in `offset`.
 
 mod accepted;
+mod certificate;
 mod code;
 mod decision;
+mod der;
 mod error;
 mod forward;
 mod handle;
@@ -36,10 +38,14 @@ mod message;
 mod opcode;
 mod opening;
 mod pages;
+mod part;
+mod pin;
 mod reply;
 mod request;
 mod route;
 mod settings;
+mod shown;
+mod source;
 mod stats;
 mod subject;
 mod tls;
@@ -49,9 +55,12 @@ mod wire;
 mod word;
 
 pub use accepted::Accepted;
+pub use certificate::{Certificate, Moment};
 pub use code::Code;
 pub use decision::Decision;
-pub use error::{AcceptError, Closed, ControlError, ListenError, OpenError, ReceiveError, SendError};
+pub use error::{
+    AcceptError, Closed, ControlError, ListenError, OpenError, ReceiveError, SendError, Unopened,
+};
 pub use handle::{Handle, message_id, split_message_id};
 pub use heap::allow_heap;
 pub use incoming::Incoming;
@@ -62,13 +71,16 @@ pub use message::Message;
 pub use opcode::{Opcode, SERVER_NAME};
 pub use opening::Opening;
 pub use pages::{PAGE_SIZE, Pages, Returned};
+pub use pin::{Fingerprint, NoFingerprint, Pin};
 pub use reply::{Refusal, Reply};
 pub use request::{Credentials, CredentialsForm, Proxy, Request, RequestError};
 pub use route::{Route, RouteKind};
 pub use settings::{Deadlines, Lease, Limits};
+pub use shown::{Shown, ShownCertificate};
+pub use source::Source;
 pub use stats::Stats;
 pub use subject::Subject;
-pub use tls::{Identity, ServerTls, Source, Tls};
+pub use tls::{Identity, ServerTls, Tls};
 pub use upload::Upload;
 pub use websocket::{Phase, State, Websocket, send, stats};
 pub use word::{Kind, Part, ReceiveWord, SendWord, Status};

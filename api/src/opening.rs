@@ -7,7 +7,7 @@ use xous::CID;
 use crate::pages::Pages;
 use crate::reply::Refusal;
 use crate::websocket::{ANSWER, Link, service};
-use crate::{Code, Handle, Opcode, OpenError, Reply, Request, Websocket, message_id};
+use crate::{Code, Handle, Opcode, OpenError, Reply, Request, Shown, Unopened, Websocket, message_id};
 
 /// In the `offset` of an `Open`: answer with the handle, before the connection is there.
 const AT_ONCE: usize = 1;
@@ -29,7 +29,8 @@ impl Opening {
         let cid = service().map_err(OpenError::Service)?;
         let mut pages = Pages::new(request.encoded_len());
         let len = request.write(pages.bytes_mut()).map_err(OpenError::Request)?;
-        let reply = ask(cid, &mut pages, message_id(Opcode::Open, Handle::SOLE), AT_ONCE, len)?;
+        let reply = ask(cid, &mut pages, message_id(Opcode::Open, Handle::SOLE), AT_ONCE, len)
+            .map_err(|unopened| unopened.error)?;
         Ok(Opening { cid, handle: reply.handle, over: AtomicBool::new(false) })
     }
 
@@ -40,12 +41,25 @@ impl Opening {
     /// returned the connection or the error before. With `BusyMessages`, `BusyService` or `BusyReceives` (another
     /// thread waits) the opening goes on.
     pub fn wait(&self) -> Result<Websocket, OpenError> {
-        let mut pages = Pages::new(ANSWER);
+        self.wait_with(ANSWER).map_err(|unopened| unopened.error)
+    }
+
+    /// As [`Opening::wait`], and the error has what the server showed: see [`Websocket::open_or_show`].
+    ///
+    /// # Errors
+    /// Those of [`Opening::wait`].
+    pub fn wait_or_show(&self) -> Result<Websocket, Unopened> {
+        self.wait_with(Shown::PAGE_BYTES)
+    }
+
+    fn wait_with(&self, room: usize) -> Result<Websocket, Unopened> {
+        let mut pages = Pages::new(room);
         let id = message_id(Opcode::WaitOpen, self.handle);
         let result = ask(self.cid, &mut pages, id, 0, 0);
+        let busy = [Code::BusyMessages, Code::BusyService, Code::BusyReceives];
         let goes_on = matches!(
-            result,
-            Err(OpenError::Failed { code: Code::BusyMessages | Code::BusyService | Code::BusyReceives, .. })
+            &result,
+            Err(Unopened { error: OpenError::Failed { code, .. }, .. }) if busy.contains(code)
         );
         if !goes_on {
             self.over.store(true, SeqCst);
@@ -81,13 +95,14 @@ pub(crate) fn ask(
     id: usize,
     offset: usize,
     len: usize,
-) -> Result<Reply<'_>, OpenError> {
+) -> Result<Reply<'_>, Unopened> {
     let lent = pages.bytes().len();
     let returned = pages.lend_mut(cid, id, offset, len, lent).map_err(OpenError::Service)?;
     let page = &pages.bytes()[..returned.valid];
     if returned.offset != 0 {
         let code = Code::from_word(returned.offset);
-        return Err(Refusal::parse(page).map_or(OpenError::code(code), |refusal| refusal.into_error(code)));
+        let error = Refusal::parse(page).map_or(OpenError::code(code), |refusal| refusal.into_error(code));
+        return Err(Unopened { error, shown: Shown::parse(page) });
     }
-    Reply::parse(page).ok_or(OpenError::code(Code::Malformed))
+    Ok(Reply::parse(page).ok_or(OpenError::code(Code::Malformed))?)
 }

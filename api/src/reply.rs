@@ -1,5 +1,6 @@
 //! What the service answers to an `Open`.
 
+use crate::part;
 use crate::wire::{Reader, Writer};
 use crate::{Code, Handle};
 
@@ -62,8 +63,9 @@ impl<'a> Reply<'a> {
 /// A refused `Open`: the server's answer, if it sent one, and a text for people.
 ///
 /// In the page, little-endian: u32 0, u16 status of the server's answer (0 if there was none), u16 length, a text for
-/// people; behind it u16 length of the answer's head, u16 length of the beginning of its body, both. A page that ends
-/// behind the text has neither.
+/// people; behind it parts, each u8 kind, u32 length and content: 1 is what a server showed
+/// ([`Shown`](crate::Shown)), 2 the beginning of the answer's body, 3 its head. Parts of another kind are passed over, and
+/// a reader may leave them all alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal<'a> {
     /// 0 if no HTTP answer came.
@@ -89,16 +91,13 @@ impl<'a> Refusal<'a> {
         w.u32(0);
         w.u16(self.status);
         w.text(&self.text[..end]);
-        // What a reader does not expect behind the text is left out, so that a text that just fits stays as it is.
-        if let Some(room) =
-            room.checked_sub(end + 4).filter(|_| !(self.head.is_empty() && self.body.is_empty()))
-        {
-            let body = &self.body[..self.body.len().min(room)];
-            let head = &self.head[..self.head.len().min(room - body.len())];
-            w.u16(u16::try_from(head.len()).unwrap_or(0));
-            w.u16(u16::try_from(body.len()).unwrap_or(0));
-            w.bytes(head);
-            w.bytes(body);
+        let mut room = room - end;
+        for (kind, content) in [(part::BODY, self.body), (part::HEAD, self.head)] {
+            let Some(most) = room.checked_sub(part::FIXED).filter(|_| !content.is_empty()) else { continue };
+            let content = &content[..content.len().min(most)];
+            room = most - content.len();
+            w.u8(kind);
+            w.blob(content);
         }
         w.finish().unwrap_or(0)
     }
@@ -108,14 +107,15 @@ impl<'a> Refusal<'a> {
         let mut r = Reader::new(page);
         r.u32()?;
         let (status, text) = (r.u16()?, r.text()?);
-        let (head, body) = Self::answer(&mut r).unwrap_or_default();
+        let (mut head, mut body) = (&[][..], &[][..]);
+        while let Some((kind, content)) = part::next(&mut r) {
+            match kind {
+                part::HEAD => head = content,
+                part::BODY => body = content,
+                _ => (),
+            }
+        }
         Some(Refusal { status, text, head, body })
-    }
-
-    /// Head and body.
-    fn answer(r: &mut Reader<'a>) -> Option<(&'a [u8], &'a [u8])> {
-        let (head, body) = (r.u16()?, r.u16()?);
-        Some((r.bytes(usize::from(head))?, r.bytes(usize::from(body))?))
     }
 
     /// The error that the client crate reports.
@@ -175,13 +175,14 @@ mod tests {
         assert_eq!(Refusal::parse(&page[..len]), Some(whole.clone()));
         // A page without it, as it was once written, and one that is cut.
         for cut in 13..len {
-            assert_eq!(Refusal::parse(&page[..cut]), Some(Refusal { head: b"", body: b"", ..whole.clone() }));
+            let body: &[u8] = if cut < 13 + part::FIXED + 4 { b"" } else { b"wait" };
+            assert_eq!(Refusal::parse(&page[..cut]), Some(Refusal { head: b"", body, ..whole.clone() }));
         }
         let len = whole.write(&mut page[..40]);
         let cut = Refusal::parse(&page[..len]).unwrap();
-        assert_eq!((cut.text, cut.head, cut.body), ("later", &head[..19], &b"wait"[..]));
+        assert_eq!((cut.text, cut.head, cut.body), ("later", &head[..13], &b"wait"[..]));
         // Lengths that lie.
-        page[13..15].copy_from_slice(&u16::MAX.to_le_bytes());
-        assert_eq!(Refusal::parse(&page).unwrap().head, b"");
+        page[14..18].copy_from_slice(&u32::MAX.to_le_bytes());
+        assert_eq!(Refusal::parse(&page), Some(Refusal { head: b"", body: b"", ..whole }));
     }
 }

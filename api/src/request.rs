@@ -110,8 +110,8 @@ pub struct Request<'a> {
 /// A request cannot be sent to the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
-    /// More than 32 sub-protocols, headers, origins, CA certificates, or certificates of a chain.
-    #[error("more than {MAX_LISTED} sub-protocols, headers, origins or certificates")]
+    /// More than 32 sub-protocols, headers, origins, CA certificates, or certificates of a chain, or more than 8 pins.
+    #[error("more than {MAX_LISTED} sub-protocols, headers, origins or certificates, or more than 8 pins")]
     TooMany,
     /// More than [`Request::MAX_BYTES`] in all, or a route's page longer than
     /// [`Route::MAX_BODY`](crate::Route::MAX_BODY).
@@ -390,7 +390,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::tls::{Identity, Source};
+    use crate::{Identity, Source};
 
     fn full() -> Request<'static> {
         let identity = Identity {

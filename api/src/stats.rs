@@ -20,11 +20,14 @@ pub struct Stats {
     pub opened: u32,
     /// Requests refused with a `Busy` code since the start.
     pub busy: u32,
+    /// When the first certificate of a port expires, or one that it shows with it: seconds since 1970, UTC. 0 if no port
+    /// has one.
+    pub certificate_expires: u32,
 }
 
 impl Stats {
     /// Length in a page.
-    pub const LEN: usize = 7 * 4;
+    pub const LEN: usize = 8 * 4;
 
     /// Writes the figures; `None` if the page is too short.
     pub fn write(&self, page: &mut [u8]) -> Option<usize> {
@@ -37,6 +40,7 @@ impl Stats {
             self.timers,
             self.opened,
             self.busy,
+            self.certificate_expires,
         ] {
             w.u32(figure);
         }
@@ -54,6 +58,8 @@ impl Stats {
             timers: r.u32()?,
             opened: r.u32()?,
             busy: r.u32()?,
+            // Earlier services end here.
+            certificate_expires: r.u32().unwrap_or(0),
         })
     }
 }

@@ -3,34 +3,45 @@
 use std::fmt;
 
 use crate::RequestError;
+use crate::pin::Pin;
+use crate::source::Source;
 use crate::wire::{Reader, Writer};
 
 /// The most CA certificates of the caller, and the most certificates of a chain.
 const MAX_CERTIFICATES: usize = 32;
+/// The most pins.
+const MAX_PINS: usize = 8;
 /// Length of the fixed fields.
 const FIXED: usize = 4;
 
 const MOZILLA: u8 = 1;
 const SERVER_NAME: u8 = 1 << 1;
 const IDENTITY: u8 = 1 << 2;
-/// Stands in the place of a length, and says that a key of the PDDB is named behind it.
-const IN_PDDB: u32 = 1 << 31;
+const DEVICE_STORE: u8 = 1 << 3;
+/// A flag that this crate does not know asks for something that it would not do.
+const KNOWN: u8 = MOZILLA | SERVER_NAME | IDENTITY | DEVICE_STORE;
 
 /// What makes a connection secure: TLS 1.2 or 1.3 with forward secrecy, to a server whose certificate leads to a
-/// trusted root, is valid today, and names the host. None of this can be switched off.
+/// trusted root, is valid today, and names the host; or that has the one certificate or key that somebody has decided to
+/// trust ([`Tls::pin`]). None of this can be switched off.
 ///
 /// In the page of an `Open`, behind its texts, little-endian:
 ///
 /// | |
 /// |---|
-/// | u8 flags: 1 Mozilla's roots, 2 server name, 4 identity |
-/// | u8 number of own roots, u8 number of certificates in the identity's chain, u8 0 |
+/// | u8 flags: 1 Mozilla's roots, 2 server name, 4 identity, 8 the device's own roots |
+/// | u8 number of own roots, u8 number of certificates in the identity's chain, u8 number of pins |
 /// | if flagged, the server name as 16 bits of length and UTF-8 |
 /// | the own roots, the chain, and, with an identity, its key: each a [`Source`] |
+/// | the pins: each a [`Pin`] |
+///
+/// A page with an unknown flag is malformed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls<'a> {
     /// Whether Mozilla's roots are trusted. The service is built with them.
     pub mozilla: bool,
+    /// Whether the roots are trusted that the user of the device keeps; see [`Tls::device_store`].
+    pub device_store: bool,
     /// CA certificates that are trusted, at most 32: each DER, or PEM with any number of them.
     pub roots: Vec<Source<'a>>,
     /// The name or address that the server's certificate must have, and that the server is asked for (SNI). By
@@ -38,6 +49,9 @@ pub struct Tls<'a> {
     pub server_name: Option<&'a str>,
     /// The certificate for a server that asks for one. By default there is no such certificate.
     pub identity: Option<Identity<'a>>,
+    /// If there are any, at most 8, the server's own certificate must have one of them. Without any root they are all
+    /// that decides: see [`Tls::pin`].
+    pub pins: Vec<Pin>,
 }
 
 /// A certificate with its chain and its key.
@@ -48,58 +62,6 @@ pub struct Identity<'a> {
     pub chain: Vec<Source<'a>>,
     /// The private key of the first certificate: PKCS #8, SEC 1 or PKCS #1, in DER or PEM.
     pub key: Source<'a>,
-}
-
-/// Where certificates or a private key are.
-///
-/// In a page, little-endian: u32 length and bytes; or u32 2^31 and the names of dict and key, each as 16 bits of length
-/// and UTF-8.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source<'a> {
-    /// The bytes themselves.
-    Bytes(&'a [u8]),
-    /// A key of the PDDB, in the basis `.System`. The service reads it for each request that names it. So no message
-    /// of the caller carries a private key, and what was stored last counts. If it cannot be read, the request fails.
-    Pddb {
-        /// The dict; `/` between the parts of its name.
-        dict: &'a str,
-        /// The key's name in the dict.
-        key: &'a str,
-    },
-}
-
-impl<'a> Source<'a> {
-    /// How many bytes at most are read from keys of the PDDB for one request, all of them together.
-    pub const MAX_STORED: usize = 64 * 1024;
-
-    fn is_stored(&self) -> bool {
-        matches!(self, Source::Pddb { .. })
-    }
-
-    fn encoded_len(&self) -> usize {
-        match self {
-            Source::Bytes(bytes) => 4 + bytes.len(),
-            Source::Pddb { dict, key } => 4 + 2 + dict.len() + 2 + key.len(),
-        }
-    }
-
-    fn write(&self, w: &mut Writer<'_>) {
-        match self {
-            Source::Bytes(bytes) => w.blob(bytes),
-            Source::Pddb { dict, key } => {
-                w.u32(IN_PDDB);
-                w.text(dict);
-                w.text(key);
-            }
-        }
-    }
-
-    fn read(r: &mut Reader<'a>) -> Option<Self> {
-        match r.u32()? {
-            IN_PDDB => Some(Source::Pddb { dict: r.text()?, key: r.text()? }),
-            len => Some(Source::Bytes(r.bytes(usize::try_from(len).ok()?)?)),
-        }
-    }
 }
 
 impl<'a> Identity<'a> {
@@ -117,7 +79,14 @@ impl<'a> Identity<'a> {
 impl Default for Tls<'_> {
     /// Mozilla's roots and nothing else.
     fn default() -> Self {
-        Tls { mozilla: true, roots: Vec::new(), server_name: None, identity: None }
+        Tls {
+            mozilla: true,
+            device_store: false,
+            roots: Vec::new(),
+            server_name: None,
+            identity: None,
+            pins: Vec::new(),
+        }
     }
 }
 
@@ -132,6 +101,42 @@ impl<'a> Tls<'a> {
         Tls { mozilla: false, roots: vec![Source::Pddb { dict, key }], ..Tls::default() }
     }
 
+    /// Trusts only the CA certificates in all keys of this dict of the PDDB; see [`Source::Dict`].
+    pub fn only_all_in(dict: &'a str) -> Self {
+        Tls { mozilla: false, roots: vec![Source::Dict { dict }], ..Tls::default() }
+    }
+
+    /// Trusts only the roots that the user of the device keeps in the PDDB's dict `tls.trusted`, as xous-core's `libs/tls`
+    /// stores them there: those of every basis that is open, within the bounds of [`Source::Dict`].
+    pub fn device_store() -> Self {
+        Tls { mozilla: false, device_store: true, ..Tls::default() }
+    }
+
+    /// Trusts the roots that the user of the device keeps, too; see [`Tls::device_store`].
+    pub fn and_device_store(mut self) -> Self {
+        self.device_store = true;
+        self
+    }
+
+    /// Trusts only a server whose own certificate, or the key in it, has this fingerprint. No CA is asked.
+    ///
+    /// The handshake's signature is checked as always, so the server has the key that the certificate is for. Who issued
+    /// the certificate, its dates and its names are not looked at, as the fingerprint says more than they could (so does
+    /// RFC 7671 section 5.1 for its `DANE-EE`). That suits a server with a certificate signed by itself, once a person has
+    /// compared the fingerprint. It holds until the program drops the pin: nobody else can revoke it.
+    pub fn pin(pin: Pin) -> Self {
+        Tls { mozilla: false, pins: vec![pin], ..Tls::default() }
+    }
+
+    /// With this pin, too. Any one of the pins has to be met, so that a server can change its key.
+    ///
+    /// Beside roots it is an additional demand: the certificate must lead to a trusted root, be valid, name the host, *and*
+    /// be pinned. Beside [`Tls::pin`] it is another certificate or key to trust.
+    pub fn pinned(mut self, pin: Pin) -> Self {
+        self.pins.push(pin);
+        self
+    }
+
     /// Trusts these CA certificates, too.
     pub fn and(mut self, roots: &'a [u8]) -> Self {
         self.roots.push(Source::Bytes(roots));
@@ -141,6 +146,12 @@ impl<'a> Tls<'a> {
     /// Trusts the CA certificates in this key of the PDDB, too.
     pub fn and_in(mut self, dict: &'a str, key: &'a str) -> Self {
         self.roots.push(Source::Pddb { dict, key });
+        self
+    }
+
+    /// Trusts the CA certificates in all keys of this dict of the PDDB, too; see [`Source::Dict`].
+    pub fn and_all_in(mut self, dict: &'a str) -> Self {
+        self.roots.push(Source::Dict { dict });
         self
     }
 
@@ -160,29 +171,34 @@ impl<'a> Tls<'a> {
         FIXED
             + self.server_name.map_or(0, |name| 2 + name.len())
             + self.sources().map(|source| source.encoded_len()).sum::<usize>()
+            + self.pins.len() * Pin::LEN
     }
 
     pub(crate) fn is_within_limits(&self) -> bool {
-        self.roots.len() <= MAX_CERTIFICATES && self.chain().len() <= MAX_CERTIFICATES
+        self.roots.len() <= MAX_CERTIFICATES
+            && self.chain().len() <= MAX_CERTIFICATES
+            && self.pins.len() <= MAX_PINS
     }
 
     pub(crate) fn write(&self, w: &mut Writer<'_>) {
         let flag = |flag, set: bool| if set { flag } else { 0 };
         w.u8(flag(MOZILLA, self.mozilla)
+            | flag(DEVICE_STORE, self.device_store)
             | flag(SERVER_NAME, self.server_name.is_some())
             | flag(IDENTITY, self.identity.is_some()));
         w.u8(self.roots.len() as u8);
         w.u8(self.chain().len() as u8);
-        w.u8(0);
+        w.u8(self.pins.len() as u8);
         self.server_name.into_iter().for_each(|name| w.text(name));
         self.sources().for_each(|source| source.write(w));
+        self.pins.iter().for_each(|pin| pin.write(w));
     }
 
     pub(crate) fn read(r: &mut Reader<'a>) -> Option<Self> {
         let flags = r.u8()?;
         let (roots, chain) = (usize::from(r.u8()?), usize::from(r.u8()?));
-        r.u8()?;
-        if roots > MAX_CERTIFICATES || chain > MAX_CERTIFICATES {
+        let pins = usize::from(r.u8()?);
+        if flags & !KNOWN != 0 || roots > MAX_CERTIFICATES || chain > MAX_CERTIFICATES || pins > MAX_PINS {
             return None;
         }
         let server_name = if flags & SERVER_NAME != 0 { Some(r.text()?) } else { None };
@@ -190,7 +206,9 @@ impl<'a> Tls<'a> {
         let chain = (0..chain).map(|_| Source::read(r)).collect::<Option<_>>()?;
         let identity =
             if flags & IDENTITY != 0 { Some(Identity { chain, key: Source::read(r)? }) } else { None };
-        Some(Tls { mozilla: flags & MOZILLA != 0, roots, server_name, identity })
+        let pins = (0..pins).map(|_| Pin::read(r)).collect::<Option<_>>()?;
+        let device_store = flags & DEVICE_STORE != 0;
+        Some(Tls { mozilla: flags & MOZILLA != 0, device_store, roots, server_name, identity, pins })
     }
 
     fn chain(&self) -> &[Source<'a>] {
@@ -229,6 +247,12 @@ impl<'a> ServerTls<'a> {
     /// The same with the CA certificates in this key of the PDDB; see [`Source::Pddb`].
     pub fn clients_in(mut self, dict: &'a str, key: &'a str) -> Self {
         self.clients.push(Source::Pddb { dict, key });
+        self
+    }
+
+    /// The same with the CA certificates in all keys of this dict of the PDDB; see [`Source::Dict`].
+    pub fn clients_all_in(mut self, dict: &'a str) -> Self {
+        self.clients.push(Source::Dict { dict });
         self
     }
 
@@ -271,9 +295,14 @@ impl<'a> ServerTls<'a> {
     pub(crate) fn read(r: &mut Reader<'a>) -> Option<Self> {
         let tls = Tls::read(r)?;
         match tls {
-            Tls { mozilla: false, roots, server_name: None, identity: Some(identity) } => {
-                Some(ServerTls { identity, clients: roots })
-            }
+            Tls {
+                mozilla: false,
+                device_store: false,
+                roots,
+                server_name: None,
+                identity: Some(identity),
+                pins,
+            } if pins.is_empty() => Some(ServerTls { identity, clients: roots }),
             _ => None,
         }
     }
@@ -281,9 +310,11 @@ impl<'a> ServerTls<'a> {
     fn as_tls(&self) -> Tls<'a> {
         Tls {
             mozilla: false,
+            device_store: false,
             roots: self.clients.clone(),
             server_name: None,
             identity: Some(self.identity.clone()),
+            pins: Vec::new(),
         }
     }
 }
@@ -299,12 +330,21 @@ impl fmt::Debug for Identity<'_> {
 mod tests {
     use super::*;
 
+    const PIN: Pin = Pin::Key(crate::Fingerprint([7; 32]));
+
     fn full() -> Tls<'static> {
         let identity = Identity {
             chain: vec![Source::Bytes(b"certificate"), Source::Pddb { dict: "tls", key: "issuer" }],
             key: Source::Pddb { dict: "tls/own", key: "key" },
         };
-        Tls::only_in("tls", "ca").and(b"root").and_in("a/b", "").server_name("name").identity(identity)
+        Tls::only_in("tls", "ca")
+            .and(b"root")
+            .and_in("a/b", "")
+            .and_all_in("c")
+            .and_device_store()
+            .server_name("name")
+            .identity(identity)
+            .pinned(PIN)
     }
 
     fn page(tls: &Tls<'_>) -> Vec<u8> {
@@ -335,15 +375,29 @@ mod tests {
     fn a_source_is_laid_out_as_documented() {
         let page = page(&Tls::only_in("tls", "ca").and(b"xyz"));
         assert_eq!(page, b"\0\x02\0\0\0\0\0\x80\x03\0tls\x02\0ca\x03\0\0\0xyz");
+        let page = self::page(&Tls::device_store().and_all_in("tls"));
+        assert_eq!(page, b"\x08\x01\0\0\x01\0\0\x80\x03\0tls");
     }
 
     #[test]
-    fn a_length_or_name_that_lies_is_refused() {
-        for source in
-            [&b"\x01\0\0\x80xyz"[..], b"\xff\xff\xff\xff", b"\0\0\0\x80\xff\xff", b"\0\0\0\x80\x01\0\xff\0\0"]
-        {
-            assert_eq!(Source::read(&mut Reader::new(source)), None, "{source:02x?}");
-        }
+    fn what_is_asked_for_and_not_known_is_not_left_out() {
+        let pinned = Tls::pin(Pin::Certificate(crate::Fingerprint([8; 32]))).pinned(PIN);
+        let mut page = page(&pinned);
+        assert_eq!(page, [&b"\0\0\0\x02\x01"[..], &[8; 32], b"\x02", &[7; 32]].concat());
+        assert_eq!(Tls::read(&mut Reader::new(&page)), Some(pinned));
+        page[0] = 1 << 7;
+        assert_eq!(Tls::read(&mut Reader::new(&page)), None, "an unknown flag");
+        page[0] = 0;
+        page[4] = 3;
+        assert_eq!(Tls::read(&mut Reader::new(&page)), None, "an unknown kind of pin");
+        let many = (0..9).fold(Tls::default(), |tls, _| tls.pinned(PIN));
+        assert!(!many.is_within_limits());
+        // No page of a server has pins.
+        let server =
+            Tls { mozilla: false, device_store: false, roots: Vec::new(), server_name: None, ..full() };
+        assert_eq!(ServerTls::parse(&self::page(&server)), None);
+        let server = Tls { device_store: true, pins: Vec::new(), ..server };
+        assert_eq!(ServerTls::parse(&self::page(&server)), None);
     }
 
     #[test]
@@ -351,7 +405,10 @@ mod tests {
         let here = ServerTls::new(Identity::new(b"chain", b"key")).clients(b"roots");
         let there = ServerTls::new(Identity::in_pddb("tls", "chain", "key"));
         assert!(
-            !here.is_stored() && there.is_stored() && here.clone().clients_in("tls", "clients").is_stored()
+            !here.is_stored()
+                && there.is_stored()
+                && here.clone().clients_in("tls", "clients").is_stored()
+                && here.clone().clients_all_in("tls").is_stored()
         );
         for tls in [here, there] {
             let mut page = vec![0; tls.encoded_len()];

@@ -12,7 +12,7 @@ use crate::opening;
 use crate::pages::{PAGE_SIZE, Pages, move_copy};
 use crate::{
     Code, ControlError, Handle, Kind, Opcode, OpenError, Opening, Part, ReceiveError, ReceiveWord, Request,
-    SERVER_NAME, SendError, SendWord, Stats, Status, message_id,
+    SERVER_NAME, SendError, SendWord, Shown, Stats, Status, Unopened, message_id,
 };
 
 /// A message longer than this goes to the service in parts of this size. Four pages carry 2.4 times as much per time
@@ -88,8 +88,23 @@ impl Websocket {
     /// # Errors
     /// See [`OpenError`]: it names what failed and where. Nothing is left behind.
     pub fn open(request: &Request<'_>) -> Result<Websocket, OpenError> {
+        Self::open_with(request, ANSWER).map_err(|unopened| unopened.error)
+    }
+
+    /// As [`Websocket::open`]. If the server's certificate is not accepted, the error has what the server showed, so that
+    /// a person can decide. Nothing is trusted by that: open again with [`Tls::pin`](crate::Tls::pin) or
+    /// [`Tls::only`](crate::Tls::only), and the certificate is checked anew. Lends 16 KiB to the service meanwhile.
+    ///
+    /// # Errors
+    /// Those of [`Websocket::open`].
+    pub fn open_or_show(request: &Request<'_>) -> Result<Websocket, Unopened> {
+        Self::open_with(request, Shown::PAGE_BYTES)
+    }
+
+    /// Lends at least `room` bytes for the answer.
+    fn open_with(request: &Request<'_>, room: usize) -> Result<Websocket, Unopened> {
         let cid = service().map_err(OpenError::Service)?;
-        let mut pages = Pages::new(request.encoded_len().max(ANSWER));
+        let mut pages = Pages::new(request.encoded_len().max(room));
         let len = request.write(pages.bytes_mut()).map_err(OpenError::Request)?;
         let reply = opening::ask(cid, &mut pages, message_id(Opcode::Open, Handle::SOLE), 0, len)?;
         Ok(Self::adopt(Link::new(cid, reply.handle, reply.status, reply.sub_protocol, reply.head)))

@@ -105,4 +105,4 @@ pub use prepare::{PrepareError, Programs, directory, prepare, target_directory};
 pub use raw::Page;
 pub use system::{Builder, End, Outcome, System};
 pub use talk::{hear, tell};
-pub use test::{__test_name, Test, exit_done, pddb_directory};
+pub use test::{__test_name, Test, exit_done, logged, pddb_directory};

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 pub use stand_ins::settings::PDDB_MOUNT;
 use stand_ins::settings::{
-    PDDB_DIED, PDDB_DIES_AT, PDDB_FULL_AT, PDDB_HANGS_AT, PDDB_SLOW, PDDB_SYNCED, PDDB_UNMOUNTED,
+    PDDB_DIED, PDDB_DIES_AT, PDDB_FULL_AT, PDDB_HANGS_AT, PDDB_SECOND_BASIS, PDDB_SLOW, PDDB_SYNCED,
+    PDDB_UNMOUNTED,
 };
 
 /// The PDDB stand-in of a system. Without anything said, it is mounted, never full, and keeps its keys in the system's
 /// own directory, which goes with the system.
 ///
-/// A key is the file `DIRECTORY/BASIS/DICT/KEY`; the only basis is `.System`. A dict is a directory whose name has `+`
+/// A key is the file `DIRECTORY/BASIS/DICT/KEY`, where the basis is `.System`; a dict of a second basis is
+/// `DIRECTORY/.System/BASIS:DICT`. A dict is a directory whose name has `+`
 /// for the separator `/`. Other characters that a file's name cannot have are escaped by `%`.
 #[derive(Clone, Debug, Default)]
 pub struct Pddb {
@@ -36,6 +38,12 @@ impl Pddb {
     #[must_use]
     pub fn full_at(self, bytes: u64) -> Self {
         self.set(PDDB_FULL_AT, bytes)
+    }
+
+    /// Has a second basis of this name, which is open whenever the first is.
+    #[must_use]
+    pub fn second_basis(self, name: &str) -> Self {
+        self.set(PDDB_SECOND_BASIS, name)
     }
 
     /// Starts without an open basis, until it is told [`PDDB_MOUNT`].

@@ -1,7 +1,7 @@
 //! The launcher: a kernel with its servers and programs, started, watched and ended.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,6 +30,7 @@ pub struct Builder {
     memory_limit: Option<u64>,
     verbose: bool,
     output: Output,
+    input: String,
     pddb: Pddb,
 }
 
@@ -71,6 +72,7 @@ impl Builder {
             memory_limit: None,
             verbose: std::env::var_os("RUST_LOG").is_some_and(|level| !level.is_empty()),
             output: Output::User,
+            input: String::new(),
             pddb: Pddb::new(),
         }
     }
@@ -120,10 +122,24 @@ impl Builder {
         self
     }
 
-    /// Collects what the programs print for [`System::output`]; they get an empty stdin.
+    /// Gives the programs this as their stdin, if what they print is captured: a line or two, at most what a pipe holds.
+    #[must_use]
+    pub fn input(mut self, text: &str) -> Self {
+        self.input = text.to_owned();
+        self
+    }
+
+    /// Collects what the programs print for [`System::output`]; they get an empty stdin, or [`Builder::input`].
     #[must_use]
     pub fn captured(mut self) -> Self {
         self.output = Output::Captured;
+        self
+    }
+
+    /// Gives the programs the launcher's own standard files, as it is without any of these calls.
+    #[must_use]
+    pub fn shown(mut self) -> Self {
+        self.output = Output::User;
         self
     }
 
@@ -225,11 +241,9 @@ impl Builder {
             }),
             Output::Captured => {
                 let file = OpenOptions::new().create(true).append(true).open(output)?;
-                Ok(Files {
-                    stdin: File::open("/dev/null")?.into(),
-                    stdout: file.try_clone()?.into(),
-                    stderr: file.into(),
-                })
+                let (stdin, mut writer) = io::pipe()?;
+                writer.write_all(self.input.as_bytes())?;
+                Ok(Files { stdin: stdin.into(), stdout: file.try_clone()?.into(), stderr: file.into() })
             }
         }
     }

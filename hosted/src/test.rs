@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use stand_ins::control::{self, INDEX, Report};
+use stand_ins::control::{self, DIRECTORY, INDEX, Report};
 use stand_ins::settings::PDDB_DIRECTORY;
 
 use crate::command::Program;
@@ -120,6 +120,13 @@ impl<'a> Test<'a> {
         self
     }
 
+    /// Shows what the bodies print at once, on this process's own standard files, and not when all have ended.
+    #[must_use]
+    pub fn shown(mut self) -> Self {
+        self.system = self.system.shown();
+        self
+    }
+
     /// Adds a process with this body, for tests with more than one. Roles can [`tell`](crate::tell) each other things.
     #[must_use]
     pub fn role(mut self, role: &'static str, body: impl FnOnce() + 'a) -> Self {
@@ -224,6 +231,16 @@ impl<'a> Test<'a> {
 /// Outside.
 pub fn pddb_directory() -> std::path::PathBuf {
     std::env::var_os(PDDB_DIRECTORY).expect("a body runs in a system with a PDDB").into()
+}
+
+/// Inside a test's body: what the system has logged so far; nothing of it if it goes to stderr (`RUST_LOG`).
+///
+/// # Panics
+/// Outside.
+pub fn logged() -> String {
+    let directory = std::env::var_os(DIRECTORY).expect("a body runs in a system");
+    let log = std::fs::read(std::path::Path::new(&directory).join("log")).expect("a system has a log");
+    String::from_utf8_lossy(&log).into_owned()
 }
 
 /// Ends this Xous process as if its role had come to its end; for tests of what a client's death leaves behind.

@@ -5,7 +5,7 @@ use std::io;
 use std::net::TcpStream;
 use std::time::Duration;
 
-use xous_api_websocket::Tls;
+use xous_api_websocket::{Moment, Shown, Tls};
 
 use super::TlsError;
 use crate::pddb::Pddb;
@@ -31,6 +31,10 @@ impl ServerTls {
         Err(TlsError::NotBuiltIn)
     }
 
+    pub(crate) fn expires(&self) -> Option<Moment> {
+        match self.0 {}
+    }
+
     pub(crate) fn accept(&self) -> Result<Transport, TlsError> {
         match self.0 {}
     }
@@ -50,6 +54,10 @@ impl Transport {
     }
 
     pub(super) fn peer_subject(&self) -> Option<Vec<u8>> {
+        match self.0 {}
+    }
+
+    pub(super) fn take_shown(&self) -> Option<Box<Shown>> {
         match self.0 {}
     }
 

@@ -3,6 +3,8 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 
+use xous_api_websocket::Shown;
+
 use super::tls::Transport;
 use super::{TlsError, receive};
 use crate::platform::SHUTDOWN_SENDS_FIN;
@@ -62,6 +64,11 @@ impl Socket {
     /// Whom the peer's certificate is for, if it has shown one: the content of a DER `Name`.
     pub(crate) fn peer_subject(&self) -> Option<Vec<u8>> {
         self.tls.as_ref()?.peer_subject()
+    }
+
+    /// Takes what the server showed, if the handshake has failed as its certificate was refused.
+    pub(crate) fn take_shown(&self) -> Option<Box<Shown>> {
+        self.tls.as_ref()?.take_shown()
     }
 
     /// Waits for bytes; 0 at the end of the stream.

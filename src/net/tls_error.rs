@@ -67,6 +67,8 @@ pub(crate) enum CertificateFault {
     Expired,
     /// It is not valid yet, or a certificate that it rests on is not.
     NotYetValid,
+    /// It is none of those that are pinned.
+    WrongPin,
     /// Anything else.
     Other,
 }

@@ -34,6 +34,9 @@ pub(crate) trait Serve {
     /// Deals with a scalar; its opcode is not one for an open connection.
     fn scalar(&self, opcode: Opcode, caller: Caller, scalar: Scalar);
 
+    /// When the first certificate of a port expires, in seconds since 1970; 0 if there is none.
+    fn certificate_expires(&self) -> u32;
+
     /// A message was refused, as there are too many.
     fn short_of_messages(&self, caller: Caller);
 }
@@ -251,6 +254,7 @@ impl Dispatcher {
             timers: u32::try_from(self.timer.len()).unwrap_or(u32::MAX),
             opened,
             busy: self.quota.refused(),
+            certificate_expires: self.system.as_ref().map_or(0, |system| system.certificate_expires()),
         };
         match figures.write(page.pages_mut()) {
             Some(len) => page.answer(0, len),

@@ -54,6 +54,10 @@ impl Serve for System {
         }
     }
 
+    fn certificate_expires(&self) -> u32 {
+        self.listeners.certificate_expires()
+    }
+
     fn scalar(&self, opcode: Opcode, caller: Caller, scalar: Scalar) {
         match opcode {
             Opcode::Grant => self.grant(caller, scalar),

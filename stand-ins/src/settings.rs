@@ -4,6 +4,8 @@
 pub const PDDB_DIRECTORY: &str = "PDDB_DIRECTORY";
 /// PDDB: room for so many bytes, in all keys together.
 pub const PDDB_FULL_AT: &str = "PDDB_FULL_AT";
+/// PDDB: the name of a second basis, which is open whenever the first is.
+pub const PDDB_SECOND_BASIS: &str = "PDDB_SECOND_BASIS";
 /// PDDB: starts without an open basis, until it is told [`PDDB_MOUNT`].
 pub const PDDB_UNMOUNTED: &str = "PDDB_UNMOUNTED";
 /// PDDB: takes at least so many microseconds over every request.

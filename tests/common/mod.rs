@@ -1,18 +1,21 @@
 //! What end-to-end tests share: the service as a part of a system, and what its clients do again and again.
 
 pub(crate) mod browser;
+#[path = "../support/build.rs"]
+mod build;
 pub(crate) mod elsewhere;
 pub(crate) mod example;
 pub(crate) mod neighbour;
 pub(crate) mod pages;
 pub(crate) mod peers;
+pub(crate) mod random;
 pub(crate) mod raw;
 
-use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
+pub(crate) use build::example;
 use hosted::Program;
 use hosted::peer::Peer;
 use xous::CID;
@@ -35,19 +38,6 @@ pub(crate) use system;
 /// The service under test.
 pub(crate) fn service() -> Program {
     Program::new(env!("CARGO_BIN_EXE_websocket"))
-}
-
-/// The path of an example, built as it stands: cargo builds it with all tests, but not with these alone.
-pub(crate) fn example(name: &str) -> String {
-    let profile = Path::new(env!("CARGO_BIN_EXE_websocket")).parent().unwrap();
-    let mut cargo = hosted::cargo("build");
-    cargo.args(["--quiet", "--package", "websocket", "--example", name, "--target-dir"]);
-    cargo.arg(profile.parent().unwrap());
-    if profile.ends_with("release") {
-        cargo.arg("--release");
-    }
-    assert!(cargo.status().unwrap().success(), "{cargo:?}");
-    profile.join("examples").join(name).into_os_string().into_string().unwrap()
 }
 
 /// Asks for `/` of a peer.

@@ -1,5 +1,7 @@
 //! Certificates made for a test.
 
+use std::time::{Duration, SystemTime};
+
 use hosted::tools::command;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -66,6 +68,13 @@ impl Authority {
     /// A server's certificate that is valid from the first to the second year.
     pub(crate) fn server_valid(&self, names: &[&str], years: (i32, i32)) -> Leaf {
         self.leaf(valid(leaf(names, ExtendedKeyUsagePurpose::ServerAuth), years))
+    }
+
+    /// A server's certificate that expires in so many days.
+    pub(crate) fn server_for_days(&self, names: &[&str], days: u64) -> Leaf {
+        let mut params = leaf(names, ExtendedKeyUsagePurpose::ServerAuth);
+        params.not_after = (SystemTime::now() + Duration::from_secs(days * 24 * 60 * 60)).into();
+        self.leaf(params)
     }
 
     /// The authority itself in the place of a server.
@@ -148,6 +157,14 @@ fn issue(extensions: &str, key: &[&str], signature: &[&str]) -> (String, Leaf) {
     openssl(&[&issue[..], &into, signature].concat());
     let read = |path| std::fs::read_to_string(path).unwrap();
     (read(ca), Leaf { chain: read(leaf), key: read(leaf_key) })
+}
+
+/// The first certificate of a chain.
+pub(crate) fn der(leaf: &Leaf) -> Vec<u8> {
+    let files = Scratch::new();
+    let (pem, der) = (files.write("pem", &leaf.chain), files.path("der"));
+    openssl(&["x509", "-in", &pem, "-outform", "DER", "-out", &der]);
+    std::fs::read(der).unwrap()
 }
 
 fn openssl(arguments: &[&str]) {

@@ -1,11 +1,13 @@
 //! TLS end to end: the service against OpenSSL, and against peers that want it to fail.
 
 mod algorithms;
+mod asking;
 mod authority;
 mod certificates;
 mod client;
 mod clock;
 mod closing;
+mod device_store;
 mod keys;
 mod open;
 mod openssl;
@@ -18,5 +20,6 @@ mod streams;
 mod stunnel;
 mod suites;
 mod support;
+mod trust;
 mod ways;
 mod wire;

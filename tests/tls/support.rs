@@ -1,10 +1,13 @@
 //! What the tests share.
 
+#[path = "../support/build.rs"]
+mod build;
 #[path = "../support/scratch.rs"]
 mod scratch;
 
 use std::time::Duration;
 
+pub(crate) use build::example;
 use hosted::Program;
 pub(crate) use scratch::Scratch;
 use xous_api_websocket::{Code, Deadlines, OpenError, Request, Tls, Websocket};

@@ -38,6 +38,8 @@ usage: cargo xtask run [--example NAME] [--listen ADDRESS] [--port N] [--data DI
   cargo xtask run -- --send TEXT --count N       the client against an echo peer that is started for it
   cargo xtask run --example upload -- FILE ws://HOST:PORT/upload
                                                  send a file to the demonstration server, or any other
+  cargo xtask run --example trust -- wss://HOST:PORT/PATH
+                                                 ask whether to trust a server that no root vouches for
 
   --data DIR  where the database keeps its keys, as plain files; if not said, target/hosted/pddb, or pddb-2 and so on
               beside systems that run already
@@ -58,7 +60,7 @@ const DEMONSTRATION: &str = "echo_server";
 /// The dict that it puts files into.
 const UPLOADS: &str = "uploads";
 /// Programs that serve nothing.
-const CLIENTS: [&str; 2] = ["client", "upload"];
+const CLIENTS: [&str; 3] = ["client", "trust", "upload"];
 /// Programs that listen where they are told to.
 const SERVERS: [&str; 2] = [DEMONSTRATION, "meeting"];
 /// Programs that keep nothing in the database, and leave the directory to those that do.

@@ -17,25 +17,28 @@ use tungstenite::Message;
 use crate::common::{PATIENCE, Server, WALL_LIMIT, inside, programs};
 
 /// An authority and a certificate of it for `localhost`.
-struct Certificates {
-    authority: CertifiedIssuer<'static, KeyPair>,
-    chain: rcgen::Certificate,
-    key: KeyPair,
+pub(crate) struct Certificates {
+    pub(crate) authority: CertifiedIssuer<'static, KeyPair>,
+    pub(crate) chain: rcgen::Certificate,
+    pub(crate) key: KeyPair,
 }
 
 impl Certificates {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
+        Self::with_key(KeyPair::generate().unwrap())
+    }
+
+    pub(crate) fn with_key(key: KeyPair) -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
         let chain = params.signed_by(&key, &authority).unwrap();
         Certificates { authority, chain, key }
     }
 
     /// A system with the service that has TLS, with these in its PDDB.
-    fn system(&self) -> Builder {
+    pub(crate) fn system(&self) -> Builder {
         let programs = programs();
         let key = |name: &str, text: &str| format!("certificates/{name}={text}");
         programs

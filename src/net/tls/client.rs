@@ -7,12 +7,14 @@ use std::time::Duration;
 use rustls::client::{ClientConnection, Resumption};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, Connection};
-use xous_api_websocket::Tls;
+use sha2::{Digest, Sha256};
+use xous_api_websocket::{Pin, Tls};
 
 use super::clock::{self, Clock};
-use super::file::{File, Files, unusable};
+use super::file::{File, Files, Form, unusable};
 use super::sessions::Sessions;
-use super::{ALPN, Transport, fault, material, provider};
+use super::verifier::Verifier;
+use super::{ALPN, Transport, dict, fault, material, provider};
 use crate::net::TlsError;
 use crate::pddb::Pddb;
 use crate::sync::Mutex;
@@ -30,7 +32,9 @@ static SESSIONS: LazyLock<Arc<Sessions>> = LazyLock::new(|| Arc::new(Sessions::n
 #[derive(PartialEq, Eq)]
 struct Trust {
     mozilla: bool,
-    own: Vec<Box<[u8]>>,
+    /// SHA-256 of the own roots, of each the form, the length and the bytes.
+    own: [u8; 32],
+    pins: Vec<Pin>,
 }
 
 /// A connection to `host`, secured as `tls` says, whose handshake has not begun. Reads what is in the `pddb`, which
@@ -50,19 +54,19 @@ pub(crate) fn client(tls: &Tls<'_>, host: &str, pddb: &Pddb, limit: Duration) ->
 }
 
 fn configuration(tls: &Tls<'_>, mut files: Files<'_>) -> Result<Arc<ClientConfig>, TlsError> {
-    let roots = files.all(&tls.roots)?;
+    let roots = dict::roots(tls, &mut files)?;
     if let Some(identity) = &tls.identity {
         // Kept nowhere, as it has a private key; its sessions are therefore not resumed.
         let chain = files.all(&identity.chain)?;
         let key = files.file(&identity.key)?;
-        return build(tls.mozilla, &roots, Some((&chain, &key))).map(Arc::new);
+        return build(tls, &roots, Some((&chain, &key))).map(Arc::new);
     }
-    let trust = Trust { mozilla: tls.mozilla, own: roots.iter().map(|root| root.bytes().into()).collect() };
+    let trust = Trust { mozilla: tls.mozilla, own: digest(&roots), pins: tls.pins.clone() };
     let mut configured = CONFIGURED.lock();
     let known = configured.iter().position(|(known, _)| *known == trust).and_then(|at| configured.remove(at));
     let known = match known {
         Some(known) => known,
-        None => (trust, Arc::new(build(tls.mozilla, &roots, None)?)),
+        None => (trust, Arc::new(build(tls, &roots, None)?)),
     };
     let config = known.1.clone();
     if configured.len() >= CONFIGURATIONS {
@@ -72,16 +76,30 @@ fn configuration(tls: &Tls<'_>, mut files: Files<'_>) -> Result<Arc<ClientConfig
     Ok(config)
 }
 
+fn digest(roots: &[File<'_>]) -> [u8; 32] {
+    let mut all = Sha256::new();
+    for root in roots {
+        all.update([u8::from(matches!(root, File::Listed(Form::Anchor, ..)))]);
+        all.update((root.bytes().len() as u64).to_le_bytes());
+        all.update(root.bytes());
+    }
+    all.finalize().into()
+}
+
 /// `identity`: chain and key.
 fn build(
-    mozilla: bool,
+    tls: &Tls<'_>,
     roots: &[File<'_>],
     identity: Option<(&[File<'_>], &File<'_>)>,
 ) -> Result<ClientConfig, TlsError> {
-    let config = ClientConfig::builder_with_details(provider::provider(), Arc::new(Clock))
+    let provider = provider::provider();
+    let verifier = Verifier::new(material::roots(tls.mozilla, roots)?, tls.pins.clone(), provider.clone())
+        .map_err(|text| TlsError::Settings(text.into()))?;
+    let config = ClientConfig::builder_with_details(provider, Arc::new(Clock))
         .with_safe_default_protocol_versions()
         .map_err(|error| TlsError::Settings(error.to_string()))?
-        .with_root_certificates(material::roots(mozilla, roots)?);
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier));
     let mut config = match identity {
         None => config.with_no_client_auth(),
         Some((chain, key)) => config

@@ -24,6 +24,9 @@ fn certificate(error: &CertificateError) -> TlsError {
         Expired | ExpiredContext { .. } => (CertificateFault::Expired, error.to_string()),
         NotValidYet | NotValidYetContext { .. } => (CertificateFault::NotYetValid, error.to_string()),
         NotValidForName | NotValidForNameContext { .. } => (CertificateFault::WrongHost, error.to_string()),
+        ApplicationVerificationFailure => {
+            (CertificateFault::WrongPin, "it is none of those that are pinned".to_owned())
+        }
         BadSignature => (CertificateFault::Other, "its signature is not that of its issuer".to_owned()),
         UnsupportedSignatureAlgorithmContext { .. } => {
             (CertificateFault::Other, "it is signed with an algorithm that is not accepted".to_owned())

@@ -14,6 +14,17 @@ pub(super) enum File<'a> {
     Given(&'a [u8]),
     /// It was in the PDDB, in the key of this name; wiped when it is dropped.
     Stored(String, Zeroizing<Vec<u8>>),
+    /// One of the keys of a dict, with its name. It is passed over if it cannot be used.
+    Listed(Form, String, Vec<u8>),
+}
+
+/// What the keys of a dict are to hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// CA certificates, DER or PEM.
+    Certificates,
+    /// The root of the device's own store; see [`store`](super::store).
+    Anchor,
 }
 
 impl File<'_> {
@@ -21,6 +32,7 @@ impl File<'_> {
         match self {
             File::Given(bytes) => bytes,
             File::Stored(_, bytes) => bytes,
+            File::Listed(_, _, bytes) => bytes,
         }
     }
 
@@ -33,7 +45,7 @@ impl File<'_> {
 /// The error for `files` that cannot be used, each or together. It names those of the PDDB.
 pub(super) fn unusable<'f>(files: impl IntoIterator<Item = &'f File<'f>>, text: String) -> TlsError {
     let names = files.into_iter().filter_map(|file| match file {
-        File::Stored(name, _) => Some(name.as_str()),
+        File::Stored(name, _) | File::Listed(_, name, _) => Some(name.as_str()),
         File::Given(_) => None,
     });
     match names.collect::<Vec<_>>().join(" and ") {
@@ -42,20 +54,30 @@ pub(super) fn unusable<'f>(files: impl IntoIterator<Item = &'f File<'f>>, text: 
     }
 }
 
-/// Reads what one request needs, at most [`Source::MAX_STORED`] bytes, for as long as its caller waits.
+/// Reads what one request needs, at most [`Source::MAX_STORED`] bytes and what its dicts have, for as long as its
+/// caller waits.
 ///
 /// A single answer of the PDDB may take longer. A caller cannot shorten the wait for it, as everybody in this process
 /// would then take the PDDB for one that hangs.
 pub(super) struct Files<'p> {
-    pddb: &'p Pddb,
+    pub(super) pddb: &'p Pddb,
     until: Instant,
     /// Bytes that may still be read.
     room: usize,
+    /// The same of dicts, and how many of their keys.
+    pub(super) listed: Room,
+}
+
+/// What may still be read of dicts.
+pub(super) struct Room {
+    pub(super) keys: usize,
+    pub(super) bytes: usize,
 }
 
 impl<'p> Files<'p> {
     pub(super) fn new(pddb: &'p Pddb, limit: Duration) -> Self {
-        Files { pddb, until: Instant::now() + limit, room: Source::MAX_STORED }
+        let listed = Room { keys: Source::MAX_KEYS, bytes: Source::MAX_DICT_BYTES };
+        Files { pddb, until: Instant::now() + limit, room: Source::MAX_STORED, listed }
     }
 
     pub(super) fn all<'a>(&mut self, sources: &[Source<'a>]) -> Result<Vec<File<'a>>, TlsError> {
@@ -70,6 +92,9 @@ impl<'p> Files<'p> {
                 let bytes = self.read(&name, dict, key)?;
                 Ok(File::Stored(name, bytes))
             }
+            Source::Dict { dict } => Err(TlsError::Settings(format!(
+                "{dict:?}: all keys of a dict can be CA certificates, not a chain or a private key"
+            ))),
         }
     }
 
@@ -77,9 +102,8 @@ impl<'p> Files<'p> {
         let path = DictPath::new(SYSTEM_BASIS, dict).and_then(|dict| dict.key(key)).map_err(|error| {
             TlsError::Settings(format!("{name:?} cannot be the name of a key of the PDDB ({error:?})"))
         })?;
-        let failed = |error: PddbError| failed(name, error);
         self.check(name)?;
-        let mut file = self.pddb.open(&path).map_err(failed)?;
+        let mut file = self.pddb.open(&path).map_err(|error| failed(name, error))?;
         let len = usize::try_from(file.length()).ok().filter(|len| *len <= self.room).ok_or_else(|| {
             let most = Source::MAX_STORED;
             let text =
@@ -88,27 +112,38 @@ impl<'p> Files<'p> {
         })?;
         self.room -= len;
         let mut bytes = Zeroizing::new(vec![0; len]);
+        let read = self.fill(name, &mut file, &mut bytes)?;
+        bytes.truncate(read);
+        Ok(bytes)
+    }
+
+    /// Reads until the key or the buffer ends.
+    pub(super) fn fill(
+        &self,
+        name: &str,
+        file: &mut crate::pddb::File,
+        bytes: &mut [u8],
+    ) -> Result<usize, TlsError> {
         let mut read = 0;
         while let Some(rest) = bytes.get_mut(read..).filter(|rest| !rest.is_empty()) {
             self.check(name)?;
-            match file.read_at(read as u64, rest).map_err(failed)? {
+            match file.read_at(read as u64, rest).map_err(|error| failed(name, error))? {
                 0 => break,
                 more => read += more,
             }
         }
-        bytes.truncate(read);
         self.check(name)?;
-        Ok(bytes)
+        Ok(read)
     }
 
     /// The caller may have stopped waiting.
-    fn check(&self, name: &str) -> Result<(), TlsError> {
+    pub(super) fn check(&self, name: &str) -> Result<(), TlsError> {
         if Instant::now() >= self.until { Err(failed(name, PddbError::NoAnswer)) } else { Ok(()) }
     }
 }
 
 /// What an error of the PDDB means for a key, and what to do about it.
-fn failed(name: &str, error: PddbError) -> TlsError {
+pub(super) fn failed(name: &str, error: PddbError) -> TlsError {
     let (fault, advice) = match error {
         PddbError::NoServer => (StoredFault::NoPddb, "try again when it has started"),
         PddbError::NotMounted => (StoredFault::NoPddb, "unlock it and try again"),

@@ -4,7 +4,8 @@ use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::file::File;
+use super::file::{File, Form};
+use super::store;
 use crate::net::TlsError;
 
 /// What a PEM text contains before its data (RFC 7468 section 2). No DER certificate or key has it, as they begin
@@ -39,17 +40,32 @@ pub(super) fn roots(mozilla: bool, own: &[File<'_>]) -> Result<RootCertStore, Tl
         store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
     for file in own {
-        for certificate in certificates_in(file)? {
-            store
-                .add(certificate)
-                .map_err(|error| file.unusable(format!("a CA certificate is none: {error}")))?;
+        match (file, add(&mut store, file)) {
+            (File::Listed(..), Err(error)) => log::warn!("passed over: {error}"),
+            (_, result) => result?,
         }
     }
-    if store.is_empty() {
-        let text = "no roots are trusted, so no certificate can be accepted";
-        return Err(TlsError::Settings(text.into()));
+    match own.iter().find(|file| matches!(file, File::Listed(..))) {
+        Some(listed) if store.is_empty() => {
+            Err(listed.unusable("neither this nor another key of its dict holds a root".to_owned()))
+        }
+        _ => Ok(store),
     }
-    Ok(store)
+}
+
+fn add(store: &mut RootCertStore, file: &File<'_>) -> Result<(), TlsError> {
+    if let File::Listed(Form::Anchor, _, bytes) = file {
+        let anchor = store::anchor(bytes)
+            .ok_or_else(|| file.unusable("not a root as libs/tls stores it, with rkyv 0.8".to_owned()))?;
+        store.roots.push(anchor);
+        return Ok(());
+    }
+    for certificate in certificates_in(file)? {
+        store
+            .add(certificate)
+            .map_err(|error| file.unusable(format!("a CA certificate is none: {error}")))?;
+    }
+    Ok(())
 }
 
 fn certificates_in(file: &File<'_>) -> Result<Vec<CertificateDer<'static>>, TlsError> {

@@ -14,7 +14,9 @@
 //! records of 4 KiB. During the handshake, certificates may take up to 64 KiB.
 
 mod client;
+mod client_verifier;
 mod clock;
+mod dict;
 mod fault;
 mod file;
 mod material;
@@ -24,7 +26,9 @@ mod rustcrypto;
 mod server;
 mod session;
 mod sessions;
+mod store;
 mod transport;
+mod verifier;
 
 pub(crate) use client::client;
 pub(crate) use server::ServerTls;

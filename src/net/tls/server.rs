@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{NoClientAuth, ServerConnection, ServerSessionMemoryCache, WebPkiClientVerifier};
+use rustls::server::{NoClientAuth, ServerConnection, ServerSessionMemoryCache};
 use rustls::time_provider::TimeProvider;
 use rustls::{Connection, ServerConfig};
 
+use xous_api_websocket::{Certificate, Moment, Tls};
+
+use super::client_verifier::ClientVerifier;
 use super::clock::{self, AnyClock, Clock};
 use super::file::{Files, unusable};
-use super::{ALPN, Transport, fault, material, provider};
+use super::{ALPN, Transport, dict, fault, material, provider};
 use crate::net::TlsError;
 use crate::pddb::Pddb;
 
@@ -22,7 +25,11 @@ const SESSIONS_WITH_CHAINS: usize = 4;
 /// A certificate to serve with. A listener that gets another one uses it from the next connection on. Open
 /// connections keep theirs.
 #[derive(Clone)]
-pub(crate) struct ServerTls(Arc<ServerConfig>);
+pub(crate) struct ServerTls {
+    config: Arc<ServerConfig>,
+    /// When the first of the chain expires.
+    expires: Option<Moment>,
+}
 
 impl ServerTls {
     /// The certificate that `tls` asks for. Reads what is in the `pddb`, which may take about `limit`. So it must not
@@ -44,18 +51,19 @@ impl ServerTls {
             (Arc::new(NoClientAuth), Arc::new(AnyClock))
         } else {
             clock::check()?;
-            let roots = Arc::new(material::roots(false, &files.all(&tls.clients)?)?);
-            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider.clone())
-                .build()
-                .map_err(|error| TlsError::Settings(error.to_string()))?;
-            (verifier, Arc::new(Clock))
+            let clients = Tls { mozilla: false, roots: tls.clients.clone(), ..Tls::default() };
+            let roots = material::roots(false, &dict::roots(&clients, &mut files)?)?;
+            (Arc::new(ClientVerifier::new(roots, provider.clone())), Arc::new(Clock))
         };
         let (chain, key) = (files.all(&tls.identity.chain)?, files.file(&tls.identity.key)?);
+        let certificates = material::certificates(&chain)?;
+        let ends = certificates.iter().filter_map(|certificate| Certificate::parse(certificate));
+        let expires = ends.map(|certificate| certificate.valid_until).min();
         let mut config = ServerConfig::builder_with_details(provider, time)
             .with_safe_default_protocol_versions()
             .map_err(settings)?
             .with_client_cert_verifier(verifier)
-            .with_single_cert(material::certificates(&chain)?, material::key(&key)?)
+            .with_single_cert(certificates, material::key(&key)?)
             .map_err(|error| unusable(chain.iter().chain([&key]), error.to_string()))?;
         config.alpn_protocols = vec![ALPN.to_vec()];
         // Clients ask for AES-256 first, mostly from habit. A server for many chooses what it can afford.
@@ -63,7 +71,12 @@ impl ServerTls {
         let sessions = if tls.clients.is_empty() { SESSIONS } else { SESSIONS_WITH_CHAINS };
         config.session_storage = ServerSessionMemoryCache::new(sessions);
         config.send_tls13_tickets = 1;
-        Ok(ServerTls(Arc::new(config)))
+        Ok(ServerTls { config: Arc::new(config), expires })
+    }
+
+    /// When the certificate expires, or one that is shown with it.
+    pub(crate) fn expires(&self) -> Option<Moment> {
+        self.expires
     }
 
     /// The server's side of a connection, whose handshake has not begun.
@@ -72,7 +85,7 @@ impl ServerTls {
     /// There are no random numbers.
     pub(crate) fn accept(&self) -> Result<Transport, TlsError> {
         let connection =
-            ServerConnection::new(self.0.clone()).map_err(|error| fault::describe(&error, true))?;
+            ServerConnection::new(self.config.clone()).map_err(|error| fault::describe(&error, true))?;
         Ok(Transport::new(Connection::Server(connection)))
     }
 }

@@ -3,9 +3,11 @@
 use std::io::{self, Read, Write};
 
 use rustls::Connection;
+use xous_api_websocket::Shown;
 
 use super::TlsError;
 use super::fault::describe;
+use super::verifier::take_shown;
 
 /// rustls' buffered interface and what it leaves over.
 ///
@@ -17,11 +19,13 @@ pub(super) struct Session {
     unfed: Vec<u8>,
     /// The session has failed: nothing more is read or written.
     failure: Option<rustls::Error>,
+    /// What the server showed, if its certificate is the reason.
+    shown: Option<Box<Shown>>,
 }
 
 impl Session {
     pub(super) fn new(connection: Connection) -> Self {
-        Session { connection, unfed: Vec::new(), failure: None }
+        Session { connection, unfed: Vec::new(), failure: None, shown: None }
     }
 
     /// Both sides may send.
@@ -55,7 +59,7 @@ impl Session {
             match self.connection.read_tls(&mut bytes) {
                 // What follows a close_notify is ignored (RFC 8446 section 6.1).
                 Ok(0) => return,
-                Ok(_) => self.failure = self.connection.process_new_packets().err(),
+                Ok(_) => self.process(),
                 Err(error) if error.kind() == io::ErrorKind::Other => {
                     return self.unfed.extend_from_slice(bytes);
                 }
@@ -63,6 +67,18 @@ impl Session {
                 Err(error) => self.failure = Some(rustls::Error::General(error.to_string())),
             }
         }
+    }
+
+    fn process(&mut self) {
+        self.failure = self.connection.process_new_packets().err();
+        if self.failure.is_some() {
+            self.shown = take_shown();
+        }
+    }
+
+    /// Takes what the server showed whose certificate was refused.
+    pub(super) fn take_shown(&mut self) -> Option<Box<Shown>> {
+        self.shown.take()
     }
 
     /// Gives plaintext that is here, as much as fits. 0 after a close_notify, and `None` if more has to come first.

@@ -22,6 +22,8 @@
 use std::io::{self, Write};
 use std::net::{Shutdown, TcpStream};
 
+use xous_api_websocket::Shown;
+
 use super::session::Session;
 use super::{READ_SIZE, TlsError};
 use crate::net::receive;
@@ -94,6 +96,11 @@ impl Transport {
     /// Whom the peer's certificate is for, once the handshake is done and if it has shown one.
     pub(in crate::net) fn peer_subject(&self) -> Option<Vec<u8>> {
         self.session().peer_subject()
+    }
+
+    /// Takes what the server showed whose certificate was refused.
+    pub(in crate::net) fn take_shown(&self) -> Option<Box<Shown>> {
+        self.session().take_shown()
     }
 
     /// Waits for plaintext; 0 after a close_notify. `buffer` must not be empty. Unless it is short, it also takes the

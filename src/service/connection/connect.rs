@@ -188,7 +188,7 @@ impl Attempt<'_> {
         if let Some(proxy) = &self.request.proxy {
             self.tunnel(&socket, proxy)?;
         }
-        socket.handshake().map_err(not_secure)?;
+        socket.handshake().map_err(|error| Failure { shown: socket.take_shown(), ..not_secure(error) })?;
         Ok(socket)
     }
 

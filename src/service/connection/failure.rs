@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use xous_api_websocket::{Code, Refusal};
+use xous_api_websocket::{Code, Refusal, Shown};
 
 use super::tls_code;
 
@@ -17,6 +17,8 @@ pub(crate) struct Failure {
     pub(crate) head: Vec<u8>,
     /// The beginning of its body.
     pub(crate) body: Vec<u8>,
+    /// What the server showed, if its certificate was not accepted.
+    pub(crate) shown: Option<Box<Shown>>,
 }
 
 impl Failure {
@@ -24,7 +26,7 @@ impl Failure {
     #[cold]
     #[inline(never)]
     pub(crate) fn new(code: Code, text: fmt::Arguments<'_>) -> Self {
-        Failure { code, status: 0, text: text.to_string(), head: Vec::new(), body: Vec::new() }
+        Failure { code, status: 0, text: text.to_string(), head: Vec::new(), body: Vec::new(), shown: None }
     }
 
     /// A failure with the code for TLS, if it is TLS that failed.

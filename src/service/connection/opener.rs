@@ -134,7 +134,7 @@ impl OpeningResult {
             }
             OpeningResult::Failed(failure) => {
                 let (code, refusal) = failure.told();
-                page.refuse_with(code, &refusal);
+                page.refuse_with(code, &refusal, failure.shown.as_deref());
             }
         }
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::admission::Host;
+use super::certificates::warn_of_expiry;
 use super::http_client::Reception;
 use super::port::{NotBound, OnBound, Port};
 use super::shared::Shared;
@@ -123,6 +124,7 @@ fn serve(port: &Arc<Port>, shared: &Arc<Shared>) -> Vec<OnBound> {
             Ok(listener) => {
                 wait = RETRY.0;
                 if port.bound(&listener) {
+                    warn_of_expiry(port);
                     accept(port, shared, &listener);
                 }
                 port.unbound();

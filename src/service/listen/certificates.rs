@@ -75,12 +75,20 @@ pub(crate) fn load(wanted: &Wanted<'_>, shared: &Shared) -> Result<(ServerTls, F
     Ok((tls, fingerprint.into()))
 }
 
+/// Says in the log that a port's certificate expires soon, at most once a day.
+pub(crate) fn warn_of_expiry(port: &Port) {
+    if let Some(warning) = port.expiry_warning() {
+        log::warn!("{warning}");
+    }
+}
+
 /// Gives a port another certificate; the code that says how that went.
 pub(crate) fn renew(port: &Port, page: &Lent, shared: &Shared, turn: u32) -> usize {
     let Some(wanted) = page.data().and_then(Wanted::parse) else { return Code::Malformed as usize };
     match load(&wanted, shared) {
         Ok((tls, fingerprint)) => {
             port.renew(tls, fingerprint, turn);
+            warn_of_expiry(port);
             0
         }
         Err(error) => {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::admission::{ClientSlot, Host};
+use super::certificates::warn_of_expiry;
 use super::file_route;
 use super::pairing::{self, NotPaired, Pairing};
 use super::places::{Full, Places};
@@ -67,6 +68,7 @@ fn run(
     permit: &mut Permit,
 ) {
     let limits = port.settings.limits;
+    warn_of_expiry(port);
     let socket = match port.socket(stream) {
         Ok(socket) => TimedSocket::new(socket, shared, peer, slot.clone()),
         Err(error) => return log::warn!("port {}: {error}", port.number()),

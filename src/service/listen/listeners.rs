@@ -110,6 +110,14 @@ impl Listeners {
         slots.iter().filter_map(|slot| slot.listener.as_ref()).map(|listener| listener.owner).collect()
     }
 
+    /// When the first certificate of a port expires, in seconds since 1970; 0 if there is none.
+    pub(crate) fn certificate_expires(&self) -> u32 {
+        let slots = self.slots.lock();
+        let listeners = slots.iter().filter_map(|slot| slot.listener.as_ref());
+        let first = listeners.filter_map(|listener| listener.port.expires()).min();
+        first.map_or(0, |first| u32::try_from(first).unwrap_or(u32::MAX))
+    }
+
     /// The listeners of a process.
     pub(crate) fn of(&self, owner: PID) -> Vec<Arc<Listener>> {
         let slots = self.slots.lock();

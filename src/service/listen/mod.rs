@@ -21,6 +21,7 @@ mod admission;
 mod certificates;
 mod channels;
 mod decisions;
+mod expiry;
 mod file_route;
 mod file_stores;
 mod http_client;

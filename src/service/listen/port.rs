@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 use xous::PID;
 use xous_api_websocket::{Deadlines, Limits, Listen, ListenLimits, PortState, SlowMember};
 
+use super::expiry::Expiry;
 use super::pairing::Pairing;
 use super::places::Places;
 use super::target::Target;
+use crate::clock;
 use crate::http::{NormalPath, Router, has_dot_segment, normalized};
 use crate::net::{ServerTls, Socket, TlsError};
 use crate::proto::handshake::Headers;
@@ -59,6 +61,7 @@ struct Certificate {
     tls: ServerTls,
     fingerprint: Fingerprint,
     turn: u32,
+    expiry: Expiry,
 }
 
 /// The digest of a request for a certificate, so that another one can be told to be the same.
@@ -141,6 +144,12 @@ impl Settings {
     }
 }
 
+impl Certificate {
+    fn new(tls: ServerTls, fingerprint: Fingerprint, turn: u32) -> Self {
+        Certificate { expiry: Expiry::new(tls.expires()), tls, fingerprint, turn }
+    }
+}
+
 impl Port {
     /// A port that `opener` opens; `alone`, if no other process may join it.
     pub(crate) fn new(
@@ -155,7 +164,7 @@ impl Port {
             settings,
             opener,
             alone,
-            tls: tls.map(|(tls, fingerprint)| Mutex::new(Certificate { tls, fingerprint, turn: 0 })),
+            tls: tls.map(|(tls, fingerprint)| Mutex::new(Certificate::new(tls, fingerprint, 0))),
             renewals: AtomicU32::new(0),
             router: Mutex::new(Router::new()),
             state: Mutex::new(State { bound: None, waiting: Some(Vec::new()), closed: false }),
@@ -208,8 +217,20 @@ impl Port {
         let Some(used) = &self.tls else { return };
         let mut used = used.lock();
         if turn > used.turn {
-            *used = Certificate { tls, fingerprint, turn };
+            *used = Certificate::new(tls, fingerprint, turn);
         }
+    }
+
+    /// What to say in the log if the certificate expires soon, at most once a day.
+    pub(crate) fn expiry_warning(&self) -> Option<String> {
+        let now = clock::now();
+        let warning = self.tls.as_ref()?.lock().expiry.warning(now)?;
+        Some(format!("port {}: {warning}", self.number()))
+    }
+
+    /// When the certificate expires, in seconds since 1970.
+    pub(crate) fn expires(&self) -> Option<u64> {
+        self.tls.as_ref()?.lock().expiry.seconds()
     }
 
     /// The socket of a client, whose TLS handshake, if the port has any, has not begun.

@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use xous::{MemoryRange, Message, MessageEnvelope, MessageSender, PID};
-use xous_api_websocket::{Code, Refusal};
+use xous_api_websocket::{Code, Refusal, Shown};
 
 #[cfg(all(test, feature = "shuttle"))]
 use super::model as kernel;
@@ -185,12 +185,14 @@ impl Lent {
 
     /// Answers with a refusal: its code and a sentence.
     pub(crate) fn refuse(self, code: Code, text: &str) {
-        self.refuse_with(code, &Refusal { status: 0, text, head: &[], body: &[] });
+        self.refuse_with(code, &Refusal { status: 0, text, head: &[], body: &[] }, None);
     }
 
-    /// As [`Lent::refuse`], with the peer's answer.
-    pub(crate) fn refuse_with(mut self, code: Code, refusal: &Refusal<'_>) {
-        let len = refusal.write(self.pages_mut());
+    /// As [`Lent::refuse`], with the peer's answer, and with the certificates that it showed, as many as fit.
+    pub(crate) fn refuse_with(mut self, code: Code, refusal: &Refusal<'_>, shown: Option<&Shown>) {
+        let page = self.pages_mut();
+        let len = refusal.write(page);
+        let len = shown.map_or(len, |shown| shown.write_behind(page, len));
         self.answer(code as usize, len);
     }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::Code;
 use crate::settings::{
-    PDDB_DIED, PDDB_DIES_AT, PDDB_FULL_AT, PDDB_HANGS_AT, PDDB_SLOW, PDDB_SYNCED, PDDB_UNMOUNTED,
+    PDDB_DIED, PDDB_DIES_AT, PDDB_FULL_AT, PDDB_HANGS_AT, PDDB_SECOND_BASIS, PDDB_SLOW, PDDB_SYNCED,
+    PDDB_UNMOUNTED,
 };
 
 /// See [`crate::settings`].
@@ -12,6 +13,7 @@ pub(super) struct Faults {
     pub(super) capacity: u64,
     pub(super) mounted: bool,
     pub(super) synced: bool,
+    pub(super) second_basis: Option<String>,
     slow: Duration,
     hangs_at: Option<u64>,
     dies_at: Option<u64>,
@@ -25,6 +27,7 @@ impl Faults {
             capacity: number(PDDB_FULL_AT).unwrap_or(u64::MAX),
             mounted: number(PDDB_UNMOUNTED).is_none(),
             synced: number(PDDB_SYNCED).is_some(),
+            second_basis: std::env::var(PDDB_SECOND_BASIS).ok(),
             slow: Duration::from_micros(number(PDDB_SLOW).unwrap_or(0)),
             hangs_at: number(PDDB_HANGS_AT),
             dies_at: number(PDDB_DIES_AT),

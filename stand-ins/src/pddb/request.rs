@@ -67,14 +67,23 @@ impl Server {
 
     fn list_bases(&self, page: &mut [u8]) -> Result<(), Code> {
         Reader::new(page, b"basQ")?;
-        let bases: &[&str] = if self.mounted { &[BASIS] } else { &[] };
+        let second = self.faults.second_basis.as_deref();
+        let bases: Vec<_> = std::iter::once(BASIS).chain(second).filter(|_| self.mounted).collect();
         write_names(page, b"basR", bases.iter().copied());
         Ok(())
     }
 
     fn list_dicts(&self, page: &mut [u8]) -> Result<(), Code> {
         let basis = Reader::new(page, b"LiDQ")?.optional_str()?;
-        let dicts = if self.has(basis.as_deref()) { self.keys.dicts()? } else { Vec::new() };
+        let mut dicts = if self.has(basis.as_deref()) { self.keys.dicts()? } else { Vec::new() };
+        let prefix = self.kept(basis.as_deref(), "");
+        dicts.retain_mut(|dict| match dict.strip_prefix(&prefix) {
+            Some(rest) if !rest.contains(':') => {
+                *dict = rest.to_owned();
+                true
+            }
+            _ => false,
+        });
         write_names(page, b"LiDR", dicts.iter().map(String::as_str));
         Ok(())
     }
@@ -82,6 +91,7 @@ impl Server {
     fn list_keys(&self, page: &mut [u8]) -> Result<(), Code> {
         let mut request = Reader::new(page, b"LiKQ")?;
         let (basis, dict) = (request.optional_str()?, request.str()?);
+        let dict = self.kept(basis.as_deref(), &dict);
         if !self.has(basis.as_deref()) || !self.keys.has_dict(&dict) {
             return Err(Code::InternalError);
         }
@@ -92,15 +102,25 @@ impl Server {
 
     /// Whether a basis is open; without a name, whether any is.
     fn has(&self, basis: Option<&str>) -> bool {
-        self.mounted && basis.is_none_or(|basis| basis == BASIS)
+        let second = self.faults.second_basis.as_deref();
+        self.mounted && basis.is_none_or(|basis| basis == BASIS || Some(basis) == second)
+    }
+
+    /// The dict's name in the store, which has one basis: those of the second begin with its name and `:`.
+    fn kept(&self, basis: Option<&str>, dict: &str) -> String {
+        match basis {
+            Some(basis) if basis != BASIS => format!("{basis}:{dict}"),
+            _ => dict.to_owned(),
+        }
     }
 
     fn open(&mut self, page: &mut [u8], pid: u8) -> Result<(), Code> {
         let request = parse_open(page)?;
-        let place = split(&request.path, Code::BasisLost, Code::BasisLost)?;
+        let mut place = split(&request.path, Code::BasisLost, Code::BasisLost)?;
         if !self.has(place.basis.as_deref()) {
             return Err(Code::BasisLost);
         }
+        place.dict = self.kept(place.basis.as_deref(), &place.dict);
         let length = self.find_or_create(&place, &request)?;
         let position = if request.append { length } else { 0 };
         let descriptor = self.handles.open(pid, Handle { place, position, length, deleted: false });
@@ -162,7 +182,8 @@ impl Server {
 
     fn delete_key(&mut self, page: &mut [u8]) -> Result<(), Code> {
         let path = Reader::new(page, b"RmKQ")?.str()?;
-        let place = split(&path, Code::AccessDenied, Code::AccessDenied)?;
+        let mut place = split(&path, Code::AccessDenied, Code::AccessDenied)?;
+        place.dict = self.kept(place.basis.as_deref(), &place.dict);
         if !self.has(place.basis.as_deref()) || self.keys.length(&place.dict, &place.key).is_none() {
             return Err(Code::UnexpectedEof);
         }
@@ -176,6 +197,7 @@ impl Server {
     fn create_dict(&mut self, page: &mut [u8]) -> Result<(), Code> {
         let path = Reader::new(page, b"NuDQ")?.str()?;
         let (basis, dict) = list_place(&path)?;
+        let dict = self.kept(basis.as_deref(), &dict);
         if !self.has(basis.as_deref()) || self.keys.has_dict(&dict) {
             return Err(Code::InternalError);
         }
@@ -185,6 +207,7 @@ impl Server {
     fn delete_dict(&mut self, page: &mut [u8]) -> Result<(), Code> {
         let path = Reader::new(page, b"RmDQ")?.str()?;
         let (basis, dict) = list_place(&path)?;
+        let dict = self.kept(basis.as_deref(), &dict);
         if !self.has(basis.as_deref()) || !self.keys.has_dict(&dict) {
             return Err(Code::InternalError);
         }

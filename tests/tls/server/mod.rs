@@ -2,6 +2,7 @@
 
 mod browser;
 mod certificates;
+mod expiry;
 mod keys;
 mod open;
 mod refused;

@@ -1,0 +1,66 @@
+//! The program in examples/trust.rs that asks a person, as a user runs it.
+
+use hosted::{End, Pddb, Program, System};
+use xous_api_websocket::SERVER_NAME;
+
+use crate::authority::{Authority, self_signed};
+use crate::openssl::{Peer, Settings};
+use crate::support::{Scratch, example, service};
+
+/// Runs it against this port, with a database in this directory, and the answer of a person. Returns whether it went
+/// well, and what it printed.
+fn run(port: u16, directory: &str, answer: &str) -> (bool, String) {
+    let program = Program::new(example("trust")).args([format!("wss://localhost:{port}/echo")]);
+    let builder = System::builder().captured().input(answer).pddb(Pddb::new().directory(directory));
+    let mut system = builder.service(service(), SERVER_NAME).program(program).start().unwrap();
+    let outcome = system.wait_programs().unwrap();
+    let [End::Exited(code)] = outcome.programs[..] else { panic!("{outcome:?}") };
+    (code == 0, system.output())
+}
+
+#[test]
+fn a_person_is_asked_and_a_root_is_stored_for_good() {
+    let files = Scratch::new();
+    let pddb = files.path("pddb");
+    let root = Authority::new("Home: root/1");
+    let mut leaf = root.server(&["localhost"]);
+    leaf.chain += &root.pem;
+    let peer = Peer::start(&Settings::new("websocket", &leaf));
+    let (trusted, output) = run(peer.port, &pddb, "n\n");
+    assert!(
+        !trusted && output.contains("issuer:  CN=Home: root/1") && output.contains("not trusted"),
+        "{output}"
+    );
+    let (trusted, output) = run(peer.port, &pddb, "c\n");
+    assert!(trusted && output.ends_with("hello\n"), "{output}");
+    let (trusted, output) = run(peer.port, &pddb, "");
+    assert!(!trusted, "a pin is not kept: {output}");
+    let (trusted, output) = run(peer.port, &pddb, "r\n");
+    assert!(trusted && output.contains(".System/tls.trusted/Home_ root_1 "), "{output}");
+    let (trusted, output) = run(peer.port, &pddb, "");
+    assert_eq!((trusted, &*output), (true, "hello\n"), "nobody is asked again");
+}
+
+#[test]
+fn a_certificate_that_nobody_else_vouches_for_can_be_trusted_too() {
+    let files = Scratch::new();
+    let peer = Peer::start(&Settings::new("websocket", &self_signed(&["localhost"])));
+    let (trusted, output) = run(peer.port, &files.path("pddb"), "c\n");
+    assert!(trusted && output.contains("issuer:  itself"), "{output}");
+    let (trusted, output) = run(peer.port, &files.path("pddb"), "r\n");
+    assert!(trusted && output.ends_with("hello\n"), "{output}");
+    let again = run(peer.port, &files.path("pddb"), "");
+    assert_eq!(again, (true, "hello\n".to_owned()), "nobody is asked again");
+}
+
+#[test]
+fn a_root_that_does_not_vouch_for_the_server_is_not_stored() {
+    let files = Scratch::new();
+    let root = Authority::new("root");
+    // One whose root is not shown, and an authority in the place of a server.
+    for leaf in [root.server(&["localhost"]), root.as_server()] {
+        let peer = Peer::start(&Settings::new("websocket", &leaf));
+        let (trusted, output) = run(peer.port, &files.path("pddb"), "r\n");
+        assert!(!trusted && !output.contains("stored"), "{output}");
+    }
+}

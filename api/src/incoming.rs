@@ -26,7 +26,7 @@ pub struct Incoming {
 
 impl Incoming {
     /// Takes up a connection from the page of an answered `Accept`, or of a client that was
-    /// [forwarded](Listener::forward_to). Returns `None` if the page holds no connection or the service is not
+    /// [forwarded](crate::Listener::forward_to). Returns `None` if the page holds no connection or the service is not
     /// running. A page stands for one connection: take it up once.
     pub fn from_page(page: &[u8]) -> Option<Incoming> {
         Self::from_page_if(page, |_| Decision::accept()).ok()?

@@ -10,6 +10,7 @@ mod common;
 #[path = "../../examples/shared/url.rs"]
 mod url;
 
+mod addresses;
 mod bad_requests;
 mod closing;
 mod connections;

@@ -88,7 +88,7 @@ fn what_came_of_an_opening_is_told_to_who_waits_and_to_who_asks_later() {
 
 #[test]
 fn an_opening_ends_with_its_deadline() {
-    let open = Duration::from_millis(300);
+    let open = Duration::from_secs(1);
     let deadlines = Deadlines { open, ..Deadlines::default() };
     system!().run(move || {
         let (peer, asked) = silent();

@@ -93,7 +93,7 @@ fn a_body_that_does_not_come_does_not_hide_the_refusal() {
             stream.write_all(b"HTTP/1.1 503 No\r\nContent-Length: 500\r\nX-Why: busy\r\n\r\nshort").unwrap();
             until_the_end(stream);
         });
-        for open in [Duration::from_millis(300), PATIENCE] {
+        for open in [Duration::from_millis(800), PATIENCE] {
             let start = Instant::now();
             let deadlines = Deadlines { open, ..Deadlines::default() };
             let error = Websocket::open(&request(&silent).deadlines(deadlines)).err().unwrap();

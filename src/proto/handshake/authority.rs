@@ -21,7 +21,9 @@ pub(crate) fn split_scheme(url: &str) -> Option<(&str, &str)> {
 
 /// The authority, and path and query behind it.
 pub(super) fn split_path(rest: &str) -> (&str, &str) {
-    rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()))
+    // Both are ASCII, so this is between characters.
+    let end = rest.bytes().position(|byte| matches!(byte, b'/' | b'?'));
+    rest.split_at_checked(end.unwrap_or(rest.len())).unwrap_or((rest, ""))
 }
 
 /// The host, in its brackets if it has any, and what is behind its colon.

@@ -102,8 +102,11 @@ impl BodyStart {
 
 /// A number of digits alone.
 fn decimal(text: &[u8]) -> Option<u64> {
-    let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-    core::str::from_utf8(text).ok().filter(|_| digits)?.parse().ok()
+    let digit = |sum: u64, byte: &u8| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        sum.checked_mul(10)?.checked_add(digit)
+    };
+    text.iter().try_fold(0, digit).filter(|_| !text.is_empty())
 }
 
 #[cfg(test)]

@@ -78,19 +78,23 @@ fn merge(reference: &str, base: &str) -> String {
 /// The path without `.` and `..` (RFC 3986, section 5.2.4); the query stays.
 fn without_dots(reference: &str) -> String {
     let (path, query) = reference.split_at(reference.find('?').unwrap_or(reference.len()));
-    let mut kept: Vec<&str> = Vec::new();
+    let mut kept = String::new();
     for segment in path.strip_prefix('/').unwrap_or(path).split('/') {
         match segment {
             "." => (),
-            ".." => drop(kept.pop()),
-            segment => kept.push(segment),
+            ".." => kept.truncate(kept.rfind('/').unwrap_or(0)),
+            segment => {
+                kept.push('/');
+                kept.push_str(segment);
+            }
         }
     }
     // What ends with a dot segment is a folder.
-    if path.ends_with("/.") || path.ends_with("/..") {
-        kept.push("");
+    if path.ends_with("/.") || path.ends_with("/..") || kept.is_empty() {
+        kept.push('/');
     }
-    format!("/{}{query}", kept.join("/"))
+    kept.push_str(query);
+    kept
 }
 
 #[cfg(test)]

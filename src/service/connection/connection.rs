@@ -1,5 +1,7 @@
 //! A connection as its threads share it.
 
+mod opening;
+
 use std::net::Shutdown;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -9,15 +11,13 @@ use xous_api_websocket::{Code, Deadlines, Handle, Lease, Phase};
 
 use super::closer::Closer;
 use super::deadline::{Deadline, SHUTDOWN_AGAIN};
-use super::failure::Failure;
 use super::failures::Failures;
 use super::inbox::Inbox;
-use super::opener::{Opener, OpeningResult, Told};
+use super::opener::{Opener, OpeningResult};
 use super::outbox::Outbox;
 use super::outcome::{ABNORMAL, NO_CODE, Outcome, cut};
 use crate::net::{Socket, TlsError};
 use crate::proto::{CloseCode, CloseReason, CloseStep, Keepalive, KeepaliveStep, Role, Violation};
-use crate::service::limits::REFUSAL_WAIT;
 use crate::service::message::Lent;
 use crate::service::thread::{Timer, Wake, Watch};
 use crate::sync::atomic::{
@@ -140,78 +140,6 @@ impl Connection {
     /// A client has opened it; its frames to the client are not masked.
     pub(crate) fn is_server(&self) -> bool {
         self.role == Role::Server
-    }
-
-    /// The open deadline starts.
-    pub(crate) fn opening(self: &Arc<Self>) {
-        self.arm(Deadline::Open, self.deadlines.open);
-    }
-
-    /// There is a socket that can be shut down from now on. `false` if the opening was given up meanwhile.
-    pub(crate) fn dialled(&self, socket: Arc<Socket>) -> bool {
-        let mut state = self.state.lock();
-        let wanted = state.phase == Phase::Opening;
-        // That of a server that has sent us on is let go of outside of the lock, as its end is a call.
-        let before = if wanted { state.socket.replace(socket) } else { None };
-        drop(state);
-        drop(before);
-        wanted
-    }
-
-    /// The opening handshake is complete. The page of the `Open`, if there is one; `None` if the opening was given
-    /// up meanwhile.
-    pub(crate) fn opened(self: &Arc<Self>) -> Option<Option<Lent>> {
-        let mut state = self.state.lock();
-        if state.phase != Phase::Opening {
-            return None;
-        }
-        state.phase = Phase::Open;
-        let opener = state.opener.take();
-        drop(state);
-        self.disarm(Some(Deadline::Open));
-        if let Some(interval) = self.deadlines.keepalive {
-            self.arm(Deadline::Keepalive, interval);
-        }
-        Some(opener)
-    }
-
-    /// The server has refused, which is what the caller is told, even if the rest of the answer comes late.
-    pub(crate) fn answered(self: &Arc<Self>) {
-        self.state.lock().opener.answered();
-        self.arm(Deadline::Open, REFUSAL_WAIT);
-    }
-
-    /// The owner has the handle and asks later what came of the opening to `place`.
-    pub(crate) fn tells_later(&self, place: String) {
-        self.state.lock().opener.asks_later(place);
-    }
-
-    /// Tells what came of the opening, unless somebody was told already.
-    pub(crate) fn tell_opening(&self, result: OpeningResult) {
-        self.answer_opener(|opener| opener.tell(result));
-    }
-
-    /// The owner asks what came of the opening, and is answered when that is known.
-    pub(crate) fn wait_open(&self, page: Lent) {
-        self.answer_opener(|opener| opener.wait(page));
-    }
-
-    /// The opening has failed, unless it was said so already.
-    pub(crate) fn fail_opening(&self, failure: Failure) {
-        self.state.lock().phase = Phase::Closed;
-        self.tell_opening(OpeningResult::Failed(failure));
-    }
-
-    /// The owner still wants the connection that is being opened.
-    pub(crate) fn is_wanted(&self) -> bool {
-        self.state.lock().phase == Phase::Opening
-    }
-
-    fn answer_opener(&self, change: impl FnOnce(&mut Opener) -> Told) {
-        let told = change(&mut self.state.lock().opener);
-        if let Some((page, result)) = told {
-            result.tell(self.handle, page);
-        }
     }
 
     /// Where the connection stands for its owner, and how many moved sends have failed. It is closed when it is known
@@ -472,25 +400,6 @@ impl Connection {
 
     fn is_over(self: &Arc<Self>, deadline: Deadline) -> bool {
         self.watch(deadline).is_some_and(|(watch, limit)| watch.is_over(|| self.arm(deadline, limit)))
-    }
-
-    /// Tells the caller now. The worker that opens the connection ends when its call returns.
-    fn opening_is_late(self: &Arc<Self>) {
-        let mut state = self.state.lock();
-        // It may be open by now: then that was in time.
-        if state.phase != Phase::Opening {
-            return;
-        }
-        // A refusal that has come is told by the worker.
-        if !state.opener.is_answered() {
-            state.phase = Phase::Closed;
-            let (place, open) = (state.opener.place(), self.deadlines.open);
-            drop(state);
-            self.fail_opening(Failure::new(Code::Timeout, format_args!("{place}not open within {open:?}")));
-        } else {
-            drop(state);
-        }
-        self.break_off();
     }
 
     /// Tells those who wait for the end if the reader waits for a pushed page, as the owner may keep that page for

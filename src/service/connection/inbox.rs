@@ -184,8 +184,10 @@ impl Inbox {
         let is_over = |page: &Lent| page.until().is_some_and(|until| until <= now);
         let begun = state.begun.take_if(|begun| is_over(&begun.page));
         state.gone_out |= begun.is_some();
-        let (over, kept): (VecDeque<_>, VecDeque<_>) = state.pages.drain(..).partition(is_over);
-        state.pages = kept;
+        let mut over = Vec::new();
+        while let Some(at) = state.pages.iter().position(is_over) {
+            over.extend(state.pages.remove(at));
+        }
         let pages = state.pages.iter().chain(state.begun.as_ref().map(|begun| &begun.page));
         state.watched = pages.filter_map(Lent::until).min();
         drop(state);

@@ -6,6 +6,7 @@
 //!  listen (server) ---'                        '--> writer <-- outbox <--- sends, pongs, Close frames
 //!
 //!  connection   what reader, writer, dispatcher and timer share: phase, deadlines, inbox, outbox
+//!  destination  where connect goes, redirected or not; answer is what the server says, wording what is wrong
 //!  failures     what reader and writer know of sends that nobody waits for
 //!  end_guard    held by each thread; the last one ends the connection and tells the table
 //!  opener       who waits for an opening, and what came of it (failure: why there is no connection)

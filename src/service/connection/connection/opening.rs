@@ -1,0 +1,106 @@
+//! The part of a connection's life before it is open.
+
+use std::sync::Arc;
+
+use xous_api_websocket::{Code, Phase};
+
+use super::super::deadline::Deadline;
+use super::super::failure::Failure;
+use super::super::opener::{Opener, OpeningResult, Told};
+use super::Connection;
+use crate::net::Socket;
+use crate::service::limits::REFUSAL_WAIT;
+use crate::service::message::Lent;
+
+impl Connection {
+    /// The open deadline starts.
+    pub(crate) fn opening(self: &Arc<Self>) {
+        self.arm(Deadline::Open, self.deadlines.open);
+    }
+
+    /// There is a socket that can be shut down from now on. `false` if the opening was given up meanwhile.
+    pub(crate) fn dialled(&self, socket: Arc<Socket>) -> bool {
+        let mut state = self.state.lock();
+        let wanted = state.phase == Phase::Opening;
+        // That of a server that has sent us on is let go of outside of the lock, as its end is a call.
+        let before = if wanted { state.socket.replace(socket) } else { None };
+        drop(state);
+        drop(before);
+        wanted
+    }
+
+    /// The opening handshake is complete. The page of the `Open`, if there is one; `None` if the opening was given
+    /// up meanwhile.
+    pub(crate) fn opened(self: &Arc<Self>) -> Option<Option<Lent>> {
+        let mut state = self.state.lock();
+        if state.phase != Phase::Opening {
+            return None;
+        }
+        state.phase = Phase::Open;
+        let opener = state.opener.take();
+        drop(state);
+        self.disarm(Some(Deadline::Open));
+        if let Some(interval) = self.deadlines.keepalive {
+            self.arm(Deadline::Keepalive, interval);
+        }
+        Some(opener)
+    }
+
+    /// The server has refused, which is what the caller is told, even if the rest of the answer comes late.
+    pub(crate) fn answered(self: &Arc<Self>) {
+        self.state.lock().opener.answered();
+        self.arm(Deadline::Open, REFUSAL_WAIT);
+    }
+
+    /// The owner has the handle and asks later what came of the opening to `place`.
+    pub(crate) fn tells_later(&self, place: String) {
+        self.state.lock().opener.asks_later(place);
+    }
+
+    /// Tells what came of the opening, unless somebody was told already.
+    pub(crate) fn tell_opening(&self, result: OpeningResult) {
+        self.answer_opener(|opener| opener.tell(result));
+    }
+
+    /// The owner asks what came of the opening, and is answered when that is known.
+    pub(crate) fn wait_open(&self, page: Lent) {
+        self.answer_opener(|opener| opener.wait(page));
+    }
+
+    /// The opening has failed, unless it was said so already.
+    pub(crate) fn fail_opening(&self, failure: Failure) {
+        self.state.lock().phase = Phase::Closed;
+        self.tell_opening(OpeningResult::Failed(failure));
+    }
+
+    /// The owner still wants the connection that is being opened.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.state.lock().phase == Phase::Opening
+    }
+
+    /// Tells the caller now. The worker that opens the connection ends when its call returns.
+    pub(super) fn opening_is_late(self: &Arc<Self>) {
+        let mut state = self.state.lock();
+        // It may be open by now: then that was in time.
+        if state.phase != Phase::Opening {
+            return;
+        }
+        // A refusal that has come is told by the worker.
+        if !state.opener.is_answered() {
+            state.phase = Phase::Closed;
+            let (place, open) = (state.opener.place(), self.deadlines.open);
+            drop(state);
+            self.fail_opening(Failure::new(Code::Timeout, format_args!("{place}not open within {open:?}")));
+        } else {
+            drop(state);
+        }
+        self.break_off();
+    }
+
+    pub(super) fn answer_opener(&self, change: impl FnOnce(&mut Opener) -> Told) {
+        let told = change(&mut self.state.lock().opener);
+        if let Some((page, result)) = told {
+            result.tell(self.handle, page);
+        }
+    }
+}

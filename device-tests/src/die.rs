@@ -1,6 +1,8 @@
 //! Ends in the midst of what a connection or a listener can be doing: whatever waits for the process then is answered to
 //! nobody.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -24,11 +26,7 @@ pub(crate) fn in_state(state: &str, port: &str) -> Result<(), String> {
             let ws = open(port)?;
             beside(move || drop(ws.receive_text(100)));
         }
-        // The peer reads nothing.
-        "sending" => {
-            let ws = open(port)?;
-            beside(move || while ws.send_text(&"x".repeat(60_000)).is_ok() {});
-        }
+        "sending" => send_until_full(open(port)?),
         // The peer does not answer a Close.
         "closing" => {
             let ws = open(port)?;
@@ -55,6 +53,23 @@ pub(crate) fn in_state(state: &str, port: &str) -> Result<(), String> {
     println!("dies {state}");
     // Without what main's end would do.
     std::process::exit(0);
+}
+
+/// The peer reads nothing: one of the messages never goes out.
+fn send_until_full(ws: Websocket) {
+    let sent = Arc::new(AtomicUsize::new(0));
+    let counted = sent.clone();
+    beside(move || {
+        while ws.send_text(&"x".repeat(60_000)).is_ok() {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    let mut before = usize::MAX;
+    // A message takes a tenth of this, as long as there is room for it.
+    while before != sent.load(Ordering::Relaxed) {
+        before = sent.load(Ordering::Relaxed);
+        thread::sleep(SETTLED);
+    }
 }
 
 fn open(port: u16) -> Result<Websocket, String> {

@@ -7,6 +7,7 @@ mod die;
 mod echo;
 mod faults;
 mod probe;
+mod refuse;
 mod secure;
 mod serve;
 
@@ -21,9 +22,16 @@ fn main() -> ExitCode {
         ["secure-server"] => secure::server(),
         ["handshakes", port, count] => secure::handshakes(port, count),
         ["echo", host, port, connections, length, count] => {
-            echo::exchange([host, port, connections, length, count])
+            echo::exchange([host, port, connections, length, count], false)
         }
-        ["serve", port, path] => serve::serve(port, path),
+        ["secure-echo", host, port, connections, length, count] => {
+            echo::exchange([host, port, connections, length, count], true)
+        }
+        ["connections", host, port, count] => echo::one_by_one(host, port, count),
+        ["serve", port, path] => serve::serve(port, path, false),
+        ["secure-serve", port, path] => serve::serve(port, path, true),
+        ["refuse", port] => refuse::all(port),
+        ["refused", host, port] => refuse::one(host, port),
         ["probe", ref names @ ..] => probe::try_all(names),
         ["close"] => close::times(),
         ["greedy", port] => faults::greedy(port),

@@ -14,12 +14,21 @@ const KEY: &str = "key";
 /// The longest message that is sent back.
 const LONGEST: usize = 64 * 1024;
 
+/// Trusts the authority that is there, whoever is asked as `localhost`.
+pub(crate) fn tls() -> Tls<'static> {
+    Tls::only_in(DICT, AUTHORITY).server_name("localhost")
+}
+
+/// The certificate that is there.
+pub(crate) fn identity() -> Identity<'static> {
+    Identity::in_pddb(DICT, CHAIN, KEY)
+}
+
 /// Opens a connection to `localhost` on 127.0.0.1, sends messages of growing length and compares what comes back.
 pub(crate) fn client(port: &str, count: &str) -> Result<(), String> {
     let port = port.parse().map_err(words)?;
     let count: usize = count.parse().map_err(words)?;
-    let tls = Tls::only_in(DICT, AUTHORITY).server_name("localhost");
-    let ws = Websocket::open(&Request::new("127.0.0.1", port).secure(tls)).map_err(words)?;
+    let ws = Websocket::open(&Request::new("127.0.0.1", port).secure(tls())).map_err(words)?;
     for number in 0..count {
         let text = "x".repeat(number * 1000);
         ws.send_text(&text).map_err(words)?;
@@ -49,8 +58,7 @@ pub(crate) fn handshakes(port: &str, count: &str) -> Result<(), String> {
 
 /// Serves one client after the other on a port that it tells.
 pub(crate) fn server() -> Result<(), String> {
-    let identity = Identity::in_pddb(DICT, CHAIN, KEY);
-    let listen = Listen::new("127.0.0.1", 0).exposed().tls(ServerTls::new(identity));
+    let listen = Listen::new("127.0.0.1", 0).exposed().tls(ServerTls::new(identity()));
     let listener = Listener::listen(&listen).map_err(words)?;
     listener.add_route(&Route::receiver("/")).map_err(words)?;
     println!("https://localhost:{}/ is ready", listener.port());

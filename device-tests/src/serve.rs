@@ -1,11 +1,11 @@
-//! A server that keeps nothing in the PDDB.
+//! A server that keeps nothing in the PDDB; over TLS, its certificate is there.
 
 use std::sync::Arc;
 use std::thread;
 
-use xous_api_websocket::{Listen, Listener, Part, Route};
+use xous_api_websocket::{Listen, Listener, Part, Route, ServerTls};
 
-use crate::words;
+use crate::{secure, words};
 
 /// Clients at a time.
 const CLIENTS: usize = 8;
@@ -13,10 +13,12 @@ const STACK: usize = 64 * 1024;
 /// The longest message that is sent back.
 const LONGEST: usize = 64 * 1024;
 
-/// Sends back what comes on this path of the port.
-pub(crate) fn serve(port: &str, path: &str) -> Result<(), String> {
+/// Sends back what comes on this path of the port, over TLS if it is to be.
+pub(crate) fn serve(port: &str, path: &str, is_secure: bool) -> Result<(), String> {
     let port = port.parse().map_err(words)?;
-    let listener = Listener::listen(&Listen::new("127.0.0.1", port).exposed()).map_err(words)?;
+    let listen = Listen::new("127.0.0.1", port).exposed();
+    let listen = if is_secure { listen.tls(ServerTls::new(secure::identity())) } else { listen };
+    let listener = Listener::listen(&listen).map_err(words)?;
     listener.add_route(&Route::receiver(path)).map_err(words)?;
     println!("http://127.0.0.1:{}/ is ready", listener.port());
     let listener = Arc::new(listener);

@@ -7,6 +7,7 @@ use std::{
         mpsc::{Receiver, Sender, channel},
     },
     thread::JoinHandle,
+    time::Duration,
 };
 
 use crate::{Builder, Line, Outcome, Process, StartError};
@@ -69,6 +70,18 @@ impl Running {
     /// # Errors
     /// How the machine ended, if it did before.
     pub fn processes(&mut self) -> Result<Vec<Process>, String> {
+        self.look().map(|look| look.processes)
+    }
+
+    /// Machine time at this moment: what a wait is measured by that must not depend on how busy the PC is.
+    ///
+    /// # Errors
+    /// How the machine ended, if it did before.
+    pub fn machine_time(&mut self) -> Result<Duration, String> {
+        self.look().map(|look| look.time)
+    }
+
+    fn look(&mut self) -> Result<Look, String> {
         self.control.ask().recv().map_err(|_| {
             self.join().map_or_else(|| "the machine has ended".to_owned(), |outcome| outcome.failure())
         })
@@ -105,6 +118,12 @@ impl Drop for Running {
     }
 }
 
+/// The machine at one moment.
+pub(crate) struct Look {
+    pub(crate) time: Duration,
+    pub(crate) processes: Vec<Process>,
+}
+
 /// What the machine is asked for from another thread; it looks in each round.
 #[derive(Default)]
 pub(crate) struct Control {
@@ -114,13 +133,13 @@ pub(crate) struct Control {
     question: Mutex<Question>,
 }
 
-/// The question what the processes use.
+/// The question how it is.
 #[derive(Default)]
 enum Question {
     #[default]
     None,
     /// Who waits for the answer.
-    By(Sender<Vec<Process>>),
+    By(Sender<Look>),
     /// The machine has ended, and nobody is to wait for an answer that will not come.
     TooLate,
 }
@@ -132,7 +151,7 @@ impl Control {
     }
 
     /// Where the answer comes, if the machine has not ended.
-    fn ask(&self) -> Receiver<Vec<Process>> {
+    fn ask(&self) -> Receiver<Look> {
         let (sender, answer) = channel();
         let mut question = self.question.lock().unwrap_or_else(PoisonError::into_inner);
         if !matches!(*question, Question::TooLate) {
@@ -151,8 +170,8 @@ impl Control {
         self.stop.load(Ordering::Acquire)
     }
 
-    /// Who waits to be told what the processes use.
-    pub(crate) fn asked(&self) -> Option<Sender<Vec<Process>>> {
+    /// Who waits to be told how it is.
+    pub(crate) fn asked(&self) -> Option<Sender<Look>> {
         let mut question = self.question.lock().unwrap_or_else(PoisonError::into_inner);
         match std::mem::take(&mut *question) {
             Question::By(sender) => Some(sender),

@@ -10,8 +10,8 @@ use crate::{
     cpu::Cpu,
     machine::{Board, Line, Next, PER_MILLISECOND, Source},
     memory::Tables,
-    outcome::{End, Fault, Outcome, Process, shown},
-    running::Control,
+    outcome::{End, Fault, Outcome, Process, duration, shown},
+    running::{Control, Look},
 };
 
 /// Machine time, 20 ms, that the log server has after a failure to write down what led to it.
@@ -84,7 +84,8 @@ impl Machine {
                     return if self.faults.is_empty() { End::Stopped } else { End::Failed };
                 }
                 if let Some(asked) = self.control.asked() {
-                    asked.send(self.processes()).ok();
+                    let time = duration(self.cpu.devices.now(self.cpu.count));
+                    asked.send(Look { time, processes: self.processes() }).ok();
                 }
             }
             if start.elapsed() >= self.wall_limit {

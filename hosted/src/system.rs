@@ -136,6 +136,13 @@ impl Builder {
         self
     }
 
+    /// Gives the programs the launcher's own standard files, as it is without any of these calls.
+    #[must_use]
+    pub fn shown(mut self) -> Self {
+        self.output = Output::User;
+        self
+    }
+
     /// Sends what the programs print to `file`, such as a pipe that is read meanwhile; they get an empty stdin. The file
     /// is closed here when the system has started.
     #[must_use]

@@ -120,6 +120,13 @@ impl<'a> Test<'a> {
         self
     }
 
+    /// Shows what the bodies print at once, on this process's own standard files, and not when all have ended.
+    #[must_use]
+    pub fn shown(mut self) -> Self {
+        self.system = self.system.shown();
+        self
+    }
+
     /// Adds a process with this body, for tests with more than one. Roles can [`tell`](crate::tell) each other things.
     #[must_use]
     pub fn role(mut self, role: &'static str, body: impl FnOnce() + 'a) -> Self {

@@ -84,6 +84,10 @@ pub(crate) const QUEUED_SENDS: usize = 16;
 /// Pages that wait on one connection (`BusyReceives`).
 pub(crate) const PARKED_RECEIVES: usize = 4;
 
+/// How long a peer that has broken the protocol waits for its Close frame while the owner answers what came before. An owner
+/// that takes longer, or has nothing to say, is not waited for any more.
+pub(crate) const LAST_TURN: Duration = Duration::from_millis(250);
+
 /// Bytes of a message that has begun to come when its connection is handed over: what the client crate lends at a time.
 pub(crate) const CARRIED: usize = 16 * 1024;
 

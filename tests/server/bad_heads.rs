@@ -3,9 +3,9 @@
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use xous_api_websocket::{ListenLimits, ReceiveError};
+use xous_api_websocket::{ListenLimits, ReceiveError, stats};
 
-use crate::by_hand::{Client, upgrade_request};
+use crate::by_hand::{Client, masked, upgrade_request};
 use crate::common::raw::{TEXT, frame};
 use crate::common::{nothing_is_left, system};
 use crate::serve::{PAGE, SHORT, listen, listener, pair, roomy};
@@ -161,6 +161,38 @@ fn an_unmasked_frame_fails_the_connection() {
             other => panic!("{other:?}"),
         }
         drop(incoming);
+        nothing_is_left();
+    });
+}
+
+/// Whatever the threads' order: the owner has its turn, before the connection is failed for what came behind. One that does
+/// not use it holds up nothing.
+#[test]
+fn what_came_before_a_fault_is_answered() {
+    const RESERVED: u8 = 0x83;
+    system!().run(|| {
+        let listener = listener(&listen());
+        for answers in [true, false] {
+            let (mut client, incoming) = pair(&listener);
+            client.send([masked(TEXT, b"question"), masked(RESERVED, b"")].concat());
+            assert_eq!(incoming.websocket.receive_text(10).unwrap(), "question");
+            if answers {
+                // Meanwhile the service comes to what is behind it.
+                for _ in 0..20 {
+                    stats().unwrap();
+                }
+                incoming.websocket.send_text("answer").unwrap();
+                let closed = std::thread::spawn(move || (client.text(), client.closed().0));
+                match incoming.websocket.receive_text(10) {
+                    Err(ReceiveError::Closed(closed)) => assert_eq!(closed.code, 1002),
+                    other => panic!("{other:?}"),
+                }
+                assert_eq!(closed.join().unwrap(), ("answer".into(), 1002));
+            } else {
+                assert_eq!(client.closed().0, 1002);
+            }
+            drop(incoming);
+        }
         nothing_is_left();
     });
 }

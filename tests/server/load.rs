@@ -9,7 +9,7 @@ use xous_api_websocket::{Kind, ListenLimits, Listener, ReceiveError, Websocket};
 use crate::by_hand::{Client, masked, upgrade_request};
 use crate::common::raw::TEXT;
 use crate::common::{nothing_is_left, stats_when, system};
-use crate::process::Service;
+use crate::process::Process;
 use crate::serve::{PAGE, listen, listener, pair, roomy};
 
 /// Sends every message back, until the connection ends.
@@ -131,7 +131,7 @@ fn visit(listener: &Listener, kind: usize) {
 fn a_thousand_connections_leave_nothing_behind() {
     system!().time_limit(Duration::from_secs(120)).run(|| {
         let listener = listener(&listen());
-        let service = Service::find();
+        let service = Process::service();
         (0..10).for_each(|kind| visit_alone(&listener, kind));
         let stats = nothing_is_left();
         let before = service.figures();

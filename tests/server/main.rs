@@ -12,6 +12,7 @@ mod channels;
 mod clients;
 mod crowds;
 mod deciding;
+mod hostile;
 mod limits;
 mod load;
 mod logins;
@@ -20,6 +21,7 @@ mod owners;
 mod pages;
 mod pairing;
 mod ports;
+#[allow(dead_code, reason = "each program of tests uses a part of it")]
 mod process;
 mod push;
 mod refusals;

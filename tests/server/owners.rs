@@ -12,7 +12,7 @@ use xous_api_websocket::{
 
 use crate::by_hand::Client;
 use crate::common::pages::RawPages;
-use crate::common::{PATIENCE, service_cid, system};
+use crate::common::{PATIENCE, nothing_is_left, service_cid, stats_when, system};
 use crate::serve::{FIRST, listen, pair_on};
 
 const EXISTS: ControlError = ControlError::Refused(Code::RouteExists);
@@ -77,6 +77,35 @@ fn a_program_that_does_not_answer_loses_what_it_has() {
             tell("gone", "accept");
             let took = wait_for_route(&listener, "/ws");
             println!("a successor has its route after {took:?}");
+        })
+        .run_roles();
+}
+
+/// It was silent when it was first looked for, and has a page with the service since: that it has a lease of hours is no
+/// reason not to ask.
+#[test]
+fn a_lease_that_runs_keeps_nobody_from_being_asked() {
+    system!()
+        .role("gone", || {
+            let lease = Lease { answers: true, silence: Some(Duration::from_secs(3600)) };
+            let listener = Listener::listen(&listen().lease(lease)).unwrap();
+            listener.add_route(&Route::receiver("/ws")).unwrap();
+            tell("successor", &listener.port().to_string());
+            assert_eq!(hear(), "accept");
+            let mut page = RawPages::new(1);
+            let (code, _) = page.lend_mut(service_cid(), message_id(Opcode::Accept, FIRST), 0, 0);
+            assert_eq!(code, Code::Again as usize);
+            std::mem::forget(listener);
+        })
+        .role("successor", || {
+            let port = hear().parse().unwrap();
+            let listener = Listener::listen(&Listen::new("127.0.0.1", port)).unwrap();
+            assert_eq!(listener.add_route(&Route::receiver("/ws")), Err(EXISTS));
+            stats_when(|stats| stats.timers > 0);
+            tell("gone", "accept");
+            wait_for_route(&listener, "/ws");
+            // Nor does the lease outlive what it was for.
+            nothing_is_left();
         })
         .run_roles();
 }

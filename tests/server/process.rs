@@ -1,4 +1,4 @@
-//! The service's process as the host sees it.
+//! Processes of the system that this program is in, as the host sees them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,13 +13,23 @@ pub(crate) struct Figures {
     pub(crate) resident: usize,
 }
 
-/// The service in the system that this program is in.
-pub(crate) struct Service(PathBuf);
+/// One of them.
+pub(crate) struct Process(PathBuf);
 
-impl Service {
-    pub(crate) fn find() -> Self {
+impl Process {
+    /// The service.
+    pub(crate) fn service() -> Self {
         let service = fs::canonicalize(env!("CARGO_BIN_EXE_websocket")).unwrap();
-        Service(PathBuf::from(format!("/proc/{}", find(|program| program == service))))
+        Self::numbered(find(|program| program == service))
+    }
+
+    /// The kernel, which is a program here.
+    pub(crate) fn kernel() -> Self {
+        Self::numbered(kernel())
+    }
+
+    fn numbered(id: u32) -> Self {
+        Process(PathBuf::from(format!("/proc/{id}")))
     }
 
     pub(crate) fn figures(&self) -> Figures {
@@ -37,8 +47,7 @@ pub(crate) fn program_of_system(name: &str) -> u32 {
 
 /// The process of this system whose program is as wanted.
 fn find(wanted: impl Fn(&Path) -> bool) -> u32 {
-    // Kernel, shell, program: so is every process of a system started.
-    let kernel = parent(std::os::unix::process::parent_id());
+    let kernel = kernel();
     let found = fs::read_dir("/proc").unwrap().filter_map(|entry| {
         let path = entry.unwrap().path();
         let id = path.file_name()?.to_str()?.parse().ok()?;
@@ -46,6 +55,11 @@ fn find(wanted: impl Fn(&Path) -> bool) -> u32 {
         (wanted(&program) && parent(parent(id)) == kernel).then_some(id)
     });
     found.into_iter().next().expect("it is in this system")
+}
+
+/// Kernel, shell, program: so is every process of a system started.
+fn kernel() -> u32 {
+    parent(std::os::unix::process::parent_id())
 }
 
 /// The parent of a process; 0 if it has gone.

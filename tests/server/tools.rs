@@ -21,6 +21,11 @@ const WS: &str = "ws@8.23.0";
 
 /// Runs a script of tests/server/clients with Python and its package websockets; what it prints.
 pub(crate) fn python(script: &str, argument: &str) -> String {
+    client(&mut python_with_websockets(), script, argument)
+}
+
+/// Python with that package, which is set up on first use.
+pub(crate) fn python_with_websockets() -> Command {
     let environment = set_up("python-websockets", |directory| {
         hosted::tools::require("python3-venv");
         let mut venv = command("python3");
@@ -30,7 +35,7 @@ pub(crate) fn python(script: &str, argument: &str) -> String {
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", WEBSOCKETS]);
         run(&mut pip, "pip install, which needs a Python package index,", SET_UP);
     });
-    client(&mut Command::new(environment.join("bin/python")), script, argument)
+    Command::new(environment.join("bin/python"))
 }
 
 /// Runs a script of tests/server/clients with Node.js and its package ws; what it prints.

@@ -13,6 +13,7 @@ use tungstenite::Message;
 use xous_api_websocket::{SERVER_NAME, Upload};
 
 use crate::by_hand::masked;
+use crate::common::random::Random;
 use crate::common::raw::BINARY;
 use crate::common::{PATIENCE, pattern, service, stats_when, system};
 use crate::scratch::Scratch;
@@ -34,9 +35,7 @@ fn whatever_moment_a_system_is_killed_at_its_files_are_whole_or_absent() {
     if std::env::var_os(PROGRAM).is_some() {
         return serve();
     }
-    let seed = std::process::id().into();
-    println!("the seed is {seed}");
-    let mut random = Random(seed);
+    let mut random = seeded();
     let scratch = Scratch::new();
     let keys = PathBuf::from(scratch.path("pddb"));
     let mut known = Known::default();
@@ -68,8 +67,7 @@ fn whatever_moment_a_system_is_killed_at_its_files_are_whole_or_absent() {
 #[test]
 fn whatever_moment_a_sender_is_killed_at_its_files_are_whole_or_absent() {
     system!().time_limit(Duration::from_secs(120)).run(|| {
-        let mut random = Random(std::process::id().into());
-        println!("the seed is {}", random.0);
+        let mut random = seeded();
         let listener = listen(Upload::new(DICT).replace(true).resume(Duration::ZERO));
         let mut known = Known::default();
         for round in 0..KILLS {
@@ -115,6 +113,13 @@ fn start(keys: &Path) -> (System, u16) {
     });
     let port = port.recv_timeout(START).unwrap_or_else(|_| panic!("no port:\n{}", system.log_tail()));
     (system, port)
+}
+
+/// Numbers that differ from run to run, and can be had again.
+fn seeded() -> Random {
+    let seed = std::process::id().into();
+    println!("the seed is {seed}");
+    Random::new(seed)
 }
 
 /// Files by name, with contents of no more than a few write batches.
@@ -245,17 +250,4 @@ fn journal(keys: &Path) -> Vec<String> {
     let journal = std::fs::read_dir(keys.join(".System").join(format!("{DICT}.journal")));
     let names = journal.into_iter().flatten().map(|key| key.unwrap().file_name());
     names.map(|name| name.into_string().unwrap()).collect()
-}
-
-/// Numbers without a pattern, by xorshift.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 |= 1 << 40;
-        for (left, by) in [(true, 13), (false, 7), (true, 17)] {
-            self.0 ^= if left { self.0 << by } else { self.0 >> by };
-        }
-        self.0 % end.max(1)
-    }
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask device`: programs on an emulated device, with its console on the terminal.
 
+mod documents;
 mod measure;
 mod options;
 mod record;
@@ -10,7 +11,7 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ::device::prepare::{Programs, prepare};
-use ::device::{Builder, End, Generation, Line, Network, Source};
+use ::device::{Builder, End, Line, Network, Source};
 
 use options::{Options, Program};
 
@@ -36,9 +37,10 @@ serve for ever. What the device's sockets reach is this machine's loopback inter
 
   --port N       the port of the demonstration server, if no PROGRAM is said
   --plain        the service without TLS
-  --kernel FILE  the kernel of an xous-core build instead of the published one
-  --check        measure what the service costs on the device, and compare with device.toml: more than 2 % is a failure
-  --record       the same, and rewrite device.toml
+  --kernel FILE  the kernel of an xous-core build of today, or a copy of the published one
+  --check        measure what the service costs on the device, and compare with device.toml: more than 2 % is a failure;
+                 so is a table of README.md or docs/xous-core.md that says something else than device.toml
+  --record       the same, and rewrite device.toml and these tables
   --verbose      also show what kernel, servers and service log
 
 At the end, what each process has used is printed. The exit code is 0 when all programs ended with 0, 1 when not or when
@@ -72,7 +74,7 @@ fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
 
 fn machine(programs: &Programs, options: &Options) -> Result<Builder, Failure> {
     let mut machine = match &options.kernel {
-        Some(kernel) => programs.machine_on(Path::new(kernel), Generation::Current),
+        Some(kernel) => programs.machine_on(Path::new(kernel)),
         None => programs.machine(),
     };
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH)?;

@@ -3,9 +3,11 @@
 mod autobahn;
 mod bench;
 mod device;
+mod faults;
 mod mutants;
 mod packages;
 mod run;
+mod soak;
 mod target;
 mod test;
 mod toolchain;
@@ -28,6 +30,8 @@ const COMMANDS: &[Command] = &[
     run::COMMAND,
     device::COMMAND,
     test::COMMAND,
+    soak::COMMAND,
+    faults::COMMAND,
     mutants::COMMAND,
     autobahn::COMMAND,
     bench::COMMAND,

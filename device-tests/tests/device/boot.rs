@@ -11,6 +11,18 @@ fn the_service_is_registered() {
     assert!(outcome.machine_time().as_millis() < 100, "{:?}", outcome.machine_time());
 }
 
+/// As with `cargo xtask device --kernel FILE`.
+#[test]
+fn a_kernel_that_lies_elsewhere_is_booted() {
+    let programs = programs();
+    let copy = std::env::temp_dir().join(format!("xous-kernel-{}", std::process::id()));
+    std::fs::copy(&programs.kernel, &copy).unwrap();
+    let machine = programs.machine_on(&copy).service(&programs.service);
+    let outcome = machine.until("names: registered _Websocket Service_").run();
+    std::fs::remove_file(&copy).unwrap();
+    outcome.unwrap().expect_success();
+}
+
 #[test]
 fn a_client_and_a_server_talk_and_a_run_repeats_to_the_instruction() {
     let run = || {

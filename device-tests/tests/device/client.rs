@@ -2,7 +2,7 @@
 
 use hosted::peer::Peer;
 
-use crate::common::{outside, programs};
+use crate::common::{free_port, outside, programs};
 
 #[test]
 fn messages_go_to_tungstenite_and_back() {
@@ -15,8 +15,7 @@ fn messages_go_to_tungstenite_and_back() {
 
 #[test]
 fn nobody_listens() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let url = format!("ws://127.0.0.1:{port}/");
+    let url = format!("ws://127.0.0.1:{}/", free_port());
     let outcome = outside().program(programs().example("client"), &[&url, "--send", "hello"]).run().unwrap();
     assert_eq!(outcome.process("client").unwrap().exit_code, Some(1), "{}", outcome.failure());
     assert!(outcome.faults.is_empty(), "{}", outcome.failure());

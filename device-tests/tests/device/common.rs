@@ -1,6 +1,7 @@
 //! What the tests have in common: systems, and servers on them that are reached from the PC.
 
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use device::prepare::{Programs, prepare};
@@ -31,9 +32,10 @@ pub(crate) fn inside() -> Builder {
     machine.service(&programs.service).network(Network::Inside)
 }
 
-/// A system with the service, whose sockets reach the PC's.
+/// A system with the service, whose sockets reach the PC's. Machine time passes while it waits for the PC, which may be
+/// busy with other things: only the PC's time is limited.
 pub(crate) fn outside() -> Builder {
-    inside().network(Network::Loopback)
+    inside().network(Network::Loopback).machine_limit(WALL_LIMIT)
 }
 
 /// A system with a server that is ready for clients.
@@ -82,9 +84,20 @@ pub(crate) fn port_told(running: &mut Running) -> u16 {
     port.and_then(|port| port.parse().ok()).expect("a URL with a port")
 }
 
-/// A port that nobody has at this moment.
+/// A port that nobody has, and that nobody is given who asks for any: it lies below those that Linux gives out.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    const FIRST: u16 = 10_000;
+    const PORTS: u16 = 20_000;
+    // Tests of other processes begin elsewhere.
+    let begin = std::process::id().wrapping_mul(97);
+    loop {
+        let number = begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed).into()) % u32::from(PORTS);
+        let port = FIRST + number as u16;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// Bytes that are different wherever one looks.

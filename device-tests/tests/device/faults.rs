@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
+use device::Outcome;
 use hosted::peer::Peer;
 use tungstenite::Message;
 
@@ -17,6 +18,13 @@ const LONG: usize = 256 * 1024;
 /// Calls of the service from its start to the end of an opening; without a clock, std makes millions in a second.
 const CALLS: u64 = 2000;
 const CONNECT: u8 = 17;
+/// Pages that the stack of a worker or a port may have: by these they are known.
+const RESERVED: u32 = 24;
+/// What the stack of a reader takes that opens a connection by address, the first one after the start and others, and of
+/// one that looks up a name. A look-up's frame is 10 pages.
+const FIRST_PAGES: u32 = 9;
+const PAGES: u32 = 6;
+const NAME_PAGES: u32 = 14;
 
 /// Messages that are lent are mapped into a window of 4 MiB.
 #[test]
@@ -83,6 +91,38 @@ fn without_a_clock_tls_is_refused_at_once() {
     let connects = calls.iter().filter(|(number, _)| *number == CONNECT).map(|(_, count)| count).sum::<u64>();
     let all = calls.iter().map(|(_, count)| count).sum::<u64>();
     assert!(connects < 100 && all < CALLS, "{connects} of {all} are Connect");
+}
+
+/// Pages of the stacks of workers and ports, the deepest first.
+fn stacks(outcome: &Outcome) -> Vec<u32> {
+    let memory = outcome.process("websocket").unwrap().memory.as_ref().unwrap();
+    let stacks = memory.stacks.iter().filter(|stack| stack.thread != 2 && stack.reserved == RESERVED);
+    let mut pages: Vec<u32> = stacks.map(|stack| stack.pages).collect();
+    pages.sort_unstable_by(|a, b| b.cmp(a));
+    pages
+}
+
+/// std's look-up has a frame of 40 KiB, whether or not there is a name to look up.
+#[test]
+fn an_opening_by_address_takes_no_stack_for_a_look_up() {
+    let trial = programs().trial;
+    // With a server that is not the service's: the reader is the first that uses the network.
+    let machine = inside().service_with(&trial, &["refuse", "8080"]).named("server");
+    let outcome = machine.program(&trial, &["refused", "127.0.0.1", "8080"]).run().unwrap();
+    outcome.expect_success();
+    assert!(stacks(&outcome)[0] <= FIRST_PAGES, "{:?}", stacks(&outcome));
+    // The port's thread is the first here, and its stack is the deepest.
+    let connected = |host| {
+        let machine = inside().service_with(&trial, &["serve", "8080", "/"]).named("server");
+        let machine = machine.service_with(&trial, &["echo", host, "8080", "1", "32", "1"]).named("client");
+        let outcome = machine.until("1 echoes").run().unwrap();
+        outcome.expect_success();
+        stacks(&outcome)
+    };
+    let pages = connected("127.0.0.1");
+    assert!(pages.len() == 5 && pages[1] <= PAGES, "{pages:?}");
+    let pages = connected("somewhere.example");
+    assert!(pages.len() == 5 && (PAGES + 1..=NAME_PAGES).contains(&pages[0]), "{pages:?}");
 }
 
 #[test]

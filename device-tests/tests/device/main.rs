@@ -21,6 +21,7 @@ mod faults;
 mod resumption;
 mod seeds;
 mod server;
+mod soak;
 mod stand_ins;
 mod tls;
 mod upload;

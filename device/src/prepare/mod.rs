@@ -137,7 +137,7 @@ const STAND_IN_NAMES: [&str; 8] =
 impl Programs {
     /// A machine with the published kernel, the log server and all stand-ins, by the names of `STAND_IN_NAMES`.
     pub fn machine(&self) -> Builder {
-        self.machine_on(&self.kernel, Generation::Published)
+        self.machine_with(&self.kernel, Generation::Published)
     }
 
     /// The same without some of the stand-ins, as a device may lack some of these services.
@@ -146,8 +146,15 @@ impl Programs {
         self.with_stand_ins(machine, names)
     }
 
-    /// The same with another kernel, such as one from an xous-core build.
-    pub fn machine_on(&self, kernel: &Path, generation: Generation) -> Builder {
+    /// The same with another kernel: one from an xous-core build of today, or the published one that lies elsewhere.
+    pub fn machine_on(&self, kernel: &Path) -> Builder {
+        let published = std::fs::read(&self.kernel).ok();
+        let is_published = published.is_some() && published == std::fs::read(kernel).ok();
+        let generation = if is_published { Generation::Published } else { Generation::Current };
+        self.machine_with(kernel, generation)
+    }
+
+    fn machine_with(&self, kernel: &Path, generation: Generation) -> Builder {
         let machine = Machine::builder(kernel).generation(generation).service(&self.log);
         self.with_stand_ins(machine, &[])
     }

@@ -5,6 +5,7 @@
 //! pages are refused.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use xous_api_websocket::{Code, ReceiveWord, Status};
 
@@ -12,7 +13,7 @@ use super::outcome::Outcome;
 use crate::service::limits::{CARRIED, PARKED_RECEIVES};
 use crate::service::message::{Asked, Lent};
 use crate::sync::atomic::{AtomicU32, Ordering::SeqCst};
-use crate::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Instant, Mutex};
 
 /// The pages.
 pub(crate) struct Inbox {
@@ -165,6 +166,20 @@ impl Inbox {
                 return Taken::Page(page);
             }
             state = self.changed.wait(state);
+        }
+    }
+
+    /// Waits until this `owner` asks for more: it is done with what it has got. Ends before when nothing is delivered any
+    /// more, when the connection is handed over, and after about `limit`.
+    pub(crate) fn await_owner(&self, owner: u32, limit: Duration) {
+        let start = Instant::now();
+        let mut state = self.state.lock();
+        while matches!(state.phase, Phase::Open) && owner == self.owner() && state.pages.is_empty() {
+            let left = limit.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                return;
+            }
+            state = self.changed.wait_timeout(state, left);
         }
     }
 

@@ -208,8 +208,9 @@ fn read(conn: &Arc<Connection>, socket: &Socket, buffer: &mut [u8]) -> Result<us
 
 /// The peer broke the protocol.
 fn fail(conn: &Arc<Connection>, sink: &mut Sink, violation: Violation) -> Stop {
-    // What came before the fault was in order.
+    // What came before the fault was in order: the owner gets it, and its answer goes out if it comes soon.
     sink.flush();
+    sink.await_owner();
     log::info!("the connection is failed: {violation}");
     conn.fail(violation);
     Stop::Closed

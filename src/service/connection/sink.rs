@@ -11,6 +11,7 @@ use super::deadline::Deadline;
 use super::inbox::{Begun, HandedOver, Taken};
 use super::outcome::Outcome;
 use crate::proto::{self, Chunk};
+use crate::service::limits::LAST_TURN;
 use crate::service::message::Lent;
 
 /// Pages of our own for a push: as many as an owner would lend.
@@ -41,6 +42,8 @@ pub(crate) struct Sink {
     carried: Option<Vec<u8>>,
     /// The page is in the inbox.
     laid_down: bool,
+    /// The owner has got something.
+    delivered: bool,
 }
 
 /// Who gets the chunks.
@@ -88,6 +91,7 @@ impl Sink {
             skips: false,
             carried: None,
             laid_down: false,
+            delivered: false,
         }
     }
 
@@ -118,6 +122,13 @@ impl Sink {
     pub(crate) fn flush(&mut self) {
         if self.len > 0 {
             self.hand_over(false);
+        }
+    }
+
+    /// Lets the owner answer what it has got, before the connection ends.
+    pub(crate) fn await_owner(&self) {
+        if self.delivered && self.page.is_none() {
+            self.conn.holding(|| self.conn.inbox.await_owner(self.owner, LAST_TURN));
         }
     }
 
@@ -286,6 +297,7 @@ impl Sink {
     fn serve(&mut self, owner: u32, carried: Option<Vec<u8>>) {
         self.owner = owner;
         self.len = 0;
+        self.delivered = false;
         match carried {
             // What another former owner left goes first.
             Some(carried) if self.within => self.carried.get_or_insert_default().extend(carried),
@@ -312,7 +324,10 @@ impl Sink {
         let len = std::mem::take(&mut self.len);
         self.first = false;
         match (self.page.take(), &self.delivery) {
-            (Some(Page::Lent(page)), _) => page.answer(word, len),
+            (Some(Page::Lent(page)), _) => {
+                page.answer(word, len);
+                self.delivered = true;
+            }
             (Some(Page::Own(pages)), &Delivery::Push { cid, opcode }) => {
                 if self.conn.holding(|| pages.lend(cid, opcode, word, len)).is_err() {
                     log::warn!("nobody takes the chunks any more: the connection is closed");

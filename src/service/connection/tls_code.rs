@@ -27,11 +27,27 @@ pub(crate) fn code(error: &TlsError) -> Code {
         },
         TlsError::NotTls => Code::NotTls,
         TlsError::Failed(_) => Code::TlsFailed,
-        TlsError::Closed | TlsError::Truncated | TlsError::Io(_) => Code::TlsClosed,
+        TlsError::Closed | TlsError::Io(_) => Code::TlsClosed,
+        // That is told behind the TLS handshake only.
+        TlsError::Truncated => Code::Lost,
     }
 }
 
 /// The same for an error of the socket. `None` if something other than TLS failed.
 pub(crate) fn code_of_io(error: &std::io::Error) -> Option<Code> {
     error.get_ref()?.downcast_ref().map(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever is told so knows whether the peer's certificate was accepted.
+    #[test]
+    fn an_end_behind_the_handshake_is_none_within_it() {
+        assert_eq!(code(&TlsError::Closed), Code::TlsClosed);
+        assert_eq!(code(&TlsError::Truncated), Code::Lost);
+        let error = std::io::Error::other(TlsError::Truncated);
+        assert_eq!(code_of_io(&error), Some(Code::Lost));
+    }
 }

@@ -5,7 +5,7 @@
 //! it is not. One without is given the time of its lease. Any message of a process shows that it is there. Nothing is
 //! done, and nothing is waited for, while nobody is refused.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use xous::PID;
@@ -33,7 +33,16 @@ pub(crate) struct Owners {
     /// The timer is about to ask.
     looks: AtomicBool,
     /// Those that are asked or whose lease runs.
-    under_way: Mutex<Vec<PID>>,
+    under_way: Mutex<Vec<(PID, Stage)>>,
+}
+
+/// How far the look for a process is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// It has a page back, and two seconds to show that it is there.
+    Asked,
+    /// It had no page, and has the time of its lease.
+    Lease,
 }
 
 /// What a process has here.
@@ -67,39 +76,61 @@ impl Owners {
         owners.extend(self.listeners.owners());
         owners.sort_unstable();
         owners.dedup();
+        self.end_leases(|owner| !owners.contains(&owner));
         for owner in owners.into_iter().filter(|&owner| Some(owner) != besides) {
             self.ask(owner);
         }
     }
 
     fn ask(self: &Arc<Self>, owner: PID) {
-        {
-            let mut under_way = self.under_way.lock();
-            if under_way.contains(&owner) {
-                return;
-            }
-            under_way.push(owner);
-        }
         let holdings = self.holdings(owner);
+        match self.stage(owner) {
+            Some(Stage::Asked) => return,
+            // It has had a page here since, or still has none.
+            Some(Stage::Lease) if holdings.waits() => self.end_leases(|other| other == owner),
+            Some(Stage::Lease) => return,
+            None => (),
+        }
         self.quota.forget(owner);
         match (holdings.ask(), holdings.lease()) {
-            (Asked::Gone, _) => {
-                self.done(owner);
-                self.take_all(&holdings);
-            }
-            (Asked::Waiting, _) => self.arm(usize::from(owner.get()), SIGN_OF_LIFE),
-            (Asked::Nothing, Some(lease)) => self.arm(usize::from(owner.get()) | LEASE, lease),
-            (Asked::Nothing, None) => self.done(owner),
+            (Asked::Gone, _) => self.take_all(&holdings),
+            (Asked::Waiting, _) => self.wait_for(owner, Stage::Asked, SIGN_OF_LIFE),
+            (Asked::Nothing, Some(lease)) => self.wait_for(owner, Stage::Lease, lease),
+            (Asked::Nothing, None) => (),
+        }
+    }
+
+    fn stage(&self, owner: PID) -> Option<Stage> {
+        self.under_way.lock().iter().find(|(other, _)| *other == owner).map(|(_, stage)| *stage)
+    }
+
+    fn wait_for(self: &Arc<Self>, owner: PID, stage: Stage, wait: Duration) {
+        self.under_way.lock().push((owner, stage));
+        let lease = if stage == Stage::Lease { LEASE } else { 0 };
+        self.arm(usize::from(owner.get()) | lease, wait);
+    }
+
+    /// Forgets the leases of those processes.
+    fn end_leases(self: &Arc<Self>, whose: impl Fn(PID) -> bool) {
+        let ends = |under_way: &(PID, Stage)| under_way.1 == Stage::Lease && whose(under_way.0);
+        let ended: Vec<_> = self.under_way.lock().extract_if(.., |under_way| ends(under_way)).collect();
+        let whom: Weak<dyn Wake> = self.weak();
+        for (owner, _) in ended {
+            self.shared.timer.disarm(&whom, Some(usize::from(owner.get()) | LEASE));
         }
     }
 
     fn arm(self: &Arc<Self>, kind: usize, wait: Duration) {
-        let whom: std::sync::Weak<Self> = Arc::downgrade(self);
-        self.shared.timer.arm(whom, kind, wait);
+        self.shared.timer.arm(self.weak(), kind, wait);
+    }
+
+    fn weak(self: &Arc<Self>) -> Weak<dyn Wake> {
+        let weak: Weak<Self> = Arc::downgrade(self);
+        weak
     }
 
     fn done(&self, owner: PID) {
-        self.under_way.lock().retain(|&other| other != owner);
+        self.under_way.lock().retain(|(other, _)| *other != owner);
     }
 
     fn holdings(&self, owner: PID) -> Holdings {

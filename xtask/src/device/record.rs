@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use toml_edit::{DocumentMut, Table, value};
 
+use super::documents;
 use super::measure::Figures;
 use super::options::Measure;
 use crate::Failure;
@@ -12,31 +13,35 @@ use crate::Failure;
 /// How much a figure may grow over the record, in percent, and besides, so that a small one may be rounded otherwise.
 const GROWTH_LIMIT_PERCENT: f64 = 2.0;
 const ROUNDING: f64 = 0.5;
-const NAME: &str = "device.toml";
+pub(super) const NAME: &str = "device.toml";
 const HEAD: &str = "\
-# What the service costs on the emulated device; `cargo xtask device --record` rewrites this file, and `--check` fails when
-# a figure has grown by more than 2 %.
+# What the service costs on the emulated device; `cargo xtask device --record` rewrites this file and the tables of README.md
+# and docs/xous-core.md, and `--check` fails when a figure has grown by more than 2 % or a table says something else.
 #
 # echo-BYTES-PROCESS: user and kernel instructions and system calls per echo between a client and a server on the device,
 # whose connection has both its ends in the service. ram-*: KiB of each process. stack-pages: the most that a thread of the
 # service has touched. heap-of-two-ends: KiB of the service's heap for an opened and an accepted connection together.
+# tls-*: the same over TLS 1.3 with RustCrypto.
 
 ";
 
 /// Compares or records what was measured, and prints it.
 pub(super) fn run(measure: Measure, rustc: &str, measured: &Figures) -> Result<ExitCode, Failure> {
-    let path = ::device::prepare::workspace().join(NAME);
+    let root = ::device::prepare::workspace();
+    let path = root.join(NAME);
     let text = written(rustc, measured);
     print!("{text}");
     if measure == Measure::Record {
         std::fs::write(&path, text)?;
+        documents::write(root, measured)?;
         return Ok(ExitCode::SUCCESS);
     }
     let (recorded_with, recorded) = read(&path)?;
     if recorded_with != rustc {
         println!("note: {NAME} was recorded with {recorded_with}; another compiler makes other figures");
     }
-    let faults = faults(&recorded, measured);
+    let mut faults = faults(&recorded, measured);
+    faults.extend(documents::faults(root, &recorded)?);
     for fault in &faults {
         println!("FAIL {fault}");
     }
@@ -53,7 +58,8 @@ fn written(rustc: &str, measured: &Figures) -> String {
     format!("{HEAD}{document}")
 }
 
-fn read(path: &Path) -> Result<(String, Figures), Failure> {
+/// The compiler, and what was measured with it.
+pub(super) fn read(path: &Path) -> Result<(String, Figures), Failure> {
     let document: DocumentMut = std::fs::read_to_string(path)?.parse()?;
     let rustc = document.get("rustc").and_then(|rustc| rustc.as_str()).unwrap_or_default();
     let tables = document.iter().filter_map(|(name, item)| Some((name.to_owned(), item.as_table()?)));

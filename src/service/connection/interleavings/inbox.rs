@@ -1,6 +1,7 @@
 //! The dispatcher parks pages and takes them away, one reader waits for them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use shuttle::thread::{JoinHandle, spawn};
 use xous_api_websocket::{Code, ReceiveWord, Status};
@@ -8,6 +9,7 @@ use xous_api_websocket::{Code, ReceiveWord, Status};
 use super::super::inbox::{Begun, Inbox, Taken};
 use super::super::outcome::Outcome;
 use crate::service::message::Caller;
+use crate::sync::FOREVER;
 use crate::sync::explore::explore;
 
 /// A page that is answered with a chunk has the number of the owner for whom it was taken added to this, and the chunk's
@@ -165,6 +167,38 @@ fn a_page_that_is_begun_goes_back_at_once() {
         inbox.end(&Outcome::new(1000, ""));
         assert_ne!(heir.answer().0, CLOSED);
     });
+}
+
+#[test]
+fn who_waits_for_the_owner_is_told() {
+    for number in 0..4 {
+        explore(3, move || the_owner_is_awaited(number));
+    }
+}
+
+/// Until it lends a page, the connection is handed over or ends, or the limit is over.
+fn the_owner_is_awaited(number: usize) {
+    let inbox = Arc::new(Inbox::new());
+    let limit = if number == 3 { Duration::from_millis(1) } else { FOREVER };
+    let waits = {
+        let inbox = inbox.clone();
+        spawn(move || inbox.await_owner(0, limit))
+    };
+    let page = match number {
+        0 => Some(park(&inbox)),
+        1 => {
+            inbox.hand_over();
+            None
+        }
+        2 => {
+            inbox.discard();
+            None
+        }
+        _ => None,
+    };
+    waits.join().unwrap();
+    inbox.end(&Outcome::new(1000, ""));
+    assert!(page.is_none_or(|page| page.answer().0 != CLOSED), "it was not taken");
 }
 
 #[test]

@@ -1,9 +1,7 @@
 //! What a certificate says.
 
-use std::fmt;
-
-use crate::Subject;
 use crate::der::{EXPLICIT_0, Elements, GENERALIZED_TIME, INTEGER, SEQUENCE, UTC_TIME, element};
+use crate::{Moment, Subject};
 
 /// What an X.509 certificate says (RFC 5280 section 4.1). It is read and not checked: anybody can write anything into
 /// one.
@@ -19,23 +17,6 @@ pub struct Certificate<'a> {
     pub valid_until: Moment,
     /// The public key: the content of a DER `SubjectPublicKeyInfo`, without the tag and the length around it.
     pub public_key: &'a [u8],
-}
-
-/// A second of the calendar, UTC, as a certificate gives it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment {
-    /// 0 to 9999.
-    pub year: u16,
-    /// 1 to 12.
-    pub month: u8,
-    /// 1 to 31.
-    pub day: u8,
-    /// 0 to 23.
-    pub hour: u8,
-    /// 0 to 59.
-    pub minute: u8,
-    /// 0 to 59.
-    pub second: u8,
 }
 
 impl<'a> Certificate<'a> {
@@ -96,26 +77,6 @@ fn moment(der: &[u8]) -> Option<(Moment, &[u8])> {
 fn two_digits(text: &[u8]) -> Option<(u8, &[u8])> {
     let ([tens @ b'0'..=b'9', ones @ b'0'..=b'9'], rest) = text.split_first_chunk()? else { return None };
     Some(((tens - b'0') * 10 + (ones - b'0'), rest))
-}
-
-impl Moment {
-    /// Seconds since 1970, UTC, without leap seconds; 0 for what was before.
-    pub fn unix_seconds(self) -> u64 {
-        // Years begin in March here, so that the leap day is their last.
-        let past = i64::from(self.year) - i64::from(self.month <= 2);
-        let month = (i64::from(self.month) + 9) % 12;
-        let day_of_year = (153 * month + 2) / 5 + i64::from(self.day) - 1;
-        let days = past * 365 + past / 4 - past / 100 + past / 400 + day_of_year - 719_468;
-        let seconds = i64::from(self.hour) * 3600 + i64::from(self.minute) * 60 + i64::from(self.second);
-        u64::try_from(days * 86_400 + seconds).unwrap_or(0)
-    }
-}
-
-impl fmt::Display for Moment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Moment { year, month, day, hour, minute, .. } = self;
-        write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02} UTC")
-    }
 }
 
 #[cfg(test)]

@@ -29,12 +29,15 @@ mod error;
 mod forward;
 mod handle;
 mod heap;
+#[cfg(feature = "idn")]
+mod host;
 mod inbox;
 mod incoming;
 mod listen;
 mod listener;
 mod login;
 mod message;
+mod moment;
 mod opcode;
 mod opening;
 mod pages;
@@ -55,7 +58,7 @@ mod wire;
 mod word;
 
 pub use accepted::Accepted;
-pub use certificate::{Certificate, Moment};
+pub use certificate::Certificate;
 pub use code::Code;
 pub use decision::Decision;
 pub use error::{
@@ -63,11 +66,14 @@ pub use error::{
 };
 pub use handle::{Handle, message_id, split_message_id};
 pub use heap::allow_heap;
+#[cfg(feature = "idn")]
+pub use host::{NotAHost, ascii_host};
 pub use incoming::Incoming;
 pub use listen::{Listen, ListenLimits, SlowMember};
 pub use listener::{Listener, ListenerState, PortState};
 pub use login::Login;
 pub use message::Message;
+pub use moment::Moment;
 pub use opcode::{Opcode, SERVER_NAME};
 pub use opening::Opening;
 pub use pages::{PAGE_SIZE, Pages, Returned};

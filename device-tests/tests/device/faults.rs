@@ -14,7 +14,7 @@ use crate::common::{PATIENCE, WALL_LIMIT, inside, outside, pattern, programs};
 use crate::death::Silent;
 
 /// The longest message that `trial` receives whole.
-const LONG: usize = 256 * 1024;
+const LONG: usize = 600 * 1024;
 /// Calls of the service from its start to the end of an opening; without a clock, std makes millions in a second.
 const CALLS: u64 = 2000;
 const CONNECT: u8 = 17;
@@ -23,7 +23,7 @@ const RESERVED: u32 = 24;
 /// What the stack of a reader takes that opens a connection by address, the first one after the start and others, and of
 /// one that looks up a name. A look-up's frame is 10 pages.
 const FIRST_PAGES: u32 = 9;
-const PAGES: u32 = 6;
+const PAGES: u32 = 7;
 const NAME_PAGES: u32 = 14;
 
 /// Messages that are lent are mapped into a window of 4 MiB.

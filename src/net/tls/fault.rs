@@ -38,7 +38,11 @@ fn certificate(error: &CertificateError) -> TlsError {
         NotValidYet => (CertificateFault::NotYetValid, "it is not valid yet".to_owned()),
         NotValidYetContext { time, not_before } => (
             CertificateFault::NotYetValid,
-            format!("it is valid from {} on, and the clock shows {}", moment(*not_before), moment(*time)),
+            format!(
+                "it is not valid yet, but from {} on, and the clock shows {}",
+                moment(*not_before),
+                moment(*time)
+            ),
         ),
         NotValidForName => (CertificateFault::WrongHost, "it is for another host".to_owned()),
         NotValidForNameContext { expected, presented } => (

@@ -20,7 +20,7 @@ pub struct Certificate<'a> {
 }
 
 impl<'a> Certificate<'a> {
-    /// Reads a certificate in DER; `None` if it is none.
+    /// Reads a certificate in DER; `None` for anything else.
     pub fn parse(der: &'a [u8]) -> Option<Self> {
         let (SEQUENCE, certificate, []) = element(der)? else { return None };
         let (SEQUENCE, fields, _) = element(certificate)? else { return None };

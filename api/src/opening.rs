@@ -68,7 +68,7 @@ impl Opening {
         Ok(Websocket::adopt(Link::new(self.cid, self.handle, reply.status, reply.sub_protocol, reply.head)))
     }
 
-    /// Gives the opening up. Whoever waits for it is told so at once. Does nothing when it has been waited for.
+    /// Gives the opening up. A thread that waits for it is told so at once. Does nothing once `wait` has returned.
     pub fn cancel(&self) {
         if !self.over.swap(true, SeqCst) {
             let id = message_id(Opcode::Close, self.handle);

@@ -72,9 +72,10 @@ pub struct Proxy<'a> {
 /// All of it takes at most [`Request::MAX_BYTES`]: a composed handshake has 8 KiB, a certificate one or two.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request<'a> {
-    /// Name or address (IPv6 without brackets). A name has letters of ASCII: `ascii_host`, of the feature `idn`, makes one of
-    /// any other, such as `xn--bcher-kva.example` of `bücher.example`. A link-local one may name its network: `fe80::1%eth0` (RFC 4007 section
-    /// 11). The server is not told, and a device, which has one network, does not ask for it.
+    /// Name or address (IPv6 without brackets). A name has letters of ASCII: `ascii_host`, of the feature `idn`, makes one
+    /// of any other, such as `xn--bcher-kva.example` of `bücher.example`. A link-local address may name its network:
+    /// `fe80::1%eth0` (RFC 4007 section 11). The server is not told, and a device, which has one network, does not ask
+    /// for it.
     pub host: &'a str,
     /// 1 to 65535.
     pub port: u16,

@@ -10,8 +10,8 @@ use crate::wire::{Reader, Writer};
 /// The certificates that a server showed which was not trusted, its own first. Nobody has checked them: show them to a
 /// person who knows what the server should have, such as the fingerprint on its screen.
 ///
-/// In the page of a refused `Open` it is part 1 of the [`Refusal`](crate::Refusal), little-endian: u8 number of certificates that the server showed, u8 number of
-/// those that follow, and for each u32 length, DER, 32 bytes SHA-256 of it, and 32 bytes SHA-256 of its
+/// In the page of a refused `Open` it is part 1 of the [`Refusal`](crate::Refusal), little-endian: u8 number of
+/// certificates that the server showed, u8 number of those that follow, and for each u32 length, DER, 32 bytes SHA-256 of it, and 32 bytes SHA-256 of its
 /// `SubjectPublicKeyInfo` (zeros if it cannot be read). Those that have no room in the page are left out, the last
 /// ones first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

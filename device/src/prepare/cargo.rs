@@ -1,5 +1,5 @@
-//! Cargo as it builds for the device: the same flags, profile and target directory for everything, so that std is
-//! built once.
+//! Cargo as it builds for the device: the same profile and target directory for everything, and std built
+//! once for each set of flags.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -56,11 +56,20 @@ pub(super) fn built(name: &str) -> PathBuf {
     directory().join(TRIPLE).join(PROFILE).join(name)
 }
 
+/// Whose sources are built, which decides the compiler's flags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sources {
+    /// The workspace's, which are made small.
+    Own,
+    /// The published kernel and log, as everybody builds them.
+    Published,
+}
+
 /// `cargo build` or `cargo install` for the device, in the workspace's directory.
 ///
 /// Nothing that the environment says about flags, profiles or targets has a part in it, and nothing about the package
 /// of the program that calls this.
-pub fn cargo(subcommand: &str, toolchain: &Toolchain) -> Command {
+pub fn cargo(subcommand: &str, toolchain: &Toolchain, sources: Sources) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     for (name, _) in std::env::vars_os() {
         if !is_kept(&name) {
@@ -79,7 +88,7 @@ pub fn cargo(subcommand: &str, toolchain: &Toolchain) -> Command {
         .env("RUSTC", &toolchain.rustc)
         .env(LINKER_VARIABLE, &toolchain.linker)
         // Instead of RUSTFLAGS and of what a configuration file may say: they would change the sizes.
-        .env("CARGO_ENCODED_RUSTFLAGS", rustc_flags(toolchain))
+        .env("CARGO_ENCODED_RUSTFLAGS", rustc_flags(toolchain, sources))
         // -Z options on a stable compiler.
         .env("RUSTC_BOOTSTRAP", "1");
     command
@@ -110,15 +119,28 @@ fn profile_of(manifest: &str) -> Option<Vec<String>> {
     Some(settings.map(|line| format!("profile.{PROFILE}.{line}")).collect())
 }
 
-/// Compiler flags, separated as cargo wants them.
-fn rustc_flags(toolchain: &Toolchain) -> OsString {
-    // Stack sizes go into a section that is not loaded; `cargo xtask target --top` reads them. `relax` lets the linker
-    // use short calls, which is 7 % less code; the compiler warns for every crate that this may change, so warnings are
-    // off: those of the sources are clippy's to find. Less is inlined than the profile's 50: the service is 4 % smaller,
-    // and spends 3 % more instructions on an echo of 32 bytes.
-    const FLAGS: [&str; 4] =
-        ["-Zemit-stack-sizes", "-Ctarget-feature=+relax", "-Awarnings", "-Cllvm-args=--inline-threshold=15"];
-    let mut flags = OsString::from(FLAGS.join("\x1f"));
+/// Compiler flags that do not depend on the machine.
+///
+/// Stack sizes go into a section that is not loaded; `cargo xtask target --top` reads them. `relax` lets the linker use
+/// short calls, which is 7 % less code; the compiler warns for every crate that this may change, so warnings are off:
+/// those of the sources are clippy's to find.
+pub(super) fn flags(sources: Sources) -> &'static [&'static str] {
+    match sources {
+        Sources::Published => &["-Zemit-stack-sizes", "-Ctarget-feature=+relax", "-Awarnings"],
+        // Less is inlined than the profile's 50: the service is 4 % smaller, and spends 3 % more instructions on an echo
+        // of 32 bytes.
+        Sources::Own => &[
+            "-Zemit-stack-sizes",
+            "-Ctarget-feature=+relax",
+            "-Awarnings",
+            "-Cllvm-args=--inline-threshold=15",
+        ],
+    }
+}
+
+/// All compiler flags, separated as cargo wants them.
+fn rustc_flags(toolchain: &Toolchain, sources: Sources) -> OsString {
+    let mut flags = OsString::from(flags(sources).join("\x1f"));
     // Panic messages name source files: without this machine's directories they are shorter, and the sizes the
     // same everywhere.
     let registry = cargo_home().map(|home| home.join("registry/src"));

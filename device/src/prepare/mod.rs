@@ -17,15 +17,15 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use self::{
-    cargo::{built, profile},
-    files::{examples, put},
-    toolchain::Toolchain,
-};
 pub use self::{
-    cargo::{cargo, directory, workspace},
+    cargo::{Sources, cargo, directory, workspace},
     error::PrepareError,
     files::lock,
+};
+use self::{
+    cargo::{built, flags, profile},
+    files::{examples, put},
+    toolchain::Toolchain,
 };
 use crate::{Builder, Generation, Machine};
 
@@ -193,7 +193,7 @@ pub fn prepare() -> Result<Programs, PrepareError> {
     Ok(programs)
 }
 
-/// Installs a program of the registry that is not there yet.
+/// Installs a program of the registry that is not there yet, or was built in another way.
 fn install(
     step: usize,
     root: &Path,
@@ -201,23 +201,32 @@ fn install(
     name: &str,
     version: &str,
 ) -> Result<(), PrepareError> {
-    if installed(root, toolchain, name, version).is_file() {
+    let profile = profile().map_err(PrepareError::Profile)?;
+    let to = install_root(root, toolchain, name, version);
+    // What is installed is not built anew by itself.
+    let way = format!("{BOARD}\n{}\n{}\n", flags(Sources::Published).join("\n"), profile.join("\n"));
+    let stamp = to.join("built-with");
+    if installed(root, toolchain, name, version).is_file() && holds(&stamp, &way) {
         return Ok(());
     }
     eprintln!("device: [{step}/{STEPS}] installing {name} {version} for the device (first use)");
-    let mut command = cargo("install", toolchain);
-    command
-        .args(["--locked", "--features", BOARD, "--root"])
-        .arg(install_root(root, toolchain, name, version));
-    for setting in profile().map_err(PrepareError::Profile)? {
+    let mut command = cargo("install", toolchain, Sources::Published);
+    command.args(["--locked", "--force", "--features", BOARD, "--root"]).arg(&to);
+    for setting in profile {
         command.arg("--config").arg(setting);
     }
-    run(command.args(["--version", version, name]))
+    run(command.args(["--version", version, name]))?;
+    std::fs::write(&stamp, way).map_err(PrepareError::file(stamp))
+}
+
+/// Whether the file has this text.
+fn holds(path: &Path, text: &str) -> bool {
+    std::fs::read_to_string(path).is_ok_and(|found| found == text)
 }
 
 /// Builds programs of the workspace and puts them in place.
 fn build(step: usize, root: &Path, toolchain: &Toolchain, own: &Own) -> Result<(), PrepareError> {
-    let mut command = cargo("build", toolchain);
+    let mut command = cargo("build", toolchain, Sources::Own);
     // Mostly there is nothing to do, which takes a second and is not worth a word.
     if io::stderr().is_terminal() || !root.join("prepared").join(own.to).join(own.program).is_file() {
         eprintln!("device: [{step}/{STEPS}] building {} for the device", own.what);
@@ -233,7 +242,7 @@ fn build(step: usize, root: &Path, toolchain: &Toolchain, own: &Own) -> Result<(
     Ok(())
 }
 
-/// A directory for each compiler, since what is installed is not built anew by itself.
+/// A directory for each compiler.
 fn install_root(root: &Path, toolchain: &Toolchain, name: &str, version: &str) -> PathBuf {
     let compiler = toolchain.version.replace(' ', "-");
     root.join("installed").join(format!("{name}-{version}-{compiler}"))

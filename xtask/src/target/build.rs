@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use ::device::prepare::toolchain::Toolchain;
-use ::device::prepare::{TRIPLE, cargo};
+use ::device::prepare::{Sources, TRIPLE, cargo};
 use serde_json::Value;
 
 use super::options::{Options, Tls};
@@ -41,7 +41,7 @@ pub(super) fn build(toolchain: &Toolchain, options: &Options, tls: Tls) -> Resul
 }
 
 fn command(toolchain: &Toolchain, options: &Options, tls: Tls) -> Command {
-    let mut command = cargo("build", toolchain);
+    let mut command = cargo("build", toolchain, Sources::Own);
     command
         .args(packages(tls))
         // The default is the TLS provider for a PC.

@@ -54,9 +54,9 @@ pub const TOOLS: &[Tool] = &[
         check: Check::OnPath(&["cc"]),
         packages: &["gcc", "libc6-dev"],
         ubuntu: &[],
-        tests: &[tests("tls", "clock::")],
+        tests: &[tests("client", "addresses::"), tests("tls", "clock::")],
         sections: &[],
-        purpose: "links what Rust compiles, and compiles a clock of 1970",
+        purpose: "links what Rust compiles, and compiles a clock of 1970 and a name with two addresses",
     },
     Tool {
         name: "openssl",

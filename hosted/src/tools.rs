@@ -103,6 +103,15 @@ pub const TOOLS: &[Tool] = &[
         purpose: "the package ws as a peer",
     },
     Tool {
+        name: "libwebsockets-test-server",
+        check: Check::OnPath(&["libwebsockets-test-server"]),
+        packages: &["libwebsockets-test-server"],
+        ubuntu: &[],
+        tests: &[tests("client", "foreign_peers::libwebsockets")],
+        sections: &[],
+        purpose: "libwebsockets as a peer",
+    },
+    Tool {
         name: "stunnel",
         check: Check::OnPath(&["stunnel"]),
         packages: &["stunnel4"],

@@ -6,7 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hosted::Program;
-use xous_api_websocket::{Code, Deadlines, Request, SERVER_NAME, Websocket};
+use xous_api_websocket::wire::SERVER_NAME;
+use xous_api_websocket::{Code, Deadlines, Request, Websocket};
 
 use crate::common::raw::{accept, expect_close, field};
 use crate::common::{nothing_is_left, refusal};
@@ -86,8 +87,8 @@ fn a_name_whose_first_address_is_dead_is_open_within_a_second() {
         let host = format!("{NAME}:{}", silent.1);
         assert_eq!(field(&server.join().unwrap(), "Host"), Some(&*host));
         // Now nobody is there but the dead one.
-        let deadlines = Deadlines { open: Duration::from_millis(700), ..Deadlines::default() };
-        let (code, text) = refusal(&Request::new(NAME, silent.1).deadlines(deadlines));
+        let deadlines = Deadlines::new().open(Duration::from_millis(700));
+        let (code, text) = refusal(&Request::new(NAME, silent.1).options(deadlines));
         assert!(matches!(code, Code::Timeout | Code::Connect), "{text}");
         nothing_is_left();
     });

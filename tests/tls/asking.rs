@@ -1,7 +1,7 @@
 //! The program in examples/trust.rs that asks a person, as a user runs it.
 
 use hosted::{End, Pddb, Program, System};
-use xous_api_websocket::SERVER_NAME;
+use xous_api_websocket::wire::SERVER_NAME;
 
 use crate::authority::{Authority, self_signed};
 use crate::openssl::{Peer, Settings};

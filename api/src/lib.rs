@@ -6,10 +6,10 @@
 //! # Open, send, receive
 //!
 //! ```no_run
-//! use xous_api_websocket::{CloseCode, Request, Tls, Websocket};
+//! use xous_api_websocket::{CloseCode, Request, Websocket};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let request = Request::new("example.com", 443).path("/echo").tls(Tls::default());
+//! let request = Request::from_url("wss://me:secret@example.com/echo")?.sub_protocol("echo");
 //! let ws = Websocket::open(&request)?;
 //! ws.send_text("hello")?;
 //! let reply = ws.receive_text(4096)?;
@@ -99,6 +99,7 @@ mod stats;
 mod subject;
 mod tls;
 mod upload;
+mod url;
 mod websocket;
 pub mod wire;
 mod x509;
@@ -124,4 +125,5 @@ pub use settings::{ConnectionOptions, Deadlines, Lease, Limits};
 pub use source::Source;
 pub use tls::{Identity, ServerTls, Tls};
 pub use upload::Upload;
+pub use url::Url;
 pub use websocket::Websocket;

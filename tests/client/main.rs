@@ -5,11 +5,6 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-/// Of the examples, for its tests.
-#[allow(dead_code, reason = "its own tests read it")]
-#[path = "../../examples/shared/url.rs"]
-mod url;
-
 mod addresses;
 mod bad_requests;
 mod closing;
@@ -33,4 +28,5 @@ mod redirects;
 mod refused_answers;
 mod saturation;
 mod shares;
+mod urls;
 mod violations;

@@ -330,6 +330,16 @@ impl AcceptError {
     }
 }
 
+impl ReceiveError {
+    pub(crate) fn from_code(code: Code) -> Self {
+        match code {
+            Code::BusyReceives | Code::BusyMessages | Code::BusyService => ReceiveError::Busy(code),
+            Code::NothingCame => ReceiveError::NothingCame,
+            code => ReceiveError::Refused(code),
+        }
+    }
+}
+
 impl From<ReceiveError> for io::Error {
     fn from(error: ReceiveError) -> Self {
         let kind = match &error {

@@ -67,7 +67,9 @@
 //! RFC 6455 writes WebSocket, and so do these texts. In names of items it is one word, `Websocket`, as Rust's guidelines
 //! have compounds (C-CASE).
 
+mod assembler;
 pub mod certificate;
+mod chunk;
 mod close_code;
 mod code;
 mod decision;
@@ -102,8 +104,11 @@ mod upload;
 mod url;
 mod websocket;
 pub mod wire;
+mod writer;
 mod x509;
 
+pub use assembler::Assembler;
+pub use chunk::Chunk;
 pub use close_code::CloseCode;
 pub use code::Code;
 pub use decision::Decision;
@@ -127,3 +132,4 @@ pub use tls::{Identity, ServerTls, Tls};
 pub use upload::Upload;
 pub use url::Url;
 pub use websocket::Websocket;
+pub use writer::MessageWriter;

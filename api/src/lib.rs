@@ -67,6 +67,11 @@
 //! RFC 6455 writes WebSocket, and so do these texts. In names of items it is one word, `Websocket`, as Rust's guidelines
 //! have compounds (C-CASE).
 
+/// The examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod assembler;
 pub mod certificate;
 mod chunk;

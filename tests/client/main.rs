@@ -28,6 +28,7 @@ mod receiving;
 mod redirects;
 mod refused_answers;
 mod saturation;
+mod sending;
 mod shares;
 mod urls;
 mod violations;

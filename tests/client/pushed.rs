@@ -96,3 +96,40 @@ fn a_message_is_read_line_by_line() {
         assert_eq!(ws.receive_text(10).unwrap(), "next");
     });
 }
+
+/// What comes after the stop is for whoever receives then; nothing is lost in between.
+#[test]
+fn forwarding_is_stopped_and_begun_again() {
+    system!().run(|| {
+        let peer = Peer::echo().unwrap();
+        let sid = xous::create_server().unwrap();
+        let cid = xous::connect(sid).unwrap();
+        let ws = open(&peer);
+        let pushed = |id: usize, text: &str| {
+            let envelope = xous::receive_message(sid).unwrap();
+            let chunk = Chunk::from_envelope(&envelope).unwrap();
+            assert_eq!((chunk.id(), chunk.bytes()), (id, text.as_bytes()));
+        };
+        for round in 0..20 {
+            let forwarding = ws.forward_to(cid, round).unwrap();
+            ws.send_text("pushed").unwrap();
+            pushed(round, "pushed");
+            forwarding.stop();
+            for text in ["one", "two", "three"] {
+                ws.send_text(text).unwrap();
+            }
+            for text in ["one", "two", "three"] {
+                assert_eq!(ws.receive_text(10).unwrap(), text, "round {round}");
+            }
+            // By another opcode at once, while the thread of the first may still wait for a chunk.
+            let forwarding = ws.forward_to(cid, round).unwrap();
+            forwarding.stop();
+            let again = ws.forward_to(cid, 100 + round).unwrap();
+            ws.send_text("again").unwrap();
+            pushed(100 + round, "again");
+            again.stop();
+        }
+        ws.close(1000, "").unwrap();
+        assert!(matches!(ws.receive_text(10), Err(ReceiveError::Closed(_))));
+    });
+}

@@ -6,17 +6,12 @@
 //! Sends the text that often, one after the other's reply, and prints each reply with its round-trip time; without
 //! `--send` it sends the lines that are typed. Ends with `N sent, N received, p50 … us, p99 … us`.
 
-#[path = "shared/url.rs"]
-mod url;
-
 use std::io::BufRead;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use xous_api_websocket::error::ReceiveError;
 use xous_api_websocket::{Kind, Request, Tls, Websocket};
-
-use url::Url;
 
 /// How long a reply is waited for. A server that does not echo would be waited for without end.
 const REPLY: Duration = Duration::from_secs(10);
@@ -34,7 +29,7 @@ fn main() -> ExitCode {
 }
 
 struct Arguments<'a> {
-    url: Url<'a>,
+    request: Request<'a>,
     send: Option<&'a str>,
     count: usize,
     /// A file with the only authorities to trust.
@@ -43,13 +38,9 @@ struct Arguments<'a> {
 }
 
 fn run(arguments: &Arguments<'_>) -> Result<(), String> {
-    let Url { tls, host, port, ref path } = arguments.url;
     let read = |file| std::fs::read(file).map_err(|error| format!("{file}: {error}"));
     let ca = arguments.ca.map(read).transpose()?;
-    let mut request = Request::new(host, port).path(path);
-    if tls {
-        request = request.tls(Tls::default());
-    }
+    let mut request = arguments.request.clone();
     if let Some(ca) = &ca {
         request = request.tls(Tls::only(ca));
     }
@@ -103,7 +94,7 @@ fn percentile(times: &[Duration], percent: usize) -> u128 {
 
 impl<'a> Arguments<'a> {
     fn parse(arguments: &'a [String]) -> Result<Self, String> {
-        let mut url = None;
+        let mut request = None;
         let (mut send, mut count, mut ca, mut protocol) = (None, 1, None, None);
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
@@ -116,15 +107,15 @@ impl<'a> Arguments<'a> {
                 }
                 "--ca" => ca = Some(value()?.as_str()),
                 "--protocol" => protocol = Some(value()?.as_str()),
-                text => url = Some(Url::parse(text)?),
+                text => request = Some(Request::from_url(text).map_err(|error| format!("{text}: {error}"))?),
             }
         }
-        let url = url.ok_or(
+        let request = request.ok_or(
             "usage: client ws[s]://HOST:PORT/PATH [--ca FILE] [--protocol NAME] [--send TEXT] [--count N]",
         )?;
-        if ca.is_some() && !url.tls {
+        if ca.is_some() && request.tls.is_none() {
             return Err("--ca: the URL does not begin with wss://".into());
         }
-        Ok(Arguments { url, send, count, ca, protocol })
+        Ok(Arguments { request, send, count, ca, protocol })
     }
 }

@@ -30,8 +30,15 @@ pub struct Builder {
     memory_limit: Option<u64>,
     verbose: bool,
     output: Output,
-    input: String,
+    input: Input,
     pddb: Pddb,
+}
+
+/// What the programs read on stdin if that is not the launcher's own.
+#[derive(Clone, Debug)]
+enum Input {
+    Text(String),
+    From(Arc<OwnedFd>),
 }
 
 /// Where the programs' standard files lead.
@@ -72,7 +79,7 @@ impl Builder {
             memory_limit: None,
             verbose: std::env::var_os("RUST_LOG").is_some_and(|level| !level.is_empty()),
             output: Output::User,
-            input: String::new(),
+            input: Input::Text(String::new()),
             pddb: Pddb::new(),
         }
     }
@@ -122,10 +129,18 @@ impl Builder {
         self
     }
 
-    /// Gives the programs this as their stdin, if what they print is captured: a line or two, at most what a pipe holds.
+    /// Gives the programs this as their stdin, if what they print is captured or goes to a file: at most what a pipe
+    /// holds.
     #[must_use]
     pub fn input(mut self, text: &str) -> Self {
-        self.input = text.to_owned();
+        self.input = Input::Text(text.to_owned());
+        self
+    }
+
+    /// As [`Builder::input`], but from `file`, such as a pipe that is written to meanwhile.
+    #[must_use]
+    pub fn input_from(mut self, file: impl Into<OwnedFd>) -> Self {
+        self.input = Input::From(Arc::new(file.into()));
         self
     }
 
@@ -143,8 +158,8 @@ impl Builder {
         self
     }
 
-    /// Sends what the programs print to `file`, such as a pipe that is read meanwhile; they get an empty stdin. The file
-    /// is closed here when the system has started.
+    /// Sends what the programs print to `file`, such as a pipe that is read meanwhile; they get an empty stdin, or
+    /// [`Builder::input`]. The file is closed here when the system has started.
     #[must_use]
     pub fn output_to(mut self, file: impl Into<OwnedFd>) -> Self {
         self.output = Output::To(Arc::new(file.into()));
@@ -235,15 +250,25 @@ impl Builder {
                 stderr: io::stderr().as_fd().try_clone_to_owned()?,
             }),
             Output::To(file) => Ok(Files {
-                stdin: File::open("/dev/null")?.into(),
+                stdin: self.stdin()?,
                 stdout: file.try_clone()?,
                 stderr: io::stderr().as_fd().try_clone_to_owned()?,
             }),
             Output::Captured => {
                 let file = OpenOptions::new().create(true).append(true).open(output)?;
+                Ok(Files { stdin: self.stdin()?, stdout: file.try_clone()?.into(), stderr: file.into() })
+            }
+        }
+    }
+
+    /// For programs that have not the launcher's own.
+    fn stdin(&self) -> io::Result<OwnedFd> {
+        match &self.input {
+            Input::From(file) => file.try_clone(),
+            Input::Text(text) => {
                 let (stdin, mut writer) = io::pipe()?;
-                writer.write_all(self.input.as_bytes())?;
-                Ok(Files { stdin: stdin.into(), stdout: file.try_clone()?.into(), stderr: file.into() })
+                writer.write_all(text.as_bytes())?;
+                Ok(stdin.into())
             }
         }
     }

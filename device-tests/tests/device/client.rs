@@ -8,7 +8,7 @@ use crate::common::{free_port, outside, programs};
 fn messages_go_to_tungstenite_and_back() {
     let peer = Peer::echo().unwrap();
     let arguments = [&peer.url("/"), "--send", "hello", "--count", "50"];
-    let outcome = outside().program(programs().example("client"), &arguments).run().unwrap();
+    let outcome = outside().program(programs().example("ws"), &arguments).run().unwrap();
     outcome.expect_success();
     assert!(outcome.log_text().contains("50 sent, 50 received"), "{}", outcome.log_text());
 }
@@ -16,7 +16,7 @@ fn messages_go_to_tungstenite_and_back() {
 #[test]
 fn nobody_listens() {
     let url = format!("ws://127.0.0.1:{}/", free_port());
-    let outcome = outside().program(programs().example("client"), &[&url, "--send", "hello"]).run().unwrap();
-    assert_eq!(outcome.process("client").unwrap().exit_code, Some(1), "{}", outcome.failure());
+    let outcome = outside().program(programs().example("ws"), &[&url, "--send", "hello"]).run().unwrap();
+    assert_eq!(outcome.process("ws").unwrap().exit_code, Some(1), "{}", outcome.failure());
     assert!(outcome.faults.is_empty(), "{}", outcome.failure());
 }

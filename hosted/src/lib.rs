@@ -92,6 +92,7 @@ pub mod peer;
 mod prepare;
 mod raw;
 mod run_directory;
+mod standard_files;
 mod system;
 mod talk;
 mod test;

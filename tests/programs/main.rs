@@ -15,5 +15,6 @@ mod arguments;
 #[path = "../../examples/ws/hex.rs"]
 mod hex;
 
+mod copies;
 mod ws;
 mod ws_listen;

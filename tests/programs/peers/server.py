@@ -78,7 +78,7 @@ async def handle(connection):
 
 
 def choose(_connection, offered):
-    return "chat" if "chat" in offered else None
+    return next((name for name in offered if name in ("chat", "test")), None)
 
 
 async def main():

@@ -58,9 +58,11 @@ fn ask<'a>(error: &str, shown: &'a Shown, request: Request<'a>) -> Result<Websoc
     println!("{error}\n");
     shown.certificates.iter().for_each(|certificate| println!("{certificate}\n"));
     let (own, top) = shown.own().zip(shown.top()).ok_or("the server showed nothing that can be trusted")?;
-    println!("Compare the first SHA-256 with that of the server, which its owner knows.");
-    println!("c: trust this certificate once");
-    println!("r: trust the last one as a root, for good, and for every server that it vouches for");
+    println!("Anybody can show a certificate. Ask the server's owner for its SHA-256, and compare.");
+    println!("c: the first is as the owner says: trust this certificate once");
+    println!(
+        "r: first and last are: trust the last one as a root, for good, for every server it vouches for"
+    );
     println!("anything else: no");
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).map_err(|error| error.to_string())?;
@@ -68,8 +70,9 @@ fn ask<'a>(error: &str, shown: &'a Shown, request: Request<'a>) -> Result<Websoc
     match answer.trim() {
         "c" => open(Tls::pin(Pin::Certificate(own.fingerprint))),
         "r" => {
-            // What vouches for nothing is not stored.
-            let ws = open(Tls::only(&top.der))?;
+            // Only a root that vouches for the very certificate that was compared: whoever is in the middle can show the
+            // server's own certificate with a root of his behind it.
+            let ws = open(Tls::only(&top.der).pinned(Pin::Certificate(own.fingerprint)))?;
             store(top).map(|()| ws)
         }
         _ => Err("not trusted".into()),

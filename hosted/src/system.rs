@@ -14,10 +14,10 @@ use crate::command::{Kind, Program};
 use crate::error::{RunError, RunFault, StartError};
 use crate::group::Group;
 use crate::kernel_memory::KernelMemory;
+use crate::output::{Input, Output};
 use crate::pddb::Pddb;
 use crate::prepare::{Programs, prepare};
 use crate::run_directory::{RunDirectory, tail};
-use crate::standard_files::{Input, Output};
 
 /// How long the services may take until they are registered, and the name server to say that the kernel lives.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
@@ -166,7 +166,7 @@ impl Builder {
         let output = directory.file("output");
         let log = self.open_log(&directory.file("log")).map_err(host("opening its log"))?;
         let files =
-            self.output.open(&self.input, &output).map_err(host("opening the programs' standard files"))?;
+            self.output.open(&output, &self.input).map_err(host("opening the programs' standard files"))?;
         let group = Group::start(&installed.kernel, &commands, directory.path(), files, log)
             .map_err(host("starting its processes"))?;
         Ok(System {

@@ -49,18 +49,18 @@ fn from_nobody_who_is_trusted() {
     system!().run(|| {
         let (ca, other) = (Authority::new("root"), Authority::new("other"));
         let leaf = ca.server(&["localhost"]);
-        refused(&leaf, &Tls::default(), Code::UnknownIssuer, "nobody who is trusted");
-        refused(&leaf, &Tls::only(&other.der), Code::UnknownIssuer, "nobody who is trusted");
+        refused(&leaf, &Tls::default(), Code::UnknownIssuer, "not issued by anyone who is trusted");
+        refused(&leaf, &Tls::only(&other.der), Code::UnknownIssuer, "not issued by anyone who is trusted");
         refused(
             &self_signed(&["localhost"]),
             &Tls::only(&ca.der),
             Code::UnknownIssuer,
-            "nobody who is trusted",
+            "not issued by anyone who is trusted",
         );
         let forger = Authority::new("root");
         refused(&forger.server(&["localhost"]), &Tls::only(&ca.der), Code::BadCertificate, "signature");
         let hole = ca.intermediate("intermediate").server(&["localhost"]);
-        refused(&hole, &Tls::only(&ca.der), Code::UnknownIssuer, "nobody who is trusted");
+        refused(&hole, &Tls::only(&ca.der), Code::UnknownIssuer, "not issued by anyone who is trusted");
     });
 }
 

@@ -132,13 +132,22 @@ impl Settings {
     /// What of this a port with these `settings` does not give.
     pub(crate) fn differs_from(&self, settings: &Settings) -> Option<&'static str> {
         let differences = [
-            (self.origins != settings.origins, "the origins that may connect"),
-            (self.limits != settings.limits, "the limits of the port"),
-            (self.messages != settings.messages, "the limits of messages"),
-            (self.deadlines != settings.deadlines, "the deadlines"),
-            (self.fragment_size != settings.fragment_size, "the longest frame"),
-            (self.slow_members != settings.slow_members, "what happens to slow members"),
-            (self.pairs != settings.pairs, "whether clients show a code"),
+            (
+                self.origins != settings.origins,
+                "the port is open already, and lets clients of other origins in",
+            ),
+            (self.limits != settings.limits, "the port is open already, with other limits"),
+            (self.messages != settings.messages, "the port is open already, with other limits of messages"),
+            (self.deadlines != settings.deadlines, "the port is open already, with other deadlines"),
+            (
+                self.fragment_size != settings.fragment_size,
+                "the port is open already, with another longest frame",
+            ),
+            (
+                self.slow_members != settings.slow_members,
+                "the port is open already, and does otherwise with slow members",
+            ),
+            (self.pairs != settings.pairs, "the port is open already, and its clients show a code or do not"),
         ];
         differences.into_iter().find_map(|(differs, what)| differs.then_some(what))
     }

@@ -19,7 +19,7 @@ pub(crate) enum Output {
     To(Arc<OwnedFd>),
 }
 
-/// What the programs read on stdin if that is not the launcher's own.
+/// What the programs read if that is not the launcher's own stdin.
 #[derive(Clone, Debug)]
 pub(crate) enum Input {
     Text(String),
@@ -27,8 +27,8 @@ pub(crate) enum Input {
 }
 
 impl Output {
-    /// Opens them; what is captured goes into that file.
-    pub(crate) fn open(&self, input: &Input, captured: &Path) -> io::Result<Files> {
+    /// Opens them; captured output goes to the end of `output`, and `input` is what there is to read beside it.
+    pub(crate) fn open(&self, output: &Path, input: &Input) -> io::Result<Files> {
         match self {
             Output::User => Ok(Files {
                 stdin: user_stdin()?,
@@ -41,7 +41,7 @@ impl Output {
                 stderr: io::stderr().as_fd().try_clone_to_owned()?,
             }),
             Output::Captured => {
-                let file = OpenOptions::new().create(true).append(true).open(captured)?;
+                let file = OpenOptions::new().create(true).append(true).open(output)?;
                 Ok(Files { stdin: input.open()?, stdout: file.try_clone()?.into(), stderr: file.into() })
             }
         }
@@ -49,8 +49,8 @@ impl Output {
 }
 
 impl Input {
-    /// For programs that have not the launcher's own.
-    pub(crate) fn open(&self) -> io::Result<OwnedFd> {
+    /// Opens it, for programs that have not the launcher's own.
+    fn open(&self) -> io::Result<OwnedFd> {
         match self {
             Input::From(file) => file.try_clone(),
             Input::Text(text) => {

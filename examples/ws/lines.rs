@@ -29,6 +29,8 @@ pub(crate) fn run(arguments: &Arguments, output: &Output, mut opener: Opener<'_>
     };
     // Before the input is read, so that a wrong URL is told at once.
     let Some(ws) = opener.open(|time| shared.wait_for_end(time))? else { return shared.end() };
+    // Before the thread starts: an input that is over at once is to find it.
+    shared.connected(Some(ws.clone()));
     std::thread::Builder::new()
         .stack_size(STACK)
         .spawn(move || input.read())
@@ -47,12 +49,10 @@ fn receive(
 ) -> Result<(), Failure> {
     let mut left = arguments.count;
     loop {
-        shared.connected(Some(ws.clone()));
         let closed = match messages(&ws, output, shared, &mut left) {
             Err(Failure::Closed(closed)) => closed,
             other => {
-                let code = ws.close(1000, "").unwrap_or(1006);
-                output.closed(None, &Closed { code, reason: String::new() }, true);
+                close(&ws, output);
                 return other;
             }
         };
@@ -62,6 +62,10 @@ fn receive(
             return if closed.code == 1006 { Err(Failure::Other(closed.to_string())) } else { Ok(()) };
         }
         match opener.open_again(&closed, |time| shared.wait_for_end(time))? {
+            Some(again) if shared.connected(Some(again.clone())) => {
+                close(&again, output);
+                return Ok(());
+            }
             Some(again) => ws = again,
             None => {
                 output.closed(None, &closed, false);
@@ -69,6 +73,11 @@ fn receive(
             }
         }
     }
+}
+
+fn close(ws: &Websocket, output: &Output) {
+    let code = ws.close(1000, "").unwrap_or(1006);
+    output.closed(None, &Closed { code, reason: String::new() }, true);
 }
 
 /// Prints messages until so many have come, if there is such a number.
@@ -121,15 +130,18 @@ impl Shared {
         self.changed.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// There is another connection, or none.
-    fn connected(&self, ws: Option<Websocket>) {
+    /// There is another connection, or none. Returns whether the other thread has no use for it, as it has come to the end
+    /// of the input meanwhile.
+    fn connected(&self, ws: Option<Websocket>) -> bool {
         let mut state = self.lock();
         state.number += u64::from(ws.is_some());
         let last = std::mem::replace(&mut state.ws, ws);
+        let ended = state.ended;
         drop(state);
         self.changed.notify_all();
         // Its end is a call to the service.
         drop(last);
+        ended
     }
 
     fn heard(&self) {

@@ -41,3 +41,20 @@ fn a_name_whose_first_address_is_dead_costs_half_a_second() {
     let more = connected_after("two-homes.test").saturating_sub(connected_after("one-home.test"));
     assert!(more >= Duration::from_millis(450) && more < Duration::from_secs(1), "{more:?}");
 }
+
+/// The command line on both ends. A device has no standard input: its end comes at once.
+#[test]
+fn the_command_line_talks_to_itself() {
+    let ws = programs().example("ws");
+    let listens = inside().service_with(&ws, &["listen", "8080", "--echo", "--json"]).named("listens");
+    let url = "ws://127.0.0.1:8080/";
+    let outcome = listens
+        .program(&ws, &[url, "--send", "00ff", "--binary", "--json", "--count", "3"])
+        .program(&ws, &[url, "--wait", "0"])
+        .run()
+        .unwrap();
+    outcome.expect_success();
+    let log = outcome.log_text();
+    assert!(log.contains("{\"event\":\"times\",\"sent\":3,\"received\":3,"), "{log}");
+    assert_eq!(log.matches("\"hex\":\"00ff\",\"us\":").count(), 3, "{log}");
+}

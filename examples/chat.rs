@@ -5,7 +5,8 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use xous_api_websocket::{Incoming, Kind, Limits, Listen, Listener, ReceiveError, Route, SlowMember};
+use xous_api_websocket::error::ReceiveError;
+use xous_api_websocket::{Incoming, Kind, Limits, Listen, Listener, Route, SlowMember};
 
 /// Members at a time, each with a thread. A process has about thirty in its life in hosted mode.
 const MEMBERS: usize = 12;
@@ -16,8 +17,8 @@ const PATH: &str = "/chat/";
 fn main() -> Result<(), Box<dyn Error>> {
     xous_api_log::init_wait().ok();
     let port = std::env::args().nth(1).ok_or("usage: chat PORT")?.parse()?;
-    let limits = Limits { message: MAX_MESSAGE as u64, ..Limits::default() };
-    let listen = Listen::new("127.0.0.1", port).exposed().messages(limits).slow_members(SlowMember::Closed);
+    let limits = Limits::new().message(MAX_MESSAGE as u64);
+    let listen = Listen::new("127.0.0.1", port).exposed().options(limits).slow_members(SlowMember::Closed);
     let listener = Arc::new(Listener::listen(&listen)?);
     listener.add_route(&Route::receiver(PATH).prefix())?;
     println!("ws://127.0.0.1:{}{PATH} is ready", listener.port());

@@ -8,7 +8,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use xous_api_websocket::{Deadlines, Request, Websocket};
+use xous_api_websocket::{Deadlines, Request, Tls, Websocket};
 
 struct Home {
     ws: Websocket,
@@ -18,8 +18,9 @@ struct Home {
 impl Home {
     fn open(url: &url::Url<'_>, token: &str) -> Result<Self, Box<dyn Error>> {
         // A server that says nothing for half a minute is asked whether it is there.
-        let deadlines = Deadlines { keepalive: Some(Duration::from_secs(30)), ..Deadlines::default() };
-        let request = Request::new(url.host, url.port).path(&url.path).tls(url.tls).deadlines(deadlines);
+        let deadlines = Deadlines::new().keepalive(Duration::from_secs(30));
+        let request = Request::new(url.host, url.port).path(&url.path).options(deadlines);
+        let request = if url.tls { request.tls(Tls::default()) } else { request };
         let home = Home { ws: Websocket::open(&request)?, requests: 0 };
         home.next()?; // auth_required
         home.ws.send_text(&json!({"type": "auth", "access_token": token}).to_string())?;

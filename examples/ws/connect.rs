@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use xous_api_websocket::{Closed, Code, Deadlines, OpenError, Request, Tls, Websocket};
+use xous_api_websocket::error::{Closed, OpenError};
+use xous_api_websocket::{CloseCode, Code, Deadlines, Request, Tls, Websocket};
 
 use crate::arguments::Arguments;
 use crate::output::Output;
@@ -54,7 +55,7 @@ impl<'a> Opener<'a> {
                     self.output.opened(("url", &self.arguments.url), None, ws.sub_protocol());
                     return Ok(Some(ws));
                 }
-                Err(error) if self.arguments.reconnect && is_transient(&error) => {
+                Err(error) if self.arguments.reconnect && error.is_transient() => {
                     if !self.wait(&format!("{}: {error}", self.arguments.url), &mut wait) {
                         return Ok(None);
                     }
@@ -94,11 +95,13 @@ impl<'a> Opener<'a> {
 
     fn request(&self) -> Request<'_> {
         let arguments = self.arguments;
-        let mut request = Request::new(self.url.host, self.url.port).path(&self.url.path).tls(self.url.tls);
-        if let Some(ca) = &self.ca {
-            request = request.secure(Tls::only(ca));
-        } else if arguments.device_store {
-            request = request.secure(Tls::device_store());
+        let mut request = Request::new(self.url.host, self.url.port).path(&self.url.path);
+        if self.url.tls {
+            request = request.tls(match &self.ca {
+                Some(ca) => Tls::only(ca),
+                None if arguments.device_store => Tls::device_store(),
+                None => Tls::default(),
+            });
         }
         if let Some(origin) = &arguments.origins.last() {
             request = request.origin(origin);
@@ -109,23 +112,13 @@ impl<'a> Opener<'a> {
         for (name, value) in &arguments.headers {
             request = request.header(name, value);
         }
-        request.deadlines(Deadlines { keepalive: arguments.ping, ..Deadlines::default() })
-    }
-}
-
-/// Whether it can be another time.
-fn is_transient(error: &OpenError) -> bool {
-    match error {
-        OpenError::Failed { code, .. } => code.is_transient(),
-        // Too many requests, and what a server or a proxy answers that is about to be there (RFC 9110 section 15).
-        OpenError::Refused { status, .. } => matches!(status, 408 | 429 | 500 | 502..=504),
-        _ => false,
+        request.options(Deadlines::new().keepalive(arguments.ping))
     }
 }
 
 /// Whether a connection that ended so was lost: the peer went away, or is to be back (RFC 6455 section 7.4).
-fn is_lost(code: u16) -> bool {
-    matches!(code, 1001 | 1006 | 1011..=1014)
+fn is_lost(code: CloseCode) -> bool {
+    matches!(code.value(), 1001 | 1006 | 1011..=1014)
 }
 
 /// What can be done about it, where the error does not say so.

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use xous_api_websocket::{Closed, Kind, ReceiveError, SendError, Websocket};
+use xous_api_websocket::error::{Closed, ReceiveError, SendError};
+use xous_api_websocket::{CloseCode, Kind, Websocket};
 
 use crate::Failure;
 use crate::arguments::Arguments;
@@ -38,13 +39,13 @@ pub(crate) fn run(
                 }
             },
             Err(other) => {
-                ws.close(1000, "").ok();
+                ws.close(CloseCode::NORMAL, "").ok();
                 return Err(other);
             }
         }
     }
-    let code = ws.close(1000, "").map_err(|error| format!("close: {error}"))?;
-    output.closed(None, &Closed { code, reason: String::new() }, true);
+    let code = ws.close(CloseCode::NORMAL, "").map_err(|error| format!("close: {error}"))?;
+    output.closed(None, &Closed::new(code, ""), true);
     output.times(&mut times);
     Ok(())
 }

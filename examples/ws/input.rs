@@ -2,7 +2,8 @@
 
 use std::io::{BufRead, StdinLock};
 
-use xous_api_websocket::{Code, Kind, SendError, Websocket};
+use xous_api_websocket::error::SendError;
+use xous_api_websocket::{Code, Kind, Websocket};
 
 use crate::hex;
 

@@ -6,7 +6,8 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use xous_api_websocket::{Closed, Kind, SendError, Websocket};
+use xous_api_websocket::error::{Closed, SendError};
+use xous_api_websocket::{CloseCode, Kind, Websocket};
 
 use crate::arguments::Arguments;
 use crate::connect::Opener;
@@ -59,7 +60,11 @@ fn receive(
         shared.connected(None);
         if shared.lock().closed {
             output.closed(None, &closed, true);
-            return if closed.code == 1006 { Err(Failure::Other(closed.to_string())) } else { Ok(()) };
+            return if closed.code == CloseCode::ABNORMAL {
+                Err(Failure::Other(closed.to_string()))
+            } else {
+                Ok(())
+            };
         }
         match opener.open_again(&closed, |time| shared.wait_for_end(time))? {
             Some(again) if shared.connected(Some(again.clone())) => {
@@ -76,8 +81,8 @@ fn receive(
 }
 
 fn close(ws: &Websocket, output: &Output) {
-    let code = ws.close(1000, "").unwrap_or(1006);
-    output.closed(None, &Closed { code, reason: String::new() }, true);
+    let code = ws.close(CloseCode::NORMAL, "").unwrap_or(CloseCode::ABNORMAL);
+    output.closed(None, &Closed::new(code, ""), true);
 }
 
 /// Prints messages until so many have come, if there is such a number.
@@ -259,7 +264,7 @@ impl Input {
         drop(state);
         self.shared.changed.notify_all();
         if let Some(ws) = ws {
-            ws.close(1000, "").ok();
+            ws.close(CloseCode::NORMAL, "").ok();
             drop(ws);
             self.is_busy(false);
         }

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use xous_api_websocket::{
-    Identity, Incoming, Kind, Limits, Listen, Listener, Login, ReceiveError, Route, SendError, ServerTls,
-};
+use xous_api_websocket::error::{ReceiveError, SendError};
+use xous_api_websocket::{Identity, Incoming, Kind, Limits, Listen, Listener, Login, Route, ServerTls};
 
 use crate::Failure;
 use crate::arguments::Arguments;
-use crate::input::{Lines, send};
+use crate::input::Lines;
 use crate::output::{Beside, Output};
 
 /// Clients at a time. The threads are started once: a process has about thirty in its life in hosted mode.
@@ -44,8 +43,8 @@ fn listen(port: u16, arguments: &Arguments) -> Result<Listener, String> {
     };
     let certificate = read(("--certificate", &arguments.certificate))?;
     let key = read(("--key", &arguments.key))?;
-    let limits = Limits { message: MAX_MESSAGE as u64, ..Limits::default() };
-    let mut listen = Listen::new(arguments.address(), port).exposed().messages(limits);
+    let mut listen =
+        Listen::new(arguments.address(), port).exposed().options(Limits::new().message(MAX_MESSAGE as u64));
     for origin in &arguments.origins {
         listen = listen.origin(origin).programs();
     }
@@ -96,10 +95,9 @@ fn serve(client: &Incoming, listener: &Listener, output: &Output, echo: bool) ->
             }
             message => message.map_err(Failure::of_receive)?,
         };
-        let (kind, bytes) = message;
-        output.message(kind, &mut &bytes[..], Beside { peer, time: None })?;
+        output.message(message.kind(), &mut message.as_bytes(), Beside { peer, time: None })?;
         if echo {
-            match send(ws, kind, &bytes) {
+            match ws.send(&message) {
                 Ok(()) | Err(SendError::Closed) => (),
                 Err(error) => return Err(Failure::Other(error.to_string())),
             }

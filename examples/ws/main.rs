@@ -22,7 +22,8 @@ mod url;
 use std::io;
 use std::process::ExitCode;
 
-use xous_api_websocket::{Closed, ReceiveError};
+use xous_api_websocket::CloseCode;
+use xous_api_websocket::error::{Closed, ReceiveError};
 
 use arguments::{Arguments, Command};
 use connect::Opener;
@@ -125,5 +126,5 @@ impl From<String> for Failure {
 
 /// Whether a connection that ended so has ended well.
 fn is_well(closed: &Closed) -> bool {
-    matches!(closed.code, 1000 | 1001 | 1005)
+    [CloseCode::NORMAL, CloseCode::GOING_AWAY, CloseCode::NONE].contains(&closed.code)
 }

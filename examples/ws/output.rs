@@ -6,7 +6,8 @@ use std::io::{self, Read, Write, stdout};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use xous_api_websocket::{Closed, Kind};
+use xous_api_websocket::Kind;
+use xous_api_websocket::error::Closed;
 
 use crate::{Failure, hex};
 
@@ -114,8 +115,10 @@ impl Output {
     /// The connection has ended as it should, or as the peer wished.
     pub(crate) fn closed(&self, peer: Option<&str>, closed: &Closed, by_us: bool) {
         if self.json {
-            let fields =
-                [("code", Value::Number(closed.code.into())), ("reason", Value::Text(&closed.reason))];
+            let fields = [
+                ("code", Value::Number(closed.code.value().into())),
+                ("reason", Value::Text(&closed.reason)),
+            ];
             self.object("close", peer, &fields);
         } else if let Some(peer) = peer {
             eprintln!("ws: {peer} has gone: {closed}");

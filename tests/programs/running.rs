@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use hosted::{End, Program, System};
-use xous_api_websocket::SERVER_NAME;
+use xous_api_websocket::wire::SERVER_NAME;
 
 use crate::common::{example, service};
 

@@ -123,7 +123,7 @@ impl Output {
         } else if let Some(peer) = peer {
             eprintln!("ws: {peer} has gone: {closed}");
         } else if !by_us {
-            eprintln!("ws: by the peer: {closed}");
+            eprintln!("ws: {closed}");
         }
     }
 

@@ -1,14 +1,11 @@
 //! Home Assistant: `home_assistant ws://HOST:8123/api/websocket TOKEN` says how many states there are, and prints each
 //! change of one. When the server is started anew, so is the connection, with what it was asked for.
 
-#[path = "shared/url.rs"]
-mod url;
-
 use std::error::Error;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use xous_api_websocket::{Deadlines, Request, Tls, Websocket};
+use xous_api_websocket::{Deadlines, Request, Websocket};
 
 struct Home {
     ws: Websocket,
@@ -16,12 +13,11 @@ struct Home {
 }
 
 impl Home {
-    fn open(url: &url::Url<'_>, token: &str) -> Result<Self, Box<dyn Error>> {
+    fn open(url: &str, token: &str) -> Result<Self, Box<dyn Error>> {
         // A server that says nothing for half a minute is asked whether it is there.
         let deadlines = Deadlines::new().keepalive(Duration::from_secs(30));
-        let request = Request::new(url.host, url.port).path(&url.path).options(deadlines);
-        let request = if url.tls { request.tls(Tls::default()) } else { request };
-        let home = Home { ws: Websocket::open(&request)?, requests: 0 };
+        let ws = Websocket::open(&Request::from_url(url)?.options(deadlines))?;
+        let home = Home { ws, requests: 0 };
         home.next()?; // auth_required
         home.ws.send_text(&json!({"type": "auth", "access_token": token}).to_string())?;
         match home.next()? {
@@ -32,7 +28,7 @@ impl Home {
 
     /// The next message, of any size: it is parsed as it comes. Prints a change.
     fn next(&self) -> Result<Value, Box<dyn Error>> {
-        let message: Value = serde_json::from_reader(std::io::BufReader::new(self.ws.receive()?))?;
+        let message: Value = serde_json::from_reader(self.ws.receive()?)?;
         if let data @ Value::Object(_) = &message["event"]["data"] {
             println!("{} is {}", data["entity_id"], data["new_state"]["state"]);
         }
@@ -62,9 +58,9 @@ struct Refused(String);
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [url, token] = &arguments[..] else { return Err("usage: home_assistant URL TOKEN".into()) };
-    let (url, mut wait) = (url::Url::parse(url)?, Duration::from_secs(1));
+    let mut wait = Duration::from_secs(1);
     loop {
-        let end = Home::open(&url, token).and_then(|mut home| {
+        let end = Home::open(url, token).and_then(|mut home| {
             home.ask(json!({"type": "subscribe_events", "event_type": "state_changed"}))?;
             println!("{} states", home.ask(json!({"type": "get_states"}))?.as_array().map_or(0, Vec::len));
             wait = Duration::from_secs(1);

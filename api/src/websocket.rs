@@ -11,7 +11,7 @@ use crate::message::Message;
 use crate::opening::{self, Opening};
 use crate::state::{ConnectionState, Phase};
 use crate::wire::{Handle, Opcode, PAGE_SIZE, Pages, ReceiveWord, SendWord, Status, message_id, move_copy};
-use crate::{CloseCode, Code, Kind, Part, Payload, Request};
+use crate::{CloseCode, Code, Kind, MessageWriter, Part, Payload, Request};
 use xous::CID;
 
 /// A message longer than this goes to the service in parts of this size. Four pages carry 2.4 times as much per time
@@ -150,6 +150,12 @@ impl Websocket {
     /// As [`Websocket::send_text`].
     pub fn send(&self, message: &Payload) -> Result<(), SendError> {
         self.send_message(message.kind(), message.as_bytes())
+    }
+
+    /// Begins a message that is written piece by piece: a [`std::io::Write`]. While it is held, messages of other threads
+    /// wait.
+    pub fn writer(&self, kind: Kind) -> MessageWriter<'_> {
+        MessageWriter::new(&self.link, kind)
     }
 
     /// Sends one part of a message that the caller divides into first, middle and last. A part of at most 16 KiB is

@@ -7,7 +7,6 @@ use xous_api_websocket::{CloseCode, Code, Deadlines, Request, Tls, Websocket};
 
 use crate::arguments::Arguments;
 use crate::output::Output;
-use crate::url::Url;
 
 /// The first wait before another try; each is twice the last, up to the longest.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -19,7 +18,8 @@ const STABLE: Duration = Duration::from_secs(30);
 pub(crate) struct Opener<'a> {
     arguments: &'a Arguments,
     output: &'a Output,
-    url: Url<'a>,
+    /// Without what the arguments add.
+    request: Request<'a>,
     /// The only authorities to trust.
     ca: Option<Vec<u8>>,
     next_wait: Duration,
@@ -31,13 +31,14 @@ impl<'a> Opener<'a> {
     /// # Errors
     /// The URL is wrong, or a file cannot be read.
     pub(crate) fn new(arguments: &'a Arguments, output: &'a Output) -> Result<Self, String> {
-        let url = Url::parse(&arguments.url)?;
-        if !url.tls && (arguments.ca.is_some() || arguments.device_store) {
+        let request =
+            Request::from_url(&arguments.url).map_err(|error| format!("{}: {error}", arguments.url))?;
+        if request.tls.is_none() && (arguments.ca.is_some() || arguments.device_store) {
             return Err(format!("{}: only wss:// has certificates", arguments.url));
         }
         let read = |path: &String| std::fs::read(path).map_err(|error| format!("--ca {path}: {error}"));
         let ca = arguments.ca.as_ref().map(read).transpose()?;
-        Ok(Opener { arguments, output, url, ca, next_wait: FIRST_WAIT, open_since: None })
+        Ok(Opener { arguments, output, request, ca, next_wait: FIRST_WAIT, open_since: None })
     }
 
     /// Opens the connection. With `--reconnect`, tries until it is open; `wait` waits, and says whether to go on.
@@ -95,8 +96,8 @@ impl<'a> Opener<'a> {
 
     fn request(&self) -> Request<'_> {
         let arguments = self.arguments;
-        let mut request = Request::new(self.url.host, self.url.port).path(&self.url.path);
-        if self.url.tls {
+        let mut request = self.request.clone();
+        if request.tls.is_some() {
             request = request.tls(match &self.ca {
                 Some(ca) => Tls::only(ca),
                 None if arguments.device_store => Tls::device_store(),
@@ -124,7 +125,9 @@ fn is_lost(code: CloseCode) -> bool {
 /// What can be done about it, where the error does not say so.
 fn advice(error: &OpenError) -> &'static str {
     match error {
-        OpenError::Refused { status: 401, .. } => "; show who you are with --header 'Authorization: ...'",
+        OpenError::Refused { status: 401, .. } => {
+            "; show who you are: wss://USER:PASSWORD@..., or --header 'Authorization: ...'"
+        }
         OpenError::Refused { status: 403, .. } => "; it may want another --origin",
         OpenError::Refused { status: 301..=308, .. } => "; see its Location",
         OpenError::Refused { status: 404, .. } => "; look at the path",

@@ -16,8 +16,6 @@ mod input;
 mod lines;
 mod listen;
 mod output;
-#[path = "../shared/url.rs"]
-mod url;
 
 use std::io;
 use std::process::ExitCode;

@@ -270,8 +270,8 @@ fn faults_say_what_and_where_and_what_to_do() {
     for (arguments, code, said) in [
         (&[][..], 2, "ws: there is no URL, such as ws://"),
         (&["--slow"], 2, "no option --slow"),
-        (&["h:80"], 1, "h:80: begins neither with ws:// nor with wss://"),
-        (&["ws://h/#x"], 1, "no part behind a #"),
+        (&["h:80"], 1, "h:80: the address begins neither with ws:// nor with wss://"),
+        (&["ws://h/#x"], 1, "#"),
         (&["ws://h/", "--ca", "x"], 1, "only wss:// has certificates"),
         (&["ws://h/", "--send", "x", "--binary"], 1, "--send: \"x\": a byte has two hexadecimal digits"),
         (&[&nobody], 1, "is it running, and is this its port?"),

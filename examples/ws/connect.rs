@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use xous_api_websocket::error::{Closed, OpenError};
-use xous_api_websocket::{CloseCode, Code, Deadlines, Request, Tls, Websocket};
+use xous_api_websocket::{CloseCode, Code, Deadlines, Request, Tls, Url, Websocket};
 
 use crate::arguments::Arguments;
 use crate::output::Output;
@@ -18,8 +18,8 @@ const STABLE: Duration = Duration::from_secs(30);
 pub(crate) struct Opener<'a> {
     arguments: &'a Arguments,
     output: &'a Output,
-    /// Without what the arguments add.
-    request: Request<'a>,
+    /// Shown without its password.
+    url: Url,
     /// The only authorities to trust.
     ca: Option<Vec<u8>>,
     next_wait: Duration,
@@ -31,14 +31,17 @@ impl<'a> Opener<'a> {
     /// # Errors
     /// The URL is wrong, or a file cannot be read.
     pub(crate) fn new(arguments: &'a Arguments, output: &'a Output) -> Result<Self, String> {
-        let request =
-            Request::from_url(&arguments.url).map_err(|error| format!("{}: {error}", arguments.url))?;
-        if request.tls.is_none() && (arguments.ca.is_some() || arguments.device_store) {
-            return Err(format!("{}: only wss:// has certificates", arguments.url));
+        let url: Url = arguments.url.parse().map_err(|error| match arguments.url.contains('@') {
+            // Perhaps with a password.
+            true => format!("{error}"),
+            false => format!("{}: {error}", arguments.url),
+        })?;
+        if !url.is_secure() && (arguments.ca.is_some() || arguments.device_store) {
+            return Err(format!("{url}: only wss:// has certificates"));
         }
         let read = |path: &String| std::fs::read(path).map_err(|error| format!("--ca {path}: {error}"));
         let ca = arguments.ca.as_ref().map(read).transpose()?;
-        Ok(Opener { arguments, output, request, ca, next_wait: FIRST_WAIT, open_since: None })
+        Ok(Opener { arguments, output, url, ca, next_wait: FIRST_WAIT, open_since: None })
     }
 
     /// Opens the connection. With `--reconnect`, tries until it is open; `wait` waits, and says whether to go on.
@@ -53,15 +56,15 @@ impl<'a> Opener<'a> {
             match Websocket::open(&self.request()) {
                 Ok(ws) => {
                     self.open_since = Some(Instant::now());
-                    self.output.opened(("url", &self.arguments.url), None, ws.sub_protocol());
+                    self.output.opened(("url", &self.url.to_string()), None, ws.sub_protocol());
                     return Ok(Some(ws));
                 }
                 Err(error) if self.arguments.reconnect && error.is_transient() => {
-                    if !self.wait(&format!("{}: {error}", self.arguments.url), &mut wait) {
+                    if !self.wait(&format!("{}: {error}", self.url), &mut wait) {
                         return Ok(None);
                     }
                 }
-                Err(error) => return Err(format!("{}: {error}{}", self.arguments.url, advice(&error))),
+                Err(error) => return Err(format!("{}: {error}{}", self.url, advice(&error))),
             }
         }
     }
@@ -96,7 +99,7 @@ impl<'a> Opener<'a> {
 
     fn request(&self) -> Request<'_> {
         let arguments = self.arguments;
-        let mut request = self.request.clone();
+        let mut request = self.url.request();
         if request.tls.is_some() {
             request = request.tls(match &self.ca {
                 Some(ca) => Tls::only(ca),

@@ -223,6 +223,23 @@ fn what_cannot_be_otherwise_is_not_tried_again() {
 }
 
 #[test]
+fn a_password_is_shown_to_the_server_and_to_nobody_else() {
+    let server = server();
+    let url = server.url("/headers").replace("ws://", "ws://me:s%65cret@");
+    let said = objects(&[&url, "--count", "1"], "");
+    assert_eq!(said[0]["url"], server.url("/headers").replace("ws://", "ws://me@"));
+    assert!(
+        said[1]["text"].as_str().unwrap().contains("\"Authorization\": \"Basic bWU6c2VjcmV0\""),
+        "{said:?}"
+    );
+    drop(server);
+    for url in [&*url, "ws://me:s%65cret@h/#top", "me:s%65cret@h"] {
+        let failed = ws(&[url], "");
+        assert!(failed.code == 1 && !failed.output.contains("cret"), "{}", failed.output);
+    }
+}
+
+#[test]
 fn the_wrong_scheme_is_told() {
     let server = server();
     let secure = ws(&[&server.url("/echo").replace("ws:", "wss:")], "");

@@ -21,7 +21,7 @@ pub(crate) const COMMAND: Command = Command {
     name: "run",
     summary: "Run the demonstration server, an example or the client on a hosted Xous system",
     usage: "\
-usage: cargo xtask run [--example NAME] [--listen ADDRESS] [--port N] [--data DIR] [--tls] [--release]
+usage: cargo xtask run [--example NAME | --program FILE] [--listen ADDRESS] [--port N] [--data DIR] [--tls] [--release]
                        [--memory MIB] [--verbose] [-- ARGUMENTS]
 
   cargo xtask run                                the demonstration server on http://127.0.0.1:8080/, until Ctrl-C;
@@ -30,6 +30,7 @@ usage: cargo xtask run [--example NAME] [--listen ADDRESS] [--port N] [--data DI
   cargo xtask run --listen 0.0.0.0               the same for other machines, a phone say; prints a code that lets it in
   cargo xtask run --tls                          the same on https://localhost:8080/, with a certificate made for it
   cargo xtask run --example NAME                 one of the programs in examples/, until it ends or Ctrl-C
+  cargo xtask run --program FILE -- ARGUMENTS    a program of yours, built for this machine, in the same way
   cargo xtask run -- ws://HOST:PORT/PATH --send TEXT --count N
                                                  the client: N messages to that server, with round-trip times;
                                                  `cargo xtask ws` is the same, and its --help has all that it does
@@ -81,11 +82,12 @@ pub(crate) fn client(arguments: Vec<String>) -> Result<ExitCode, Failure> {
 
 fn start(options: &Options) -> Result<ExitCode, Failure> {
     let example = options.example();
-    let built = build(options.release, example)?;
+    let built = build(options.release, options.program.is_none().then_some(example))?;
+    let path = options.program.clone().or(built.program).unwrap_or_default();
     // Kept until the program has ended.
     let peer = if options.needs_peer() { Some(Peer::echo()?) } else { None };
     let tls = if options.tls { secure(options)? } else { Vec::new() };
-    let program = Program::new(built.program).args(options.program_arguments()).args(tls);
+    let program = Program::new(path).args(options.program_arguments()).args(tls);
     let program = match &peer {
         Some(peer) => program.env(CLIENT_URL, peer.url("/")),
         None => program,
@@ -137,6 +139,8 @@ struct Options {
     verbose: bool,
     tls: bool,
     example: Option<String>,
+    /// In place of an example.
+    program: Option<String>,
     listen: Option<IpAddr>,
     port: Option<String>,
     /// Mebibytes.
@@ -149,6 +153,14 @@ struct Options {
 impl Options {
     fn parse(arguments: Vec<String>) -> Result<Self, Failure> {
         let options = Self::read(Parser::from_args(arguments)).map_err(Failure::usage)?;
+        if let Some(program) = &options.program {
+            if options.example.is_some() || options.tls {
+                return Err(Failure::Usage("--program stands without --example and --tls".into()));
+            }
+            if !std::path::Path::new(program).is_file() {
+                return Err(Failure::Usage(format!("--program {program}: there is no such file")));
+            }
+        }
         if options.tls && CLIENTS.contains(&options.example()) {
             return Err(Failure::Usage("--tls is for servers; a client is given wss://".into()));
         }
@@ -180,6 +192,7 @@ impl Options {
                 Some(Long("verbose")) => options.verbose = true,
                 Some(Long("tls")) => options.tls = true,
                 Some(Long("example")) => options.example = Some(parser.value()?.string()?),
+                Some(Long("program")) => options.program = Some(parser.value()?.string()?),
                 Some(Long("listen")) => options.listen = Some(parser.value()?.parse()?),
                 Some(Long("port")) => options.port = Some(parser.value()?.string()?),
                 Some(Long("memory")) => options.memory = Some(parser.value()?.parse()?),
@@ -193,8 +206,8 @@ impl Options {
     }
 
     fn example(&self) -> &str {
-        match &self.example {
-            Some(example) => example,
+        match self.program.as_ref().or(self.example.as_ref()) {
+            Some(name) => name,
             None if self.arguments.is_empty() => DEMONSTRATION,
             None => CLIENT,
         }
@@ -220,18 +233,25 @@ impl Options {
 /// What was built.
 pub(crate) struct Built {
     pub(crate) service: String,
-    pub(crate) program: String,
+    /// The example.
+    pub(crate) program: Option<String>,
 }
 
-/// Builds the service and an example with the profile asked for.
-pub(crate) fn build(release: bool, example: &str) -> Result<Built, Failure> {
+/// Builds the service, and an example, with the profile asked for.
+pub(crate) fn build(release: bool, example: Option<&str>) -> Result<Built, Failure> {
     let mut command = hosted::cargo("build");
     if std::io::stderr().is_terminal() {
-        eprintln!("xtask: building the service and {example}");
+        eprintln!(
+            "xtask: building the service{}",
+            example.map_or_else(String::new, |name| format!(" and {name}"))
+        );
     } else {
         command.arg("--quiet");
     }
-    command.args(["--package", "websocket", "--bin", "websocket", "--example", example]);
+    command.args(["--package", "websocket", "--bin", "websocket"]);
+    if let Some(example) = example {
+        command.args(["--example", example]);
+    }
     if release {
         command.arg("--release");
     }
@@ -243,7 +263,8 @@ pub(crate) fn build(release: bool, example: &str) -> Result<Built, Failure> {
         Ok(path) => Ok(path),
         Err(path) => Err(Failure::Other(format!("{}: the path is not UTF-8", path.display()))),
     };
-    Ok(Built { service: path("websocket")?, program: path(&format!("examples/{example}"))? })
+    let program = example.map(|example| path(&format!("examples/{example}"))).transpose()?;
+    Ok(Built { service: path("websocket")?, program })
 }
 
 #[cfg(test)]
@@ -306,6 +327,17 @@ mod tests {
         assert!(!parse("--example meeting").ok().unwrap().needs_data());
         assert!(parse("--example upload --data files").ok().unwrap().needs_data());
         assert!(parse("").ok().unwrap().needs_data());
+    }
+
+    #[test]
+    fn a_program_of_the_user_stands_in_place_of_an_example() {
+        let options = parse("--program Cargo.toml -- a b").ok().unwrap();
+        assert_eq!((options.program.as_deref(), options.needs_peer()), (Some("Cargo.toml"), false));
+        assert_eq!(options.program_arguments().collect::<Vec<_>>(), ["a", "b"]);
+        for line in ["--program not/there", "--program Cargo.toml --tls", "--program Cargo.toml --example ws"]
+        {
+            assert!(matches!(parse(line), Err(Failure::Usage(_))), "{line}");
+        }
     }
 
     #[test]

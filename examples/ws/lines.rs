@@ -28,15 +28,11 @@ pub(crate) fn run(arguments: &Arguments, output: &Output, mut opener: Opener<'_>
         wait: arguments.wait(),
         closes: arguments.count.is_none(),
     };
-    // Before the input is read, so that a wrong URL is told at once.
-    let Some(ws) = opener.open(|time| shared.wait_for_end(time))? else { return shared.end() };
-    // Before the thread starts: an input that is over at once is to find it.
-    shared.connected(Some(ws.clone()));
     std::thread::Builder::new()
         .stack_size(STACK)
         .spawn(move || input.read())
         .map_err(|error| format!("no thread for the input: {error}"))?;
-    let result = receive(arguments, output, &mut opener, &shared, ws);
+    let result = receive(arguments, output, &mut opener, &shared);
     shared.end().and(result)
 }
 
@@ -46,10 +42,14 @@ fn receive(
     output: &Output,
     opener: &mut Opener<'_>,
     shared: &Shared,
-    mut ws: Websocket,
 ) -> Result<(), Failure> {
+    let wait = |time| shared.wait(time);
+    let Some(mut ws) = opener.open(wait)? else {
+        return Err(Failure::Other("the input has ended before there was a connection".into()));
+    };
     let mut left = arguments.count;
     loop {
+        shared.connected(Some(ws.clone()));
         let closed = match messages(&ws, output, shared, &mut left) {
             Err(Failure::Closed(closed)) => closed,
             other => {
@@ -66,11 +66,7 @@ fn receive(
                 Ok(())
             };
         }
-        match opener.open_again(&closed, |time| shared.wait_for_end(time))? {
-            Some(again) if shared.connected(Some(again.clone())) => {
-                close(&again, output);
-                return Ok(());
-            }
+        match opener.open_again(&closed, wait)? {
             Some(again) => ws = again,
             None => {
                 output.closed(None, &closed, false);
@@ -114,7 +110,7 @@ struct State {
     busy: bool,
     /// Nothing more is to be sent.
     over: bool,
-    /// The other thread has come to the end of the input, and to what it wanted to say after that.
+    /// The other thread has nothing left to send, and will close the connection if there is one.
     ended: bool,
     /// It has closed the connection.
     closed: bool,
@@ -127,26 +123,23 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    fn changed<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait_for<'a>(&self, state: MutexGuard<'a, State>, time: Duration) -> MutexGuard<'a, State> {
+    fn changed_in<'a>(&self, state: MutexGuard<'a, State>, time: Duration) -> MutexGuard<'a, State> {
         self.changed.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// There is another connection, or none. Returns whether the other thread has no use for it, as it has come to the end
-    /// of the input meanwhile.
-    fn connected(&self, ws: Option<Websocket>) -> bool {
+    /// There is another connection, or none.
+    fn connected(&self, ws: Option<Websocket>) {
         let mut state = self.lock();
         state.number += u64::from(ws.is_some());
         let last = std::mem::replace(&mut state.ws, ws);
-        let ended = state.ended;
         drop(state);
         self.changed.notify_all();
         // Its end is a call to the service.
         drop(last);
-        ended
     }
 
     fn heard(&self) {
@@ -154,8 +147,8 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Waits for this time. Returns whether there may be something left to send.
-    fn wait_for_end(&self, time: Duration) -> bool {
+    /// Waits for this time between two connections. Returns whether there may be something left to send.
+    fn wait(&self, time: Duration) -> bool {
         let end = Instant::now() + time;
         let mut state = self.lock();
         loop {
@@ -163,7 +156,7 @@ impl Shared {
             if state.ended || left.is_zero() {
                 return !state.ended;
             }
-            state = self.wait_for(state, left);
+            state = self.changed_in(state, left);
         }
     }
 
@@ -174,7 +167,7 @@ impl Shared {
         state.ws = None;
         self.changed.notify_all();
         while state.busy {
-            state = self.wait(state);
+            state = self.changed(state);
         }
         state.fault.take().map_or(Ok(()), |fault| Err(Failure::Other(fault)))
     }
@@ -235,7 +228,7 @@ impl Input {
                     state.busy = true;
                     return Some(found);
                 }
-                _ => state = self.shared.wait(state),
+                _ => state = self.shared.changed(state),
             }
         }
     }
@@ -245,29 +238,39 @@ impl Input {
         self.shared.changed.notify_all();
     }
 
-    /// Waits until the peer has nothing more to say, and closes, if that is this thread's to do.
+    /// Waits until the peer has nothing more to say, and closes, if that is this thread's to do: this connection, or the
+    /// one that is being opened.
     fn finish(&self, fault: Option<String>) {
         let mut state = self.shared.lock();
         // What was sent before may be answered; a fault ends it at once, whoever else waits for something.
-        let (quick, closes) = (fault.is_some(), fault.is_some() || self.closes);
+        let quick = fault.is_some();
         state.fault = fault;
-        if !closes {
+        if !quick && !self.closes {
             return;
         }
-        if !quick {
-            state = self.listen(state);
-        }
         state.ended = true;
-        state.closed = state.ws.is_some() && !state.over;
-        state.busy = state.closed;
-        let ws = state.ws.clone().filter(|_| state.closed);
-        drop(state);
         self.shared.changed.notify_all();
-        if let Some(ws) = ws {
-            ws.close(CloseCode::NORMAL, "").ok();
-            drop(ws);
-            self.is_busy(false);
-        }
+        let ws = loop {
+            if state.over {
+                return;
+            }
+            let number = state.number;
+            match state.ws.clone() {
+                None => state = self.shared.changed(state),
+                Some(ws) if quick => break ws,
+                Some(ws) => {
+                    state = self.listen(state);
+                    if state.ws.is_some() && state.number == number && !state.over {
+                        break ws;
+                    }
+                }
+            }
+        };
+        (state.closed, state.busy) = (true, true);
+        drop(state);
+        ws.close(CloseCode::NORMAL, "").ok();
+        drop(ws);
+        self.is_busy(false);
     }
 
     /// Waits until nothing has come for a time.
@@ -284,7 +287,7 @@ impl Input {
             if now >= until || state.over {
                 return state;
             }
-            state = self.shared.wait_for(state, until - now);
+            state = self.shared.changed_in(state, until - now);
         }
     }
 }

@@ -214,6 +214,20 @@ fn a_server_that_comes_later_is_waited_for() {
 }
 
 #[test]
+fn the_end_of_the_input_ends_the_waiting_for_a_connection() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let arguments = [&*format!("ws://127.0.0.1:{port}/"), "--reconnect", "--json"];
+    let never = Running::start("ws", &arguments);
+    never.line_after("{\"event\":\"lost\",");
+    assert_eq!(never.end(), 1);
+    let server = server();
+    let mut lost = Running::start("ws", &[&server.url("/drop"), "--reconnect", "--json"]);
+    lost.write("one");
+    lost.line_after("{\"event\":\"lost\",");
+    assert_eq!(lost.end(), 1);
+}
+
+#[test]
 fn what_cannot_be_otherwise_is_not_tried_again() {
     let server = server();
     let closed = ws(&[&server.url("/close?4001=no"), "--reconnect"], "now\n");

@@ -49,7 +49,7 @@ anything has failed, 2 for a wrong call.",
 };
 
 /// Examples that serve until they are stopped.
-const SERVERS: [&str; 2] = ["echo_server", "meeting"];
+const SERVERS: [&str; 4] = ["echo_server", "meeting", "chat", "inbox"];
 /// The log server has its own start behind it.
 const CONSOLE_STARTS: &str = "LOG: Running the output";
 /// What servers tell, which is not of interest to somebody who runs a program.

@@ -67,7 +67,17 @@ const CLIENTS: [&str; 3] = [CLIENT, "trust", "upload"];
 /// Programs that listen where they are told to.
 const SERVERS: [&str; 2] = [DEMONSTRATION, "meeting"];
 /// Programs that keep nothing in the database, and leave the directory to those that do.
-const KEEPS_NOTHING: [&str; 6] = [CLIENT, "upload", "conformance", "in_process", "meeting", "seed_004"];
+const KEEPS_NOTHING: [&str; 9] = [
+    CLIENT,
+    "upload",
+    "conformance",
+    "in_process",
+    "meeting",
+    "seed_004",
+    "chat",
+    "home_assistant",
+    "signal",
+];
 /// Where it serves if not told otherwise.
 const PORT: &str = "8080";
 

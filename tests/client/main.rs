@@ -22,6 +22,7 @@ mod handles;
 mod handshake;
 mod idle;
 mod in_process;
+mod last_turns;
 mod limits;
 mod messages;
 mod openings;

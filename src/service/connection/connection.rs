@@ -214,10 +214,18 @@ impl Connection {
         self.closing(&outcome, || self.outbox.close_now(CloseReason::new(code, text)));
     }
 
-    /// The peer's Close frame has come; it is answered, unless ours has gone before it.
+    /// The peer's Close frame has come. The owner may still answer what came before it.
+    pub(crate) fn peer_closes(&self) {
+        self.state.lock().phase = Phase::Closing;
+    }
+
+    /// The peer's Close frame is answered, behind what the owner has sent, unless ours has gone before it.
     pub(crate) fn peer_closed(self: &Arc<Self>, reason: Option<CloseReason<'_>>) {
         let (code, text) = reason.map_or((NO_CODE, ""), |reason| (reason.code().value(), reason.text()));
-        self.closing(&Outcome::new(code, text), || self.outbox.peer_closed(reason));
+        self.closing(&Outcome::new(code, text), || {
+            self.outbox.peer_closed(reason);
+            Vec::new()
+        });
         self.half_close();
     }
 

@@ -21,6 +21,8 @@ pub(crate) struct Inbox {
     changed: Condvar,
     /// How often the connection has been handed over. Changed under the lock.
     owner: AtomicU32,
+    /// How often an owner has asked for a chunk. Changed under the lock.
+    asked: AtomicU32,
 }
 
 struct State {
@@ -101,12 +103,18 @@ impl Inbox {
             watched: None,
             phase: Phase::Open,
         };
-        Inbox { state: Mutex::new(state), changed: Condvar::new(), owner: AtomicU32::new(0) }
+        let (owner, asked) = (AtomicU32::new(0), AtomicU32::new(0));
+        Inbox { state: Mutex::new(state), changed: Condvar::new(), owner, asked }
     }
 
     /// How often the connection has been handed over.
     pub(crate) fn owner(&self) -> u32 {
         self.owner.load(SeqCst)
+    }
+
+    /// How often an owner has asked for a chunk. It wraps around.
+    pub(crate) fn asked(&self) -> u32 {
+        self.asked.load(SeqCst)
     }
 
     /// Keeps a page for the next chunk, or answers it at once if the connection has ended.
@@ -122,6 +130,7 @@ impl Inbox {
             return refuse(page, Code::BusyReceives);
         }
         state.pages.push_back(page);
+        self.asked.fetch_add(1, SeqCst);
         drop(state);
         self.changed.notify_one();
     }
@@ -226,12 +235,14 @@ impl Inbox {
         }
     }
 
-    /// Waits until this `owner` asks for more: it is done with what it has got. Ends before when nothing is delivered any
-    /// more, when the connection is handed over, and after about `limit`.
-    pub(crate) fn await_owner(&self, owner: u32, limit: Duration) {
+    /// Waits until this `owner` has asked for more so `many` times since it had `asked` that often: then it is done with
+    /// what it has got. Ends before when nothing is delivered any more, when the connection is handed over, and after about
+    /// `limit`.
+    pub(crate) fn await_owner(&self, owner: u32, asked: u32, many: u32, limit: Duration) {
         let start = Instant::now();
         let mut state = self.state.lock();
-        while matches!(state.phase, Phase::Open) && owner == self.owner() && state.pages.is_empty() {
+        let is_done = || self.asked().wrapping_sub(asked) >= many;
+        while matches!(state.phase, Phase::Open) && owner == self.owner() && !is_done() {
             let left = limit.saturating_sub(start.elapsed());
             if left.is_zero() {
                 return;

@@ -82,7 +82,7 @@ pub(crate) enum ShareError {
 enum Phase {
     /// Everything is taken.
     Open,
-    /// The owner has closed: what is queued goes out, then the Close frame.
+    /// The owner or the peer has closed: what is queued goes out, then the Close frame.
     Draining,
     /// The Close frame goes out next, or has gone.
     Closing,
@@ -217,9 +217,8 @@ impl Outbox {
     pub(crate) fn close_after_sends(&self, reason: Option<CloseReason<'_>>) -> bool {
         let mut state = self.state.lock();
         let first = state.closing.start(reason);
-        // A writer that is to end, or to find out that the transport has failed, still does.
-        if first && state.phase == Phase::Open {
-            state.phase = Phase::Draining;
+        if first {
+            state.drain();
             self.wake(&state);
         }
         first
@@ -232,9 +231,12 @@ impl Outbox {
         })
     }
 
-    /// The peer's Close frame has come; as [`Outbox::close_now`].
-    pub(crate) fn peer_closed(&self, reason: Option<CloseReason<'_>>) -> Vec<Lent> {
-        self.closing(|closing| closing.received(reason))
+    /// The peer's Close frame has come. It is answered after what is queued; nothing more is taken.
+    pub(crate) fn peer_closed(&self, reason: Option<CloseReason<'_>>) {
+        let mut state = self.state.lock();
+        state.closing.received(reason);
+        state.drain();
+        self.wake(&state);
     }
 
     /// The peer broke the protocol; as [`Outbox::close_now`].
@@ -356,6 +358,13 @@ impl Outbox {
 }
 
 impl State {
+    /// A writer that is to end, or to find out that the transport has failed, still does.
+    fn drain(&mut self) {
+        if self.phase == Phase::Open {
+            self.phase = Phase::Draining;
+        }
+    }
+
     fn share(&mut self, frame: &Arc<[u8]>) -> Result<(), ShareError> {
         if self.phase != Phase::Open {
             return Err(ShareError::Closed);

@@ -1,11 +1,12 @@
 //! The server thread. It receives every message, checks who asks, and hands the envelope on. It never waits for a
 //! socket, a client or another service, not even for the log server: it notes what a worker then prints.
 
+use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use xous::{PID, SID};
+use xous::{CID, PID, SID};
 use xous_api_websocket::{Code, Handle, Opcode, Phase, Stats, split_message_id};
 
 use super::connection::{ABNORMAL, Closer, Found, Outcome, Table, inbox};
@@ -23,6 +24,8 @@ pub(crate) struct Dispatcher {
     pub(crate) quota: Arc<Quota>,
     /// `None` in-process, where there is one connection and `Quit` ends the server.
     pub(crate) system: Option<Box<dyn Serve>>,
+    /// In-process until the first `Quit`: the server's own connection to itself.
+    pub(crate) own: Cell<Option<CID>>,
 }
 
 /// What the service does for every process, and an in-process server does not. It is a trait, so that a program with
@@ -49,27 +52,30 @@ pub(crate) struct Caller {
 }
 
 impl Dispatcher {
-    /// Serves until the kernel refuses or, in-process, `Quit` or the owner's `Close` has come.
+    /// Serves until the kernel refuses or, in-process, the connection has ended and `Quit` or the owner's `Close` has
+    /// come. What others have sent until then is answered.
     ///
     /// # Errors
     /// Those of the kernel, when the server does not exist any more.
     pub(crate) fn run(&self) -> Result<(), xous::Error> {
-        loop {
-            let envelope = xous::receive_message(self.sid)?;
-            let pid = envelope.sender.pid();
-            if let Some(pid) = pid {
-                self.quota.hear(pid);
-            }
-            let (opcode, handle) = split_message_id(envelope.body.id());
-            let opcode = num_traits::FromPrimitive::from_u8(opcode);
-            let caller = Caller { pid, handle };
-            let flow = match Incoming::new(envelope) {
-                Incoming::Lent(lent) => self.memory(opcode, caller, lent),
-                Incoming::Scalar(scalar) => self.scalar(opcode, caller, scalar),
-            };
-            if flow.is_break() {
-                return Ok(());
-            }
+        while self.take(xous::receive_message(self.sid)?).is_continue() {}
+        while let Ok(Some(envelope)) = xous::try_receive_message(self.sid) {
+            let _ = self.take(envelope);
+        }
+        Ok(())
+    }
+
+    fn take(&self, envelope: xous::MessageEnvelope) -> ControlFlow<()> {
+        let pid = envelope.sender.pid();
+        if let Some(pid) = pid {
+            self.quota.hear(pid);
+        }
+        let (opcode, handle) = split_message_id(envelope.body.id());
+        let opcode = num_traits::FromPrimitive::from_u8(opcode);
+        let caller = Caller { pid, handle };
+        match Incoming::new(envelope) {
+            Incoming::Lent(lent) => self.memory(opcode, caller, lent),
+            Incoming::Scalar(scalar) => self.scalar(opcode, caller, scalar),
         }
     }
 
@@ -136,11 +142,8 @@ impl Dispatcher {
             Some(Opcode::Close) => return self.close_scalar(caller, scalar),
             Some(Opcode::State) => self.state(caller, scalar),
             Some(Opcode::Quit) if self.system.is_none() => {
-                if let Found::Live(conn) = self.table.find(Handle::SOLE, None) {
-                    conn.close(CloseReason::new(CloseCode::GOING_AWAY, ""), None);
-                }
                 scalar.answer1(0);
-                return ControlFlow::Break(());
+                return self.quit();
             }
             Some(opcode) => match &self.system {
                 Some(system) => system.scalar(opcode, caller, scalar),
@@ -152,6 +155,16 @@ impl Dispatcher {
             }
         }
         ControlFlow::Continue(())
+    }
+
+    /// Tells the peer of an in-process server. The end, or the close deadline, brings another `Quit`.
+    fn quit(&self) -> ControlFlow<()> {
+        let Found::Live(conn) = self.table.find(Handle::SOLE, None) else { return ControlFlow::Break(()) };
+        if let Some(own) = self.own.take() {
+            conn.close(CloseReason::new(CloseCode::GOING_AWAY, ""), Some(Closer::Server(own)));
+        }
+        // One that was being opened is given up at once.
+        if conn.state().0 == Phase::Closed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     fn send(&self, caller: Caller, lent: Lent) {

@@ -56,7 +56,7 @@ pub(crate) fn serve_one(sid: SID, plan: Plan) -> Result<(), xous::Error> {
         drop(permit);
     });
     started.map_err(|_| xous::Error::ThreadNotAvailable)?;
-    Dispatcher { sid, table, pool, timer, quota: Quota::new(), system: None }.run()
+    Dispatcher { sid, table, pool, timer, quota: Quota::new(), system: None, own: Some(own).into() }.run()
 }
 
 fn threads() -> Result<(Arc<Pool>, Arc<Timer>), xous::Error> {

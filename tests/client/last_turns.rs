@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use hosted::peer::Peer;
 use xous_api_websocket::{
-    Closed, ControlError, Deadlines, Kind, Opcode, PAGE_SIZE, Pages, ReceiveError, ReceiveWord, SendError, Status,
-    Websocket, message_id,
+    Closed, ControlError, Deadlines, Kind, Opcode, PAGE_SIZE, Pages, ReceiveError, ReceiveWord, SendError,
+    Status, Websocket, message_id,
 };
 
 use crate::common::raw::{CLOSE, Frame, TEXT, close_payload, frame, read_frame};

@@ -1,6 +1,7 @@
 //! Who has asked for the end of a connection, and how they are told.
 
-use xous_api_websocket::{Code, Phase};
+use xous::CID;
+use xous_api_websocket::{Code, Opcode, Phase};
 
 use super::outcome::Outcome;
 use crate::service::message::{Lent, Scalar};
@@ -11,6 +12,8 @@ pub(crate) enum Closer {
     Scalar(Scalar),
     /// A lent page.
     Page(Lent),
+    /// An in-process server that has been told to quit, by its own connection to itself.
+    Server(CID),
 }
 
 impl Closer {
@@ -19,6 +22,7 @@ impl Closer {
         match self {
             Closer::Scalar(scalar) => scalar.is_held(),
             Closer::Page(page) => page.is_held() && !page.is_moved(),
+            Closer::Server(_) => true,
         }
     }
 
@@ -27,6 +31,7 @@ impl Closer {
         match self {
             Closer::Scalar(scalar) => scalar.answer2(usize::from(outcome.code), Phase::Closed as usize),
             Closer::Page(page) => page.answer(outcome.word(), 0),
+            Closer::Server(own) => quit(own),
         }
     }
 
@@ -35,6 +40,13 @@ impl Closer {
         match self {
             Closer::Scalar(scalar) => scalar.refuse(Code::Closed),
             Closer::Page(page) => page.answer(Outcome::new(0, "").word(), 0),
+            Closer::Server(own) => quit(own),
         }
     }
+}
+
+/// Has the server look once more. It is not waited for: if its queue is full it hears of the end all the same, a little
+/// later.
+fn quit(own: CID) {
+    xous::try_send_message(own, xous::Message::new_scalar(Opcode::Quit as usize, 0, 0, 0, 0)).ok();
 }

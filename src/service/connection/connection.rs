@@ -190,7 +190,7 @@ impl Connection {
         state.phase = if opening { Phase::Closed } else { Phase::Closing };
         drop(state);
         self.answer_opener(Opener::cancel);
-        self.inbox.discard();
+        self.inbox.leave();
         if opening {
             // Nobody waits for the worker, which may be in a look-up that cannot be cut short.
             self.end(&Outcome::new(ABNORMAL, "the opening was given up"));

@@ -10,7 +10,7 @@ use std::time::Duration;
 use xous_api_websocket::{Code, Kind, ReceiveWord, Status};
 
 use super::outcome::Outcome;
-use crate::service::limits::{CARRIED, PARKED_RECEIVES};
+use crate::service::limits::{CARRIED, LAST_TURN, PARKED_RECEIVES};
 use crate::service::message::{Asked, Lent};
 use crate::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use crate::sync::{Condvar, Instant, Mutex};
@@ -41,7 +41,12 @@ struct State {
 enum Phase {
     /// Chunks go to the owner.
     Open,
-    /// The owner has closed or stalled: what still comes is dropped.
+    /// The owner has closed. Chunks go to who still asks for them; from the first that nobody wants they are dropped.
+    Leaving {
+        /// A page waited at the end or has come since: somebody receives.
+        asked: bool,
+    },
+    /// The owner has stalled, or the connection ends: what still comes is dropped.
     Discarding,
     /// The connection has ended like this.
     Over(Outcome),
@@ -130,6 +135,9 @@ impl Inbox {
             return refuse(page, Code::BusyReceives);
         }
         state.pages.push_back(page);
+        if let Phase::Leaving { asked } = &mut state.phase {
+            *asked = true;
+        }
         self.asked.fetch_add(1, SeqCst);
         drop(state);
         self.changed.notify_one();
@@ -214,15 +222,16 @@ impl Inbox {
     /// A page of this `owner` if there is one and chunks still go there.
     pub(crate) fn try_take(&self, owner: u32) -> Option<Lent> {
         let mut state = self.state.lock();
-        let wanted = matches!(state.phase, Phase::Open) && owner == self.owner();
+        let wanted = state.delivers() && owner == self.owner();
         if wanted { state.pages.pop_front() } else { None }
     }
 
-    /// The next page of this `owner`; waits for it.
+    /// The next page of this `owner`; waits for it. Not for long if the owner has closed, and only if somebody receives.
     pub(crate) fn take(&self, owner: u32) -> Taken {
         let mut state = self.state.lock();
+        let mut until = None;
         loop {
-            if !matches!(state.phase, Phase::Open) {
+            if !state.delivers() {
                 return Taken::Nothing;
             }
             if owner != self.owner() {
@@ -231,7 +240,18 @@ impl Inbox {
             if let Some(page) = state.pages.pop_front() {
                 return Taken::Page(page);
             }
-            state = self.changed.wait(state);
+            let Phase::Leaving { asked } = state.phase else {
+                state = self.changed.wait(state);
+                continue;
+            };
+            let now = Instant::now();
+            let left = until.get_or_insert_with(|| now + LAST_TURN).saturating_duration_since(now);
+            if !asked || left.is_zero() {
+                // Nobody gets the end of a message whose beginning is lost.
+                state.phase = Phase::Discarding;
+                return Taken::Nothing;
+            }
+            state = self.changed.wait_timeout(state, left);
         }
     }
 
@@ -251,10 +271,20 @@ impl Inbox {
         }
     }
 
+    /// The owner has closed.
+    pub(crate) fn leave(&self) {
+        let mut state = self.state.lock();
+        if matches!(state.phase, Phase::Open) {
+            state.phase = Phase::Leaving { asked: state.begun.is_some() || !state.pages.is_empty() };
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+
     /// From now on nothing is delivered; the pages stay until it is known how the connection ended.
     pub(crate) fn discard(&self) {
         let mut state = self.state.lock();
-        if matches!(state.phase, Phase::Open) {
+        if state.delivers() {
             state.phase = Phase::Discarding;
         }
         drop(state);
@@ -274,7 +304,7 @@ impl Inbox {
         state.begun.is_some() || !state.pages.is_empty()
     }
 
-    /// Chunks still go to the owner.
+    /// The owner has not closed, and nothing has ended.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.state.lock().phase, Phase::Open)
     }
@@ -304,6 +334,13 @@ impl Inbox {
         drop(state);
         self.changed.notify_one();
         drop((pages, begun));
+    }
+}
+
+impl State {
+    /// Chunks still go to the owner.
+    fn delivers(&self) -> bool {
+        matches!(self.phase, Phase::Open | Phase::Leaving { .. })
     }
 }
 

@@ -29,6 +29,7 @@ mod error;
 mod forward;
 mod handle;
 mod heap;
+mod heartbeat;
 #[cfg(feature = "idn")]
 mod host;
 mod inbox;
@@ -66,6 +67,7 @@ pub use error::{
 };
 pub use handle::{Handle, message_id, split_message_id};
 pub use heap::allow_heap;
+pub use heartbeat::Heartbeat;
 #[cfg(feature = "idn")]
 pub use host::{NotAHost, ascii_host};
 pub use incoming::Incoming;

@@ -1,5 +1,6 @@
 //! What a program asks for when it opens a connection, and how that travels.
 
+use crate::heartbeat::Heartbeat;
 use crate::settings::{Deadlines, Lease, Limits};
 use crate::tls::Tls;
 use crate::wire::{Reader, Writer};
@@ -18,6 +19,10 @@ const ORIGIN: u8 = 1 << 3;
 const CONNECT_TO: u8 = 1 << 4;
 const PROXY: u8 = 1 << 5;
 const PROXY_CREDENTIALS: u8 = 1 << 6;
+const LASTING: u8 = 1 << 7;
+
+/// Of what makes a connection last.
+const HEARTBEAT: u8 = 1;
 
 /// How a user name and password reach the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +64,7 @@ pub struct Proxy<'a> {
 /// |---|---|
 /// | 0 | `WSO1` |
 /// | 4 | u16 port |
-/// | 6 | u8 flags: 1 TLS, 2 credentials, 4 they go into the query, 8 origin, 16 another address, 32 proxy, 64 its credentials |
+/// | 6 | u8 flags: 1 TLS, 2 credentials, 4 they go into the query, 8 origin, 16 another address, 32 proxy, 64 its credentials, 128 what makes it last |
 /// | 7 | u8 1 if pages are lent anew that come back with `Again`, else 0; and 16 times the number of redirections to follow |
 /// | 8 | u32 milliseconds each: open, write, close, stall, keepalive (0: none), pong |
 /// | 32 | u64 most bytes of a frame, u64 of a message, u32 most frames of a message |
@@ -68,6 +73,7 @@ pub struct Proxy<'a> {
 /// | 60 | texts: host, path, user name and password if flagged, origin if flagged, the sub-protocols, name and value of each header |
 /// | behind them | if flagged, a [`Tls`] |
 /// | behind it | if flagged, text and u16: another address; text and u16: the proxy; its user name and password |
+/// | behind them | if flagged, u8 with 1 for a [`Heartbeat`]; and that: u8 1 for binary, u32 milliseconds, u32 length and bytes |
 ///
 /// All of it takes at most [`Request::MAX_BYTES`]: a composed handshake has 8 KiB, a certificate one or two.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,6 +113,8 @@ pub struct Request<'a> {
     pub proxy: Option<Proxy<'a>>,
     /// How many redirections are followed at most. See [`Request::redirects`].
     pub redirects: u8,
+    /// What the service sends by itself. None by default.
+    pub heartbeat: Option<Heartbeat<'a>>,
 }
 
 /// A request cannot be sent to the service.
@@ -145,12 +153,19 @@ impl<'a> Request<'a> {
             redirects: 0,
             connect_to: None,
             proxy: None,
+            heartbeat: None,
         }
     }
 
     /// With this lease.
     pub fn lease(mut self, lease: Lease) -> Self {
         self.lease = lease;
+        self
+    }
+
+    /// With this message, sent by the service at once and every so often.
+    pub fn heartbeat(mut self, heartbeat: Heartbeat<'a>) -> Self {
+        self.heartbeat = Some(heartbeat);
         self
     }
 
@@ -251,7 +266,8 @@ impl<'a> Request<'a> {
         let texts = self.texts().map(|text| 2 + text.len()).sum::<usize>();
         let numbers = 2 * (usize::from(self.connect_to.is_some()) + usize::from(self.proxy.is_some()));
         let behind = self.texts_behind().map(|text| 2 + text.len()).sum::<usize>();
-        FIXED + texts + self.tls.as_ref().map_or(0, Tls::encoded_len) + behind + numbers
+        let lasting = self.heartbeat.as_ref().map_or(0, |heartbeat| 1 + heartbeat.encoded_len());
+        FIXED + texts + self.tls.as_ref().map_or(0, Tls::encoded_len) + behind + numbers + lasting
     }
 
     /// Writes the request into `page`. Returns the number of bytes.
@@ -290,6 +306,10 @@ impl<'a> Request<'a> {
         if let Some((username, password)) = self.proxy.and_then(|proxy| proxy.credentials) {
             w.text(username);
             w.text(password);
+        }
+        if let Some(heartbeat) = &self.heartbeat {
+            w.u8(HEARTBEAT);
+            heartbeat.write(&mut w);
         }
         w.finish().ok_or(RequestError::TooLong)
     }
@@ -331,6 +351,8 @@ impl<'a> Request<'a> {
         } else {
             None
         };
+        let lasting = if flags & LASTING != 0 { r.u8()? } else { 0 };
+        let heartbeat = if lasting & HEARTBEAT != 0 { Some(Heartbeat::read(&mut r)?) } else { None };
         Some(Request {
             host,
             port,
@@ -347,6 +369,7 @@ impl<'a> Request<'a> {
             redirects,
             connect_to,
             proxy,
+            heartbeat,
         })
     }
 
@@ -360,6 +383,7 @@ impl<'a> Request<'a> {
             | credentials
             | if self.origin.is_some() { ORIGIN } else { 0 }
             | if self.connect_to.is_some() { CONNECT_TO } else { 0 }
+            | if self.heartbeat.is_some() { LASTING } else { 0 }
             | match self.proxy {
                 None => 0,
                 Some(Proxy { credentials: None, .. }) => PROXY,
@@ -414,6 +438,7 @@ mod tests {
             .connect_to("192.0.2.1", 81)
             .proxy("proxy.example", 3128)
             .proxy_credentials("her", "word")
+            .heartbeat(Heartbeat::text("still here", Duration::from_secs(9)))
     }
 
     #[test]

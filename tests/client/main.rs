@@ -20,6 +20,7 @@ mod fragments;
 mod grants;
 mod handles;
 mod handshake;
+mod heartbeats;
 mod idle;
 mod in_process;
 mod last_turns;

@@ -13,7 +13,7 @@ use super::answer::Answer;
 use super::connection::Connection;
 use super::destination::{self, Destination};
 use super::end_guard::EndGuard;
-use super::established::Established;
+use super::established::{Established, Heartbeat};
 use super::failure::Failure;
 use super::opener::OpeningResult;
 use super::outcome::{ABNORMAL, Outcome};
@@ -158,6 +158,11 @@ impl Attempt<'_> {
             masks: Some(masks.clone()),
             limits: self.request.limits,
             fragment_size: self.request.fragment_size,
+            heartbeat: self.request.heartbeat.map(|beat| Heartbeat {
+                kind: beat.kind,
+                message: beat.message.into(),
+                every: beat.every,
+            }),
         };
         Ok(Answered::Opened(Box::new(Opened { established, sub_protocol, head: answer.head })))
     }
@@ -246,6 +251,9 @@ impl Attempt<'_> {
             Failure::new(Code::BadRequest, format_args!("the request cannot be sent: {text}"))
         };
         let (request, to) = (self.request, &self.to);
+        if let Some(fault) = request.heartbeat.and_then(|heartbeat| heartbeat.fault()) {
+            return Err(bad(&fault));
+        }
         for (host, port) in [(&*to.host, to.port), self.meant(), self.address()] {
             if port == 0 {
                 return Err(bad(&"invalid port 0"));

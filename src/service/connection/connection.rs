@@ -63,6 +63,8 @@ struct State {
     /// Why the connection breaks off, unless it ends otherwise.
     cause: Box<str>,
     keepalive: Option<Keepalive>,
+    /// A message goes out that often.
+    heartbeat: Option<Duration>,
     /// The owner asked for the end, so that nobody needs to be told of it later.
     closed_by_owner: bool,
 }
@@ -97,6 +99,7 @@ impl Connection {
                 outcome: None,
                 cause: "".into(),
                 keepalive: deadlines.keepalive.map(|interval| Keepalive::new(interval, deadlines.pong)),
+                heartbeat: None,
                 closed_by_owner: false,
             }),
             heard: AtomicBool::new(false),
@@ -418,6 +421,21 @@ impl Connection {
         }
     }
 
+    /// Has the writer send its message now, and again each time `every` is over.
+    pub(crate) fn beats(self: &Arc<Self>, every: Duration) {
+        self.state.lock().heartbeat = Some(every);
+        self.beat();
+    }
+
+    fn beat(self: &Arc<Self>) {
+        let every = self.state.lock().heartbeat;
+        if let Some(every) = every
+            && self.outbox.heartbeat()
+        {
+            self.arm(Deadline::Heartbeat, every);
+        }
+    }
+
     fn keep_alive(self: &Arc<Self>) {
         let (heard, held) = (self.heard.swap(false, Relaxed), self.held.load(Relaxed));
         let step = self.state.lock().keepalive.as_mut().map(|keepalive| keepalive.tick(heard, held));
@@ -458,6 +476,7 @@ impl Wake for Connection {
                 self.answer_closers();
             }
             Some(Deadline::Keepalive) => self.keep_alive(),
+            Some(Deadline::Heartbeat) => self.beat(),
             Some(Deadline::Receive) => {
                 self.inbox.give_back(Instant::now());
                 self.watch_pages();

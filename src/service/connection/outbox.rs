@@ -27,6 +27,8 @@ pub(crate) struct Outbox {
 pub(crate) enum Work {
     /// A Ping to send.
     Ping,
+    /// The message that goes out every so often.
+    Heartbeat,
     /// A Pong with this payload.
     Pong(Box<[u8]>),
     /// A message or a part of one.
@@ -44,6 +46,8 @@ pub(crate) enum Work {
 struct State {
     pongs: VecDeque<Box<[u8]>>,
     ping: bool,
+    /// A heartbeat is due.
+    heartbeat: bool,
     flush: bool,
     /// Messages of the owner and broadcasts, in the order in which they came.
     items: VecDeque<Item>,
@@ -97,6 +101,7 @@ impl Outbox {
         let state = State {
             pongs: VecDeque::new(),
             ping: false,
+            heartbeat: false,
             flush: false,
             items: VecDeque::new(),
             sends: 0,
@@ -186,6 +191,15 @@ impl Outbox {
             state.ping = true;
             self.wake(&state);
         }
+    }
+
+    /// Has the writer send the message that goes out every so often. `false` if nothing is sent any more.
+    pub(crate) fn heartbeat(&self) -> bool {
+        let mut state = self.state.lock();
+        let open = state.phase == Phase::Open;
+        state.heartbeat |= open;
+        self.wake(&state);
+        open
     }
 
     /// The transport has something to send that no write carries yet.
@@ -396,7 +410,17 @@ fn take(state: &mut State) -> Option<Work> {
         Phase::Failed => return None,
         _ => (),
     }
-    take_control(state).or_else(|| take_item(state)).or_else(|| state.closing.take_due().map(Work::Close))
+    take_control(state)
+        .or_else(|| take_heartbeat(state))
+        .or_else(|| take_item(state))
+        .or_else(|| state.closing.take_due().map(Work::Close))
+}
+
+/// Never within a message, and none that came to be due before the end was wanted.
+fn take_heartbeat(state: &mut State) -> Option<Work> {
+    let due = state.heartbeat && !state.mid_message && state.phase == Phase::Open;
+    state.heartbeat &= !due;
+    due.then_some(Work::Heartbeat)
 }
 
 fn take_item(state: &mut State) -> Option<Work> {

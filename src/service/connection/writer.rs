@@ -32,6 +32,7 @@ pub(crate) struct Writer {
     /// from the system's.
     /// A server's frames are not masked.
     masks: Option<ChaCha8Rng>,
+    heartbeat: Option<Arc<(Kind, Box<[u8]>)>>,
 }
 
 /// The socket takes nothing any more.
@@ -52,6 +53,7 @@ impl Writer {
         encoder: Encoder,
         masks: Option<ChaCha8Rng>,
         fragment_size: u32,
+        heartbeat: Option<(Kind, Box<[u8]>)>,
     ) -> Self {
         let fragment_size = match usize::try_from(fragment_size) {
             Ok(0) | Err(_) => usize::MAX,
@@ -66,6 +68,7 @@ impl Writer {
             unanswered: Vec::new(),
             fragment_size,
             masks,
+            heartbeat: heartbeat.map(Arc::new),
         }
     }
 
@@ -92,6 +95,11 @@ impl Writer {
                 Work::HandOver => self.end_message()?,
                 Work::Flush => self.transmit(0)?,
                 Work::Ping => unless_gone(self.ping(&[]))?,
+                Work::Heartbeat => {
+                    if let Some(beat) = self.heartbeat.clone() {
+                        unless_gone(self.part(beat.0, Part::Whole, &beat.1))?;
+                    }
+                }
                 Work::Pong(payload) => self.pong(&payload)?,
             }
         }

@@ -101,6 +101,8 @@ pub enum Code {
     Again = 53,
     /// Nothing came within the time that a `Receive` named.
     NothingCame = 54,
+    /// The peer did not answer a ping in time: the connection was given up. Open a new one.
+    NoPong = 63,
 }
 
 impl Code {
@@ -110,7 +112,7 @@ impl Code {
     /// |---|---|
     /// | `BusyMessages`, `BusyService`, `BusyQueue`, `BusyReceives` | an answer to what is under way |
     /// | `NoWorker`, `NoListener`, `NoChannel` | the end of what uses them |
-    /// | `NothingCame` | the peer |
+    /// | `NothingCame`, `NoPong` | the peer |
     /// | `Resolve`, `Connect`, `Timeout`, `Lost`, `TlsClosed` | the network, or the server |
     /// | `ClockNotSet`, `NoPddb`, `PddbFailed` | the clock, the user, the database |
     ///
@@ -131,6 +133,7 @@ impl Code {
             | Code::Lost
             | Code::Again
             | Code::NothingCame
+            | Code::NoPong
             | Code::TlsClosed
             | Code::ClockNotSet
             | Code::NoPddb
@@ -215,6 +218,7 @@ impl fmt::Display for Code {
             Code::Lost => "the connection was lost while it was being opened",
             Code::Again => "the service asks whether the program is there",
             Code::NothingCame => "nothing came in time",
+            Code::NoPong => "the other side does not answer",
         })
     }
 }

@@ -151,6 +151,15 @@ pub enum Opcode {
     ///
     /// Errors: those of `Open`; `Closed` (no such opening, or it was given up), `BusyReceives` (another one waits).
     WaitOpen = 24,
+    /// Reports on a connection, as `State`, and on how long its pings take: blocking scalar, `Scalar5(phase, failed, last,
+    /// least, mean)`. The last three are the times between a ping and its pong in microseconds, 0 if there was none. Bits
+    /// 8 to 15 of `phase` are the [`Code`](crate::Code) for which the service has given the connection up, or 0.
+    Liveness = 32,
+    /// Changes when an open connection's peer is pinged: blocking or plain scalar, `arg1` = milliseconds of silence, 0 for
+    /// no pings, `arg2` = milliseconds to wait for the pong; `Scalar2(0, 0)`.
+    ///
+    /// Errors: `Closed`.
+    Keepalive = 33,
 }
 
 impl From<Opcode> for usize {

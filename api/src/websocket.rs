@@ -12,7 +12,7 @@ use crate::opening;
 use crate::pages::{PAGE_SIZE, Pages, move_copy};
 use crate::{
     Code, ControlError, Handle, Kind, Opcode, OpenError, Opening, Part, ReceiveError, ReceiveWord, Request,
-    SERVER_NAME, SendError, SendWord, Shown, Stats, Status, Unopened, message_id,
+    SERVER_NAME, SendError, SendWord, Shown, State, Stats, Status, Unopened, message_id,
 };
 
 /// A message longer than this goes to the service in parts of this size. Four pages carry 2.4 times as much per time
@@ -24,29 +24,6 @@ const MAX_REASON: usize = 123;
 pub(crate) const ANSWER: usize = 5 * PAGE_SIZE;
 /// Most bytes of a ping (RFC 6455 section 5.5).
 const MAX_PING: usize = 125;
-
-/// Where a connection stands.
-#[derive(num_derive::FromPrimitive, num_derive::ToPrimitive, Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Phase {
-    /// It has ended, or was never the caller's.
-    Closed = 0,
-    /// It is being opened.
-    Opening = 1,
-    /// Messages pass.
-    Open = 2,
-    /// A Close frame was sent or has come.
-    Closing = 3,
-}
-
-/// What `State` reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct State {
-    /// Where the connection stands.
-    pub phase: Phase,
-    /// How many queued sends ([`Websocket::send_async`]) have failed.
-    pub failed_sends: usize,
-}
 
 /// A connection of this process.
 ///
@@ -286,9 +263,33 @@ impl Websocket {
     /// # Errors
     /// Only those of the kernel. A connection that has ended is `Phase::Closed`, which is no error.
     pub fn state(&self) -> Result<State, ControlError> {
-        let (phase, failed_sends) = self.link.ask(Opcode::State, 0)?;
-        let phase = num_traits::FromPrimitive::from_usize(phase).unwrap_or(Phase::Closed);
-        Ok(State { phase, failed_sends })
+        let id = self.link.id(Opcode::Liveness);
+        match xous::send_message(self.link.cid, xous::Message::new_blocking_scalar(id, 0, 0, 0, 0)) {
+            Ok(xous::Result::Scalar5(phase, failed, last, least, mean)) => {
+                Ok(State::from_words([phase, failed, last, least, mean]))
+            }
+            _ => Err(ControlError::Kernel),
+        }
+    }
+
+    /// Pings the peer after this silence from now on, and gives it up as long after it has not answered, as
+    /// [`Deadlines::keepalive`](crate::Deadlines::keepalive) and [`pong`](crate::Deadlines::pong) say. `None` for no pings.
+    ///
+    /// # Errors
+    /// `Closed` when the connection has ended.
+    pub fn set_keepalive(&self, keepalive: Option<Duration>, pong: Duration) -> Result<(), ControlError> {
+        let ms =
+            |wait: Duration| usize::try_from(wait.as_millis()).unwrap_or(usize::MAX).min(u32::MAX as usize);
+        let silence = keepalive.map_or(0, |silence| ms(silence).max(1));
+        let id = self.link.id(Opcode::Keepalive);
+        match xous::send_message(
+            self.link.cid,
+            xous::Message::new_blocking_scalar(id, silence, ms(pong), 0, 0),
+        ) {
+            Ok(xous::Result::Scalar2(0, _)) => Ok(()),
+            Ok(xous::Result::Scalar2(_, code)) => Err(ControlError::from_code(Code::from_word(code))),
+            _ => Err(ControlError::Kernel),
+        }
     }
 
     /// Hands the connection to the process `pid`, which takes it up with [`Websocket::from_granted`] within the stall

@@ -28,6 +28,7 @@ pub mod handshake;
 mod keepalive;
 mod limits;
 mod mask;
+mod round_trip;
 mod utf8;
 mod violation;
 mod wide;
@@ -42,6 +43,7 @@ pub use event::{Chunk, Event, Step};
 pub use frame::{HEADER_SPACE, Kind, MAX_CONTROL_PAYLOAD, MAX_HEADER, MAX_PAYLOAD, Role};
 pub use keepalive::{Keepalive, KeepaliveStep};
 pub use limits::Limits;
+pub use round_trip::RoundTrip;
 pub use utf8::Utf8;
 pub use violation::Violation;
 

@@ -141,6 +141,8 @@ impl Dispatcher {
         match opcode {
             Some(Opcode::Close) => return self.close_scalar(caller, scalar),
             Some(Opcode::State) => self.state(caller, scalar),
+            Some(Opcode::Liveness) => self.liveness(caller, scalar),
+            Some(Opcode::Keepalive) => self.keepalive(caller, scalar),
             Some(Opcode::Quit) if self.system.is_none() => {
                 scalar.answer1(0);
                 return self.quit();
@@ -253,6 +255,31 @@ impl Dispatcher {
             Found::Ended(_) | Found::Unknown => (Phase::Closed, 0),
         };
         scalar.answer2(phase as usize, failed);
+    }
+
+    fn liveness(&self, caller: Caller, scalar: Scalar) {
+        let (phase, failed, why, times) = match self.find(caller) {
+            Found::Live(conn) => {
+                let (phase, failed) = conn.state();
+                (phase, failed, conn.why(), conn.round_trip())
+            }
+            Found::Ended(outcome) => (Phase::Closed, 0, outcome.why, [0; 3]),
+            Found::Unknown => (Phase::Closed, 0, None, [0; 3]),
+        };
+        let [last, least, mean] = times.map(|time| time as usize);
+        let why = why.map_or(0, |why| (why as usize) << 8);
+        scalar.answer5([phase as usize | why, failed, last, least, mean]);
+    }
+
+    fn keepalive(&self, caller: Caller, scalar: Scalar) {
+        let [silence, pong] =
+            [scalar.arguments[0], scalar.arguments[1]].map(|ms| Duration::from_millis(ms as u64));
+        match self.find(caller) {
+            Found::Live(conn) if conn.set_keepalive((!silence.is_zero()).then_some(silence), pong) => {
+                scalar.answer2(0, 0);
+            }
+            _ => scalar.refuse(Code::Closed),
+        }
     }
 
     fn stats(&self, mut page: Lent) {

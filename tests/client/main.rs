@@ -25,6 +25,7 @@ mod idle;
 mod in_process;
 mod last_turns;
 mod limits;
+mod liveness;
 mod messages;
 mod openings;
 mod proxies;

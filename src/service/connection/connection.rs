@@ -1,5 +1,6 @@
 //! A connection as its threads share it.
 
+mod liveness;
 mod opening;
 
 use std::net::Shutdown;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use xous::PID;
 use xous_api_websocket::{Code, Deadlines, Handle, Lease, Phase};
 
+use self::liveness::Liveness;
 use super::closer::Closer;
 use super::deadline::{Deadline, SHUTDOWN_AGAIN};
 use super::failures::Failures;
@@ -17,7 +19,7 @@ use super::opener::{Opener, OpeningResult};
 use super::outbox::Outbox;
 use super::outcome::{ABNORMAL, NO_CODE, Outcome, cut};
 use crate::net::{Socket, TlsError};
-use crate::proto::{CloseCode, CloseReason, CloseStep, Keepalive, KeepaliveStep, Role, Violation};
+use crate::proto::{CloseCode, CloseReason, CloseStep, Role, Violation};
 use crate::service::message::Lent;
 use crate::service::thread::{Timer, Wake, Watch};
 use crate::sync::atomic::{
@@ -41,8 +43,7 @@ pub(crate) struct Connection {
     write: Watch,
     stall: Watch,
     state: Mutex<State>,
-    /// Something came from the peer since the timer last looked.
-    heard: AtomicBool,
+    liveness: Liveness,
     /// The reader waits for the owner and hears nothing from the peer.
     held: AtomicBool,
     /// Both threads have ended: no deadline is waited for any more.
@@ -62,9 +63,8 @@ struct State {
     outcome: Option<Outcome>,
     /// Why the connection breaks off, unless it ends otherwise.
     cause: Box<str>,
-    keepalive: Option<Keepalive>,
-    /// A message goes out that often.
-    heartbeat: Option<Duration>,
+    /// A code for that.
+    why: Option<Code>,
     /// The owner asked for the end, so that nobody needs to be told of it later.
     closed_by_owner: bool,
 }
@@ -98,11 +98,10 @@ impl Connection {
                 closers: Vec::new(),
                 outcome: None,
                 cause: "".into(),
-                keepalive: deadlines.keepalive.map(|interval| Keepalive::new(interval, deadlines.pong)),
-                heartbeat: None,
+                why: None,
                 closed_by_owner: false,
             }),
-            heard: AtomicBool::new(false),
+            liveness: Liveness::new(&deadlines),
             held: AtomicBool::new(false),
             finished: AtomicBool::new(false),
             untouched: AtomicBool::new(false),
@@ -151,6 +150,11 @@ impl Connection {
         let state = self.state.lock();
         let phase = if state.outcome.is_some() { Phase::Closed } else { state.phase };
         (phase, self.failures.sends())
+    }
+
+    /// Why this side has given it up, where there is a code for that.
+    pub(crate) fn why(&self) -> Option<Code> {
+        self.state.lock().why
     }
 
     /// The owner lends a page for what comes, perhaps for a time.
@@ -301,7 +305,7 @@ impl Connection {
     /// How the connection ended; that it broke, if nothing else is known.
     pub(crate) fn outcome(&self) -> Outcome {
         let state = self.state.lock();
-        state.outcome.clone().unwrap_or_else(|| Outcome::new(ABNORMAL, &state.cause))
+        state.outcome.clone().unwrap_or_else(|| state.broken_off())
     }
 
     /// The owner has asked for the end.
@@ -320,8 +324,8 @@ impl Connection {
         self.finished.store(true, SeqCst);
         self.disarm(None);
         self.refuse(self.outbox.end());
-        let cause = self.state.lock().cause.clone();
-        let outcome = self.end(&Outcome::new(ABNORMAL, &cause));
+        let broken_off = self.state.lock().broken_off();
+        let outcome = self.end(&broken_off);
         let mut state = self.state.lock();
         state.phase = Phase::Closed;
         let (socket, (opener, kept)) = (state.socket.take(), state.opener.end());
@@ -346,13 +350,6 @@ impl Connection {
         let result = wait();
         self.held.store(false, Relaxed);
         result
-    }
-
-    /// Something came from the peer.
-    pub(crate) fn heard(&self) {
-        if self.deadlines.keepalive.is_some() {
-            self.heard.store(true, Relaxed);
-        }
     }
 
     /// A send has failed. It is counted if it was moved, and the sender is still the owner.
@@ -420,37 +417,11 @@ impl Connection {
             self.end(&Outcome::new(ABNORMAL, ""));
         }
     }
+}
 
-    /// Has the writer send its message now, and again each time `every` is over.
-    pub(crate) fn beats(self: &Arc<Self>, every: Duration) {
-        self.state.lock().heartbeat = Some(every);
-        self.beat();
-    }
-
-    fn beat(self: &Arc<Self>) {
-        let every = self.state.lock().heartbeat;
-        if let Some(every) = every
-            && self.outbox.heartbeat()
-        {
-            self.arm(Deadline::Heartbeat, every);
-        }
-    }
-
-    fn keep_alive(self: &Arc<Self>) {
-        let (heard, held) = (self.heard.swap(false, Relaxed), self.held.load(Relaxed));
-        let step = self.state.lock().keepalive.as_mut().map(|keepalive| keepalive.tick(heard, held));
-        match step {
-            None => (),
-            Some(KeepaliveStep::Wait(wait)) => self.arm(Deadline::Keepalive, wait),
-            Some(KeepaliveStep::Ping(wait)) => {
-                self.outbox.ping();
-                self.arm(Deadline::Keepalive, wait);
-            }
-            Some(KeepaliveStep::Dead) => {
-                log::info!("no answer to a ping: the connection is given up");
-                self.is_late(|| format!("no answer to a ping within {:?}", self.deadlines.pong));
-            }
-        }
+impl State {
+    fn broken_off(&self) -> Outcome {
+        Outcome { why: self.why, ..Outcome::new(ABNORMAL, &self.cause) }
     }
 }
 

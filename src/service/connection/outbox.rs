@@ -184,7 +184,7 @@ impl Outbox {
         }
     }
 
-    /// Queues an empty Ping.
+    /// Queues a Ping.
     pub(crate) fn ping(&self) {
         let mut state = self.state.lock();
         if state.phase == Phase::Open {

@@ -230,6 +230,10 @@ fn control(conn: &Arc<Connection>, sink: &mut Sink, event: Event<'_>) -> Result<
             conn.peer_closed(reason);
             Err(Stop::Closed)
         }
-        Event::Pong(_) | Event::Data(_) => Ok(()),
+        Event::Pong(payload) => {
+            conn.ponged(payload);
+            Ok(())
+        }
+        Event::Data(_) => Ok(()),
     }
 }

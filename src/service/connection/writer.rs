@@ -94,7 +94,7 @@ impl Writer {
                 }
                 Work::HandOver => self.end_message()?,
                 Work::Flush => self.transmit(0)?,
-                Work::Ping => unless_gone(self.ping(&[]))?,
+                Work::Ping => unless_gone(self.ping(&self.conn.ping_number()))?,
                 Work::Heartbeat => {
                     if let Some(beat) = self.heartbeat.clone() {
                         unless_gone(self.part(beat.0, Part::Whole, &beat.1))?;
@@ -201,7 +201,7 @@ impl Writer {
             while let Some(work) = self.conn.outbox.try_control() {
                 match work {
                     Work::Pong(payload) => self.pong(&payload)?,
-                    _ => unless_gone(self.ping(&[]))?,
+                    _ => unless_gone(self.ping(&self.conn.ping_number()))?,
                 }
             }
         }
@@ -239,6 +239,7 @@ impl Writer {
     }
 
     fn ping(&mut self, payload: &[u8]) -> Result<(), NotSent> {
+        self.conn.pings(payload);
         self.control(|encoder, mask| encoder.ping(payload, mask))
     }
 

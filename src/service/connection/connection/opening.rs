@@ -40,9 +40,7 @@ impl Connection {
         let opener = state.opener.take();
         drop(state);
         self.disarm(Some(Deadline::Open));
-        if let Some(interval) = self.deadlines.keepalive {
-            self.arm(Deadline::Keepalive, interval);
-        }
+        self.begins_to_ping();
         Some(opener)
     }
 

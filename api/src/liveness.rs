@@ -1,0 +1,79 @@
+//! Whether a connection's peer is there.
+
+use std::time::Duration;
+
+use crate::Code;
+
+/// Where a connection stands.
+#[derive(num_derive::FromPrimitive, num_derive::ToPrimitive, Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Phase {
+    /// It has ended, or was never the caller's.
+    Closed = 0,
+    /// It is being opened.
+    Opening = 1,
+    /// Messages pass.
+    Open = 2,
+    /// A Close frame was sent or has come.
+    Closing = 3,
+}
+
+/// What is reported of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct State {
+    /// Where the connection stands.
+    pub phase: Phase,
+    /// How many queued sends ([`Websocket::send_async`](crate::Websocket::send_async)) have failed.
+    pub failed_sends: usize,
+    /// Why the service has given the connection up, where there is a code for that: `NoPong`.
+    pub end: Option<Code>,
+    /// How long pings and their pongs take; `None` as long as no pong has come.
+    pub round_trip: Option<RoundTrip>,
+}
+
+/// How long it takes until a pong answers a ping: of those that the service sends
+/// ([`Deadlines::keepalive`](crate::Deadlines::keepalive)) and of [`Websocket::ping`](crate::Websocket::ping). In
+/// microseconds; a device's clock has milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoundTrip {
+    /// The last one.
+    pub last: Duration,
+    /// The shortest.
+    pub least: Duration,
+    /// The mean of all.
+    pub mean: Duration,
+}
+
+impl State {
+    /// From the five words that answer [`Opcode::Liveness`](crate::Opcode::Liveness).
+    pub(crate) fn from_words([phase, failed_sends, last, least, mean]: [usize; 5]) -> Self {
+        let time = |word: usize| Duration::from_micros(word as u64);
+        let end = (phase >> 8) & 0xff;
+        State {
+            phase: num_traits::FromPrimitive::from_usize(phase & 0xff).unwrap_or(Phase::Closed),
+            failed_sends,
+            end: (end > 0).then(|| Code::from_word(end)),
+            round_trip: (last > 0).then(|| RoundTrip {
+                last: time(last),
+                least: time(least),
+                mean: time(mean),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_are_read_as_they_are_documented() {
+        let state = State::from_words([2, 7, 0, 0, 0]);
+        let open = State { phase: Phase::Open, failed_sends: 7, end: None, round_trip: None };
+        assert_eq!(state, open);
+        let state = State::from_words([(Code::NoPong as usize) << 8, 0, 3000, 1000, 2000]);
+        assert_eq!((state.phase, state.end), (Phase::Closed, Some(Code::NoPong)));
+        let [last, least, mean] = [3, 1, 2].map(Duration::from_millis);
+        assert_eq!(state.round_trip, Some(RoundTrip { last, least, mean }));
+    }
+}

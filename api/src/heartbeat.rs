@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::Kind;
 use crate::settings::{read_wait, write_wait};
-use crate::wire::{Reader, Writer};
+use crate::wire::fields::{Reader, Writer};
 
 /// A message that goes out as soon as a connection is open and every so often from then on, for servers that close a
 /// connection on which the client says nothing. A ping would do where the server knows of pings
@@ -54,10 +54,6 @@ impl<'a> Heartbeat<'a> {
             }
             _ => None,
         }
-    }
-
-    pub(crate) fn encoded_len(&self) -> usize {
-        1 + 4 + 4 + self.message.len()
     }
 
     /// u8 1 for binary, else 0; u32 milliseconds; u32 length and the message.

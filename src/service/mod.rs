@@ -29,7 +29,7 @@ use std::cell::Cell;
 use std::sync::{Arc, OnceLock};
 
 use xous_api_names::XousNames;
-use xous_api_websocket::SERVER_NAME;
+use xous_api_websocket::wire::SERVER_NAME;
 
 use connection::Table;
 use dispatcher::Dispatcher;

@@ -6,10 +6,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use hosted::peer::Peer;
-use xous_api_websocket::{
-    Closed, ControlError, Deadlines, Kind, Opcode, PAGE_SIZE, Pages, ReceiveError, ReceiveWord, SendError,
-    Status, Websocket, message_id,
-};
+use xous_api_websocket::error::{Closed, ControlError, ReceiveError, SendError};
+use xous_api_websocket::wire::{Opcode, PAGE_SIZE, Pages, ReceiveWord, Status, message_id};
+use xous_api_websocket::{Deadlines, Kind, Websocket};
 
 use crate::common::raw::{CLOSE, Frame, TEXT, close_payload, frame, read_frame};
 use crate::common::{nothing_is_left, open, peers, request, seen, service_cid, stats_when, system};
@@ -58,7 +57,7 @@ fn expect(frames: &Receiver<(Frame, Instant)>, many: usize) -> Instant {
 }
 
 fn ended() -> ReceiveError {
-    ReceiveError::Closed(Closed { code: 4001, reason: "that is all".into() })
+    ReceiveError::Closed(Closed::new(4001, "that is all"))
 }
 
 #[test]
@@ -137,8 +136,7 @@ fn everybody_who_has_a_message_is_waited_for() {
 fn a_program_that_asks_for_nothing_costs_the_close_deadline() {
     system!().run(|| {
         let (peer, frames) = burst(1);
-        let deadlines = Deadlines { close: SHORT, ..Deadlines::default() };
-        let ws = Websocket::open(&request(&peer).deadlines(deadlines)).unwrap();
+        let ws = Websocket::open(&request(&peer).options(Deadlines::new().close(SHORT))).unwrap();
         assert_eq!(ws.receive_text(20).unwrap(), text(0));
         let start = Instant::now();
         ws.send_text(&text(0)).unwrap();
@@ -163,7 +161,7 @@ fn an_end_that_is_wanted_comes_at_once() {
         let ws = open(&peer);
         ws.receive_text(20).unwrap();
         ws.send_async(Kind::Text, text(0).as_bytes()).unwrap();
-        assert_eq!(ws.close(4002, ""), Ok(4001));
+        assert_eq!(ws.close(4002, "").map(u16::from), Ok(4001));
         assert_eq!(seen(&frames).0.payload, text(0).into_bytes());
         let (code, _) = seen(&frames).0.close();
         assert!(code == 4002, "{code}");

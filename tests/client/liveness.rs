@@ -5,7 +5,9 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use hosted::peer::Peer;
-use xous_api_websocket::{Code, ControlError, Deadlines, Phase, RoundTrip, Websocket};
+use xous_api_websocket::error::ControlError;
+use xous_api_websocket::state::{Phase, RoundTrip};
+use xous_api_websocket::{Code, Deadlines, Websocket};
 
 use crate::common::raw::{CLOSE, PING, PONG, frame, read_frame};
 use crate::common::{PATIENCE, nothing_is_left, open, peers, request, seen, stats_when, system};
@@ -47,10 +49,10 @@ fn round_trip(ws: &Websocket, when: impl Fn(&RoundTrip) -> bool) -> RoundTrip {
 fn a_pong_says_how_long_the_way_is() {
     system!().run(|| {
         let (peer, kinds) = peer(Some(SHORT));
-        let keepalive = Deadlines { keepalive: Some(SHORT), pong: PATIENCE, ..Deadlines::default() };
+        let keepalive = Deadlines::new().keepalive(SHORT).pong(PATIENCE);
         for by_service in [true, false] {
             let deadlines = if by_service { keepalive } else { Deadlines::default() };
-            let ws = Websocket::open(&request(&peer).deadlines(deadlines)).unwrap();
+            let ws = Websocket::open(&request(&peer).options(deadlines)).unwrap();
             if !by_service {
                 assert_eq!(ws.state().unwrap().round_trip, None);
                 ws.ping(b"mine").unwrap();
@@ -69,8 +71,7 @@ fn pings_can_be_turned_on_and_off_while_a_connection_is_open() {
     system!().run(|| {
         let (peer, kinds) = peer(Some(Duration::ZERO));
         // So that the timer soon forgets what was written.
-        let deadlines = Deadlines { write: 5 * SHORT, ..Deadlines::default() };
-        let ws = Websocket::open(&request(&peer).deadlines(deadlines)).unwrap();
+        let ws = Websocket::open(&request(&peer).options(Deadlines::new().write(5 * SHORT))).unwrap();
         let off = stats_when(|stats| stats.timers == 0);
         ws.set_keepalive(Some(SHORT), PATIENCE).unwrap();
         (0..3).for_each(|_| assert_eq!(seen(&kinds), PING));

@@ -1,7 +1,9 @@
 //! Who has asked for the end of a connection, and how they are told.
 
 use xous::CID;
-use xous_api_websocket::{Code, Opcode, Phase};
+use xous_api_websocket::Code;
+use xous_api_websocket::state::Phase;
+use xous_api_websocket::wire::Opcode;
 
 use super::outcome::Outcome;
 use crate::service::message::{Lent, Scalar};

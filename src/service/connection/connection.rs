@@ -1,20 +1,22 @@
 //! A connection as its threads share it.
 
-mod liveness;
 mod opening;
+mod pings;
 
 use std::net::Shutdown;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use xous::PID;
-use xous_api_websocket::{Code, Deadlines, Handle, Lease, Phase};
+use xous_api_websocket::state::Phase;
+use xous_api_websocket::wire::Handle;
+use xous_api_websocket::{Code, Deadlines, Lease};
 
-use self::liveness::Liveness;
 use super::closer::Closer;
 use super::deadline::{Deadline, SHUTDOWN_AGAIN};
 use super::failures::Failures;
 use super::inbox::Inbox;
+use super::liveness::Liveness;
 use super::opener::{Opener, OpeningResult};
 use super::outbox::Outbox;
 use super::outcome::{ABNORMAL, NO_CODE, Outcome, cut};
@@ -129,7 +131,8 @@ impl Connection {
 
     /// What becomes of it when its owner has ended.
     pub(crate) fn lease(&self) -> Lease {
-        Lease { answers: self.answers.load(Relaxed), silence: self.silence }
+        let lease = Lease::new().answers(self.answers.load(Relaxed));
+        self.silence.map_or(lease, |silence| lease.silence(silence))
     }
 
     /// The owner has asked for something.

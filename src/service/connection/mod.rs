@@ -29,6 +29,7 @@ mod failures;
 pub(super) mod inbox;
 #[cfg(all(test, feature = "shuttle"))]
 mod interleavings;
+mod liveness;
 mod opener;
 mod outbox;
 mod outcome;

@@ -1,6 +1,7 @@
 //! How a connection ended, and who is told.
 
-use xous_api_websocket::{Code, ReceiveWord, Status};
+use xous_api_websocket::Code;
+use xous_api_websocket::wire::{ReceiveWord, Status};
 
 use crate::proto::MAX_CLOSE_TEXT;
 use crate::service::message::Lent;
@@ -29,7 +30,7 @@ impl Outcome {
 
     /// The word that says so.
     pub(crate) fn word(&self) -> usize {
-        ReceiveWord { status: Status::Closed { code: self.code }, send_failed: false }.to_word()
+        ReceiveWord::new(Status::Closed { code: self.code }).to_word()
     }
 
     /// Answers a `Receive` or a `Close` with it.

@@ -1,12 +1,14 @@
-//! Whether a connection's peer is there.
+//! Where connections, ports and the service stand.
 
 use std::time::Duration;
 
 use crate::Code;
+pub use crate::stats::Stats;
 
 /// Where a connection stands.
 #[derive(num_derive::FromPrimitive, num_derive::ToPrimitive, Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum Phase {
     /// It has ended, or was never the caller's.
     Closed = 0,
@@ -18,14 +20,15 @@ pub enum Phase {
     Closing = 3,
 }
 
-/// What is reported of a connection.
+/// What [`Websocket::state`](crate::Websocket::state) reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct State {
+#[non_exhaustive]
+pub struct ConnectionState {
     /// Where the connection stands.
     pub phase: Phase,
     /// How many queued sends ([`Websocket::send_async`](crate::Websocket::send_async)) have failed.
     pub failed_sends: usize,
-    /// Why the service has given the connection up, where there is a code for that: `NoPong`.
+    /// Why the service has given the connection up, where there is a code for that: [`Code::NoPong`].
     pub end: Option<Code>,
     /// How long pings and their pongs take; `None` as long as no pong has come.
     pub round_trip: Option<RoundTrip>,
@@ -35,6 +38,7 @@ pub struct State {
 /// ([`Deadlines::keepalive`](crate::Deadlines::keepalive)) and of [`Websocket::ping`](crate::Websocket::ping). In
 /// microseconds; a device's clock has milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RoundTrip {
     /// The last one.
     pub last: Duration,
@@ -44,12 +48,35 @@ pub struct RoundTrip {
     pub mean: Duration,
 }
 
-impl State {
-    /// From the five words that answer [`Opcode::Liveness`](crate::Opcode::Liveness).
+/// Where a port stands.
+#[derive(num_derive::FromPrimitive, num_derive::ToPrimitive, Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum PortState {
+    /// It has been given up, or was never the caller's.
+    Closed = 0,
+    /// It cannot be bound at the moment, for example without a network. The service keeps trying.
+    Waiting = 1,
+    /// Clients can connect.
+    Listening = 2,
+}
+
+/// What [`Listener::state`](crate::Listener::state) reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ListenerState {
+    /// Where the port stands.
+    pub port: PortState,
+    /// Open connections of the port, plain requests included.
+    pub connections: usize,
+}
+
+impl ConnectionState {
+    /// From the five words that answer [`Opcode::Liveness`](crate::wire::Opcode::Liveness).
     pub(crate) fn from_words([phase, failed_sends, last, least, mean]: [usize; 5]) -> Self {
         let time = |word: usize| Duration::from_micros(word as u64);
         let end = (phase >> 8) & 0xff;
-        State {
+        ConnectionState {
             phase: num_traits::FromPrimitive::from_usize(phase & 0xff).unwrap_or(Phase::Closed),
             failed_sends,
             end: (end > 0).then(|| Code::from_word(end)),
@@ -68,10 +95,10 @@ mod tests {
 
     #[test]
     fn the_words_are_read_as_they_are_documented() {
-        let state = State::from_words([2, 7, 0, 0, 0]);
-        let open = State { phase: Phase::Open, failed_sends: 7, end: None, round_trip: None };
+        let state = ConnectionState::from_words([2, 7, 0, 0, 0]);
+        let open = ConnectionState { phase: Phase::Open, failed_sends: 7, end: None, round_trip: None };
         assert_eq!(state, open);
-        let state = State::from_words([(Code::NoPong as usize) << 8, 0, 3000, 1000, 2000]);
+        let state = ConnectionState::from_words([(Code::NoPong as usize) << 8, 0, 3000, 1000, 2000]);
         assert_eq!((state.phase, state.end), (Phase::Closed, Some(Code::NoPong)));
         let [last, least, mean] = [3, 1, 2].map(Duration::from_millis);
         assert_eq!(state.round_trip, Some(RoundTrip { last, least, mean }));

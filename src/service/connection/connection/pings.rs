@@ -3,56 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use xous_api_websocket::{Code, Deadlines, Phase};
+use xous_api_websocket::state::Phase;
+use xous_api_websocket::{Code, Deadlines};
 
 use super::super::deadline::Deadline;
 use super::Connection;
-use crate::proto::{Keepalive, KeepaliveStep, RoundTrip};
-use crate::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use crate::sync::{Instant, Mutex};
-
-/// Of a connection. Who competes: the reader (what came, pongs), the writer (pings), the timer, and the dispatcher.
-pub(super) struct Liveness {
-    /// The peer is pinged when it is silent.
-    pings: AtomicBool,
-    /// Something came from the peer since the timer last looked.
-    heard: AtomicBool,
-    state: Mutex<State>,
-}
-
-struct State {
-    keepalive: Option<Keepalive>,
-    /// Silence after which the peer is pinged.
-    interval: Option<Duration>,
-    pong: Duration,
-    /// How often that was changed.
-    changes: u32,
-    /// A message goes out that often.
-    heartbeat: Option<Duration>,
-    /// Pings of the service so far.
-    number: u32,
-    /// What the last ping said, and when.
-    asked: Option<(Box<[u8]>, Instant)>,
-    round_trip: RoundTrip,
-}
-
-impl Liveness {
-    pub(super) fn new(deadlines: &Deadlines) -> Self {
-        let (interval, pong) = (deadlines.keepalive, deadlines.pong);
-        let state = State {
-            keepalive: interval.map(|interval| Keepalive::new(interval, pong)),
-            interval,
-            pong,
-            changes: 0,
-            heartbeat: None,
-            number: 0,
-            asked: None,
-            round_trip: RoundTrip::default(),
-        };
-        let pings = AtomicBool::new(interval.is_some());
-        Liveness { pings, heard: AtomicBool::new(false), state: Mutex::new(state) }
-    }
-}
+use crate::proto::{Keepalive, KeepaliveStep};
+use crate::sync::Instant;
+use crate::sync::atomic::Ordering::Relaxed;
 
 impl Connection {
     /// Something came from the peer.

@@ -183,6 +183,10 @@ pub enum Code {
     ///
     /// The service has given the connection up.
     NoPong = 63,
+    /// The connection is being opened again: wait until it is open.
+    ///
+    /// See [`Reconnect`](crate::Reconnect).
+    Reconnecting = 64,
 }
 
 impl Code {
@@ -192,7 +196,7 @@ impl Code {
     /// |---|---|
     /// | `BusyMessages`, `BusyService`, `BusyQueue`, `BusyReceives` | an answer to what is under way |
     /// | `NoWorker`, `NoListener`, `NoChannel` | the end of what uses them |
-    /// | `NothingCame`, `NoPong` | the peer |
+    /// | `NothingCame`, `NoPong`, `Reconnecting` | the peer |
     /// | `Resolve`, `Connect`, `Timeout`, `Lost`, `TlsClosed` | the network, or the server |
     /// | `ClockNotSet`, `NoPddb`, `PddbFailed` | the clock, the user, the database |
     /// | `Again` | nothing: lend the page anew at once, or what the process has is lost after two seconds |
@@ -215,6 +219,7 @@ impl Code {
             | Code::Again
             | Code::NothingCame
             | Code::NoPong
+            | Code::Reconnecting
             | Code::TlsClosed
             | Code::ClockNotSet
             | Code::NoPddb
@@ -336,6 +341,7 @@ impl fmt::Display for Code {
             Code::Again => "the service asks whether the program is there: lend the page anew",
             Code::NothingCame => "nothing came in time: receive again",
             Code::NoPong => "the other side did not answer a ping in time: open a new connection",
+            Code::Reconnecting => "the connection is being opened again: wait until it is open",
         })
     }
 }

@@ -63,7 +63,7 @@ fn forward_chunks(link: &Link, cid: CID, opcode: usize) {
         if inbox.pages().lend(cid, opcode, chunk.word.to_word(), chunk.len).is_err() {
             return going_away(link.cid, link.handle);
         }
-        if !matches!(status, Status::Chunk { .. }) {
+        if !matches!(status, Status::Chunk { .. } | Status::Reconnecting | Status::Reopened) {
             return;
         }
     }

@@ -17,6 +17,8 @@ pub(crate) struct Inbox {
     lent: usize,
     /// Bytes of the message that is being received.
     message: usize,
+    /// What came instead of the rest of a message.
+    pub(crate) instead: Option<Received>,
 }
 
 /// What a receive came back with.
@@ -27,7 +29,7 @@ pub(crate) struct Received {
 
 impl Inbox {
     pub(crate) fn new() -> Self {
-        Inbox { pages: Pages::new(PAGE_SIZE), lent: PAGE_SIZE, message: 0 }
+        Inbox { pages: Pages::new(PAGE_SIZE), lent: PAGE_SIZE, message: 0, instead: None }
     }
 
     /// Lends the pages and waits for the next chunk, until `end` if there is one.
@@ -35,6 +37,9 @@ impl Inbox {
     /// # Errors
     /// Those of the kernel, and `InternalError` if the service did not write the answer.
     pub(crate) fn receive(&mut self, link: &Link, end: Option<Instant>) -> Result<Received, xous::Error> {
+        if let Some(instead) = self.instead.take() {
+            return Ok(instead);
+        }
         if self.lent > self.pages.bytes().len() {
             self.pages = Pages::new(self.lent);
         }
@@ -53,7 +58,10 @@ impl Inbox {
 
     /// Chooses how much to lend next, after a chunk: the next message is probably as long as the last.
     fn expect(&mut self, word: ReceiveWord, len: usize) {
-        let Status::Chunk { last, .. } = word.status else { return };
+        let Status::Chunk { last, .. } = word.status else {
+            self.message = 0;
+            return;
+        };
         self.message = self.message.saturating_add(len);
         if last {
             let needed = std::mem::take(&mut self.message).clamp(1, MAX_LENT);

@@ -16,6 +16,7 @@
 //! that the RFC names for it ([`Violation::close_code`]). No extension is ever agreed.
 #![forbid(unsafe_code)]
 
+mod backoff;
 mod close;
 mod close_code;
 mod closing;
@@ -33,6 +34,7 @@ mod utf8;
 mod violation;
 mod wide;
 
+pub use backoff::{Backoff, BackoffPolicy};
 pub use close::{ClosePayload, CloseReason, MAX_CLOSE_TEXT};
 pub use close_code::CloseCode;
 pub use closing::{CloseStep, Closing};

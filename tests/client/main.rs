@@ -32,6 +32,7 @@ mod proxies;
 mod raw_messages;
 mod receive_for;
 mod receiving;
+mod reconnects;
 mod redirects;
 mod refused_answers;
 mod saturation;

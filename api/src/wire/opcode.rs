@@ -161,6 +161,21 @@ pub enum Opcode {
     ///
     /// Errors: `Closed`.
     Keepalive = 33,
+    /// Has the next attempt to open a connection again made with another [`Request`](crate::Request): lend with the
+    /// request. If the owner was asked for it, this is the answer. What it says of deadlines, limits, the lease and of
+    /// opening again is not changed.
+    ///
+    /// Errors in `offset`: `Closed` (no connection of the caller that is opened again), `Malformed`.
+    ReconnectWith = 34,
+    /// Makes the next attempt now: blocking or plain scalar, `Scalar2(0, 0)`.
+    ///
+    /// Errors: `Closed` (none is waited for).
+    ReconnectNow = 35,
+    /// A connection is not opened again any more; if the next attempt is waited for, this is its end: blocking or plain
+    /// scalar, `Scalar2(0, 0)`.
+    ///
+    /// Errors: `Closed` (no connection of the caller that is opened again).
+    ReconnectStop = 36,
 }
 
 impl From<Opcode> for usize {

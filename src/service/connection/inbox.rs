@@ -36,6 +36,8 @@ struct State {
     gone_out: bool,
     /// When the timer looks for pages that are wanted back.
     watched: Option<Instant>,
+    /// What the owner is told before it gets anything else: pages wait only if there is none.
+    told: VecDeque<Told>,
     phase: Phase,
 }
 
@@ -52,6 +54,9 @@ enum Phase {
     /// The connection has ended like this.
     Over(Outcome),
 }
+
+/// A word, and what goes into the page.
+type Told = (usize, Vec<u8>);
 
 /// A page that holds a piece of a message.
 pub(crate) struct Begun {
@@ -107,6 +112,7 @@ impl Inbox {
             carried: None,
             gone_out: false,
             watched: None,
+            told: VecDeque::new(),
             phase: Phase::Open,
         };
         let (owner, asked) = (AtomicU32::new(0), AtomicU32::new(0));
@@ -130,6 +136,11 @@ impl Inbox {
             let outcome = outcome.clone();
             drop(state);
             return outcome.tell(page);
+        }
+        if let Some(told) = state.told.pop_front() {
+            self.asked.fetch_add(1, SeqCst);
+            drop(state);
+            return tell(page, told);
         }
         if state.pages.len() >= PARKED_RECEIVES {
             drop(state);
@@ -272,6 +283,29 @@ impl Inbox {
         }
     }
 
+    /// Tells the owner something, in order with what it receives. An owner that takes nothing is told the last end and
+    /// the last beginning only.
+    pub(crate) fn tell(&self, word: usize, bytes: Vec<u8>) {
+        let told = (word, bytes);
+        let mut state = self.state.lock();
+        if let Some(page) = state.pages.pop_front() {
+            drop(state);
+            return tell(page, told);
+        }
+        if let Some(at) = state.told.iter().position(|(other, _)| *other == word) {
+            state.told.truncate(at);
+        }
+        state.told.push_back(told);
+    }
+
+    /// The connection has ended and is opened again: what comes then goes to the owner.
+    pub(crate) fn reopen(&self) {
+        let mut state = self.state.lock();
+        if matches!(state.phase, Phase::Discarding) {
+            state.phase = Phase::Open;
+        }
+    }
+
     /// The owner has closed.
     pub(crate) fn leave(&self) {
         let mut state = self.state.lock();
@@ -343,6 +377,14 @@ impl State {
     fn delivers(&self) -> bool {
         matches!(self.phase, Phase::Open | Phase::Leaving { .. })
     }
+}
+
+/// Answers a `Receive` with something other than a chunk.
+fn tell(mut page: Lent, (word, bytes): Told) {
+    let space = page.pages_mut();
+    let len = bytes.len().min(space.len());
+    space[..len].copy_from_slice(&bytes[..len]);
+    page.answer(word, len);
 }
 
 /// Answers a `Receive` with a code.

@@ -5,6 +5,9 @@
 //! TLS has something to send, answers to uploads), the timer (pings, a Close), and one writer, which takes. Full:
 //! messages are refused, the oldest pong is dropped, the reader waits.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -65,6 +68,8 @@ struct State {
     waiting: bool,
     /// The reader waits for room.
     wants_room: bool,
+    /// Messages are refused until the connection is open.
+    refuses: bool,
 }
 
 enum Item {
@@ -113,6 +118,7 @@ impl Outbox {
             phase: Phase::Open,
             waiting: false,
             wants_room: false,
+            refuses: false,
         };
         Outbox { state: Mutex::new(state), work: Condvar::new(), room: Condvar::new() }
     }
@@ -122,6 +128,9 @@ impl Outbox {
         let mut state = self.state.lock();
         if state.phase != Phase::Open {
             return Err((message, Code::Closed));
+        }
+        if state.refuses {
+            return Err((message, Code::Reconnecting));
         }
         if state.sends >= QUEUED_SENDS {
             return Err((message, Code::BusyQueue));
@@ -140,6 +149,16 @@ impl Outbox {
             state.items.push_back(Item::HandOver);
             self.wake(&state);
         }
+    }
+
+    /// Takes no message before the connection is open.
+    pub(crate) fn refuse_until_open(&self) {
+        self.state.lock().refuses = true;
+    }
+
+    /// The connection is open.
+    pub(crate) fn opens(&self) {
+        self.state.lock().refuses = false;
     }
 
     /// Queues a broadcast.
@@ -436,56 +455,6 @@ fn take_item(state: &mut State) -> Option<Work> {
             state.broadcasts -= 1;
             state.broadcast_bytes -= frame.len();
             Some(Work::Share(frame))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_close_of_the_owner_begins_nothing_anew() {
-        let outbox = Outbox::new(Role::Client);
-        outbox.end();
-        assert!(outbox.close_after_sends(None));
-        assert!(outbox.next(false).is_none(), "the writer ends");
-        let outbox = Outbox::new(Role::Client);
-        assert!(outbox.transport_failed());
-        assert!(outbox.close_after_sends(None));
-        assert!(matches!(outbox.next(false), Some(Work::Flush)));
-        assert!(outbox.next(false).is_none(), "last words are the last");
-    }
-
-    #[test]
-    fn a_frame_that_must_not_be_lost_waits_for_room_or_the_end() {
-        let outbox = Outbox::new(Role::Server);
-        let frame: Arc<[u8]> = vec![0; 1].into();
-        std::thread::scope(|scope| {
-            let reader = scope.spawn(|| {
-                let sent =
-                    (0..3 * QUEUED_BROADCASTS).map_while(|_| outbox.share_in_time(&frame).ok()).count();
-                (sent, outbox.share_in_time(&frame))
-            });
-            let taken = (0..QUEUED_BROADCASTS).filter(|_| outbox.next(false).is_some()).count();
-            while outbox.state.lock().items.len() < QUEUED_BROADCASTS || !outbox.state.lock().wants_room {
-                std::thread::yield_now();
-            }
-            outbox.end();
-            assert_eq!(reader.join().unwrap(), (taken + QUEUED_BROADCASTS, Err(ShareError::Closed)));
-        });
-    }
-
-    #[test]
-    fn broadcasts_wait_up_to_a_number_and_up_to_so_many_bytes() {
-        for (len, most) in [(1, QUEUED_BROADCASTS), (QUEUED_BROADCAST_BYTES / 2, 2)] {
-            let outbox = Outbox::new(Role::Server);
-            let frame: Arc<[u8]> = vec![0; len].into();
-            for _ in 0..2 {
-                (0..most).for_each(|_| outbox.share(frame.clone()).unwrap());
-                assert_eq!(outbox.share(frame.clone()), Err(ShareError::Full));
-                (0..most).for_each(|_| assert!(matches!(outbox.try_next(false), Some(Work::Share(_)))));
-            }
         }
     }
 }

@@ -21,11 +21,13 @@ pub(crate) struct Outcome {
     pub(crate) reason: Box<str>,
     /// Why this side gave it up, where there is a code for that.
     pub(crate) why: Option<Code>,
+    /// The peer has closed it.
+    pub(crate) by_peer: bool,
 }
 
 impl Outcome {
     pub(crate) fn new(code: u16, reason: &str) -> Self {
-        Outcome { code, reason: reason.into(), why: None }
+        Outcome { code, reason: reason.into(), why: None, by_peer: false }
     }
 
     /// The word that says so.

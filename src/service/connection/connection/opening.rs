@@ -37,10 +37,11 @@ impl Connection {
         if state.phase != Phase::Opening {
             return None;
         }
-        state.phase = Phase::Open;
+        (state.phase, state.was_open) = (Phase::Open, true);
         let opener = state.opener.take();
         drop(state);
         self.disarm(Some(Deadline::Open));
+        self.outbox.opens();
         self.begins_to_ping();
         Some(opener)
     }

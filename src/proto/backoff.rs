@@ -49,13 +49,18 @@ impl Backoff {
     /// The wait before the next attempt; `None` if there is to be none. `chance` is a random number; `asked` is the
     /// time for which the server has asked to be left alone (`Retry-After`, RFC 9110 section 10.2.3).
     pub fn next(&mut self, chance: u32, asked: Option<Duration>) -> Option<Duration> {
-        if self.policy.attempts.is_some_and(|most| self.failures >= most) {
+        if self.is_spent() {
             return None;
         }
         let wait = self.base();
         self.failures = self.failures.saturating_add(1);
         let asked = asked.unwrap_or_default().min(Self::MAX_ASKED);
         Some(with_jitter(wait.max(asked), self.policy.jitter, chance))
+    }
+
+    /// As many attempts in a row have failed as may.
+    pub fn is_spent(&self) -> bool {
+        self.policy.attempts.is_some_and(|most| self.failures >= most)
     }
 
     /// How many attempts have failed in a row, the one that is due included.

@@ -14,6 +14,7 @@ mod addresses;
 mod bad_requests;
 mod closing;
 mod connections;
+mod cuts;
 mod deadlines;
 mod foreign_peers;
 mod fragments;

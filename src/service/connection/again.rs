@@ -47,12 +47,14 @@ impl Again {
         backoff.ended(lasted);
         let mut next = self.ended(outcome);
         while let Some(why) = next {
-            let Some(wait) = backoff.next(self.chance(), why.asked) else {
+            if backoff.is_spent() {
                 return guard.conn.is_the_last(why.outcome);
-            };
-            log::info!("opened again in {wait:?}: {}", why.outcome.reason);
+            }
+            // At once, so that what is sent meanwhile meets an end as seldom as can be.
             let Some(following) = guard.pass_on(why.outcome.clone()) else { return };
             guard = following;
+            let Some(wait) = backoff.next(self.chance(), why.asked) else { return };
+            log::info!("opened again in {wait:?}: {}", why.outcome.reason);
             self.lasting.begin();
             self.tell(&guard, &why, wait, backoff.failures());
             if !self.lasting.wait(wait, || guard.conn.is_wanted()) {

@@ -26,6 +26,10 @@ pub enum Phase {
 pub struct ConnectionState {
     /// Where the connection stands.
     pub phase: Phase,
+    /// Messages and parts that wait for the socket, waited for or not, by whichever thread.
+    pub queued_sends: usize,
+    /// Their bytes.
+    pub queued_bytes: usize,
     /// How many queued sends ([`Websocket::send_async`](crate::Websocket::send_async)) have failed.
     pub failed_sends: usize,
     /// Why the service has given the connection up, where there is a code for that: [`Code::NoPong`].
@@ -78,6 +82,8 @@ impl ConnectionState {
         let end = (phase >> 8) & 0xff;
         ConnectionState {
             phase: num_traits::FromPrimitive::from_usize(phase & 0xff).unwrap_or(Phase::Closed),
+            queued_sends: 0,
+            queued_bytes: 0,
             failed_sends,
             end: (end > 0).then(|| Code::from_word(end)),
             round_trip: (last > 0).then(|| RoundTrip {
@@ -96,8 +102,8 @@ mod tests {
     #[test]
     fn the_words_are_read_as_they_are_documented() {
         let state = ConnectionState::from_words([2, 7, 0, 0, 0]);
-        let open = ConnectionState { phase: Phase::Open, failed_sends: 7, end: None, round_trip: None };
-        assert_eq!(state, open);
+        assert_eq!((state.phase, state.failed_sends), (Phase::Open, 7));
+        assert_eq!((state.end, state.round_trip), (None, None));
         let state = ConnectionState::from_words([(Code::NoPong as usize) << 8, 0, 3000, 1000, 2000]);
         assert_eq!((state.phase, state.end), (Phase::Closed, Some(Code::NoPong)));
         let [last, least, mean] = [3, 1, 2].map(Duration::from_millis);

@@ -145,6 +145,13 @@ impl Dispatcher {
             Some(Opcode::State) => self.state(caller, scalar),
             Some(Opcode::Liveness) => self.liveness(caller, scalar),
             Some(Opcode::Keepalive) => self.keepalive(caller, scalar),
+            Some(Opcode::Queued) => {
+                let (messages, bytes) = match self.find(caller) {
+                    Found::Live(conn) => conn.outbox.queued(),
+                    Found::Ended(_) | Found::Unknown => (0, 0),
+                };
+                scalar.answer2(messages, bytes);
+            }
             Some(Opcode::Quit) if self.system.is_none() => {
                 scalar.answer1(0);
                 return self.quit();

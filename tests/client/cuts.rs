@@ -163,11 +163,11 @@ impl Python {
         loop {
             let python =
                 python.arg(&script).arg(port.to_string()).stdin(Stdio::null()).stdout(Stdio::piped());
-            let mut process = python.spawn().unwrap();
+            let mut python = Python(python.spawn().unwrap());
             let mut line = String::new();
-            BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+            BufReader::new(python.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
             if line == "ready\n" {
-                return Python(process);
+                return python;
             }
             assert!(start.elapsed() < PATIENCE, "{line:?}");
         }

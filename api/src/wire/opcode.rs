@@ -152,6 +152,9 @@ pub enum Opcode {
     ///
     /// Errors: those of `Open`; `Closed` (no such opening, or it was given up), `BusyReceives` (another one waits).
     WaitOpen = 24,
+    /// What waits to be sent on a connection: blocking scalar, `Scalar2(messages, bytes)`, of messages and parts that the
+    /// socket has not got, lent and moved. Both are 0 for a handle that is not the caller's.
+    Queued = 25,
     /// Reports on a connection, as `State`, and on how long its pings take: blocking scalar, `Scalar5(phase, failed, last,
     /// least, mean)`. The last three are the times between a ping and its pong in microseconds, 0 if there was none. Bits
     /// 8 to 15 of `phase` are the [`Code`](crate::Code) for which the service has given the connection up, or 0.

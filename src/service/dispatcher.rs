@@ -335,7 +335,7 @@ fn close_code(code: usize) -> Option<CloseCode> {
 #[cfg(test)]
 mod tests {
     /// What the server thread runs. A line in the log is a message to the log server, and its sender waits.
-    const SOURCES: [(&str, &str); 22] = [
+    const SOURCES: [(&str, &str); 24] = [
         ("dispatcher", include_str!("dispatcher.rs")),
         ("system", include_str!("system.rs")),
         ("message/envelope", include_str!("message/envelope.rs")),
@@ -343,6 +343,8 @@ mod tests {
         ("connection/table", include_str!("connection/table.rs")),
         ("connection/inbox", include_str!("connection/inbox.rs")),
         ("connection/outbox", include_str!("connection/outbox.rs")),
+        ("connection/lasting", include_str!("connection/lasting.rs")),
+        ("connection/liveness", include_str!("connection/liveness.rs")),
         ("connection/outcome", include_str!("connection/outcome.rs")),
         ("connection/opener", include_str!("connection/opener.rs")),
         ("connection/failure", include_str!("connection/failure.rs")),

@@ -155,14 +155,16 @@ impl System {
     }
 
     fn reconnect_with(&self, caller: Caller, lent: Lent) {
-        let code = match (self.lasting(caller), lent.data()) {
-            (None, _) => Code::Closed as usize,
-            (Some(lasting), Some(data)) if data.len() <= REQUEST_BYTES && Request::parse(data).is_some() => {
-                lasting.go_on_with(data.into());
-                0
-            }
-            (Some(_), _) => Code::Malformed as usize,
-        };
+        let code =
+            match (self.lasting(caller), lent.data()) {
+                (None, _) => Code::Closed as usize,
+                (Some(lasting), Some(data))
+                    if data.len() <= REQUEST_BYTES && Request::parse(data).is_some() =>
+                {
+                    if lasting.go_on_with(data) { 0 } else { Code::Reconnecting as usize }
+                }
+                (Some(_), _) => Code::Malformed as usize,
+            };
         lent.answer(code, 0);
     }
 

@@ -13,6 +13,7 @@ use xous_api_websocket::Code;
 use xous_api_websocket::wire::{ReceiveWord, Reconnecting, Reply, Status};
 
 use super::connect::{self, Draw, Opened};
+use super::connection::Connection;
 use super::end_guard::EndGuard;
 use super::failure::Failure;
 use super::lasting::{Lasting, RequestBytes};
@@ -21,7 +22,7 @@ use super::sink::{Delivery, Sink};
 use crate::pddb::Pddb;
 use crate::proto::handshake::parse_reply;
 use crate::service::limits::HEAD_KEPT;
-use crate::service::thread::Pool;
+use crate::service::thread::{Permit, Pool};
 
 /// What each attempt needs.
 pub(super) struct Again {
@@ -76,11 +77,9 @@ impl Again {
     /// One session: how it ended, and how long it lasted.
     fn attempt(&self, guard: &Arc<EndGuard>) -> Result<(Outcome, Duration), Failure> {
         let conn = &guard.conn;
-        let no_worker = || Failure::new(Code::NoWorker, format_args!("all workers are in use"));
-        let writer = self.pool.reserve().ok_or_else(no_worker)?;
-        conn.opening();
-        let Opened { established, sub_protocol, head } =
-            connect::open(conn, &self.request, &self.pddb, &self.seed)?;
+        let opened = self.open(conn);
+        self.lasting.attempted();
+        let (Opened { established, sub_protocol, head }, writer) = opened?;
         let mut sink = Sink::new(conn.clone(), Delivery::Pull);
         let start = Instant::now();
         let outcome = established.run(guard, &mut sink, writer, |_| {
@@ -92,6 +91,14 @@ impl Again {
             conn.tell(ReceiveWord::new(Status::Reopened).to_word(), page);
         });
         Ok((outcome, start.elapsed()))
+    }
+
+    /// An opening handshake, and a worker for the writer.
+    fn open(&self, conn: &Arc<Connection>) -> Result<(Opened, Permit), Failure> {
+        let no_worker = || Failure::new(Code::NoWorker, format_args!("all workers are in use"));
+        let writer = self.pool.reserve().ok_or_else(no_worker)?;
+        conn.opening();
+        Ok((connect::open(conn, &self.request, &self.pddb, &self.seed)?, writer))
     }
 
     fn ended(&self, outcome: Outcome) -> Option<Why> {

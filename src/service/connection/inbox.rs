@@ -351,6 +351,7 @@ impl Inbox {
             state.phase = Phase::Over(outcome.clone());
         }
         let pages = std::mem::take(&mut state.pages);
+        state.told.clear();
         drop(state);
         self.changed.notify_one();
         pages.into_iter().for_each(|page| outcome.tell(page));
@@ -361,6 +362,7 @@ impl Inbox {
     pub(crate) fn hand_over(&self) {
         let mut state = self.state.lock();
         self.owner.fetch_add(1, SeqCst);
+        state.told.clear();
         let pages = std::mem::take(&mut state.pages);
         let mut begun = state.begun.take();
         if let Some(begun) = &mut begun {

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::outcome::{ABNORMAL, NO_CODE, Outcome};
 use crate::proto::{Backoff, BackoffPolicy};
+use crate::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use crate::sync::{Condvar, Instant, Mutex};
 
 /// A request as it came.
@@ -20,6 +21,8 @@ pub(crate) struct Lasting {
     policy: Reconnect,
     state: Mutex<State>,
     changed: Condvar,
+    /// The owner wants no attempt. Not under the lock, as a connection asks under its own.
+    stopped: AtomicBool,
 }
 
 #[derive(Default)]
@@ -28,15 +31,15 @@ struct State {
     waits: bool,
     /// The owner wants no wait.
     now: bool,
-    /// The owner wants no attempt.
-    stopped: bool,
+    /// An attempt is on: it has a request in its hands, and another one has no place.
+    attempts: bool,
     /// What the owner wants to be sent from now on.
     request: Option<RequestBytes>,
 }
 
 impl Lasting {
     pub(crate) fn new(policy: Reconnect) -> Self {
-        Lasting { policy, state: Mutex::default(), changed: Condvar::new() }
+        Lasting { policy, state: Mutex::default(), changed: Condvar::new(), stopped: AtomicBool::new(false) }
     }
 
     pub(super) fn backoff(&self) -> Backoff {
@@ -61,7 +64,7 @@ impl Lasting {
             (true, 1000 | NO_CODE | 3000..=4999) => self.policy.after_close,
             (by_peer, code) => !by_peer && code == ABNORMAL,
         };
-        counts && !self.state.lock().stopped
+        counts && !self.is_stopped()
     }
 
     /// The next attempt is not waited for any more. `false` if it was not waited for.
@@ -74,18 +77,29 @@ impl Lasting {
         waits
     }
 
-    /// The next attempt is made with this request, at once if the owner was asked for it.
-    pub(crate) fn go_on_with(&self, request: Box<[u8]>) {
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(SeqCst)
+    }
+
+    /// The next attempt is made with this request, at once if the owner was asked for it. `false` while one is on.
+    pub(crate) fn go_on_with(&self, request: &[u8]) -> bool {
         let mut state = self.state.lock();
-        state.request = Some(Zeroizing::new(request));
+        let takes = !state.attempts;
+        // One at a time is kept besides the one that was sent last.
+        let before = if takes { state.request.take() } else { None };
+        if takes {
+            state.request = Some(Zeroizing::new(request.into()));
+        }
         drop(state);
+        drop(before);
         self.changed.notify_all();
+        takes
     }
 
     /// There is no attempt any more.
     pub(crate) fn stop(&self) {
-        self.state.lock().stopped = true;
-        self.changed.notify_all();
+        self.stopped.store(true, SeqCst);
+        self.wake();
     }
 
     /// Whether there still is one may have changed.
@@ -109,7 +123,7 @@ impl Lasting {
             let waited = start.elapsed();
             let is_asked = self.policy.asks.is_some() && state.request.is_none();
             let left = if is_asked { most } else { wait }.saturating_sub(waited);
-            let goes_on = wanted() && !state.stopped;
+            let goes_on = wanted() && !self.is_stopped();
             if !goes_on || state.now || left.is_zero() {
                 (state.waits, state.now) = (false, false);
                 return goes_on;
@@ -118,9 +132,16 @@ impl Lasting {
         }
     }
 
-    /// What the owner has brought since it was last asked for.
+    /// An attempt begins: what the owner has brought since the last one.
     pub(super) fn take_request(&self) -> Option<RequestBytes> {
-        self.state.lock().request.take()
+        let mut state = self.state.lock();
+        state.attempts = true;
+        state.request.take()
+    }
+
+    /// It is known what came of the attempt.
+    pub(super) fn attempted(&self) {
+        self.state.lock().attempts = false;
     }
 }
 
@@ -156,9 +177,11 @@ mod tests {
         assert!(!plain.wait(long, || false));
         assert!(!plain.go_on(), "nobody waits");
         let asks = Lasting::new(Reconnect::new().asks(long));
-        asks.go_on_with([1].into());
+        assert!(asks.go_on_with(&[1]));
         assert!(asks.wait(Duration::from_millis(1), || true));
         assert_eq!(asks.take_request().map(|request| request.len()), Some(1));
+        assert!(!asks.go_on_with(&[2]), "one is on");
+        asks.attempted();
         asks.begin();
         std::thread::scope(|scope| {
             let waits = scope.spawn(|| asks.wait(Duration::ZERO, || true));

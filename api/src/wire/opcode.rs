@@ -24,6 +24,9 @@ pub enum Opcode {
     /// | blocking scalar | the same; `Scalar2(code, phase)` when the connection has ended: the code that the peer sent, 1005 if it sent none, 1006 if it vanished |
     /// | lend | `offset` = close code, 0 for 1000; `valid` bytes of UTF-8 reason (at most 123); the answer's `offset` is a [`ReceiveWord`](crate::wire::ReceiveWord) with status `Closed` and the peer's code, 0 if it is not a connection of the caller |
     ///
+    /// What is still on its way goes to pages that wait or come in time. A peer that closes is answered when the caller has
+    /// asked for more with every page that came back with a chunk, or the close deadline is over.
+    ///
     /// It gets through, however many messages of the caller are open. If there is no place left to wait, the connection is
     /// closed all the same and the answer comes at once, with 1006.
     ///

@@ -42,7 +42,8 @@ impl<'a> Chunk<'a> {
     ///
     /// # Errors
     /// `Closed` if it says that the connection has ended, and `Busy` or `Refused` if it says that forwarding has: nothing
-    /// more comes with this message id. `Refused(Malformed)` for a message that no chunk comes in.
+    /// more comes with this message id. `CutOff` if it says that the connection is opened again, and once more when it is
+    /// open: chunks follow, of other messages. `Refused(Malformed)` for a message that no chunk comes in.
     pub fn from_envelope(envelope: &'a MessageEnvelope) -> Result<Self, ReceiveError> {
         let (word, bytes) = lent(envelope).ok_or(ReceiveError::Refused(Code::Malformed))?;
         Self::read(envelope.body.id(), word, bytes)
@@ -57,6 +58,7 @@ impl<'a> Chunk<'a> {
             Status::Closed { code } => {
                 Err(ReceiveError::Closed(Closed::new(code, String::from_utf8_lossy(bytes))))
             }
+            Status::Reconnecting | Status::Reopened => Err(ReceiveError::CutOff),
             Status::Refused(code) => Err(ReceiveError::from_code(Code::from_word(usize::from(code)))),
         }
     }

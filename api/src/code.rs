@@ -179,6 +179,14 @@ pub enum Code {
     ///
     /// In the time that a `Receive` named.
     NothingCame = 54,
+    /// The other side did not answer a ping in time: open a new connection.
+    ///
+    /// The service has given the connection up.
+    NoPong = 63,
+    /// The connection is being opened again: wait until it is open.
+    ///
+    /// See [`Reconnect`](crate::Reconnect).
+    Reconnecting = 64,
 }
 
 impl Code {
@@ -188,7 +196,7 @@ impl Code {
     /// |---|---|
     /// | `BusyMessages`, `BusyService`, `BusyQueue`, `BusyReceives` | an answer to what is under way |
     /// | `NoWorker`, `NoListener`, `NoChannel` | the end of what uses them |
-    /// | `NothingCame` | the peer |
+    /// | `NothingCame`, `NoPong`, `Reconnecting` | the peer |
     /// | `Resolve`, `Connect`, `Timeout`, `Lost`, `TlsClosed` | the network, or the server |
     /// | `ClockNotSet`, `NoPddb`, `PddbFailed` | the clock, the user, the database |
     /// | `Again` | nothing: lend the page anew at once, or what the process has is lost after two seconds |
@@ -210,6 +218,8 @@ impl Code {
             | Code::Lost
             | Code::Again
             | Code::NothingCame
+            | Code::NoPong
+            | Code::Reconnecting
             | Code::TlsClosed
             | Code::ClockNotSet
             | Code::NoPddb
@@ -330,6 +340,8 @@ impl fmt::Display for Code {
             Code::Lost => "the connection was lost while it was being opened: try again later",
             Code::Again => "the service asks whether the program is there: lend the page anew",
             Code::NothingCame => "nothing came in time: receive again",
+            Code::NoPong => "the other side did not answer a ping in time: open a new connection",
+            Code::Reconnecting => "the connection is being opened again: wait until it is open",
         })
     }
 }

@@ -221,6 +221,10 @@ pub enum ReceiveError {
     /// The connection has ended; nothing more comes.
     #[error("{0}")]
     Closed(#[source] Closed),
+    /// The connection broke off within the message, of which nothing more comes, and is opened again
+    /// ([`Reconnect`](crate::Reconnect)): receive again.
+    #[error("the message was cut off, and the connection is opened again")]
+    CutOff,
     /// No message began to come in time. Nothing is lost: receive again.
     #[error("nothing came in time")]
     NothingCame,

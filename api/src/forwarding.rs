@@ -169,7 +169,7 @@ fn forward(entry: &Entry, until: Option<Instant>, pages: &mut Pages) -> bool {
         going_away(link.cid, link.handle);
         return false;
     }
-    matches!(status, Status::Chunk { .. })
+    matches!(status, Status::Chunk { .. } | Status::Reconnecting | Status::Reopened)
 }
 
 /// Somebody else has a message of the connection. When he is done with it, this one is asked again; others do not wait.

@@ -58,7 +58,10 @@ impl Inbox {
 
     /// Chooses how much to lend next, after a chunk: the next message is probably as long as the last.
     fn expect(&mut self, word: ReceiveWord, len: usize) {
-        let Status::Chunk { last, .. } = word.status else { return };
+        let Status::Chunk { last, .. } = word.status else {
+            self.message = 0;
+            return;
+        };
         self.message = self.message.saturating_add(len);
         if last {
             let needed = std::mem::take(&mut self.message).clamp(1, MAX_LENT);

@@ -10,7 +10,7 @@ use crate::error::{Closed, ReceiveError};
 use crate::inbox::{Inbox, Received};
 use crate::link::Link;
 use crate::wire::Status;
-use crate::{Code, Kind, Payload};
+use crate::{Code, Event, Kind, Payload};
 
 /// A message of any size that is being received. It is a [`Read`] and a [`BufRead`] that ends where the message ends,
 /// and never before.
@@ -49,8 +49,26 @@ impl<'a> Message<'a> {
         mut inbox: MutexGuard<'a, Inbox>,
         until: Option<Instant>,
     ) -> Result<Self, ReceiveError> {
-        let (kind, last, end) = receive(link, &mut inbox, until)?;
-        Ok(Message { link, inbox, kind, at: 0, end, last, failed: false })
+        loop {
+            if let Next::Chunk(kind, last, end) = receive(link, &mut inbox, until)? {
+                return Ok(Message { link, inbox, kind, at: 0, end, last, failed: false });
+            }
+        }
+    }
+
+    /// The next message, or what else comes.
+    pub(crate) fn next_event(
+        link: &'a Link,
+        mut inbox: MutexGuard<'a, Inbox>,
+    ) -> Result<Event<'a>, ReceiveError> {
+        match receive(link, &mut inbox, None)? {
+            Next::Chunk(kind, last, end) => {
+                Ok(Event::Message(Message { link, inbox, kind, at: 0, end, last, failed: false }))
+            }
+            Next::Else(came) => {
+                Event::parse(came.word.status, &inbox.bytes()[..came.len]).ok_or(ReceiveError::Kernel)
+            }
+        }
     }
 
     /// Text or binary. The bytes of a text were checked to be UTF-8, but a chunk may end within a character.
@@ -66,7 +84,14 @@ impl<'a> Message<'a> {
     pub fn chunk(&mut self) -> Result<&[u8], ReceiveError> {
         while self.at == self.end && !self.last {
             let next = receive(self.link, &mut self.inbox, None).inspect_err(|_| self.failed = true);
-            let (_, last, end) = next?;
+            let (last, end) = match next? {
+                Next::Chunk(_, last, end) => (last, end),
+                Next::Else(came) => {
+                    self.inbox.keep(came);
+                    self.failed = true;
+                    return Err(ReceiveError::CutOff);
+                }
+            };
             (self.at, self.end, self.last) = (0, end, last);
         }
         Ok(&self.inbox.bytes()[self.at..self.end])
@@ -193,15 +218,20 @@ fn reserve(bytes: &mut Vec<u8>, more: usize) -> Result<(), TryReserveError> {
     bytes.try_reserve(more).or_else(|_| bytes.try_reserve_exact(more))
 }
 
-/// Kind, whether it is the last, and length of the next chunk.
-fn receive(
-    link: &Link,
-    inbox: &mut Inbox,
-    until: Option<Instant>,
-) -> Result<(Kind, bool, usize), ReceiveError> {
+/// What comes next.
+enum Next {
+    /// Kind, whether it is the last, and length of a chunk.
+    Chunk(Kind, bool, usize),
+    /// Word of the connection's being opened again, which is in the pages.
+    Else(Received),
+}
+
+/// What comes next.
+fn receive(link: &Link, inbox: &mut Inbox, until: Option<Instant>) -> Result<Next, ReceiveError> {
     let Received { word, len } = inbox.receive(link, until).map_err(|_| ReceiveError::Kernel)?;
     match word.status {
-        Status::Chunk { kind, last, .. } => Ok((kind, last, len)),
+        Status::Chunk { kind, last, .. } => Ok(Next::Chunk(kind, last, len)),
+        Status::Reconnecting | Status::Reopened => Ok(Next::Else(Received { word, len })),
         Status::Closed { code } => {
             let reason = String::from_utf8_lossy(&inbox.bytes()[..len]).into_owned();
             Err(ReceiveError::Closed(Closed { code: code.into(), reason }))

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::error::RequestError;
+use crate::heartbeat::Heartbeat;
+use crate::reconnect::Reconnect;
 use crate::settings::{ConnectionOptions, Lease};
 use crate::tls::Tls;
 use crate::wire::fields::{Reader, Writer, len_of};
@@ -20,6 +22,11 @@ const ORIGIN: u8 = 1 << 3;
 const CONNECT_TO: u8 = 1 << 4;
 const PROXY: u8 = 1 << 5;
 const PROXY_CREDENTIALS: u8 = 1 << 6;
+const LASTING: u8 = 1 << 7;
+
+/// Of what makes a connection last.
+const HEARTBEAT: u8 = 1;
+const RECONNECT: u8 = 1 << 1;
 
 /// How a user name and password reach the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +71,7 @@ pub struct Proxy<'a> {
 /// |---|---|
 /// | 0 | `WSO1` |
 /// | 4 | u16 port |
-/// | 6 | u8 flags: 1 TLS, 2 credentials, 4 they go into the query, 8 origin, 16 another address, 32 proxy, 64 its credentials |
+/// | 6 | u8 flags: 1 TLS, 2 credentials, 4 they go into the query, 8 origin, 16 another address, 32 proxy, 64 its credentials, 128 what makes it last |
 /// | 7 | u8 1 if pages are lent anew that come back with `Again`, else 0; and 16 times the number of redirections to follow |
 /// | 8 | u32 milliseconds each: open, write, close, stall, keepalive (0: none), pong |
 /// | 32 | u64 most bytes of a frame, u64 of a message, u32 most frames of a message |
@@ -73,6 +80,7 @@ pub struct Proxy<'a> {
 /// | 60 | texts: host, path, user name and password if flagged, origin if flagged, the sub-protocols, name and value of each header |
 /// | behind them | if flagged, a [`Tls`] |
 /// | behind it | if flagged, text and u16: another address; text and u16: the proxy; its user name and password |
+/// | behind them | if flagged, u8 with 1 for a [`Heartbeat`] (u8 1 for binary, u32 milliseconds, u32 length and bytes) and 2 for a [`Reconnect`] (u8 flags: 1 after a close, 2 sends wait, 4 attempts have an end; u32 milliseconds: first, largest, stable, asks or 0; u16 factor, u8 jitter, u32 attempts) |
 ///
 /// All of it takes at most [`Request::MAX_BYTES`]: a composed handshake has 8 KiB, a certificate one or two.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +117,10 @@ pub struct Request<'a> {
     pub proxy: Option<Proxy<'a>>,
     /// How many redirections are followed at most. See [`Request::redirects`].
     pub redirects: u8,
+    /// What the service sends by itself. None by default.
+    pub heartbeat: Option<Heartbeat<'a>>,
+    /// Whether it is opened again. It is not by default.
+    pub reconnect: Option<Reconnect>,
 }
 
 impl<'a> Request<'a> {
@@ -133,12 +145,26 @@ impl<'a> Request<'a> {
             redirects: 0,
             connect_to: None,
             proxy: None,
+            heartbeat: None,
+            reconnect: None,
         }
     }
 
     /// With this lease.
     pub fn lease(mut self, lease: Lease) -> Self {
         self.lease = lease;
+        self
+    }
+
+    /// Opened again by the service when it has ended.
+    pub fn reconnect(mut self, reconnect: Reconnect) -> Self {
+        self.reconnect = Some(reconnect);
+        self
+    }
+
+    /// With this message, sent by the service at once and every so often.
+    pub fn heartbeat(mut self, heartbeat: Heartbeat<'a>) -> Self {
+        self.heartbeat = Some(heartbeat);
         self
     }
 
@@ -280,6 +306,12 @@ impl<'a> Request<'a> {
         } else {
             None
         };
+        let lasting = if flags & LASTING != 0 { r.u8()? } else { 0 };
+        if lasting & !(HEARTBEAT | RECONNECT) != 0 {
+            return None;
+        }
+        let heartbeat = if lasting & HEARTBEAT != 0 { Some(Heartbeat::read(&mut r)?) } else { None };
+        let reconnect = if lasting & RECONNECT != 0 { Some(Reconnect::read(&mut r)?) } else { None };
         Some(Request {
             host,
             port,
@@ -294,6 +326,8 @@ impl<'a> Request<'a> {
             redirects,
             connect_to,
             proxy,
+            heartbeat,
+            reconnect,
         })
     }
 
@@ -319,6 +353,17 @@ impl<'a> Request<'a> {
             w.text(username);
             w.text(password);
         }
+        let lasting = self.lasting();
+        if lasting != 0 {
+            w.u8(lasting);
+        }
+        self.heartbeat.iter().for_each(|heartbeat| heartbeat.write(w));
+        self.reconnect.iter().for_each(|reconnect| reconnect.write(w));
+    }
+
+    fn lasting(&self) -> u8 {
+        (if self.heartbeat.is_some() { HEARTBEAT } else { 0 })
+            | if self.reconnect.is_some() { RECONNECT } else { 0 }
     }
 
     fn flags(&self) -> u8 {
@@ -331,6 +376,7 @@ impl<'a> Request<'a> {
             | credentials
             | if self.origin.is_some() { ORIGIN } else { 0 }
             | if self.connect_to.is_some() { CONNECT_TO } else { 0 }
+            | if self.lasting() != 0 { LASTING } else { 0 }
             | match self.proxy {
                 None => 0,
                 Some(Proxy { credentials: None, .. }) => PROXY,
@@ -395,6 +441,8 @@ mod tests {
             .connect_to("192.0.2.1", 81)
             .proxy("proxy.example", 3128)
             .proxy_credentials("her", "word")
+            .heartbeat(Heartbeat::text("still here", Duration::from_secs(9)))
+            .reconnect(Reconnect::new().attempts(3).asks(Duration::from_secs(2)))
     }
 
     #[test]

@@ -112,7 +112,8 @@ pub struct Deadlines {
     pub open: Duration,
     /// For the peer to take the bytes of one write. The connection is closed after one to two times this.
     pub write: Duration,
-    /// For the closing handshake.
+    /// For the closing handshake; before that, if the peer has closed, for the program to answer what came before: until it
+    /// receives again.
     pub close: Duration,
     /// For the caller to lend a page while data waits. The connection is closed with 1001 after one to two
     /// times this. Also for a process that the connection was handed to, to ask for something.

@@ -11,7 +11,7 @@ use crate::link::{Link, lock, service};
 use crate::message::Message;
 use crate::opening::{self, Opening};
 use crate::send::{self, SendOptions};
-use crate::state::{ConnectionState, Phase};
+use crate::state::ConnectionState;
 use crate::wire::{Handle, Opcode, PAGE_SIZE, Pages, ReceiveWord, SendWord, Status, message_id, move_copy};
 use crate::{CloseCode, Code, Kind, MessageWriter, Part, Payload, Request};
 use xous::CID;
@@ -285,10 +285,16 @@ impl Websocket {
     /// Where the connection stands.
     ///
     /// # Errors
-    /// Only those of the kernel. A connection that has ended is [`Phase::Closed`], which is no error.
+    /// Only those of the kernel. A connection that has ended is [`Phase::Closed`](crate::state::Phase::Closed), which is no error.
     pub fn state(&self) -> Result<ConnectionState, ControlError> {
-        let (phase, failed_sends) = self.link.ask(Opcode::State, 0)?;
-        let phase = num_traits::FromPrimitive::from_usize(phase).unwrap_or(Phase::Closed);
+        let id = self.link.id(Opcode::Liveness);
+        let message = xous::Message::new_blocking_scalar(id, 0, 0, 0, 0);
+        let Ok(xous::Result::Scalar5(phase, failed, last, least, mean)) =
+            xous::send_message(self.link.cid, message)
+        else {
+            return Err(ControlError::Kernel);
+        };
+        let state = ConnectionState::from_words([phase, failed, last, least, mean]);
         let (here, bytes_here) = lock(&self.link.queue).counts();
         let (there, bytes_there) = match self.link.ask(Opcode::Queued, 0)? {
             // A service that does not know.
@@ -297,7 +303,24 @@ impl Websocket {
         };
         let queued_sends = here.saturating_add(there);
         let queued_bytes = bytes_here.saturating_add(bytes_there);
-        Ok(ConnectionState { phase, queued_sends, queued_bytes, failed_sends })
+        Ok(ConnectionState { queued_sends, queued_bytes, ..state })
+    }
+
+    /// Pings the peer after this silence from now on, and gives it up as long after it has not answered, as
+    /// [`Deadlines::keepalive`](crate::Deadlines::keepalive) and [`pong`](crate::Deadlines::pong) say. `None` for no pings.
+    ///
+    /// # Errors
+    /// `Closed` when the connection has ended.
+    pub fn set_keepalive(&self, keepalive: Option<Duration>, pong: Duration) -> Result<(), ControlError> {
+        let ms = |wait: Duration| u32::try_from(wait.as_millis()).unwrap_or(u32::MAX) as usize;
+        let silence = keepalive.map_or(0, |silence| ms(silence).max(1));
+        let id = self.link.id(Opcode::Keepalive);
+        let message = xous::Message::new_blocking_scalar(id, silence, ms(pong), 0, 0);
+        match xous::send_message(self.link.cid, message) {
+            Ok(xous::Result::Scalar2(0, _)) => Ok(()),
+            Ok(xous::Result::Scalar2(_, code)) => Err(ControlError::from_code(Code::from_word(code))),
+            _ => Err(ControlError::Kernel),
+        }
     }
 
     /// Hands the connection to the process `pid`, which takes it up with [`Websocket::from_granted`] within the stall

@@ -16,6 +16,7 @@
 //! that the RFC names for it ([`Violation::close_code`]). No extension is ever agreed.
 #![forbid(unsafe_code)]
 
+mod backoff;
 mod close;
 mod close_code;
 mod closing;
@@ -28,10 +29,12 @@ pub mod handshake;
 mod keepalive;
 mod limits;
 mod mask;
+mod round_trip;
 mod utf8;
 mod violation;
 mod wide;
 
+pub use backoff::{Backoff, BackoffPolicy};
 pub use close::{ClosePayload, CloseReason, MAX_CLOSE_TEXT};
 pub use close_code::CloseCode;
 pub use closing::{CloseStep, Closing};
@@ -42,6 +45,7 @@ pub use event::{Chunk, Event, Step};
 pub use frame::{HEADER_SPACE, Kind, MAX_CONTROL_PAYLOAD, MAX_HEADER, MAX_PAYLOAD, Role};
 pub use keepalive::{Keepalive, KeepaliveStep};
 pub use limits::Limits;
+pub use round_trip::RoundTrip;
 pub use utf8::Utf8;
 pub use violation::Violation;
 

@@ -1,11 +1,12 @@
 //! The server thread. It receives every message, checks who asks, and hands the envelope on. It never waits for a
 //! socket, a client or another service, not even for the log server: it notes what a worker then prints.
 
+use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use xous::{PID, SID};
+use xous::{CID, PID, SID};
 use xous_api_websocket::Code;
 use xous_api_websocket::state::{Phase, Stats};
 use xous_api_websocket::wire::{Handle, Opcode, split_message_id};
@@ -25,6 +26,8 @@ pub(crate) struct Dispatcher {
     pub(crate) quota: Arc<Quota>,
     /// `None` in-process, where there is one connection and `Quit` ends the server.
     pub(crate) system: Option<Box<dyn Serve>>,
+    /// In-process until the first `Quit`: the server's own connection to itself.
+    pub(crate) own: Cell<Option<CID>>,
 }
 
 /// What the service does for every process, and an in-process server does not. It is a trait, so that a program with
@@ -51,27 +54,30 @@ pub(crate) struct Caller {
 }
 
 impl Dispatcher {
-    /// Serves until the kernel refuses or, in-process, `Quit` or the owner's `Close` has come.
+    /// Serves until the kernel refuses or, in-process, the connection has ended and `Quit` or the owner's `Close` has
+    /// come. What others have sent until then is answered.
     ///
     /// # Errors
     /// Those of the kernel, when the server does not exist any more.
     pub(crate) fn run(&self) -> Result<(), xous::Error> {
-        loop {
-            let envelope = xous::receive_message(self.sid)?;
-            let pid = envelope.sender.pid();
-            if let Some(pid) = pid {
-                self.quota.hear(pid);
-            }
-            let (opcode, handle) = split_message_id(envelope.body.id());
-            let opcode = num_traits::FromPrimitive::from_u8(opcode);
-            let caller = Caller { pid, handle };
-            let flow = match Incoming::new(envelope) {
-                Incoming::Lent(lent) => self.memory(opcode, caller, lent),
-                Incoming::Scalar(scalar) => self.scalar(opcode, caller, scalar),
-            };
-            if flow.is_break() {
-                return Ok(());
-            }
+        while self.take(xous::receive_message(self.sid)?).is_continue() {}
+        while let Ok(Some(envelope)) = xous::try_receive_message(self.sid) {
+            let _ = self.take(envelope);
+        }
+        Ok(())
+    }
+
+    fn take(&self, envelope: xous::MessageEnvelope) -> ControlFlow<()> {
+        let pid = envelope.sender.pid();
+        if let Some(pid) = pid {
+            self.quota.hear(pid);
+        }
+        let (opcode, handle) = split_message_id(envelope.body.id());
+        let opcode = num_traits::FromPrimitive::from_u8(opcode);
+        let caller = Caller { pid, handle };
+        match Incoming::new(envelope) {
+            Incoming::Lent(lent) => self.memory(opcode, caller, lent),
+            Incoming::Scalar(scalar) => self.scalar(opcode, caller, scalar),
         }
     }
 
@@ -137,6 +143,8 @@ impl Dispatcher {
         match opcode {
             Some(Opcode::Close) => return self.close_scalar(caller, scalar),
             Some(Opcode::State) => self.state(caller, scalar),
+            Some(Opcode::Liveness) => self.liveness(caller, scalar),
+            Some(Opcode::Keepalive) => self.keepalive(caller, scalar),
             Some(Opcode::Queued) => {
                 let (messages, bytes) = match self.find(caller) {
                     Found::Live(conn) => conn.outbox.queued(),
@@ -145,11 +153,8 @@ impl Dispatcher {
                 scalar.answer2(messages, bytes);
             }
             Some(Opcode::Quit) if self.system.is_none() => {
-                if let Found::Live(conn) = self.table.find(Handle::SOLE, None) {
-                    conn.close(CloseReason::new(CloseCode::GOING_AWAY, ""), None);
-                }
                 scalar.answer1(0);
-                return ControlFlow::Break(());
+                return self.quit();
             }
             Some(opcode) => match &self.system {
                 Some(system) => system.scalar(opcode, caller, scalar),
@@ -161,6 +166,16 @@ impl Dispatcher {
             }
         }
         ControlFlow::Continue(())
+    }
+
+    /// Tells the peer of an in-process server. The end, or the close deadline, brings another `Quit`.
+    fn quit(&self) -> ControlFlow<()> {
+        let Found::Live(conn) = self.table.find(Handle::SOLE, None) else { return ControlFlow::Break(()) };
+        if let Some(own) = self.own.take() {
+            conn.close(CloseReason::new(CloseCode::GOING_AWAY, ""), Some(Closer::Server(own)));
+        }
+        // One that was being opened is given up at once.
+        if conn.state().0 == Phase::Closed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     fn send(&self, caller: Caller, lent: Lent) {
@@ -251,6 +266,31 @@ impl Dispatcher {
         scalar.answer2(phase as usize, failed);
     }
 
+    fn liveness(&self, caller: Caller, scalar: Scalar) {
+        let (phase, failed, why, times) = match self.find(caller) {
+            Found::Live(conn) => {
+                let (phase, failed) = conn.state();
+                (phase, failed, conn.why(), conn.round_trip())
+            }
+            Found::Ended(outcome) => (Phase::Closed, 0, outcome.why, [0; 3]),
+            Found::Unknown => (Phase::Closed, 0, None, [0; 3]),
+        };
+        let [last, least, mean] = times.map(|time| time as usize);
+        let why = why.map_or(0, |why| (why as usize) << 8);
+        scalar.answer5([phase as usize | why, failed, last, least, mean]);
+    }
+
+    fn keepalive(&self, caller: Caller, scalar: Scalar) {
+        let [silence, pong] =
+            [scalar.arguments[0], scalar.arguments[1]].map(|ms| Duration::from_millis(ms as u64));
+        match self.find(caller) {
+            Found::Live(conn) if conn.set_keepalive((!silence.is_zero()).then_some(silence), pong) => {
+                scalar.answer2(0, 0);
+            }
+            _ => scalar.refuse(Code::Closed),
+        }
+    }
+
     fn stats(&self, mut page: Lent) {
         let (connections, opened) = self.table.counts();
         let (busy_workers, workers) = self.pool.counts();
@@ -295,7 +335,7 @@ fn close_code(code: usize) -> Option<CloseCode> {
 #[cfg(test)]
 mod tests {
     /// What the server thread runs. A line in the log is a message to the log server, and its sender waits.
-    const SOURCES: [(&str, &str); 23] = [
+    const SOURCES: [(&str, &str); 25] = [
         ("dispatcher", include_str!("dispatcher.rs")),
         ("system", include_str!("system.rs")),
         ("message/envelope", include_str!("message/envelope.rs")),
@@ -304,6 +344,8 @@ mod tests {
         ("connection/watch", include_str!("connection/watch.rs")),
         ("connection/inbox", include_str!("connection/inbox.rs")),
         ("connection/outbox", include_str!("connection/outbox.rs")),
+        ("connection/lasting", include_str!("connection/lasting.rs")),
+        ("connection/liveness", include_str!("connection/liveness.rs")),
         ("connection/outcome", include_str!("connection/outcome.rs")),
         ("connection/opener", include_str!("connection/opener.rs")),
         ("connection/failure", include_str!("connection/failure.rs")),

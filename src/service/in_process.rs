@@ -6,7 +6,7 @@ use xous::{CID, SID};
 use xous_api_websocket::wire::{Handle, Opcode};
 use xous_api_websocket::{Deadlines, Lease};
 
-use super::connection::{Connection, Delivery, EndGuard, Opening, Table, connect, seed_from};
+use super::connection::{Connection, Delivery, EndGuard, Opening, Table, client, seed_from};
 use super::dispatcher::Dispatcher;
 use super::limits::{STORE_ANSWER, WORKERS};
 use super::message::Quota;
@@ -48,16 +48,17 @@ pub(crate) fn serve_one(sid: SID, plan: Plan) -> Result<(), xous::Error> {
         delivery: Delivery::Push { cid: plan.cid, opcode: plan.opcode },
         pddb: Pddb::new(STORE_ANSWER),
         seed: Box::new(move || seed_from(&random)),
+        pool: pool.clone(),
     };
     let guard = EndGuard::with_closed(conn, table.clone(), move || {
         xous::send_message(own, xous::Message::new_scalar(Opcode::Quit as usize, 0, 0, 0, 0)).ok();
     });
     let started = reading.run(move |permit| {
-        connect::run(guard, opening, writing);
+        client::run(guard, opening, writing);
         drop(permit);
     });
     started.map_err(|_| xous::Error::ThreadNotAvailable)?;
-    Dispatcher { sid, table, pool, timer, quota: Quota::new(), system: None }.run()
+    Dispatcher { sid, table, pool, timer, quota: Quota::new(), system: None, own: Some(own).into() }.run()
 }
 
 fn threads() -> Result<(Arc<Pool>, Arc<Timer>), xous::Error> {

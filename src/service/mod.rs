@@ -25,6 +25,7 @@ mod message;
 mod system;
 mod thread;
 
+use std::cell::Cell;
 use std::sync::{Arc, OnceLock};
 
 use xous_api_names::XousNames;
@@ -90,6 +91,7 @@ pub fn serve() -> Result<(), xous::Error> {
         timer: shared.timer.clone(),
         quota,
         system: Some(Box::new(system)),
+        own: Cell::default(),
     };
     log::info!("{SERVER_NAME} is registered");
     dispatcher.run()

@@ -7,7 +7,7 @@ use xous_api_websocket::state::{Phase, PortState};
 use xous_api_websocket::wire::{Handle, Opcode, Reply};
 use xous_api_websocket::{Code, Request};
 
-use super::connection::{Connection, Delivery, EndGuard, Found, Opening, Watcher, connect, seed};
+use super::connection::{Connection, Delivery, EndGuard, Found, Lasting, Opening, Watcher, client, seed};
 use super::dispatcher::{Caller, Serve};
 use super::limits::REQUEST_BYTES;
 use super::listen::{Listener, Listeners, Shared};
@@ -32,6 +32,7 @@ impl Serve for System {
             Opcode::Open => self.open(caller, lent),
             Opcode::WaitOpen => self.wait_open(caller, lent),
             Opcode::Ready => self.ready(caller, lent),
+            Opcode::ReconnectWith => self.reconnect_with(caller, lent),
             Opcode::Listen => match caller.pid {
                 Some(pid) => self.listeners.listen(pid, lent),
                 None => lent.answer(Code::NotPermitted as usize, 0),
@@ -65,6 +66,11 @@ impl Serve for System {
         match opcode {
             Opcode::Grant => self.grant(caller, scalar),
             Opcode::Ready => self.watch(caller, scalar),
+            Opcode::ReconnectNow => self.reconnect(caller, scalar, Lasting::go_on),
+            Opcode::ReconnectStop => self.reconnect(caller, scalar, |lasting| {
+                lasting.stop();
+                true
+            }),
             Opcode::Unlisten => self.unlisten(caller, scalar),
             Opcode::RemoveRoute => self.remove_route(caller, scalar),
             Opcode::ListenerState => {
@@ -95,6 +101,7 @@ impl System {
             return lent.answer(self.quota.refuse(Code::NoWorker) as usize, 0);
         };
         let (deadlines, lease) = (request.options.deadlines, request.lease);
+        let lasting = request.reconnect.map(|policy| Arc::new(Lasting::new(policy)));
         let bytes = data.unwrap_or_default().into();
         let timer = self.shared.timer.clone();
         lent.answer_on_drop(Code::NoWorker as usize);
@@ -102,7 +109,7 @@ impl System {
         let entered = self.shared.table.enter(pid, self.shared.pool.pairs(), |handle| {
             // What asks for the handle is answered below.
             let waits = opener.take_if(|_| place.is_none());
-            Connection::new(Role::Client, handle, deadlines, lease, timer, waits)
+            Connection::new_lasting(Role::Client, handle, deadlines, lease, timer, waits, lasting)
         });
         let Some(conn) = entered else {
             self.quota.refuse(Code::NoWorker);
@@ -110,7 +117,13 @@ impl System {
             return; // None for this process: `opener` is dropped, which answers it.
         };
         let pddb = self.shared.pddb.clone();
-        let opening = Opening { request: bytes, delivery: Delivery::Pull, pddb, seed: Box::new(seed) };
+        let opening = Opening {
+            request: bytes,
+            delivery: Delivery::Pull,
+            pddb,
+            seed: Box::new(seed),
+            pool: self.shared.pool.clone(),
+        };
         conn.opening();
         if let Some(place) = place {
             conn.tells_later(place);
@@ -118,7 +131,7 @@ impl System {
         let handle = conn.handle;
         let guard = EndGuard::new(conn, self.shared.table.clone());
         let started = reading.run(move |permit| {
-            connect::run(guard, opening, writing);
+            client::run(guard, opening, writing);
             drop(permit);
         });
         if started.is_err() {
@@ -167,6 +180,35 @@ impl System {
         };
         conn.inbox.watch_by(watcher);
         scalar.answer2(0, 0);
+    }
+
+    fn reconnect_with(&self, caller: Caller, lent: Lent) {
+        let code =
+            match (self.lasting(caller), lent.data()) {
+                (None, _) => Code::Closed as usize,
+                (Some(lasting), Some(data))
+                    if data.len() <= REQUEST_BYTES && Request::parse(data).is_some() =>
+                {
+                    if lasting.go_on_with(data) { 0 } else { Code::Reconnecting as usize }
+                }
+                (Some(_), _) => Code::Malformed as usize,
+            };
+        lent.answer(code, 0);
+    }
+
+    fn reconnect(&self, caller: Caller, scalar: Scalar, change: impl FnOnce(&Lasting) -> bool) {
+        match self.lasting(caller) {
+            Some(lasting) if change(&lasting) => scalar.answer2(0, 0),
+            _ => scalar.refuse(Code::Closed),
+        }
+    }
+
+    /// Of a connection that is opened again.
+    fn lasting(&self, caller: Caller) -> Option<Arc<Lasting>> {
+        match self.shared.table.find(caller.handle, caller.pid) {
+            Found::Live(conn) => conn.reopens(),
+            Found::Ended(_) | Found::Unknown => None,
+        }
     }
 
     fn grant(&self, caller: Caller, scalar: Scalar) {

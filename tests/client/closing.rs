@@ -12,8 +12,8 @@ use xous_api_websocket::error::{Closed, ControlError, ReceiveError, SendError};
 use xous_api_websocket::state::Phase;
 use xous_api_websocket::{Code, ConnectionOptions, Deadlines, Kind, Websocket};
 
-use crate::common::raw::{CLOSE, FIRST_TEXT, TEXT, close_payload, expect_close, frame, read_frame};
-use crate::common::{nothing_is_left, open, pattern, peers, request, seen, system};
+use crate::common::raw::{BINARY, CLOSE, FIRST_TEXT, TEXT, close_payload, expect_close, frame, read_frame};
+use crate::common::{nothing_is_left, open, pattern, peers, request, seen, stats_when, system};
 
 fn closed(code: u16, reason: &str) -> ReceiveError {
     ReceiveError::Closed(Closed::new(code, reason))
@@ -206,6 +206,36 @@ fn data_on_its_way_does_not_hold_up_a_close() {
         let ws = open(&peer);
         assert_eq!(ws.receive_whole(1000).unwrap().into_bytes().len(), 1000);
         assert_eq!(ws.close(4002, "enough").map(u16::from), Ok(4002));
+        nothing_is_left();
+    });
+}
+
+/// What the peer has sent before it got our Close frame goes to who still receives, and then the end.
+#[test]
+fn who_receives_while_another_closes_gets_what_is_on_its_way() {
+    system!().run(|| {
+        let peer = peer(|stream| {
+            let close = read_frame(stream).unwrap();
+            assert_eq!(close.close().0, 4002);
+            for number in 0..50 {
+                stream.write_all(&frame(TEXT, format!("{number}").as_bytes())).unwrap();
+            }
+            stream.write_all(&frame(BINARY, &pattern(50_000))).unwrap();
+            stream.write_all(&frame(CLOSE, &close.payload)).unwrap();
+            assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+        });
+        let ws = open(&peer);
+        let receiving = ws.clone();
+        let receiver = std::thread::spawn(move || {
+            for number in 0..50 {
+                assert_eq!(receiving.receive_text(10).unwrap(), format!("{number}"));
+            }
+            assert_eq!(receiving.receive_whole(50_000).unwrap().into_bytes(), pattern(50_000));
+            assert_eq!(receiving.receive_text(10), Err(closed(4002, "enough")));
+        });
+        stats_when(|stats| stats.open_messages == 2);
+        assert_eq!(ws.close(4002, "enough").map(u16::from), Ok(4002));
+        receiver.join().unwrap();
         nothing_is_left();
     });
 }

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use hosted::peer::Peer;
-use xous_api_websocket::{Deadlines, Payload, Websocket};
+use xous_api_websocket::{Deadlines, Event, Heartbeat, Payload, Reconnect, Websocket};
 
-use crate::common::{PATIENCE, request, stats_when, system};
+use crate::common::raw::read_frame;
+use crate::common::{PATIENCE, peers, request, seen, stats_when, system};
 
 /// How long nothing may happen.
 const QUIET: Duration = Duration::from_secs(10);
@@ -38,6 +41,30 @@ fn an_idle_connection_wakes_no_thread() {
 
         ws.send_text("wakes up").unwrap();
         assert_eq!(receiver.join().unwrap().unwrap(), "wakes up");
+    });
+}
+
+/// With all on that makes a connection last, and while it waits to be opened again.
+#[test]
+fn what_makes_a_connection_last_costs_nothing_in_between() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    system!().run(|| {
+        let (peer, streams) = peers::by_hand(|mut stream, streams: &Sender<TcpStream>| {
+            assert_eq!(read_frame(&mut stream).unwrap().payload, b"beat");
+            streams.send(stream).unwrap();
+        });
+        let options = Deadlines::new().write(Duration::from_millis(250)).keepalive(HOUR);
+        let request = request(&peer).options(options).heartbeat(Heartbeat::text("beat", HOUR));
+        let ws = Websocket::open(&request.reconnect(Reconnect::new().first(HOUR).largest(HOUR))).unwrap();
+        let stream = seen(&streams);
+        // The next ping and the next heartbeat.
+        stats_when(|stats| stats.timers == 2);
+        stays_asleep();
+        drop(stream);
+        assert!(matches!(ws.receive_event(), Ok(Event::Reconnecting { .. })));
+        assert_eq!(stats_when(|stats| stats.timers == 0).workers_busy, 1, "one worker waits");
+        stays_asleep();
+        ws.close(1000, "").unwrap();
     });
 }
 

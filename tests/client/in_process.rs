@@ -152,6 +152,23 @@ fn a_close_is_answered_while_the_owner_keeps_a_page() {
     });
 }
 
+/// Nor does that keep a server that quits: it waits for the close deadline.
+#[test]
+fn a_server_quits_while_the_owner_keeps_a_page() {
+    hosted::test!().run(|| {
+        let peer = Peer::echo().unwrap();
+        let served = Served::new(peer.address().port());
+        websocket::send(served.cid, "kept").unwrap();
+        let kept = xous::receive_message(served.inbound).unwrap();
+        for _ in 0..3 {
+            assert_eq!(served.ask(Opcode::Quit), xous::Result::Scalar1(0));
+        }
+        served.server.join().unwrap().unwrap();
+        drop(kept);
+        assert_eq!(served_end(served.inbound), Status::Closed { code: 1006 });
+    });
+}
+
 #[test]
 fn messages_of_every_kind_and_size_come_back() {
     hosted::test!().run(|| {
@@ -240,6 +257,29 @@ fn what_does_not_belong_here_is_answered() {
         websocket::send(served.cid, "still open").unwrap();
         assert_eq!(served.receive_whole().1, b"still open");
         assert_eq!(served.ask(Opcode::Quit), xous::Result::Scalar1(0));
+        served.server.join().unwrap().unwrap();
+        assert_eq!(served_end(served.inbound), Status::Closed { code: 1001 });
+    });
+}
+
+/// It tells the peer, answers what still comes, and is there until the peer has answered.
+#[test]
+fn a_server_that_quits_waits_for_the_end_of_its_connection() {
+    hosted::test!().run(|| {
+        let (peer, closes) = peers::by_hand(|mut stream, closes| {
+            assert_eq!(read_frame(&mut stream).unwrap().payload, b"open");
+            let close = read_frame(&mut stream).unwrap();
+            closes.send(close.close()).unwrap();
+            // Long enough for sends that come too late.
+            std::thread::sleep(Duration::from_millis(200));
+            stream.write_all(&frame(CLOSE, &close.payload)).unwrap();
+        });
+        let served = Served::new(peer.address().port());
+        websocket::send(served.cid, "open").unwrap();
+        assert_eq!(served.ask(Opcode::Quit), xous::Result::Scalar1(0));
+        assert_eq!(seen(&closes), (1001, String::new()));
+        assert!(!served.server.is_finished());
+        assert_eq!(websocket::send(served.cid, "late"), Err(SendError::Closed));
         served.server.join().unwrap().unwrap();
         assert_eq!(served_end(served.inbound), Status::Closed { code: 1001 });
     });

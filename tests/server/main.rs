@@ -7,6 +7,7 @@ mod common;
 
 mod accepting;
 mod bad_heads;
+mod bursts;
 mod by_hand;
 mod channels;
 mod clients;

@@ -29,7 +29,8 @@
 //! | `Decide` | [`Decision`](crate::Decision) | |
 //! | `Stats` | nothing | [`Stats`](crate::state::Stats) |
 //! | `Send` | the message; a [`SendWord`] in `offset` | |
-//! | `Receive` | nothing | the chunk; a [`ReceiveWord`] in `offset` |
+//! | `Receive` | nothing | the chunk, a [`Reconnecting`] or a [`Reply`]; a [`ReceiveWord`] in `offset` |
+//! | `ReconnectWith` | [`Request`](crate::Request) | |
 //!
 //! # Stability
 //!
@@ -45,6 +46,7 @@ mod layout;
 mod opcode;
 mod pages;
 pub(crate) mod part;
+mod reconnecting;
 mod reply;
 mod sole;
 mod word;
@@ -54,6 +56,7 @@ pub use handle::{Handle, message_id, split_message_id};
 pub use opcode::{Opcode, SERVER_NAME};
 pub use pages::{PAGE_SIZE, Pages, Returned};
 pub(crate) use pages::{lent, move_copy};
+pub use reconnecting::Reconnecting;
 pub use reply::{Refusal, Reply};
 pub use sole::send;
 pub use word::{ReceiveWord, SendWord, Status};

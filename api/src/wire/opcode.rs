@@ -24,6 +24,9 @@ pub enum Opcode {
     /// | blocking scalar | the same; `Scalar2(code, phase)` when the connection has ended: the code that the peer sent, 1005 if it sent none, 1006 if it vanished |
     /// | lend | `offset` = close code, 0 for 1000; `valid` bytes of UTF-8 reason (at most 123); the answer's `offset` is a [`ReceiveWord`](crate::wire::ReceiveWord) with status `Closed` and the peer's code, 0 if it is not a connection of the caller |
     ///
+    /// What is still on its way goes to pages that wait or come in time. A peer that closes is answered when the caller has
+    /// asked for more with every page that came back with a chunk, or the close deadline is over.
+    ///
     /// It gets through, however many messages of the caller are open. If there is no place left to wait, the connection is
     /// closed all the same and the answer comes at once, with 1006.
     ///
@@ -169,6 +172,31 @@ pub enum Opcode {
     /// Errors: `Closed` (not a connection of the caller; of the lend: none is watched), `Malformed`, `BusyReceives` (another
     /// page of the caller waits), `BusyMessages`, `BusyService`; `Again` if that is understood ([`Lease`](crate::Lease)).
     Ready = 26,
+    /// Reports on a connection, as `State`, and on how long its pings take: blocking scalar, `Scalar5(phase, failed, last,
+    /// least, mean)`. The last three are the times between a ping and its pong in microseconds, 0 if there was none. Bits
+    /// 8 to 15 of `phase` are the [`Code`](crate::Code) for which the service has given the connection up, or 0.
+    Liveness = 32,
+    /// Changes when an open connection's peer is pinged: blocking or plain scalar, `arg1` = milliseconds of silence, 0 for
+    /// no pings, `arg2` = milliseconds to wait for the pong; `Scalar2(0, 0)`.
+    ///
+    /// Errors: `Closed`.
+    Keepalive = 33,
+    /// Has the next attempt to open a connection again made with another [`Request`](crate::Request): lend with the
+    /// request. If the owner was asked for it, this is the answer. What it says of deadlines, limits, the lease and of
+    /// opening again is not changed.
+    ///
+    /// Errors in `offset`: `Closed` (no connection of the caller that is opened again), `Malformed`, `Reconnecting` (an
+    /// attempt is on).
+    ReconnectWith = 34,
+    /// Makes the next attempt now: blocking or plain scalar, `Scalar2(0, 0)`.
+    ///
+    /// Errors: `Closed` (none is waited for).
+    ReconnectNow = 35,
+    /// A connection is not opened again any more; if the next attempt is waited for, this is its end: blocking or plain
+    /// scalar, `Scalar2(0, 0)`.
+    ///
+    /// Errors: `Closed` (no connection of the caller that is opened again).
+    ReconnectStop = 36,
 }
 
 impl From<Opcode> for usize {

@@ -73,6 +73,11 @@ pub enum Status {
     },
     /// The request was refused, with the number of a [`Code`](crate::Code).
     Refused(u8),
+    /// The connection has ended and is opened again ([`Reconnect`](crate::Reconnect)). The page holds a
+    /// [`Reconnecting`](super::Reconnecting). A message that had begun has no end.
+    Reconnecting,
+    /// The connection is open again. The page holds a [`Reply`](super::Reply).
+    Reopened,
 }
 
 /// The `offset` of an answered `Receive`, and of a chunk that is pushed to a server. Never zero.
@@ -84,6 +89,7 @@ pub enum Status {
 /// | 2 | first chunk of a message |
 /// | 3 | last chunk of a message |
 /// | 4 | a queued send has failed since the last answer |
+/// | 5 | with `Reconnecting`: the connection is open again |
 /// | 8..16 | 0, or the [`Code`](crate::Code): `Closed` or why the request was refused |
 /// | 16..32 | with `Closed`: the peer's close code |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +106,9 @@ const BINARY: u32 = 1 << 1;
 const FIRST: u32 = 1 << 2;
 const LAST: u32 = 1 << 3;
 const SEND_FAILED: u32 = 1 << 4;
+const REOPENED: u32 = 1 << 5;
+/// In the place of a code.
+const RECONNECTING: u32 = crate::Code::Reconnecting as u32;
 
 impl ReceiveWord {
     /// An answer with this status, and with no failed send.
@@ -126,6 +135,8 @@ impl ReceiveWord {
             }
             Status::Closed { code } => ((crate::Code::Closed as u32) << 8) | ((code as u32) << 16),
             Status::Refused(code) => (code as u32) << 8,
+            Status::Reconnecting => RECONNECTING << 8,
+            Status::Reopened => (RECONNECTING << 8) | REOPENED,
         };
         (bits | ALWAYS | if self.send_failed { SEND_FAILED } else { 0 }) as usize
     }
@@ -143,6 +154,8 @@ impl ReceiveWord {
                 last: bits & LAST != 0,
             },
             1 => Status::Closed { code: (bits >> 16) as u16 },
+            RECONNECTING if bits & REOPENED != 0 => Status::Reopened,
+            RECONNECTING => Status::Reconnecting,
             code => Status::Refused(code as u8),
         };
         Some(ReceiveWord { status, send_failed: bits & SEND_FAILED != 0 })
@@ -171,7 +184,9 @@ mod tests {
     #[test]
     fn receive_words_go_there_and_back() {
         let chunk = Status::Chunk { kind: Kind::Binary, first: true, last: false };
-        for status in [chunk, Status::Closed { code: 1001 }, Status::Refused(7)] {
+        for status in
+            [chunk, Status::Closed { code: 1001 }, Status::Refused(7), Status::Reconnecting, Status::Reopened]
+        {
             for send_failed in [false, true] {
                 let word = ReceiveWord { status, send_failed };
                 assert!(word.to_word() != 0 && u32::try_from(word.to_word()).is_ok());

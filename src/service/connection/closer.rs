@@ -1,7 +1,9 @@
 //! Who has asked for the end of a connection, and how they are told.
 
+use xous::CID;
 use xous_api_websocket::Code;
 use xous_api_websocket::state::Phase;
+use xous_api_websocket::wire::Opcode;
 
 use super::outcome::Outcome;
 use crate::service::message::{Lent, Scalar};
@@ -12,6 +14,8 @@ pub(crate) enum Closer {
     Scalar(Scalar),
     /// A lent page.
     Page(Lent),
+    /// An in-process server that has been told to quit, by its own connection to itself.
+    Server(CID),
 }
 
 impl Closer {
@@ -20,6 +24,7 @@ impl Closer {
         match self {
             Closer::Scalar(scalar) => scalar.is_held(),
             Closer::Page(page) => page.is_held() && !page.is_moved(),
+            Closer::Server(_) => true,
         }
     }
 
@@ -28,6 +33,7 @@ impl Closer {
         match self {
             Closer::Scalar(scalar) => scalar.answer2(usize::from(outcome.code), Phase::Closed as usize),
             Closer::Page(page) => page.answer(outcome.word(), 0),
+            Closer::Server(own) => quit(own),
         }
     }
 
@@ -36,6 +42,13 @@ impl Closer {
         match self {
             Closer::Scalar(scalar) => scalar.refuse(Code::Closed),
             Closer::Page(page) => page.answer(Outcome::new(0, "").word(), 0),
+            Closer::Server(own) => quit(own),
         }
     }
+}
+
+/// Has the server look once more. It is not waited for: if its queue is full it hears of the end all the same, a little
+/// later.
+fn quit(own: CID) {
+    xous::try_send_message(own, xous::Message::new_scalar(Opcode::Quit as usize, 0, 0, 0, 0)).ok();
 }

@@ -1,4 +1,4 @@
-//! Opens a client connection on a worker, and becomes its reader.
+//! Opens a client connection.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -7,18 +7,13 @@ use std::time::{Duration, Instant};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore, SeedableRng};
 use xous_api_websocket::{Code, CredentialsForm, Proxy, Request};
-use zeroize::Zeroizing;
 
 use super::answer::Answer;
 use super::connection::Connection;
 use super::destination::{self, Destination};
-use super::end_guard::EndGuard;
-use super::established::Established;
+use super::established::{Established, Heartbeat};
 use super::failure::Failure;
-use super::opener::OpeningResult;
-use super::outcome::{ABNORMAL, Outcome};
 use super::seed::Seed;
-use super::sink::{Delivery, Sink};
 use super::tls_code;
 use super::wording::Wording;
 use crate::entropy::EntropyError;
@@ -28,65 +23,28 @@ use crate::proto::Role;
 use crate::proto::handshake::{
     Authorization, ClientRequest, Key, ReplyError, TunnelRequest, check_reply, parse_reply,
 };
-use crate::service::thread::Permit;
 
 /// The longest host name, as text (RFC 1035 section 2.3.4). A resolver may take long over a longer one.
 const MAX_HOST: usize = 253;
 
-/// What a worker needs in order to open a connection.
-pub(crate) struct Opening {
-    /// The request as it came. It was checked.
-    pub(crate) request: Box<[u8]>,
-    /// Where chunks go.
-    pub(crate) delivery: Delivery,
-    /// Where roots and keys may be.
-    pub(crate) pddb: Pddb,
-    /// Draws the random numbers of the connection; may block.
-    pub(crate) seed: Box<dyn FnOnce() -> Result<Seed, EntropyError> + Send>,
-}
+/// Draws the random numbers of a connection; may block.
+pub(crate) type Draw = Box<dyn Fn() -> Result<Seed, EntropyError> + Send>;
 
 /// A connection whose opening handshake is complete.
-struct Opened {
-    established: Established,
-    sub_protocol: Option<String>,
-    head: Vec<u8>,
+pub(super) struct Opened {
+    pub(super) established: Established,
+    pub(super) sub_protocol: Option<String>,
+    pub(super) head: Vec<u8>,
 }
 
-/// Opens the connection of `guard`, then reads it until its end. `writer` is the worker for its writer.
-pub(crate) fn run(guard: Arc<EndGuard>, opening: Opening, writer: Permit) {
-    let conn = &guard.conn.clone();
-    let mut sink = Sink::new(conn.clone(), opening.delivery);
-    let outcome = match open(conn, Zeroizing::new(opening.request), &opening.pddb, opening.seed) {
-        // Moved, so that the head is not kept while the connection lasts.
-        Ok(Opened { established, sub_protocol, head }) => {
-            established.run(&guard, &mut sink, writer, move |opener| {
-                let result = OpeningResult::Open { sub_protocol, head };
-                match opener {
-                    Some(page) => result.tell(conn.handle, page),
-                    None => conn.tell_opening(result),
-                }
-            })
-        }
-        Err(failure) => {
-            log::info!("{}", failure.text);
-            let outcome = Outcome::new(ABNORMAL, &failure.text);
-            conn.fail_opening(failure);
-            outcome
-        }
-    };
-    // The end does not depend on whether somebody takes this last message.
-    drop(guard);
-    sink.tell(&outcome);
-}
-
-/// Wipes the request when it returns, as that may have a private key.
-fn open(
+/// One opening handshake, up to its end.
+pub(super) fn open(
     conn: &Arc<Connection>,
-    request: Zeroizing<Box<[u8]>>,
+    request: &[u8],
     pddb: &Pddb,
-    seed: Box<dyn FnOnce() -> Result<Seed, EntropyError> + Send>,
+    seed: &Draw,
 ) -> Result<Opened, Failure> {
-    let request = &Request::parse(&request)
+    let request = &Request::parse(request)
         .ok_or_else(|| Failure::new(Code::Malformed, format_args!("the page does not hold a request")))?;
     let seed =
         seed().map_err(|error| Failure::new(Code::Entropy, format_args!("no random numbers: {error}")))?;
@@ -158,6 +116,11 @@ impl Attempt<'_> {
             masks: Some(masks.clone()),
             limits: self.request.options.limits,
             fragment_size: self.request.options.fragment_size,
+            heartbeat: self.request.heartbeat.map(|beat| Heartbeat {
+                kind: beat.kind,
+                message: beat.message.into(),
+                every: beat.every,
+            }),
         };
         Ok(Answered::Opened(Box::new(Opened { established, sub_protocol, head: answer.head })))
     }
@@ -258,6 +221,9 @@ impl Attempt<'_> {
             Failure::new(Code::BadRequest, format_args!("the request cannot be sent: {text}"))
         };
         let (request, to) = (self.request, &self.to);
+        if let Some(fault) = fault(request) {
+            return Err(bad(&fault));
+        }
         for (host, port) in [(&*to.host, to.port), self.meant(), self.address()] {
             if port == 0 {
                 return Err(bad(&"invalid port 0"));
@@ -288,4 +254,10 @@ impl Attempt<'_> {
         handshake.compose(key, &mut head).map_err(|error| bad(&Wording { error, to }))?;
         Ok(head)
     }
+}
+
+/// What cannot be of what makes a connection last.
+fn fault(request: &Request<'_>) -> Option<&'static str> {
+    let reconnect = request.reconnect.as_ref().and_then(|reconnect| reconnect.fault());
+    reconnect.or_else(|| request.heartbeat.and_then(|heartbeat| heartbeat.fault()))
 }

@@ -1,8 +1,10 @@
 //! A connection as its threads share it.
 
+mod ending;
 mod opening;
+mod pings;
+mod succession;
 
-use std::net::Shutdown;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -12,14 +14,16 @@ use xous_api_websocket::wire::Handle;
 use xous_api_websocket::{Code, Deadlines, Lease};
 
 use super::closer::Closer;
-use super::deadline::{Deadline, SHUTDOWN_AGAIN};
+use super::deadline::Deadline;
 use super::failures::Failures;
 use super::inbox::Inbox;
+use super::lasting::Lasting;
+use super::liveness::Liveness;
 use super::opener::{Opener, OpeningResult};
 use super::outbox::Outbox;
-use super::outcome::{ABNORMAL, NO_CODE, Outcome, cut};
-use crate::net::{Socket, TlsError};
-use crate::proto::{CloseCode, CloseReason, CloseStep, Keepalive, KeepaliveStep, Role, Violation};
+use super::outcome::{ABNORMAL, Outcome};
+use crate::net::Socket;
+use crate::proto::{CloseCode, Role};
 use crate::service::message::Lent;
 use crate::service::thread::{Timer, Wake, Watch};
 use crate::sync::atomic::{
@@ -37,22 +41,42 @@ pub(crate) struct Connection {
     /// As the owner has agreed to; it is not known whether another one understands the service's question.
     silence: Option<Duration>,
     answers: AtomicBool,
-    pub(crate) inbox: Inbox,
+    /// What the connection has in common with those that follow it.
+    shared: Arc<Shared>,
+    /// It is opened again.
+    lasting: Option<Arc<Lasting>>,
     pub(crate) outbox: Outbox,
     timer: Arc<Timer>,
     write: Watch,
     stall: Watch,
     state: Mutex<State>,
-    /// Something came from the peer since the timer last looked.
-    heard: AtomicBool,
     /// The reader waits for the owner and hears nothing from the peer.
     held: AtomicBool,
     /// Both threads have ended: no deadline is waited for any more.
     finished: AtomicBool,
     /// It was handed over, and nothing has come from its owner yet.
     untouched: AtomicBool,
+}
+
+/// What connections share that follow each other under one handle.
+pub(crate) struct Shared {
+    pub(crate) inbox: Inbox,
+    liveness: Liveness,
     /// Of the owner.
     failures: Failures,
+}
+
+/// What a connection is made of.
+struct Parts {
+    role: Role,
+    handle: Handle,
+    deadlines: Deadlines,
+    lease: Lease,
+    timer: Arc<Timer>,
+    opener: Option<Lent>,
+    shared: Arc<Shared>,
+    lasting: Option<Arc<Lasting>>,
+    last: Option<Outcome>,
 }
 
 struct State {
@@ -64,9 +88,26 @@ struct State {
     outcome: Option<Outcome>,
     /// Why the connection breaks off, unless it ends otherwise.
     cause: Box<str>,
-    keepalive: Option<Keepalive>,
+    /// A code for that.
+    why: Option<Code>,
     /// The owner asked for the end, so that nobody needs to be told of it later.
     closed_by_owner: bool,
+    /// Messages have passed.
+    was_open: bool,
+    /// Another one takes its place.
+    passed_on: bool,
+    /// No other one will.
+    is_last: bool,
+    /// How the one before it ended.
+    last: Option<Outcome>,
+}
+
+impl std::ops::Deref for Connection {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
 }
 
 impl Connection {
@@ -79,14 +120,35 @@ impl Connection {
         timer: Arc<Timer>,
         opener: Option<Lent>,
     ) -> Arc<Self> {
+        Self::new_lasting(role, handle, deadlines, lease, timer, opener, None)
+    }
+
+    /// As [`Connection::new`], and it is opened again.
+    pub(crate) fn new_lasting(
+        role: Role,
+        handle: Handle,
+        deadlines: Deadlines,
+        lease: Lease,
+        timer: Arc<Timer>,
+        opener: Option<Lent>,
+        lasting: Option<Arc<Lasting>>,
+    ) -> Arc<Self> {
         let deadlines = deadlines.bounded();
+        let liveness = Liveness::new(&deadlines);
+        let shared = Arc::new(Shared { inbox: Inbox::new(), liveness, failures: Failures::default() });
+        Self::make(Parts { role, handle, deadlines, lease, timer, opener, shared, lasting, last: None })
+    }
+
+    fn make(parts: Parts) -> Arc<Self> {
+        let Parts { role, handle, deadlines, lease, timer, opener, shared, lasting, last } = parts;
         Arc::new(Connection {
             role,
             handle,
             deadlines,
             silence: lease.silence,
             answers: AtomicBool::new(lease.answers),
-            inbox: Inbox::new(),
+            shared,
+            lasting,
             outbox: Outbox::new(role),
             timer,
             write: Watch::default(),
@@ -98,14 +160,16 @@ impl Connection {
                 closers: Vec::new(),
                 outcome: None,
                 cause: "".into(),
-                keepalive: deadlines.keepalive.map(|interval| Keepalive::new(interval, deadlines.pong)),
+                why: None,
                 closed_by_owner: false,
+                was_open: false,
+                passed_on: false,
+                is_last: false,
+                last,
             }),
-            heard: AtomicBool::new(false),
             held: AtomicBool::new(false),
             finished: AtomicBool::new(false),
             untouched: AtomicBool::new(false),
-            failures: Failures::default(),
         })
     }
 
@@ -149,8 +213,17 @@ impl Connection {
     /// how it ended, though its threads may still see to the socket.
     pub(crate) fn state(&self) -> (Phase, usize) {
         let state = self.state.lock();
-        let phase = if state.outcome.is_some() { Phase::Closed } else { state.phase };
+        let phase = match &state.outcome {
+            Some(outcome) if self.continues(&state, outcome) => Phase::Closing,
+            Some(_) => Phase::Closed,
+            None => state.phase,
+        };
         (phase, self.failures.sends())
+    }
+
+    /// Why this side has given it up, where there is a code for that.
+    pub(crate) fn why(&self) -> Option<Code> {
+        self.state.lock().why
     }
 
     /// The owner lends a page for what comes, perhaps for a time.
@@ -175,125 +248,10 @@ impl Connection {
         }
     }
 
-    /// The owner closes it; `closer` is told how it ended, now or later.
-    pub(crate) fn close(self: &Arc<Self>, reason: Option<CloseReason<'_>>, closer: Option<Closer>) {
-        let mut state = self.state.lock();
-        let again = std::mem::replace(&mut state.closed_by_owner, true);
-        if let Some(outcome) = state.outcome.clone() {
-            drop(state);
-            match closer {
-                Some(closer) if again => closer.refuse(),
-                Some(closer) => closer.tell(&outcome),
-                None => (),
-            }
-            return;
-        }
-        state.closers.extend(closer);
-        let opening = state.phase == Phase::Opening;
-        state.phase = if opening { Phase::Closed } else { Phase::Closing };
-        drop(state);
-        self.answer_opener(Opener::cancel);
-        self.inbox.discard();
-        if opening {
-            // Nobody waits for the worker, which may be in a look-up that cannot be cut short.
-            self.end(&Outcome::new(ABNORMAL, "the opening was given up"));
-            // By the timer: to shut a socket down is a message to another server, which is waited for.
-            self.refuse(self.outbox.end());
-            self.arm(Deadline::Shutdown, Duration::ZERO);
-        } else if self.outbox.close_after_sends(reason) {
-            self.arm(Deadline::Close, self.deadlines.close);
-        }
-    }
-
-    /// The peer broke the protocol (RFC 6455 section 7.1.7): a Close frame at once, nothing delivered any more.
-    pub(crate) fn fail(self: &Arc<Self>, violation: Violation) {
-        let outcome = Outcome::new(violation.close_code().value(), violation.text());
-        self.closing(&outcome, || self.outbox.fail(violation));
-    }
-
-    /// This side gives the connection up; as [`Connection::fail`].
-    pub(crate) fn give_up(self: &Arc<Self>, code: CloseCode, text: &str) {
-        let outcome = Outcome::new(code.value(), text);
-        self.closing(&outcome, || self.outbox.close_now(CloseReason::new(code, text)));
-    }
-
-    /// The peer's Close frame has come; it is answered, unless ours has gone before it.
-    pub(crate) fn peer_closed(self: &Arc<Self>, reason: Option<CloseReason<'_>>) {
-        let (code, text) = reason.map_or((NO_CODE, ""), |reason| (reason.code().value(), reason.text()));
-        self.closing(&Outcome::new(code, text), || self.outbox.peer_closed(reason));
-        self.half_close();
-    }
-
-    /// When both Close frames have passed there is nothing left to send. On a PC this also
-    /// ends peers that wait for the other side to end the transport first; see `platform::SHUTDOWN_SENDS_FIN` for the device.
-    pub(crate) fn half_close(&self) {
-        if matches!(self.outbox.close_step(), CloseStep::AwaitEnd | CloseStep::ShutDown) {
-            let socket = self.state.lock().socket.clone();
-            if let Some(socket) = socket {
-                socket.shutdown(Shutdown::Write);
-            }
-        }
-    }
-
-    fn closing(self: &Arc<Self>, outcome: &Outcome, close: impl FnOnce() -> Vec<Lent>) {
-        self.state.lock().phase = Phase::Closing;
-        self.inbox.discard();
-        self.refuse(close());
-        self.end(outcome);
-        self.arm(Deadline::Close, self.deadlines.close);
-    }
-
-    /// A read has failed. What TLS says about it is how the connection ended, and the peer is told with an alert. An
-    /// error of the socket is the cause only if there is none yet: on the device, a local shutdown is one.
-    pub(crate) fn broken(self: &Arc<Self>, error: &std::io::Error) {
-        self.breaks(|| format!("the connection was lost: {error}"));
-        if error.get_ref().is_some_and(|error| error.is::<TlsError>()) {
-            log::info!("the connection is broken: {error}");
-            self.end(&Outcome::new(ABNORMAL, &error.to_string()));
-            if self.outbox.transport_failed() {
-                self.arm(Deadline::Close, self.deadlines.close);
-            }
-        }
-    }
-
-    /// Nothing comes any more. If the peer has vanished, nothing goes either; else the writer sends its Close frame,
-    /// or a last alert.
-    pub(crate) fn reader_ended(self: &Arc<Self>) {
-        if matches!(self.outbox.close_step(), CloseStep::Send) || self.outbox.is_failing() {
-            return;
-        }
-        self.break_off();
-    }
-
-    /// Remembers why the connection breaks off, which is told together with 1006. The first cause counts.
-    pub(crate) fn breaks<T: Into<Box<str>>>(&self, cause: impl FnOnce() -> T) {
-        let mut state = self.state.lock();
-        if state.cause.is_empty() {
-            state.cause = cut(cause().into());
-        }
-    }
-
-    /// A deadline is over: as [`Connection::break_off`].
-    fn is_late(self: &Arc<Self>, cause: impl FnOnce() -> String) {
-        self.breaks(cause);
-        self.break_off();
-    }
-
-    /// Nothing can be sent or received any more: both threads come to their end.
-    pub(crate) fn break_off(self: &Arc<Self>) {
-        self.refuse(self.outbox.end());
-        self.inbox.discard();
-        let socket = self.state.lock().socket.clone();
-        if let Some(socket) = socket {
-            socket.shutdown(Shutdown::Both);
-            self.arm(Deadline::Shutdown, SHUTDOWN_AGAIN);
-        }
-    }
-
     /// How the connection ended; that it broke, if nothing else is known.
     pub(crate) fn outcome(&self) -> Outcome {
         let state = self.state.lock();
-        state.outcome.clone().unwrap_or_else(|| Outcome::new(ABNORMAL, &state.cause))
+        state.outcome.clone().unwrap_or_else(|| state.broken_off())
     }
 
     /// The owner has asked for the end.
@@ -312,8 +270,9 @@ impl Connection {
         self.finished.store(true, SeqCst);
         self.disarm(None);
         self.refuse(self.outbox.end());
-        let cause = self.state.lock().cause.clone();
-        let outcome = self.end(&Outcome::new(ABNORMAL, &cause));
+        self.ends_for_good();
+        let broken_off = self.state.lock().broken_off();
+        let outcome = self.end(&broken_off);
         let mut state = self.state.lock();
         state.phase = Phase::Closed;
         let (socket, (opener, kept)) = (state.socket.take(), state.opener.end());
@@ -340,13 +299,6 @@ impl Connection {
         result
     }
 
-    /// Something came from the peer.
-    pub(crate) fn heard(&self) {
-        if self.deadlines.keepalive.is_some() {
-            self.heard.store(true, Relaxed);
-        }
-    }
-
     /// A send has failed. It is counted if it was moved, and the sender is still the owner.
     pub(crate) fn count_failed(&self, send: &Lent) {
         self.failures.count(send);
@@ -369,10 +321,16 @@ impl Connection {
     fn end(&self, outcome: &Outcome) -> Outcome {
         let mut state = self.state.lock();
         let outcome = state.outcome.get_or_insert_with(|| outcome.clone()).clone();
+        if self.continues(&state, &outcome) {
+            return outcome;
+        }
         let closers = std::mem::take(&mut state.closers);
         drop(state);
         self.inbox.end(&outcome);
         closers.into_iter().for_each(|closer| closer.tell(&outcome));
+        if let Some(lasting) = &self.lasting {
+            lasting.wake();
+        }
         outcome
     }
 
@@ -412,22 +370,13 @@ impl Connection {
             self.end(&Outcome::new(ABNORMAL, ""));
         }
     }
+}
 
-    fn keep_alive(self: &Arc<Self>) {
-        let (heard, held) = (self.heard.swap(false, Relaxed), self.held.load(Relaxed));
-        let step = self.state.lock().keepalive.as_mut().map(|keepalive| keepalive.tick(heard, held));
-        match step {
-            None => (),
-            Some(KeepaliveStep::Wait(wait)) => self.arm(Deadline::Keepalive, wait),
-            Some(KeepaliveStep::Ping(wait)) => {
-                self.outbox.ping();
-                self.arm(Deadline::Keepalive, wait);
-            }
-            Some(KeepaliveStep::Dead) => {
-                log::info!("no answer to a ping: the connection is given up");
-                self.is_late(|| format!("no answer to a ping within {:?}", self.deadlines.pong));
-            }
-        }
+impl State {
+    fn broken_off(&self) -> Outcome {
+        let broken = || Outcome { why: self.why, ..Outcome::new(ABNORMAL, &self.cause) };
+        // One that was never open ends as the one before it.
+        self.last.clone().filter(|_| !self.was_open).unwrap_or_else(broken)
     }
 }
 
@@ -453,6 +402,7 @@ impl Wake for Connection {
                 self.answer_closers();
             }
             Some(Deadline::Keepalive) => self.keep_alive(),
+            Some(Deadline::Heartbeat) => self.beat(),
             Some(Deadline::Receive) => {
                 self.inbox.give_back(Instant::now());
                 self.watch_pages();

@@ -26,13 +26,15 @@ pub(crate) enum Deadline {
     Receive,
     /// The process that it was handed to has not taken it up.
     TakeUp,
+    /// Time for a message that goes out every so often.
+    Heartbeat,
 }
 
 impl Deadline {
     /// The deadline of which the timer tells.
     pub(crate) fn from_kind(kind: usize) -> Option<Self> {
         use Deadline::*;
-        [Open, Write, Stall, Close, Keepalive, Shutdown, Receive, TakeUp]
+        [Open, Write, Stall, Close, Keepalive, Shutdown, Receive, TakeUp, Heartbeat]
             .into_iter()
             .find(|deadline| *deadline as usize == kind)
     }

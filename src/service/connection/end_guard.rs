@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::connection::Connection;
+use super::outcome::Outcome;
 use super::table::Table;
 
 /// Held by every thread of a connection. When the last of them lets go, on its worker, everybody who waits is
@@ -29,8 +30,24 @@ impl EndGuard {
     }
 }
 
+impl EndGuard {
+    /// Lets another connection follow this one, which ended like this. `None` if it is not wanted any more.
+    pub(crate) fn pass_on(&self, outcome: Outcome) -> Option<Arc<EndGuard>> {
+        let next = self.conn.successor(outcome)?;
+        let guard = EndGuard::new(next, self.table.clone());
+        if !self.table.replace(&guard.conn) {
+            return None;
+        }
+        self.conn.bequeath(&guard.conn);
+        Some(guard)
+    }
+}
+
 impl Drop for EndGuard {
     fn drop(&mut self) {
+        if self.conn.is_passed_on() {
+            return self.conn.wind_up();
+        }
         let (outcome, known, kept) = self.conn.finish();
         self.table.ended(self.conn.handle, outcome, known, kept);
         // Asked again: a Close may have come before the table knew of the end.

@@ -1,9 +1,10 @@
 //! A connection from the end of its opening handshake to its own, in either role.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
-use xous_api_websocket::Limits;
+use xous_api_websocket::{Kind, Limits};
 
 use super::end_guard::EndGuard;
 use super::outcome::{ABNORMAL, Outcome};
@@ -25,6 +26,15 @@ pub(crate) struct Established {
     pub(crate) masks: Option<ChaCha8Rng>,
     pub(crate) limits: Limits,
     pub(crate) fragment_size: u32,
+    /// A message that goes out at once, and every so often.
+    pub(crate) heartbeat: Option<Heartbeat>,
+}
+
+/// A message of the service's own.
+pub(crate) struct Heartbeat {
+    pub(crate) kind: Kind,
+    pub(crate) message: Box<[u8]>,
+    pub(crate) every: Duration,
 }
 
 impl Established {
@@ -40,7 +50,12 @@ impl Established {
         let conn = &guard.conn;
         let Some(opener) = conn.opened() else { return Outcome::new(ABNORMAL, "given up") };
         let encoder = Encoder::new(self.role);
-        let writing = Writer::new(conn.clone(), self.socket.clone(), encoder, self.masks, self.fragment_size);
+        let heartbeat = self.heartbeat.map(|Heartbeat { kind, message, every }| {
+            conn.beats(every);
+            (kind, message)
+        });
+        let socket = self.socket.clone();
+        let writing = Writer::new(conn.clone(), socket, encoder, self.masks, self.fragment_size, heartbeat);
         let writers_guard = guard.clone();
         let started = writer.run(move |permit| {
             writing.run();

@@ -12,7 +12,7 @@ use xous_api_websocket::{Code, Kind};
 
 use super::outcome::Outcome;
 use super::watch::Watcher;
-use crate::service::limits::{CARRIED, PARKED_RECEIVES};
+use crate::service::limits::{CARRIED, LAST_TURN, PARKED_RECEIVES};
 use crate::service::message::{Asked, Lent};
 use crate::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use crate::sync::{Condvar, Instant, Mutex};
@@ -23,6 +23,8 @@ pub(crate) struct Inbox {
     changed: Condvar,
     /// How often the connection has been handed over. Changed under the lock.
     owner: AtomicU32,
+    /// How often an owner has asked for a chunk. Changed under the lock.
+    asked: AtomicU32,
 }
 
 struct State {
@@ -37,19 +39,29 @@ struct State {
     watched: Option<Instant>,
     /// Who is told when a page is wanted.
     watcher: Option<Watcher>,
-    /// It was told, and no page has come since.
-    told: bool,
+    /// The watcher was told, and no page has come since.
+    is_watcher_told: bool,
+    /// What the owner is told before it gets anything else: pages wait only if there is none.
+    told: VecDeque<Told>,
     phase: Phase,
 }
 
 enum Phase {
     /// Chunks go to the owner.
     Open,
-    /// The owner has closed or stalled: what still comes is dropped.
+    /// The owner has closed. Chunks go to who still asks for them; from the first that nobody wants they are dropped.
+    Leaving {
+        /// A page waited at the end or has come since: somebody receives.
+        asked: bool,
+    },
+    /// The owner has stalled, or the connection ends: what still comes is dropped.
     Discarding,
     /// The connection has ended like this.
     Over(Outcome),
 }
+
+/// A word, and what goes into the page.
+type Told = (usize, Vec<u8>);
 
 /// A page that holds a piece of a message.
 pub(crate) struct Begun {
@@ -106,15 +118,22 @@ impl Inbox {
             gone_out: false,
             watched: None,
             watcher: None,
-            told: false,
+            is_watcher_told: false,
+            told: VecDeque::new(),
             phase: Phase::Open,
         };
-        Inbox { state: Mutex::new(state), changed: Condvar::new(), owner: AtomicU32::new(0) }
+        let (owner, asked) = (AtomicU32::new(0), AtomicU32::new(0));
+        Inbox { state: Mutex::new(state), changed: Condvar::new(), owner, asked }
     }
 
     /// How often the connection has been handed over.
     pub(crate) fn owner(&self) -> u32 {
         self.owner.load(SeqCst)
+    }
+
+    /// How often an owner has asked for a chunk. It wraps around.
+    pub(crate) fn asked(&self) -> u32 {
+        self.asked.load(SeqCst)
     }
 
     /// Keeps a page for the next chunk, or answers it at once if the connection has ended.
@@ -125,12 +144,23 @@ impl Inbox {
             drop(state);
             return outcome.tell(page);
         }
+        state.is_watcher_told = false;
+        if let Some(told) = state.told.pop_front() {
+            self.asked.fetch_add(1, SeqCst);
+            let watcher = if state.told.is_empty() { None } else { state.watcher_to_tell() };
+            drop(state);
+            watcher.iter().for_each(Watcher::tell);
+            return tell(page, told);
+        }
         if state.pages.len() >= PARKED_RECEIVES {
             drop(state);
             return refuse(page, Code::BusyReceives);
         }
         state.pages.push_back(page);
-        state.told = false;
+        if let Phase::Leaving { asked } = &mut state.phase {
+            *asked = true;
+        }
+        self.asked.fetch_add(1, SeqCst);
         drop(state);
         self.changed.notify_one();
     }
@@ -143,7 +173,7 @@ impl Inbox {
         let mut state = self.state.lock();
         let is_over = matches!(state.phase, Phase::Over(_));
         let kept = watcher.clone().filter(|_| !is_over);
-        state.told = kept.is_some();
+        state.is_watcher_told = kept.is_some();
         let before = std::mem::replace(&mut state.watcher, kept);
         drop(state);
         if let Some(watcher) = watcher {
@@ -234,15 +264,16 @@ impl Inbox {
     /// A page of this `owner` if there is one and chunks still go there.
     pub(crate) fn try_take(&self, owner: u32) -> Option<Lent> {
         let mut state = self.state.lock();
-        let wanted = matches!(state.phase, Phase::Open) && owner == self.owner();
+        let wanted = state.delivers() && owner == self.owner();
         if wanted { state.pages.pop_front() } else { None }
     }
 
-    /// The next page of this `owner`; waits for it.
+    /// The next page of this `owner`; waits for it. Not for long if the owner has closed, and only if somebody receives.
     pub(crate) fn take(&self, owner: u32) -> Taken {
         let mut state = self.state.lock();
+        let mut until = None;
         loop {
-            if !matches!(state.phase, Phase::Open) {
+            if !state.delivers() {
                 return Taken::Nothing;
             }
             if owner != self.owner() {
@@ -251,29 +282,42 @@ impl Inbox {
             if let Some(page) = state.pages.pop_front() {
                 return Taken::Page(page);
             }
-            if let Some(watcher) = state.untold() {
+            if let Some(watcher) = state.watcher_to_tell() {
                 drop(state);
                 watcher.tell();
                 state = self.state.lock();
                 continue;
             }
-            state = self.changed.wait(state);
+            let Phase::Leaving { asked } = state.phase else {
+                state = self.changed.wait(state);
+                continue;
+            };
+            let now = Instant::now();
+            let left = until.get_or_insert_with(|| now + LAST_TURN).saturating_duration_since(now);
+            if !asked || left.is_zero() {
+                // Nobody gets the end of a message whose beginning is lost.
+                state.phase = Phase::Discarding;
+                return Taken::Nothing;
+            }
+            state = self.changed.wait_timeout(state, left);
         }
     }
 
-    /// Waits until this `owner` asks for more: it is done with what it has got. Ends before when nothing is delivered any
-    /// more, when the connection is handed over, and after about `limit`.
-    pub(crate) fn await_owner(&self, owner: u32, limit: Duration) {
+    /// Waits until this `owner` has asked for more so `many` times since it had `asked` that often: then it is done with
+    /// what it has got. Ends before when nothing is delivered any more, when the connection is handed over, and after about
+    /// `limit`.
+    pub(crate) fn await_owner(&self, owner: u32, asked: u32, many: u32, limit: Duration) {
         let start = Instant::now();
         let mut state = self.state.lock();
+        let is_done = || self.asked().wrapping_sub(asked) >= many;
         if state.pages.is_empty()
-            && let Some(watcher) = state.untold()
+            && let Some(watcher) = state.watcher_to_tell()
         {
             drop(state);
             watcher.tell();
             state = self.state.lock();
         }
-        while matches!(state.phase, Phase::Open) && owner == self.owner() && state.pages.is_empty() {
+        while matches!(state.phase, Phase::Open) && owner == self.owner() && !is_done() {
             let left = limit.saturating_sub(start.elapsed());
             if left.is_zero() {
                 return;
@@ -282,10 +326,48 @@ impl Inbox {
         }
     }
 
+    /// Tells the owner something, in order with what it receives. An owner that takes nothing is told the last end and
+    /// the last beginning only.
+    pub(crate) fn tell(&self, word: usize, bytes: Vec<u8>) {
+        let told = (word, bytes);
+        let mut state = self.state.lock();
+        if let Some(page) = state.pages.pop_front() {
+            drop(state);
+            return tell(page, told);
+        }
+        if let Some(at) = state.told.iter().position(|(other, _)| *other == word) {
+            state.told.truncate(at);
+        }
+        state.told.push_back(told);
+        let watcher = state.watcher_to_tell();
+        drop(state);
+        watcher.iter().for_each(Watcher::tell);
+    }
+
+    /// The connection has ended and is opened again: what comes then goes to the owner.
+    pub(crate) fn reopen(&self) {
+        let mut state = self.state.lock();
+        if matches!(state.phase, Phase::Discarding) {
+            state.phase = Phase::Open;
+        }
+    }
+
+    /// The owner has closed.
+    pub(crate) fn leave(&self) {
+        let mut state = self.state.lock();
+        if matches!(state.phase, Phase::Open) {
+            state.phase = Phase::Leaving {
+                asked: state.begun.is_some() || !state.pages.is_empty() || state.watcher.is_some(),
+            };
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+
     /// From now on nothing is delivered; the pages stay until it is known how the connection ended.
     pub(crate) fn discard(&self) {
         let mut state = self.state.lock();
-        if matches!(state.phase, Phase::Open) {
+        if state.delivers() {
             state.phase = Phase::Discarding;
         }
         drop(state);
@@ -305,7 +387,7 @@ impl Inbox {
         state.begun.is_some() || !state.pages.is_empty()
     }
 
-    /// Chunks still go to the owner.
+    /// The owner has not closed, and nothing has ended.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.state.lock().phase, Phase::Open)
     }
@@ -317,6 +399,7 @@ impl Inbox {
             state.phase = Phase::Over(outcome.clone());
         }
         let pages = std::mem::take(&mut state.pages);
+        state.told.clear();
         let watcher = state.watcher.take();
         drop(state);
         self.changed.notify_one();
@@ -329,6 +412,7 @@ impl Inbox {
     pub(crate) fn hand_over(&self) {
         let mut state = self.state.lock();
         self.owner.fetch_add(1, SeqCst);
+        state.told.clear();
         let pages = std::mem::take(&mut state.pages);
         let mut begun = state.begun.take();
         if let Some(begun) = &mut begun {
@@ -343,9 +427,14 @@ impl Inbox {
 }
 
 impl State {
+    /// Chunks still go to the owner.
+    fn delivers(&self) -> bool {
+        matches!(self.phase, Phase::Open | Phase::Leaving { .. })
+    }
+
     /// Who has to be told that a page is wanted. Once, until one has come.
-    fn untold(&mut self) -> Option<Watcher> {
-        if std::mem::replace(&mut self.told, true) { None } else { self.watcher.clone() }
+    fn watcher_to_tell(&mut self) -> Option<Watcher> {
+        if std::mem::replace(&mut self.is_watcher_told, true) { None } else { self.watcher.clone() }
     }
 }
 
@@ -355,6 +444,14 @@ fn last_word(watcher: Option<Watcher>) {
         watcher.tell();
         watcher.end();
     }
+}
+
+/// Answers a `Receive` with something other than a chunk.
+fn tell(mut page: Lent, (word, bytes): Told) {
+    let space = page.pages_mut();
+    let len = bytes.len().min(space.len());
+    space[..len].copy_from_slice(&bytes[..len]);
+    page.answer(word, len);
 }
 
 /// Answers a `Receive` with a code.

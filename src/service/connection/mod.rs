@@ -1,14 +1,16 @@
 //! One connection, from its opening to its end, in either role.
 //!
 //! ```text
-//!  connect (client) --.                        .--> reader --> sink ---> page of an owner, from inbox
+//!  client, connect ---.                        .--> reader --> sink ---> page of an owner, from inbox
 //!  seed, tls_code     +--> established: starts +                '------> ChunkReceiver: the service itself
 //!  listen (server) ---'                        '--> writer <-- outbox <--- sends, pongs, Close frames
 //!
 //!  connection   what reader, writer, dispatcher and timer share: phase, deadlines, inbox, outbox
+//!  again        a connection that has ended is opened again (lasting: as its owner wants it)
 //!  destination  where connect goes, redirected or not; answer is what the server says, wording what is wrong
 //!  failures     what reader and writer know of sends that nobody waits for
 //!  end_guard    held by each thread; the last one ends the connection and tells the table
+//!  liveness     whether the peer is there
 //!  opener       who waits for an opening, and what came of it (failure: why there is no connection)
 //!  watch        which connections of a process have something for it
 //!  table        handles and their connections, and how those that are over have ended (outcome)
@@ -16,9 +18,11 @@
 //!
 //! Reader and writer do not call each other: they meet in [`Connection`]. Nothing here knows of ports or opcodes.
 
+mod again;
 mod answer;
+pub(super) mod client;
 mod closer;
-pub(super) mod connect;
+mod connect;
 #[expect(clippy::module_inception, reason = "the room is named for what it serves")]
 mod connection;
 mod deadline;
@@ -30,6 +34,8 @@ mod failures;
 pub(super) mod inbox;
 #[cfg(all(test, feature = "shuttle"))]
 mod interleavings;
+mod lasting;
+mod liveness;
 mod opener;
 mod outbox;
 mod outcome;
@@ -42,11 +48,12 @@ mod watch;
 mod wording;
 mod writer;
 
+pub(crate) use client::Opening;
 pub(crate) use closer::Closer;
-pub(crate) use connect::Opening;
 pub(crate) use connection::Connection;
 pub(crate) use end_guard::EndGuard;
 pub(crate) use established::Established;
+pub(crate) use lasting::Lasting;
 pub(crate) use outbox::ShareError;
 pub(crate) use outcome::{ABNORMAL, Outcome};
 pub(crate) use seed::{seed, seed_from};

@@ -5,6 +5,9 @@
 //! TLS has something to send, answers to uploads), the timer (pings, a Close), and one writer, which takes. Full:
 //! messages are refused, the oldest pong is dropped, the reader waits.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -27,6 +30,8 @@ pub(crate) struct Outbox {
 pub(crate) enum Work {
     /// A Ping to send.
     Ping,
+    /// The message that goes out every so often.
+    Heartbeat,
     /// A Pong with this payload.
     Pong(Box<[u8]>),
     /// A message or a part of one.
@@ -44,6 +49,8 @@ pub(crate) enum Work {
 struct State {
     pongs: VecDeque<Box<[u8]>>,
     ping: bool,
+    /// A heartbeat is due.
+    heartbeat: bool,
     flush: bool,
     /// Messages of the owner and broadcasts, in the order in which they came.
     items: VecDeque<Item>,
@@ -61,6 +68,8 @@ struct State {
     waiting: bool,
     /// The reader waits for room.
     wants_room: bool,
+    /// Messages are refused until the connection is open.
+    refuses: bool,
 }
 
 enum Item {
@@ -82,7 +91,7 @@ pub(crate) enum ShareError {
 enum Phase {
     /// Everything is taken.
     Open,
-    /// The owner has closed: what is queued goes out, then the Close frame.
+    /// The owner or the peer has closed: what is queued goes out, then the Close frame.
     Draining,
     /// The Close frame goes out next, or has gone.
     Closing,
@@ -97,6 +106,7 @@ impl Outbox {
         let state = State {
             pongs: VecDeque::new(),
             ping: false,
+            heartbeat: false,
             flush: false,
             items: VecDeque::new(),
             sends: 0,
@@ -108,6 +118,7 @@ impl Outbox {
             phase: Phase::Open,
             waiting: false,
             wants_room: false,
+            refuses: false,
         };
         Outbox { state: Mutex::new(state), work: Condvar::new(), room: Condvar::new() }
     }
@@ -117,6 +128,9 @@ impl Outbox {
         let mut state = self.state.lock();
         if state.phase != Phase::Open {
             return Err((message, Code::Closed));
+        }
+        if state.refuses {
+            return Err((message, Code::Reconnecting));
         }
         if state.sends >= QUEUED_SENDS {
             return Err((message, Code::BusyQueue));
@@ -145,6 +159,16 @@ impl Outbox {
             state.items.push_back(Item::HandOver);
             self.wake(&state);
         }
+    }
+
+    /// Takes no message before the connection is open.
+    pub(crate) fn refuse_until_open(&self) {
+        self.state.lock().refuses = true;
+    }
+
+    /// The connection is open.
+    pub(crate) fn opens(&self) {
+        self.state.lock().refuses = false;
     }
 
     /// Queues a broadcast.
@@ -189,13 +213,22 @@ impl Outbox {
         }
     }
 
-    /// Queues an empty Ping.
+    /// Queues a Ping.
     pub(crate) fn ping(&self) {
         let mut state = self.state.lock();
         if state.phase == Phase::Open {
             state.ping = true;
             self.wake(&state);
         }
+    }
+
+    /// Has the writer send the message that goes out every so often. `false` if nothing is sent any more.
+    pub(crate) fn heartbeat(&self) -> bool {
+        let mut state = self.state.lock();
+        let open = state.phase == Phase::Open;
+        state.heartbeat |= open;
+        self.wake(&state);
+        open
     }
 
     /// The transport has something to send that no write carries yet.
@@ -227,9 +260,8 @@ impl Outbox {
     pub(crate) fn close_after_sends(&self, reason: Option<CloseReason<'_>>) -> bool {
         let mut state = self.state.lock();
         let first = state.closing.start(reason);
-        // A writer that is to end, or to find out that the transport has failed, still does.
-        if first && state.phase == Phase::Open {
-            state.phase = Phase::Draining;
+        if first {
+            state.drain();
             self.wake(&state);
         }
         first
@@ -242,9 +274,12 @@ impl Outbox {
         })
     }
 
-    /// The peer's Close frame has come; as [`Outbox::close_now`].
-    pub(crate) fn peer_closed(&self, reason: Option<CloseReason<'_>>) -> Vec<Lent> {
-        self.closing(|closing| closing.received(reason))
+    /// The peer's Close frame has come. It is answered after what is queued; nothing more is taken.
+    pub(crate) fn peer_closed(&self, reason: Option<CloseReason<'_>>) {
+        let mut state = self.state.lock();
+        state.closing.received(reason);
+        state.drain();
+        self.wake(&state);
     }
 
     /// The peer broke the protocol; as [`Outbox::close_now`].
@@ -366,6 +401,13 @@ impl Outbox {
 }
 
 impl State {
+    /// A writer that is to end, or to find out that the transport has failed, still does.
+    fn drain(&mut self) {
+        if self.phase == Phase::Open {
+            self.phase = Phase::Draining;
+        }
+    }
+
     fn share(&mut self, frame: &Arc<[u8]>) -> Result<(), ShareError> {
         if self.phase != Phase::Open {
             return Err(ShareError::Closed);
@@ -397,7 +439,17 @@ fn take(state: &mut State) -> Option<Work> {
         Phase::Failed => return None,
         _ => (),
     }
-    take_control(state).or_else(|| take_item(state)).or_else(|| state.closing.take_due().map(Work::Close))
+    take_control(state)
+        .or_else(|| take_heartbeat(state))
+        .or_else(|| take_item(state))
+        .or_else(|| state.closing.take_due().map(Work::Close))
+}
+
+/// Never within a message, and none that came to be due before the end was wanted.
+fn take_heartbeat(state: &mut State) -> Option<Work> {
+    let due = state.heartbeat && !state.mid_message && state.phase == Phase::Open;
+    state.heartbeat &= !due;
+    due.then_some(Work::Heartbeat)
 }
 
 fn take_item(state: &mut State) -> Option<Work> {
@@ -413,56 +465,6 @@ fn take_item(state: &mut State) -> Option<Work> {
             state.broadcasts -= 1;
             state.broadcast_bytes -= frame.len();
             Some(Work::Share(frame))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_close_of_the_owner_begins_nothing_anew() {
-        let outbox = Outbox::new(Role::Client);
-        outbox.end();
-        assert!(outbox.close_after_sends(None));
-        assert!(outbox.next(false).is_none(), "the writer ends");
-        let outbox = Outbox::new(Role::Client);
-        assert!(outbox.transport_failed());
-        assert!(outbox.close_after_sends(None));
-        assert!(matches!(outbox.next(false), Some(Work::Flush)));
-        assert!(outbox.next(false).is_none(), "last words are the last");
-    }
-
-    #[test]
-    fn a_frame_that_must_not_be_lost_waits_for_room_or_the_end() {
-        let outbox = Outbox::new(Role::Server);
-        let frame: Arc<[u8]> = vec![0; 1].into();
-        std::thread::scope(|scope| {
-            let reader = scope.spawn(|| {
-                let sent =
-                    (0..3 * QUEUED_BROADCASTS).map_while(|_| outbox.share_in_time(&frame).ok()).count();
-                (sent, outbox.share_in_time(&frame))
-            });
-            let taken = (0..QUEUED_BROADCASTS).filter(|_| outbox.next(false).is_some()).count();
-            while outbox.state.lock().items.len() < QUEUED_BROADCASTS || !outbox.state.lock().wants_room {
-                std::thread::yield_now();
-            }
-            outbox.end();
-            assert_eq!(reader.join().unwrap(), (taken + QUEUED_BROADCASTS, Err(ShareError::Closed)));
-        });
-    }
-
-    #[test]
-    fn broadcasts_wait_up_to_a_number_and_up_to_so_many_bytes() {
-        for (len, most) in [(1, QUEUED_BROADCASTS), (QUEUED_BROADCAST_BYTES / 2, 2)] {
-            let outbox = Outbox::new(Role::Server);
-            let frame: Arc<[u8]> = vec![0; len].into();
-            for _ in 0..2 {
-                (0..most).for_each(|_| outbox.share(frame.clone()).unwrap());
-                assert_eq!(outbox.share(frame.clone()), Err(ShareError::Full));
-                (0..most).for_each(|_| assert!(matches!(outbox.try_next(false), Some(Work::Share(_)))));
-            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! How a connection ended, and who is told.
 
+use xous_api_websocket::Code;
 use xous_api_websocket::wire::{ReceiveWord, Status};
 
 use crate::proto::MAX_CLOSE_TEXT;
@@ -18,11 +19,15 @@ pub(crate) struct Outcome {
     pub(crate) code: u16,
     /// The peer's text, at most 123 bytes, or ours.
     pub(crate) reason: Box<str>,
+    /// Why this side gave it up, where there is a code for that.
+    pub(crate) why: Option<Code>,
+    /// The peer has closed it.
+    pub(crate) by_peer: bool,
 }
 
 impl Outcome {
     pub(crate) fn new(code: u16, reason: &str) -> Self {
-        Outcome { code, reason: reason.into() }
+        Outcome { code, reason: reason.into(), why: None, by_peer: false }
     }
 
     /// The word that says so.

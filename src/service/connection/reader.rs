@@ -15,7 +15,7 @@ use super::sink::Sink;
 use crate::net::Socket;
 use crate::platform::SHUTDOWN_SENDS_FIN;
 use crate::proto::{Decoder, Event, Violation};
-use crate::service::limits::READ_BUFFER;
+use crate::service::limits::{LAST_TURN, READ_BUFFER};
 
 /// The most that is read into an owner's page at once, as many bytes as the client crate lends.
 const DIRECT: usize = 16 * 1024;
@@ -210,7 +210,7 @@ fn read(conn: &Arc<Connection>, socket: &Socket, buffer: &mut [u8]) -> Result<us
 fn fail(conn: &Arc<Connection>, sink: &mut Sink, violation: Violation) -> Stop {
     // What came before the fault was in order: the owner gets it, and its answer goes out if it comes soon.
     sink.flush();
-    sink.await_owner();
+    sink.await_owner(LAST_TURN);
     log::info!("the connection is failed: {violation}");
     conn.fail(violation);
     Stop::Closed
@@ -223,11 +223,17 @@ fn control(conn: &Arc<Connection>, sink: &mut Sink, event: Event<'_>) -> Result<
             Ok(())
         }
         Event::Close(reason) => {
-            // What came before it was sent before it.
+            // What came before it was sent before it, and is answered before it.
             sink.flush();
+            conn.peer_closes();
+            sink.await_owner(conn.deadlines.close);
             conn.peer_closed(reason);
             Err(Stop::Closed)
         }
-        Event::Pong(_) | Event::Data(_) => Ok(()),
+        Event::Pong(payload) => {
+            conn.ponged(payload);
+            Ok(())
+        }
+        Event::Data(_) => Ok(()),
     }
 }

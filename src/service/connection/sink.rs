@@ -2,6 +2,7 @@
 //! own that is lent to the owner's server; or to a [`ChunkReceiver`] of the service.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use xous::CID;
 use xous_api_websocket::Kind;
@@ -12,7 +13,6 @@ use super::deadline::Deadline;
 use super::inbox::{Begun, LaidDown, Taken};
 use super::outcome::Outcome;
 use crate::proto::{self, Chunk};
-use crate::service::limits::LAST_TURN;
 use crate::service::message::Lent;
 
 /// Pages of our own for a push: as many as an owner would lend.
@@ -43,8 +43,15 @@ pub(crate) struct Sink {
     carried: Option<Vec<u8>>,
     /// The page is in the inbox.
     laid_down: bool,
-    /// The owner has got something.
-    delivered: bool,
+    turns: Turns,
+}
+
+/// How many pages the owner has got back with a chunk and has not asked anew for: what it may still answer.
+#[derive(Default)]
+struct Turns {
+    open: u32,
+    /// How often it had asked when that was counted.
+    asked: u32,
 }
 
 /// Who gets the chunks.
@@ -77,9 +84,18 @@ enum Page {
     Own(Pages),
 }
 
+impl Turns {
+    /// The owner gets another page, when it has `asked` so often.
+    fn one_more(&mut self, asked: u32) {
+        let since = asked.wrapping_sub(std::mem::replace(&mut self.asked, asked));
+        self.open = self.open.saturating_sub(since).saturating_add(1);
+    }
+}
+
 impl Sink {
     pub(crate) fn new(conn: Arc<Connection>, delivery: Delivery) -> Self {
         let owner = conn.inbox.owner();
+        let turns = Turns { open: 0, asked: conn.inbox.asked() };
         Sink {
             conn,
             delivery,
@@ -92,7 +108,7 @@ impl Sink {
             skips: false,
             carried: None,
             laid_down: false,
-            delivered: false,
+            turns,
         }
     }
 
@@ -126,10 +142,12 @@ impl Sink {
         }
     }
 
-    /// Lets the owner answer what it has got, before the connection ends.
-    pub(crate) fn await_owner(&self) {
-        if self.delivered && self.page.is_none() {
-            self.conn.holding(|| self.conn.inbox.await_owner(self.owner, LAST_TURN));
+    /// Lets the owner answer what it has got, before the connection ends: until it has asked for more with every page
+    /// that it has got back with a chunk, but not for longer than `limit`.
+    pub(crate) fn await_owner(&self, limit: Duration) {
+        let Turns { open, asked } = self.turns;
+        if open > 0 && self.page.is_none() {
+            self.conn.holding(|| self.conn.inbox.await_owner(self.owner, asked, open, limit));
         }
     }
 
@@ -256,6 +274,7 @@ impl Sink {
                 LaidDown::Page(page) => self.page = Some(Page::Lent(page)),
                 LaidDown::GoneOut => {
                     self.first &= self.len == 0;
+                    self.turns.open = self.turns.open.saturating_add(u32::from(self.len > 0));
                     self.len = 0;
                 }
                 LaidDown::HandedOver { owner, carried } => self.serve(owner, carried),
@@ -308,7 +327,7 @@ impl Sink {
     fn serve(&mut self, owner: u32, carried: Option<Vec<u8>>) {
         self.owner = owner;
         self.len = 0;
-        self.delivered = false;
+        self.turns = Turns { open: 0, asked: self.conn.inbox.asked() };
         match carried {
             // What another former owner left goes first.
             Some(carried) if self.within => self.carried.get_or_insert_default().extend(carried),
@@ -336,8 +355,8 @@ impl Sink {
         self.first = false;
         match (self.page.take(), &self.delivery) {
             (Some(Page::Lent(page)), _) => {
+                self.turns.one_more(self.conn.inbox.asked());
                 page.answer(word, len);
-                self.delivered = true;
             }
             (Some(Page::Own(pages)), &Delivery::Push { cid, opcode }) => {
                 if self.conn.holding(|| pages.lend(cid, opcode, word, len)).is_err() {

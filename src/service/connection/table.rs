@@ -158,6 +158,19 @@ impl Table {
         }
     }
 
+    /// Puts the one that follows a connection in its place. `false` if that is not there.
+    pub(crate) fn replace(&self, next: &Arc<Connection>) -> bool {
+        let handle = next.handle;
+        let mut state = self.state.lock();
+        match state.slots.get_mut(handle.slot()) {
+            Some(Slot { generation, occupant: Use::Live(live) }) if *generation == handle.generation() => {
+                live.conn = next.clone();
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// What came of the opening of a connection that has ended. It is told once.
     pub(crate) fn take_opening(&self, handle: Handle, asker: Option<PID>) -> Option<Box<OpeningResult>> {
         match self.state.lock().slot(handle, asker).map(|slot| &mut slot.occupant) {

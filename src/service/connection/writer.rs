@@ -33,6 +33,7 @@ pub(crate) struct Writer {
     /// from the system's.
     /// A server's frames are not masked.
     masks: Option<ChaCha8Rng>,
+    heartbeat: Option<Arc<(Kind, Box<[u8]>)>>,
 }
 
 /// The socket takes nothing any more.
@@ -53,6 +54,7 @@ impl Writer {
         encoder: Encoder,
         masks: Option<ChaCha8Rng>,
         fragment_size: u32,
+        heartbeat: Option<(Kind, Box<[u8]>)>,
     ) -> Self {
         let fragment_size = match usize::try_from(fragment_size) {
             Ok(0) | Err(_) => usize::MAX,
@@ -67,6 +69,7 @@ impl Writer {
             unanswered: Vec::new(),
             fragment_size,
             masks,
+            heartbeat: heartbeat.map(Arc::new),
         }
     }
 
@@ -92,7 +95,12 @@ impl Writer {
                 }
                 Work::HandOver => self.end_message()?,
                 Work::Flush => self.transmit(0)?,
-                Work::Ping => unless_gone(self.ping(&[]))?,
+                Work::Ping => unless_gone(self.ping(&self.conn.ping_number()))?,
+                Work::Heartbeat => {
+                    if let Some(beat) = self.heartbeat.clone() {
+                        unless_gone(self.part(beat.0, Part::Whole, &beat.1))?;
+                    }
+                }
                 Work::Pong(payload) => self.pong(&payload)?,
             }
         }
@@ -194,7 +202,7 @@ impl Writer {
             while let Some(work) = self.conn.outbox.try_control() {
                 match work {
                     Work::Pong(payload) => self.pong(&payload)?,
-                    _ => unless_gone(self.ping(&[]))?,
+                    _ => unless_gone(self.ping(&self.conn.ping_number()))?,
                 }
             }
         }
@@ -232,6 +240,7 @@ impl Writer {
     }
 
     fn ping(&mut self, payload: &[u8]) -> Result<(), NotSent> {
+        self.conn.pings(payload);
         self.control(|encoder, mask| encoder.ping(payload, mask))
     }
 

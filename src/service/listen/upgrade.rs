@@ -259,6 +259,7 @@ impl Client<'_> {
             masks: None,
             limits: settings.messages,
             fragment_size: settings.fragment_size,
+            heartbeat: None,
         };
         Ok(Admitted { guard: guard.clone(), established, writer, destination })
     }

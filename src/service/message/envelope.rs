@@ -254,6 +254,14 @@ impl Scalar {
         self.finish(one, two);
     }
 
+    /// Answers with five words, if the sender waits.
+    pub(crate) fn answer5(mut self, [one, two, three, four, five]: [usize; 5]) {
+        self.ticket = None;
+        if std::mem::replace(&mut self.blocking, false) {
+            report(&kernel::return_scalar5(self.sender, one, two, three, four, five));
+        }
+    }
+
     /// Answers that the request was refused.
     pub(crate) fn refuse(self, code: Code) {
         self.answer2(usize::MAX, code as usize);

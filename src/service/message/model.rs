@@ -112,6 +112,18 @@ pub(super) fn return_scalar2(sender: MessageSender, one: usize, two: usize) -> R
     answer(sender, (one, two))
 }
 
+/// Answers a scalar with five words, of which models read two.
+pub(super) fn return_scalar5(
+    sender: MessageSender,
+    one: usize,
+    two: usize,
+    _three: usize,
+    _four: usize,
+    _five: usize,
+) -> Result<(), Error> {
+    answer(sender, (one, two))
+}
+
 /// Lets go of pages that were given away.
 pub(super) fn unmap_memory(given: MemoryRange) -> Result<(), Error> {
     let is_given = |pages: &mut Pages| std::ptr::eq(pages.bytes_mut().as_ptr(), given.as_ptr());

@@ -37,13 +37,12 @@ impl Connection {
         if state.phase != Phase::Opening {
             return None;
         }
-        state.phase = Phase::Open;
+        (state.phase, state.was_open) = (Phase::Open, true);
         let opener = state.opener.take();
         drop(state);
         self.disarm(Some(Deadline::Open));
-        if let Some(interval) = self.deadlines.keepalive {
-            self.arm(Deadline::Keepalive, interval);
-        }
+        self.outbox.opens();
+        self.begins_to_ping();
         Some(opener)
     }
 

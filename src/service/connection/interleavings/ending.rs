@@ -80,7 +80,7 @@ fn everybody_who_waits_is_told_how_it_ended() {
         }
         let (closes, scalar) = Caller::ask();
         conn.close(None, Some(Closer::Scalar(scalar)));
-        let outcome = Outcome::new(NO_CODE, "");
+        let outcome = Outcome { by_peer: true, ..Outcome::new(NO_CODE, "") };
         assert_eq!(receives.answer(), (outcome.word(), 0));
         assert_eq!(closes.answer(), (usize::from(NO_CODE), Phase::Closed as usize));
         assert!([0, Code::Closed as usize].contains(&sends.answer().0));

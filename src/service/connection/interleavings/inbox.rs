@@ -186,7 +186,7 @@ fn the_owner_is_awaited(number: usize) {
     let limit = if number == 3 { Duration::from_millis(1) } else { FOREVER };
     let waits = {
         let inbox = inbox.clone();
-        spawn(move || inbox.await_owner(0, limit))
+        spawn(move || inbox.await_owner(0, 0, 1, limit))
     };
     let page = match number {
         0 => Some(park(&inbox)),

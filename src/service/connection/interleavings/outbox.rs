@@ -43,6 +43,7 @@ fn writer(outbox: &Arc<Outbox>) -> JoinHandle<Vec<Written>> {
                 }
                 Work::Share(_) => Written::Share,
                 Work::HandOver => Written::HandOver,
+                Work::Heartbeat => unreachable!("none is due"),
                 Work::Flush => Written::Flush,
                 Work::Close(_) => Written::Close,
             });

@@ -1,0 +1,64 @@
+//! A connection in the client role, on the worker that opens it and becomes its reader.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use zeroize::Zeroizing;
+
+use super::again::Again;
+use super::connect::{Draw, Opened, open};
+use super::end_guard::EndGuard;
+use super::opener::OpeningResult;
+use super::outcome::{ABNORMAL, Outcome};
+use super::sink::{Delivery, Sink};
+use crate::pddb::Pddb;
+use crate::service::thread::{Permit, Pool};
+
+/// What a worker needs in order to open a connection.
+pub(crate) struct Opening {
+    /// The request as it came. It was checked.
+    pub(crate) request: Box<[u8]>,
+    /// Where chunks go.
+    pub(crate) delivery: Delivery,
+    /// Where roots and keys may be.
+    pub(crate) pddb: Pddb,
+    pub(crate) seed: Draw,
+    /// Where the workers are of a connection that is opened again.
+    pub(crate) pool: Arc<Pool>,
+}
+
+/// Opens the connection of `guard`, then reads it until its end. `writer` is the worker for its writer.
+pub(crate) fn run(guard: Arc<EndGuard>, opening: Opening, writer: Permit) {
+    let conn = &guard.conn.clone();
+    let Opening { request, delivery, pddb, seed, pool } = opening;
+    let request = Zeroizing::new(request);
+    let mut sink = Sink::new(conn.clone(), delivery);
+    let opened = open(conn, &request, &pddb, &seed);
+    // Kept if it is needed again, and else wiped, as it may have a private key.
+    let again = conn.lasting().cloned().map(|lasting| Again { lasting, request, pddb, seed, pool });
+    let start = Instant::now();
+    let outcome = match opened {
+        // Moved, so that the head is not kept while the connection lasts.
+        Ok(Opened { established, sub_protocol, head }) => {
+            established.run(&guard, &mut sink, writer, move |opener| {
+                let result = OpeningResult::Open { sub_protocol, head };
+                match opener {
+                    Some(page) => result.tell(conn.handle, page),
+                    None => conn.tell_opening(result),
+                }
+            })
+        }
+        Err(failure) => {
+            log::info!("{}", failure.text);
+            let outcome = Outcome::new(ABNORMAL, &failure.text);
+            conn.fail_opening(failure);
+            outcome
+        }
+    };
+    if let Some(again) = again.filter(|_| conn.was_open()) {
+        return again.run(guard, outcome, start.elapsed());
+    }
+    // The end does not depend on whether somebody takes this last message.
+    drop(guard);
+    sink.tell(&outcome);
+}

@@ -1,0 +1,149 @@
+//! How a connection comes to its end: by its owner, its peer, this side, or the network.
+
+use std::net::Shutdown;
+use std::sync::Arc;
+use std::time::Duration;
+
+use xous_api_websocket::state::Phase;
+
+use super::super::closer::Closer;
+use super::super::deadline::{Deadline, SHUTDOWN_AGAIN};
+use super::super::opener::Opener;
+use super::super::outcome::{ABNORMAL, NO_CODE, Outcome, cut};
+use super::Connection;
+use crate::net::TlsError;
+use crate::proto::{CloseCode, CloseReason, CloseStep, Violation};
+use crate::service::message::Lent;
+
+impl Connection {
+    /// The owner closes it; `closer` is told how it ended, now or later.
+    pub(crate) fn close(self: &Arc<Self>, reason: Option<CloseReason<'_>>, closer: Option<Closer>) {
+        let mut state = self.state.lock();
+        let again = std::mem::replace(&mut state.closed_by_owner, true);
+        if let Some(outcome) = state.outcome.clone() {
+            drop(state);
+            match closer {
+                Some(closer) if again => closer.refuse(),
+                Some(closer) => closer.tell(&outcome),
+                None => (),
+            }
+            return;
+        }
+        state.closers.extend(closer);
+        let opening = state.phase == Phase::Opening;
+        state.phase = if opening { Phase::Closed } else { Phase::Closing };
+        drop(state);
+        self.answer_opener(Opener::cancel);
+        self.inbox.leave();
+        if opening {
+            // Nobody waits for the worker, which may be in a look-up that cannot be cut short.
+            self.end(&Outcome::new(ABNORMAL, "the opening was given up"));
+            // By the timer: to shut a socket down is a message to another server, which is waited for.
+            self.refuse(self.outbox.end());
+            self.arm(Deadline::Shutdown, Duration::ZERO);
+        } else if self.outbox.close_after_sends(reason) {
+            self.arm(Deadline::Close, self.deadlines.close);
+        }
+    }
+
+    /// The peer broke the protocol (RFC 6455 section 7.1.7): a Close frame at once, nothing delivered any more.
+    pub(crate) fn fail(self: &Arc<Self>, violation: Violation) {
+        let outcome = Outcome::new(violation.close_code().value(), violation.text());
+        self.closing(&outcome, || self.outbox.fail(violation));
+    }
+
+    /// This side gives the connection up; as [`Connection::fail`].
+    pub(crate) fn give_up(self: &Arc<Self>, code: CloseCode, text: &str) {
+        let outcome = Outcome::new(code.value(), text);
+        self.closing(&outcome, || self.outbox.close_now(CloseReason::new(code, text)));
+    }
+
+    /// The peer's Close frame has come. The owner may still answer what came before it.
+    pub(crate) fn peer_closes(&self) {
+        self.state.lock().phase = Phase::Closing;
+    }
+
+    /// The peer's Close frame is answered, behind what the owner has sent, unless ours has gone before it.
+    pub(crate) fn peer_closed(self: &Arc<Self>, reason: Option<CloseReason<'_>>) {
+        let (code, text) = reason.map_or((NO_CODE, ""), |reason| (reason.code().value(), reason.text()));
+        self.closing(&Outcome { by_peer: true, ..Outcome::new(code, text) }, || {
+            self.outbox.peer_closed(reason);
+            Vec::new()
+        });
+        self.half_close();
+    }
+
+    /// When both Close frames have passed there is nothing left to send. On a PC this also
+    /// ends peers that wait for the other side to end the transport first; see `platform::SHUTDOWN_SENDS_FIN` for the device.
+    pub(crate) fn half_close(&self) {
+        if matches!(self.outbox.close_step(), CloseStep::AwaitEnd | CloseStep::ShutDown) {
+            let socket = self.state.lock().socket.clone();
+            if let Some(socket) = socket {
+                socket.shutdown(Shutdown::Write);
+            }
+        }
+    }
+
+    fn closing(self: &Arc<Self>, outcome: &Outcome, close: impl FnOnce() -> Vec<Lent>) {
+        self.state.lock().phase = Phase::Closing;
+        self.inbox.discard();
+        self.refuse(close());
+        self.end(outcome);
+        self.arm(Deadline::Close, self.deadlines.close);
+    }
+
+    /// A read has failed. What TLS says about it is how the connection ended, and the peer is told with an alert. An
+    /// error of the socket is the cause only if there is none yet: on the device, a local shutdown is one.
+    pub(crate) fn broken(self: &Arc<Self>, error: &std::io::Error) {
+        self.breaks(|| format!("the connection was lost: {error}"));
+        if error.get_ref().is_some_and(|error| error.is::<TlsError>()) {
+            log::info!("the connection is broken: {error}");
+            self.end(&Outcome::new(ABNORMAL, &error.to_string()));
+            if self.outbox.transport_failed() {
+                self.arm(Deadline::Close, self.deadlines.close);
+            }
+        }
+    }
+
+    /// Nothing comes any more. If the peer has vanished, nothing goes either; else the writer sends its Close frame,
+    /// or a last alert.
+    pub(crate) fn reader_ended(self: &Arc<Self>) {
+        if matches!(self.outbox.close_step(), CloseStep::Send) || self.outbox.is_failing() {
+            return;
+        }
+        self.break_off();
+    }
+
+    /// Remembers why the connection breaks off, which is told together with 1006. The first cause counts.
+    pub(crate) fn breaks<T: Into<Box<str>>>(&self, cause: impl FnOnce() -> T) {
+        let mut state = self.state.lock();
+        if state.cause.is_empty() {
+            state.cause = cut(cause().into());
+        }
+    }
+
+    /// A deadline is over: as [`Connection::break_off`].
+    pub(super) fn is_late(self: &Arc<Self>, cause: impl FnOnce() -> String) {
+        self.breaks(cause);
+        self.break_off();
+    }
+
+    /// Nothing can be sent or received any more: both threads come to their end.
+    pub(crate) fn break_off(self: &Arc<Self>) {
+        let state = self.state.lock();
+        let keeps = self.keeps_what_waits(&state);
+        let (passed_on, socket) = (state.passed_on, state.socket.clone());
+        drop(state);
+        if !keeps {
+            self.refuse(self.outbox.end());
+        }
+        // The inbox is the next one's.
+        if !(keeps || passed_on) {
+            self.inbox.discard();
+        }
+        if let Some(socket) = socket {
+            socket.shutdown(Shutdown::Both);
+            self.arm(Deadline::Shutdown, SHUTDOWN_AGAIN);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Whether the peer is there, and that it hears of us.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use xous_api_websocket::state::Phase;
+use xous_api_websocket::{Code, Deadlines};
+
+use super::super::deadline::Deadline;
+use super::Connection;
+use crate::proto::{Keepalive, KeepaliveStep};
+use crate::sync::Instant;
+use crate::sync::atomic::Ordering::Relaxed;
+
+impl Connection {
+    /// Something came from the peer.
+    pub(crate) fn heard(&self) {
+        if self.liveness.pings.load(Relaxed) {
+            self.liveness.heard.store(true, Relaxed);
+        }
+    }
+
+    /// What the next ping of the service says: no other one, so that its pong is known.
+    pub(crate) fn ping_number(&self) -> [u8; 4] {
+        let mut state = self.liveness.state.lock();
+        state.number = state.number.wrapping_add(1);
+        state.number.to_be_bytes()
+    }
+
+    /// A ping goes out.
+    pub(crate) fn pings(&self, payload: &[u8]) {
+        let asked = Some((payload.into(), Instant::now()));
+        self.liveness.state.lock().asked = asked;
+    }
+
+    /// A pong has come. One that answers another ping than the last, or none, says nothing of the time.
+    pub(crate) fn ponged(&self, payload: &[u8]) {
+        let mut state = self.liveness.state.lock();
+        if let Some((_, when)) = state.asked.take_if(|(asked, _)| **asked == *payload) {
+            state.round_trip.add(when.elapsed());
+        }
+    }
+
+    /// The last, the least and the mean time between a ping and its pong, in microseconds.
+    pub(crate) fn round_trip(&self) -> [u32; 3] {
+        self.liveness.state.lock().round_trip.microseconds()
+    }
+
+    /// Pings the peer after this silence from now on, and gives it up `pong` later. `false` if the connection is over.
+    pub(crate) fn set_keepalive(self: &Arc<Self>, interval: Option<Duration>, pong: Duration) -> bool {
+        if !matches!(self.state().0, Phase::Opening | Phase::Open) {
+            return false;
+        }
+        let pong = pong.min(Deadlines::MAX_WAIT);
+        let mut state = self.liveness.state.lock();
+        state.keepalive = interval.map(|interval| Keepalive::new(interval, pong));
+        (state.interval, state.pong) = (interval, pong);
+        state.changes = state.changes.wrapping_add(1);
+        drop(state);
+        self.liveness.pings.store(interval.is_some(), Relaxed);
+        self.begins_to_ping();
+        true
+    }
+
+    /// The first interval begins.
+    pub(super) fn begins_to_ping(self: &Arc<Self>) {
+        self.disarm(Some(Deadline::Keepalive));
+        let interval = self.liveness.state.lock().interval;
+        if let Some(interval) = interval
+            && self.state().0 == Phase::Open
+        {
+            self.arm(Deadline::Keepalive, interval);
+        }
+    }
+
+    pub(super) fn keep_alive(self: &Arc<Self>) {
+        let (heard, held) = (self.liveness.heard.swap(false, Relaxed), self.held.load(Relaxed));
+        let mut state = self.liveness.state.lock();
+        let (changes, pong) = (state.changes, state.pong);
+        let step = state.keepalive.as_mut().map(|keepalive| keepalive.tick(heard, held));
+        drop(state);
+        let wait = match step {
+            None => return,
+            Some(KeepaliveStep::Wait(wait)) => wait,
+            Some(KeepaliveStep::Ping(wait)) => {
+                self.outbox.ping();
+                wait
+            }
+            Some(KeepaliveStep::Dead) => {
+                log::info!("no answer to a ping: the connection is given up");
+                self.state.lock().why.get_or_insert(Code::NoPong);
+                return self.is_late(|| format!("no answer to a ping within {pong:?}"));
+            }
+        };
+        // Once, also if the owner has changed it meanwhile.
+        self.disarm(Some(Deadline::Keepalive));
+        self.arm(Deadline::Keepalive, wait);
+        if self.liveness.state.lock().changes != changes {
+            self.begins_to_ping();
+        }
+    }
+
+    /// Has the writer send its message now, and again each time `every` is over.
+    pub(crate) fn beats(self: &Arc<Self>, every: Duration) {
+        self.liveness.state.lock().heartbeat = Some(every);
+        self.beat();
+    }
+
+    pub(super) fn beat(self: &Arc<Self>) {
+        let every = self.liveness.state.lock().heartbeat;
+        if let Some(every) = every
+            && self.outbox.heartbeat()
+        {
+            self.arm(Deadline::Heartbeat, every);
+        }
+    }
+}

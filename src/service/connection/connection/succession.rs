@@ -1,0 +1,118 @@
+//! A connection that has ended leaves its handle to the next one.
+
+use std::sync::Arc;
+
+use super::super::lasting::Lasting;
+use super::super::outcome::Outcome;
+use super::{Connection, Parts, State};
+use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
+
+impl Connection {
+    /// What a connection has that is opened again.
+    pub(crate) fn lasting(&self) -> Option<&Arc<Lasting>> {
+        self.lasting.as_ref()
+    }
+
+    /// As long as it may be opened again.
+    pub(crate) fn reopens(&self) -> Option<Arc<Lasting>> {
+        let state = self.state.lock();
+        let is_over = state.outcome.as_ref().is_some_and(|outcome| !self.continues(&state, outcome));
+        let wanted = !(is_over || state.closed_by_owner || state.is_last);
+        self.lasting.clone().filter(|_| wanted)
+    }
+
+    /// There will be another one in its place: nobody is told of this end.
+    pub(super) fn continues(&self, state: &State, outcome: &Outcome) -> bool {
+        let wanted = state.was_open && !state.closed_by_owner && !state.is_last;
+        state.passed_on || wanted && self.lasting.as_ref().is_some_and(|lasting| lasting.continues(outcome))
+    }
+
+    /// It is one of several attempts and has not been open: what waits, waits for the next.
+    pub(super) fn keeps_what_waits(&self, state: &State) -> bool {
+        self.lasting.is_some() && state.last.is_some() && !(state.was_open || state.closed_by_owner)
+    }
+
+    /// It ended like this, if nothing else is known, and there is no other one.
+    pub(crate) fn is_the_last(&self, outcome: Outcome) {
+        let mut state = self.state.lock();
+        state.is_last = true;
+        state.outcome.get_or_insert(outcome);
+    }
+
+    /// The next one, which takes over what the owner has lent and queued; `None` if the owner has closed or stopped it.
+    /// `outcome` is how this one ended.
+    pub(crate) fn successor(self: &Arc<Self>, outcome: Outcome) -> Option<Arc<Self>> {
+        let mut state = self.state.lock();
+        // Nor is one opened again that was handed over and that nobody has taken up.
+        if state.closed_by_owner || self.untouched.load(Relaxed) {
+            return None;
+        }
+        state.passed_on = true;
+        drop(state);
+        let next = Self::make(Parts {
+            role: self.role,
+            handle: self.handle,
+            deadlines: self.deadlines,
+            lease: self.lease(),
+            timer: self.timer.clone(),
+            opener: None,
+            shared: self.shared.clone(),
+            lasting: self.lasting.clone(),
+            last: Some(outcome),
+        });
+        if self.lasting.as_ref().is_some_and(|lasting| !lasting.queues()) {
+            next.outbox.refuse_until_open();
+        }
+        for message in self.outbox.end() {
+            if let Err((message, code)) = next.outbox.send(message) {
+                self.count_failed(&message);
+                message.answer(code as usize, 0);
+            }
+        }
+        self.shared.inbox.reopen();
+        Some(next)
+    }
+
+    /// Who has asked for the end of this one since asks for that of the next one, which others find now.
+    pub(crate) fn bequeath(&self, next: &Arc<Self>) {
+        next.watch_pages();
+        let mut state = self.state.lock();
+        let closers = std::mem::take(&mut state.closers);
+        let closed = state.closed_by_owner;
+        drop(state);
+        let none = closers.is_empty();
+        closers.into_iter().for_each(|closer| next.close(None, Some(closer)));
+        if closed && none {
+            next.close(None, None);
+        }
+    }
+
+    /// There is another one in its place.
+    pub(crate) fn is_passed_on(&self) -> bool {
+        self.state.lock().passed_on
+    }
+
+    /// Both threads of one that was passed on have ended.
+    pub(crate) fn wind_up(self: &Arc<Self>) {
+        self.finished.store(true, SeqCst);
+        self.disarm(None);
+        self.refuse(self.outbox.end());
+        let socket = self.state.lock().socket.take();
+        drop(socket);
+    }
+
+    /// What the owner is told in order with what it receives.
+    pub(crate) fn tell(&self, word: usize, bytes: Vec<u8>) {
+        self.shared.inbox.tell(word, bytes);
+    }
+
+    /// Messages have passed.
+    pub(crate) fn was_open(&self) -> bool {
+        self.state.lock().was_open
+    }
+
+    /// The threads of the last one have ended, and the owner has heard nothing yet.
+    pub(super) fn ends_for_good(&self) {
+        self.state.lock().is_last = true;
+    }
+}

@@ -1,0 +1,321 @@
+//! Connections that the service opens again.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::{Duration, Instant};
+
+use hosted::peer::Peer;
+use xous_api_websocket::error::{ControlError, ReceiveError, SendError};
+use xous_api_websocket::state::Phase;
+use xous_api_websocket::{CloseCode, Code, Deadlines, Event, Kind, Reconnect, Websocket};
+
+use crate::common::raw::{self, CLOSE, FIRST_TEXT, TEXT, close_payload, frame, read_frame};
+use crate::common::{PATIENCE, nothing_is_left, peers, refusal, request, seen, system};
+
+const SHORT: Duration = Duration::from_millis(100);
+
+fn policy() -> Reconnect {
+    Reconnect::new().first(SHORT).largest(4 * SHORT).jitter(0).stable(Duration::from_secs(3600))
+}
+
+/// A peer whose sessions are numbered from 0; `session` gets each behind the opening handshake.
+fn peer<T: Send + 'static>(
+    session: impl Fn(usize, TcpStream, &Sender<T>) + Send + Sync + 'static,
+) -> (Peer, Receiver<T>) {
+    let number = AtomicUsize::new(0);
+    peers::by_hand(move |stream, reports| session(number.fetch_add(1, SeqCst), stream, reports))
+}
+
+fn text(ws: &Websocket) -> String {
+    match ws.receive_event().unwrap() {
+        Event::Message(message) => message.into_text(100).unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What is told: why, the close code and the number of the attempt.
+fn reconnecting(ws: &Websocket) -> (Code, u16, u32, Duration) {
+    match ws.receive_event().unwrap() {
+        Event::Reconnecting { why, closed, wait, attempt, asks: false } => {
+            assert!(!closed.reason.is_empty() || closed.code != CloseCode::ABNORMAL, "{closed}");
+            (why, closed.code.into(), attempt, wait)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn reopened(ws: &Websocket) {
+    match ws.receive_event().unwrap() {
+        Event::Reopened { sub_protocol: None, head } => assert!(head.starts_with(b"HTTP/1.1 101 ")),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_connection_that_breaks_is_opened_again_under_its_handle() {
+    system!().run(|| {
+        let (peer, sent) = peer(|number, mut stream, sent| {
+            let number = u8::try_from(number).unwrap();
+            stream.write_all(&frame(TEXT, &[b'a' + number])).unwrap();
+            match number {
+                // Cut off within a message, then within a frame.
+                0 => stream.write_all(&frame(FIRST_TEXT, b"beginning")).unwrap(),
+                1 => stream.write_all(&frame(TEXT, &[b'x'; 90])[..50]).unwrap(),
+                2 => stream.write_all(&frame(CLOSE, &close_payload(1012, "restart"))).unwrap(),
+                _ => {
+                    sent.send(read_frame(&mut stream).unwrap().payload).unwrap();
+                    stream.write_all(&frame(CLOSE, &close_payload(1000, "enough"))).unwrap();
+                }
+            }
+            stream.shutdown(std::net::Shutdown::Write).unwrap();
+            std::io::copy(&mut stream, &mut std::io::sink()).ok();
+        });
+        let ws = Websocket::open(&request(&peer).reconnect(policy())).unwrap();
+        let handle = ws.handle();
+        for number in 0..3_u16 {
+            assert_eq!(text(&ws), ((b'a' + number as u8) as char).to_string());
+            if number < 2 {
+                let Event::Message(message) = ws.receive_event().unwrap() else { panic!("no beginning") };
+                assert_eq!(message.into_text(1000), Err(ReceiveError::CutOff));
+            }
+            let (why, code, attempt, wait) = reconnecting(&ws);
+            assert_eq!((why, code), (Code::Closed, if number < 2 { 1006 } else { 1012 }));
+            assert_eq!((attempt, wait), (u32::from(number) + 1, SHORT * (1 << number)));
+            reopened(&ws);
+        }
+        assert_eq!(text(&ws), "d");
+        ws.send_text("still the same").unwrap();
+        assert_eq!(seen(&sent), b"still the same");
+        // A clean close is the end.
+        let ReceiveError::Closed(closed) = ws.receive_event().unwrap_err() else { panic!() };
+        assert_eq!((u16::from(closed.code), &*closed.reason, ws.handle()), (1000, "enough", handle));
+        assert_eq!(ws.state().unwrap().phase, Phase::Closed);
+        nothing_is_left();
+    });
+}
+
+/// Receivers that do not care get the messages alone.
+#[test]
+fn who_does_not_ask_is_not_told() {
+    system!().run(|| {
+        let (peer, _) = peer(|number, mut stream, _: &Sender<()>| {
+            stream.write_all(&frame(TEXT, number.to_string().as_bytes())).unwrap();
+        });
+        let ws = Websocket::open(&request(&peer).reconnect(policy())).unwrap();
+        for number in 0..4 {
+            assert_eq!(ws.receive_text(10).unwrap(), number.to_string());
+        }
+        ws.close(1000, "").unwrap();
+        nothing_is_left();
+    });
+}
+
+#[test]
+fn what_is_sent_meanwhile_is_refused_or_waits() {
+    system!().run(|| {
+        for queues in [false, true] {
+            let (peer, sent) = peer(|number, mut stream, sent| {
+                if number > 0 {
+                    let frames = std::iter::from_fn(|| read_frame(&mut stream).ok());
+                    frames.for_each(|frame| sent.send(frame.payload).unwrap());
+                }
+            });
+            let policy = policy().first(5 * SHORT).largest(5 * SHORT).queues(queues);
+            let ws = Websocket::open(&request(&peer).reconnect(policy)).unwrap();
+            reconnecting(&ws);
+            assert_eq!(ws.state().unwrap().phase, Phase::Opening);
+            for number in 0..8 {
+                ws.send_async(Kind::Text, &[b'0' + number]).unwrap();
+            }
+            let sent_now = ws.send_text("8");
+            reopened(&ws);
+            let failed = ws.state().unwrap().failed_sends;
+            if queues {
+                assert_eq!((sent_now, failed), (Ok(()), 0));
+                (0..=8).for_each(|number| assert_eq!(seen(&sent), [b'0' + number]));
+            } else {
+                assert_eq!((sent_now, failed), (Err(SendError::Refused(Code::Reconnecting)), 8));
+                ws.send_text("now").unwrap();
+                assert_eq!(seen(&sent), b"now");
+            }
+            drop(ws);
+            nothing_is_left();
+        }
+    });
+}
+
+#[test]
+fn the_owner_goes_on_at_once_or_stops_or_closes() {
+    system!().run(|| {
+        let hour = Duration::from_secs(3600);
+        let policy = policy().first(hour).largest(hour);
+        let (peer, _) = peer(|number, mut stream, _: &Sender<()>| {
+            if number % 2 == 1 {
+                std::io::copy(&mut stream, &mut std::io::sink()).ok();
+            }
+        });
+        for way in 0..3 {
+            let ws = Websocket::open(&request(&peer).reconnect(policy)).unwrap();
+            assert_eq!(reconnecting(&ws).3, hour);
+            let start = Instant::now();
+            match way {
+                0 => {
+                    ws.reconnect_now().unwrap();
+                    reopened(&ws);
+                    assert_eq!(ws.reconnect_now(), Err(ControlError::Closed), "none is waited for");
+                    ws.close(1000, "").unwrap();
+                }
+                1 => {
+                    ws.reconnect_stop().unwrap();
+                    let ReceiveError::Closed(closed) = ws.receive_event().unwrap_err() else { panic!() };
+                    assert_eq!(closed.code, CloseCode::ABNORMAL);
+                    // So that the next one begins with a session that ends.
+                    TcpStream::connect(peer.address()).map(|mut stream| upgrade(&mut stream)).unwrap();
+                }
+                _ => assert_eq!(ws.close(1000, "").map(u16::from), Ok(1006)),
+            }
+            assert_eq!(ws.reconnect_stop(), Err(ControlError::Closed));
+            assert!(start.elapsed() < PATIENCE);
+            nothing_is_left();
+        }
+    });
+}
+
+/// Takes a session of a peer, and lets go of it.
+fn upgrade(stream: &mut TcpStream) {
+    let request = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                   Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    stream.write_all(request.as_bytes()).unwrap();
+    stream.read_exact(&mut [0; 12]).unwrap();
+}
+
+#[test]
+fn attempts_that_fail_are_told_and_end_where_nothing_can_help() {
+    system!().run(|| {
+        for (answer, asked, goes_on) in [
+            ("503 Busy\r\nRetry-After: 1\r\n", Duration::from_secs(1), true),
+            ("502 Bad Gateway\r\n", 2 * SHORT, true),
+            ("401 Unauthorized\r\n", Duration::ZERO, false),
+        ] {
+            let number = AtomicUsize::new(0);
+            let (peer, _) =
+                peers::serve(move |mut stream, _: &Sender<()>| match number.fetch_add(1, SeqCst) {
+                    0 | 2 => drop(raw::accept(&mut stream)),
+                    _ => {
+                        raw::read_head(&mut stream);
+                        write!(stream, "HTTP/1.1 {answer}Content-Length: 0\r\n\r\n").unwrap();
+                    }
+                });
+            let ws = Websocket::open(&request(&peer).reconnect(policy())).unwrap();
+            assert_eq!(reconnecting(&ws).0, Code::Closed);
+            if goes_on {
+                let (why, _, attempt, wait) = reconnecting(&ws);
+                assert_eq!((why, attempt, wait), (Code::Refused, 2, asked));
+                reopened(&ws);
+                ws.close(1000, "").ok();
+            } else {
+                let ReceiveError::Closed(closed) = ws.receive_event().unwrap_err() else { panic!() };
+                assert!(closed.reason.contains("401"), "{closed}");
+            }
+            nothing_is_left();
+        }
+    });
+}
+
+/// A path that swallows everything: each attempt ends with the open deadline, and what waits still waits.
+#[test]
+fn attempts_that_nobody_answers_end_in_time() {
+    system!().run(|| {
+        let number = AtomicUsize::new(0);
+        let (peer, sent) = peers::serve(move |mut stream, sent| match number.fetch_add(1, SeqCst) {
+            0 => drop(raw::accept(&mut stream)),
+            1 | 2 => drop(std::io::copy(&mut stream, &mut std::io::sink())),
+            _ => {
+                raw::accept(&mut stream);
+                sent.send(read_frame(&mut stream).unwrap().payload).unwrap();
+                read_frame(&mut stream).ok();
+            }
+        });
+        let policy = policy().queues(true);
+        let deadlines = Deadlines::new().open(3 * SHORT);
+        let ws = Websocket::open(&request(&peer).options(deadlines).reconnect(policy)).unwrap();
+        reconnecting(&ws);
+        ws.send_async(Kind::Text, b"waits").unwrap();
+        for attempt in 2..4 {
+            let (why, _, number, _) = reconnecting(&ws);
+            assert_eq!((why, number), (Code::Timeout, attempt));
+        }
+        reopened(&ws);
+        assert_eq!(seen(&sent), b"waits");
+        assert_eq!(ws.state().unwrap().failed_sends, 0);
+        ws.close(1000, "").ok();
+        nothing_is_left();
+    });
+}
+
+#[test]
+fn so_many_attempts_and_no_more() {
+    system!().run(|| {
+        let (peer, sessions) = peer(|number, _, sessions| sessions.send(number).unwrap());
+        let ws = Websocket::open(&request(&peer).reconnect(policy().attempts(2))).unwrap();
+        for attempt in 1..3 {
+            assert_eq!(reconnecting(&ws).2, attempt);
+            reopened(&ws);
+        }
+        let ReceiveError::Closed(closed) = ws.receive_event().unwrap_err() else { panic!() };
+        assert_eq!(closed.code, CloseCode::ABNORMAL);
+        assert_eq!((0..3).map(|_| seen(&sessions)).collect::<Vec<_>>(), [0, 1, 2]);
+        nothing_is_left();
+        // A first opening that fails is told as always.
+        drop(peer);
+    });
+}
+
+/// New headers for each attempt, or none in time.
+#[test]
+fn the_owner_is_asked_for_another_request() {
+    system!().run(|| {
+        let (peer, heads) = peers::serve(|mut stream, heads| {
+            heads.send(raw::field(&raw::accept(&mut stream), "X-Token").map(str::to_owned)).unwrap();
+        });
+        let hour = Duration::from_secs(3600);
+        let token = |token| request(&peer).header("X-Token", token);
+        let ws = Websocket::open(&token("one").reconnect(policy().asks(hour))).unwrap();
+        assert_eq!(seen(&heads).as_deref(), Some("one"));
+        for next in ["two", "three"] {
+            let Event::Reconnecting { asks: true, .. } = ws.receive_event().unwrap() else { panic!() };
+            ws.reconnect_with(&token(next)).unwrap();
+            reopened(&ws);
+            assert_eq!(seen(&heads).as_deref(), Some(next));
+        }
+        // Nothing new.
+        ws.receive_event().unwrap();
+        ws.reconnect_now().unwrap();
+        assert_eq!(seen(&heads).as_deref(), Some("three"));
+        ws.close(1000, "").ok();
+        assert_eq!(ws.reconnect_with(&token("late")), Err(ControlError::Closed));
+        let ws = Websocket::open(&token("one").reconnect(policy().asks(SHORT))).unwrap();
+        (0..2).for_each(|_| assert_eq!(seen(&heads).as_deref(), Some("one"), "nobody answered"));
+        drop(ws);
+        nothing_is_left();
+    });
+}
+
+#[test]
+fn a_policy_that_cannot_be_is_refused_with_its_field() {
+    system!().run(|| {
+        let (peer, _) = peer(|_, _, _: &Sender<()>| ());
+        for (policy, field) in [
+            (policy().first(Duration::ZERO), "reconnect.first "),
+            (policy().factor(50), "reconnect.factor "),
+            (policy().attempts(0), "reconnect.attempts "),
+        ] {
+            let (code, text) = refusal(&request(&peer).reconnect(policy));
+            assert_eq!(code, Code::BadRequest);
+            assert!(text.contains(field), "{text}");
+        }
+        nothing_is_left();
+    });
+}

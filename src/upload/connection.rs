@@ -169,11 +169,37 @@ impl<S: Store> Call<'_, S> {
         self.transfers.uploads.take(&slot, self.transfers.owner)
     }
 
+    /// Ends a transfer that cannot go on. One whose store does not answer can, later, as if its connection had gone.
     fn fail(&mut self, id: u32, fault: Fault) {
+        if fault == Fault::NoAnswer && self.suspend(id) {
+            return self.say(Answer::Failed { id, fault });
+        }
+        if fault == Fault::Full
+            && let Some(transfer) = self.release(id)
+        {
+            // First, as the store may not answer what clears it away.
+            self.say(Answer::Failed { id, fault });
+            return transfer.abort(self.transfers.uploads.files());
+        }
         if let Some(transfer) = self.release(id) {
             transfer.abort(self.transfers.uploads.files());
             self.say(Answer::Failed { id, fault });
         }
+    }
+
+    /// Has a transfer wait for its sender; `false` if it cannot be resumed.
+    fn suspend(&mut self, id: u32) -> bool {
+        let Some(index) = self.transfers.held.iter().position(|(known, _)| *known == id) else {
+            return false;
+        };
+        let (_, slot) = &self.transfers.held[index];
+        if !self.transfers.uploads.is_resumable(slot) {
+            return false;
+        }
+        let (_, slot) = self.transfers.held.swap_remove(index);
+        self.transfers.ended.push(id, false);
+        self.transfers.uploads.leave(&slot, self.transfers.owner, self.now);
+        true
     }
 
     /// Does something with a transfer of this connection; `None` if this connection does not own it, or not any more.
@@ -217,6 +243,9 @@ impl<S: Store> Parts for Call<'_, S> {
     fn end(&mut self, id: u32) {
         if self.with(id, |transfer| transfer.is_complete()) != Some(true) {
             return;
+        }
+        if let Some(Err(error)) = self.with(id, Transfer::settle) {
+            return self.fail(id, error.into());
         }
         let Some(transfer) = self.release(id) else { return };
         let length = transfer.length;

@@ -117,6 +117,11 @@ impl<S: Store> Uploads<S> {
         transfer
     }
 
+    /// Whether its sender could come back.
+    pub(super) fn is_resumable(&self, slot: &SharedSlot<S>) -> bool {
+        slot.lock().transfer.as_ref().is_some_and(|transfer| transfer.token.is_some())
+    }
+
     fn forget(&self, slot: &SharedSlot<S>) {
         self.resumable.lock().retain(|known| !Arc::ptr_eq(&known.slot, slot));
     }
@@ -134,6 +139,10 @@ impl<S: Store> Uploads<S> {
             let known = resumable.iter().find(|known| known.id == id && is_equal(&known.token, token));
             known.ok_or(Fault::Unknown)?.slot.clone()
         };
+        // It would fail at once.
+        if self.files.store.is_silent() {
+            return Err(Fault::Busy);
+        }
         // The old connection is writing at this moment.
         let Some(mut held) = slot.try_lock() else { return Err(Fault::Busy) };
         let transfer = held.transfer.as_mut().ok_or(Fault::Unknown)?;

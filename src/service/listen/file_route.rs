@@ -116,16 +116,17 @@ impl FileRoute {
         let Some(_one_at_a_time) = LISTING.try_lock() else {
             return client.refuse(Reason::ListBusy);
         };
-        if let Err(error) = self.files.recover() {
-            return client.store_refused(error);
-        }
+        let dicts = match self.files.dicts() {
+            Ok(dicts) => dicts,
+            Err(error) => return client.store_refused(error),
+        };
         client.begin(200, "application/json", &[], None)?;
         if client.request.method == "HEAD" {
             return Ok(false);
         }
         let mut list = List { client, text: String::from("{\"files\":["), any: false };
         let mut sent = Ok(());
-        let made = self.files.list(|entry| {
+        let made = self.files.list_in(&dicts, |entry| {
             sent = list.push(&entry);
             if sent.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });

@@ -21,7 +21,7 @@ pub(super) const COPY_BYTES: usize = super::store::WRITE_BATCH;
 
 /// The files in a dict and the dicts below it. There must be no second one for the same dict.
 pub struct Files<S: Store> {
-    pub(super) store: S,
+    pub(in crate::upload) store: S,
     pub(super) dict: DictPath,
     pub(super) journal: Journal,
     pub(super) state: Mutex<State>,
@@ -285,15 +285,37 @@ impl<S: Store> Files<S> {
     ///
     /// # Errors
     /// Those of the store. Files may have been found before.
-    pub fn list(&self, mut found: impl FnMut(FileEntry) -> ControlFlow<()>) -> Result<(), StoreError> {
+    pub fn list(&self, found: impl FnMut(FileEntry) -> ControlFlow<()>) -> Result<(), StoreError> {
+        let dicts = self.dicts()?;
+        self.list_in(&dicts, found)
+    }
+
+    /// The dicts that may hold files, in order. When this succeeds the store is open and answers, which those who list
+    /// in two steps learn before they have said anything.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn dicts(&self) -> Result<Vec<DictPath>, StoreError> {
         self.recover()?;
         let below = format!("{}/", self.dict.name());
         let mut dicts = self.store.dicts(self.dict.basis())?;
         dicts.retain(|dict| *dict == self.dict.name() || dict.starts_with(&below));
         dicts.sort();
-        for dict in dicts.iter().filter_map(|dict| DictPath::new(self.dict.basis(), dict).ok()) {
-            for key in &self.keys(&dict)? {
-                let Some((name, key)) = name_of(&self.dict, &dict, key).zip(dict.key(key).ok()) else {
+        Ok(dicts.iter().filter_map(|dict| DictPath::new(self.dict.basis(), dict).ok()).collect())
+    }
+
+    /// As [`Files::list`], for what [`Files::dicts`] has found.
+    ///
+    /// # Errors
+    /// As [`Files::list`].
+    pub fn list_in(
+        &self,
+        dicts: &[DictPath],
+        mut found: impl FnMut(FileEntry) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        for dict in dicts {
+            for key in &self.keys(dict)? {
+                let Some((name, key)) = name_of(&self.dict, dict, key).zip(dict.key(key).ok()) else {
                     continue;
                 };
                 match self.open_key(&key) {

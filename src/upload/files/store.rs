@@ -64,6 +64,11 @@ pub trait Store: Send + Sync {
     /// All but `NotFound`.
     fn dicts(&self, basis: &str) -> Result<Vec<String>, StoreError>;
 
+    /// Whether it has not answered somebody for a while: calls may fail at once.
+    fn is_silent(&self) -> bool {
+        false
+    }
+
     /// Proves that all changes so far are there, which their own answers do not.
     ///
     /// # Errors

@@ -8,13 +8,18 @@ use crate::wire::{Reader, Writer};
 /// The most patterns of names.
 const MAX_ALLOWED: usize = 32;
 const REPLACE: u8 = 1;
+const PATIENCE: u8 = 1 << 6;
+
+/// How long a silent database is waited for if nothing is said.
+const PATIENT: Duration = Duration::from_secs(600);
 
 /// An upload route: files come in parts and go into a dict of the device's database, the PDDB, each of them whole or
 /// not at all. The service receives them without the program. The service's `docs/upload.md` describes messages and
 /// answers.
 ///
-/// In a page, little-endian, texts as 16 bits of length and UTF-8: u8 flags (1 files may be replaced); u8 number of
-/// patterns; u16 transfers; u32 largest file; u32 write batch; u32 milliseconds of resume; the texts dict, patterns.
+/// In a page, little-endian, texts as 16 bits of length and UTF-8: u8 flags (1 files may be replaced, 64 patience follows); u8 number of
+/// patterns; u16 transfers; u32 largest file; u32 write batch; u32 milliseconds of resume; if the flag says so, u32
+/// milliseconds of patience; the texts dict, patterns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upload<'a> {
     /// The dict, in the basis `.System`. Its name has at most 102 bytes and no `:`, and no part of it ends with
@@ -36,6 +41,9 @@ pub struct Upload<'a> {
     pub transfers: u16,
     /// How long a transfer whose connection has gone waits for its sender. With zero it does not wait.
     pub resume: Duration,
+    /// For how long the database may be silent, as it is while it asks its user for more room. A transfer waits meanwhile. Then
+    /// it stops, and can be resumed.
+    pub patience: Duration,
 }
 
 impl<'a> Upload<'a> {
@@ -53,6 +61,7 @@ impl<'a> Upload<'a> {
             write_batch: 0,
             transfers: 4,
             resume: Duration::from_secs(600),
+            patience: PATIENT,
         }
     }
 
@@ -92,35 +101,55 @@ impl<'a> Upload<'a> {
         self
     }
 
+    /// Waits this long for a database that is silent, ten minutes if nothing is said.
+    pub fn patience(mut self, wait: Duration) -> Self {
+        self.patience = wait;
+        self
+    }
+
     pub(crate) fn is_within_limits(&self) -> bool {
         self.allowed.len() <= MAX_ALLOWED
     }
 
     pub(crate) fn encoded_len(&self) -> usize {
-        16 + self.texts().map(|text| 2 + text.len()).sum::<usize>()
+        20 + self.texts().map(|text| 2 + text.len()).sum::<usize>()
     }
 
     pub(crate) fn write(&self, w: &mut Writer<'_>) {
-        w.u8(if self.replace { REPLACE } else { 0 });
+        let patience = if self.patience == PATIENT { 0 } else { PATIENCE };
+        w.u8(patience | if self.replace { REPLACE } else { 0 });
         w.u8(self.allowed.len() as u8);
         w.u16(self.transfers);
         w.u32(self.largest);
         w.u32(self.write_batch);
         write_wait(w, self.resume);
+        if patience != 0 {
+            write_wait(w, self.patience);
+        }
         self.texts().for_each(|text| w.text(text));
     }
 
     pub(crate) fn read(r: &mut Reader<'a>) -> Option<Self> {
         let flags = r.u8()?;
         let patterns = usize::from(r.u8()?);
-        if flags & !REPLACE != 0 || patterns > MAX_ALLOWED {
+        if flags & !(REPLACE | PATIENCE) != 0 || patterns > MAX_ALLOWED {
             return None;
         }
         let (transfers, largest, write_batch) = (r.u16()?, r.u32()?, r.u32()?);
         let resume = read_wait(r)?;
+        let patience = if flags & PATIENCE == 0 { PATIENT } else { read_wait(r)? };
         let dict = r.text()?;
         let allowed = (0..patterns).map(|_| r.text()).collect::<Option<_>>()?;
-        Some(Upload { dict, largest, allowed, replace: flags != 0, write_batch, transfers, resume })
+        Some(Upload {
+            dict,
+            largest,
+            allowed,
+            replace: flags & REPLACE != 0,
+            write_batch,
+            transfers,
+            resume,
+            patience,
+        })
     }
 
     fn texts(&self) -> impl Iterator<Item = &'a str> + '_ {

@@ -253,6 +253,11 @@ impl Pddb {
         self.shared.courier.silence() >= self.limit.min(SILENCE)
     }
 
+    /// How long this thread waits behind another one's call.
+    pub fn patience(&self) -> Duration {
+        self.wait().behind
+    }
+
     fn wait(&self) -> Wait {
         match Patience::limit() {
             Some(limit) => Wait { limit, behind: limit },

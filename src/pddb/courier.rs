@@ -27,7 +27,7 @@ const SPARE_BYTES: usize = 16 * 1024;
 
 /// A request that has been under way for this long is taken for one that waits for the user. Others that have no patience
 /// fail from then on, at once. The real PDDB takes seconds for some requests all the same; then the others come back.
-pub(super) const SILENCE: Duration = Duration::from_secs(3);
+pub(super) const SILENCE: Duration = Duration::from_secs(2);
 
 /// A message to the PDDB.
 pub(super) enum Request {
@@ -67,7 +67,7 @@ struct Shared {
 struct State {
     jobs: VecDeque<Job>,
     started: bool,
-    /// When the request that is under way was handed in.
+    /// Since when a request is under way.
     underway: Option<Instant>,
     closed: bool,
 }
@@ -217,7 +217,8 @@ impl Ticket {
     /// because another of its chain was refused.
     pub(super) fn wait(self) -> Result<Answer, PddbError> {
         let mut outcome = self.slot.outcome.lock();
-        let mut tells_at = Patience::tells_after().map(|after| self.sent + after);
+        let mut tells_after = Patience::tells_after();
+        let mut began = None;
         loop {
             match std::mem::replace(&mut *outcome, Outcome::Abandoned) {
                 Outcome::Done(result) => return result,
@@ -228,9 +229,11 @@ impl Ticket {
                         return Err(PddbError::NoAnswer);
                     }
                     *outcome = waiting;
-                    let until_told = tells_at.map(|at| at.saturating_duration_since(now));
+                    // It may have been sent long before it is waited for.
+                    let waited = now.saturating_duration_since(*began.get_or_insert(now));
+                    let until_told = tells_after.map(|after| after.saturating_sub(waited));
                     if until_told.is_some_and(|left| left.is_zero()) {
-                        tells_at = None;
+                        tells_after = None;
                         drop(outcome);
                         Patience::tell();
                         outcome = self.slot.outcome.lock();
@@ -263,13 +266,15 @@ impl Drop for Courier {
 }
 
 impl Shared {
-    /// The next job; `None` when there will be none.
-    fn next(&self) -> Option<Job> {
+    /// The next job, and whether the courier has waited for it; `None` when there will be none.
+    fn next(&self) -> Option<(Job, bool)> {
         let mut state = self.state.lock();
+        let mut waited = false;
         loop {
             if let Some(job) = state.jobs.pop_front() {
-                return Some(job);
+                return Some((job, waited));
             }
+            waited = true;
             if state.closed {
                 return None;
             }
@@ -288,7 +293,7 @@ struct Route {
 
 impl Route {
     fn run(mut self, shared: &Shared) {
-        while let Some(job) = shared.next() {
+        while let Some((job, waited)) = shared.next() {
             match job {
                 Job::Call(Call { request, slot, chain, sent }) => {
                     let is_broken = chain.as_ref().is_some_and(|chain| chain.broken.load(Relaxed));
@@ -296,7 +301,8 @@ impl Route {
                         slot.finish(Err(PddbError::NotSent));
                     }
                     // Before it is begun, so that nobody who sees that misses it.
-                    shared.state.lock().underway = Some(sent);
+                    let since = if waited { sent } else { Instant::now() };
+                    shared.state.lock().underway = Some(since);
                     if !is_broken && slot.begin() {
                         let result = self.send(request);
                         if let Some(chain) = chain.filter(|_| !is_done(&result)) {

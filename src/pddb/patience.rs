@@ -13,7 +13,7 @@ thread_local! {
 pub struct Patience {
     /// For how long the PDDB may be silent.
     limit: Duration,
-    /// When it has been silent for so long, this is called, once for each call that waits.
+    /// When it has been silent for so long, this is called, once.
     tells_after: Duration,
     tell: Rc<dyn Fn()>,
     told: Rc<Cell<bool>>,
@@ -32,6 +32,15 @@ impl Patience {
     pub fn during<T>(self, act: impl FnOnce() -> T) -> T {
         let _before = Before(PATIENCE.replace(Some(self)));
         act()
+    }
+
+    /// The PDDB has answered: the next silence is told of as well.
+    pub fn renew() {
+        PATIENCE.with_borrow(|own| {
+            if let Some(own) = own {
+                own.told.set(false);
+            }
+        });
     }
 
     /// That of this thread.
@@ -77,8 +86,10 @@ mod tests {
             Patience::tell();
             Patience::tell();
             assert_eq!((told.get(), Patience::tells_after()), (1, None));
+            Patience::renew();
+            Patience::tell();
         });
         Patience::tell();
-        assert_eq!((Patience::limit(), told.get()), (None, 1));
+        assert_eq!((Patience::limit(), told.get()), (None, 2));
     }
 }

@@ -23,6 +23,9 @@ pub struct Config {
     /// How long a transfer whose connection has gone waits for its sender. With zero it does not wait. Default: 10
     /// minutes.
     pub resume: Duration,
+    /// For how long the store may be silent before a transfer that waits for it stops, to be resumed. Default: 10
+    /// minutes.
+    pub patience: Duration,
     /// How many transfers of all connections may wait. Beyond that, the one that has waited longest is given up.
     /// Default: 8.
     pub waiting: usize,
@@ -37,6 +40,7 @@ impl Default for Config {
             write_batch: WRITE_BATCH,
             transfers: 4,
             resume: Duration::from_secs(600),
+            patience: Duration::from_secs(600),
             waiting: 8,
         }
     }

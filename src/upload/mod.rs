@@ -20,6 +20,7 @@ mod protocol;
 mod tests;
 mod transfer;
 mod uploads;
+pub mod waiting;
 
 pub use config::Config;
 pub use connection::Upload;

@@ -61,6 +61,11 @@ impl<S: Store> Uploads<S> {
         })
     }
 
+    /// For how long the store may be silent.
+    pub fn patience(&self) -> Duration {
+        self.config.patience
+    }
+
     /// The files, for readers.
     pub fn files(&self) -> &Files<S> {
         &self.files
@@ -185,7 +190,9 @@ impl<S: Store> Uploads<S> {
     /// Ends a transfer. With a time, ends it only if it still waits, and until that time at most.
     fn give_up(&self, slot: &SharedSlot<S>, waits_until: Option<Duration>) {
         let transfer = {
-            let mut held = slot.lock();
+            // One that waits and is locked is at work again.
+            let held = if waits_until.is_some() { slot.try_lock() } else { Some(slot.lock()) };
+            let Some(mut held) = held else { return };
             let waits = |limit| held.until.is_some_and(|until| until <= limit);
             if waits_until.is_none_or(waits) { held.transfer.take() } else { None }
         };

@@ -119,6 +119,13 @@ impl Sender {
         serde_json::from_str(self.ws.read().unwrap().to_text().unwrap()).unwrap()
     }
 
+    /// The next answer says that the transfer waits for the database.
+    pub(crate) fn waits(&mut self, id: u32) {
+        let answer = self.answer();
+        assert_eq!(answer["waiting"], id, "{answer}");
+        assert!(answer["reason"].as_str().unwrap().ends_with('.'), "{answer}");
+    }
+
     /// The next answer says that the transfer is accepted; its token.
     pub(crate) fn accepted(&mut self, id: u32) -> String {
         let answer = self.answer();

@@ -7,8 +7,9 @@
 //!                                                     |  requests (heads)  timed_socket (deadlines)
 //!        accept_queue <-- upgrade <-------------------+-------> file_route (GET)
 //!   (a program's page)       |--> decisions            |            |
-//!                            '--> upload_route         |            |
-//!                                      '--------> file_stores <-----'
+//!                            '--> upload_receiver -> upload_lane   |
+//!                                      upload_route    | carrier   |
+//!                                      '--------> file_stores <----'
 //! ```
 //!
 //! `owners` looks for programs that have ended, when somebody is refused. `stage` says what a client is doing and when it
@@ -18,6 +19,7 @@
 mod accept_queue;
 mod acceptors;
 mod admission;
+mod carrier;
 mod certificates;
 mod channels;
 mod decisions;
@@ -39,6 +41,9 @@ mod stage;
 mod target;
 mod timed_socket;
 mod upgrade;
+mod upload_lane;
+mod upload_progress;
+mod upload_receiver;
 mod upload_route;
 
 pub(crate) use admission::Admission;

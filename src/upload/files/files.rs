@@ -13,6 +13,7 @@ use super::name::name_of;
 use super::reader::Reader;
 use super::record::Record;
 use super::store::{Store, StoreError, StoreFile};
+use super::turn::Turn;
 use crate::pddb::{DictPath, KeyPath, PathError};
 use crate::sync::Mutex;
 
@@ -26,7 +27,7 @@ pub struct Files<S: Store> {
     pub(super) journal: Journal,
     pub(super) state: Mutex<State>,
     /// Held during recovery.
-    pub(super) recovering: Mutex<()>,
+    pub(super) recovering: Turn,
 }
 
 #[derive(Default)]
@@ -104,7 +105,7 @@ impl<S: Store> Files<S> {
             return Err(PathError::Character);
         }
         let journal = Journal::of(&dict)?;
-        Ok(Files { store, dict, journal, state: Mutex::default(), recovering: Mutex::default() })
+        Ok(Files { store, dict, journal, state: Mutex::default(), recovering: Turn::default() })
     }
 
     /// The dict that they are in.
@@ -264,8 +265,13 @@ impl<S: Store> Files<S> {
     /// `NotFound`, also for a file that is incomplete and for a name that no file can have. Those of the store.
     pub fn open(&self, name: &str) -> Result<Reader<'_, S>, StoreError> {
         let name = super::name::key_of(&self.dict, name).map_err(|_| StoreError::NotFound)?;
-        self.recover()?;
+        self.ask()?;
         self.open_key(&name)
+    }
+
+    /// Nobody who reads waits for a store that is silent. What is not there now may be when it answers.
+    fn ask(&self) -> Result<(), StoreError> {
+        if self.store.is_silent() { Err(StoreError::NoAnswer) } else { self.recover() }
     }
 
     fn open_key(&self, name: &KeyPath) -> Result<Reader<'_, S>, StoreError> {
@@ -296,7 +302,7 @@ impl<S: Store> Files<S> {
     /// # Errors
     /// Those of the store.
     pub fn dicts(&self) -> Result<Vec<DictPath>, StoreError> {
-        self.recover()?;
+        self.ask()?;
         let below = format!("{}/", self.dict.name());
         let mut dicts = self.store.dicts(self.dict.basis())?;
         dicts.retain(|dict| *dict == self.dict.name() || dict.starts_with(&below));

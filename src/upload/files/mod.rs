@@ -21,6 +21,7 @@ mod record;
 mod recover;
 mod replace;
 mod store;
+mod turn;
 
 pub(super) use files::{BeginError, Incoming};
 pub use files::{FileEntry, Files};

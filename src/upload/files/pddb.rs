@@ -1,5 +1,7 @@
 //! The PDDB as a store.
 
+use std::time::Duration;
+
 use super::store::{Store, StoreError, StoreFile};
 use crate::pddb::{self, Create, DictPath, KeyPath, Pddb, PddbError};
 
@@ -53,6 +55,10 @@ impl Store for Pddb {
 
     fn is_silent(&self) -> bool {
         Pddb::is_silent(self)
+    }
+
+    fn patience(&self) -> Duration {
+        Pddb::patience(self)
     }
 
     fn flush(&self) -> Result<(), StoreError> {

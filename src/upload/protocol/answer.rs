@@ -12,6 +12,8 @@ pub(crate) enum Answer<'a> {
     Accepted { id: u32, name: &'a str, length: u32, token: Option<&'a Token> },
     /// This many bytes are in the store.
     Progress { id: u32, bytes: u32, length: u32 },
+    /// The store does not answer. Whatever is said next about it ends that.
+    Waiting { id: u32 },
     /// It goes on behind this many bytes.
     Resumed { id: u32, bytes: u32, length: u32 },
     /// The file is there.
@@ -21,6 +23,9 @@ pub(crate) enum Answer<'a> {
     /// It is over, and the file is not there.
     Failed { id: u32, fault: Fault },
 }
+
+/// What people read who wait for the store.
+const WAITING: &str = "The database does not answer. It may be asking its user for more room.";
 
 /// A random number. A sender that knows it may go on with the transfer.
 pub type Token = [u8; 16];
@@ -39,6 +44,10 @@ impl Answer<'_> {
                 }
             }
             Answer::Progress { id, bytes, length } => so_far(&mut json, "{\"progress\":", id, bytes, length),
+            Answer::Waiting { id } => {
+                number(&mut json, "{\"waiting\":", id);
+                text(&mut json, ",\"reason\":", WAITING);
+            }
             Answer::Resumed { id, bytes, length } => so_far(&mut json, "{\"resumed\":", id, bytes, length),
             Answer::Stored { id, name, length, sha256 } => {
                 number(&mut json, "{\"stored\":", id);
@@ -101,6 +110,10 @@ mod tests {
                 r#"{"accepted":0,"name":"\u0001\\","length":0}"#,
             ),
             (Answer::Progress { id: 7, bytes: 5, length: 12 }, r#"{"progress":7,"bytes":5,"length":12}"#),
+            (
+                Answer::Waiting { id: 7 },
+                r#"{"waiting":7,"reason":"The database does not answer. It may be asking its user for more room."}"#,
+            ),
             (Answer::Resumed { id: 7, bytes: 5, length: 12 }, r#"{"resumed":7,"bytes":5,"length":12}"#),
             (
                 Answer::Refused { id: None, fault: Fault::Malformed },

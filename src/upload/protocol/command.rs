@@ -16,6 +16,13 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// The transfer that it is about.
+    pub(crate) fn id(self) -> u32 {
+        match self {
+            Command::Resume { id, .. } | Command::Cancel { id } => id,
+        }
+    }
+
     /// Reads a message; `None` for anything else. Unknown members are ignored, as long as their values are numbers or
     /// strings.
     pub(crate) fn parse(message: &[u8]) -> Option<Command> {

@@ -159,3 +159,21 @@ fn a_connection_that_goes_meanwhile_is_let_go_of_and_its_file_goes_on_on_another
         assert_eq!(dialogs(1), 1);
     });
 }
+
+#[test]
+fn a_file_that_is_to_be_replaced_stays_if_the_user_says_no() {
+    system!().pddb(Pddb::new().pool(SOME)).run(|| {
+        let listener = listen(Upload::new(DICT).replace(true));
+        let mut sender = Sender::connect(listener.port());
+        sender.file(1, "a", b"old");
+        sender.accepted(1);
+        sender.stored(1, b"old");
+        user_says(false);
+        sender.file(2, "a", &pattern(200_000));
+        sender.accepted(2);
+        sender.told("failed", 2, "full");
+        assert_eq!(get(listener.port(), "/files/a", "").body, b"old");
+        assert_eq!(list(listener.port()), [("a".to_owned(), 3)]);
+        assert_eq!(dialogs(1), 1);
+    });
+}

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use xous_api_websocket::Handle;
+use xous_api_websocket::wire::Handle;
 
 use super::admission::ClientSlot;
 use super::carrier::{Carrier, Load};

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use xous_api_websocket::Handle;
+use xous_api_websocket::wire::Handle;
 
 use super::admission::ClientSlot;
 use super::stage::Stage;

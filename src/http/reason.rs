@@ -51,7 +51,7 @@ pub(crate) enum Reason {
     Full,
     /// The program has not taken the client in time.
     NotTaken,
-    /// Another client gets the list.
+    /// Others get the list, and the client's turn has not come.
     ListBusy,
     /// The database is locked or does not answer.
     StoreLocked,
@@ -119,7 +119,7 @@ impl Reason {
             Reason::StoreFailed => "The database has failed.",
             Reason::Full => "All places are taken. Try again in a moment.",
             Reason::NotTaken => "The program that listens does not take clients now. Try again in a moment.",
-            Reason::ListBusy => "Another client gets the list. Try again in a moment.",
+            Reason::ListBusy => "Other clients get the list. Try again in a moment.",
             Reason::StoreLocked => "The database is locked, or does not answer.",
         }
     }

@@ -11,17 +11,17 @@ use std::time::{Duration, Instant};
 
 use super::file_stores::ServiceStore;
 use super::timed_socket::TimedSocket;
+use super::turn::Turn;
 use crate::http::{NormalPath, Range, Reason, Shown, compose, decoded, media_type, range, refusal, status};
 use crate::proto::handshake::Plain;
-use crate::service::limits::SLOWEST_DOWNLOAD;
-use crate::sync::Mutex;
+use crate::service::limits::{LIST_WAIT, SLOWEST_DOWNLOAD};
 use crate::upload::{FileEntry, Files, StoreError, WRITE_BATCH};
 
 /// Bytes that are read, and sent, at a time.
 const BUFFER: usize = WRITE_BATCH;
 
-/// Held while a list is made: it takes the memory of all names.
-static LISTING: Mutex<()> = Mutex::new(());
+/// Taken while a list is made: it takes the memory of all names.
+static LISTING: Turn = Turn::new();
 
 /// A route to the files of a dict.
 pub(crate) struct FileRoute {
@@ -113,7 +113,7 @@ impl FileRoute {
     /// The length of the list is not known before it is made. So it ends with the connection, and a list that is cut
     /// off is not valid JSON.
     fn list(&self, client: &Client<'_>) -> io::Result<bool> {
-        let Some(_one_at_a_time) = LISTING.try_lock() else {
+        let Some(_one_at_a_time) = LISTING.take(LIST_WAIT) else {
             return client.refuse(Reason::ListBusy);
         };
         if let Err(error) = self.files.recover() {

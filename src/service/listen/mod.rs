@@ -38,6 +38,7 @@ mod shared;
 mod stage;
 mod target;
 mod timed_socket;
+mod turn;
 mod upgrade;
 mod upload_route;
 

@@ -157,8 +157,10 @@ impl<F: StoreFile> Transfer<F> {
             files.abort(self.incoming);
             return Err(error.into());
         }
+        let digest = self.digest.finalize().into();
+        self.incoming.set_digest(digest);
         files.commit(self.incoming)?;
-        Ok((self.name, self.digest.finalize().into()))
+        Ok((self.name, digest))
     }
 
     /// Leaves its remains to recovery.

@@ -20,4 +20,5 @@ mod program;
 mod resuming;
 mod routes;
 mod sender;
+mod versions;
 mod wire;

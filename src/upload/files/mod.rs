@@ -3,7 +3,8 @@
 //! ```text
 //! files --> claims (what is being received, replaced, read)
 //!   |  '--> journal --> record (the entries that recovery reads)
-//!   |  '--> name (names of files and their keys)
+//!   |  |--> name (names of files and their keys)
+//!   |  '--> versions (what contents are told apart by)
 //!   '-----> replace (puts a replacement in place), recover (after a crash), reader
 //!              all of them --> store (the trait) <-- pddb (the store of the device)
 //! ```
@@ -21,9 +22,11 @@ mod record;
 mod recover;
 mod replace;
 mod store;
+mod versions;
 
 pub(super) use files::{BeginError, Incoming};
 pub use files::{FileEntry, Files};
 pub(super) use name::{is_allowed, key_of};
 pub use reader::Reader;
 pub use store::{Store, StoreError, StoreFile, WRITE_BATCH};
+pub use versions::Version;

@@ -1,6 +1,6 @@
 //! The answers to the sender: text messages, one JSON object each.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use super::fault::Fault;
 use super::json::{hex, push_string};
@@ -18,6 +18,9 @@ pub(crate) enum Answer<'a> {
     Stored { id: u32, name: &'a str, length: u32, sha256: &'a [u8; 32] },
     /// It does not begin, or does not go on.
     Refused { id: Option<u32>, fault: Fault },
+    /// It does not begin, as there is a file of its name: with this length and, where it is known, this digest. It may
+    /// be replaced by who does not ask to keep it.
+    Exists { id: u32, length: u64, sha256: Option<&'a [u8; 32]>, replaceable: bool },
     /// It is over, and the file is not there.
     Failed { id: u32, fault: Fault },
 }
@@ -53,6 +56,17 @@ impl Answer<'_> {
                 }
                 why(&mut json, fault);
             }
+            Answer::Exists { id, length, sha256, replaceable } => {
+                number(&mut json, "{\"refused\":", id);
+                why(&mut json, Fault::Exists);
+                number(&mut json, ",\"length\":", length);
+                if let Some(sha256) = sha256 {
+                    text(&mut json, ",\"sha256\":", &hex(sha256));
+                }
+                if replaceable {
+                    json.push_str(",\"replaceable\":true");
+                }
+            }
             Answer::Failed { id, fault } => {
                 number(&mut json, "{\"failed\":", id);
                 why(&mut json, fault);
@@ -74,7 +88,7 @@ fn why(json: &mut String, fault: Fault) {
     text(json, ",\"reason\":", fault.reason());
 }
 
-fn number(json: &mut String, key: &str, value: u32) {
+fn number(json: &mut String, key: &str, value: impl Display) {
     // Writing to a String does not fail.
     let _ = write!(json, "{key}{value}");
 }
@@ -111,6 +125,9 @@ mod tests {
                 r#"{"failed":4294967295,"code":"full","reason":"The database is full."}"#,
             ),
         ];
+        let exists = Answer::Exists { id: 3, length: 1 << 33, sha256: None, replaceable: true };
+        let told = r#"{"refused":3,"code":"exists","reason":"A file of this name exists.","length":8589934592,"replaceable":true}"#;
+        assert_eq!(exists.to_json(), told);
         for (answer, json) in answers {
             assert_eq!(answer.to_json(), json);
         }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use std::ops::ControlFlow;
 
 use super::memory::Memory;
-use super::{Sender, assert_settled, bytes, files, first, later, read, route};
+use super::{Sender, assert_settled, bytes, files, files_of, first, later, read, route, route_into};
 use crate::upload::protocol::hex;
 
 #[test]
@@ -95,6 +95,36 @@ fn refusals_have_their_codes_and_what_follows_is_passed_over() {
     assert!(sender.is_stored(2) && sender.is_stored(4));
     assert_eq!(files(&uploads).len(), 3);
     assert_settled(&uploads, &memory);
+}
+
+#[test]
+fn who_is_refused_for_a_file_that_exists_is_told_which_one_that_is() {
+    let memory = Memory::default();
+    memory.put("uploads/old", b"from before");
+    let uploads = route(&memory, |config| config.replace = true);
+    let mut sender = Sender::new(&uploads);
+    sender.file(1, "a", b"hello");
+    let reason = r#""code":"exists","reason":"A file of this name exists.""#;
+    let digest = hex(&Sha256::digest(b"hello"));
+    sender.text(r#"{"keep":2}"#);
+    sender.file(2, "a", b"other");
+    let told = format!(r#"{{"refused":2,{reason},"length":5,"sha256":"{digest}","replaceable":true}}"#);
+    assert_eq!(sender.last(), told);
+    // What was there at the start has no digest that is known.
+    sender.text(r#"{"keep":3}"#);
+    sender.file(3, "old", b"other");
+    assert_eq!(sender.last(), format!(r#"{{"refused":3,{reason},"length":11,"replaceable":true}}"#));
+    assert_eq!(read(&uploads, "a"), Some(b"hello".to_vec()));
+    // It is for one transfer.
+    sender.file(4, "a", b"other");
+    assert!(sender.is_stored(4));
+    let fixed = route_into(files_of(&memory), |_| ());
+    let mut sender = Sender::new(&fixed);
+    sender.file(5, "a", b"hello");
+    assert_eq!(sender.last(), format!(r#"{{"refused":5,{reason},"length":5}}"#));
+    (0..33).for_each(|id| sender.text(&format!(r#"{{"keep":{id}}}"#)));
+    assert!(sender.is_told("refused", 32, "too_many"));
+    assert_settled(&fixed, &memory);
 }
 
 #[test]

@@ -19,8 +19,10 @@ const PAGE: u8 = 1 << 1;
 const UPLOAD: u8 = 1 << 2;
 const FILES: u8 = 1 << 3;
 const DECIDES: u8 = 1 << 4;
+const DELETABLE: u8 = 1 << 5;
 const SHARED: u8 = 1 << 7;
 const KINDS: u8 = PAGE | UPLOAD | FILES;
+const DELETES: u8 = FILES | DELETABLE;
 
 /// Who answers on a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,13 +48,16 @@ pub enum RouteKind<'a> {
     Files {
         /// The dict, as that of an [`Upload`].
         dict: &'a str,
+        /// DELETE deletes a file, for everybody who may read it. Off unless asked for: [`Route::deletable`].
+        deletable: bool,
     },
 }
 
 /// A path and who answers on it.
 ///
 /// In the page of an `AddRoute`, little-endian, texts as 16 bits of length and UTF-8: `WSR1`; u8 flags (1 prefix, and
-/// one of 2 page, 4 upload, 8 files, or none for a receiver; 16 the program decides; 128 a shared prefix); u8 number of sub-protocols; u16 number of
+/// one of 2 page, 4 upload, 8 files, or none for a receiver; 16 the program decides; 32 files can be deleted; 128 a shared
+/// prefix); u8 number of sub-protocols; u16 number of
 /// logins; u32 length of the body; the text path; the [`Login`]s; the sub-protocols; or the text content type and the body;
 /// or the [`Upload`]; or the text dict.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,7 +101,7 @@ impl<'a> Route<'a> {
 
     /// The files in this dict, below the path, which ends with `/`.
     pub fn files(path: &'a str, dict: &'a str) -> Self {
-        Route::new(path, RouteKind::Files { dict }).prefix()
+        Route::new(path, RouteKind::Files { dict, deletable: false }).prefix()
     }
 
     fn new(path: &'a str, kind: RouteKind<'a>) -> Self {
@@ -137,13 +142,21 @@ impl<'a> Route<'a> {
         self
     }
 
+    /// Its files can be deleted by DELETE, if it shows files.
+    pub fn deletable(mut self) -> Self {
+        if let RouteKind::Files { deletable, .. } = &mut self.kind {
+            *deletable = true;
+        }
+        self
+    }
+
     /// How many bytes it takes in a page.
     pub fn encoded_len(&self) -> usize {
         let kind = match &self.kind {
             RouteKind::Receiver { protocols } => protocols.iter().map(|name| 2 + name.len()).sum(),
             RouteKind::Page { content_type, body } => 2 + content_type.len() + body.len(),
             RouteKind::Upload(upload) => upload.encoded_len(),
-            RouteKind::Files { dict } => 2 + dict.len(),
+            RouteKind::Files { dict, .. } => 2 + dict.len(),
         };
         let credentials = self.credentials.iter().map(Login::encoded_len).sum::<usize>();
         FIXED + 2 + self.path.len() + credentials + kind
@@ -160,7 +173,7 @@ impl<'a> Route<'a> {
             RouteKind::Page { body, .. } => (PAGE, 0, body.len()),
             RouteKind::Upload(upload) if !upload.is_within_limits() => return Err(RequestError::TooMany),
             RouteKind::Upload(_) => (UPLOAD, 0, 0),
-            RouteKind::Files { .. } => (FILES, 0, 0),
+            RouteKind::Files { deletable, .. } => (if *deletable { DELETES } else { FILES }, 0, 0),
         };
         if protocols > MAX_PROTOCOLS || self.credentials.len() > MAX_LOGINS {
             return Err(RequestError::TooMany);
@@ -185,7 +198,7 @@ impl<'a> Route<'a> {
                 w.bytes(body);
             }
             RouteKind::Upload(upload) => upload.write(&mut w),
-            RouteKind::Files { dict } => w.text(dict),
+            RouteKind::Files { dict, .. } => w.text(dict),
         }
         w.finish().ok_or(RequestError::TooLong)
     }
@@ -202,17 +215,18 @@ impl<'a> Route<'a> {
         let body = usize::try_from(r.u32()?).ok()?;
         if protocols > MAX_PROTOCOLS
             || logins > MAX_LOGINS
-            || flags & !(PREFIX | KINDS | DECIDES | SHARED) != 0
+            || flags & !(PREFIX | KINDS | DECIDES | DELETABLE | SHARED) != 0
         {
             return None;
         }
         let path = r.text()?;
         let credentials = (0..logins).map(|_| Login::read(&mut r)).collect::<Option<_>>()?;
-        let kind = match flags & KINDS {
+        let kind = match flags & (KINDS | DELETABLE) {
             0 => RouteKind::Receiver { protocols: (0..protocols).map(|_| r.text()).collect::<Option<_>>()? },
             PAGE => RouteKind::Page { content_type: r.text()?, body: r.bytes(body)? },
             UPLOAD => RouteKind::Upload(Upload::read(&mut r)?),
-            FILES => RouteKind::Files { dict: r.text()? },
+            FILES => RouteKind::Files { dict: r.text()?, deletable: false },
+            DELETES => RouteKind::Files { dict: r.text()?, deletable: true },
             _ => return None,
         };
         let [prefix, shared, decides] = [PREFIX, SHARED, DECIDES].map(|flag| flags & flag != 0);
@@ -227,7 +241,13 @@ mod tests {
     #[test]
     fn routes_go_there_and_back_and_no_cut_of_them_does() {
         let receiver = Route::receiver("/chat").prefix().sub_protocol("a").sub_protocol("b");
-        let upload = Upload::new("a/b").allow("*.txt").allow("b").replace(true).write_batch(9).largest(7);
+        let upload = Upload::new("a/b")
+            .allow("*.txt")
+            .allow("b")
+            .replace(true)
+            .colon('\u{ff1a}')
+            .write_batch(9)
+            .largest(7);
         let page = Route::page("/", "text/html", b"<p>");
         for route in [
             receiver,
@@ -235,6 +255,7 @@ mod tests {
             Route::page("/e", "", b""),
             Route::upload("/u", upload),
             Route::files("/f/", "a"),
+            Route::files("/f/", "a").deletable(),
             Route::receiver("/s/").shared_prefix(),
             Route::receiver("/d").decides().sub_protocol("a"),
             Route::files("/g/", "a").credentials(Login::basic("a", "b")).credentials(Login::bearer("c")),

@@ -147,6 +147,8 @@ pub(crate) fn decided(status: u16, headers: &[(&str, &str)], body: &str) -> Resu
 
 /// Methods that pages and files take, as `Allow` names them (RFC 9110 section 10.2.1).
 pub(crate) const READS: &str = "GET, HEAD, OPTIONS";
+/// Methods that files take which can be deleted.
+pub(crate) const DELETES: &str = "GET, HEAD, DELETE, OPTIONS";
 /// Methods that the path of a WebSocket takes.
 pub(crate) const UPGRADES: &str = "GET, OPTIONS";
 

@@ -15,7 +15,7 @@ mod reason;
 mod router;
 
 pub(crate) use answer::{
-    Answer, Page, READS, UPGRADES, compose, decided, options, page, pairing, refusal, status,
+    Answer, DELETES, Page, READS, UPGRADES, compose, decided, options, page, pairing, refusal, status,
 };
 pub(crate) use condition::{Condition, condition, is_range_of};
 pub(crate) use host::is_own_host;

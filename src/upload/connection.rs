@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::files::{BeginError, Store, StoreError, Version, is_allowed, key_of};
+use super::files::{BeginError, NameError, Store, StoreError, Version, is_allowed, new_key_of};
 use super::protocol::{Answer, COMMAND_BYTES, Command, Ended, Fault, Malformed, Parser, Parts};
 use super::transfer::Transfer;
 use super::uploads::{SharedSlot, Uploads};
@@ -154,7 +154,9 @@ impl<S: Store> Call<'_, S> {
         self.transfers.keeps.retain(|kept| *kept != id);
         let keeps = self.transfers.keeps.len() < keeps;
         let uploads = &self.transfers.uploads;
-        let key = key_of(uploads.files().dict(), name).map_err(|_| Fault::BadName)?;
+        let mapped = uploads.config.colon.map(|other| name.replace(':', other.encode_utf8(&mut [0; 4])));
+        let name = mapped.as_deref().unwrap_or(name);
+        let key = new_key_of(uploads.files().dict(), name).map_err(BeginFault::Name)?;
         if !is_allowed(&uploads.config.allowed, name) {
             return Err(Fault::NotAllowed.into());
         }
@@ -218,6 +220,7 @@ impl<S: Store> Parts for Call<'_, S> {
         self.transfers.ended.push(id, false);
         match refused {
             BeginFault::Refused(fault) => self.say(Answer::Refused { id: Some(id), fault }),
+            BeginFault::Name(why) => self.say(Answer::BadName { id, why: &why.to_string() }),
             BeginFault::Exists { length, version, replaceable } => {
                 self.say(Answer::Exists { id, length, sha256: version.digest.as_ref(), replaceable });
             }
@@ -274,6 +277,7 @@ impl From<StoreError> for Fault {
 /// Why a transfer does not begin.
 enum BeginFault {
     Refused(Fault),
+    Name(NameError),
     /// There is a file of its name.
     Exists {
         length: u64,

@@ -14,6 +14,7 @@ mod scratch;
 mod answers;
 mod browser;
 mod crowds;
+mod deleting;
 mod downloads;
 mod kill;
 mod program;

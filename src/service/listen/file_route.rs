@@ -14,12 +14,12 @@ use super::timed_socket::TimedSocket;
 use super::turn::Turn;
 use crate::entropy::fill;
 use crate::http::{
-    Condition, NormalPath, Range, Reason, Shown, compose, condition, decoded, is_range_of, media_type, range,
-    refusal, status,
+    Condition, DELETES, NormalPath, READS, Range, Reason, Shown, compose, condition, decoded, is_range_of,
+    media_type, range, refusal, status,
 };
 use crate::proto::handshake::{Plain, push_base64};
 use crate::service::limits::{LIST_WAIT, SLOWEST_DOWNLOAD};
-use crate::upload::{FileEntry, Files, StoreError, Version, WRITE_BATCH, hex};
+use crate::upload::{FileEntry, Files, RemoveError, StoreError, Version, WRITE_BATCH, hex};
 
 /// Bytes that are read, and sent, at a time.
 const BUFFER: usize = WRITE_BATCH;
@@ -32,6 +32,8 @@ pub(crate) struct FileRoute {
     /// Of the paths.
     prefix: Box<str>,
     files: Arc<Files<ServiceStore>>,
+    /// Whether clients may delete them.
+    deletable: bool,
     /// Tells versions of files from those of other times; `None` without random numbers.
     time: OnceLock<Option<[u8; 8]>>,
 }
@@ -71,17 +73,46 @@ impl Pace {
 }
 
 impl FileRoute {
-    pub(crate) fn new(prefix: &str, files: Arc<Files<ServiceStore>>) -> Self {
-        FileRoute { prefix: NormalPath::of(prefix).as_str().into(), files, time: OnceLock::new() }
+    pub(crate) fn new(prefix: &str, files: Arc<Files<ServiceStore>>, deletable: bool) -> Self {
+        let prefix = NormalPath::of(prefix).as_str().into();
+        FileRoute { prefix, files, deletable, time: OnceLock::new() }
     }
 
-    /// Answers a GET or HEAD. Returns whether another request may follow. The caller ends the connection.
+    /// The methods that it takes.
+    pub(crate) fn methods(&self) -> &'static str {
+        if self.deletable { DELETES } else { READS }
+    }
+
+    /// Whether it answers a request of this method itself: it takes the method, and that asks for a file.
+    pub(crate) fn answers(&self, method: &str) -> bool {
+        matches!(method, "GET" | "HEAD") || method == "DELETE" && self.deletable
+    }
+
+    /// Answers a GET, HEAD or DELETE. Returns whether another request may follow. The caller ends the connection.
     ///
     /// # Errors
     /// The answer was cut off. The connection cannot be used any more.
     pub(crate) fn answer(&self, client: &Client<'_>) -> io::Result<bool> {
         let name = client.path.as_str().strip_prefix(&*self.prefix).unwrap_or_default();
-        if name.is_empty() { self.list(client) } else { self.file(client, name) }
+        match (name, client.request.method) {
+            ("", "DELETE") => client.refuse(Reason::Method(READS)),
+            ("", _) => self.list(client),
+            (name, "DELETE") => self.remove(client, name),
+            (name, _) => self.file(client, name),
+        }
+    }
+
+    fn remove(&self, client: &Client<'_>, name: &str) -> io::Result<bool> {
+        let Some(name) = decoded(name) else { return client.refuse(Reason::NoFile) };
+        let is_meant = |version, length| {
+            condition(&client.request.headers, self.tag(version, length).as_deref()) == Condition::Met
+        };
+        match self.files.remove(&name, is_meant) {
+            Ok(()) => client.without_body(204, &[]),
+            Err(RemoveError::Busy) => client.refuse(Reason::FileBusy),
+            Err(RemoveError::Changed) => client.without_body(412, &[]),
+            Err(RemoveError::Store(error)) => client.store_refused(error),
+        }
     }
 
     fn file(&self, client: &Client<'_>, name: &str) -> io::Result<bool> {

@@ -185,7 +185,7 @@ impl<S: Store> Files<S> {
     }
 
     /// Gives a claim its number.
-    fn claim(&self, name: &KeyPath, phase: Phase) -> u32 {
+    pub(super) fn claim(&self, name: &KeyPath, phase: Phase) -> u32 {
         let mut state = self.state.lock();
         state.last = state.last.wrapping_add(1).max(1);
         let number = state.last;
@@ -262,7 +262,7 @@ impl<S: Store> Files<S> {
     }
 
     /// Deletes the content, then the record that names it.
-    fn give_up(&self, name: &KeyPath, number: u32, target: Option<&KeyPath>, replaces: bool) {
+    pub(super) fn give_up(&self, name: &KeyPath, number: u32, target: Option<&KeyPath>, replaces: bool) {
         let deleted = target
             .map_or(Ok(()), |target| delete(&self.store, target))
             .and_then(|()| self.journal.delete(&self.store, Entry::Incomplete, number));

@@ -18,6 +18,8 @@ pub(crate) enum Answer<'a> {
     Stored { id: u32, name: &'a str, length: u32, sha256: &'a [u8; 32] },
     /// It does not begin, or does not go on.
     Refused { id: Option<u32>, fault: Fault },
+    /// It does not begin because of its name.
+    BadName { id: u32, why: &'a str },
     /// It does not begin, as there is a file of its name: with this length and, where it is known, this digest. It may
     /// be replaced by who does not ask to keep it.
     Exists { id: u32, length: u64, sha256: Option<&'a [u8; 32]>, replaceable: bool },
@@ -56,6 +58,10 @@ impl Answer<'_> {
                 }
                 why(&mut json, fault);
             }
+            Answer::BadName { id, why } => {
+                number(&mut json, "{\"refused\":", id);
+                code_and_reason(&mut json, Fault::BadName, why);
+            }
             Answer::Exists { id, length, sha256, replaceable } => {
                 number(&mut json, "{\"refused\":", id);
                 why(&mut json, Fault::Exists);
@@ -84,8 +90,12 @@ fn so_far(json: &mut String, key: &str, id: u32, bytes: u32, length: u32) {
 }
 
 fn why(json: &mut String, fault: Fault) {
+    code_and_reason(json, fault, fault.reason());
+}
+
+fn code_and_reason(json: &mut String, fault: Fault, reason: &str) {
     text(json, ",\"code\":", fault.code());
-    text(json, ",\"reason\":", fault.reason());
+    text(json, ",\"reason\":", reason);
 }
 
 fn number(json: &mut String, key: &str, value: impl Display) {

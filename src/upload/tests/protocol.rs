@@ -128,6 +128,54 @@ fn who_is_refused_for_a_file_that_exists_is_told_which_one_that_is() {
 }
 
 #[test]
+fn a_colon_is_another_character_if_the_route_says_so() {
+    let memory = Memory::default();
+    let uploads = route(&memory, |config| config.colon = Some('-'));
+    let mut sender = Sender::new(&uploads);
+    sender.file(1, "12:30:00.txt", b"time");
+    assert!(sender.told[0].starts_with(r#"{"accepted":1,"name":"12-30-00.txt","#), "{}", sender.told[0]);
+    assert!(sender.is_stored(1));
+    assert_eq!(read(&uploads, "12-30-00.txt"), Some(b"time".to_vec()));
+    sender.file(2, "a\u{202e}b", b"x");
+    assert!(
+        sender.is_told("refused", 2, "bad_name") && sender.last().contains("U+202E"),
+        "{}",
+        sender.last()
+    );
+    assert_settled(&uploads, &memory);
+}
+
+#[test]
+fn a_file_is_deleted_if_it_is_the_one_that_is_meant_and_nobody_has_it() {
+    use crate::upload::{RemoveError, StoreError};
+    let memory = Memory::default();
+    let uploads = route(&memory, |_| ());
+    let mut sender = Sender::new(&uploads);
+    let remove = |name: &str| uploads.files().remove(name, |_, _| true);
+    sender.file(1, "d/a", b"hello");
+    let reader = uploads.files().open("d/a").unwrap();
+    assert_eq!(remove("d/a"), Err(RemoveError::Busy), "it is being read");
+    let version = reader.version();
+    drop(reader);
+    assert_eq!(uploads.files().remove("d/a", |_, length| length == 4), Err(RemoveError::Changed));
+    assert_eq!(read(&uploads, "d/a"), Some(b"hello".to_vec()));
+    assert_eq!(uploads.files().remove("d/a", |is, length| is == version && length == 5), Ok(()));
+    for name in ["d/a", "b", "../x", ""] {
+        assert_eq!(remove(name), Err(StoreError::NotFound.into()), "{name}");
+    }
+    sender.message(&first(2, "b", 10, b"half"));
+    assert_eq!(remove("b"), Err(RemoveError::Busy), "it is being received");
+    sender.message(&later(2, b"a file"));
+    assert_eq!(remove("b"), Ok(()));
+    sender.file(3, "c", b"c");
+    memory.set_unmounted(true);
+    assert_eq!(remove("c"), Err(StoreError::Unmounted.into()));
+    memory.set_unmounted(false);
+    assert_eq!(read(&uploads, "c"), Some(b"c".to_vec()));
+    assert_settled(&uploads, &memory);
+}
+
+#[test]
 fn more_than_declared_fails_and_leaves_nothing() {
     let memory = Memory::default();
     let uploads = route(&memory, |_| ());

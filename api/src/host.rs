@@ -9,7 +9,7 @@ pub struct NotAHost;
 
 /// The name of a host as DNS and [`Request::new`](crate::Request::new) take it: `bücher.example` as
 /// `xn--bcher-kva.example` (UTS 46, RFC 5891). A name in ASCII stays as it is, but for capitals; addresses, also those in
-/// brackets or with a zone, stay as they are.
+/// brackets or with a zone, stay as they are. Its tables make a program for the device 133 kB longer.
 ///
 /// # Errors
 /// [`NotAHost`] for a name that no host can have: an empty one or part, one that is too long, and forbidden characters.

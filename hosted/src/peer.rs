@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tungstenite::handshake::server::{Request, Response};
 use tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
@@ -59,6 +60,43 @@ impl Peer {
     /// The `ws://` URL of a path, which starts with a slash.
     pub fn url(&self, path: &str) -> String {
         format!("ws://{}{path}", self.address)
+    }
+}
+
+/// A TCP port that answers nothing: a client waits until it gives up. Dropping it frees the port.
+pub struct Silent {
+    address: SocketAddr,
+    _listener: TcpListener,
+    _waiting: Vec<TcpStream>,
+}
+
+impl Silent {
+    /// On a free port of 127.0.0.1: a listener with as many connections as its queue takes, behind which the system
+    /// drops what comes.
+    ///
+    /// # Errors
+    /// When no port can be opened, or the queue has no end.
+    pub fn start() -> io::Result<Self> {
+        const ANSWER_LIMIT: Duration = Duration::from_millis(300);
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        rustix::net::listen(&listener, 0)?;
+        let address = listener.local_addr()?;
+        let mut waiting = Vec::new();
+        while waiting.len() < 16 {
+            match TcpStream::connect_timeout(&address, ANSWER_LIMIT) {
+                Ok(stream) => waiting.push(stream),
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    return Ok(Self { address, _listener: listener, _waiting: waiting });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(io::Error::other("a queue of length 0 takes 16 connections"))
+    }
+
+    /// Where it does not answer.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 }
 

@@ -1,7 +1,7 @@
 //! The launcher: a kernel with its servers and programs, started, watched and ended.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, IsTerminal, Write};
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,8 +12,9 @@ use stand_ins::settings::PDDB_DIRECTORY;
 
 use crate::command::{Kind, Program};
 use crate::error::{RunError, RunFault, StartError};
-use crate::group::{Files, Group};
+use crate::group::Group;
 use crate::kernel_memory::KernelMemory;
+use crate::output::Output;
 use crate::pddb::Pddb;
 use crate::prepare::{Programs, prepare};
 use crate::run_directory::{RunDirectory, tail};
@@ -32,17 +33,6 @@ pub struct Builder {
     output: Output,
     input: String,
     pddb: Pddb,
-}
-
-/// Where the programs' standard files lead.
-#[derive(Clone, Debug)]
-enum Output {
-    /// To the launcher's own.
-    User,
-    /// Nothing to read, and output into a file.
-    Captured,
-    /// Nothing to read, stdout here and stderr to the launcher's own.
-    To(Arc<OwnedFd>),
 }
 
 /// How the programs of a system ended.
@@ -167,7 +157,8 @@ impl Builder {
         let directory = RunDirectory::create().map_err(host("making its directory"))?;
         let output = directory.file("output");
         let log = self.open_log(&directory.file("log")).map_err(host("opening its log"))?;
-        let files = self.open_files(&output).map_err(host("opening the programs' standard files"))?;
+        let files =
+            self.output.open(&output, &self.input).map_err(host("opening the programs' standard files"))?;
         let group = Group::start(&installed.kernel, &commands, directory.path(), files, log)
             .map_err(host("starting its processes"))?;
         Ok(System {
@@ -226,39 +217,6 @@ impl Builder {
         let file = OpenOptions::new().create(true).append(true).open(path)?;
         if self.verbose { Ok(File::from(io::stderr().as_fd().try_clone_to_owned()?)) } else { Ok(file) }
     }
-
-    fn open_files(&self, output: &Path) -> io::Result<Files> {
-        match &self.output {
-            Output::User => Ok(Files {
-                stdin: user_stdin()?,
-                stdout: io::stdout().as_fd().try_clone_to_owned()?,
-                stderr: io::stderr().as_fd().try_clone_to_owned()?,
-            }),
-            Output::To(file) => Ok(Files {
-                stdin: File::open("/dev/null")?.into(),
-                stdout: file.try_clone()?,
-                stderr: io::stderr().as_fd().try_clone_to_owned()?,
-            }),
-            Output::Captured => {
-                let file = OpenOptions::new().create(true).append(true).open(output)?;
-                let (stdin, mut writer) = io::pipe()?;
-                writer.write_all(self.input.as_bytes())?;
-                Ok(Files { stdin: stdin.into(), stdout: file.try_clone()?.into(), stderr: file.into() })
-            }
-        }
-    }
-}
-
-/// The launcher's stdin, or a pipe that it is copied to when it is a terminal: a terminal stops those who read it from
-/// outside the foreground process group, and the programs are in a group of their own.
-fn user_stdin() -> io::Result<OwnedFd> {
-    let mut stdin = io::stdin();
-    if !stdin.is_terminal() {
-        return stdin.as_fd().try_clone_to_owned();
-    }
-    let (reader, mut writer) = io::pipe()?;
-    std::thread::spawn(move || io::copy(&mut stdin, &mut writer));
-    Ok(reader.into())
 }
 
 /// One process of a system.

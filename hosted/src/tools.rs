@@ -54,9 +54,9 @@ pub const TOOLS: &[Tool] = &[
         check: Check::OnPath(&["cc"]),
         packages: &["gcc", "libc6-dev"],
         ubuntu: &[],
-        tests: &[tests("tls", "clock::")],
+        tests: &[tests("client", "addresses::"), tests("tls", "clock::")],
         sections: &[],
-        purpose: "links what Rust compiles, and compiles a clock of 1970",
+        purpose: "links what Rust compiles, and compiles a clock of 1970 and a name with two addresses",
     },
     Tool {
         name: "openssl",
@@ -101,6 +101,15 @@ pub const TOOLS: &[Tool] = &[
         tests: &[tests("client", "foreign_peers::npm_ws"), tests("server", "clients::npm_ws")],
         sections: &[],
         purpose: "the package ws as a peer",
+    },
+    Tool {
+        name: "libwebsockets-test-server",
+        check: Check::OnPath(&["libwebsockets-test-server"]),
+        packages: &["libwebsockets-test-server"],
+        ubuntu: &[],
+        tests: &[tests("client", "foreign_peers::libwebsockets")],
+        sections: &[],
+        purpose: "libwebsockets as a peer",
     },
     Tool {
         name: "stunnel",

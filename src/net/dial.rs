@@ -26,8 +26,8 @@ const SHORTEST: Duration = Duration::from_millis(1);
 const MAX_ADDRESSES: usize = 16;
 
 /// Connects to the first address of `host` that answers. All attempts together take at most the time that is `left`;
-/// [`try_each`] shares it out. When nothing is left any more, no other address is tried. The look-up itself cannot be cut short: the open deadline answers the caller, and the thread stays
-/// busy until the look-up returns.
+/// [`try_each`] shares it out. When nothing is left any more, no other address is tried. The look-up itself cannot be cut
+/// short: the open deadline answers the caller, and the thread stays busy until the look-up returns.
 ///
 /// # Errors
 /// Nothing answers in time, or the name has no address.
@@ -131,10 +131,10 @@ fn connect(address: &SocketAddr, limit: Duration) -> io::Result<TcpStream> {
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
-    use std::io::{BufRead, BufReader};
     use std::net::TcpListener;
-    use std::process::{Child, Command, Stdio};
     use std::time::Instant;
+
+    use hosted::peer::Silent;
 
     use super::*;
 
@@ -250,47 +250,11 @@ mod tests {
         assert!(matches!(dial("fe80::1%nowhere", port, || LIMIT), Err(DialError::Resolve(_))));
     }
 
-    /// A listener whose queue is full, so that nothing that is sent to it is answered.
-    struct Silent(Child, u16);
-
-    impl Silent {
-        fn start() -> Self {
-            const SCRIPT: &str = "\
-import socket, sys
-server = socket.create_server(('127.0.0.1', 0), backlog=0)
-clients = []
-for _ in range(16):
-    try:
-        clients.append(socket.create_connection(server.getsockname(), timeout=0.3))
-    except TimeoutError:
-        break
-print(server.getsockname()[1], flush=True)
-sys.stdin.read()
-";
-            let mut child = Command::new("python3")
-                .args(["-c", SCRIPT])
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .spawn()
-                .expect("python3 is installed");
-            let mut line = String::new();
-            BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-            Silent(child, line.trim().parse().unwrap())
-        }
-    }
-
-    impl Drop for Silent {
-        fn drop(&mut self) {
-            self.0.kill().ok();
-            self.0.wait().ok();
-        }
-    }
-
     #[test]
     fn the_second_address_is_reached_within_a_second_when_the_first_is_dead() {
-        let silent = Silent::start();
-        let alive = TcpListener::bind(("127.0.0.2", silent.1)).unwrap();
-        let addresses = vec![SocketAddr::from(([127, 0, 0, 1], silent.1)), alive.local_addr().unwrap()];
+        let silent = Silent::start().unwrap();
+        let alive = TcpListener::bind(("127.0.0.2", silent.address().port())).unwrap();
+        let addresses = vec![silent.address(), alive.local_addr().unwrap()];
         let start = Instant::now();
         let stream = try_each(addresses, || LIMIT.saturating_sub(start.elapsed()), connect).unwrap();
         assert_eq!(stream.peer_addr().unwrap(), alive.local_addr().unwrap());

@@ -25,7 +25,7 @@ pub(crate) enum TlsError {
     #[error("the certificate is not accepted: {1}")]
     Certificate(CertificateFault, String),
     /// The peer's first bytes are not TLS.
-    #[error("what answers does not speak TLS")]
+    #[error("the answer is not TLS: is it the port of ws:// or of another protocol?")]
     NotTls,
     /// The peer refused or broke the protocol; the text says how.
     #[error("TLS: {0}")]

@@ -3,20 +3,27 @@
 //! understand us.
 
 use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::Duration;
 
 use hosted::tools::command;
 use hosted::{End, Program, System};
-use xous_api_websocket::{Closed, Kind, Part, ReceiveError, Request, Websocket};
+use xous_api_websocket::error::{Closed, ReceiveError};
+use xous_api_websocket::{CloseCode, Kind, Part, Payload, Request, Websocket};
 
 use crate::common::{example, nothing_is_left, pattern, service, system};
+
+/// The sub-protocol of libwebsockets' demonstration.
+const MIRROR: &str = "lws-mirror-protocol";
 
 /// A server of another make, which ends with this value.
 struct Server {
     process: Child,
     port: u16,
+    /// What it would end without.
+    _log: Option<BufReader<ChildStderr>>,
 }
 
 impl Server {
@@ -27,7 +34,7 @@ impl Server {
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let port =
             line.trim().parse().unwrap_or_else(|_| panic!("{command:?} printed {line:?} for its port"));
-        Server { process, port }
+        Server { process, port, _log: None }
     }
 }
 
@@ -54,6 +61,29 @@ fn npm_ws_understands_us() {
     a_thousand_hellos(&server());
 }
 
+/// Debian's libwebsockets-test-server, which speaks on the sub-protocol that its demonstration page uses, and answers
+/// nothing without it. It sends what comes to all clients of a path.
+#[test]
+fn libwebsockets_understands_us() {
+    system!().run(|| {
+        let server = libwebsockets();
+        let request = Request::new("127.0.0.1", server.port).path("/mirror");
+        let ws = Websocket::open(&request.clone().sub_protocol(MIRROR)).unwrap();
+        assert_eq!(ws.sub_protocol(), Some(MIRROR));
+        for text in ["hello".to_owned(), "x".repeat(125), "x".repeat(126), "x".repeat(2000)] {
+            ws.send_text(&text).unwrap();
+            assert!(ws.receive_text(2000).unwrap() == text, "{}", text.len());
+        }
+        assert_eq!(ws.close(CloseCode::NORMAL, "done"), Ok(CloseCode::NORMAL));
+        // Without a sub-protocol it never answers: that is said after the time that was asked for.
+        let ws = Websocket::open(&request).unwrap();
+        ws.send_text("hello").unwrap();
+        assert_eq!(ws.receive_for(Duration::from_millis(200)).err(), Some(ReceiveError::NothingCame));
+        drop(ws);
+        nothing_is_left();
+    });
+}
+
 /// In the system: everything that both sides have.
 fn exchange(server: &Server, chosen: &str) {
     let request = Request::new("127.0.0.1", server.port).path("/echo?x=1");
@@ -64,18 +94,18 @@ fn exchange(server: &Server, chosen: &str) {
         ws.send_text(&text).unwrap();
         assert!(ws.receive_text(len).unwrap() == text, "{len}");
         ws.send_binary(&pattern(len)).unwrap();
-        assert!(ws.receive_whole(len).unwrap() == (Kind::Binary, pattern(len)), "{len}");
+        assert!(ws.receive_whole(len).unwrap() == Payload::Binary(pattern(len)), "{len}");
     }
     for (part, text) in [(Part::First, "a "), (Part::Middle, "message "), (Part::Last, "in parts: \u{e9}")] {
         ws.send_fragment(Kind::Text, part, text.as_bytes()).unwrap();
         ws.ping(text.as_bytes()).unwrap();
     }
     assert_eq!(ws.receive_text(100).unwrap(), "a message in parts: \u{e9}");
-    assert_eq!(ws.close(4000, "done"), Ok(4000));
+    assert_eq!(ws.close(4000, "done").map(u16::from), Ok(4000));
 
     let ws = Websocket::open(&request).unwrap();
     ws.send_text("close 4001 as you wish").unwrap();
-    let closed = Closed { code: 4001, reason: "as you wish".into() };
+    let closed = Closed::new(4001, "as you wish");
     assert_eq!(ws.receive_text(100), Err(ReceiveError::Closed(closed)));
     drop(ws);
     nothing_is_left();
@@ -86,7 +116,7 @@ fn a_thousand_hellos(server: &Server) {
     let url = format!("ws://127.0.0.1:{}/", server.port);
     let client = Program::new(example("client")).args([&*url, "--send", "hello", "--count", "1000"]);
     let system = System::builder()
-        .service(service(), xous_api_websocket::SERVER_NAME)
+        .service(service(), xous_api_websocket::wire::SERVER_NAME)
         .program(client)
         .captured()
         .time_limit(Duration::from_secs(60));
@@ -100,6 +130,22 @@ fn a_thousand_hellos(server: &Server) {
     assert_eq!(replies.len(), 1000);
     assert!(replies.iter().all(|reply| reply.starts_with("hello (")), "{output}");
     println!("{last}");
+}
+
+fn libwebsockets() -> Server {
+    let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let mut server = command("libwebsockets-test-server");
+    // Bit 4 of what it logs says that it is ready.
+    server.args(["-i", "lo", "-d", "15", "-p", &port.to_string()]);
+    let mut process = server.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(process.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("OPERATIONAL") {
+        line.clear();
+        assert_ne!(log.read_line(&mut line).unwrap(), 0, "it has ended");
+    }
+    // Nobody reads what else it logs, which fills no pipe in a test.
+    Server { process, port, _log: Some(log) }
 }
 
 /// A Python that has `websockets`.

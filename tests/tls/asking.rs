@@ -1,7 +1,10 @@
 //! The program in examples/trust.rs that asks a person, as a user runs it.
 
+use std::net::{TcpListener, TcpStream};
+use std::{io, thread};
+
 use hosted::{End, Pddb, Program, System};
-use xous_api_websocket::SERVER_NAME;
+use xous_api_websocket::wire::SERVER_NAME;
 
 use crate::authority::{Authority, self_signed};
 use crate::openssl::{Peer, Settings};
@@ -63,4 +66,38 @@ fn a_root_that_does_not_vouch_for_the_server_is_not_stored() {
         let (trusted, output) = run(peer.port, &files.path("pddb"), "r\n");
         assert!(!trusted && !output.contains("stored"), "{output}");
     }
+}
+
+/// Whoever is in the middle shows the server's own certificate, which everybody can have, with a root of his behind it.
+/// The person compares the first one, which is right, and the second connection goes to a server of that root.
+#[test]
+fn a_root_behind_a_copy_of_the_servers_certificate_is_not_stored() {
+    let files = Scratch::new();
+    let thief = Authority::new("thief");
+    let mut copy = Authority::new("root").server(&["localhost"]);
+    copy.chain += &thief.pem;
+    let mut forged = thief.server(&["localhost"]);
+    forged.chain += &thief.pem;
+    let peers = [copy, forged].map(|leaf| Peer::start(&Settings::new("websocket", &leaf)));
+    let port = one_after_the_other([peers[0].port, peers[1].port]);
+    let (trusted, output) = run(port, &files.path("pddb"), "r\n");
+    assert!(!trusted && output.contains("none of those that are pinned"), "{output}");
+    assert!(!output.contains("stored"), "{output}");
+}
+
+/// A port whose first client reaches the first of these, and the second client the second.
+fn one_after_the_other(ports: [u16; 2]) -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    // Each ends with its connection.
+    thread::spawn(move || {
+        for port in ports {
+            let (mut client, _) = listener.accept().unwrap();
+            let mut server = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            let (mut answers, mut answered) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+            thread::spawn(move || io::copy(&mut answers, &mut answered));
+            thread::spawn(move || io::copy(&mut client, &mut server));
+        }
+    });
+    port
 }

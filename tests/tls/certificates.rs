@@ -49,18 +49,18 @@ fn from_nobody_who_is_trusted() {
     system!().run(|| {
         let (ca, other) = (Authority::new("root"), Authority::new("other"));
         let leaf = ca.server(&["localhost"]);
-        refused(&leaf, &Tls::default(), Code::UnknownIssuer, "nobody who is trusted");
-        refused(&leaf, &Tls::only(&other.der), Code::UnknownIssuer, "nobody who is trusted");
+        refused(&leaf, &Tls::default(), Code::UnknownIssuer, "not issued by anyone who is trusted");
+        refused(&leaf, &Tls::only(&other.der), Code::UnknownIssuer, "not issued by anyone who is trusted");
         refused(
             &self_signed(&["localhost"]),
             &Tls::only(&ca.der),
             Code::UnknownIssuer,
-            "nobody who is trusted",
+            "not issued by anyone who is trusted",
         );
         let forger = Authority::new("root");
         refused(&forger.server(&["localhost"]), &Tls::only(&ca.der), Code::BadCertificate, "signature");
         let hole = ca.intermediate("intermediate").server(&["localhost"]);
-        refused(&hole, &Tls::only(&ca.der), Code::UnknownIssuer, "nobody who is trusted");
+        refused(&hole, &Tls::only(&ca.der), Code::UnknownIssuer, "not issued by anyone who is trusted");
     });
 }
 
@@ -93,9 +93,11 @@ fn trust_that_cannot_be_used_is_refused_before_anybody_is_asked() {
         let leaf = ca.client("client");
         let other_key = ca.client("client").key;
         let (chain, key) = (leaf.chain.as_bytes(), leaf.key.as_bytes());
-        let no_chain = Identity { chain: vec![], key: Source::Bytes(key) };
+        let no_chain = Identity::from_sources(vec![], Source::Bytes(key));
+        let mut nobody = Tls::default();
+        nobody.mozilla = false;
         let cases = [
-            (Tls { mozilla: false, ..Tls::default() }, "no roots are trusted"),
+            (nobody, "no roots are trusted"),
             (Tls::only(b""), "a CA certificate is none"),
             (Tls::only(&ca.der[..100]), "a CA certificate is none"),
             (Tls::only(b"-----BEGIN NOTHING-----\n"), "PEM"),

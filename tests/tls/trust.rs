@@ -1,7 +1,9 @@
 //! A person decides: what a server showed that is not trusted, and certificates and keys that are pinned.
 
 use hosted::tools::command;
-use xous_api_websocket::{Certificate, Code, Fingerprint, OpenError, Pin, Request, Shown, Tls, Websocket};
+use xous_api_websocket::certificate::{Certificate, Fingerprint, Shown};
+use xous_api_websocket::error::OpenError;
+use xous_api_websocket::{Code, Pin, Request, Tls, Websocket};
 
 use crate::authority::{Authority, Leaf, by_openssl, self_signed};
 use crate::openssl::{Peer, Settings};
@@ -242,6 +244,6 @@ fn a_long_chain_is_cut_and_a_small_page_has_what_fits() {
         // A page of the request's own size, as older programs lend it, has the text and what fits behind it.
         let (code, text) = refusal(&request(peer.port, "/", Tls::default()));
         assert_eq!(code, Code::UnknownIssuer);
-        assert!(text.contains("nobody who is trusted"), "{text}");
+        assert!(text.contains("not issued by anyone who is trusted"), "{text}");
     });
 }

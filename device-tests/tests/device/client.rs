@@ -1,8 +1,11 @@
 //! The client role: a program on the device, a peer on the PC that is not ours.
 
+use std::time::Duration;
+
+use device::End;
 use hosted::peer::Peer;
 
-use crate::common::{free_port, outside, programs};
+use crate::common::{free_port, inside, outside, programs};
 
 #[test]
 fn messages_go_to_tungstenite_and_back() {
@@ -19,4 +22,22 @@ fn nobody_listens() {
     let outcome = outside().program(programs().example("client"), &[&url, "--send", "hello"]).run().unwrap();
     assert_eq!(outcome.process("client").unwrap().exit_code, Some(1), "{}", outcome.failure());
     assert!(outcome.faults.is_empty(), "{}", outcome.failure());
+}
+
+/// Machine time until a connection to a server on the device has had its echo and is closed.
+fn connected_after(host: &str) -> Duration {
+    let trial = programs().trial;
+    let machine = inside().service_with(&trial, &["serve", "8080", "/"]).named("server");
+    let machine = machine.service_with(&trial, &["connections", host, "8080", "1"]).named("client");
+    let outcome = machine.until("1 connections").run().unwrap();
+    outcome.expect_success();
+    assert_eq!(outcome.end, End::Logged, "{}", outcome.failure());
+    outcome.machine_time()
+}
+
+/// Two passes would take 1.5 s, the whole deadline half a minute.
+#[test]
+fn a_name_whose_first_address_is_dead_costs_half_a_second() {
+    let more = connected_after("two-homes.test").saturating_sub(connected_after("one-home.test"));
+    assert!(more >= Duration::from_millis(450) && more < Duration::from_secs(1), "{more:?}");
 }

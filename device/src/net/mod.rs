@@ -23,7 +23,7 @@ use crate::machine::{Ram, View};
 
 /// What sockets of the emulated system reach.
 ///
-/// If nothing else is said, they are as easy as a PC's. A strict network does as xous-core's `net` does (services/net at
+/// 198.51.100.0/24 (RFC 5737) never answers. If nothing else is said, sockets are as easy as a PC's. A strict network does as xous-core's `net` does (services/net at
 /// 73c0946, `main.rs`, `std_tcpstream.rs`, `std_tcplistener.rs`):
 /// - A socket has 1530 bytes of buffer for each direction. With the PC's sockets, a call moves no more than that.
 /// - A listener is one socket without a backlog: until it has been accepted and listens anew, others are refused.

@@ -48,6 +48,8 @@ pub(super) struct Operation {
     first: u32,
     length: usize,
     nonblocking: bool,
+    /// It connects to an address that never answers.
+    silent: bool,
     /// Machine time at which it gives up.
     pub(super) deadline: Option<u64>,
 }
@@ -71,6 +73,7 @@ impl Operation {
             first,
             length: second.min(4096) as usize,
             nonblocking: id & 0x8000 != 0,
+            silent: false,
             deadline: timed.then(|| now + u64::from(first) * PER_MILLISECOND),
         }
     }
@@ -147,6 +150,10 @@ impl Operation {
                 self.deadline = (milliseconds != 0)
                     .then(|| now.saturating_add(milliseconds.saturating_mul(PER_MILLISECOND)));
                 let port = u16::from_le_bytes([bytes[0], bytes[1]]);
+                if is_silent(&bytes[10..15]) {
+                    self.silent = true;
+                    return self.attempt(sockets, now, ram);
+                }
                 if !is_here(&bytes[10..15]) {
                     bytes[0] = UNADDRESSABLE;
                     return Progress::Done(WHOLE_PAGE);
@@ -215,6 +222,7 @@ impl Operation {
         let Some(page) = self.page else { return Progress::Done((0, 0)) };
         let bytes = ram.page(page);
         let result = match self.opcode {
+            CONNECT if self.silent => Err(ErrorKind::WouldBlock.into()),
             CONNECT => sockets.connected(self.number).map(|local| self.answer_connect(bytes, local)),
             SEND => sockets.write(self.number, &bytes[..self.length]).map(|count| {
                 bytes[0] = 0;
@@ -243,7 +251,7 @@ impl Operation {
         match error.kind() {
             ErrorKind::WouldBlock if self.nonblocking => self.fail(bytes, WOULD_BLOCK),
             ErrorKind::WouldBlock if late => {
-                if self.opcode == CONNECT {
+                if self.opcode == CONNECT && !self.silent {
                     sockets.close(self.number);
                 }
                 self.fail(bytes, TIMED_OUT)
@@ -291,6 +299,12 @@ impl Operation {
         bytes[20..22].copy_from_slice(&peer.port().to_le_bytes());
         (0, 22)
     }
+}
+
+/// Whether an address, its kind in front of it, is one of those that never answer: 198.51.100.0/24, which is for
+/// documentation (RFC 5737).
+fn is_silent(address: &[u8]) -> bool {
+    address.starts_with(&[4, 198, 51, 100])
 }
 
 /// Whether an address, its kind in front of it, is one of the loopback interface.

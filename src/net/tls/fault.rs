@@ -4,7 +4,7 @@ use std::fmt;
 
 use rustls::pki_types::UnixTime;
 use rustls::{CertificateError, Error};
-use xous_api_websocket::Moment;
+use xous_api_websocket::certificate::Moment;
 
 use crate::net::{CertificateFault, TlsError};
 
@@ -29,17 +29,19 @@ pub(super) fn describe(error: &Error, agreed: bool) -> TlsError {
 fn certificate(error: &CertificateError) -> TlsError {
     use CertificateError::*;
     let (fault, text) = match error {
-        UnknownIssuer => (CertificateFault::UnknownIssuer, "nobody who is trusted has issued it".to_owned()),
+        UnknownIssuer => {
+            (CertificateFault::UnknownIssuer, "it was not issued by anyone who is trusted".to_owned())
+        }
         Expired => (CertificateFault::Expired, "it has expired".to_owned()),
         ExpiredContext { time, not_after } => (
             CertificateFault::Expired,
-            format!("it has expired at {}, and the clock shows {}", moment(*not_after), moment(*time)),
+            format!("it expired at {}, and this device's clock shows {}", moment(*not_after), moment(*time)),
         ),
         NotValidYet => (CertificateFault::NotYetValid, "it is not valid yet".to_owned()),
         NotValidYetContext { time, not_before } => (
             CertificateFault::NotYetValid,
             format!(
-                "it is not valid yet, but from {} on, and the clock shows {}",
+                "it is valid only from {} on, and this device's clock shows {}",
                 moment(*not_before),
                 moment(*time)
             ),
@@ -113,7 +115,8 @@ mod tests {
         let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
         let expired = CertificateError::ExpiredContext { time: at(951_782_400), not_after: at(0) };
         let told = certificate(&expired).to_string();
-        let expected = "it has expired at 1970-01-01 00:00 UTC, and the clock shows 2000-02-29 00:00 UTC";
+        let expected =
+            "it expired at 1970-01-01 00:00 UTC, and this device's clock shows 2000-02-29 00:00 UTC";
         assert!(told.contains(expected), "{told}");
     }
 }

@@ -140,7 +140,7 @@ impl Attempt<'_> {
         let socket = self.connect()?;
         let place = self.to.place();
         socket.write_all(&head).map_err(|error| {
-            Failure::io(Code::Lost, format_args!("send the opening handshake to {place}"), &error)
+            Failure::io(Code::Lost, format_args!("cannot send the opening handshake to {place}"), &error)
         })?;
         let answer = Answer::read(&|buffer| socket.read(buffer), &place)?;
         let sub_protocol = match check_reply(&answer.head, &key, &self.request.sub_protocols) {
@@ -156,8 +156,8 @@ impl Attempt<'_> {
             socket,
             already: answer.already,
             masks: Some(masks.clone()),
-            limits: self.request.limits,
-            fragment_size: self.request.fragment_size,
+            limits: self.request.options.limits,
+            fragment_size: self.request.options.fragment_size,
         };
         Ok(Answered::Opened(Box::new(Opened { established, sub_protocol, head: answer.head })))
     }
@@ -173,9 +173,11 @@ impl Attempt<'_> {
         let left = || if conn.is_wanted() { self.left() } else { Duration::ZERO };
         let (to, port) = self.address();
         let stream = dial(to, port, left).map_err(|error| match error {
-            DialError::Resolve(error) => Failure::new(Code::Resolve, format_args!("resolve {to}: {error}")),
+            DialError::Resolve(error) => {
+                Failure::new(Code::Resolve, format_args!("cannot resolve {to}: {error}"))
+            }
             DialError::Connect(error) => {
-                Failure::new(Code::Connect, format_args!("connect to {place}: {error}"))
+                Failure::new(Code::Connect, format_args!("cannot connect to {}: {error}", self.reached()))
             }
         })?;
         let socket = Arc::new(match tls {
@@ -183,7 +185,10 @@ impl Attempt<'_> {
             Some(tls) => Socket::secure(stream, tls),
         });
         if !conn.dialled(socket.clone()) {
-            return Err(Failure::new(Code::Timeout, format_args!("connect to {place}: given up")));
+            return Err(Failure::new(
+                Code::Timeout,
+                format_args!("cannot connect to {}: given up", self.reached()),
+            ));
         }
         if let Some(proxy) = &self.request.proxy {
             self.tunnel(&socket, proxy)?;
@@ -203,10 +208,17 @@ impl Attempt<'_> {
         self.request.proxy.map_or_else(|| self.meant(), |proxy| (proxy.host, proxy.port))
     }
 
+    /// Who is dialled, in words.
+    fn reached(&self) -> String {
+        let (host, port) = self.address();
+        let what = if self.request.proxy.is_some() { "the proxy " } else { "" };
+        format!("{what}{}", destination::place(host, port))
+    }
+
     /// Has the proxy connect to the server.
     fn tunnel(&self, socket: &Socket, proxy: &Proxy<'_>) -> Result<(), Failure> {
         let (host, port) = self.meant();
-        let place = format!("the proxy {}", destination::place(proxy.host, proxy.port));
+        let place = self.reached();
         let mut head = Vec::new();
         let request = TunnelRequest { host: without_zone(host), port, credentials: proxy.credentials };
         request.compose(&mut head).map_err(|error| {
@@ -214,7 +226,7 @@ impl Attempt<'_> {
         })?;
         socket
             .write_plain(&head)
-            .map_err(|error| Failure::io(Code::Lost, format_args!("ask {place}"), &error))?;
+            .map_err(|error| Failure::io(Code::Lost, format_args!("cannot ask {place}"), &error))?;
         let read = |buffer: &mut [u8]| socket.read_plain(buffer);
         let answer = Answer::read(&read, &place)?;
         match parse_reply(&answer.head).map(|reply| reply.status) {
@@ -225,7 +237,7 @@ impl Attempt<'_> {
                 let body = answer.body(&read);
                 Err(Failure { status, head: answer.head, body, ..Failure::new(Code::Refused, text) })
             }
-            _ => Err(Failure::new(Code::BadReply, format_args!("{place} opens no tunnel that is one"))),
+            _ => Err(Failure::new(Code::BadReply, format_args!("{place} did not open a proper tunnel"))),
         }
     }
 
@@ -254,11 +266,12 @@ impl Attempt<'_> {
                 return Err(bad(&format_args!("invalid host of more than {MAX_HOST} characters")));
             }
         }
-        let authorization = match request.credentials {
+        let authorization = match &request.credentials {
             None => Authorization::None,
             Some(c) => match c.form {
-                CredentialsForm::Basic => Authorization::Basic { user: c.username, password: c.password },
-                CredentialsForm::Query => Authorization::Query { user: c.username, password: c.password },
+                CredentialsForm::Basic => Authorization::Basic { user: &c.username, password: &c.password },
+                CredentialsForm::Query => Authorization::Query { user: &c.username, password: &c.password },
+                _ => return Err(bad(&"an unknown form of credentials")),
             },
         };
         let handshake = ClientRequest {

@@ -25,13 +25,13 @@ impl fmt::Display for Wording<'_> {
             (RequestError::Path, Some((_, '#'))) => "a fragment is not sent to a server",
             (RequestError::Path, Some(_)) => "it needs percent-encoding",
             (_, None) => return f.write_str(": it is empty"),
-            (_, Some((_, '@'))) => "a user name belongs into the credentials",
-            (_, Some((_, '/' | '?' | '#'))) => "scheme and path are given apart from the host",
+            (_, Some((_, '@'))) => "a user name belongs in the credentials",
+            (_, Some((_, '/' | '?' | '#'))) => "scheme and path are given separately",
             (_, Some((_, ':' | '[' | ']' | '%'))) => {
-                "it is no IPv6 address, and a port is given apart from the host"
+                "this is not an IPv6 address; a port is given separately"
             }
-            (_, Some((_, c))) if !c.is_ascii() => "the name is needed as it is in punycode, xn--...",
-            (_, Some(_)) => "no host has that in its name",
+            (_, Some((_, c))) if !c.is_ascii() => "write the name in punycode (xn--...)",
+            (_, Some(_)) => "a host name cannot have it",
         };
         let (at, c) = wrong.unwrap_or_default();
         write!(f, ": character {} is {c:?}, {what}", at.saturating_add(1))
@@ -58,11 +58,11 @@ mod tests {
         assert_eq!(path("/a#b"), "invalid path: character 3 is '#', a fragment is not sent to a server");
         assert_eq!(path("a"), "invalid path: it does not begin with /");
         let host = |host| text(RequestError::Host, host, "/");
-        let says = "invalid host: character 3 is '@', a user name belongs into the credentials";
+        let says = "invalid host: character 3 is '@', a user name belongs in the credentials";
         assert_eq!(host("me@h"), says);
-        assert!(host("ws://h").ends_with("a port is given apart from the host"), "{}", host("ws://h"));
-        assert!(host("h/a").ends_with("scheme and path are given apart from the host"));
-        assert!(host("b\u{fc}cher.example").contains("character 2 is '\u{fc}', the name is needed"));
+        assert!(host("ws://h").ends_with("a port is given separately"), "{}", host("ws://h"));
+        assert!(host("h/a").ends_with("scheme and path are given separately"));
+        assert!(host("b\u{fc}cher.example").contains("character 2 is '\u{fc}', write the name in punycode"));
         assert_eq!(host(""), "invalid host: it is empty");
         assert_eq!(text(RequestError::TooLong, "", ""), "request too long");
     }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use xous::PID;
-use xous_api_websocket::{Code, Handle, Kind, Lease, Listen, PortState, Route, SendWord};
+use xous_api_websocket::state::PortState;
+use xous_api_websocket::wire::{Handle, SendWord};
+use xous_api_websocket::{Code, Kind, Lease, Listen, Route};
 
 use super::accept_queue::AcceptQueue;
 use super::acceptors::Acceptors;
@@ -304,7 +306,7 @@ impl Plan {
             return Err((Code::PortInUse, "the port is open to other programs already"));
         }
         if port.is_secure() != self.tls.is_some() {
-            return refuse("the port is listened on with TLS, or without");
+            return refuse("the port is open already, with TLS where none was asked for or without");
         }
         if self.as_it_is {
             return Ok(());
@@ -315,9 +317,9 @@ impl Plan {
         match &self.tls {
             Some((_, fingerprint)) if !port.shows(fingerprint) => match self.settings.checks_clients {
                 true => refuse(
-                    "whose clients the port lets in is for the program to say that listened on it first",
+                    "the port is open already: the program that opened it says which clients it lets in",
                 ),
-                false => refuse("the port has another certificate"),
+                false => refuse("the port is open already, with another certificate"),
             },
             _ => Ok(()),
         }

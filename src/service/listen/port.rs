@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use xous::PID;
-use xous_api_websocket::{Deadlines, Limits, Listen, ListenLimits, PortState, SlowMember};
+use xous_api_websocket::state::PortState;
+use xous_api_websocket::{Deadlines, Limits, Listen, ListenLimits, SlowMember};
 
 use super::expiry::Expiry;
 use super::pairing::Pairing;
@@ -102,11 +103,10 @@ impl Settings {
     /// Or what of it cannot be had.
     pub(crate) fn new(listen: &Listen<'_>) -> Result<Self, String> {
         let address = listen.address.parse();
-        let limits = ListenLimits {
-            head_time: listen.limits.head_time.min(Deadlines::MAX_WAIT),
-            accept_time: listen.limits.accept_time.min(Deadlines::MAX_WAIT),
-            ..listen.limits
-        };
+        let limits = listen
+            .limits
+            .head_time(listen.limits.head_time.min(Deadlines::MAX_WAIT))
+            .accept_time(listen.limits.accept_time.min(Deadlines::MAX_WAIT));
         let origin =
             |one: &&str| normalized(one).ok_or_else(|| format!("no browser sends the origin {one:?}"));
         let mut origins: Vec<_> = listen.origins.iter().map(origin).collect::<Result<_, _>>()?;
@@ -118,9 +118,9 @@ impl Settings {
             origins,
             programs: listen.programs,
             limits,
-            messages: listen.messages,
-            deadlines: listen.deadlines.bounded(),
-            fragment_size: listen.fragment_size,
+            messages: listen.options.limits,
+            deadlines: listen.options.deadlines.bounded(),
+            fragment_size: listen.options.fragment_size,
             slow_members: listen.slow_members,
             pairs: listen.pairing,
             checks_clients: listen.tls.as_ref().is_some_and(|tls| !tls.clients.is_empty()),
@@ -132,13 +132,22 @@ impl Settings {
     /// What of this a port with these `settings` does not give.
     pub(crate) fn differs_from(&self, settings: &Settings) -> Option<&'static str> {
         let differences = [
-            (self.origins != settings.origins, "the origins that may connect"),
-            (self.limits != settings.limits, "the limits of the port"),
-            (self.messages != settings.messages, "the limits of messages"),
-            (self.deadlines != settings.deadlines, "the deadlines"),
-            (self.fragment_size != settings.fragment_size, "the longest frame"),
-            (self.slow_members != settings.slow_members, "what happens to slow members"),
-            (self.pairs != settings.pairs, "whether clients show a code"),
+            (
+                self.origins != settings.origins,
+                "the port is open already, and lets clients of other origins in",
+            ),
+            (self.limits != settings.limits, "the port is open already, with other limits"),
+            (self.messages != settings.messages, "the port is open already, with other limits of messages"),
+            (self.deadlines != settings.deadlines, "the port is open already, with other deadlines"),
+            (
+                self.fragment_size != settings.fragment_size,
+                "the port is open already, with another longest frame",
+            ),
+            (
+                self.slow_members != settings.slow_members,
+                "the port is open already, and does otherwise with slow members",
+            ),
+            (self.pairs != settings.pairs, "the port is open already, and its clients show a code or do not"),
         ];
         differences.into_iter().find_map(|(differs, what)| differs.then_some(what))
     }

@@ -8,6 +8,7 @@ use crate::wire::fields::{Reader, Writer};
 /// The most patterns of names.
 const MAX_ALLOWED: usize = 32;
 const REPLACE: u8 = 1;
+const COLON: u8 = 2;
 const PATIENCE: u8 = 1 << 6;
 
 /// How long a silent database is waited for if nothing is said.
@@ -17,9 +18,9 @@ const PATIENT: Duration = Duration::from_secs(600);
 /// not at all. The service receives them without the program. The service's `docs/upload.md` describes messages and
 /// answers.
 ///
-/// In a page, little-endian, texts as 16 bits of length and UTF-8: u8 flags (1 files may be replaced, 64 patience follows); u8 number of
-/// patterns; u16 transfers; u32 largest file; u32 write batch; u32 milliseconds of resume; if the flag says so, u32
-/// milliseconds of patience; the texts dict, patterns.
+/// In a page, little-endian, texts as 16 bits of length and UTF-8: u8 flags (1 files may be replaced, 2 `:` is mapped, 64
+/// patience follows); u8 number of patterns; u16 transfers; u32 largest file; u32 write batch; u32 milliseconds of resume; with
+/// flag 64, u32 milliseconds of patience; the texts dict, patterns, and, with flag 2, the character that stands for `:`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use]
@@ -35,6 +36,9 @@ pub struct Upload<'a> {
     pub allowed: Vec<&'a str>,
     /// Whether a file that is there may be replaced.
     pub replace: bool,
+    /// The character that stands for each `:` of a sender's name, which no name has here. The sender is told the name that
+    /// came of it. `None` refuses such names.
+    pub colon: Option<char>,
     /// How many bytes are written at a time, at most 64 KiB. 0 stands for 8128, two of the database's own pages. Each
     /// transfer takes that much memory, and all transfers of a connection together take at most
     /// [`Upload::MAX_MEMORY`].
@@ -60,6 +64,7 @@ impl<'a> Upload<'a> {
             largest: u32::MAX,
             allowed: Vec::new(),
             replace: false,
+            colon: None,
             write_batch: 0,
             transfers: 4,
             resume: Duration::from_secs(600),
@@ -82,6 +87,12 @@ impl<'a> Upload<'a> {
     /// Replaces files that are there, or does not.
     pub fn replace(mut self, replace: bool) -> Self {
         self.replace = replace;
+        self
+    }
+
+    /// Takes names with `:`, and puts this character in its place.
+    pub fn colon(mut self, character: char) -> Self {
+        self.colon = Some(character);
         self
     }
 
@@ -115,7 +126,8 @@ impl<'a> Upload<'a> {
 
     pub(crate) fn write(&self, w: &mut Writer<'_>) {
         let patience = if self.patience == PATIENT { 0 } else { PATIENCE };
-        w.u8(patience | if self.replace { REPLACE } else { 0 });
+        let colon = if self.colon.is_some() { COLON } else { 0 };
+        w.u8(patience | colon | if self.replace { REPLACE } else { 0 });
         w.u8(self.allowed.len() as u8);
         w.u16(self.transfers);
         w.u32(self.largest);
@@ -125,12 +137,15 @@ impl<'a> Upload<'a> {
             write_wait(w, self.patience);
         }
         self.texts().for_each(|text| w.text(text));
+        if let Some(character) = self.colon {
+            w.text(character.encode_utf8(&mut [0; 4]));
+        }
     }
 
     pub(crate) fn read(r: &mut Reader<'a>) -> Option<Self> {
         let flags = r.u8()?;
         let patterns = usize::from(r.u8()?);
-        if flags & !(REPLACE | PATIENCE) != 0 || patterns > MAX_ALLOWED {
+        if flags & !(REPLACE | COLON | PATIENCE) != 0 || patterns > MAX_ALLOWED {
             return None;
         }
         let (transfers, largest, write_batch) = (r.u16()?, r.u32()?, r.u32()?);
@@ -138,19 +153,18 @@ impl<'a> Upload<'a> {
         let patience = if flags & PATIENCE == 0 { PATIENT } else { read_wait(r)? };
         let dict = r.text()?;
         let allowed = (0..patterns).map(|_| r.text()).collect::<Option<_>>()?;
-        Some(Upload {
-            dict,
-            largest,
-            allowed,
-            replace: flags & REPLACE != 0,
-            write_batch,
-            transfers,
-            resume,
-            patience,
-        })
+        let colon = if flags & COLON == 0 { None } else { Some(only_char(r.text()?)?) };
+        let replace = flags & REPLACE != 0;
+        Some(Upload { dict, largest, allowed, replace, colon, write_batch, transfers, resume, patience })
     }
 
     fn texts(&self) -> impl Iterator<Item = &'a str> + '_ {
         std::iter::once(self.dict).chain(self.allowed.iter().copied())
     }
+}
+
+/// The character that is the whole text.
+fn only_char(text: &str) -> Option<char> {
+    let mut characters = text.chars();
+    characters.next().filter(|_| characters.next().is_none())
 }

@@ -11,32 +11,44 @@ function size(bytes) {
 
 // The list of stored files.
 class Stored {
-  // `path` is that of the list, and of the files in it.
-  constructor(path) {
-    Object.assign(this, { path, isAsking: false, isStale: false });
+  // Milliseconds between two looks at it, and how often as long as the last look took: the database is asked for each
+  // file, and has files to store meanwhile.
+  static PAUSE = 500;
+  static SHARE = 4;
+
+  constructor(uploader) {
+    Object.assign(this, { uploader, isAsking: false, isStale: false, mayRemove: null, wake: () => {} });
   }
 
-  // Gets the list; the files in it.
-  async files() {
-    const response = await fetch(this.path, { cache: "no-store" });
-    if (!response.ok) throw new Error(`${response.status} ${await response.text()}`.trim());
-    return (await response.json()).files;
+  // Files are on their way.
+  get isBusy() {
+    return this.uploader.transfers.some(transfer => !transfer.isOver);
   }
 
-  // Whether there is a file of this name and length; no if that cannot be found out.
-  async has(name, length) {
-    const files = await this.files().catch(() => []);
-    return files.some(file => file.name === name && file.length === length);
+  // Until the time is over, or nothing is on its way any more.
+  pause(milliseconds) {
+    return new Promise(resolve => {
+      this.wake = resolve;
+      setTimeout(resolve, milliseconds);
+    });
   }
 
   // Shows the list as it is now. Many calls at a time are as good as one after the other.
   async refresh() {
     this.isStale = true;
+    if (!this.isBusy) this.wake();
     if (this.isAsking) return;
     this.isAsking = true;
     while (this.isStale) {
       this.isStale = false;
-      await this.files().then(files => this.show(files), error => this.say(`The list cannot be read: ${error.message}`));
+      const start = performance.now();
+      try {
+        this.mayRemove ??= await this.uploader.mayRemove();
+        this.show(await this.uploader.list(why => this.say(why)));
+      } catch (error) {
+        this.say(`The list cannot be read: ${error.message}`);
+      }
+      if (this.isBusy) await this.pause(Math.max(Stored.PAUSE, Stored.SHARE * (performance.now() - start)));
     }
     this.isAsking = false;
   }
@@ -52,7 +64,7 @@ class Stored {
   row({ name, length }) {
     const row = document.createElement("tr");
     const link = document.createElement("a");
-    link.href = this.path + name.split("/").map(encodeURIComponent).join("/");
+    link.href = this.uploader.address(name);
     // Never opened as a page of this server: anybody may have sent it.
     link.download = name.split("/").at(-1);
     link.textContent = name;
@@ -60,7 +72,29 @@ class Stored {
     const cell = row.insertCell();
     cell.textContent = size(length);
     cell.title = `${length} bytes`;
+    if (this.mayRemove) row.insertCell().append(this.button(name));
     return row;
+  }
+
+  // Deletes a file when it is pressed twice.
+  button(name) {
+    const button = document.createElement("button");
+    const say = text => {
+      button.textContent = text;
+      button.ariaLabel = `${text}: ${name}`;
+    };
+    say("Delete");
+    button.className = "delete";
+    button.onblur = () => say("Delete");
+    button.onclick = async () => {
+      if (button.textContent === "Delete") return say("Delete it?");
+      button.disabled = true;
+      const result = await this.uploader.remove(name).then(() => "deleted", error => error.message);
+      element("news").textContent = `${name}: ${result}`;
+      await this.refresh();
+      element("choose").focus();
+    };
+    return button;
   }
 
   say(text) {

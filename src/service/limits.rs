@@ -31,6 +31,10 @@ pub(crate) const PLACE_WAIT: Duration = Duration::from_secs(1);
 /// deadline is granted on top.
 pub(crate) const SLOWEST_DOWNLOAD: u64 = 1024;
 
+/// How long a client waits for its turn while others get lists of files, before it is refused (503). The database is
+/// asked for each file of a list.
+pub(crate) const LIST_WAIT: Duration = Duration::from_secs(60);
+
 /// The slowest that a client may send its files, in bytes a second, and how often that is checked; a slower one is
 /// disconnected. Time for which the database keeps it waiting does not count.
 pub(crate) const SLOWEST_UPLOAD: u64 = 256;

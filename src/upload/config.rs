@@ -16,6 +16,8 @@ pub struct Config {
     pub allowed: Vec<Box<str>>,
     /// Whether an existing file may be replaced. Default: no.
     pub replace: bool,
+    /// What stands for a `:` of a sender's name, which no name here has. Default: such a name is refused.
+    pub colon: Option<char>,
     /// How many bytes are written at a time, at most 64 KiB. Default: [`WRITE_BATCH`], which has the reasons.
     pub write_batch: usize,
     /// Transfers of one connection at a time. Default: 4. Each takes a write batch of memory.
@@ -37,6 +39,7 @@ impl Default for Config {
             largest: u32::MAX,
             allowed: vec!["*".into()],
             replace: false,
+            colon: None,
             write_batch: WRITE_BATCH,
             transfers: 4,
             resume: Duration::from_secs(600),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::files::{BeginError, Store, StoreError, is_allowed, key_of};
+use super::files::{BeginError, NameError, Store, StoreError, Version, is_allowed, new_key_of};
 use super::protocol::{Answer, COMMAND_BYTES, Command, Ended, Fault, Malformed, Parser, Parts};
 use super::transfer::Transfer;
 use super::uploads::{SharedSlot, Uploads};
@@ -28,13 +28,19 @@ struct Transfers<S: Store> {
     owner: u64,
     held: Vec<(u32, SharedSlot<S>)>,
     ended: Ended,
+    /// Ids under which transfers are to begin that replace nothing.
+    keeps: Vec<u32>,
 }
+
+/// The most ids that a sender may name before it begins.
+const KEEPS: usize = 32;
 
 impl<S: Store> Upload<S> {
     /// A new connection.
     pub fn new(uploads: Arc<Uploads<S>>) -> Self {
         let owner = uploads.new_owner();
-        let transfers = Transfers { uploads, owner, held: Vec::new(), ended: Ended::default() };
+        let transfers =
+            Transfers { uploads, owner, held: Vec::new(), ended: Ended::default(), keeps: Vec::new() };
         Upload {
             parser: Parser::default(),
             transfers,
@@ -114,6 +120,10 @@ impl<S: Store> Call<'_, S> {
                 }
                 None => self.say(Answer::Refused { id: Some(id), fault: Fault::Unknown }),
             },
+            Some(Command::Keep { id }) if self.transfers.keeps.len() < KEEPS => self.transfers.keeps.push(id),
+            Some(Command::Keep { id }) => {
+                self.say(Answer::Refused { id: Some(id), fault: Fault::TooMany });
+            }
             Some(Command::Resume { id, token }) => {
                 self.transfers.uploads.expire(self.now);
                 let held = self.transfers.held.iter().any(|(known, _)| *known == id);
@@ -139,20 +149,31 @@ impl<S: Store> Call<'_, S> {
     }
 
     /// Checks and begins a transfer, the cheapest checks first.
-    fn accept(&mut self, id: u32, name: &str, length: u32) -> Result<(), Fault> {
+    fn accept(&mut self, id: u32, name: &str, length: u32) -> Result<(), BeginFault> {
+        let keeps = self.transfers.keeps.len();
+        self.transfers.keeps.retain(|kept| *kept != id);
+        let keeps = self.transfers.keeps.len() < keeps;
         let uploads = &self.transfers.uploads;
-        let key = key_of(uploads.files().dict(), name).map_err(|_| Fault::BadName)?;
+        let mapped = uploads.config.colon.map(|other| name.replace(':', other.encode_utf8(&mut [0; 4])));
+        let name = mapped.as_deref().unwrap_or(name);
+        let key = new_key_of(uploads.files().dict(), name).map_err(BeginFault::Name)?;
         if !is_allowed(&uploads.config.allowed, name) {
-            return Err(Fault::NotAllowed);
+            return Err(Fault::NotAllowed.into());
         }
         if length > uploads.config.largest {
-            return Err(Fault::TooLarge);
+            return Err(Fault::TooLarge.into());
         }
         if self.transfers.held.len() >= uploads.config.transfers {
-            return Err(Fault::TooMany);
+            return Err(Fault::TooMany.into());
         }
         uploads.expire(self.now);
-        let incoming = uploads.files().begin(&key, length, uploads.config.replace)?;
+        let replaceable = uploads.config.replace;
+        let incoming =
+            uploads.files().begin(&key, length, replaceable && !keeps).map_err(|error| match error {
+                BeginError::Exists { length, version } => BeginFault::Exists { length, version, replaceable },
+                BeginError::Busy => Fault::Busy.into(),
+                BeginError::Store(error) => Fault::from(error).into(),
+            })?;
         let token = uploads.token();
         let slot =
             uploads.enter(Transfer::new(id, name, length, token, incoming, self.now), self.transfers.owner);
@@ -221,9 +242,14 @@ impl<S: Store> Parts for Call<'_, S> {
     }
 
     fn begin(&mut self, id: u32, name: &str, length: u32) {
-        if let Err(fault) = self.accept(id, name, length) {
-            self.transfers.ended.push(id, false);
-            self.say(Answer::Refused { id: Some(id), fault });
+        let Err(refused) = self.accept(id, name, length) else { return };
+        self.transfers.ended.push(id, false);
+        match refused {
+            BeginFault::Refused(fault) => self.say(Answer::Refused { id: Some(id), fault }),
+            BeginFault::Name(why) => self.say(Answer::BadName { id, why: &why.to_string() }),
+            BeginFault::Exists { length, version, replaceable } => {
+                self.say(Answer::Exists { id, length, sha256: version.digest.as_ref(), replaceable });
+            }
         }
     }
 
@@ -277,12 +303,20 @@ impl From<StoreError> for Fault {
     }
 }
 
-impl From<BeginError> for Fault {
-    fn from(error: BeginError) -> Self {
-        match error {
-            BeginError::Exists => Fault::Exists,
-            BeginError::Busy => Fault::Busy,
-            BeginError::Store(error) => error.into(),
-        }
+/// Why a transfer does not begin.
+enum BeginFault {
+    Refused(Fault),
+    Name(NameError),
+    /// There is a file of its name.
+    Exists {
+        length: u64,
+        version: Version,
+        replaceable: bool,
+    },
+}
+
+impl From<Fault> for BeginFault {
+    fn from(fault: Fault) -> Self {
+        BeginFault::Refused(fault)
     }
 }

@@ -24,7 +24,8 @@ pub mod waiting;
 
 pub use config::Config;
 pub use connection::Upload;
-pub use files::{FileEntry, Files, Reader, Store, StoreError, StoreFile, WRITE_BATCH};
+pub use files::{FileEntry, Files, Reader, RemoveError, Store, StoreError, StoreFile, Version, WRITE_BATCH};
+pub(crate) use protocol::hex;
 pub use protocol::{Fault, Malformed, NAME_BYTES, Parser, Parts, Token};
 pub use uploads::{TokenSource, Uploads};
 

@@ -182,9 +182,14 @@ impl<F: StoreFile> Transfer<F> {
     }
 
     /// Makes it a file, when all of it is settled. Returns name and digest.
-    pub(super) fn finish<S: Store<File = F>>(self, files: &Files<S>) -> Result<(Box<str>, [u8; 32]), Fault> {
+    pub(super) fn finish<S: Store<File = F>>(
+        mut self,
+        files: &Files<S>,
+    ) -> Result<(Box<str>, [u8; 32]), Fault> {
+        let digest = self.digest.finalize().into();
+        self.incoming.set_digest(digest);
         files.commit(self.incoming)?;
-        Ok((self.name, self.digest.finalize().into()))
+        Ok((self.name, digest))
     }
 
     /// Leaves its remains to recovery.

@@ -40,6 +40,7 @@ mod shared;
 mod stage;
 mod target;
 mod timed_socket;
+mod turn;
 mod upgrade;
 mod upload_lane;
 mod upload_progress;

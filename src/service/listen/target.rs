@@ -108,12 +108,12 @@ impl TargetKind {
                 let files = shared.stores.files(upload.dict)?;
                 Ok(TargetKind::Upload(UploadRoute::new(upload, files, shared)?))
             }
-            RouteKind::Files { dict } => {
+            RouteKind::Files { dict, deletable } => {
                 if !route.prefix || !route.path.ends_with('/') {
                     return Err(Code::BadRequest);
                 }
                 let files = shared.stores.files(dict)?;
-                Ok(TargetKind::Files(Arc::new(FileRoute::new(route.path, files))))
+                Ok(TargetKind::Files(Arc::new(FileRoute::new(route.path, files, *deletable))))
             }
             _ => Err(Code::BadRequest),
         }

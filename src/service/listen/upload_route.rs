@@ -115,6 +115,7 @@ fn config(settings: &Settings<'_>) -> Result<Config, Code> {
     let config = Config {
         largest: settings.largest,
         replace: settings.replace,
+        colon: settings.colon,
         write_batch: batch,
         transfers,
         resume: settings.resume,

@@ -14,6 +14,7 @@ use super::reader::Reader;
 use super::record::Record;
 use super::store::{Store, StoreError, StoreFile};
 use super::turn::Turn;
+use super::versions::{Version, Versions};
 use crate::pddb::{DictPath, KeyPath, PathError};
 use crate::sync::Mutex;
 
@@ -39,6 +40,7 @@ pub(super) struct State {
     /// The number that was given to an entry last.
     pub(super) last: u32,
     pub(super) claims: Claims,
+    pub(super) versions: Versions,
 }
 
 impl State {
@@ -55,13 +57,18 @@ pub(crate) struct Incoming<F> {
     target: KeyPath,
     replaces: bool,
     file: F,
+    /// SHA-256 of the whole, once that is known.
+    digest: Option<[u8; 32]>,
 }
 
 /// Why a file is not received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BeginError {
-    /// The file exists and is not to be replaced.
-    Exists,
+    /// The file exists, with so many bytes, and is not to be replaced.
+    Exists {
+        length: u64,
+        version: Version,
+    },
     /// It is being received, or is not in its place yet.
     Busy,
     Store(StoreError),
@@ -82,6 +89,11 @@ impl<F: StoreFile> Incoming<F> {
     /// Waits until all bytes are in the store.
     pub(crate) fn finish_writes(&mut self) -> Result<(), StoreError> {
         self.file.finish_writes()
+    }
+
+    /// All that was written has this SHA-256.
+    pub(crate) fn set_digest(&mut self, digest: [u8; 32]) {
+        self.digest = Some(digest);
     }
 }
 
@@ -143,8 +155,13 @@ impl<S: Store> Files<S> {
             Ok(_) if replace => true,
             Err(StoreError::NotFound) => false,
             refused => {
-                self.state.lock().claims.release(name);
-                return Err(refused.err().map_or(BeginError::Exists, BeginError::Store));
+                let mut state = self.state.lock();
+                state.claims.release(name);
+                let exists = |file: S::File| BeginError::Exists {
+                    length: file.length(),
+                    version: state.versions.of(name),
+                };
+                return Err(refused.map_or_else(BeginError::Store, exists));
             }
         };
         let number = self.claim(name, if replaces { Phase::Staging } else { Phase::Receiving });
@@ -155,11 +172,11 @@ impl<S: Store> Files<S> {
             return Err(error.into());
         }
         match create(&self.store, &target, length.into()) {
-            Ok(file) => Ok(Incoming { name: name.clone(), number, target, replaces, file }),
-            // It has come from elsewhere meanwhile and is not ours to delete.
+            Ok(file) => Ok(Incoming { name: name.clone(), number, target, replaces, file, digest: None }),
+            // It has come from elsewhere meanwhile and is not ours to delete. Who tries again is told that it exists.
             Err(StoreError::Exists) => {
                 self.give_up(name, number, None, replaces);
-                Err(BeginError::Exists)
+                Err(BeginError::Busy)
             }
             Err(error) => {
                 self.give_up(name, number, Some(&target), replaces);
@@ -169,7 +186,7 @@ impl<S: Store> Files<S> {
     }
 
     /// Gives a claim its number.
-    fn claim(&self, name: &KeyPath, phase: Phase) -> u32 {
+    pub(super) fn claim(&self, name: &KeyPath, phase: Phase) -> u32 {
         let mut state = self.state.lock();
         state.last = state.last.wrapping_add(1).max(1);
         let number = state.last;
@@ -186,17 +203,24 @@ impl<S: Store> Files<S> {
             self.abort(incoming);
             return Err(error);
         }
-        let Incoming { name, number, target, replaces, file } = incoming;
+        let Incoming { name, number, target, replaces, file, digest } = incoming;
         let length = file.length();
         drop(file);
         let result =
             if replaces { self.commit_staged(&name, number, length) } else { self.commit_new(number) };
         match result {
-            Ok(()) if replaces => {
-                self.state.lock().claims.set(&name, number, Phase::Staged);
-                self.put_in_place(&name);
+            Ok(()) => {
+                // Nobody may see the new content with the old version.
+                let mut state = self.state.lock();
+                state.versions.set(&name, digest);
+                if replaces {
+                    state.claims.set(&name, number, Phase::Staged);
+                    drop(state);
+                    self.put_in_place(&name);
+                } else {
+                    state.claims.release(&name);
+                }
             }
-            Ok(()) => self.state.lock().claims.release(&name),
             // The last record may be gone or there: only a look at the store can tell.
             Err(StoreError::NoAnswer) => self.doubt(&name, number, !replaces),
             Err(_) if replaces && self.journal.delete(&self.store, Entry::Replace, number).is_err() => {
@@ -233,13 +257,13 @@ impl<S: Store> Files<S> {
 
     /// Deletes what there is of it.
     pub(crate) fn abort(&self, incoming: Incoming<S::File>) {
-        let Incoming { name, number, target, replaces, file } = incoming;
+        let Incoming { name, number, target, replaces, file, .. } = incoming;
         drop(file);
         self.give_up(&name, number, Some(&target), replaces);
     }
 
     /// Deletes the content, then the record that names it.
-    fn give_up(&self, name: &KeyPath, number: u32, target: Option<&KeyPath>, replaces: bool) {
+    pub(super) fn give_up(&self, name: &KeyPath, number: u32, target: Option<&KeyPath>, replaces: bool) {
         let deleted = target
             .map_or(Ok(()), |target| delete(&self.store, target))
             .and_then(|()| self.journal.delete(&self.store, Entry::Incomplete, number));
@@ -256,6 +280,7 @@ impl<S: Store> Files<S> {
     pub(crate) fn doubt(&self, name: &KeyPath, number: u32, hidden: bool) {
         let mut state = self.state.lock();
         state.claims.set(name, number, Phase::Doubtful { hidden });
+        state.versions.set(name, None);
         state.doubts += 1;
     }
 
@@ -284,7 +309,8 @@ impl<S: Store> Files<S> {
         };
         let file = self.store.open(&key)?;
         state.claims.add_reader(&key);
-        Ok(Reader::new(self, name.clone(), key, file))
+        let version = state.versions.of(name);
+        Ok(Reader::new(self, name.clone(), key, file, version))
     }
 
     /// Calls `found` with every complete file, in the order of their names within each dict, until it breaks.

@@ -1,6 +1,6 @@
 //! The answers to the sender: text messages, one JSON object each.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use super::fault::Fault;
 use super::json::{hex, push_string};
@@ -20,6 +20,11 @@ pub(crate) enum Answer<'a> {
     Stored { id: u32, name: &'a str, length: u32, sha256: &'a [u8; 32] },
     /// It does not begin, or does not go on.
     Refused { id: Option<u32>, fault: Fault },
+    /// It does not begin because of its name.
+    BadName { id: u32, why: &'a str },
+    /// It does not begin, as there is a file of its name: with this length and, where it is known, this digest. It may
+    /// be replaced by who does not ask to keep it.
+    Exists { id: u32, length: u64, sha256: Option<&'a [u8; 32]>, replaceable: bool },
     /// It is over, and the file is not there.
     Failed { id: u32, fault: Fault },
 }
@@ -62,6 +67,21 @@ impl Answer<'_> {
                 }
                 why(&mut json, fault);
             }
+            Answer::BadName { id, why } => {
+                number(&mut json, "{\"refused\":", id);
+                code_and_reason(&mut json, Fault::BadName, why);
+            }
+            Answer::Exists { id, length, sha256, replaceable } => {
+                number(&mut json, "{\"refused\":", id);
+                why(&mut json, Fault::Exists);
+                number(&mut json, ",\"length\":", length);
+                if let Some(sha256) = sha256 {
+                    text(&mut json, ",\"sha256\":", &hex(sha256));
+                }
+                if replaceable {
+                    json.push_str(",\"replaceable\":true");
+                }
+            }
             Answer::Failed { id, fault } => {
                 number(&mut json, "{\"failed\":", id);
                 why(&mut json, fault);
@@ -79,11 +99,15 @@ fn so_far(json: &mut String, key: &str, id: u32, bytes: u32, length: u32) {
 }
 
 fn why(json: &mut String, fault: Fault) {
-    text(json, ",\"code\":", fault.code());
-    text(json, ",\"reason\":", fault.reason());
+    code_and_reason(json, fault, fault.reason());
 }
 
-fn number(json: &mut String, key: &str, value: u32) {
+fn code_and_reason(json: &mut String, fault: Fault, reason: &str) {
+    text(json, ",\"code\":", fault.code());
+    text(json, ",\"reason\":", reason);
+}
+
+fn number(json: &mut String, key: &str, value: impl Display) {
     // Writing to a String does not fail.
     let _ = write!(json, "{key}{value}");
 }
@@ -124,6 +148,9 @@ mod tests {
                 r#"{"failed":4294967295,"code":"full","reason":"The database is full."}"#,
             ),
         ];
+        let exists = Answer::Exists { id: 3, length: 1 << 33, sha256: None, replaceable: true };
+        let told = r#"{"refused":3,"code":"exists","reason":"A file of this name exists.","length":8589934592,"replaceable":true}"#;
+        assert_eq!(exists.to_json(), told);
         for (answer, json) in answers {
             assert_eq!(answer.to_json(), json);
         }

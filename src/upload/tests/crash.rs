@@ -134,6 +134,26 @@ fn scenarios() -> Vec<Scenario> {
             allowed: [("a", vec![Some(bytes(9, 50)), Some(bytes(1, 40)), Some(bytes(2, 30))])].into(),
             stored: vec![(2, "a", bytes(2, 30))],
         },
+        // Two that are deleted, one of them as soon as it has come, and a third in the place of one.
+        Scenario {
+            before: old(),
+            run: |uploads| {
+                let files = uploads.files();
+                let mut sender = Sender::new(uploads);
+                files.remove("a", |_, length| length == 50).ok();
+                sender.file(1, "b", &bytes(1, 40));
+                let removed = files.remove("b", |_, _| true);
+                sender.file(2, "a", &bytes(2, 30));
+                assert!(removed.is_err() || files.open("b").is_err());
+                sender
+            },
+            allowed: [
+                ("a", vec![Some(bytes(9, 50)), None, Some(bytes(2, 30))]),
+                either("b", None, bytes(1, 40)),
+            ]
+            .into(),
+            stored: vec![(2, "a", bytes(2, 30))],
+        },
     ]
 }
 

@@ -179,6 +179,12 @@ pub enum Code {
     ///
     /// In the time that a `Receive` named.
     NothingCame = 54,
+    /// There is no such file: list the files to see which there are.
+    ///
+    /// Or it is not complete.
+    NoFile = 59,
+    /// The file is being received, read or replaced: try again later.
+    FileBusy = 60,
 }
 
 impl Code {
@@ -189,6 +195,7 @@ impl Code {
     /// | `BusyMessages`, `BusyService`, `BusyQueue`, `BusyReceives` | an answer to what is under way |
     /// | `NoWorker`, `NoListener`, `NoChannel` | the end of what uses them |
     /// | `NothingCame` | the peer |
+    /// | `FileBusy` | the end of what uses the file |
     /// | `Resolve`, `Connect`, `Timeout`, `Lost`, `TlsClosed` | the network, or the server |
     /// | `ClockNotSet`, `NoPddb`, `PddbFailed` | the clock, the user, the database |
     /// | `Again` | nothing: lend the page anew at once, or what the process has is lost after two seconds |
@@ -210,6 +217,7 @@ impl Code {
             | Code::Lost
             | Code::Again
             | Code::NothingCame
+            | Code::FileBusy
             | Code::TlsClosed
             | Code::ClockNotSet
             | Code::NoPddb
@@ -238,6 +246,7 @@ impl Code {
             | Code::TlsFailed
             | Code::WrongPin
             | Code::NoPddbKey
+            | Code::NoFile
             | Code::BadPddbKey => false,
         }
     }
@@ -330,6 +339,8 @@ impl fmt::Display for Code {
             Code::Lost => "the connection was lost while it was being opened: try again later",
             Code::Again => "the service asks whether the program is there: lend the page anew",
             Code::NothingCame => "nothing came in time: receive again",
+            Code::NoFile => "there is no such file: list the files to see which there are",
+            Code::FileBusy => "the file is being received, read or replaced: try again later",
         })
     }
 }

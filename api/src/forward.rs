@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use xous::CID;
 
 use crate::Code;
+use crate::files::{self, FileEvent};
 use crate::inbox::Inbox;
 use crate::link::Link;
 use crate::listener::accept;
@@ -32,6 +33,19 @@ pub(crate) fn chunks(link: Arc<Link>, cid: CID, opcode: usize) -> std::io::Resul
 /// Forwards the clients of the service's listener `listener` until it is given up or the receiver's server is gone.
 pub(crate) fn clients(service: CID, listener: Handle, cid: CID, opcode: usize) -> std::io::Result<()> {
     start(Box::new(move || forward_clients(service, listener, cid, opcode)))
+}
+
+/// Forwards the events about files of the service's listener `listener`, as [`clients`] does with those.
+pub(crate) fn file_events(service: CID, listener: Handle, cid: CID, opcode: usize) -> std::io::Result<()> {
+    start(Box::new(move || {
+        let mut page = Pages::new(FileEvent::PAGES * PAGE_SIZE);
+        while let Ok(event) = files::next(&mut page, service, listener) {
+            let ends = page.lend(cid, opcode, event.offset, event.valid).is_err() || event.offset != 0;
+            if ends {
+                return;
+            }
+        }
+    }))
 }
 
 fn start(mut job: Job) -> std::io::Result<()> {

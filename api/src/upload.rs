@@ -10,6 +10,8 @@ const MAX_ALLOWED: usize = 32;
 const REPLACE: u8 = 1;
 const COLON: u8 = 2;
 const PATIENCE: u8 = 1 << 6;
+const EVENTS: u8 = 1 << 5;
+const ASKS: u8 = 1 << 7;
 
 /// How long a silent database is waited for if nothing is said.
 const PATIENT: Duration = Duration::from_secs(600);
@@ -18,8 +20,8 @@ const PATIENT: Duration = Duration::from_secs(600);
 /// not at all. The service receives them without the program. The service's `docs/upload.md` describes messages and
 /// answers.
 ///
-/// In a page, little-endian, texts as 16 bits of length and UTF-8: u8 flags (1 files may be replaced, 2 `:` is mapped, 64
-/// patience follows); u8 number of patterns; u16 transfers; u32 largest file; u32 write batch; u32 milliseconds of resume; with
+/// In a page, little-endian, texts as 16 bits of length and UTF-8: u8 flags (1 files may be replaced, 2 `:` is mapped, 32 events are
+/// told, 64 patience follows, 128 the program is asked); u8 number of patterns; u16 transfers; u32 largest file; u32 write batch; u32 milliseconds of resume; with
 /// flag 64, u32 milliseconds of patience; the texts dict, patterns, and, with flag 2, the character that stands for `:`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -50,6 +52,11 @@ pub struct Upload<'a> {
     /// For how long the database may be silent, as it is while it asks its user for more room. A transfer waits meanwhile. Then
     /// it stops, and can be resumed.
     pub patience: Duration,
+    /// Whether the program gets events about files: [`Listener::file_event`](crate::Listener::file_event).
+    pub events: bool,
+    /// Whether the program is asked about each file before its first byte. One that does not answer within five seconds
+    /// does not take it.
+    pub asks: bool,
 }
 
 impl<'a> Upload<'a> {
@@ -69,6 +76,8 @@ impl<'a> Upload<'a> {
             transfers: 4,
             resume: Duration::from_secs(600),
             patience: PATIENT,
+            events: false,
+            asks: false,
         }
     }
 
@@ -120,6 +129,19 @@ impl<'a> Upload<'a> {
         self
     }
 
+    /// Tells the program of files that begin, come, are stored, fail and are deleted.
+    pub fn events(mut self) -> Self {
+        self.events = true;
+        self
+    }
+
+    /// Asks the program about each file before its first byte: [`Listener::decide_file`](crate::Listener::decide_file). It
+    /// gets events as well.
+    pub fn asks(mut self) -> Self {
+        (self.events, self.asks) = (true, true);
+        self
+    }
+
     pub(crate) fn is_within_limits(&self) -> bool {
         self.allowed.len() <= MAX_ALLOWED
     }
@@ -127,7 +149,8 @@ impl<'a> Upload<'a> {
     pub(crate) fn write(&self, w: &mut Writer<'_>) {
         let patience = if self.patience == PATIENT { 0 } else { PATIENCE };
         let colon = if self.colon.is_some() { COLON } else { 0 };
-        w.u8(patience | colon | if self.replace { REPLACE } else { 0 });
+        let told = if self.events { EVENTS } else { 0 } | if self.asks { ASKS } else { 0 };
+        w.u8(patience | colon | told | if self.replace { REPLACE } else { 0 });
         w.u8(self.allowed.len() as u8);
         w.u16(self.transfers);
         w.u32(self.largest);
@@ -145,7 +168,7 @@ impl<'a> Upload<'a> {
     pub(crate) fn read(r: &mut Reader<'a>) -> Option<Self> {
         let flags = r.u8()?;
         let patterns = usize::from(r.u8()?);
-        if flags & !(REPLACE | COLON | PATIENCE) != 0 || patterns > MAX_ALLOWED {
+        if flags & !(REPLACE | COLON | PATIENCE | EVENTS | ASKS) != 0 || patterns > MAX_ALLOWED {
             return None;
         }
         let (transfers, largest, write_batch) = (r.u16()?, r.u32()?, r.u32()?);
@@ -155,7 +178,20 @@ impl<'a> Upload<'a> {
         let allowed = (0..patterns).map(|_| r.text()).collect::<Option<_>>()?;
         let colon = if flags & COLON == 0 { None } else { Some(only_char(r.text()?)?) };
         let replace = flags & REPLACE != 0;
-        Some(Upload { dict, largest, allowed, replace, colon, write_batch, transfers, resume, patience })
+        let (events, asks) = (flags & EVENTS != 0, flags & ASKS != 0);
+        Some(Upload {
+            dict,
+            largest,
+            allowed,
+            replace,
+            colon,
+            write_batch,
+            transfers,
+            resume,
+            patience,
+            events,
+            asks,
+        })
     }
 
     fn texts(&self) -> impl Iterator<Item = &'a str> + '_ {

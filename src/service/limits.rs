@@ -41,6 +41,12 @@ pub(crate) const SLOWEST_UPLOAD: u64 = 256;
 /// See [`SLOWEST_UPLOAD`].
 pub(crate) const UPLOAD_PROGRESS: Duration = Duration::from_secs(30);
 
+/// Events about files that wait for one program, and questions about files that it has not answered.
+pub(crate) const FILE_EVENTS: usize = 32;
+
+/// How long a program has to decide about a file.
+pub(crate) const FILE_DECISION: Duration = Duration::from_secs(5);
+
 /// Bytes that have come on a connection that brings files and that the database was not given, besides those of its
 /// transfers. With more, nothing is read from it.
 pub(crate) const UPLOAD_BACKLOG: usize = 32 * 1024;

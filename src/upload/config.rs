@@ -25,6 +25,8 @@ pub struct Config {
     /// How long a transfer whose connection has gone waits for its sender. With zero it does not wait. Default: 10
     /// minutes.
     pub resume: Duration,
+    /// Whether somebody decides about each file before it is begun. Default: no.
+    pub asks: bool,
     /// For how long the store may be silent before a transfer that waits for it stops, to be resumed. Default: 10
     /// minutes.
     pub patience: Duration,
@@ -43,6 +45,7 @@ impl Default for Config {
             write_batch: WRITE_BATCH,
             transfers: 4,
             resume: Duration::from_secs(600),
+            asks: false,
             patience: Duration::from_secs(600),
             waiting: 8,
         }

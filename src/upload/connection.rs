@@ -7,6 +7,8 @@ use super::files::{BeginError, NameError, Store, StoreError, Version, is_allowed
 use super::protocol::{Answer, COMMAND_BYTES, Command, Ended, Fault, Malformed, Parser, Parts};
 use super::transfer::Transfer;
 use super::uploads::{SharedSlot, Uploads};
+use super::watch::What;
+use crate::pddb::KeyPath;
 
 /// The receiving side of one connection. Its calls write to the store, and return when the store has answered or its
 /// deadline is over. They run on the thread that reads the connection, which takes nothing more from the sender
@@ -25,6 +27,10 @@ pub struct Upload<S: Store> {
 /// The transfers of the connection.
 struct Transfers<S: Store> {
     uploads: Arc<Uploads<S>>,
+    /// Who sends.
+    who: Box<str>,
+    /// A file that somebody has to decide about first.
+    pending: Option<Pending>,
     owner: u64,
     held: Vec<(u32, SharedSlot<S>)>,
     ended: Ended,
@@ -38,9 +44,21 @@ const KEEPS: usize = 32;
 impl<S: Store> Upload<S> {
     /// A new connection.
     pub fn new(uploads: Arc<Uploads<S>>) -> Self {
+        Self::from(uploads, "")
+    }
+
+    /// A new connection of somebody.
+    pub fn from(uploads: Arc<Uploads<S>>, who: &str) -> Self {
         let owner = uploads.new_owner();
-        let transfers =
-            Transfers { uploads, owner, held: Vec::new(), ended: Ended::default(), keeps: Vec::new() };
+        let transfers = Transfers {
+            uploads,
+            who: who.into(),
+            pending: None,
+            owner,
+            held: Vec::new(),
+            ended: Ended::default(),
+            keeps: Vec::new(),
+        };
         Upload {
             parser: Parser::default(),
             transfers,
@@ -77,9 +95,30 @@ impl<S: Store> Upload<S> {
         }
     }
 
+    /// The file that waits for a decision, and its length. Until there is one, the caller brings nothing more.
+    pub fn pending(&self) -> Option<(&str, u32)> {
+        self.transfers.pending.as_ref().map(|pending| (&*pending.name, pending.length))
+    }
+
+    /// Begins that file, or refuses it.
+    pub fn decide(&mut self, now: Duration, takes: bool, out: &mut dyn FnMut(&str)) {
+        self.now = now;
+        let Some(Pending { id, name, length, data, ended }) = self.transfers.pending.take() else { return };
+        let mut call = Call { transfers: &mut self.transfers, now, out };
+        if !takes {
+            call.transfers.ended.push(id, false);
+            return call.say(Answer::Refused { id: Some(id), fault: Fault::Declined });
+        }
+        call.start(id, &name, length);
+        call.data(id, &data);
+        if ended {
+            call.end(id);
+        }
+    }
+
     /// No file is on its way.
     pub fn is_idle(&self) -> bool {
-        self.transfers.held.is_empty()
+        self.transfers.held.is_empty() && self.transfers.pending.is_none()
     }
 
     /// Ends the connection, whose transfers then wait for their sender. Dropping it does the same.
@@ -96,6 +135,16 @@ impl<S: Store> Drop for Upload<S> {
     fn drop(&mut self) {
         self.gone(self.now);
     }
+}
+
+/// The beginning of a file, and what came with it.
+struct Pending {
+    id: u32,
+    name: Box<str>,
+    length: u32,
+    data: Vec<u8>,
+    /// Its message has ended.
+    ended: bool,
 }
 
 /// What one chunk needs: the transfers that it may be for, and where the answers go.
@@ -115,6 +164,7 @@ impl<S: Store> Call<'_, S> {
             None => self.say(Answer::Refused { id: None, fault: Fault::Malformed }),
             Some(Command::Cancel { id }) => match self.release(id) {
                 Some(transfer) => {
+                    self.transfers.uploads.tell(&transfer, What::Failed(Fault::Cancelled.code()));
                     transfer.abort(self.transfers.uploads.files());
                     self.say(Answer::Failed { id, fault: Fault::Cancelled });
                 }
@@ -148,16 +198,13 @@ impl<S: Store> Call<'_, S> {
         }
     }
 
-    /// Checks and begins a transfer, the cheapest checks first.
-    fn accept(&mut self, id: u32, name: &str, length: u32) -> Result<(), BeginFault> {
-        let keeps = self.transfers.keeps.len();
-        self.transfers.keeps.retain(|kept| *kept != id);
-        let keeps = self.transfers.keeps.len() < keeps;
+    /// The name as it is kept, and its key; the cheapest checks first.
+    fn check(&self, name: &str, length: u32) -> Result<(String, KeyPath), BeginFault> {
         let uploads = &self.transfers.uploads;
         let mapped = uploads.config.colon.map(|other| name.replace(':', other.encode_utf8(&mut [0; 4])));
-        let name = mapped.as_deref().unwrap_or(name);
-        let key = new_key_of(uploads.files().dict(), name).map_err(BeginFault::Name)?;
-        if !is_allowed(&uploads.config.allowed, name) {
+        let name = mapped.unwrap_or_else(|| name.to_owned());
+        let key = new_key_of(uploads.files().dict(), &name).map_err(BeginFault::Name)?;
+        if !is_allowed(&uploads.config.allowed, &name) {
             return Err(Fault::NotAllowed.into());
         }
         if length > uploads.config.largest {
@@ -166,6 +213,16 @@ impl<S: Store> Call<'_, S> {
         if self.transfers.held.len() >= uploads.config.transfers {
             return Err(Fault::TooMany.into());
         }
+        Ok((name, key))
+    }
+
+    /// Checks and begins a transfer.
+    fn accept(&mut self, id: u32, name: &str, length: u32) -> Result<(), BeginFault> {
+        let keeps = self.transfers.keeps.len();
+        self.transfers.keeps.retain(|kept| *kept != id);
+        let keeps = self.transfers.keeps.len() < keeps;
+        let (name, key) = self.check(name, length)?;
+        let (name, uploads) = (&*name, &self.transfers.uploads);
         uploads.expire(self.now);
         let replaceable = uploads.config.replace;
         let incoming =
@@ -175,8 +232,11 @@ impl<S: Store> Call<'_, S> {
                 BeginError::Store(error) => Fault::from(error).into(),
             })?;
         let token = uploads.token();
-        let slot =
-            uploads.enter(Transfer::new(id, name, length, token, incoming, self.now), self.transfers.owner);
+        let slot = uploads.enter(
+            Transfer::new(id, name, &self.transfers.who, length, token, incoming, self.now),
+            self.transfers.owner,
+        );
+        self.tell(&slot, What::Began);
         self.transfers.held.push((id, slot));
         self.say(Answer::Accepted { id, name, length, token: token.as_ref() });
         Ok(())
@@ -195,16 +255,21 @@ impl<S: Store> Call<'_, S> {
         if fault == Fault::NoAnswer && self.suspend(id) {
             return self.say(Answer::Failed { id, fault });
         }
-        if fault == Fault::Full
-            && let Some(transfer) = self.release(id)
-        {
+        let Some(transfer) = self.release(id) else { return };
+        let uploads = self.transfers.uploads.clone();
+        uploads.tell(&transfer, What::Failed(fault.code()));
+        if fault == Fault::Full {
             // First, as the store may not answer what clears it away.
             self.say(Answer::Failed { id, fault });
-            return transfer.abort(self.transfers.uploads.files());
+            return transfer.abort(uploads.files());
         }
-        if let Some(transfer) = self.release(id) {
-            transfer.abort(self.transfers.uploads.files());
-            self.say(Answer::Failed { id, fault });
+        transfer.abort(uploads.files());
+        self.say(Answer::Failed { id, fault });
+    }
+
+    fn tell(&self, slot: &SharedSlot<S>, what: What<'_>) {
+        if let Some(transfer) = &slot.lock().transfer_of(self.transfers.owner) {
+            self.transfers.uploads.tell(transfer, what);
         }
     }
 
@@ -238,11 +303,59 @@ impl<S: Store> Call<'_, S> {
 
 impl<S: Store> Parts for Call<'_, S> {
     fn knows(&self, id: u32) -> bool {
-        self.transfers.held.iter().any(|(known, _)| *known == id) || self.transfers.ended.contains(id)
+        let pending = self.transfers.pending.as_ref();
+        self.transfers.held.iter().any(|(known, _)| *known == id)
+            || self.transfers.ended.contains(id)
+            || pending.is_some_and(|pending| pending.id == id)
     }
 
     fn begin(&mut self, id: u32, name: &str, length: u32) {
-        let Err(refused) = self.accept(id, name, length) else { return };
+        if !self.transfers.uploads.config.asks {
+            return self.start(id, name, length);
+        }
+        match self.check(name, length) {
+            Ok((name, _)) => {
+                let name = name.into_boxed_str();
+                self.transfers.pending = Some(Pending { id, name, length, data: Vec::new(), ended: false });
+            }
+            Err(refused) => self.refuse(id, refused),
+        }
+    }
+
+    fn data(&mut self, id: u32, bytes: &[u8]) {
+        if let Some(pending) = self.pending(id) {
+            return pending.data.extend_from_slice(bytes);
+        }
+        self.bring(id, bytes);
+    }
+
+    fn end(&mut self, id: u32) {
+        match self.pending(id) {
+            Some(pending) => pending.ended = true,
+            None => self.complete(id),
+        }
+    }
+
+    fn malformed(&mut self, id: Option<u32>, why: Malformed) {
+        if let Some(id) = id {
+            self.transfers.ended.push(id, false);
+        }
+        self.say(Answer::Refused { id, fault: why.into() });
+    }
+}
+
+impl<S: Store> Call<'_, S> {
+    fn pending(&mut self, id: u32) -> Option<&mut Pending> {
+        self.transfers.pending.as_mut().filter(|pending| pending.id == id)
+    }
+
+    fn start(&mut self, id: u32, name: &str, length: u32) {
+        if let Err(refused) = self.accept(id, name, length) {
+            self.refuse(id, refused);
+        }
+    }
+
+    fn refuse(&mut self, id: u32, refused: BeginFault) {
         self.transfers.ended.push(id, false);
         match refused {
             BeginFault::Refused(fault) => self.say(Answer::Refused { id: Some(id), fault }),
@@ -253,20 +366,27 @@ impl<S: Store> Parts for Call<'_, S> {
         }
     }
 
-    fn data(&mut self, id: u32, bytes: &[u8]) {
+    fn bring(&mut self, id: u32, bytes: &[u8]) {
         if self.transfers.ended.is_news(id) {
             self.say(Answer::Failed { id, fault: Fault::Ended });
             return;
         }
         let (size, now) = (self.transfers.uploads.config.batch(), self.now);
         match self.with(id, |transfer| transfer.take(bytes, size).map(|()| transfer.progress(now))) {
-            Some(Ok(Some(progress))) => self.say(progress),
+            Some(Ok(Some(progress))) => {
+                if let Answer::Progress { bytes, .. } = progress
+                    && let Some((_, slot)) = self.transfers.held.iter().find(|(known, _)| *known == id)
+                {
+                    self.tell(slot, What::Progress(bytes));
+                }
+                self.say(progress);
+            }
             Some(Ok(None)) | None => (),
             Some(Err(fault)) => self.fail(id, fault),
         }
     }
 
-    fn end(&mut self, id: u32) {
+    fn complete(&mut self, id: u32) {
         if self.with(id, |transfer| transfer.is_complete()) != Some(true) {
             return;
         }
@@ -274,21 +394,21 @@ impl<S: Store> Parts for Call<'_, S> {
             return self.fail(id, error.into());
         }
         let Some(transfer) = self.release(id) else { return };
-        let length = transfer.length;
-        match transfer.finish(self.transfers.uploads.files()) {
+        let (length, who) = (transfer.length, transfer.who.clone());
+        let called = transfer.name.clone();
+        let finished = transfer.finish(self.transfers.uploads.files());
+        let what = match &finished {
+            Ok((_, sha256)) => What::Stored(sha256),
+            Err(fault) => What::Failed(fault.code()),
+        };
+        self.transfers.uploads.tell_of(&called, &who, length, what);
+        match finished {
             Ok((name, sha256)) => {
                 self.transfers.ended.push(id, true);
                 self.say(Answer::Stored { id, name: &name, length, sha256: &sha256 });
             }
             Err(fault) => self.say(Answer::Failed { id, fault }),
         }
-    }
-
-    fn malformed(&mut self, id: Option<u32>, why: Malformed) {
-        if let Some(id) = id {
-            self.transfers.ended.push(id, false);
-        }
-        self.say(Answer::Refused { id, fault: why.into() });
     }
 }
 

@@ -21,6 +21,7 @@ mod tests;
 mod transfer;
 mod uploads;
 pub mod waiting;
+mod watch;
 
 pub use config::Config;
 pub use connection::Upload;
@@ -28,6 +29,7 @@ pub use files::{FileEntry, Files, Reader, RemoveError, Store, StoreError, StoreF
 pub(crate) use protocol::hex;
 pub use protocol::{Fault, Malformed, NAME_BYTES, Parser, Parts, Token};
 pub use uploads::{TokenSource, Uploads};
+pub use watch::{Event, Watch, What};
 
 impl FileEntry {
     /// As a JSON object with the members `name` and `length`.

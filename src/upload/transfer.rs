@@ -16,6 +16,7 @@ const PROGRESS_TIME: Duration = Duration::from_millis(100);
 pub(super) struct Transfer<F> {
     pub(super) id: u32,
     pub(super) name: Box<str>,
+    pub(super) who: Box<str>,
     pub(super) length: u32,
     pub(super) token: Option<Token>,
     incoming: Incoming<F>,
@@ -38,6 +39,7 @@ impl<F: StoreFile> Transfer<F> {
     pub(super) fn new(
         id: u32,
         name: &str,
+        who: &str,
         length: u32,
         token: Option<Token>,
         incoming: Incoming<F>,
@@ -46,6 +48,7 @@ impl<F: StoreFile> Transfer<F> {
         Transfer {
             id,
             name: name.into(),
+            who: who.into(),
             length,
             token,
             incoming,

@@ -7,6 +7,7 @@ use super::config::Config;
 use super::files::{Files, Store};
 use super::protocol::{Fault, Token};
 use super::transfer::Transfer;
+use super::watch::{EXPIRED, Event, Watch, What};
 use crate::sync::Mutex;
 
 /// Makes the token of a transfer: 16 random bytes, or `None` without random numbers. Such a transfer cannot be
@@ -18,6 +19,7 @@ pub struct Uploads<S: Store> {
     files: Arc<Files<S>>,
     pub(super) config: Config,
     tokens: Mutex<TokenSource>,
+    watch: Option<Arc<dyn Watch>>,
     resumable: Mutex<Vec<Resumable<S>>>,
     /// How many there have been. The device has no atomic number of 64 bits, so a lock guards it.
     connections: Mutex<u64>,
@@ -52,7 +54,18 @@ struct Resumable<S: Store> {
 impl<S: Store> Uploads<S> {
     /// A route with these settings that puts what comes into `files`. Asks the store for nothing yet.
     pub fn new(config: Config, files: Arc<Files<S>>, tokens: TokenSource) -> Arc<Self> {
+        Self::watched(config, files, tokens, None)
+    }
+
+    /// As [`Uploads::new`], for one who wants to know of the files.
+    pub fn watched(
+        config: Config,
+        files: Arc<Files<S>>,
+        tokens: TokenSource,
+        watch: Option<Arc<dyn Watch>>,
+    ) -> Arc<Self> {
         Arc::new(Uploads {
+            watch,
             files,
             config,
             tokens: Mutex::new(tokens),
@@ -87,6 +100,16 @@ impl<S: Store> Uploads<S> {
     /// The earliest time at which [`Uploads::expire`] has something to do.
     pub fn next_expiry(&self) -> Option<Duration> {
         self.resumable.lock().iter().filter_map(|known| known.slot.try_lock()?.until).min()
+    }
+
+    pub(super) fn tell(&self, transfer: &Transfer<S::File>, what: What<'_>) {
+        self.tell_of(&transfer.name, &transfer.who, transfer.length, what);
+    }
+
+    pub(super) fn tell_of(&self, name: &str, who: &str, length: u32, what: What<'_>) {
+        if let Some(watch) = &self.watch {
+            watch.tell(Event { what, name, who, length });
+        }
     }
 
     pub(super) fn new_owner(&self) -> u64 {
@@ -198,6 +221,7 @@ impl<S: Store> Uploads<S> {
         };
         if let Some(transfer) = transfer {
             self.forget(slot);
+            self.tell(&transfer, What::Failed(EXPIRED));
             transfer.abort(&self.files);
         }
     }

@@ -17,6 +17,7 @@ mod crowds;
 mod deleting;
 mod dialogs;
 mod downloads;
+mod events;
 mod kill;
 mod program;
 mod resuming;

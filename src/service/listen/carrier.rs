@@ -63,6 +63,24 @@ impl Carrier {
         }
     }
 
+    /// As [`Carrier::enter`], by no means on this thread. Returns `false` if there is no worker; then it was not entered.
+    pub(crate) fn enter_elsewhere(self: Arc<Self>, load: Arc<dyn Load>) -> bool {
+        let mut state = self.state.lock();
+        state.loads.push_back(load.clone());
+        if std::mem::replace(&mut state.runs, true) {
+            return true;
+        }
+        drop(state);
+        let own = self.clone();
+        if self.spawn(move || own.run()) {
+            return true;
+        }
+        let mut state = self.state.lock();
+        state.runs = false;
+        state.loads.retain(|other| !Arc::ptr_eq(other, &load));
+        false
+    }
+
     /// A load has nothing to be carried any more.
     pub(crate) fn leave(&self, load: &Arc<dyn Load>) {
         self.state.lock().loads.retain(|other| !Arc::ptr_eq(other, load));

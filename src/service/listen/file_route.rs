@@ -19,7 +19,7 @@ use crate::http::{
 };
 use crate::proto::handshake::{Plain, push_base64};
 use crate::service::limits::{LIST_WAIT, SLOWEST_DOWNLOAD};
-use crate::upload::{FileEntry, Files, RemoveError, StoreError, Version, WRITE_BATCH, hex};
+use crate::upload::{Event, FileEntry, Files, RemoveError, StoreError, Version, WRITE_BATCH, What, hex};
 
 /// Bytes that are read, and sent, at a time.
 const BUFFER: usize = WRITE_BATCH;
@@ -78,6 +78,11 @@ impl FileRoute {
         FileRoute { prefix, files, deletable, time: OnceLock::new() }
     }
 
+    /// What it gives.
+    pub(crate) fn files(&self) -> &Arc<Files<ServiceStore>> {
+        &self.files
+    }
+
     /// The methods that it takes.
     pub(crate) fn methods(&self) -> &'static str {
         if self.deletable { DELETES } else { READS }
@@ -108,7 +113,11 @@ impl FileRoute {
             condition(&client.request.headers, self.tag(version, length).as_deref()) == Condition::Met
         };
         match self.files.remove(&name, is_meant) {
-            Ok(()) => client.without_body(204, &[]),
+            Ok(()) => {
+                let who = client.socket.peer.to_string();
+                self.files.tell(Event { what: What::Deleted, name: &name, who: &who, length: 0 });
+                client.without_body(204, &[])
+            }
             Err(RemoveError::Busy) => client.refuse(Reason::FileBusy),
             Err(RemoveError::Changed) => client.without_body(412, &[]),
             Err(RemoveError::Store(error)) => client.store_refused(error),

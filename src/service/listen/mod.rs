@@ -19,13 +19,16 @@
 mod accept_queue;
 mod acceptors;
 mod admission;
+mod broadcasts;
 mod carrier;
 mod certificates;
 mod channels;
 mod decisions;
 mod expiry;
+mod file_events;
 mod file_route;
 mod file_stores;
+mod files_of;
 mod http_client;
 #[cfg(all(test, feature = "shuttle"))]
 mod interleavings;
@@ -35,6 +38,7 @@ mod owners;
 mod pairing;
 mod places;
 mod port;
+mod program_files;
 mod requests;
 mod shared;
 mod stage;

@@ -13,15 +13,22 @@ use xous_api_websocket::wire::Handle;
 use super::admission::ClientSlot;
 use super::carrier::{Carrier, Load};
 use super::channels::encode;
+use super::file_events::Decided;
 use super::file_stores::ServiceStore;
 use super::stage::Stage;
 use super::upload_progress::Progress;
 use super::upload_route::UploadRoute;
 use crate::proto::{CloseCode, CloseReason, Kind};
 use crate::service::connection::{Connection, ShareError};
-use crate::service::limits::UPLOAD_BACKLOG;
+use crate::service::limits::{FILE_DECISION, UPLOAD_BACKLOG};
+use crate::service::thread::{Timer, Wake};
 use crate::sync::Mutex;
 use crate::upload::{Upload, waiting};
+/// Kinds of deadlines: the program has to have decided; the next look for a worker.
+const DECISION: usize = 0;
+const NO_WORKER: usize = 1;
+/// See [`NO_WORKER`].
+const NO_WORKER_WAIT: Duration = Duration::from_secs(1);
 /// How many transfers of a connection are told of one silence.
 const TOLD: usize = 64;
 
@@ -33,6 +40,8 @@ pub(crate) struct Lane {
     listener: Handle,
     slot: Weak<ClientSlot>,
     progress: Arc<Progress>,
+    /// Who sends.
+    who: Box<str>,
     state: Mutex<State>,
     /// Until its end. Only the carrier's.
     upload: Mutex<Option<Upload<ServiceStore>>>,
@@ -51,6 +60,10 @@ struct State {
     coming: Option<u32>,
     /// The transfer that is worked on.
     current: Option<u32>,
+    /// What the program says about the file that waits for it.
+    decision: Option<bool>,
+    /// It is waited for.
+    asked: bool,
     /// Those that were told that the database is silent.
     told: Vec<u32>,
 }
@@ -73,10 +86,12 @@ impl Lane {
         listener: Handle,
         slot: &Arc<ClientSlot>,
         progress: Arc<Progress>,
+        who: &str,
     ) -> Arc<Self> {
         Arc::new(Lane {
             carrier: route.carrier(),
-            upload: Mutex::new(Some(Upload::new(route.uploads()))),
+            upload: Mutex::new(Some(Upload::from(route.uploads(), who))),
+            who: who.into(),
             route,
             conn: conn.clone(),
             listener,
@@ -140,17 +155,46 @@ impl Lane {
     }
 
     fn work(&self, upload: &mut Upload<ServiceStore>, piece: &Piece, late: &mut Vec<Arc<[u8]>>) {
-        let mut answer = |text: &str| {
-            let Some(frame) = encode(Kind::Text, text.as_bytes()) else { return };
-            if !late.is_empty() || self.conn.outbox.share(frame.clone()) == Err(ShareError::Full) {
-                late.push(frame);
-            }
-        };
+        let mut answer = |text: &str| self.say(text, late);
         let Piece { kind, first, last, came, bytes, .. } = piece;
         match kind {
             Kind::Binary => upload.chunk(*came, *first, *last, bytes, &mut answer),
             Kind::Text => upload.text(*came, *first, *last, bytes, &mut answer),
         }
+    }
+
+    fn say(&self, text: &str, late: &mut Vec<Arc<[u8]>>) {
+        let Some(frame) = encode(Kind::Text, text.as_bytes()) else { return };
+        if !late.is_empty() || self.conn.outbox.share(frame.clone()) == Err(ShareError::Full) {
+            late.push(frame);
+        }
+    }
+
+    /// Asks the program about the file that waits for it. The lane stays busy until it has answered, or the time is over.
+    /// Returns whether it goes on at once.
+    fn asks(self: &Arc<Self>, upload: &mut Option<Upload<ServiceStore>>) -> bool {
+        let pending = upload.as_ref().and_then(Upload::pending);
+        let (Some((name, length)), Some(teller)) = (pending, self.route.teller()) else { return true };
+        let whom: Weak<Self> = Arc::downgrade(self);
+        {
+            let mut state = self.state.lock();
+            (state.asked, state.decision) = (true, None);
+        }
+        // First, as the answer may come at once.
+        self.route.timer().arm(whom.clone(), DECISION, FILE_DECISION);
+        if !teller.asks(name, &self.who, length, whom) {
+            self.clone().decided(false);
+        }
+        false
+    }
+
+    /// Does what the program has decided.
+    fn carry_out(&self, upload: &mut Option<Upload<ServiceStore>>, late: &mut Vec<Arc<[u8]>>) {
+        let decision = self.state.lock().decision.take();
+        let (Some(takes), Some(upload)) = (decision, upload.as_mut()) else { return };
+        let mut answer = |text: &str| self.say(text, late);
+        upload.decide(self.route.now(), takes, &mut answer);
+        self.carrier.goes_on();
     }
 
     /// What was taken and not worked on.
@@ -226,6 +270,41 @@ impl Lane {
     }
 }
 
+/// On the dispatcher or the timer, neither of which may carry anything.
+impl Decided for Lane {
+    fn decided(self: Arc<Self>, takes: bool) {
+        let mut state = self.state.lock();
+        if !std::mem::take(&mut state.asked) {
+            return;
+        }
+        state.decision = Some(takes);
+        drop(state);
+        let whom: Weak<Self> = Arc::downgrade(&self);
+        self.route.timer().disarm(&(whom as Weak<dyn Wake>), Some(DECISION));
+        self.go_on();
+    }
+}
+
+impl Lane {
+    /// Is carried from now on, by a worker.
+    fn go_on(self: Arc<Self>) {
+        let whom: Weak<Self> = Arc::downgrade(&self);
+        let timer = self.route.timer().clone();
+        if !self.carrier.clone().enter_elsewhere(self) {
+            timer.arm(whom, NO_WORKER, NO_WORKER_WAIT);
+        }
+    }
+}
+
+impl Wake for Lane {
+    fn wake(self: Arc<Self>, kind: usize, _timer: &Timer) {
+        match kind {
+            DECISION => self.decided(false),
+            _ => self.go_on(),
+        }
+    }
+}
+
 impl Load for Lane {
     fn carry(self: Arc<Self>) -> bool {
         let mut upload = self.upload.lock();
@@ -235,6 +314,7 @@ impl Load for Lane {
             std::mem::take(&mut state.pieces)
         };
         let mut late = Vec::new();
+        self.carry_out(&mut upload, &mut late);
         while let Some(piece) = pieces.pop_front() {
             let mut state = self.state.lock();
             if state.gone && self.carrier.is_silent() {
@@ -254,6 +334,10 @@ impl Load for Lane {
             if !late.is_empty() {
                 self.put_back(pieces);
                 return self.send_first(late);
+            }
+            if upload.as_ref().is_some_and(|upload| upload.pending().is_some()) {
+                self.put_back(pieces);
+                return self.asks(&mut upload);
             }
         }
         self.rest(&mut upload)

@@ -29,10 +29,11 @@ impl UploadReceiver {
         listener: Handle,
         slot: Arc<ClientSlot>,
         conn: &Arc<Connection>,
+        who: &str,
     ) -> Self {
         slot.is(Stage::IdleUpload(listener, Arc::downgrade(conn)));
         let progress = Arc::new(Progress::new(Arc::downgrade(conn)));
-        let lane = Lane::new(route.clone(), conn, listener, &slot, progress.clone());
+        let lane = Lane::new(route.clone(), conn, listener, &slot, progress.clone(), who);
         UploadReceiver { lane, route, _slot: slot, progress }
     }
 }

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use xous_api_websocket::{Code, Upload as Settings};
 
 use super::carrier::Carrier;
+use super::file_events::{FileEvents, Teller};
 use super::file_stores::ServiceStore;
 use super::shared::Shared;
 use crate::entropy::fill;
 use crate::service::thread::{Pool, Timer, Wake};
-use crate::upload::{Config, Files, NAME_BYTES, Token, Uploads, WRITE_BATCH};
+use crate::upload::{Config, Files, NAME_BYTES, Token, Uploads, WRITE_BATCH, Watch};
 
 /// How long until the next look for a worker, which gives up what has expired.
 const NO_WORKER: Duration = Duration::from_secs(10);
@@ -20,7 +21,10 @@ const TRANSFERS: usize = 64;
 /// An upload route.
 pub(crate) struct UploadRoute {
     uploads: Arc<Uploads<ServiceStore>>,
+    files: Arc<Files<ServiceStore>>,
     carrier: Arc<Carrier>,
+    /// To the program, if it wants to know of files, and whether it decides about them.
+    teller: Option<Arc<Teller>>,
     timer: Arc<Timer>,
     pool: Arc<Pool>,
     began: Instant,
@@ -34,24 +38,39 @@ impl UploadRoute {
     pub(crate) fn new(
         settings: &Settings<'_>,
         files: Arc<Files<ServiceStore>>,
+        events: &Arc<FileEvents>,
         shared: &Shared,
     ) -> Result<Arc<Self>, Code> {
-        let uploads = Uploads::new(config(settings)?, files, Box::new(token));
+        let config = config(settings)?;
+        let teller = settings.events.then(|| Arc::new(Teller::new(events.clone(), settings.dict)));
+        let watch = teller.clone().map(|teller| -> Arc<dyn Watch> { teller });
+        if let Some(watch) = &watch {
+            files.watch(Arc::downgrade(watch));
+        }
+        let uploads = Uploads::watched(config, files.clone(), Box::new(token), watch);
         let (timer, pool) = (shared.timer.clone(), shared.pool.clone());
         let carrier = shared.stores.carrier();
-        Ok(Arc::new(UploadRoute { uploads, carrier, timer, pool, began: Instant::now() }))
+        Ok(Arc::new(UploadRoute { uploads, files, carrier, teller, timer, pool, began: Instant::now() }))
     }
 
     pub(super) fn now(&self) -> Duration {
         self.began.elapsed()
     }
 
-    pub(super) fn timer(&self) -> &Timer {
+    pub(super) fn teller(&self) -> Option<&Teller> {
+        self.teller.as_deref()
+    }
+
+    pub(super) fn timer(&self) -> &Arc<Timer> {
         &self.timer
     }
 
     pub(super) fn uploads(&self) -> Arc<Uploads<ServiceStore>> {
         self.uploads.clone()
+    }
+
+    pub(super) fn files(&self) -> &Arc<Files<ServiceStore>> {
+        &self.files
     }
 
     pub(super) fn carrier(&self) -> Arc<Carrier> {
@@ -120,6 +139,7 @@ fn config(settings: &Settings<'_>) -> Result<Config, Code> {
         transfers,
         resume: settings.resume,
         patience: settings.patience,
+        asks: settings.asks,
         ..Config::default()
     };
     if settings.allowed.is_empty() { Ok(config) } else { Ok(Config { allowed: allowed.collect(), ..config }) }

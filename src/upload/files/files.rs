@@ -6,6 +6,7 @@
 //! between any two does no harm.
 
 use std::ops::ControlFlow;
+use std::sync::Weak;
 
 use super::claims::{Claims, Content, Phase};
 use super::journal::{Entry, Journal, create, delete, is_journal};
@@ -17,6 +18,7 @@ use super::turn::Turn;
 use super::versions::{Version, Versions};
 use crate::pddb::{DictPath, KeyPath, PathError};
 use crate::sync::Mutex;
+use crate::upload::watch::{Event, Watch};
 
 /// Bytes that are copied at a time.
 pub(super) const COPY_BYTES: usize = super::store::WRITE_BATCH;
@@ -29,6 +31,8 @@ pub struct Files<S: Store> {
     pub(super) state: Mutex<State>,
     /// Held during recovery.
     pub(super) recovering: Turn,
+    /// Those who want to know of files that are deleted.
+    watchers: Mutex<Vec<Weak<dyn Watch>>>,
 }
 
 #[derive(Default)]
@@ -117,7 +121,27 @@ impl<S: Store> Files<S> {
             return Err(PathError::Character);
         }
         let journal = Journal::of(&dict)?;
-        Ok(Files { store, dict, journal, state: Mutex::default(), recovering: Turn::default() })
+        Ok(Files {
+            store,
+            dict,
+            journal,
+            state: Mutex::default(),
+            recovering: Turn::default(),
+            watchers: Mutex::default(),
+        })
+    }
+
+    /// Has somebody told of files that are deleted.
+    pub fn watch(&self, watch: Weak<dyn Watch>) {
+        let mut watchers = self.watchers.lock();
+        watchers.retain(|other| other.strong_count() > 0);
+        watchers.push(watch);
+    }
+
+    /// Tells those.
+    pub fn tell(&self, event: Event<'_>) {
+        let watchers = self.watchers.lock().clone();
+        watchers.iter().filter_map(Weak::upgrade).for_each(|watch| watch.tell(event));
     }
 
     /// The dict that they are in.

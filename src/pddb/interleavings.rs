@@ -142,11 +142,9 @@ fn a_database_that_hangs_holds_up_nobody() {
         let start = Instant::now();
         let third = call(&courier, 3);
         if seen.contains(&HELD) {
-            assert_eq!(
-                (third, start.elapsed()),
-                (Err(PddbError::NoAnswer), Duration::ZERO),
-                "refused at once"
-            );
+            // At once if that one has been under way for so long by now.
+            assert_eq!(third, Err(PddbError::NoAnswer));
+            assert!(start.elapsed() <= BEHIND, "waited for longer than behind another one");
         } else {
             assert!(third == Ok(3) || third == Err(PddbError::NoAnswer), "{third:?}");
         }

@@ -23,6 +23,9 @@ pub const PDDB_ASKS_AT: &str = "PDDB_ASKS_AT";
 /// PDDB: has data on the disk before it answers; hosted mode only.
 pub const PDDB_SYNCED: &str = "PDDB_SYNCED";
 
+/// Name server: a name stays taken when its server has gone, until the next start of the system, as with the real one.
+pub const NAMES_STAY: &str = "NAMES_STAY";
+
 /// Opcode of the PDDB stand-in that the real one does not have: a blocking scalar that opens an unmounted basis, as a
 /// user would. Answered with one word.
 pub const PDDB_MOUNT: usize = 0xff00;

@@ -192,6 +192,7 @@ impl Lane {
     fn carry_out(&self, upload: &mut Option<Upload<ServiceStore>>, late: &mut Vec<Arc<[u8]>>) {
         let decision = self.state.lock().decision.take();
         let (Some(takes), Some(upload)) = (decision, upload.as_mut()) else { return };
+        let takes = takes && !self.state.lock().gone;
         let mut answer = |text: &str| self.say(text, late);
         upload.decide(self.route.now(), takes, &mut answer);
         self.carrier.goes_on();
@@ -256,7 +257,7 @@ impl Lane {
     }
 
     /// Files are on their way now, or none any more.
-    fn show(self: &Arc<Self>, uploading: bool) {
+    fn show(&self, uploading: bool) {
         if !self.progress.changes(self.route.timer(), uploading) {
             return;
         }
@@ -368,6 +369,10 @@ impl Load for Lane {
         }
         state.told.extend(&told);
         drop(state);
+        // One that waits for the database does not give way to others.
+        if !told.is_empty() {
+            self.show(true);
+        }
         for id in told {
             if let Some(frame) = encode(Kind::Text, waiting::answer(id).as_bytes()) {
                 // One that does not take its answers need not be told.

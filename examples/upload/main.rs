@@ -10,8 +10,6 @@ mod answer;
 mod bar;
 mod source;
 mod transfer;
-#[path = "../shared/url.rs"]
-mod url;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -22,7 +20,6 @@ use xous_api_websocket::{Deadlines, Request, Tls, Websocket};
 
 use source::Source;
 use transfer::{Fault, Transfer};
-use url::Url;
 
 /// How often it is tried to come back without a byte more in the database. The first wait; each is twice the last.
 const TRIES: u32 = 5;
@@ -61,7 +58,7 @@ struct Arguments<'a> {
     name: &'a str,
     /// As it was given.
     address: &'a str,
-    url: Url<'a>,
+    request: Request<'a>,
     /// A file with the only authorities to trust.
     ca: Option<&'a str>,
 }
@@ -72,7 +69,7 @@ fn run(arguments: &Arguments<'_>) -> Result<String, String> {
     let ca =
         arguments.ca.map(|ca| std::fs::read(ca).map_err(|error| format!("{ca}: {error}"))).transpose()?;
     let mut transfer = Transfer::new(name, Source::open(file)?);
-    let open = || open(&arguments.url, ca.as_deref());
+    let open = || open(&arguments.request, ca.as_deref());
     let mut ws = open().map_err(|error| format!("{address}: {error}"))?;
     let mut tries = TRIES;
     loop {
@@ -114,12 +111,9 @@ fn open_again(open: impl Fn() -> Result<Websocket, OpenError>, tries: &mut u32) 
     Err(error)
 }
 
-fn open(url: &Url<'_>, ca: Option<&[u8]>) -> Result<Websocket, OpenError> {
+fn open(request: &Request<'_>, ca: Option<&[u8]>) -> Result<Websocket, OpenError> {
     let deadlines = Deadlines::new().keepalive(KEEPALIVE).pong(PONG);
-    let mut request = Request::new(url.host, url.port).path(&url.path).options(deadlines);
-    if url.tls {
-        request = request.tls(Tls::default());
-    }
+    let mut request = request.clone().options(deadlines);
     if let Some(ca) = ca {
         request = request.tls(Tls::only(ca));
     }
@@ -142,12 +136,12 @@ impl<'a> Arguments<'a> {
             }
         }
         let [file, address] = plain[..] else { return Err(USAGE.into()) };
-        let url = Url::parse(address)?;
-        if ca.is_some() && !url.tls {
+        let request = Request::from_url(address).map_err(|error| format!("{address}: {error}"))?;
+        if ca.is_some() && request.tls.is_none() {
             return Err("--ca: the URL does not begin with wss://".into());
         }
         let own_name = || Path::new(file).file_name().and_then(|name| name.to_str());
         let name = name.or_else(own_name).ok_or(format!("{file}: no name; give one with --name"))?;
-        Ok(Arguments { file, name, address, url, ca })
+        Ok(Arguments { file, name, address, request, ca })
     }
 }

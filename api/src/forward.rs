@@ -19,7 +19,7 @@ const STACK: usize = 64 * 1024;
 /// The receiver is gone (RFC 6455 section 7.4.1, "going away").
 const GOING_AWAY: usize = 1001;
 
-type Job = Box<dyn FnOnce() + Send>;
+pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
 /// Threads that wait for something to forward.
 static IDLE: Mutex<Vec<SyncSender<Job>>> = Mutex::new(Vec::new());
@@ -34,7 +34,8 @@ pub(crate) fn clients(service: CID, listener: Handle, cid: CID, opcode: usize) -
     start(Box::new(move || forward_clients(service, listener, cid, opcode)))
 }
 
-fn start(mut job: Job) -> std::io::Result<()> {
+/// Runs a job on a thread that is used again when it is done.
+pub(crate) fn start(mut job: Job) -> std::io::Result<()> {
     while let Some(thread) = idle().pop() {
         match thread.send(job) {
             Ok(()) => return Ok(()),

@@ -119,6 +119,8 @@ fn the_page_says_what_is_wrong_with_a_name() {
         visit.wait_for_line(name, text);
         assert_eq!(visit.stored(name), None, "{name:?}");
     }
+    // What nobody would see is shown, or `exe` would look like the beginning of the name.
+    assert_eq!(visit.browser.value("document.querySelector('.file .mark').dataset.shown"), "U+202E");
     // Letters and accents apart are what they are together.
     visit.choose(&[("e\u{301}.txt", b"twin")]);
     visit.wait_for_line("\u{e9}.txt", "Stored, ");

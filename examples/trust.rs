@@ -5,9 +5,6 @@
 //! and asks. A root is stored in the PDDB's dict `tls.trusted` in the form of `libs/tls`, for all programs and for good; a
 //! pin is for this run. Then sends `hello` and prints the reply.
 
-#[path = "shared/url.rs"]
-mod url;
-
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -15,8 +12,6 @@ use websocket::pddb::{Create, DictPath, Pddb, SYSTEM_BASIS};
 use xous_api_websocket::certificate::{Certificate, Shown, ShownCertificate};
 use xous_api_websocket::error::Unopened;
 use xous_api_websocket::{Pin, Request, Tls, Websocket};
-
-use url::Url;
 
 /// As `libs/tls/src/ota.rs` declares it: DER without the tags and lengths around each field.
 #[derive(rkyv::Archive, rkyv::Serialize)]
@@ -40,11 +35,10 @@ fn main() -> ExitCode {
 
 fn run() -> Result<String, String> {
     let argument = std::env::args().nth(1).ok_or("usage: trust wss://HOST:PORT/PATH")?;
-    let url = Url::parse(&argument)?;
-    if !url.tls {
+    let request = Request::from_url(&argument).map_err(|error| format!("{argument}: {error}"))?;
+    if request.tls.is_none() {
         return Err(format!("{argument}: only wss:// has certificates"));
     }
-    let request = Request::new(url.host, url.port).path(&url.path);
     let trusted = Tls::default().and_device_store();
     let ws = match Websocket::open_or_show(&request.clone().tls(trusted)) {
         Ok(ws) => ws,

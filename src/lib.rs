@@ -32,3 +32,8 @@ pub use xous_api_websocket::wire::{Opcode, SERVER_NAME, send};
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// So does the guide's.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/guide.md")]
+struct Guide;

@@ -63,6 +63,34 @@ pub enum RequestError {
     TooLong,
 }
 
+/// A text is not the address of a WebSocket (RFC 6455 section 3): the part that is wrong. It says nothing of what stands
+/// there, as that may be a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UrlError {
+    /// It begins with something else than `ws://` or `wss://`.
+    #[error("the address begins neither with ws:// nor with wss://")]
+    Scheme,
+    /// The user's name or password has a character that needs percent-encoding, stands for bytes that are not UTF-8 or
+    /// for control characters, or the name has a colon.
+    #[error("the user name or password in the address cannot be sent, or needs percent-encoding")]
+    UserInfo,
+    /// There is no host, or what stands there is neither a name in ASCII nor an IPv6 address in brackets.
+    #[error(
+        "the host in the address is neither a name nor an address; IPv6 stands in brackets, as in ws://[::1]:80/"
+    )]
+    Host,
+    /// The port is not a number from 1 to 65535.
+    #[error("the port in the address is not a number from 1 to 65535")]
+    Port,
+    /// The path or the query has a character that needs percent-encoding, or a `%` that is not followed by two digits.
+    #[error("the path in the address has a character that needs percent-encoding")]
+    Path,
+    /// A WebSocket has no fragment; `%23` stands for the character.
+    #[error("the address of a WebSocket has no part behind a #; %23 stands for the character")]
+    Fragment,
+}
+
 /// A connection could not be opened. Nothing is left of it.
 #[derive(Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -298,6 +326,16 @@ impl AcceptError {
             Code::Closed => AcceptError::Closed,
             Code::BusyReceives | Code::BusyMessages | Code::BusyService => AcceptError::Busy(code),
             code => AcceptError::Refused(code),
+        }
+    }
+}
+
+impl ReceiveError {
+    pub(crate) fn from_code(code: Code) -> Self {
+        match code {
+            Code::BusyReceives | Code::BusyMessages | Code::BusyService => ReceiveError::Busy(code),
+            Code::NothingCame => ReceiveError::NothingCame,
+            code => ReceiveError::Refused(code),
         }
     }
 }

@@ -3,14 +3,14 @@
 //! The service never calls into a client, as it would hang with it. So the waiting thread belongs to the client. A
 //! process on Xous has about thirty threads in its life, so the threads are used again.
 
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use xous::CID;
 
 use crate::Code;
-use crate::inbox::Inbox;
-use crate::link::Link;
+use crate::link::{Link, lock};
 use crate::listener::accept;
 use crate::wire::{Accepted, Handle, Opcode, PAGE_SIZE, Pages, Status, message_id};
 
@@ -24,9 +24,39 @@ pub(crate) type Job = Box<dyn FnOnce() + Send>;
 /// Threads that wait for something to forward.
 static IDLE: Mutex<Vec<SyncSender<Job>>> = Mutex::new(Vec::new());
 
+/// The forwarding of a connection, which goes on when this is dropped.
+///
+/// ```no_run
+/// use xous_api_websocket::Websocket;
+///
+/// fn login(ws: &Websocket, own_server: xous::CID) -> Result<(), Box<dyn std::error::Error>> {
+///     let forwarding = ws.forward_to(own_server, 7)?;
+///     // The server has what it needs, and this thread goes on by itself.
+///     forwarding.stop();
+///     println!("{}", ws.receive_text(1000)?);
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Forwarding {
+    stopped: Arc<AtomicBool>,
+}
+
+impl Forwarding {
+    /// Lends nothing more to the server, but for the chunk that it has at this moment. Nothing is lost: what comes next is
+    /// for [`Websocket::receive`](crate::Websocket::receive), or for another `forward_to`; if a message has been forwarded
+    /// in part, the rest of it is. Does not wait. The thread that forwards goes back when the next chunk has come.
+    pub fn stop(&self) {
+        self.stopped.store(true, SeqCst);
+    }
+}
+
 /// Forwards the chunks of a connection until it has ended or the receiver's server is gone.
-pub(crate) fn chunks(link: Arc<Link>, cid: CID, opcode: usize) -> std::io::Result<()> {
-    start(Box::new(move || forward_chunks(&link, cid, opcode)))
+pub(crate) fn chunks(link: Arc<Link>, cid: CID, opcode: usize) -> std::io::Result<Forwarding> {
+    let stopped = Arc::new(AtomicBool::new(false));
+    let forwarding = Forwarding { stopped: stopped.clone() };
+    start(Box::new(move || forward_chunks(&link, cid, opcode, &stopped)))?;
+    Ok(forwarding)
 }
 
 /// Forwards the clients of the service's listener `listener` until it is given up or the receiver's server is gone.
@@ -34,7 +64,7 @@ pub(crate) fn clients(service: CID, listener: Handle, cid: CID, opcode: usize) -
     start(Box::new(move || forward_clients(service, listener, cid, opcode)))
 }
 
-/// Runs a job on a thread that is used again when it is done.
+/// Runs a job on a thread that waits for one, or on a new one.
 pub(crate) fn start(mut job: Job) -> std::io::Result<()> {
     while let Some(thread) = idle().pop() {
         match thread.send(job) {
@@ -53,15 +83,24 @@ pub(crate) fn start(mut job: Job) -> std::io::Result<()> {
     sender.send(job).map_err(|_| std::io::ErrorKind::BrokenPipe.into())
 }
 
-fn forward_chunks(link: &Link, cid: CID, opcode: usize) {
-    let mut inbox = Inbox::new();
-    loop {
-        let Ok(chunk) = inbox.receive(link, None) else { return };
+fn forward_chunks(link: &Link, cid: CID, opcode: usize, stopped: &AtomicBool) {
+    let mut pages = Pages::new(PAGE_SIZE);
+    while !stopped.load(SeqCst) {
+        let chunk = {
+            // Who receives otherwise waits here, so that nobody gets a later chunk before this one.
+            let mut inbox = lock(&link.incoming);
+            let Ok(chunk) = inbox.receive(link, None) else { return };
+            if stopped.load(SeqCst) {
+                return inbox.keep(chunk);
+            }
+            inbox.exchange(&mut pages);
+            chunk
+        };
         let status = chunk.word.status;
         if let Status::Refused(code) = status {
             log::warn!("forwarding stops: {}", Code::from_word(usize::from(code)));
         }
-        if inbox.pages().lend(cid, opcode, chunk.word.to_word(), chunk.len).is_err() {
+        if pages.lend(cid, opcode, chunk.word.to_word(), chunk.len).is_err() {
             return going_away(link.cid, link.handle);
         }
         if !matches!(status, Status::Chunk { .. }) {

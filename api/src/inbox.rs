@@ -17,6 +17,8 @@ pub(crate) struct Inbox {
     lent: usize,
     /// Bytes of the message that is being received.
     message: usize,
+    /// A chunk that is in the pages and was not taken.
+    kept: Option<Received>,
 }
 
 /// What a receive came back with.
@@ -27,7 +29,7 @@ pub(crate) struct Received {
 
 impl Inbox {
     pub(crate) fn new() -> Self {
-        Inbox { pages: Pages::new(PAGE_SIZE), lent: PAGE_SIZE, message: 0 }
+        Inbox { pages: Pages::new(PAGE_SIZE), lent: PAGE_SIZE, message: 0, kept: None }
     }
 
     /// Lends the pages and waits for the next chunk, until `end` if there is one.
@@ -35,6 +37,9 @@ impl Inbox {
     /// # Errors
     /// Those of the kernel, and `InternalError` if the service did not write the answer.
     pub(crate) fn receive(&mut self, link: &Link, end: Option<Instant>) -> Result<Received, xous::Error> {
+        if let Some(kept) = self.kept.take() {
+            return Ok(kept);
+        }
         if self.lent > self.pages.bytes().len() {
             self.pages = Pages::new(self.lent);
         }
@@ -68,9 +73,14 @@ impl Inbox {
         self.pages.bytes()
     }
 
-    /// To lend the chunk on.
-    pub(crate) fn pages(&self) -> &Pages {
-        &self.pages
+    /// Keeps a chunk that has come for whoever receives next.
+    pub(crate) fn keep(&mut self, chunk: Received) {
+        self.kept = Some(chunk);
+    }
+
+    /// Gives the pages with the chunk, to be lent on, for others.
+    pub(crate) fn exchange(&mut self, pages: &mut Pages) {
+        std::mem::swap(&mut self.pages, pages);
     }
 }
 

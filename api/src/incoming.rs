@@ -1,11 +1,11 @@
 //! A client that has come to a port, as the program takes it.
 
-use xous::CID;
+use xous::{CID, MessageEnvelope};
 
 use crate::certificate::Subject;
 use crate::error::AcceptError;
 use crate::link::{Link, service};
-use crate::wire::{Accepted, Handle, Opcode, Pages, message_id};
+use crate::wire::{Accepted, Handle, Opcode, Pages, lent, message_id};
 use crate::{Code, Decision, Websocket};
 
 /// A connection that a client has opened.
@@ -48,6 +48,20 @@ impl Incoming {
     ) -> Result<Option<Incoming>, AcceptError> {
         let Some(accepted) = Accepted::parse(page) else { return Ok(None) };
         Self::decided(service().map_err(|_| AcceptError::Kernel)?, &accepted, decide)
+    }
+
+    /// As [`Incoming::from_page`], for a client that was [forwarded](crate::Listener::forward_to) to a server of this
+    /// process.
+    ///
+    /// # Errors
+    /// `Closed` if the message says that the listener has been given up: nothing more comes. `Busy` or `Refused` if it says
+    /// that forwarding has ended for another reason.
+    pub fn from_envelope(envelope: &MessageEnvelope) -> Result<Option<Incoming>, AcceptError> {
+        match lent(envelope) {
+            Some((0, page)) => Ok(Self::from_page(page)),
+            Some((code, _)) => Err(AcceptError::from_code(Code::from_word(code))),
+            None => Ok(None),
+        }
     }
 
     /// The common name in the client's certificate, which the service has checked.

@@ -6,10 +6,10 @@
 //! # Open, send, receive
 //!
 //! ```no_run
-//! use xous_api_websocket::{CloseCode, Request, Tls, Websocket};
+//! use xous_api_websocket::{CloseCode, Request, Websocket};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let request = Request::new("example.com", 443).path("/echo").tls(Tls::default());
+//! let request = Request::from_url("wss://me:secret@example.com/echo")?.sub_protocol("echo");
 //! let ws = Websocket::open(&request)?;
 //! ws.send_text("hello")?;
 //! let reply = ws.receive_text(4096)?;
@@ -67,7 +67,14 @@
 //! RFC 6455 writes WebSocket, and so do these texts. In names of items it is one word, `Websocket`, as Rust's guidelines
 //! have compounds (C-CASE).
 
+/// The examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+mod assembler;
 pub mod certificate;
+mod chunk;
 mod close_code;
 mod code;
 mod decision;
@@ -92,6 +99,7 @@ mod pin;
 mod request;
 mod route;
 mod script;
+mod send;
 pub mod sender;
 mod settings;
 mod shown;
@@ -101,13 +109,18 @@ mod stats;
 mod subject;
 mod tls;
 mod upload;
+mod url;
 mod websocket;
 pub mod wire;
+mod writer;
 mod x509;
 
+pub use assembler::Assembler;
+pub use chunk::Chunk;
 pub use close_code::CloseCode;
 pub use code::Code;
 pub use decision::Decision;
+pub use forward::Forwarding;
 pub use heap::allow_heap;
 #[cfg(feature = "idn")]
 pub use host::ascii_host;
@@ -123,9 +136,12 @@ pub use pin::Pin;
 pub use request::{Credentials, CredentialsForm, Proxy, Request};
 pub use route::{Route, RouteKind};
 pub use script::UPLOAD_SCRIPT;
+pub use send::SendOptions;
 pub use sender::Sender;
 pub use settings::{ConnectionOptions, Deadlines, Lease, Limits};
 pub use source::Source;
 pub use tls::{Identity, ServerTls, Tls};
 pub use upload::Upload;
+pub use url::Url;
 pub use websocket::Websocket;
+pub use writer::MessageWriter;

@@ -8,6 +8,7 @@ use xous_api_names::XousNames;
 use crate::Code;
 use crate::error::{ControlError, SendError};
 use crate::inbox::Inbox;
+use crate::send::Queue;
 use crate::wire::{Handle, Opcode, PAGE_SIZE, Pages, SERVER_NAME, SendWord, message_id};
 
 /// What is known of a connection.
@@ -19,6 +20,8 @@ pub(crate) struct Link {
     pub(crate) head: Vec<u8>,
     /// Held while a message is sent, however many parts it has.
     pub(crate) outgoing: Mutex<Pages>,
+    /// Messages that are sent by a thread of their own.
+    pub(crate) queue: Mutex<Queue>,
     /// Held while a message is received.
     pub(crate) incoming: Mutex<Inbox>,
 }
@@ -38,6 +41,7 @@ impl Link {
             sub_protocol: sub_protocol.map(str::to_owned),
             head: head.to_vec(),
             outgoing: Mutex::new(Pages::new(PAGE_SIZE)),
+            queue: Mutex::default(),
             incoming: Mutex::new(Inbox::new()),
         }
     }

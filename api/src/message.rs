@@ -2,7 +2,7 @@
 
 use std::collections::TryReserveError;
 use std::fmt;
-use std::io::Read;
+use std::io::{BufRead, Read};
 use std::sync::MutexGuard;
 use std::time::Instant;
 
@@ -12,10 +12,23 @@ use crate::link::Link;
 use crate::wire::Status;
 use crate::{Code, Kind, Payload};
 
-/// A message of any size that is being received. It is a [`Read`] that ends where the message ends, and never before.
+/// A message of any size that is being received. It is a [`Read`] and a [`BufRead`] that ends where the message ends,
+/// and never before.
 ///
 /// It holds one chunk at a time and asks for the next when that one has been read, so the reader sets the peer's
 /// pace. When it is dropped, the rest of the message is discarded, so that the next one begins at its beginning.
+///
+/// ```no_run
+/// use std::io::BufRead;
+/// use xous_api_websocket::Websocket;
+///
+/// fn lines(ws: &Websocket) -> Result<(), Box<dyn std::error::Error>> {
+///     for line in ws.receive()?.lines() {
+///         println!("{}", line?);
+///     }
+///     Ok(())
+/// }
+/// ```
 pub struct Message<'a> {
     link: &'a Link,
     inbox: MutexGuard<'a, Inbox>,
@@ -158,6 +171,17 @@ impl Read for Message<'_> {
     }
 }
 
+/// Chunk by chunk, without a copy: `read_line` and parsers work on it.
+impl BufRead for Message<'_> {
+    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
+        Ok(self.chunk()?)
+    }
+
+    fn consume(&mut self, len: usize) {
+        Message::consume(self, len);
+    }
+}
+
 impl Drop for Message<'_> {
     fn drop(&mut self) {
         self.skip().ok();
@@ -182,10 +206,6 @@ fn receive(
             let reason = String::from_utf8_lossy(&inbox.bytes()[..len]).into_owned();
             Err(ReceiveError::Closed(Closed { code: code.into(), reason }))
         }
-        Status::Refused(code) => Err(match Code::from_word(usize::from(code)) {
-            code @ (Code::BusyReceives | Code::BusyMessages | Code::BusyService) => ReceiveError::Busy(code),
-            Code::NothingCame => ReceiveError::NothingCame,
-            code => ReceiveError::Refused(code),
-        }),
+        Status::Refused(code) => Err(ReceiveError::from_code(Code::from_word(usize::from(code)))),
     }
 }

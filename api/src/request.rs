@@ -83,11 +83,11 @@ pub struct Request<'a> {
     /// of any other, such as `xn--bcher-kva.example` of `bücher.example`. A link-local address may name its network:
     /// `fe80::1%eth0` (RFC 4007 section 11). The server is not told, and a device, which has one network, does not ask
     /// for it.
-    pub host: &'a str,
+    pub host: Cow<'a, str>,
     /// 1 to 65535.
     pub port: u16,
     /// Begins with `/`; a query may follow.
-    pub path: &'a str,
+    pub path: Cow<'a, str>,
     /// How the connection is secured (`wss`); plain (`ws`) by default. A connection that was asked to be secure is
     /// secure or does not exist.
     pub tls: Option<Tls<'a>>,
@@ -118,11 +118,11 @@ impl<'a> Request<'a> {
     pub const MAX_REDIRECTS: u8 = 10;
 
     /// A plain connection to `/` on this host, without anything special.
-    pub fn new(host: &'a str, port: u16) -> Self {
+    pub fn new(host: impl Into<Cow<'a, str>>, port: u16) -> Self {
         Request {
-            host,
+            host: host.into(),
             port,
-            path: "/",
+            path: "/".into(),
             tls: None,
             credentials: None,
             origin: None,
@@ -175,8 +175,8 @@ impl<'a> Request<'a> {
     }
 
     /// With this path, and a query if it has one.
-    pub fn path(mut self, path: &'a str) -> Self {
-        self.path = path;
+    pub fn path(mut self, path: impl Into<Cow<'a, str>>) -> Self {
+        self.path = path.into();
         self
     }
 
@@ -261,7 +261,7 @@ impl<'a> Request<'a> {
         if protocols > MAX_LISTED || headers > MAX_LISTED {
             return None;
         }
-        let (host, path) = (r.text()?, r.text()?);
+        let (host, path) = (r.text()?.into(), r.text()?.into());
         let credentials = if flags & CREDENTIALS != 0 {
             let form = if flags & IN_QUERY != 0 { CredentialsForm::Query } else { CredentialsForm::Basic };
             Some(Credentials { username: r.text()?.into(), password: r.text()?.into(), form })
@@ -341,7 +341,7 @@ impl<'a> Request<'a> {
     /// The texts before TLS in the order in which they travel.
     fn texts(&self) -> impl Iterator<Item = &str> {
         let credentials = self.credentials.iter().flat_map(|c| [&*c.username, &*c.password]);
-        [self.host, self.path]
+        [&*self.host, &*self.path]
             .into_iter()
             .chain(credentials)
             .chain(self.origin)
@@ -442,7 +442,7 @@ mod tests {
         assert_eq!(full().write(&mut [0; 80]), Err(RequestError::TooLong));
         let long = "x".repeat(Request::MAX_BYTES);
         assert_eq!(
-            Request::new(&long, 1).write(&mut vec![0; 2 * Request::MAX_BYTES]),
+            Request::new(&*long, 1).write(&mut vec![0; 2 * Request::MAX_BYTES]),
             Err(RequestError::TooLong)
         );
     }

@@ -23,6 +23,10 @@ pub enum Phase {
 pub struct ConnectionState {
     /// Where the connection stands.
     pub phase: Phase,
+    /// Messages and parts that wait for the socket, waited for or not, by whichever thread.
+    pub queued_sends: usize,
+    /// Their bytes.
+    pub queued_bytes: usize,
     /// How many queued sends ([`Websocket::send_async`](crate::Websocket::send_async)) have failed.
     pub failed_sends: usize,
 }

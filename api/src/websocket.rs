@@ -6,17 +6,16 @@ use std::time::{Duration, Instant};
 
 use crate::certificate::Shown;
 use crate::error::{ControlError, OpenError, ReceiveError, SendError, Unopened};
+use crate::forward::Forwarding;
 use crate::link::{Link, lock, service};
 use crate::message::Message;
 use crate::opening::{self, Opening};
+use crate::send::{self, SendOptions};
 use crate::state::{ConnectionState, Phase};
 use crate::wire::{Handle, Opcode, PAGE_SIZE, Pages, ReceiveWord, SendWord, Status, message_id, move_copy};
-use crate::{CloseCode, Code, Kind, Part, Payload, Request};
+use crate::{CloseCode, Code, Kind, MessageWriter, Part, Payload, Request};
 use xous::CID;
 
-/// A message longer than this goes to the service in parts of this size. Four pages carry 2.4 times as much per time
-/// as one, and more pages hardly more.
-const SEND_CHUNK: usize = 4 * PAGE_SIZE;
 /// Most bytes of a close reason (RFC 6455 section 5.5.1).
 const MAX_REASON: usize = 123;
 /// The most bytes of the answer to an `Open`: a head of 16 KiB, the beginning of a body, a text.
@@ -152,14 +151,30 @@ impl Websocket {
         self.send_message(message.kind(), message.as_bytes())
     }
 
+    /// Sends a message in a way that is chosen for it alone: in frames of a size, or without waiting and with a report to a
+    /// server of this process. Messages that are reported are sent one after the other, by a thread of this process that
+    /// is used again, and those that are waited for go between them.
+    ///
+    /// # Errors
+    /// As [`Websocket::send_text`]. With a report, `Busy` if 16 messages of the connection wait for theirs, or if no
+    /// thread can be had; what becomes of the message is in the report.
+    pub fn send_with(&self, kind: Kind, data: &[u8], options: SendOptions) -> Result<(), SendError> {
+        send::send(&self.link, kind, data, options)
+    }
+
+    /// Begins a message that is written piece by piece: a [`std::io::Write`]. While it is held, messages of other threads
+    /// wait.
+    pub fn writer(&self, kind: Kind) -> MessageWriter<'_> {
+        MessageWriter::new(&self.link, kind)
+    }
+
     /// Sends one part of a message that the caller divides into first, middle and last. A part of at most 16 KiB is
     /// one frame. Between the parts no other message can be sent on the connection.
     ///
     /// # Errors
     /// `Refused(MessageOpen)` if the part is out of order.
     pub fn send_fragment(&self, kind: Kind, part: Part, data: &[u8]) -> Result<(), SendError> {
-        let mut pages = lock(&self.link.outgoing);
-        self.send_parts(&mut pages, kind, part, data)
+        send::send_part(&self.link, kind, part, data)
     }
 
     /// Queues a whole message and returns at once, or when the service's message queue has room. A failure is
@@ -229,11 +244,12 @@ impl Websocket {
     /// receiver sets the pace. The last message has the status `Closed`. `cid` is a connection of this process.
     ///
     /// Runs on a thread of this process, which is used again when the connection has ended. If the receiver's
-    /// server goes away, the connection is closed with 1001.
+    /// server goes away, the connection is closed with 1001. [`Forwarding::stop`] ends it before. [`Chunk`](crate::Chunk)
+    /// and [`Assembler`](crate::Assembler) read what comes.
     ///
     /// # Errors
     /// The thread cannot be started.
-    pub fn forward_to(&self, cid: CID, opcode: usize) -> std::io::Result<()> {
+    pub fn forward_to(&self, cid: CID, opcode: usize) -> std::io::Result<Forwarding> {
         crate::forward::chunks(self.link.clone(), cid, opcode)
     }
 
@@ -272,7 +288,15 @@ impl Websocket {
     pub fn state(&self) -> Result<ConnectionState, ControlError> {
         let (phase, failed_sends) = self.link.ask(Opcode::State, 0)?;
         let phase = num_traits::FromPrimitive::from_usize(phase).unwrap_or(Phase::Closed);
-        Ok(ConnectionState { phase, failed_sends })
+        let (here, bytes_here) = lock(&self.link.queue).counts();
+        let (there, bytes_there) = match self.link.ask(Opcode::Queued, 0)? {
+            // A service that does not know.
+            (usize::MAX, _) => (0, 0),
+            queued => queued,
+        };
+        let queued_sends = here.saturating_add(there);
+        let queued_bytes = bytes_here.saturating_add(bytes_there);
+        Ok(ConnectionState { phase, queued_sends, queued_bytes, failed_sends })
     }
 
     /// Hands the connection to the process `pid`, which takes it up with [`Websocket::from_granted`] within the stall
@@ -288,34 +312,6 @@ impl Websocket {
     }
 
     fn send_message(&self, kind: Kind, data: &[u8]) -> Result<(), SendError> {
-        let mut pages = lock(&self.link.outgoing);
-        self.send_parts(&mut pages, kind, Part::Whole, data)
-    }
-
-    /// Sends `data` as `part`, cut to chunks that are parts themselves.
-    fn send_parts(&self, pages: &mut Pages, kind: Kind, part: Part, data: &[u8]) -> Result<(), SendError> {
-        if data.len() > pages.bytes().len() {
-            *pages = Pages::new(data.len().min(SEND_CHUNK));
-        }
-        let begins = matches!(part, Part::Whole | Part::First);
-        let ends = matches!(part, Part::Whole | Part::Last);
-        let mut rest = data;
-        loop {
-            let (chunk, later) = rest.split_at(rest.len().min(SEND_CHUNK));
-            let first = begins && rest.len() == data.len();
-            let last = ends && later.is_empty();
-            let part = match (first, last) {
-                (true, true) => Part::Whole,
-                (true, false) => Part::First,
-                (false, false) => Part::Middle,
-                (false, true) => Part::Last,
-            };
-            pages.fill(chunk);
-            self.link.send(pages, SendWord::Data(kind, part), chunk.len())?;
-            if later.is_empty() {
-                return Ok(());
-            }
-            rest = later;
-        }
+        send::send_whole(&self.link, kind, data, 0)
     }
 }

@@ -12,7 +12,7 @@
 //! let outcome = programs
 //!     .machine()
 //!     .service(&programs.service)
-//!     .program(programs.example("client"), &["ws://127.0.0.1:9001/", "--count", "5"])
+//!     .program(programs.example("ws"), &["ws://127.0.0.1:9001/", "--count", "5"])
 //!     .network(device::Network::Loopback)
 //!     .run()?;
 //! outcome.expect_success();

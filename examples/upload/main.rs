@@ -7,8 +7,6 @@
 //! call. All of that is [`Sender`]'s work; this is its command line.
 
 mod bar;
-#[path = "../shared/url.rs"]
-mod url;
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -21,7 +19,6 @@ use xous_api_websocket::sender::{Progress, SenderError};
 use xous_api_websocket::{Deadlines, Request, Sender, Tls, Websocket};
 
 use bar::Bar;
-use url::Url;
 
 /// A service that is heard of no more has gone. It does not answer while the database takes its time.
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -66,7 +63,7 @@ fn run(arguments: &Arguments<'_>) -> Result<String, String> {
     let mut bar = Bar::new(sender.length());
     let sent = sender
         .replace(arguments.replace)
-        .send_again(|| open(&arguments.url, ca.as_deref()), |progress| show(&mut bar, progress));
+        .send_again(|| open(&arguments.request, ca.as_deref()), |progress| show(&mut bar, progress));
     bar.end();
     let stored = sent.map_err(|error| match error {
         SenderError::Reader(error) => format!("{file}: {error}"),
@@ -105,19 +102,16 @@ struct Arguments<'a> {
     name: Cow<'a, str>,
     /// As it was given.
     address: &'a str,
-    url: Url<'a>,
+    request: Request<'a>,
     /// A file of this name is replaced.
     replace: bool,
     /// A file with the only authorities to trust.
     ca: Option<&'a str>,
 }
 
-fn open(url: &Url<'_>, ca: Option<&[u8]>) -> Result<Websocket, OpenError> {
+fn open(request: &Request<'_>, ca: Option<&[u8]>) -> Result<Websocket, OpenError> {
     let deadlines = Deadlines::new().keepalive(KEEPALIVE).pong(PONG);
-    let mut request = Request::new(url.host, url.port).path(&url.path).options(deadlines);
-    if url.tls {
-        request = request.tls(Tls::default());
-    }
+    let mut request = request.clone().options(deadlines);
     if let Some(ca) = ca {
         request = request.tls(Tls::only(ca));
     }
@@ -141,12 +135,12 @@ impl<'a> Arguments<'a> {
             }
         }
         let [file, address] = plain[..] else { return Err(USAGE.into()) };
-        let url = Url::parse(address)?;
-        if ca.is_some() && !url.tls {
+        let request = Request::from_url(address).map_err(|error| format!("{address}: {error}"))?;
+        if ca.is_some() && request.tls.is_none() {
             return Err("--ca: the URL does not begin with wss://".into());
         }
         let own_name = || Path::new(file).file_name().and_then(|name| name.to_str());
         let name = name.or_else(own_name).ok_or(format!("{file}: no name; give one with --name"))?;
-        Ok(Arguments { file, name: composed(name), address, url, replace, ca })
+        Ok(Arguments { file, name: composed(name), address, request, replace, ca })
     }
 }

@@ -57,7 +57,7 @@
 //!
 //! let outcome = System::builder()
 //!     .service(Program::new("target/debug/websocket"), "_Websocket Service_")
-//!     .program(Program::new("target/debug/examples/client").args(["ws://127.0.0.1:9001/", "--count", "5"]))
+//!     .program(Program::new("target/debug/examples/ws").args(["ws://127.0.0.1:9001/", "--send", "hello"]))
 //!     .time_limit(Duration::from_secs(30))
 //!     .start()?
 //!     .wait()?;

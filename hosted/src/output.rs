@@ -1,6 +1,6 @@
-//! Where the programs' standard files lead.
+//! The standard files of a system's programs.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
@@ -13,15 +13,22 @@ use crate::group::Files;
 pub(crate) enum Output {
     /// To the launcher's own.
     User,
-    /// Input that was given beforehand, and output into a file.
+    /// All output into a file.
     Captured,
-    /// Nothing to read, stdout here and stderr to the launcher's own.
+    /// Stdout here, and stderr to the launcher's own.
     To(Arc<OwnedFd>),
+}
+
+/// What the programs read if that is not the launcher's own stdin.
+#[derive(Clone, Debug)]
+pub(crate) enum Input {
+    Text(String),
+    From(Arc<OwnedFd>),
 }
 
 impl Output {
     /// Opens them; captured output goes to the end of `output`, and `input` is what there is to read beside it.
-    pub(crate) fn open(&self, output: &Path, input: &str) -> io::Result<Files> {
+    pub(crate) fn open(&self, output: &Path, input: &Input) -> io::Result<Files> {
         match self {
             Output::User => Ok(Files {
                 stdin: user_stdin()?,
@@ -29,15 +36,27 @@ impl Output {
                 stderr: io::stderr().as_fd().try_clone_to_owned()?,
             }),
             Output::To(file) => Ok(Files {
-                stdin: File::open("/dev/null")?.into(),
+                stdin: input.open()?,
                 stdout: file.try_clone()?,
                 stderr: io::stderr().as_fd().try_clone_to_owned()?,
             }),
             Output::Captured => {
                 let file = OpenOptions::new().create(true).append(true).open(output)?;
+                Ok(Files { stdin: input.open()?, stdout: file.try_clone()?.into(), stderr: file.into() })
+            }
+        }
+    }
+}
+
+impl Input {
+    /// Opens it, for programs that have not the launcher's own.
+    fn open(&self) -> io::Result<OwnedFd> {
+        match self {
+            Input::From(file) => file.try_clone(),
+            Input::Text(text) => {
                 let (stdin, mut writer) = io::pipe()?;
-                writer.write_all(input.as_bytes())?;
-                Ok(Files { stdin: stdin.into(), stdout: file.try_clone()?.into(), stderr: file.into() })
+                writer.write_all(text.as_bytes())?;
+                Ok(stdin.into())
             }
         }
     }

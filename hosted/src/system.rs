@@ -14,7 +14,7 @@ use crate::command::{Kind, Program};
 use crate::error::{RunError, RunFault, StartError};
 use crate::group::Group;
 use crate::kernel_memory::KernelMemory;
-use crate::output::Output;
+use crate::output::{Input, Output};
 use crate::pddb::Pddb;
 use crate::prepare::{Programs, prepare};
 use crate::run_directory::{RunDirectory, tail};
@@ -31,7 +31,7 @@ pub struct Builder {
     memory_limit: Option<u64>,
     verbose: bool,
     output: Output,
-    input: String,
+    input: Input,
     pddb: Pddb,
 }
 
@@ -62,7 +62,7 @@ impl Builder {
             memory_limit: None,
             verbose: std::env::var_os("RUST_LOG").is_some_and(|level| !level.is_empty()),
             output: Output::User,
-            input: String::new(),
+            input: Input::Text(String::new()),
             pddb: Pddb::new(),
         }
     }
@@ -112,10 +112,18 @@ impl Builder {
         self
     }
 
-    /// Gives the programs this as their stdin, if what they print is captured: a line or two, at most what a pipe holds.
+    /// Gives the programs this as their stdin, if what they print is captured or goes to a file: at most what a pipe
+    /// holds.
     #[must_use]
     pub fn input(mut self, text: &str) -> Self {
-        self.input = text.to_owned();
+        self.input = Input::Text(text.to_owned());
+        self
+    }
+
+    /// As [`Builder::input`], but from `file`, such as a pipe that is written to meanwhile.
+    #[must_use]
+    pub fn input_from(mut self, file: impl Into<OwnedFd>) -> Self {
+        self.input = Input::From(Arc::new(file.into()));
         self
     }
 
@@ -133,8 +141,8 @@ impl Builder {
         self
     }
 
-    /// Sends what the programs print to `file`, such as a pipe that is read meanwhile; they get an empty stdin. The file
-    /// is closed here when the system has started.
+    /// Sends what the programs print to `file`, such as a pipe that is read meanwhile; they get an empty stdin, or
+    /// [`Builder::input`]. The file is closed here when the system has started.
     #[must_use]
     pub fn output_to(mut self, file: impl Into<OwnedFd>) -> Self {
         self.output = Output::To(Arc::new(file.into()));

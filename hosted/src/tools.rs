@@ -176,6 +176,7 @@ pub const TOOLS: &[Tool] = &[
 const PYTHON_TESTS: &[Tests] = &[
     tests("client", "foreign_peers::python_websockets"),
     tests("server", "clients::python_websockets"),
+    tests("programs", ""),
     tests("memory", "secure_"),
     tests("tls", "algorithms::keys_"),
     tests("tls", "certificates::"),

@@ -137,6 +137,13 @@ impl Dispatcher {
         match opcode {
             Some(Opcode::Close) => return self.close_scalar(caller, scalar),
             Some(Opcode::State) => self.state(caller, scalar),
+            Some(Opcode::Queued) => {
+                let (messages, bytes) = match self.find(caller) {
+                    Found::Live(conn) => conn.outbox.queued(),
+                    Found::Ended(_) | Found::Unknown => (0, 0),
+                };
+                scalar.answer2(messages, bytes);
+            }
             Some(Opcode::Quit) if self.system.is_none() => {
                 if let Found::Live(conn) = self.table.find(Handle::SOLE, None) {
                     conn.close(CloseReason::new(CloseCode::GOING_AWAY, ""), None);

@@ -96,7 +96,7 @@ fn what_is_too_long_is_said_to_be() {
         // RFC 1035 section 2.3.4.
         is_bad(&Request::new(&("a.".repeat(124) + "example"), 80), "host");
         is_bad(&Request::new(&long, 80), "host");
-        is_bad(&request(&peer).path(&format!("/{long}")), "too long");
+        is_bad(&request(&peer).path(format!("/{long}")), "too long");
         is_bad(&request(&peer).header("X", &long), "too long");
         is_bad(&request(&peer).header(&long, "X"), "too long");
         is_bad(&request(&peer).sub_protocol(&long), "too long");

@@ -32,6 +32,26 @@ fn took(start: Instant, at_least: Duration) {
     assert!(took >= at_least && took < PATIENCE, "{took:?}");
 }
 
+/// What docs/guide.md says of a program that is stuck: the service answers pings for it until a message waits for a page.
+#[test]
+fn a_program_that_is_stuck_is_alive_until_a_message_waits() {
+    system!().run(|| {
+        let (_peer, stuck, mut stream) = connect(deadlines().stall(2 * SHORT));
+        let start = Instant::now();
+        stream.write_all(&frame(PING, b"there?")).unwrap();
+        let pong = read_frame(&mut stream).unwrap();
+        assert_eq!((pong.first, &*pong.payload), (PONG, &b"there?"[..]));
+        stream.write_all(&frame(TEXT, b"nobody takes this")).unwrap();
+        stream.write_all(&frame(PING, b"and now?")).unwrap();
+        let (code, reason) = read_frame(&mut stream).unwrap().close();
+        assert_eq!((code, &*reason), (1001, "the receiver stalled"));
+        took(start, 2 * SHORT);
+        assert!(matches!(stuck.receive_text(100), Err(ReceiveError::Closed(closed)) if closed.code == 1001));
+        drop((stuck, stream));
+        nothing_is_left();
+    });
+}
+
 /// Only the connection of a receiver that takes nothing is closed, and only after its deadline.
 #[test]
 fn a_stalled_receiver_loses_its_own_connection_only() {

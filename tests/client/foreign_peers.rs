@@ -13,6 +13,7 @@ use hosted::{End, Program, System};
 use xous_api_websocket::error::{Closed, ReceiveError};
 use xous_api_websocket::{CloseCode, Kind, Part, Payload, Request, Websocket};
 
+use crate::common::python::{below_target, python, run, set_up};
 use crate::common::{example, nothing_is_left, pattern, service, system};
 
 /// The sub-protocol of libwebsockets' demonstration.
@@ -114,7 +115,7 @@ fn exchange(server: &Server, chosen: &str) {
 /// The client program, as a user runs it.
 fn a_thousand_hellos(server: &Server) {
     let url = format!("ws://127.0.0.1:{}/", server.port);
-    let client = Program::new(example("client")).args([&*url, "--send", "hello", "--count", "1000"]);
+    let client = Program::new(example("ws")).args([&*url, "--send", "hello", "--count", "1000"]);
     let system = System::builder()
         .service(service(), xous_api_websocket::wire::SERVER_NAME)
         .program(client)
@@ -148,20 +149,6 @@ fn libwebsockets() -> Server {
     Server { process, port, _log: Some(log) }
 }
 
-/// A Python that has `websockets`.
-fn python() -> PathBuf {
-    let directory = below_target("python");
-    let python = directory.join("bin/python3");
-    set_up(&directory, |directory| {
-        hosted::tools::require("python3-venv");
-        run(command("python3").args(["-m", "venv"]).arg(directory), "python3 with its venv module");
-        let install =
-            ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "websockets==15.0.1"];
-        run(Command::new(&python).args(install), "a Python package index");
-    });
-    python
-}
-
 /// The modules of a node that has `ws`.
 fn node_modules() -> PathBuf {
     let directory = below_target("node");
@@ -170,27 +157,6 @@ fn node_modules() -> PathBuf {
         run(command("npm").args(install).arg(directory).arg("ws@8.18.3"), "npm and its registry");
     });
     directory.join("node_modules")
-}
-
-/// Fills the directory unless that was done before, as a whole.
-fn set_up(directory: &Path, fill: impl FnOnce(&Path)) {
-    let done = directory.join("done");
-    if !done.is_file() {
-        std::fs::remove_dir_all(directory).ok();
-        std::fs::create_dir_all(directory).unwrap();
-        fill(directory);
-        std::fs::write(done, "").unwrap();
-    }
-}
-
-fn run(command: &mut Command, needs: &str) {
-    let end = command.stdin(Stdio::null()).status();
-    let succeeded = end.as_ref().is_ok_and(|status| status.success());
-    assert!(succeeded, "this test needs {needs}, and `{command:?}` failed: {end:?}");
-}
-
-fn below_target(name: &str) -> PathBuf {
-    hosted::target_directory().join("peers").join(name)
 }
 
 fn script(name: &str) -> PathBuf {

@@ -5,11 +5,6 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-/// Of the examples, for its tests.
-#[allow(dead_code, reason = "its own tests read it")]
-#[path = "../../examples/shared/url.rs"]
-mod url;
-
 mod addresses;
 mod bad_requests;
 mod closing;
@@ -26,11 +21,15 @@ mod limits;
 mod messages;
 mod openings;
 mod proxies;
+mod pushed;
 mod raw_messages;
 mod receive_for;
 mod receiving;
 mod redirects;
 mod refused_answers;
 mod saturation;
+mod sending;
 mod shares;
+mod urls;
 mod violations;
+mod writing;

@@ -8,6 +8,7 @@ pub(crate) mod example;
 pub(crate) mod neighbour;
 pub(crate) mod pages;
 pub(crate) mod peers;
+pub(crate) mod python;
 pub(crate) mod random;
 pub(crate) mod raw;
 

@@ -157,7 +157,7 @@ fn no_wire_at_all() {
         let port = free.local_addr().unwrap().port();
         let refused = |stalls, wanted| {
             let mut request = request(port, stalls, None);
-            request.host = host;
+            request.host = host.into();
             match attempt(&request).end {
                 End::NotOpened(code, text) => assert_eq!(code, wanted, "{text}"),
                 other => panic!("{other:?}"),

@@ -26,9 +26,9 @@ usage: cargo xtask device [--port N] [--plain] [--kernel FILE] [--verbose] [PROG
        cargo xtask device --check|--record
 
   cargo xtask device                        the demonstration server on http://127.0.0.1:8080/, until Ctrl-C
-  cargo xtask device client ws://127.0.0.1:9001/ --send hello --count 5
+  cargo xtask device ws ws://127.0.0.1:9001/ --send hello --count 5
                                             an example, to a server on this machine
-  cargo xtask device echo_server -- client ws://127.0.0.1:8080/echo --send hello
+  cargo xtask device echo_server -- ws ws://127.0.0.1:8080/echo --send hello
                                             both on the device
 
 A PROGRAM is the name of an example or an ELF file for riscv32imac-unknown-xous-elf. They run together, beside the service,
@@ -49,7 +49,7 @@ anything has failed, 2 for a wrong call.",
 };
 
 /// Examples that serve until they are stopped.
-const SERVERS: [&str; 2] = ["echo_server", "meeting"];
+const SERVERS: [&str; 4] = ["echo_server", "meeting", "chat", "inbox"];
 /// The log server has its own start behind it.
 const CONSOLE_STARTS: &str = "LOG: Running the output";
 /// What servers tell, which is not of interest to somebody who runs a program.

@@ -11,6 +11,7 @@ mod soak;
 mod target;
 mod test;
 mod toolchain;
+mod ws;
 
 use std::process::ExitCode;
 
@@ -28,6 +29,7 @@ struct Command {
 /// Every command, in the order in which they are listed.
 const COMMANDS: &[Command] = &[
     run::COMMAND,
+    ws::COMMAND,
     device::COMMAND,
     test::COMMAND,
     soak::COMMAND,

@@ -21,7 +21,7 @@ pub(crate) const COMMAND: Command = Command {
     name: "run",
     summary: "Run the demonstration server, an example or the client on a hosted Xous system",
     usage: "\
-usage: cargo xtask run [--example NAME] [--listen ADDRESS] [--port N] [--data DIR] [--tls] [--release]
+usage: cargo xtask run [--example NAME | --program FILE] [--listen ADDRESS] [--port N] [--data DIR] [--tls] [--release]
                        [--memory MIB] [--verbose] [-- ARGUMENTS]
 
   cargo xtask run                                the demonstration server on http://127.0.0.1:8080/, until Ctrl-C;
@@ -30,11 +30,10 @@ usage: cargo xtask run [--example NAME] [--listen ADDRESS] [--port N] [--data DI
   cargo xtask run --listen 0.0.0.0               the same for other machines, a phone say; prints a code that lets it in
   cargo xtask run --tls                          the same on https://localhost:8080/, with a certificate made for it
   cargo xtask run --example NAME                 one of the programs in examples/, until it ends or Ctrl-C
+  cargo xtask run --program FILE -- ARGUMENTS    a program of yours, built for this machine, in the same way
   cargo xtask run -- ws://HOST:PORT/PATH --send TEXT --count N
-                                                 the client: N messages to that server, with round-trip times
-  cargo xtask run -- ws://HOST:PORT/PATH         the client: the lines typed, one message each
-  cargo xtask run -- wss://HOST:PORT/PATH --ca FILE
-                                                 the same over TLS; with --ca only servers of that authority
+                                                 the client: N messages to that server, with round-trip times;
+                                                 `cargo xtask ws` is the same, and its --help has all that it does
   cargo xtask run -- --send TEXT --count N       the client against an echo peer that is started for it
   cargo xtask run --example upload -- FILE ws://HOST:PORT/upload
                                                  send a file to the demonstration server, or any other
@@ -57,26 +56,52 @@ The exit code is the program's; 1 when the system cannot run, 2 for a wrong call
 pub(crate) const SERVICE: &str = "_Websocket Service_";
 /// What runs when nothing is asked for.
 const DEMONSTRATION: &str = "echo_server";
+/// What runs when arguments are given and no name: the command line client.
+const CLIENT: &str = "ws";
+/// The URL that it takes if its arguments name none.
+const CLIENT_URL: &str = "WS_URL";
 /// The dict that it puts files into.
 const UPLOADS: &str = "uploads";
 /// Programs that serve nothing.
-const CLIENTS: [&str; 3] = ["client", "trust", "upload"];
+const CLIENTS: [&str; 3] = [CLIENT, "trust", "upload"];
 /// Programs that listen where they are told to.
 const SERVERS: [&str; 2] = [DEMONSTRATION, "meeting"];
 /// Programs that keep nothing in the database, and leave the directory to those that do.
-const KEEPS_NOTHING: [&str; 6] = ["client", "upload", "conformance", "in_process", "meeting", "seed_004"];
+const KEEPS_NOTHING: [&str; 9] = [
+    CLIENT,
+    "upload",
+    "conformance",
+    "in_process",
+    "meeting",
+    "seed_004",
+    "chat",
+    "home_assistant",
+    "signal",
+];
 /// Where it serves if not told otherwise.
 const PORT: &str = "8080";
 
 fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
-    let options = Options::parse(arguments)?;
+    start(&Options::parse(arguments)?)
+}
+
+/// Runs the command line client with these arguments.
+pub(crate) fn client(arguments: Vec<String>) -> Result<ExitCode, Failure> {
+    start(&Options { example: Some(CLIENT.into()), arguments, ..Options::default() })
+}
+
+fn start(options: &Options) -> Result<ExitCode, Failure> {
     let example = options.example();
-    let built = build(options.release, example)?;
+    let built = build(options.release, options.program.is_none().then_some(example))?;
+    let path = options.program.clone().or(built.program).unwrap_or_default();
     // Kept until the program has ended.
     let peer = if options.needs_peer() { Some(Peer::echo()?) } else { None };
-    let url = peer.as_ref().map(|peer| peer.url("/"));
-    let tls = if options.tls { secure(&options)? } else { Vec::new() };
-    let program = Program::new(built.program).args(url).args(options.program_arguments()).args(tls);
+    let tls = if options.tls { secure(options)? } else { Vec::new() };
+    let program = Program::new(path).args(options.program_arguments()).args(tls);
+    let program = match &peer {
+        Some(peer) => program.env(CLIENT_URL, peer.url("/")),
+        None => program,
+    };
     let mut system = System::builder().service(Program::new(built.service), SERVICE).program(program);
     // Locked until the system has ended.
     let data = if options.needs_data() { Some(Data::open(options.data.as_deref())?) } else { None };
@@ -96,8 +121,11 @@ fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
     match system.wait_programs()?.programs[..] {
         [End::Exited(0) | End::Done] => Ok(ExitCode::SUCCESS),
         [End::Exited(code)] => {
-            system.keep_log();
-            eprintln!("xtask run: {example} ended with {code}; the log is {}", system.log().display());
+            // A wrong call has been told what is wrong with it.
+            if code != 2 {
+                system.keep_log();
+                eprintln!("xtask: {example} ended with {code}; the log is {}", system.log().display());
+            }
             Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
         }
         _ => Err(Failure::Other("the system lost its program".into())),
@@ -121,6 +149,8 @@ struct Options {
     verbose: bool,
     tls: bool,
     example: Option<String>,
+    /// In place of an example.
+    program: Option<String>,
     listen: Option<IpAddr>,
     port: Option<String>,
     /// Mebibytes.
@@ -133,6 +163,14 @@ struct Options {
 impl Options {
     fn parse(arguments: Vec<String>) -> Result<Self, Failure> {
         let options = Self::read(Parser::from_args(arguments)).map_err(Failure::usage)?;
+        if let Some(program) = &options.program {
+            if options.example.is_some() || options.tls {
+                return Err(Failure::Usage("--program stands without --example and --tls".into()));
+            }
+            if !std::path::Path::new(program).is_file() {
+                return Err(Failure::Usage(format!("--program {program}: there is no such file")));
+            }
+        }
         if options.tls && CLIENTS.contains(&options.example()) {
             return Err(Failure::Usage("--tls is for servers; a client is given wss://".into()));
         }
@@ -164,6 +202,7 @@ impl Options {
                 Some(Long("verbose")) => options.verbose = true,
                 Some(Long("tls")) => options.tls = true,
                 Some(Long("example")) => options.example = Some(parser.value()?.string()?),
+                Some(Long("program")) => options.program = Some(parser.value()?.string()?),
                 Some(Long("listen")) => options.listen = Some(parser.value()?.parse()?),
                 Some(Long("port")) => options.port = Some(parser.value()?.string()?),
                 Some(Long("memory")) => options.memory = Some(parser.value()?.parse()?),
@@ -177,16 +216,16 @@ impl Options {
     }
 
     fn example(&self) -> &str {
-        match &self.example {
-            Some(example) => example,
+        match self.program.as_ref().or(self.example.as_ref()) {
+            Some(name) => name,
             None if self.arguments.is_empty() => DEMONSTRATION,
-            None => "client",
+            None => CLIENT,
         }
     }
 
-    /// The client was asked for without a server to talk to.
+    /// The client may have been asked for without a server to talk to.
     fn needs_peer(&self) -> bool {
-        self.example() == "client" && self.arguments.first().is_none_or(|first| first.starts_with('-'))
+        self.example() == CLIENT && std::env::var_os(CLIENT_URL).is_none()
     }
 
     /// The program may keep something, or it was said where.
@@ -204,17 +243,25 @@ impl Options {
 /// What was built.
 pub(crate) struct Built {
     pub(crate) service: String,
-    pub(crate) program: String,
+    /// The example.
+    pub(crate) program: Option<String>,
 }
 
-/// Builds the service and an example with the profile asked for.
-pub(crate) fn build(release: bool, example: &str) -> Result<Built, Failure> {
-    eprintln!("xtask: building the service and {example}");
+/// Builds the service, and an example, with the profile asked for.
+pub(crate) fn build(release: bool, example: Option<&str>) -> Result<Built, Failure> {
     let mut command = hosted::cargo("build");
-    if !std::io::stderr().is_terminal() {
+    if std::io::stderr().is_terminal() {
+        eprintln!(
+            "xtask: building the service{}",
+            example.map_or_else(String::new, |name| format!(" and {name}"))
+        );
+    } else {
         command.arg("--quiet");
     }
-    command.args(["--package", "websocket", "--bin", "websocket", "--example", example]);
+    command.args(["--package", "websocket", "--bin", "websocket"]);
+    if let Some(example) = example {
+        command.args(["--example", example]);
+    }
     if release {
         command.arg("--release");
     }
@@ -226,7 +273,8 @@ pub(crate) fn build(release: bool, example: &str) -> Result<Built, Failure> {
         Ok(path) => Ok(path),
         Err(path) => Err(Failure::Other(format!("{}: the path is not UTF-8", path.display()))),
     };
-    Ok(Built { service: path("websocket")?, program: path(&format!("examples/{example}"))? })
+    let program = example.map(|example| path(&format!("examples/{example}"))).transpose()?;
+    Ok(Built { service: path("websocket")?, program })
 }
 
 #[cfg(test)]
@@ -240,8 +288,8 @@ mod tests {
     #[test]
     fn own_options_come_before_the_program_s() {
         let options = parse("--release -- ws://host/ --verbose").ok().unwrap();
-        assert!(options.release && !options.verbose && !options.needs_peer());
-        assert_eq!(options.example(), "client");
+        assert!(options.release && !options.verbose);
+        assert_eq!(options.example(), CLIENT);
         assert_eq!(options.program_arguments().collect::<Vec<_>>(), ["ws://host/", "--verbose"]);
     }
 
@@ -255,11 +303,12 @@ mod tests {
     }
 
     #[test]
-    fn a_client_without_a_url_gets_a_peer() {
+    fn the_client_gets_a_peer_and_others_do_not() {
         let options = parse("-- --count 3").ok().unwrap();
         assert!(options.needs_peer());
         assert_eq!(options.program_arguments().collect::<Vec<_>>(), ["--count", "3"]);
-        assert_eq!(parse("--example meeting").ok().unwrap().example(), "meeting");
+        let options = parse("--example meeting").ok().unwrap();
+        assert!(options.example() == "meeting" && !options.needs_peer());
     }
 
     #[test]
@@ -288,6 +337,17 @@ mod tests {
         assert!(!parse("--example meeting").ok().unwrap().needs_data());
         assert!(parse("--example upload --data files").ok().unwrap().needs_data());
         assert!(parse("").ok().unwrap().needs_data());
+    }
+
+    #[test]
+    fn a_program_of_the_user_stands_in_place_of_an_example() {
+        let options = parse("--program Cargo.toml -- a b").ok().unwrap();
+        assert_eq!((options.program.as_deref(), options.needs_peer()), (Some("Cargo.toml"), false));
+        assert_eq!(options.program_arguments().collect::<Vec<_>>(), ["a", "b"]);
+        for line in ["--program not/there", "--program Cargo.toml --tls", "--program Cargo.toml --example ws"]
+        {
+            assert!(matches!(parse(line), Err(Failure::Usage(_))), "{line}");
+        }
     }
 
     #[test]

@@ -152,6 +152,9 @@ pub enum Opcode {
     ///
     /// Errors: those of `Open`; `Closed` (no such opening, or it was given up), `BusyReceives` (another one waits).
     WaitOpen = 24,
+    /// What waits to be sent on a connection: blocking scalar, `Scalar2(messages, bytes)`, of messages and parts that the
+    /// socket has not got, lent and moved. Both are 0 for a handle that is not the caller's.
+    Queued = 25,
 }
 
 impl From<Opcode> for usize {

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::num::NonZeroUsize;
 
-use xous::{CID, MemoryFlags, MemoryMessage, MemoryRange, Message};
+use xous::{CID, MemoryFlags, MemoryMessage, MemoryRange, Message, MessageEnvelope};
 
 /// Bytes of a page on every Xous target.
 pub const PAGE_SIZE: usize = 4096;
@@ -159,6 +159,17 @@ pub(crate) fn move_copy(cid: CID, id: usize, offset: usize, data: &[u8]) -> Resu
             Err(error)
         }
     }
+}
+
+/// `offset` (0 for none) and the valid bytes of a memory message that this process has received; `None` if it is of
+/// another kind, or its sender has claimed more bytes than it has sent.
+pub(crate) fn lent(envelope: &MessageEnvelope) -> Option<(usize, &[u8])> {
+    let memory = envelope.body.memory_message()?;
+    // SAFETY: the kernel has mapped these pages into this process until the envelope is dropped, which is borrowed for
+    // as long as the slice. They were lent, so nobody writes them meanwhile, and any bit pattern is a `u8`.
+    let bytes: &[u8] = unsafe { memory.buf.as_slice() };
+    let len = memory.valid.map_or(0, NonZeroUsize::get);
+    Some((memory.offset.map_or(0, NonZeroUsize::get), bytes.get(..len)?))
 }
 
 #[cfg(test)]

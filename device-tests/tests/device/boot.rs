@@ -29,8 +29,7 @@ fn a_client_and_a_server_talk_and_a_run_repeats_to_the_instruction() {
         let server = programs().example("echo_server");
         let url = "ws://127.0.0.1:8080/echo";
         let arguments = [url, "--send", "hello", "--count", "20"];
-        let outcome =
-            inside().service(server).program(programs().example("client"), &arguments).run().unwrap();
+        let outcome = inside().service(server).program(programs().example("ws"), &arguments).run().unwrap();
         outcome.expect_success();
         assert!(outcome.log_text().contains("20 sent, 20 received"), "{}", outcome.log_text());
         outcome

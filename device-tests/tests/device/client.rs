@@ -11,7 +11,7 @@ use crate::common::{free_port, inside, outside, programs};
 fn messages_go_to_tungstenite_and_back() {
     let peer = Peer::echo().unwrap();
     let arguments = [&peer.url("/"), "--send", "hello", "--count", "50"];
-    let outcome = outside().program(programs().example("client"), &arguments).run().unwrap();
+    let outcome = outside().program(programs().example("ws"), &arguments).run().unwrap();
     outcome.expect_success();
     assert!(outcome.log_text().contains("50 sent, 50 received"), "{}", outcome.log_text());
 }
@@ -19,8 +19,8 @@ fn messages_go_to_tungstenite_and_back() {
 #[test]
 fn nobody_listens() {
     let url = format!("ws://127.0.0.1:{}/", free_port());
-    let outcome = outside().program(programs().example("client"), &[&url, "--send", "hello"]).run().unwrap();
-    assert_eq!(outcome.process("client").unwrap().exit_code, Some(1), "{}", outcome.failure());
+    let outcome = outside().program(programs().example("ws"), &[&url, "--send", "hello"]).run().unwrap();
+    assert_eq!(outcome.process("ws").unwrap().exit_code, Some(1), "{}", outcome.failure());
     assert!(outcome.faults.is_empty(), "{}", outcome.failure());
 }
 
@@ -40,4 +40,21 @@ fn connected_after(host: &str) -> Duration {
 fn a_name_whose_first_address_is_dead_costs_half_a_second() {
     let more = connected_after("two-homes.test").saturating_sub(connected_after("one-home.test"));
     assert!(more >= Duration::from_millis(450) && more < Duration::from_secs(1), "{more:?}");
+}
+
+/// The command line on both ends. A device has no standard input: its end comes at once.
+#[test]
+fn the_command_line_talks_to_itself() {
+    let ws = programs().example("ws");
+    let listens = inside().service_with(&ws, &["listen", "8080", "--echo", "--json"]).named("listens");
+    let url = "ws://127.0.0.1:8080/";
+    let outcome = listens
+        .program(&ws, &[url, "--send", "00ff", "--binary", "--json", "--count", "3"])
+        .program(&ws, &[url, "--wait", "0"])
+        .run()
+        .unwrap();
+    outcome.expect_success();
+    let log = outcome.log_text();
+    assert!(log.contains("{\"event\":\"times\",\"sent\":3,\"received\":3,"), "{log}");
+    assert_eq!(log.matches("\"hex\":\"00ff\",\"us\":").count(), 3, "{log}");
 }

@@ -8,7 +8,7 @@ const SEEDS: u64 = 20;
 fn a_client_and_a_server_talk_whatever_the_order() {
     let mut counts = Vec::new();
     for seed in 0..SEEDS {
-        let client = programs().example("client");
+        let client = programs().example("ws");
         let arguments = ["ws://127.0.0.1:8080/echo", "--send", "hello", "--count", "10"];
         let server = programs().example("echo_server");
         let machine = inside().service(server).program(client, &arguments).seed(seed).quantum_seed(seed);

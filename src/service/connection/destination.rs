@@ -24,9 +24,9 @@ pub(super) struct Destination<'a> {
 impl<'a> Destination<'a> {
     pub(super) fn new(request: &'a Request<'a>) -> Self {
         Destination {
-            host: request.host.into(),
+            host: (&*request.host).into(),
             port: request.port,
-            path: request.path.into(),
+            path: (&*request.path).into(),
             secure: request.tls.is_some(),
             is_first: true,
         }

@@ -127,6 +127,16 @@ impl Outbox {
         Ok(())
     }
 
+    /// Messages of the owner that wait, and their bytes.
+    pub(crate) fn queued(&self) -> (usize, usize) {
+        let state = self.state.lock();
+        let sends = state.items.iter().filter_map(|item| match item {
+            Item::Send(send) => send.data(),
+            Item::Share(_) | Item::HandOver => None,
+        });
+        sends.fold((0, 0), |(count, bytes), data| (count + 1, bytes + data.len()))
+    }
+
     /// What is queued from now on is another owner's, who begins with a message of its own.
     pub(crate) fn hand_over(&self) {
         let mut state = self.state.lock();

@@ -251,7 +251,7 @@ impl Forge {
         };
         let is_short = |lease: Lease| lease.silence.is_none_or(|silence| silence <= MAX_WAIT);
         if let Some(request) = Request::parse(data) {
-            let known = HOSTS.contains(&request.host) && self.peers.contains(&request.port);
+            let known = HOSTS.contains(&&*request.host) && self.peers.contains(&request.port);
             return known && ends(&request.options.deadlines) && is_short(request.lease);
         }
         if let Some(listen) = Listen::parse(data) {

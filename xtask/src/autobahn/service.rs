@@ -27,8 +27,8 @@ pub(super) fn run_server(address: SocketAddr) -> Result<(), Failure> {
 }
 
 fn run(arguments: [String; 2]) -> Result<(), Failure> {
-    let built = build(false, "conformance")?;
-    let program = Program::new(built.program).args(arguments);
+    let built = build(false, Some("conformance"))?;
+    let program = Program::new(built.program.unwrap_or_default()).args(arguments);
     let mut system =
         System::builder().service(Program::new(built.service), SERVICE).program(program).start()?;
     match system.wait_programs()?.programs[..] {

@@ -118,8 +118,8 @@ mod tests {
 
     #[test]
     fn programs_stand_between_double_hyphens() {
-        let options = parse("--plain --kernel k echo_server -- client ws://h/ --count 3").ok().unwrap();
-        assert_eq!(options.programs, [program("echo_server"), program("client ws://h/ --count 3")]);
+        let options = parse("--plain --kernel k echo_server -- ws ws://h/ --count 3").ok().unwrap();
+        assert_eq!(options.programs, [program("echo_server"), program("ws ws://h/ --count 3")]);
         assert!(options.plain && options.kernel.as_deref() == Some("k"));
         assert_eq!(parse("-- meeting").ok().unwrap().programs, [program("meeting")]);
     }
@@ -129,14 +129,14 @@ mod tests {
         assert_eq!(parse("--record").ok().unwrap().measure, Some(Measure::Record));
         let check = parse("--check").ok().unwrap();
         assert!(check.measure == Some(Measure::Check) && check.programs.is_empty());
-        for line in ["--check --plain", "--record --port 9000", "--check client ws://h/"] {
+        for line in ["--check --plain", "--record --port 9000", "--check ws ws://h/"] {
             assert!(matches!(parse(line), Err(Failure::Usage(_))), "{line}");
         }
     }
 
     #[test]
     fn what_it_does_not_know_is_refused() {
-        for line in ["--slow", "--kernel", "--port 9000 client ws://h/"] {
+        for line in ["--slow", "--kernel", "--port 9000 ws ws://h/"] {
             assert!(matches!(parse(line), Err(Failure::Usage(_))), "{line}");
         }
     }

@@ -1,0 +1,262 @@
+//! What is printed: messages on standard output, everything else on standard error; or, for machines, all of it as JSON
+//! on standard output, an object a line.
+
+use std::fs::File;
+use std::io::{self, Read, Write, stdout};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use xous_api_websocket::Kind;
+use xous_api_websocket::error::Closed;
+
+use crate::{Failure, hex};
+
+/// How much of a message is held at a time.
+const PIECE: usize = 4096;
+
+/// Where messages and events go. Threads may share it.
+#[derive(Clone)]
+pub(crate) struct Output {
+    json: bool,
+    /// For bytes.
+    file: Option<Arc<Mutex<File>>>,
+}
+
+/// What a message came with.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Beside<'a> {
+    /// Who sent it, if there may be several.
+    pub(crate) peer: Option<&'a str>,
+    /// How long the reply took.
+    pub(crate) time: Option<Duration>,
+}
+
+impl Output {
+    /// # Errors
+    /// The file cannot be written to.
+    pub(crate) fn new(json: bool, file: Option<&str>) -> Result<Self, String> {
+        let create = |path| match File::create(path) {
+            Ok(file) => Ok(Arc::new(Mutex::new(file))),
+            Err(error) => Err(format!("--output {path}: {error}")),
+        };
+        Ok(Output { json, file: file.map(create).transpose()? })
+    }
+
+    /// Prints a message as it comes. Text has been checked to be UTF-8, but a piece may end within a character.
+    ///
+    /// # Errors
+    /// It does not come to its end, or nobody takes what is printed.
+    pub(crate) fn message(
+        &self,
+        kind: Kind,
+        message: &mut impl Read,
+        beside: Beside<'_>,
+    ) -> Result<(), Failure> {
+        // A line is one thread's until it has ended.
+        let mut out = stdout().lock();
+        if !self.json {
+            match kind {
+                Kind::Text => pieces(message, |piece| out.write_all(piece))?,
+                Kind::Binary => match self.to_file(message)? {
+                    Some(bytes) => write!(out, "{bytes} bytes")?,
+                    None => pieces(message, |piece| hex::write(&mut out, piece))?,
+                },
+            }
+            if let Some(time) = beside.time {
+                write!(out, " ({} us)", time.as_micros())?;
+            }
+            return Ok(writeln!(out)?);
+        }
+        write!(out, "{{\"event\":\"message\"")?;
+        if let Some(peer) = beside.peer {
+            write!(out, ",\"peer\":")?;
+            string(&mut out, peer)?;
+        }
+        match kind {
+            Kind::Text => {
+                write!(out, ",\"text\":\"")?;
+                pieces(message, |piece| escaped(&mut out, piece))?;
+                write!(out, "\"")?;
+            }
+            Kind::Binary => match self.to_file(message)? {
+                Some(bytes) => write!(out, ",\"bytes\":{bytes}")?,
+                None => {
+                    write!(out, ",\"hex\":\"")?;
+                    pieces(message, |piece| hex::write(&mut out, piece))?;
+                    write!(out, "\"")?;
+                }
+            },
+        }
+        if let Some(time) = beside.time {
+            write!(out, ",\"us\":{}", time.as_micros())?;
+        }
+        Ok(writeln!(out, "}}")?)
+    }
+
+    /// A server is ready for clients.
+    pub(crate) fn ready(&self, url: &str) {
+        if self.json {
+            self.object("ready", None, &[("url", Value::Text(url))]);
+        } else {
+            eprintln!("ws: {url} is ready");
+        }
+    }
+
+    /// A connection is open: to this URL, or by a client that asked for this path.
+    pub(crate) fn opened(&self, place: (&str, &str), peer: Option<&str>, protocol: Option<&str>) {
+        if self.json {
+            let protocol = protocol.map_or(Value::Null, Value::Text);
+            self.object("open", peer, &[(place.0, Value::Text(place.1)), ("protocol", protocol)]);
+        } else if let Some(peer) = peer {
+            eprintln!("ws: {peer} has come, for {}", place.1);
+        }
+    }
+
+    /// The connection has ended as it should, or as the peer wished.
+    pub(crate) fn closed(&self, peer: Option<&str>, closed: &Closed, by_us: bool) {
+        if self.json {
+            let fields = [
+                ("code", Value::Number(closed.code.value().into())),
+                ("reason", Value::Text(&closed.reason)),
+            ];
+            self.object("close", peer, &fields);
+        } else if let Some(peer) = peer {
+            eprintln!("ws: {peer} has gone: {closed}");
+        } else if !by_us {
+            eprintln!("ws: {closed}");
+        }
+    }
+
+    /// The connection is lost, or is not to be had, and will be opened again after this time.
+    pub(crate) fn lost(&self, why: &str, wait: Duration) {
+        if self.json {
+            let fields = [("why", Value::Text(why)), ("again_in", Value::Number(wait.as_secs()))];
+            self.object("lost", None, &fields);
+        } else {
+            eprintln!("ws: {why}; again in {} s", wait.as_secs());
+        }
+    }
+
+    /// Something went wrong.
+    pub(crate) fn error(&self, text: &str) {
+        if self.json {
+            self.object("error", None, &[("text", Value::Text(text))]);
+        }
+        eprintln!("ws: {text}");
+    }
+
+    /// The end of all round trips, with their times.
+    pub(crate) fn times(&self, times: &mut [Duration]) {
+        times.sort_unstable();
+        let (n, p50, p99) = (times.len() as u64, percentile(times, 50), percentile(times, 99));
+        if self.json {
+            let number = Value::Number;
+            let fields = [
+                ("sent", number(n)),
+                ("received", number(n)),
+                ("p50_us", number(p50)),
+                ("p99_us", number(p99)),
+            ];
+            self.object("times", None, &fields);
+        } else if let Err(error) = writeln!(stdout(), "{n} sent, {n} received, p50 {p50} us, p99 {p99} us") {
+            eprintln!("ws: standard output: {error}");
+        }
+    }
+
+    /// The bytes of the message go into the file, if there is one; how many.
+    fn to_file(&self, message: &mut impl Read) -> Result<Option<u64>, Failure> {
+        let Some(file) = &self.file else { return Ok(None) };
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut bytes, mut fault) = (0, None);
+        pieces(message, |piece| {
+            bytes += piece.len() as u64;
+            fault = fault.take().or(file.write_all(piece).err());
+            Ok(())
+        })?;
+        match fault {
+            None => Ok(Some(bytes)),
+            Some(error) => Err(Failure::Other(format!("--output: {error}"))),
+        }
+    }
+
+    fn object(&self, event: &str, peer: Option<&str>, fields: &[(&str, Value<'_>)]) {
+        let mut line = Vec::new();
+        let written = (|| {
+            write!(line, "{{\"event\":\"{event}\"")?;
+            let peer = peer.map(|peer| ("peer", Value::Text(peer)));
+            for (name, value) in peer.iter().chain(fields) {
+                write!(line, ",\"{name}\":")?;
+                match value {
+                    Value::Null => write!(line, "null")?,
+                    Value::Number(number) => write!(line, "{number}")?,
+                    Value::Text(text) => string(&mut line, text)?,
+                }
+            }
+            line.extend(b"}\n");
+            stdout().lock().write_all(&line)
+        })();
+        if let Err(error) = written {
+            eprintln!("ws: standard output: {error}");
+        }
+    }
+}
+
+enum Value<'a> {
+    Null,
+    Number(u64),
+    Text(&'a str),
+}
+
+/// Reads to the end, a piece at a time.
+fn pieces(message: &mut impl Read, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> Result<(), Failure> {
+    let mut buffer = [0; PIECE];
+    loop {
+        let len = message.read(&mut buffer).map_err(Failure::of_message)?;
+        if len == 0 {
+            return Ok(());
+        }
+        take(&buffer[..len])?;
+    }
+}
+
+/// A string of JSON.
+fn string(out: &mut impl Write, text: &str) -> io::Result<()> {
+    write!(out, "\"")?;
+    escaped(out, text.as_bytes())?;
+    write!(out, "\"")
+}
+
+/// What stands in a string of JSON for these bytes of UTF-8 (RFC 8259 section 7).
+fn escaped(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+    let mut rest = bytes;
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, 0..0x20 | b'"' | b'\\' | 0x7f)) {
+        let (plain, special) = rest.split_at(at);
+        out.write_all(plain)?;
+        if let Some((byte, behind)) = special.split_first() {
+            write!(out, "\\u{byte:04x}")?;
+            rest = behind;
+        }
+    }
+    out.write_all(rest)
+}
+
+/// Of sorted times, in microseconds; 0 of none.
+fn percentile(times: &[Duration], percent: usize) -> u64 {
+    let at = (times.len() * percent / 100).min(times.len().saturating_sub(1));
+    times.get(at).map_or(0, |time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_are_those_of_json() {
+        for text in ["", "plain", "a \"b\" \\ \u{0} \n\r\t \u{7f} \u{e9}\u{1f600}"] {
+            let mut json = Vec::new();
+            string(&mut json, text).unwrap();
+            assert_eq!(serde_json::from_slice::<String>(&json).unwrap(), text);
+            assert!(!json.contains(&b'\n'));
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Peers on Python's `websockets`, which is set up below `target/peers/` on first use. Without python3 (with venv) they
+//! fail and say what to do: nothing else shows that others understand us.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Mutex, PoisonError};
+
+use hosted::tools::command;
+
+use super::PATIENCE;
+
+/// A program in Python that prints its port first, and ends with this value.
+pub(crate) struct Python {
+    process: Child,
+    lines: Receiver<String>,
+    pub(crate) port: u16,
+}
+
+impl Python {
+    /// Starts a script, named from `tests/` on, and waits for its port.
+    pub(crate) fn start(script: &str, arguments: &[&str]) -> Self {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(script);
+        Self::of(Command::new(python()).arg(script).args(arguments))
+    }
+
+    fn of(command: &mut Command) -> Self {
+        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let output = BufReader::new(process.stdout.take().unwrap());
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut peer = Python { process, lines, port: 0 };
+        let line = peer.line();
+        peer.port = line.parse().unwrap_or_else(|_| panic!("{command:?} printed {line:?} for its port"));
+        peer
+    }
+
+    /// The next line that it prints.
+    pub(crate) fn line(&self) -> String {
+        self.lines.recv_timeout(PATIENCE).expect("the peer tells something in time")
+    }
+
+    /// The rest of the next line that begins so.
+    pub(crate) fn line_after(&self, start: &str) -> String {
+        loop {
+            if let Some(rest) = self.line().strip_prefix(start) {
+                return rest.to_owned();
+            }
+        }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("ws://127.0.0.1:{}{path}", self.port)
+    }
+}
+
+impl Drop for Python {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+/// A Python that has `websockets`.
+pub(crate) fn python() -> PathBuf {
+    let directory = below_target("python");
+    let python = directory.join("bin/python3");
+    set_up(&directory, |directory| {
+        hosted::tools::require("python3-venv");
+        run(command("python3").args(["-m", "venv"]).arg(directory), "python3 with its venv module");
+        let install =
+            ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "websockets==15.0.1"];
+        run(Command::new(&python).args(install), "a Python package index");
+    });
+    python
+}
+
+/// Fills the directory unless that was done before, as a whole.
+pub(crate) fn set_up(directory: &Path, fill: impl FnOnce(&Path)) {
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let done = directory.join("done");
+    if !done.is_file() {
+        std::fs::remove_dir_all(directory).ok();
+        std::fs::create_dir_all(directory).unwrap();
+        fill(directory);
+        std::fs::write(done, "").unwrap();
+    }
+}
+
+pub(crate) fn run(command: &mut Command, needs: &str) {
+    let end = command.stdin(Stdio::null()).status();
+    let succeeded = end.as_ref().is_ok_and(|status| status.success());
+    assert!(succeeded, "this test needs {needs}, and `{command:?}` failed: {end:?}");
+}
+
+pub(crate) fn below_target(name: &str) -> PathBuf {
+    hosted::target_directory().join("peers").join(name)
+}

@@ -1,0 +1,103 @@
+//! The examples that people copy: each does its work against a peer in Python, is short, and has no `unsafe`.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::common::python::{Python, python};
+use crate::running::{Running, run};
+
+/// Lines that an example has at most.
+const MAX_LINES: usize = 79;
+
+fn source(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name).with_extension("rs");
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// What a script that talks with a server prints.
+fn script(name: &str, arguments: &[&str]) -> String {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/peers").join(name);
+    let output = Command::new(python()).arg(script).args(arguments).stdin(Stdio::null()).output().unwrap();
+    String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn they_are_short_and_safe() {
+    for name in ["home_assistant", "signal", "chat", "inbox", "seed_004"] {
+        let source = source(name);
+        assert!(source.lines().count() <= MAX_LINES, "{name} has {} lines", source.lines().count());
+        // What stands in its example stands in seed 004.
+        assert!(name == "seed_004" || !source.contains("unsafe"), "{name}");
+    }
+}
+
+#[test]
+fn home_assistant_asks_and_asks_again_when_the_server_is_back() {
+    let home = Python::start("programs/peers/home_assistant.py", &[]);
+    let program = Running::start("home_assistant", &[&home.url("/api/websocket"), "good"]);
+    for visit in 1..=2 {
+        assert_eq!(program.line(), format!("\"light.hall\" is \"on {visit}\""));
+        assert_eq!(program.line(), "3000 states");
+        assert_eq!(program.line(), format!("\"light.hall\" is \"off {visit}\""));
+    }
+    drop(program);
+    let refused = run("home_assistant", &[&home.url("/api/websocket"), "bad"], "");
+    assert!(refused.code == 1 && refused.output.contains("Invalid access token"), "{}", refused.output);
+}
+
+#[test]
+fn signal_answers_shows_that_it_lives_and_comes_back() {
+    let server = Python::start("programs/peers/signal_server.py", &[]);
+    let url = format!("ws://me:pass%20word@127.0.0.1:{}/v1/websocket/?agent=xous", server.port);
+    let mut program = Running::start("signal", &[&url, "1"]);
+    for connection in 1..=2 {
+        let body = format!("{connection}:{}", "x".repeat(20_000));
+        assert_eq!(program.line(), format!("{} bytes: 00000001{body}", 8 + body.len()));
+        assert_eq!(server.line(), "answer b'00000001'");
+        assert_eq!(server.line_after("alive").len(), 0);
+        program.write(&format!("typed {connection}"));
+        server.line_after(&format!("got b'typed {connection}'"));
+    }
+    drop(program);
+    let wrong = run("signal", &[&url.replace("me:", "you:")], "");
+    assert!(wrong.code == 1 && wrong.output.contains("401"), "{}", wrong.output);
+}
+
+#[test]
+fn the_chat_has_rooms() {
+    let chat = Running::start("chat", &["0"]);
+    let line = chat.line();
+    assert_eq!(script("chat.py", &[line.strip_suffix(" is ready").unwrap()]), "ok\n");
+}
+
+#[test]
+fn the_inbox_takes_and_shows_files() {
+    let inbox = Running::start("inbox", &["0", "me", "secret"]);
+    let line = inbox.line();
+    assert_eq!(script("inbox.py", &[line.strip_suffix("files/ is ready").unwrap(), "me:secret"]), "ok\n");
+}
+
+#[test]
+fn seed_004_runs() {
+    let server = Python::start("programs/peers/server.py", &[]);
+    let ended = run("seed_004", &["127.0.0.1", &server.port.to_string()], "");
+    assert_eq!((ended.code, ended.output.as_str()), (0, "test message\n"));
+    assert_eq!((server.line(), server.line()), ("open /test".into(), "closed 1000 1".into()));
+}
+
+/// Each line of the example that it takes the place of is there, in order; host and port are those of the test.
+#[test]
+fn seed_004_is_word_for_word() {
+    let ours = source("seed_004");
+    let mut lines = ours.lines();
+    for line in include_str!("peers/seed_004.txt").lines().filter(|line| !line.is_empty()) {
+        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let expected = match words(line).as_str() {
+            "\"signal.org\", // host" => "host, // host".to_owned(),
+            "Some(1337), // port" => "Some(port), // port".to_owned(),
+            ")" => ");".to_owned(),
+            other => other.to_owned(),
+        };
+        assert!(lines.any(|line| words(line).ends_with(&expected)), "{expected}");
+    }
+}

@@ -189,9 +189,8 @@ impl<R: Read + Seek> Exchange<'_, R> {
                 self.begin()?;
             }
             Answer::Refused { existing: Some(existing), .. } => return self.exists(&existing).map(Some),
-            Answer::Refused { code, reason, .. } if is_not_now(&code) => self.again(code, reason)?,
-            Answer::Failed { code, reason } if is_not_now(&code) => {
-                self.start_over();
+            // With a token the service may have kept what it has.
+            Answer::Refused { code, reason, .. } | Answer::Failed { code, reason } if is_not_now(&code) => {
                 self.again(code, reason)?;
             }
             Answer::Refused { code, reason, .. } | Answer::Failed { code, reason } => {

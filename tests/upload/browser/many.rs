@@ -164,3 +164,16 @@ fn a_stored_file_is_deleted_by_pressing_twice() {
     assert_eq!(visit.stored("a"), None);
     visit.browser.wait_for("document.getElementById('news').textContent === 'a: deleted'");
 }
+
+/// The service does not know their digests.
+#[test]
+fn files_from_before_the_start_are_compared_with_what_is_sent() {
+    let visit = Visit::new();
+    std::fs::create_dir_all(visit.files.path("pddb/.System/uploads")).unwrap();
+    for (name, data) in [("same", "before"), ("other", "behind")] {
+        visit.files.write(&format!("pddb/.System/uploads/{name}"), data);
+    }
+    visit.choose(&[("same", b"before"), ("other", b"before")]);
+    visit.wait_for_line("same", "it was there already");
+    visit.wait_for_line("other", "A file of this name exists.");
+}

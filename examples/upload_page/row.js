@@ -54,7 +54,8 @@ class Row {
     const { state, isOver, name } = transfer;
     const isQuestion = state === "exists";
     line.className = `file ${state}${state === "delayed" || transfer.pause ? " pausing" : ""}`;
-    line.querySelector(".name").textContent = name;
+    const label = line.querySelector(".name");
+    if (label.textContent !== name) showName(label, name);
     bar.ariaLabel = name;
     bar.value = transfer.stored / Math.max(transfer.length, 1);
     bar.hidden = isOver || isQuestion;

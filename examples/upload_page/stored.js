@@ -9,6 +9,19 @@ function size(bytes) {
   return `${power === 0 || value >= 100 ? Math.round(value) : value.toPrecision(3)} ${units[power]}`;
 }
 
+// Puts a name into an element. Characters in it that nobody sees are shown, so that it cannot be taken for another.
+function showName(element, name) {
+  const parts = name.split(/([\p{Cc}\p{Cf}\p{Zl}\p{Zp}])/u).filter(part => part !== "");
+  element.replaceChildren(...parts.map(part => {
+    if (!/^[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]$/u.test(part)) return part;
+    const mark = document.createElement("span");
+    mark.className = "mark";
+    mark.dataset.shown = `U+${part.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
+    mark.textContent = part;
+    return mark;
+  }));
+}
+
 // The list of stored files.
 class Stored {
   // Milliseconds between two looks at it, and how often as long as the last look took: the database is asked for each
@@ -59,6 +72,7 @@ class Stored {
     const all = files.reduce((sum, file) => sum + file.length, 0);
     this.say(files.length ? `${files.length} ${files.length === 1 ? "file" : "files"}, ${size(all)}` : "No files yet.");
     element("stored").hidden = files.length === 0;
+    element("removing").hidden = !this.mayRemove;
   }
 
   row({ name, length }) {
@@ -67,7 +81,7 @@ class Stored {
     link.href = this.uploader.address(name);
     // Never opened as a page of this server: anybody may have sent it.
     link.download = name.split("/").at(-1);
-    link.textContent = name;
+    showName(link, name);
     row.insertCell().append(link);
     const cell = row.insertCell();
     cell.textContent = size(length);

@@ -18,14 +18,12 @@ pub(crate) enum Condition {
 
 /// What a request with these headers comes to for a file with this tag, if it has one, in the order of section 13.2.2.
 pub(crate) fn condition(headers: &Headers<'_>, tag: Option<&str>) -> Condition {
-    let tag = tag.map(str::as_bytes);
     // A weak tag is not equal to any here (section 13.1.1).
-    if headers.first("If-Match").is_some() && !is_listed(headers, "If-Match", |one| Some(one) == tag) {
+    if headers.first("If-Match").is_some() && !is_listed(headers, "If-Match", tag, b"") {
         return Condition::Changed;
     }
     // Weak or not does not matter (section 13.1.2).
-    let is_same = |one: &[u8]| Some(one.strip_prefix(b"W/").unwrap_or(one)) == tag;
-    if is_listed(headers, "If-None-Match", is_same) { Condition::Known } else { Condition::Met }
+    if is_listed(headers, "If-None-Match", tag, b"W/") { Condition::Known } else { Condition::Met }
 }
 
 /// Whether a range is for this version: there is no `If-Range`, or it has this very tag (section 13.1.5).
@@ -34,8 +32,9 @@ pub(crate) fn is_range_of(headers: &Headers<'_>, tag: Option<&str>) -> bool {
         || tag.is_some_and(|tag| headers.only("If-Range") == Some(tag.as_bytes()))
 }
 
-/// Whether a list of tags has one like this, or is `*`. The service's own tags have no comma.
-fn is_listed(headers: &Headers<'_>, name: &str, is_this: impl Fn(&[u8]) -> bool) -> bool {
+/// Whether a list of tags has this one, also behind a `prefix`, or is `*`. The service's own tags have no comma.
+fn is_listed(headers: &Headers<'_>, name: &str, tag: Option<&str>, prefix: &[u8]) -> bool {
+    let is_this = |one: &[u8]| Some(one.strip_prefix(prefix).unwrap_or(one)) == tag.map(str::as_bytes);
     headers.list(name).any(|one| one == b"*" || is_this(one))
 }
 

@@ -13,6 +13,7 @@ mod scratch;
 
 mod answers;
 mod browser;
+mod crate_sender;
 mod crowds;
 mod deleting;
 mod dialogs;

@@ -82,14 +82,15 @@ class Uploader {
   }
 
   cancel(transfer) {
-    if (!["asked", "sending", "resuming"].includes(transfer.state)) {
+    const isKept = transfer.state === "delayed" && transfer.token;
+    if (!isKept && !["asked", "sending", "resuming"].includes(transfer.state)) {
       transfer.become("cancelled");
       return this.go();
     }
     transfer.giveUp = true;
     transfer.changed(transfer);
     // While it is being resumed, or there is no connection, the service does not know it: see `resume`.
-    if (this.isOpen && transfer.state !== "resuming") this.tell({ cancel: transfer.id });
+    if (this.isOpen && !isKept && transfer.state !== "resuming") this.tell({ cancel: transfer.id });
   }
 
   // The files that are stored: `[{ name, length }]`. `waits` learns why it takes longer.
@@ -132,17 +133,21 @@ class Uploader {
   }
 
   askForRest(transfer) {
-    transfer.become("resuming");
+    transfer.become("resuming", { reason: "" });
     this.tell({ resume: transfer.id, token: transfer.token });
   }
 
-  askAgain(transfer) {
+  // A while later, a longer one each time.
+  askAgain(transfer, reason) {
     const { socket } = this.connection;
+    const pause = Math.min(Uploader.ASK_AGAIN * 2 ** Math.min(transfer.asked, 10), Uploader.ASK_LATER);
     transfer.asked += 1;
+    transfer.pause = reason;
+    transfer.changed(transfer);
     setTimeout(() => {
       const isAsItWas = this.isOpen && this.connection.socket === socket && transfer.state === "resuming";
       if (isAsItWas) this.askForRest(transfer);
-    }, Uploader.ASK_AGAIN);
+    }, pause);
   }
 
   startOver(transfer) {
@@ -152,18 +157,19 @@ class Uploader {
     transfer.become("starting");
   }
 
-  // The service cannot do it now: later, from the beginning.
+  // The service cannot do it now: later, from the beginning, or behind what it may have kept.
   delay(transfer, reason) {
     if (transfer.giveUp) return transfer.become("cancelled");
     if (transfer.delays >= Uploader.ASKS) return transfer.fail(reason);
     const pause = Math.min(Uploader.ASK_AGAIN * 2 ** transfer.delays, Uploader.ASK_LATER);
     transfer.delays += 1;
-    transfer.start();
+    if (!transfer.token) transfer.start();
     transfer.become("delayed", { reason });
     const { id } = transfer;
     setTimeout(() => {
       if (transfer.state !== "delayed" || transfer.id !== id) return;
-      transfer.become("waiting", { reason: "" });
+      transfer.become(transfer.token ? "resuming" : "waiting", { reason: "" });
+      if (transfer.token && this.isOpen) this.askForRest(transfer);
       this.go();
     }, pause);
   }
@@ -221,7 +227,7 @@ class Uploader {
   refused(transfer, { code, reason, ...existing }) {
     const isNotNow = Uploader.NOT_NOW.includes(code);
     // Such as while the lost connection still writes.
-    if (isNotNow && transfer.state === "resuming" && transfer.asked < Uploader.ASKS) this.askAgain(transfer);
+    if (isNotNow && transfer.state === "resuming" && transfer.asked < Uploader.ASKS) this.askAgain(transfer, reason);
     else if (transfer.giveUp) transfer.become("cancelled");
     // It was stored and the answer was lost, which `exists` tells, or it must be sent again.
     else if (code === "unknown") this.startOver(transfer);

@@ -4,8 +4,6 @@
 //! start forgets it. What is remembered is bounded; for the rest there is a number that goes up whenever one of them is
 //! forgotten.
 
-use std::collections::VecDeque;
-
 use crate::pddb::KeyPath;
 
 /// How many files are remembered. Each takes some 60 bytes and its name.
@@ -25,7 +23,7 @@ pub struct Version {
 #[derive(Debug, Default)]
 pub(super) struct Versions {
     /// The one that was changed longest ago is first.
-    changed: VecDeque<(KeyPath, Version)>,
+    changed: Vec<(KeyPath, Version)>,
     /// The number that was given last.
     last: u32,
     /// The number of the one that was forgotten last.
@@ -35,19 +33,24 @@ pub(super) struct Versions {
 impl Versions {
     /// The content of a file is another one from now on, or may be.
     pub(super) fn set(&mut self, file: &KeyPath, digest: Option<[u8; 32]>) {
-        self.changed.retain(|(of, _)| of != file);
-        if self.changed.len() >= REMEMBERED
-            && let Some((_, version)) = self.changed.pop_front()
-        {
-            self.forgotten = version.serial;
-        }
         self.last = self.last.wrapping_add(1);
-        self.changed.push_back((file.clone(), Version { digest, serial: self.last }));
+        let mut entry = None;
+        if let Some(at) = self.place_of(file) {
+            entry = Some(self.changed.remove(at));
+        } else if self.changed.len() >= REMEMBERED {
+            self.forgotten = self.changed.remove(0).1.serial;
+        }
+        let (file, _) = entry.unwrap_or_else(|| (file.clone(), Version { digest: None, serial: 0 }));
+        self.changed.push((file, Version { digest, serial: self.last }));
+    }
+
+    fn place_of(&self, file: &KeyPath) -> Option<usize> {
+        self.changed.iter().position(|(of, _)| of == file)
     }
 
     pub(super) fn of(&self, file: &KeyPath) -> Version {
-        let known = self.changed.iter().find(|(of, _)| of == file).map(|(_, version)| *version);
-        known.unwrap_or(Version { digest: None, serial: self.forgotten })
+        let known = self.place_of(file).and_then(|at| self.changed.get(at));
+        known.map_or(Version { digest: None, serial: self.forgotten }, |(_, version)| *version)
     }
 }
 

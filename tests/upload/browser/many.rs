@@ -119,6 +119,8 @@ fn the_page_says_what_is_wrong_with_a_name() {
         visit.wait_for_line(name, text);
         assert_eq!(visit.stored(name), None, "{name:?}");
     }
+    // What nobody would see is shown, or `exe` would look like the beginning of the name.
+    assert_eq!(visit.browser.value("document.querySelector('.file .mark').dataset.shown"), "U+202E");
     // Letters and accents apart are what they are together.
     visit.choose(&[("e\u{301}.txt", b"twin")]);
     visit.wait_for_line("\u{e9}.txt", "Stored, ");
@@ -161,4 +163,17 @@ fn a_stored_file_is_deleted_by_pressing_twice() {
     assert_eq!(visit.links(1), ["/files/b"]);
     assert_eq!(visit.stored("a"), None);
     visit.browser.wait_for("document.getElementById('news').textContent === 'a: deleted'");
+}
+
+/// The service does not know their digests.
+#[test]
+fn files_from_before_the_start_are_compared_with_what_is_sent() {
+    let visit = Visit::new();
+    std::fs::create_dir_all(visit.files.path("pddb/.System/uploads")).unwrap();
+    for (name, data) in [("same", "before"), ("other", "behind")] {
+        visit.files.write(&format!("pddb/.System/uploads/{name}"), data);
+    }
+    visit.choose(&[("same", b"before"), ("other", b"before")]);
+    visit.wait_for_line("same", "it was there already");
+    visit.wait_for_line("other", "A file of this name exists.");
 }

@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use xous::CID;
 
 use crate::Code;
+use crate::files::{self, FileEvent};
 use crate::listener::accept;
 use crate::wire::{Accepted, Handle, Opcode, PAGE_SIZE, Pages, message_id};
 
@@ -25,6 +26,19 @@ static IDLE: Mutex<Vec<SyncSender<Job>>> = Mutex::new(Vec::new());
 /// Forwards the clients of the service's listener `listener` until it is given up or the receiver's server is gone.
 pub(crate) fn clients(service: CID, listener: Handle, cid: CID, opcode: usize) -> std::io::Result<()> {
     start(Box::new(move || forward_clients(service, listener, cid, opcode)))
+}
+
+/// Forwards the events about files of the service's listener `listener`, as [`clients`] does with those.
+pub(crate) fn file_events(service: CID, listener: Handle, cid: CID, opcode: usize) -> std::io::Result<()> {
+    start(Box::new(move || {
+        let mut page = Pages::new(FileEvent::PAGES * PAGE_SIZE);
+        while let Ok(event) = files::next(&mut page, service, listener) {
+            let ends = page.lend(cid, opcode, event.offset, event.valid).is_err() || event.offset != 0;
+            if ends {
+                return;
+            }
+        }
+    }))
 }
 
 /// Runs a job on a thread that waits for one, or on a new one.

@@ -39,6 +39,8 @@ impl Serve for System {
             },
             Opcode::AddRoute => self.on_listener(caller, lent, |listener, page| listener.add_route(page)),
             Opcode::Accept => self.on_listener(caller, lent, |listener, page| listener.accept(page)),
+            Opcode::FileEvent => self.on_listener(caller, lent, |listener, page| listener.file_event(page)),
+            Opcode::Files => self.on_listener(caller, lent, |listener, page| listener.files(page)),
             Opcode::Renew => match self.listener(caller) {
                 Some(listener) => self.listeners.renew(listener, lent),
                 None => lent.answer(Code::Closed as usize, 0),
@@ -73,6 +75,7 @@ impl Serve for System {
             }),
             Opcode::Unlisten => self.unlisten(caller, scalar),
             Opcode::RemoveRoute => self.remove_route(caller, scalar),
+            Opcode::DecideFile => self.decide_file(caller, scalar),
             Opcode::ListenerState => {
                 let listener = self.listener(caller);
                 let (state, clients) = listener.map_or((PortState::Closed, 0), |listener| listener.state());
@@ -264,6 +267,15 @@ impl System {
             None => Err(Code::Closed),
         };
         match removed {
+            Ok(()) => scalar.answer2(0, 0),
+            Err(code) => scalar.refuse(code),
+        }
+    }
+
+    fn decide_file(&self, caller: Caller, scalar: Scalar) {
+        let [number, takes, ..] = scalar.arguments;
+        let listener = self.listener(caller);
+        match listener.map_or(Err(Code::Closed), |listener| listener.decide_file(number, takes != 0)) {
             Ok(()) => scalar.answer2(0, 0),
             Err(code) => scalar.refuse(code),
         }

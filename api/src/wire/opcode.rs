@@ -197,6 +197,25 @@ pub enum Opcode {
     ///
     /// Errors: `Closed` (no connection of the caller that is opened again).
     ReconnectStop = 36,
+    /// Takes the next event about a file of the listener's upload routes that tell: lend mut of a page; answered with a
+    /// [`FileEvent`](crate::FileEvent) and `offset` = none.
+    ///
+    /// Errors in `offset`: `Closed`, `Malformed`, `BusyReceives`, `BusyMessages`, `BusyService`; `Again` if that is
+    /// understood ([`Lease`](crate::Lease)).
+    FileEvent = 28,
+    /// Decides on a file that was asked about: blocking or plain scalar with the listener's handle, `arg1` = the event's
+    /// number, `arg2` = 1 if it is taken; `Scalar2(0, 0)`.
+    ///
+    /// Errors: `Closed` (nobody waits for that any more).
+    DecideFile = 29,
+    /// Does something with files of a dict that a route of the listener leads to: lend mut of u32 number, the texts dict and
+    /// name; in `offset` 1: a list from that number on, u32 length and the text name of each, as many as fit; 2: what there
+    /// is from that byte on, as much as fits; 3: deletes the file. Answered with `valid` bytes and `offset` = none. Files
+    /// have no order, but keep theirs as long as nothing changes.
+    ///
+    /// Errors in `offset`: `Closed`, `Malformed`, `NotPermitted` (no route leads there), `NoFile`, `FileBusy`, `NoPddb`,
+    /// `PddbFailed`, `NoWorker`, `BusyMessages`, `BusyService`.
+    Files = 30,
 }
 
 impl From<Opcode> for usize {

@@ -303,6 +303,20 @@ impl Inbox {
         }
     }
 
+    /// Waits for room in a receiver of the service, or until nothing is delivered any more. The receiver bounds the wait.
+    pub(crate) fn await_room(&self, has_room: impl Fn() -> bool) {
+        let mut state = self.state.lock();
+        while matches!(state.phase, Phase::Open) && !has_room() {
+            state = self.changed.wait(state);
+        }
+    }
+
+    /// The receiver has room, perhaps.
+    pub(crate) fn has_room(&self) {
+        drop(self.state.lock());
+        self.changed.notify_one();
+    }
+
     /// Waits until this `owner` has asked for more so `many` times since it had `asked` that often: then it is done with
     /// what it has got. Ends before when nothing is delivered any more, when the connection is handed over, and after about
     /// `limit`.

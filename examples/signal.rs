@@ -59,7 +59,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 Err(error) => eprintln!("{error}"),
             },
             OPENED => match opened.recv()? {
-                Ok(open) => drop(ws.insert(open).forward_to(cid, NETWORK)?),
+                Ok(open) => ws.insert(open).forward_to(cid, NETWORK).map(drop)?,
                 Err(error) if error.is_transient() => lost = Some(error.to_string()),
                 Err(error) => return Err(error.into()),
             },

@@ -81,6 +81,7 @@ mod decision;
 mod der;
 pub mod error;
 mod forward;
+mod forwarding;
 mod heap;
 #[cfg(feature = "idn")]
 mod host;
@@ -120,7 +121,7 @@ pub use chunk::Chunk;
 pub use close_code::CloseCode;
 pub use code::Code;
 pub use decision::Decision;
-pub use forward::Forwarding;
+pub use forwarding::Forwarding;
 pub use heap::allow_heap;
 #[cfg(feature = "idn")]
 pub use host::ascii_host;

@@ -295,12 +295,13 @@ fn close_code(code: usize) -> Option<CloseCode> {
 #[cfg(test)]
 mod tests {
     /// What the server thread runs. A line in the log is a message to the log server, and its sender waits.
-    const SOURCES: [(&str, &str); 22] = [
+    const SOURCES: [(&str, &str); 23] = [
         ("dispatcher", include_str!("dispatcher.rs")),
         ("system", include_str!("system.rs")),
         ("message/envelope", include_str!("message/envelope.rs")),
         ("message/quota", include_str!("message/quota.rs")),
         ("connection/table", include_str!("connection/table.rs")),
+        ("connection/watch", include_str!("connection/watch.rs")),
         ("connection/inbox", include_str!("connection/inbox.rs")),
         ("connection/outbox", include_str!("connection/outbox.rs")),
         ("connection/outcome", include_str!("connection/outcome.rs")),

@@ -30,7 +30,7 @@ use std::sync::{Arc, OnceLock};
 use xous_api_names::XousNames;
 use xous_api_websocket::wire::SERVER_NAME;
 
-use connection::Table;
+use connection::{Table, Watches};
 use dispatcher::Dispatcher;
 pub(crate) use in_process::{Plan, serve_one};
 use limits::{HEAP_BYTES, STORE_ANSWER, WORKERS};
@@ -62,6 +62,7 @@ pub fn serve() -> Result<(), xous::Error> {
     let lingering = Lingering::start(timer.clone()).map_err(|_| xous::Error::ThreadNotAvailable)?;
     let shared = Arc::new(Shared {
         table: Table::new(),
+        watches: Watches::default(),
         admission: Admission::new(timer.clone(), pool.clone()),
         timer,
         decisions: Arc::default(),

@@ -7,7 +7,7 @@ use xous_api_websocket::state::{Phase, PortState};
 use xous_api_websocket::wire::{Handle, Opcode, Reply};
 use xous_api_websocket::{Code, Request};
 
-use super::connection::{Connection, Delivery, EndGuard, Found, Opening, connect, seed};
+use super::connection::{Connection, Delivery, EndGuard, Found, Opening, Watcher, connect, seed};
 use super::dispatcher::{Caller, Serve};
 use super::limits::REQUEST_BYTES;
 use super::listen::{Listener, Listeners, Shared};
@@ -31,6 +31,7 @@ impl Serve for System {
         match opcode {
             Opcode::Open => self.open(caller, lent),
             Opcode::WaitOpen => self.wait_open(caller, lent),
+            Opcode::Ready => self.ready(caller, lent),
             Opcode::Listen => match caller.pid {
                 Some(pid) => self.listeners.listen(pid, lent),
                 None => lent.answer(Code::NotPermitted as usize, 0),
@@ -63,6 +64,7 @@ impl Serve for System {
     fn scalar(&self, opcode: Opcode, caller: Caller, scalar: Scalar) {
         match opcode {
             Opcode::Grant => self.grant(caller, scalar),
+            Opcode::Ready => self.watch(caller, scalar),
             Opcode::Unlisten => self.unlisten(caller, scalar),
             Opcode::RemoveRoute => self.remove_route(caller, scalar),
             Opcode::ListenerState => {
@@ -139,6 +141,32 @@ impl System {
             },
             Found::Unknown => page.answer(Code::Closed as usize, 0),
         }
+    }
+
+    /// The process waits for any of the connections that it watches.
+    fn ready(&self, caller: Caller, page: Lent) {
+        if !page.is_writable() {
+            return page.answer(Code::Malformed as usize, 0);
+        }
+        match caller.pid.and_then(|pid| self.shared.watches.find(pid)) {
+            Some(watch) => watch.park(page),
+            None => page.answer(Code::Closed as usize, 0),
+        }
+    }
+
+    /// The process watches a connection, or does not any more.
+    fn watch(&self, caller: Caller, scalar: Scalar) {
+        let (Found::Live(conn), Some(pid)) = (self.shared.table.find(caller.handle, caller.pid), caller.pid)
+        else {
+            return scalar.refuse(Code::Closed);
+        };
+        let watcher = match scalar.arguments[0] {
+            0 => None,
+            1 => Some(Watcher { watch: self.shared.watches.of(pid), handle: conn.handle }),
+            _ => return scalar.refuse(Code::Malformed),
+        };
+        conn.inbox.watch_by(watcher);
+        scalar.answer2(0, 0);
     }
 
     fn grant(&self, caller: Caller, scalar: Scalar) {

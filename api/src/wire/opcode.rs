@@ -155,6 +155,20 @@ pub enum Opcode {
     /// What waits to be sent on a connection: blocking scalar, `Scalar2(messages, bytes)`, of messages and parts that the
     /// socket has not got, lent and moved. Both are 0 for a handle that is not the caller's.
     Queued = 25,
+    /// Waits until one of several connections has something, so that one thread of a program receives from all of them.
+    ///
+    /// | | |
+    /// |---|---|
+    /// | blocking or plain scalar, with a connection's handle | `arg1` = 1: the connection is among those from now on; 0: it is not any more; `Scalar2(0, 0)` |
+    /// | lend mut of a page, without a handle | answered when one of them has data that waits for a page, or has ended: u32 handle in the page, `offset` = none; or a code in `offset` |
+    ///
+    /// `Receive` then brings what there is. Name a short time in it, as another thread may have received meanwhile. A
+    /// connection is named when it is added, and again when more waits and a page has been lent to it since. One that ends
+    /// or is granted is named a last time.
+    ///
+    /// Errors: `Closed` (not a connection of the caller; of the lend: none is watched), `Malformed`, `BusyReceives` (another
+    /// page of the caller waits), `BusyMessages`, `BusyService`; `Again` if that is understood ([`Lease`](crate::Lease)).
+    Ready = 26,
 }
 
 impl From<Opcode> for usize {

@@ -11,6 +11,7 @@ use xous_api_websocket::wire::{ReceiveWord, Status};
 use xous_api_websocket::{Code, Kind};
 
 use super::outcome::Outcome;
+use super::watch::Watcher;
 use crate::service::limits::{CARRIED, PARKED_RECEIVES};
 use crate::service::message::{Asked, Lent};
 use crate::sync::atomic::{AtomicU32, Ordering::SeqCst};
@@ -34,6 +35,10 @@ struct State {
     gone_out: bool,
     /// When the timer looks for pages that are wanted back.
     watched: Option<Instant>,
+    /// Who is told when a page is wanted.
+    watcher: Option<Watcher>,
+    /// It was told, and no page has come since.
+    told: bool,
     phase: Phase,
 }
 
@@ -100,6 +105,8 @@ impl Inbox {
             carried: None,
             gone_out: false,
             watched: None,
+            watcher: None,
+            told: false,
             phase: Phase::Open,
         };
         Inbox { state: Mutex::new(state), changed: Condvar::new(), owner: AtomicU32::new(0) }
@@ -123,8 +130,29 @@ impl Inbox {
             return refuse(page, Code::BusyReceives);
         }
         state.pages.push_back(page);
+        state.told = false;
         drop(state);
         self.changed.notify_one();
+    }
+
+    /// Has somebody told whenever a page is wanted, and once at the beginning, as the reader may wait already; nobody with
+    /// `None`.
+    pub(crate) fn watch_by(&self, watcher: Option<Watcher>) {
+        // Before anybody can end it.
+        watcher.iter().for_each(Watcher::begin);
+        let mut state = self.state.lock();
+        let is_over = matches!(state.phase, Phase::Over(_));
+        let kept = watcher.clone().filter(|_| !is_over);
+        state.told = kept.is_some();
+        let before = std::mem::replace(&mut state.watcher, kept);
+        drop(state);
+        if let Some(watcher) = watcher {
+            watcher.tell();
+            if is_over {
+                watcher.end();
+            }
+        }
+        before.iter().for_each(Watcher::end);
     }
 
     /// Keeps a page of this `owner` that was taken and not needed, whatever has been parked meanwhile.
@@ -223,6 +251,12 @@ impl Inbox {
             if let Some(page) = state.pages.pop_front() {
                 return Taken::Page(page);
             }
+            if let Some(watcher) = state.untold() {
+                drop(state);
+                watcher.tell();
+                state = self.state.lock();
+                continue;
+            }
             state = self.changed.wait(state);
         }
     }
@@ -232,6 +266,13 @@ impl Inbox {
     pub(crate) fn await_owner(&self, owner: u32, limit: Duration) {
         let start = Instant::now();
         let mut state = self.state.lock();
+        if state.pages.is_empty()
+            && let Some(watcher) = state.untold()
+        {
+            drop(state);
+            watcher.tell();
+            state = self.state.lock();
+        }
         while matches!(state.phase, Phase::Open) && owner == self.owner() && state.pages.is_empty() {
             let left = limit.saturating_sub(start.elapsed());
             if left.is_zero() {
@@ -276,9 +317,11 @@ impl Inbox {
             state.phase = Phase::Over(outcome.clone());
         }
         let pages = std::mem::take(&mut state.pages);
+        let watcher = state.watcher.take();
         drop(state);
         self.changed.notify_one();
         pages.into_iter().for_each(|page| outcome.tell(page));
+        last_word(watcher);
     }
 
     /// The connection has another owner. The pages of the former one are answered as if it had never been its own, the
@@ -291,9 +334,26 @@ impl Inbox {
         if let Some(begun) = &mut begun {
             state.carried = begun.empty();
         }
+        let watcher = state.watcher.take();
         drop(state);
         self.changed.notify_one();
         drop((pages, begun));
+        last_word(watcher);
+    }
+}
+
+impl State {
+    /// Who has to be told that a page is wanted. Once, until one has come.
+    fn untold(&mut self) -> Option<Watcher> {
+        if std::mem::replace(&mut self.told, true) { None } else { self.watcher.clone() }
+    }
+}
+
+/// There is an end to be told of, and nothing behind it.
+fn last_word(watcher: Option<Watcher>) {
+    if let Some(watcher) = watcher {
+        watcher.tell();
+        watcher.end();
     }
 }
 

@@ -13,7 +13,8 @@ use std::io::BufRead;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use xous_api_websocket::{Kind, ReceiveError, Request, Tls, Websocket};
+use xous_api_websocket::error::ReceiveError;
+use xous_api_websocket::{Kind, Request, Tls, Websocket};
 
 use url::Url;
 
@@ -45,9 +46,12 @@ fn run(arguments: &Arguments<'_>) -> Result<(), String> {
     let Url { tls, host, port, ref path } = arguments.url;
     let read = |file| std::fs::read(file).map_err(|error| format!("{file}: {error}"));
     let ca = arguments.ca.map(read).transpose()?;
-    let mut request = Request::new(host, port).path(path).tls(tls);
+    let mut request = Request::new(host, port).path(path);
+    if tls {
+        request = request.tls(Tls::default());
+    }
     if let Some(ca) = &ca {
-        request = request.secure(Tls::only(ca));
+        request = request.tls(Tls::only(ca));
     }
     if let Some(protocol) = arguments.protocol {
         request = request.sub_protocol(protocol);

@@ -4,7 +4,8 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use xous_api_websocket::{Kind, Listen, Listener, ReceiveError, Request, Route, Websocket};
+use xous_api_websocket::error::ReceiveError;
+use xous_api_websocket::{Listen, Listener, Request, Route, Websocket};
 
 /// The name under which results are filed.
 const AGENT: &str = "service";
@@ -64,8 +65,7 @@ fn listen(port: &str) -> Result<(), Box<dyn Error>> {
 fn echo(ws: &Websocket) -> Result<(), Box<dyn Error>> {
     loop {
         match ws.receive_whole(MAX_MESSAGE) {
-            Ok((Kind::Text, text)) => ws.send_text(std::str::from_utf8(&text)?)?,
-            Ok((Kind::Binary, data)) => ws.send_binary(&data)?,
+            Ok(message) => ws.send(&message)?,
             Err(ReceiveError::Closed(_)) => return Ok(()),
             Err(error) => return Err(error.into()),
         }

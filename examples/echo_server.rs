@@ -12,7 +12,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use xous_api_websocket::{Kind, Listener, Part, ReceiveError, Route, Websocket};
+use xous_api_websocket::error::ReceiveError;
+use xous_api_websocket::{Kind, Listener, Part, Route, Websocket};
 
 /// Clients at a time. The threads are started once: a process has about thirty in its life in hosted mode.
 const CLIENTS: usize = 12;

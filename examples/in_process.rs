@@ -10,7 +10,7 @@ use rand_core::{Error, RngCore, impls};
 use websocket::{Opcode, Websocket};
 use xous::{CID, Message, SID, send_message};
 use xous_api_names::XousNames;
-use xous_api_websocket::{PAGE_SIZE, Pages, ReceiveWord, Status};
+use xous_api_websocket::wire::{PAGE_SIZE, Pages, ReceiveWord, Status};
 
 /// The message id with which what comes in is lent to this program.
 const INBOUND: usize = 0;
@@ -70,7 +70,7 @@ fn run() -> Result<(), String> {
     let (status, inbound) = receive(sid)?;
     match status {
         Status::Chunk { .. } => println!("received: {inbound}"),
-        Status::Closed { .. } | Status::Refused(_) => return Err(inbound),
+        _ => return Err(inbound),
     }
 
     let close = Message::new_blocking_scalar(Opcode::Close.into(), 0, 0, 0, 0);

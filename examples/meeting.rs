@@ -44,9 +44,9 @@ struct Summary {
 }
 
 fn serve(arguments: &shared::Arguments) -> Result<(), Box<dyn std::error::Error>> {
-    let limits = Limits { message: MAX_MESSAGE as u64, ..Limits::default() };
+    let limits = Limits::new().message(MAX_MESSAGE as u64);
     // Who does not read is let go of: the page comes back by itself.
-    let listen = arguments.listen().messages(limits).slow_members(SlowMember::Closed);
+    let listen = arguments.listen().options(limits).slow_members(SlowMember::Closed);
     let listener = Arc::new(Listener::listen(&listen)?);
     let page = shared::page(include_str!("meeting.html"), &[]);
     listener.add_route(&Route::page("/", "text/html; charset=utf-8", page.as_bytes()))?;

@@ -12,7 +12,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use websocket::pddb::{Create, DictPath, Pddb, SYSTEM_BASIS};
-use xous_api_websocket::{Certificate, Pin, Request, Shown, ShownCertificate, Tls, Unopened, Websocket};
+use xous_api_websocket::certificate::{Certificate, Shown, ShownCertificate};
+use xous_api_websocket::error::Unopened;
+use xous_api_websocket::{Pin, Request, Tls, Websocket};
 
 use url::Url;
 
@@ -44,10 +46,10 @@ fn run() -> Result<String, String> {
     }
     let request = Request::new(url.host, url.port).path(&url.path);
     let trusted = Tls::default().and_device_store();
-    let ws = match Websocket::open_or_show(&request.clone().secure(trusted)) {
+    let ws = match Websocket::open_or_show(&request.clone().tls(trusted)) {
         Ok(ws) => ws,
-        Err(Unopened { error, shown: None }) => return Err(error.to_string()),
-        Err(Unopened { error, shown: Some(shown) }) => ask(&error.to_string(), &shown, request)?,
+        Err(Unopened { error, shown: None, .. }) => return Err(error.to_string()),
+        Err(Unopened { error, shown: Some(shown), .. }) => ask(&error.to_string(), &shown, request)?,
     };
     ws.send_text("hello").map_err(|error| error.to_string())?;
     ws.receive_text(4096).map_err(|error| error.to_string())
@@ -66,7 +68,7 @@ fn ask<'a>(error: &str, shown: &'a Shown, request: Request<'a>) -> Result<Websoc
     println!("anything else: no");
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).map_err(|error| error.to_string())?;
-    let open = |tls| Websocket::open(&request.secure(tls)).map_err(|error| error.to_string());
+    let open = |tls| Websocket::open(&request.tls(tls)).map_err(|error| error.to_string());
     match answer.trim() {
         "c" => open(Tls::pin(Pin::Certificate(own.fingerprint))),
         "r" => {

@@ -2,7 +2,7 @@
 
 use rand_core::RngCore;
 use xous::{CID, SID};
-use xous_api_websocket::{CredentialsForm, Deadlines, Request};
+use xous_api_websocket::{CredentialsForm, Deadlines, Request, Tls};
 
 use crate::service::{Plan, serve_one};
 
@@ -10,7 +10,7 @@ use crate::service::{Plan, serve_one};
 ///
 /// The caller sends a message by lending pages to the server's connection ([`crate::send`] does it for text). What
 /// comes in is lent to a `cid` and `opcode` of the caller, with the data in the first `valid` bytes and a
-/// [`ReceiveWord`](xous_api_websocket::ReceiveWord) in `offset`. The last such message says that the connection has
+/// [`ReceiveWord`](xous_api_websocket::wire::ReceiveWord) in `offset`. The last such message says that the connection has
 /// ended. The connection reads on when a page is given back, that is, when its message is dropped.
 pub struct Websocket<'a, R> {
     request: Request<'a>,
@@ -36,7 +36,10 @@ impl<'a, R: RngCore> Websocket<'a, R> {
         rng: R,
     ) -> Self {
         let port = port.unwrap_or(if tls { 443 } else { 80 });
-        let mut request = Request::new(host, port).path(path.unwrap_or("/")).tls(tls);
+        let mut request = Request::new(host, port).path(path.unwrap_or("/"));
+        if tls {
+            request = request.tls(Tls::default());
+        }
         if username.is_some() || password.is_some() {
             let (username, password) = (username.unwrap_or_default(), password.unwrap_or_default());
             request = request.credentials(username, password, CredentialsForm::Basic);
@@ -49,7 +52,7 @@ impl<'a, R: RngCore> Websocket<'a, R> {
 
     /// With these deadlines instead of the usual ones.
     pub fn deadlines(mut self, deadlines: Deadlines) -> Self {
-        self.request = self.request.deadlines(deadlines);
+        self.request.options.deadlines = deadlines;
         self
     }
 }
@@ -66,5 +69,5 @@ pub fn server<R: RngCore>(sid: SID, websocket: &mut Websocket<'_, R>) -> Result<
     let mut random = [0; 48];
     websocket.rng.try_fill_bytes(&mut random).map_err(|_| xous::Error::InternalError)?;
     let Websocket { cid, opcode, .. } = *websocket;
-    serve_one(sid, Plan { request, deadlines: websocket.request.deadlines, cid, opcode, random })
+    serve_one(sid, Plan { request, deadlines: websocket.request.options.deadlines, cid, opcode, random })
 }

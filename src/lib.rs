@@ -26,7 +26,7 @@ pub mod upload;
 pub use entropy::{EntropyError, SystemRandom};
 pub use in_process::{Websocket, server};
 pub use service::serve;
-pub use xous_api_websocket::{Opcode, SERVER_NAME, send};
+pub use xous_api_websocket::wire::{Opcode, SERVER_NAME, send};
 
 /// The README's code compiles.
 #[cfg(doctest)]

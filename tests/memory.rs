@@ -26,10 +26,10 @@ use hosted::peer::Peer;
 use hosted::{hear, tell};
 use tungstenite::{Message, WebSocket};
 use xous_api_names::XousNames;
-use xous_api_websocket::{
-    Handle, Kind, Listen, ListenLimits, Listener, Opcode, Part, ReceiveError, Request, Route, SERVER_NAME,
-    Tls, Websocket, message_id, stats,
-};
+use xous_api_websocket::error::ReceiveError;
+use xous_api_websocket::state::Stats;
+use xous_api_websocket::wire::{Handle, Opcode, SERVER_NAME, message_id};
+use xous_api_websocket::{Kind, Listen, ListenLimits, Listener, Part, Request, Route, Tls, Websocket};
 
 #[global_allocator]
 static HEAP: heap::Heap = heap::Heap::new();
@@ -87,7 +87,7 @@ fn secure_connections_stay_within_the_stated_memory() {
             let peer = openssl::Peer::start(&openssl::Settings::new("websocket", &leaf));
             let open = || {
                 let request = Request::new("localhost", peer.port).path("/echo");
-                Websocket::open(&request.secure(Tls::only(&ca.der))).unwrap()
+                Websocket::open(&request.tls(Tls::only(&ca.der))).unwrap()
             };
             let echo = |ws: &mut Websocket, data: &[u8]| {
                 ws.send_binary(data).unwrap();
@@ -104,7 +104,7 @@ fn accepted_connections_stay_within_the_stated_memory() {
         .role(SERVICE, serve)
         .role(CLIENT, || {
             // All come from one address.
-            let limits = ListenLimits { per_peer: 16, ..ListenLimits::default() };
+            let limits = ListenLimits::new().per_peer(16);
             let listener = Listener::listen(&Listen::new("127.0.0.1", 0).limits(limits)).unwrap();
             listener.add_route(&Route::receiver("/")).unwrap();
             let open = || accept(&listener);
@@ -149,7 +149,10 @@ fn a_message_that_the_heap_has_no_room_for_is_refused_and_not_the_end() {
             for (len, fits) in [(LONG, false), (2 * SHORT, true), (4 * LONG, false), (128 * 1024, true)] {
                 send(len);
                 match ws.receive_whole(usize::MAX) {
-                    Ok((_, data)) => assert!(fits && data.len() == len, "{} of {len} bytes", data.len()),
+                    Ok(message) => {
+                        let came = message.as_bytes().len();
+                        assert!(fits && came == len, "{came} of {len} bytes");
+                    }
                     Err(error) => assert!(!fits && error == ReceiveError::NoMemory, "{len} bytes: {error}"),
                 }
             }
@@ -254,10 +257,10 @@ struct Figures {
 fn settled(connections: usize) -> Figures {
     let start = Instant::now();
     while {
-        let now = stats().unwrap();
+        let now = Stats::now().unwrap();
         now.connections as usize != connections || now.open_messages != 1
     } {
-        assert!(start.elapsed() < PATIENCE, "{:?}", stats());
+        assert!(start.elapsed() < PATIENCE, "{:?}", Stats::now());
     }
     let names = ManuallyDrop::new(XousNames::new().unwrap());
     let service = names.request_connection_blocking(SERVER_NAME).unwrap();

@@ -2,104 +2,182 @@
 
 use std::fmt;
 
-/// The result code of a request, and what to do about it.
+/// The result code of a request, and what to do about it: its `Display` is the first sentence of its documentation.
+///
+/// ```
+/// use xous_api_websocket::Code;
+///
+/// assert_eq!(Code::BusyService.to_string(), "the service has too many requests waiting: try again later");
+/// assert!(Code::BusyService.is_transient());
+/// ```
 #[derive(num_derive::FromPrimitive, num_derive::ToPrimitive, Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum Code {
-    /// The handle does not belong to an open connection of the caller: open a new one.
+    /// The connection is closed: open a new one.
+    ///
+    /// The handle does not belong to an open connection of the caller.
     Closed = 1,
-    /// The message is not as its opcode requires (kind, length, flags): correct the caller.
+    /// The program and the service do not understand each other: correct the program, or install versions that fit.
+    ///
+    /// Its kind, length or flags are not those of its opcode.
     Malformed = 2,
-    /// There is no such opcode.
+    /// The service does not know this request: install a newer one.
     UnknownOpcode = 3,
-    /// The calling process has too many unanswered messages with the service (`open_messages_per_process`), or too many
-    /// bytes of pages (`open_bytes_per_process`): wait for one.
+    /// This program has too many requests waiting: wait for an answer to one.
+    ///
+    /// The calling process has as many unanswered messages with the service as one may have, or as many bytes of pages
+    /// (`OPEN_MESSAGES_PER_PROCESS`, `OPEN_BYTES_PER_PROCESS`).
     BusyMessages = 4,
-    /// All processes together have too many (`open_messages`, `open_bytes`): try again later.
+    /// The service has too many requests waiting: try again later.
+    ///
+    /// All processes together have as many as there may be (`OPEN_MESSAGES`, `OPEN_BYTES`).
     BusyService = 5,
-    /// The connection's send queue is full: wait for a lend to return.
+    /// Too many messages wait to be sent on the connection: wait until one is sent.
+    ///
+    /// Lend the message, and its return is the sign that there is room.
     BusyQueue = 6,
-    /// Too many pages wait on the connection: wait for one.
+    /// Too many calls of this program already wait for the same thing: wait for an answer to one.
+    ///
+    /// Too many pages are lent to the connection.
     BusyReceives = 7,
-    /// All connections that the service has threads for are in use (`connections`), or those that are left are kept for
-    /// processes without one: close one or wait. Also for work that needs a worker.
+    /// The service has no connection or worker free for this program: close a connection, or wait.
+    ///
+    /// It has threads for no more, or those that are left are kept for processes without a connection. Also for other work
+    /// that needs a thread.
     NoWorker = 8,
-    /// Parts came out of order: something else was sent while a message was open, or a next part while none was. Send
-    /// parts in order.
+    /// The program sent the parts of a message out of order: send them in order.
+    ///
+    /// Something else was sent while a message was open, or a next part while none was.
     MessageOpen = 9,
-    /// A ping of more than 125 bytes or a close reason of more than 123 (RFC 6455 section 5.5).
+    /// Something in the request is longer than the service takes: shorten it.
+    ///
+    /// A ping has at most 125 bytes and a close reason 123 (RFC 6455 section 5.5).
     TooLong = 10,
-    /// This caller may not do that.
+    /// This program may not do that: leave it to the one that may.
+    ///
+    /// Only the program that has opened a port may change it, for example.
     NotPermitted = 11,
-    /// Text that is not UTF-8 (RFC 6455 section 8.1): send it as binary.
+    /// The text is not UTF-8: send it as binary.
+    ///
+    /// RFC 6455 section 8.1.
     InvalidText = 12,
-    /// Host, port, path, header or sub-protocol cannot be sent as they are; the text says which.
+    /// Something in the request cannot be used: correct its host, path, headers or other texts.
+    ///
+    /// The text that comes with it says which.
     BadRequest = 16,
-    /// TLS was asked for and is not built in.
+    /// TLS is not built into the service: install one that has it.
+    ///
+    /// TLS was asked for.
     NoTls = 17,
-    /// The host name does not resolve.
+    /// No address was found for the host name: check the name and the network.
     Resolve = 18,
-    /// No address of the host accepts the connection.
+    /// The host cannot be reached, or takes no connections on this port: check the address, or try again later.
+    ///
+    /// None of its addresses does.
     Connect = 19,
-    /// The connection was not open within the open deadline.
+    /// The connection was not open in time: try again later.
+    ///
+    /// The open deadline is over.
     Timeout = 20,
-    /// The server answered with another status than 101; the reply carries it.
+    /// The server, or the proxy, answered with an error instead of opening the WebSocket: see its answer.
+    ///
+    /// Its status is not 101; [`OpenError::Refused`](crate::error::OpenError::Refused) has the answer.
     Refused = 21,
-    /// The server's answer is not a WebSocket handshake (RFC 6455 section 4.1).
+    /// The server's answer does not open a WebSocket: check the address.
+    ///
+    /// Its answer is not a WebSocket handshake (RFC 6455 section 4.1).
     BadReply = 22,
-    /// Another program of this machine listens on the port.
+    /// Another program listens on the port: choose another port.
+    ///
+    /// A program of this machine that does not share it.
     PortInUse = 24,
-    /// All ports that the service has threads for are in use (`ports`), or all that this process may open
-    /// (`ports_per_process`), or there are too many listeners.
+    /// The service can open no more ports or listeners: give one up, or wait.
+    ///
+    /// The service has threads for no more, or this process may open no more, or there are too many listeners.
     NoListener = 25,
-    /// The path has a route already, or is a part of another program's prefix.
+    /// Another route has this path: choose another path.
+    ///
+    /// It has a route already, or is a part of another program's prefix.
     RouteExists = 26,
-    /// There is no such route, or there are too many, or no room is left for another page.
+    /// There is no such route, or no room for another route or page: remove one that is not needed.
+    ///
+    /// Or no room is left for another page.
     NoRoute = 27,
-    /// There are too many channels.
+    /// There are too many channels: leave one or wait.
     NoChannel = 28,
-    /// The random number generator does not answer, or not with random numbers.
+    /// The device's random number generator does not work: restart the device.
+    ///
+    /// The generator does not answer, or not with random numbers.
     Entropy = 23,
-    /// TLS was asked for, and the clock shows a day before this service was written. Set the clock, as certificates
-    /// are checked by it.
+    /// The clock is not set, and certificates are checked by it: set the clock.
+    ///
+    /// It shows a day before this service was written, and TLS was asked for.
     ClockNotSet = 32,
-    /// No trusted CA has issued the server's certificate: it is signed by itself or by an unknown CA, or the server
-    /// left out a link of the chain. Trust its CA with [`Tls::roots`](crate::Tls::roots), show a person what the server
-    /// has ([`Websocket::open_or_show`](crate::Websocket::open_or_show)), or go no further.
+    /// The server's certificate was not issued by anyone this program trusts: trust its CA, or go no further.
+    ///
+    /// It is signed by itself or by an unknown CA, or the server left out a link of the chain. Trust its CA with
+    /// [`Tls::roots`](crate::Tls::roots), or show a person what the server has
+    /// ([`Websocket::open_or_show`](crate::Websocket::open_or_show)).
     UnknownIssuer = 33,
-    /// The server's certificate names other hosts; the text says which.
+    /// The server's certificate is for another host: check the address, or go no further.
+    ///
+    /// The text that comes with it says which.
     WrongHost = 34,
-    /// The server's certificate, or one that it rests on, has expired.
+    /// The server's certificate has expired, or the device's date is wrong: check the clock, or have it renewed.
+    ///
+    /// Or one that it rests on.
     Expired = 35,
-    /// The server's certificate, or one that it rests on, is not valid yet.
+    /// The server's certificate is not valid yet, or the device's date is wrong: check the clock.
+    ///
+    /// Or one that it rests on.
     NotYetValid = 36,
-    /// The server's certificate is unacceptable for another reason, such as a signature with SHA-1.
+    /// The server's certificate is not acceptable: have it replaced.
+    ///
+    /// For another reason than those above, such as a signature with SHA-1.
     BadCertificate = 37,
-    /// The server does not speak TLS. Perhaps it is one for `ws`.
+    /// The server does not speak TLS: check the address, which may be one for ws.
     NotTls = 38,
-    /// The server speaks TLS, but the handshake failed: no common version or cipher suite, a fatal alert, or a fault.
+    /// No secure connection could be agreed on: have the server updated.
+    ///
+    /// There is no common version or cipher suite, or a fatal alert or a fault came.
     TlsFailed = 39,
-    /// The server closed the connection during the TLS handshake.
+    /// The connection was lost while it was being secured: try again later.
     TlsClosed = 40,
-    /// The server's certificate is none of those that are pinned ([`Tls::pins`](crate::Tls::pins)). The server has a new
-    /// certificate, or another one answers in its place: have a person find out which before a new pin is set.
+    /// The server's certificate is not one that was agreed on: have a person find out why it changed.
+    ///
+    /// It is none of [`Tls::pins`](crate::Tls::pins): the server has a new certificate, or another one answers in its
+    /// place. Set no new pin before that is known.
     WrongPin = 41,
-    /// A certificate or key is to come from the PDDB, and there is no PDDB or it is not mounted. Have the user unlock
-    /// it and try again. Nothing else is used instead.
+    /// The device's database (PDDB) is locked, or not there: have it unlocked, and try again.
+    ///
+    /// A certificate or key is to come from the PDDB, and nothing else is used instead.
     NoPddb = 48,
-    /// The PDDB has no such dict or key; the text names it. Store it there, or name another.
+    /// The device's database (PDDB) has no such certificate or key: store it there, or name another.
+    ///
+    /// The text that comes with it names it.
     NoPddbKey = 49,
-    /// A key of the PDDB does not hold what is needed (a CA certificate, a chain, the private key that belongs to
-    /// it), or it is longer than [`Source::MAX_STORED`](crate::Source::MAX_STORED). The text names it. Store it anew.
+    /// A certificate or key in the device's database (PDDB) cannot be used: store it anew.
+    ///
+    /// It is not a CA certificate, a chain, or the private key that belongs to it, or it is longer than
+    /// [`Source::MAX_STORED`](crate::Source::MAX_STORED). The text that comes with it names it.
     BadPddbKey = 50,
-    /// The PDDB does not answer in time, or answers with a fault: try again later.
+    /// The device's database (PDDB) did not answer, or failed: try again later.
+    ///
+    /// Or it answers with a fault.
     PddbFailed = 51,
-    /// The connection was reset or ended during the opening handshake, after the TLS handshake if there was one.
+    /// The connection was lost while it was being opened: try again later.
+    ///
+    /// By a reset, or by an end within the opening handshake.
     Lost = 52,
-    /// The service asks whether the process is still there: lend the page anew. Only to processes that have said in
-    /// their [`Lease`](crate::Lease) that they understand it; the client crate does it by itself.
+    /// The service asks whether the program is there: lend the page anew.
+    ///
+    /// Only to processes that have said in their [`Lease`](crate::Lease) that they understand it; this crate does it by
+    /// itself.
     Again = 53,
-    /// Nothing came within the time that a `Receive` named.
+    /// Nothing came in time: receive again.
+    ///
+    /// In the time that a `Receive` named.
     NothingCame = 54,
 }
 
@@ -113,9 +191,10 @@ impl Code {
     /// | `NothingCame` | the peer |
     /// | `Resolve`, `Connect`, `Timeout`, `Lost`, `TlsClosed` | the network, or the server |
     /// | `ClockNotSet`, `NoPddb`, `PddbFailed` | the clock, the user, the database |
+    /// | `Again` | nothing: lend the page anew at once, or what the process has is lost after two seconds |
     ///
     /// Everything else fails again until somebody changes the request or what it is about. For `Refused` the HTTP
-    /// status decides: 408, 429 and 503 are transient (RFC 9110 section 15, RFC 6585 section 4).
+    /// status decides: 408, 429, 502, 503 and 504 are transient (RFC 9110 section 15, RFC 6585 section 4).
     pub fn is_transient(self) -> bool {
         match self {
             Code::BusyMessages
@@ -169,71 +248,111 @@ impl Code {
     }
 }
 
+/// What a person is told where nothing more is known: what is wrong, and what to do.
 impl fmt::Display for Code {
-    /// What a person is told where nothing more is known. `docs/codes.md` has all of them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Code::Closed => "the connection is closed",
-            Code::Malformed => "the program's request is not as the service expects it",
-            Code::UnknownOpcode => "the service does not know this request",
-            Code::BusyMessages => "this program has too many requests waiting",
-            Code::BusyService => "the service has too many requests waiting",
-            Code::BusyQueue => "too many messages wait to be sent on the connection",
-            Code::BusyReceives => "too many requests wait for what comes on the connection",
-            Code::NoWorker => "all connections of the service are in use",
-            Code::MessageOpen => "the parts of a message came out of order",
-            Code::TooLong => "a ping, a close reason, a name or a page is too long",
-            Code::NotPermitted => "this program may not do that",
-            Code::InvalidText => "the text is not UTF-8",
-            Code::BadRequest => "the request cannot be sent as it is",
-            Code::NoTls => "TLS is not built into the service",
-            Code::Resolve => "the host name is not known",
-            Code::Connect => "the host does not accept the connection",
-            Code::Timeout => "the connection was not open in time",
-            Code::Refused => "the server has refused the connection",
-            Code::BadReply => "the server does not speak WebSocket",
-            Code::Entropy => "there are no random numbers",
-            Code::PortInUse => "another program listens on the port",
-            Code::NoListener => "no more ports can be listened on",
-            Code::RouteExists => "the path is in use",
-            Code::NoRoute => "there is no such path, or there are too many",
-            Code::NoChannel => "there are too many channels",
-            Code::ClockNotSet => "the clock is not set, and certificates are checked by it",
-            Code::UnknownIssuer => "nobody who is trusted vouches for the server's certificate",
-            Code::WrongHost => "the server's certificate is for another host",
-            Code::Expired => "the server's certificate has expired",
-            Code::NotYetValid => "the server's certificate is not valid yet",
-            Code::BadCertificate => "the server's certificate is not acceptable",
-            Code::NotTls => "the server does not speak TLS",
-            Code::TlsFailed => "no secure connection could be agreed on",
-            Code::TlsClosed => "the server ended the connection while it was being secured",
-            Code::WrongPin => "the server's certificate is not the one that was pinned",
-            Code::NoPddb => "the database is locked or missing",
-            Code::NoPddbKey => "the database does not have the certificate or key",
-            Code::BadPddbKey => "the certificate or key in the database cannot be used",
-            Code::PddbFailed => "the database does not answer",
-            Code::Lost => "the connection was lost while it was being opened",
-            Code::Again => "the service asks whether the program is there",
-            Code::NothingCame => "nothing came in time",
+            Code::Closed => "the connection is closed: open a new one",
+            Code::Malformed => {
+                "the program and the service do not understand each other: \
+                 correct the program, or install versions that fit"
+            }
+            Code::UnknownOpcode => "the service does not know this request: install a newer one",
+            Code::BusyMessages => "this program has too many requests waiting: wait for an answer to one",
+            Code::BusyService => "the service has too many requests waiting: try again later",
+            Code::BusyQueue => "too many messages wait to be sent on the connection: wait until one is sent",
+            Code::BusyReceives => {
+                "too many calls of this program already wait for the same thing: wait for an answer to one"
+            }
+            Code::NoWorker => {
+                "the service has no connection or worker free for this program: close a connection, or wait"
+            }
+            Code::MessageOpen => "the program sent the parts of a message out of order: send them in order",
+            Code::TooLong => "something in the request is longer than the service takes: shorten it",
+            Code::NotPermitted => "this program may not do that: leave it to the one that may",
+            Code::InvalidText => "the text is not UTF-8: send it as binary",
+            Code::BadRequest => {
+                "something in the request cannot be used: correct its host, path, headers or other texts"
+            }
+            Code::NoTls => "TLS is not built into the service: install one that has it",
+            Code::Resolve => "no address was found for the host name: check the name and the network",
+            Code::Connect => {
+                "the host cannot be reached, or takes no connections on this port: \
+                 check the address, or try again later"
+            }
+            Code::Timeout => "the connection was not open in time: try again later",
+            Code::Refused => {
+                "the server, or the proxy, answered with an error instead of opening the WebSocket: \
+                 see its answer"
+            }
+            Code::BadReply => "the server's answer does not open a WebSocket: check the address",
+            Code::PortInUse => "another program listens on the port: choose another port",
+            Code::NoListener => "the service can open no more ports or listeners: give one up, or wait",
+            Code::RouteExists => "another route has this path: choose another path",
+            Code::NoRoute => {
+                "there is no such route, or no room for another route or page: remove one that is not needed"
+            }
+            Code::NoChannel => "there are too many channels: leave one or wait",
+            Code::Entropy => "the device's random number generator does not work: restart the device",
+            Code::ClockNotSet => "the clock is not set, and certificates are checked by it: set the clock",
+            Code::UnknownIssuer => {
+                "the server's certificate was not issued by anyone this program trusts: \
+                 trust its CA, or go no further"
+            }
+            Code::WrongHost => {
+                "the server's certificate is for another host: check the address, or go no further"
+            }
+            Code::Expired => {
+                "the server's certificate has expired, or the device's date is wrong: \
+                 check the clock, or have it renewed"
+            }
+            Code::NotYetValid => {
+                "the server's certificate is not valid yet, or the device's date is wrong: check the clock"
+            }
+            Code::BadCertificate => "the server's certificate is not acceptable: have it replaced",
+            Code::NotTls => "the server does not speak TLS: check the address, which may be one for ws",
+            Code::TlsFailed => "no secure connection could be agreed on: have the server updated",
+            Code::TlsClosed => "the connection was lost while it was being secured: try again later",
+            Code::WrongPin => {
+                "the server's certificate is not one that was agreed on: \
+                 have a person find out why it changed"
+            }
+            Code::NoPddb => {
+                "the device's database (PDDB) is locked, or not there: have it unlocked, and try again"
+            }
+            Code::NoPddbKey => {
+                "the device's database (PDDB) has no such certificate or key: store it there, or name another"
+            }
+            Code::BadPddbKey => {
+                "a certificate or key in the device's database (PDDB) cannot be used: store it anew"
+            }
+            Code::PddbFailed => "the device's database (PDDB) did not answer, or failed: try again later",
+            Code::Lost => "the connection was lost while it was being opened: try again later",
+            Code::Again => "the service asks whether the program is there: lend the page anew",
+            Code::NothingCame => "nothing came in time: receive again",
         })
     }
 }
+
+impl std::error::Error for Code {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// A variant is found with the first line of its documentation.
     #[test]
-    fn the_documentation_has_every_code_with_its_text() {
-        let documented = include_str!("../../docs/codes.md").lines();
-        let documented: Vec<_> = documented.filter(|line| line.starts_with("| `")).collect();
-        let codes = (0..=255).filter_map(num_traits::FromPrimitive::from_u8);
-        let rows: Vec<_> = codes
-            .map(|code: Code| {
-                let again = if code.is_transient() { "yes" } else { "no" };
-                format!("| `{code:?}` | {} | {code} | {again} |", code as u8)
-            })
-            .collect();
-        assert_eq!(documented, rows);
+    fn what_a_code_says_is_the_first_sentence_of_its_documentation() {
+        let lines: Vec<_> = include_str!("code.rs").lines().map(str::trim).collect();
+        for code in (0..=255).filter_map(num_traits::FromPrimitive::from_u8) {
+            let code: Code = code;
+            let variant =
+                lines.iter().position(|line| *line == format!("{code:?} = {},", code as u8)).unwrap();
+            let documented = lines[..variant].iter().rev().take_while(|line| line.starts_with("///")).last();
+            let text = code.to_string();
+            let (first, rest) = text.split_at(1);
+            assert_eq!(documented, Some(&&*format!("/// {}{rest}.", first.to_uppercase())));
+            assert!(text.contains(": "), "{text} does not say what to do");
+        }
     }
 }

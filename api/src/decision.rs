@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::RequestError;
-use crate::wire::{Reader, Writer};
+use crate::error::RequestError;
+use crate::wire::fields::{Reader, Writer, len_of};
 
 /// The most header lines.
 const MAX_HEADERS: usize = 16;
@@ -19,6 +19,8 @@ const PROTOCOL: u8 = 1;
 /// sub-protocol); u8 number of header lines; the text sub-protocol, if flagged; the lines, each two texts, name and value;
 /// the text body.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use]
 pub struct Decision<'a> {
     /// 101 lets the client in. 200 to 599 is its answer instead, and it is not connected.
     pub status: u16,
@@ -69,9 +71,7 @@ impl<'a> Decision<'a> {
 
     /// How many bytes it takes in a page.
     pub fn encoded_len(&self) -> usize {
-        let protocol = self.sub_protocol.as_ref().map_or(0, |name| 2 + name.len());
-        let headers: usize = self.headers.iter().map(|(name, value)| 4 + name.len() + value.len()).sum();
-        10 + protocol + headers + self.body.len()
+        len_of(|w| self.fields(w))
     }
 
     /// Writes it into `page`. Returns the number of bytes.
@@ -87,16 +87,7 @@ impl<'a> Decision<'a> {
             return Err(RequestError::TooLong);
         }
         let mut w = Writer::new(page);
-        w.u32(MAGIC);
-        w.u16(self.status);
-        w.u8(if self.sub_protocol.is_some() { PROTOCOL } else { 0 });
-        w.u8(self.headers.len() as u8);
-        self.sub_protocol.iter().for_each(|name| w.text(name));
-        for (name, value) in &self.headers {
-            w.text(name);
-            w.text(value);
-        }
-        w.text(&self.body);
+        self.fields(&mut w);
         w.finish().ok_or(RequestError::TooLong)
     }
 
@@ -117,6 +108,20 @@ impl<'a> Decision<'a> {
         let sub_protocol = if flags & PROTOCOL != 0 { Some(text()?) } else { None };
         let headers = (0..headers).map(|_| Some((text()?, text()?))).collect::<Option<_>>()?;
         Some(Decision { status, sub_protocol, headers, body: text()? })
+    }
+
+    /// In the order in which they travel.
+    fn fields(&self, w: &mut Writer<'_>) {
+        w.u32(MAGIC);
+        w.u16(self.status);
+        w.u8(if self.sub_protocol.is_some() { PROTOCOL } else { 0 });
+        w.u8(self.headers.len() as u8);
+        self.sub_protocol.iter().for_each(|name| w.text(name));
+        for (name, value) in &self.headers {
+            w.text(name);
+            w.text(value);
+        }
+        w.text(&self.body);
     }
 }
 

@@ -1,32 +1,75 @@
-//! What can go wrong, per operation.
+//! What can go wrong: one error per operation.
+//!
+//! What an error says with `Display` is all that there is to say, in one sentence for people. `source` has the error that
+//! it rests on, for programs that look into it. [`Code::is_transient`] says whether the same call may succeed later.
+//!
+//! ```no_run
+//! use xous_api_websocket::error::OpenError;
+//! use xous_api_websocket::{Request, Websocket};
+//!
+//! match Websocket::open(&Request::new("192.0.2.1", 80)) {
+//!     Ok(ws) => println!("open, {:?}", ws.sub_protocol()),
+//!     Err(OpenError::Refused { status: 401, .. }) => println!("ask for the password"),
+//!     Err(error) => println!("{error}; {}", if error.is_transient() { "later" } else { "never" }),
+//! }
+//! ```
 
 use std::fmt;
+use std::io::{self, ErrorKind};
 
-use crate::Code;
+use crate::{CloseCode, Code, Request};
+
+#[cfg(feature = "idn")]
+pub use crate::host::NotAHost;
+pub use crate::pin::NoFingerprint;
 
 /// How a connection ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Closed {
-    /// The peer's close code; 1005 if it gave none, 1006 if it vanished without a Close frame (RFC 6455
-    /// section 7.4.1).
-    pub code: u16,
+    /// The peer's close code; [`CloseCode::NONE`] if it gave none, [`CloseCode::ABNORMAL`] if it vanished without a Close
+    /// frame (RFC 6455 section 7.4.1).
+    pub code: CloseCode,
     /// The peer's reason.
     pub reason: String,
 }
 
 impl fmt::Display for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the connection is closed ({}", self.code)?;
-        if self.reason.is_empty() { write!(f, ")") } else { write!(f, " {:?})", self.reason) }
+        write!(f, "the connection is closed: {}", self.code)?;
+        if self.reason.is_empty() { Ok(()) } else { write!(f, " {:?}", self.reason) }
     }
+}
+
+impl std::error::Error for Closed {}
+
+impl Closed {
+    /// An end with this code and reason.
+    pub fn new(code: impl Into<CloseCode>, reason: impl Into<String>) -> Self {
+        Closed { code: code.into(), reason: reason.into() }
+    }
+}
+
+/// A request cannot be sent to the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// More than 32 sub-protocols, headers, origins, CA certificates, or certificates of a chain, or more than 8 pins.
+    #[error("more than 32 sub-protocols, headers, origins or certificates, or more than 8 pins")]
+    TooMany,
+    /// More than [`Request::MAX_BYTES`] in all, or a route's page longer than
+    /// [`Route::MAX_BODY`](crate::Route::MAX_BODY).
+    #[error("more than {} bytes", Request::MAX_BYTES)]
+    TooLong,
 }
 
 /// A connection could not be opened. Nothing is left of it.
 #[derive(Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum OpenError {
     /// The request does not fit what the service takes: shorten it.
     #[error("the request does not fit: {0}")]
-    Request(crate::RequestError),
+    Request(#[source] RequestError),
     /// The server answered with this HTTP status instead of 101: change the request, or ask another server.
     #[error("{text}")]
     Refused {
@@ -81,6 +124,17 @@ impl OpenError {
         }
     }
 
+    /// Whether the same request may succeed later: see [`Code::is_transient`]. Of the server's answers, 408, 429,
+    /// 502, 503 and 504 are (RFC 9110 section 15, RFC 6585 section 4).
+    pub fn is_transient(&self) -> bool {
+        match self {
+            OpenError::Request(_) => false,
+            OpenError::Refused { status, .. } => matches!(status, 408 | 429 | 502..=504),
+            OpenError::Failed { code, .. } => code.is_transient(),
+            OpenError::Service(_) => true,
+        }
+    }
+
     pub(crate) fn code(code: Code) -> Self {
         OpenError::Failed { code, text: code.to_string() }
     }
@@ -89,11 +143,13 @@ impl OpenError {
 /// A connection could not be opened, and what the server showed, if its certificate was the reason.
 #[derive(Debug, PartialEq, thiserror::Error)]
 #[error("{error}")]
+#[non_exhaustive]
 pub struct Unopened {
     /// Why.
+    #[source]
     pub error: OpenError,
     /// The server's certificates, if they were not accepted.
-    pub shown: Option<crate::Shown>,
+    pub shown: Option<crate::certificate::Shown>,
 }
 
 impl From<OpenError> for Unopened {
@@ -104,16 +160,17 @@ impl From<OpenError> for Unopened {
 
 /// A message was not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SendError {
     /// The connection has ended: open a new one.
     #[error("the connection is closed")]
     Closed,
     /// A limit of the service was met, which the code names: try again when an earlier send has returned.
-    #[error("not sent, the service is busy: {0}")]
-    Busy(Code),
+    #[error("not sent for now: {0}")]
+    Busy(#[source] Code),
     /// The service refused. See [`Code`] for what to do.
     #[error("not sent, the service refused: {0}")]
-    Refused(Code),
+    Refused(#[source] Code),
     /// The kernel refused to deliver the message.
     #[error("not sent, the kernel refused the message")]
     Kernel,
@@ -131,10 +188,11 @@ impl SendError {
 
 /// A message was not received, or not whole.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReceiveError {
     /// The connection has ended; nothing more comes.
     #[error("{0}")]
-    Closed(Closed),
+    Closed(#[source] Closed),
     /// No message began to come in time. Nothing is lost: receive again.
     #[error("nothing came in time")]
     NothingCame,
@@ -152,40 +210,29 @@ pub enum ReceiveError {
     #[error("there is no memory for the message")]
     NoMemory,
     /// A limit of the service was met, which the code names: try again later.
-    #[error("not received, the service is busy: {0}")]
-    Busy(Code),
+    #[error("not received for now: {0}")]
+    Busy(#[source] Code),
     /// The service refused. See [`Code`] for what to do.
     #[error("not received, the service refused: {0}")]
-    Refused(Code),
+    Refused(#[source] Code),
     /// The kernel refused to deliver the message.
     #[error("not received, the kernel refused the message")]
     Kernel,
 }
 
-impl From<ReceiveError> for std::io::Error {
-    fn from(error: ReceiveError) -> Self {
-        let kind = match &error {
-            ReceiveError::Closed(_) => std::io::ErrorKind::UnexpectedEof,
-            ReceiveError::NoMemory => std::io::ErrorKind::OutOfMemory,
-            ReceiveError::NothingCame => std::io::ErrorKind::TimedOut,
-            _ => std::io::ErrorKind::Other,
-        };
-        std::io::Error::new(kind, error)
-    }
-}
-
 /// A connection could not be closed, granted or asked for its state, or the service for its figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ControlError {
     /// It has ended already.
-    #[error("the connection is closed")]
+    #[error("the connection or listener is closed")]
     Closed,
     /// A limit of the service, named by the code: try again later.
-    #[error("the service is busy: {0}")]
-    Busy(Code),
+    #[error("not now: {0}")]
+    Busy(#[source] Code),
     /// The service refused. See [`Code`] for what to do.
     #[error("the service refused: {0}")]
-    Refused(Code),
+    Refused(#[source] Code),
     /// The kernel refused to deliver the message.
     #[error("the kernel refused the message")]
     Kernel,
@@ -203,10 +250,11 @@ impl ControlError {
 
 /// A port is not listened on.
 #[derive(Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ListenError {
     /// The request does not fit what the service takes: shorten it.
     #[error("the request does not fit: {0}")]
-    Request(crate::RequestError),
+    Request(#[source] RequestError),
     /// The port cannot be listened on. See [`Code`] for what to do.
     #[error("{text}")]
     Failed {
@@ -228,16 +276,17 @@ impl ListenError {
 
 /// No connection was accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum AcceptError {
     /// The listener has been given up.
     #[error("the listener has been given up")]
     Closed,
     /// A limit of the service, named by the code: try again later.
-    #[error("not accepted, the service is busy: {0}")]
-    Busy(Code),
+    #[error("not accepted for now: {0}")]
+    Busy(#[source] Code),
     /// The service refused. See [`Code`] for what to do.
     #[error("not accepted, the service refused: {0}")]
-    Refused(Code),
+    Refused(#[source] Code),
     /// The kernel refused to deliver the message.
     #[error("not accepted, the kernel refused the message")]
     Kernel,
@@ -250,5 +299,41 @@ impl AcceptError {
             Code::BusyReceives | Code::BusyMessages | Code::BusyService => AcceptError::Busy(code),
             code => AcceptError::Refused(code),
         }
+    }
+}
+
+impl From<ReceiveError> for io::Error {
+    fn from(error: ReceiveError) -> Self {
+        let kind = match &error {
+            ReceiveError::Closed(_) => ErrorKind::UnexpectedEof,
+            ReceiveError::NoMemory => ErrorKind::OutOfMemory,
+            ReceiveError::NothingCame => ErrorKind::TimedOut,
+            _ => ErrorKind::Other,
+        };
+        io::Error::new(kind, error)
+    }
+}
+
+impl From<SendError> for io::Error {
+    fn from(error: SendError) -> Self {
+        let kind = match error {
+            SendError::Closed => ErrorKind::BrokenPipe,
+            SendError::Busy(_) => ErrorKind::WouldBlock,
+            _ => ErrorKind::Other,
+        };
+        io::Error::new(kind, error)
+    }
+}
+
+impl From<OpenError> for io::Error {
+    fn from(error: OpenError) -> Self {
+        let kind = match &error {
+            OpenError::Request(_) => ErrorKind::InvalidInput,
+            OpenError::Refused { .. } => ErrorKind::ConnectionRefused,
+            OpenError::Failed { code: Code::Timeout, .. } => ErrorKind::TimedOut,
+            OpenError::Failed { code: Code::Connect, .. } => ErrorKind::ConnectionRefused,
+            _ => ErrorKind::Other,
+        };
+        io::Error::new(kind, error)
     }
 }

@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use xous::CID;
 
+use crate::Code;
 use crate::inbox::Inbox;
+use crate::link::Link;
 use crate::listener::accept;
-use crate::pages::{PAGE_SIZE, Pages};
-use crate::websocket::Link;
-use crate::{Accepted, Code, Handle, Opcode, Status, message_id};
+use crate::wire::{Accepted, Handle, Opcode, PAGE_SIZE, Pages, Status, message_id};
 
 /// The pages are on the heap; on the device a log line and a panic take 16 and 32 KiB of stack.
 const STACK: usize = 64 * 1024;

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use crate::pages::{PAGE_SIZE, Pages};
-use crate::websocket::Link;
-use crate::{Code, Opcode, ReceiveWord, Status};
+use crate::Code;
+use crate::link::Link;
+use crate::wire::{Opcode, PAGE_SIZE, Pages, ReceiveWord, Status};
 
 /// How much is lent at a time at most. Four pages carry 2.4 times as much per time as one, and more pages hardly
 /// more.
@@ -20,7 +20,7 @@ pub(crate) struct Inbox {
 }
 
 /// What a receive came back with.
-pub(crate) struct Chunk {
+pub(crate) struct Received {
     pub(crate) word: ReceiveWord,
     pub(crate) len: usize,
 }
@@ -34,7 +34,7 @@ impl Inbox {
     ///
     /// # Errors
     /// Those of the kernel, and `InternalError` if the service did not write the answer.
-    pub(crate) fn receive(&mut self, link: &Link, end: Option<Instant>) -> Result<Chunk, xous::Error> {
+    pub(crate) fn receive(&mut self, link: &Link, end: Option<Instant>) -> Result<Received, xous::Error> {
         if self.lent > self.pages.bytes().len() {
             self.pages = Pages::new(self.lent);
         }
@@ -48,7 +48,7 @@ impl Inbox {
         };
         let len = returned.valid.min(self.lent);
         self.expect(word, len);
-        Ok(Chunk { word, len })
+        Ok(Received { word, len })
     }
 
     /// Chooses how much to lend next, after a chunk: the next message is probably as long as the last.

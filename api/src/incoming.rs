@@ -2,11 +2,16 @@
 
 use xous::CID;
 
-use crate::pages::Pages;
-use crate::websocket::{Link, service};
-use crate::{AcceptError, Accepted, Code, Decision, Handle, Opcode, Subject, Websocket, message_id};
+use crate::certificate::Subject;
+use crate::error::AcceptError;
+use crate::link::{Link, service};
+use crate::wire::{Accepted, Handle, Opcode, Pages, message_id};
+use crate::{Code, Decision, Websocket};
 
 /// A connection that a client has opened.
+#[derive(Debug)]
+#[non_exhaustive]
+#[must_use = "the connection closes when it is dropped"]
 pub struct Incoming {
     /// The connection. This process owns it.
     pub websocket: Websocket,

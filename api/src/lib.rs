@@ -1,92 +1,127 @@
 //! Client crate of the Xous WebSocket service.
 //!
-//! The service (`_Websocket Service_`) owns sockets, framing and timers. A program that links this crate talks to it
-//! by message passing. It holds a [`Websocket`], which is one connection:
+//! The service (`_Websocket Service_`) owns sockets, TLS, framing and timers. A program that links this crate talks to it
+//! by message passing, and holds a [`Websocket`] for each connection and a [`Listener`] for each port.
+//!
+//! # Open, send, receive
 //!
 //! ```no_run
-//! use xous_api_websocket::{Request, Websocket};
+//! use xous_api_websocket::{CloseCode, Request, Tls, Websocket};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let ws = Websocket::open(&Request::new("127.0.0.1", 8080).path("/echo"))?;
+//! let request = Request::new("example.com", 443).path("/echo").tls(Tls::default());
+//! let ws = Websocket::open(&request)?;
 //! ws.send_text("hello")?;
 //! let reply = ws.receive_text(4096)?;
-//! ws.close(1000, "done")?;
+//! ws.close(CloseCode::NORMAL, "done")?;
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! A message of any size streams: [`Websocket::receive`] returns a [`Message`], a [`std::io::Read`] that ends where
-//! the message ends. [`Websocket::forward_to`] pushes chunks to a server of the caller instead. A program that does
-//! not link this crate can use the raw messages: [`Opcode`] documents each, [`Request`] and [`Reply`] the pages,
-//! [`SendWord`] and [`ReceiveWord`] the flags in `offset`.
+//! the message ends. [`Websocket::receive_whole`] returns a [`Payload`], text or binary, of at most the length that is
+//! given. [`Websocket::forward_to`] pushes chunks to a server of the program instead. Threads may share a `Websocket`:
+//! one sends while another receives.
+//!
+//! # Listen
+//!
+//! ```no_run
+//! use xous_api_websocket::{Listen, Listener, Route};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let listener = Listener::listen(&Listen::new("0.0.0.0", 8080).pairing())?;
+//! listener.add_route(&Route::receiver("/echo"))?;
+//! println!("the code is {}", listener.pairing_code()?);
+//! while let Ok(client) = listener.accept() {
+//!     while let Ok(message) = client.websocket.receive_whole(64 * 1024) {
+//!         client.websocket.send(&message)?;
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A [`Route`] may also lead to a page, to files of the device's database, or to an upload, which the service does by
+//! itself:
+//!
+//! ```no_run
+//! # use xous_api_websocket::{Listener, Route, Upload, error::ControlError};
+//! # fn add(listener: &Listener) -> Result<(), ControlError> {
+//! listener.add_route(&Route::upload("/inbox", Upload::new("inbox").allow("*.txt")))?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # When something fails
+//!
+//! Each operation has its own type in [`error`]. Its `Display` is one sentence for people. A refusal names its [`Code`],
+//! which says what to do, and whether the same call may succeed later ([`Code::is_transient`]). How a connection ended is
+//! an [`error::Closed`] with the peer's [`CloseCode`].
+//!
+//! # Without this crate
+//!
+//! Everything is plain kernel messages and documented bytes: [`wire`] has them, for programs in any language.
+//!
+//! # Names
+//!
+//! RFC 6455 writes WebSocket, and so do these texts. In names of items it is one word, `Websocket`, as Rust's guidelines
+//! have compounds (C-CASE).
 
-mod accepted;
-mod certificate;
+pub mod certificate;
+mod close_code;
 mod code;
 mod decision;
 mod der;
-mod error;
+pub mod error;
 mod forward;
-mod handle;
 mod heap;
 #[cfg(feature = "idn")]
 mod host;
 mod inbox;
 mod incoming;
+mod kind;
+mod link;
 mod listen;
 mod listener;
 mod login;
 mod message;
 mod moment;
-mod opcode;
 mod opening;
-mod pages;
-mod part;
+mod payload;
 mod pin;
-mod reply;
 mod request;
 mod route;
 mod settings;
 mod shown;
 mod source;
+pub mod state;
 mod stats;
 mod subject;
 mod tls;
 mod upload;
 mod websocket;
-mod wire;
-mod word;
+pub mod wire;
+mod x509;
 
-pub use accepted::Accepted;
-pub use certificate::Certificate;
+pub use close_code::CloseCode;
 pub use code::Code;
 pub use decision::Decision;
-pub use error::{
-    AcceptError, Closed, ControlError, ListenError, OpenError, ReceiveError, SendError, Unopened,
-};
-pub use handle::{Handle, message_id, split_message_id};
 pub use heap::allow_heap;
 #[cfg(feature = "idn")]
-pub use host::{NotAHost, ascii_host};
+pub use host::ascii_host;
 pub use incoming::Incoming;
+pub use kind::{Kind, Part};
 pub use listen::{Listen, ListenLimits, SlowMember};
-pub use listener::{Listener, ListenerState, PortState};
+pub use listener::Listener;
 pub use login::Login;
 pub use message::Message;
-pub use moment::Moment;
-pub use opcode::{Opcode, SERVER_NAME};
 pub use opening::Opening;
-pub use pages::{PAGE_SIZE, Pages, Returned};
-pub use pin::{Fingerprint, NoFingerprint, Pin};
-pub use reply::{Refusal, Reply};
-pub use request::{Credentials, CredentialsForm, Proxy, Request, RequestError};
+pub use payload::Payload;
+pub use pin::Pin;
+pub use request::{Credentials, CredentialsForm, Proxy, Request};
 pub use route::{Route, RouteKind};
-pub use settings::{Deadlines, Lease, Limits};
-pub use shown::{Shown, ShownCertificate};
+pub use settings::{ConnectionOptions, Deadlines, Lease, Limits};
 pub use source::Source;
-pub use stats::Stats;
-pub use subject::Subject;
 pub use tls::{Identity, ServerTls, Tls};
 pub use upload::Upload;
-pub use websocket::{Phase, State, Websocket, send, stats};
-pub use word::{Kind, Part, ReceiveWord, SendWord, Status};
+pub use websocket::Websocket;

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use crate::settings::{Deadlines, Lease, Limits, read_wait, write_wait};
+use crate::Request;
+use crate::error::RequestError;
+use crate::settings::{ConnectionOptions, Lease, read_wait, write_wait};
 use crate::tls::ServerTls;
-use crate::wire::{Reader, Writer};
-use crate::{Request, RequestError};
+use crate::wire::fields::{Reader, Writer, len_of};
 
 /// The most origins in a request.
 const MAX_ORIGINS: usize = 32;
@@ -20,12 +21,12 @@ const AS_IT_IS: u8 = 1 << 6;
 const ALONE: u8 = 1 << 7;
 const PROGRAMS: u8 = 1 << 3;
 const PAIRING: u8 = 1 << 4;
-/// Length of the fixed fields.
-const FIXED: usize = 76;
 
 /// Limits of a port, by default for 16 connections, of which one address may have half. The first program that listens on it sets them. A request that meets one is answered with
 /// the status beside it, so that its sender knows which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use]
 pub struct ListenLimits {
     /// Connections of any kind at a time (503), those not counted that have had their last answer. When all are taken,
     /// the one that has said nothing, or is idle between two requests, for longest makes room. The service's own limit
@@ -58,8 +59,52 @@ impl Default for ListenLimits {
     }
 }
 
+impl ListenLimits {
+    /// The usual ones.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Allows this many connections at a time.
+    pub fn connections(mut self, connections: u16) -> Self {
+        self.connections = connections;
+        self
+    }
+
+    /// Allows this many connections from one address at a time.
+    pub fn per_peer(mut self, connections: u16) -> Self {
+        self.per_peer = connections;
+        self
+    }
+
+    /// Takes heads of at most this many bytes.
+    pub fn head_bytes(mut self, bytes: u32) -> Self {
+        self.head_bytes = bytes;
+        self
+    }
+
+    /// Takes heads of at most this many lines.
+    pub fn head_lines(mut self, lines: u16) -> Self {
+        self.head_lines = lines;
+        self
+    }
+
+    /// Waits this long for a TLS handshake, and for a head.
+    pub fn head_time(mut self, time: Duration) -> Self {
+        self.head_time = time;
+        self
+    }
+
+    /// Lets a head wait this long for a program that takes the connection.
+    pub fn accept_time(mut self, time: Duration) -> Self {
+        self.accept_time = time;
+        self
+    }
+}
+
 /// What happens to a member of a channel whose queue is full when a broadcast comes. Nobody waits for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SlowMember {
     /// It leaves the channel and stays connected.
     Leaves,
@@ -81,6 +126,8 @@ pub enum SlowMember {
 /// | 76 | texts: address, the origins |
 /// | behind them | if flagged, a [`ServerTls`] |
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use]
 pub struct Listen<'a> {
     /// The address of an interface: `127.0.0.1` for this machine only, `0.0.0.0` for all interfaces. On the device a
     /// port is open on all interfaces, whatever the address; see [`Listen::exposed`](Listen::exposed()).
@@ -103,12 +150,8 @@ pub struct Listen<'a> {
     pub pairing: bool,
     /// Limits of the port.
     pub limits: ListenLimits,
-    /// What the peer of each connection may send.
-    pub messages: Limits,
-    /// Deadlines of each connection. `open` is not used.
-    pub deadlines: Deadlines,
-    /// Longest frame to send, as in a [`Request`](crate::Request).
-    pub fragment_size: u32,
+    /// What each connection takes, how long it waits and how it sends. The deadline `open` is not used.
+    pub options: ConnectionOptions,
     /// What happens to slow members of channels.
     pub slow_members: SlowMember,
     /// The port's certificate, for `wss` and `https` instead of `ws` and `http`. A client without TLS is dropped.
@@ -133,9 +176,7 @@ impl<'a> Listen<'a> {
             programs: false,
             pairing: false,
             limits: ListenLimits::default(),
-            messages: Limits::default(),
-            deadlines: Deadlines::default(),
-            fragment_size: 0,
+            options: ConnectionOptions::default(),
             slow_members: SlowMember::Leaves,
             tls: None,
             exposed: false,
@@ -206,21 +247,10 @@ impl<'a> Listen<'a> {
         self
     }
 
-    /// With connections that take no more than this.
-    pub fn messages(mut self, limits: Limits) -> Self {
-        self.messages = limits;
-        self
-    }
-
-    /// With connections that wait no longer than this.
-    pub fn deadlines(mut self, deadlines: Deadlines) -> Self {
-        self.deadlines = deadlines;
-        self
-    }
-
-    /// Sending frames of at most this many payload bytes.
-    pub fn fragment_size(mut self, bytes: u32) -> Self {
-        self.fragment_size = bytes;
+    /// With connections that have these limits and deadlines. [`Limits`](crate::Limits) or
+    /// [`Deadlines`](crate::Deadlines) alone will do.
+    pub fn options(mut self, options: impl Into<ConnectionOptions>) -> Self {
+        self.options = options.into();
         self
     }
 
@@ -232,8 +262,7 @@ impl<'a> Listen<'a> {
 
     /// How many bytes it takes in a page.
     pub fn encoded_len(&self) -> usize {
-        let texts = self.texts().map(|text| 2 + text.len()).sum::<usize>();
-        FIXED + texts + self.tls.as_ref().map_or(0, ServerTls::encoded_len)
+        len_of(|w| self.fields(w))
     }
 
     /// Writes it into `page`. Returns the number of bytes.
@@ -252,6 +281,52 @@ impl<'a> Listen<'a> {
             return Err(RequestError::TooLong);
         }
         let mut w = Writer::new(page);
+        self.fields(&mut w);
+        w.finish().ok_or(RequestError::TooLong)
+    }
+
+    /// Reads what another process wrote; `None` if it is not a `Listen`.
+    pub fn parse(page: &'a [u8]) -> Option<Self> {
+        let mut r = Reader::new(page);
+        if r.u32()? != MAGIC {
+            return None;
+        }
+        let port = r.u16()?;
+        // All eight have a meaning.
+        let flags = r.u8()?;
+        let slow_members = if flags & CLOSED != 0 { SlowMember::Closed } else { SlowMember::Leaves };
+        let origins = usize::from(r.u8()?);
+        let (connections, per_peer) = (r.u16()?, r.u16()?);
+        let (head_bytes, head_lines) = (r.u32()?, r.u16()?);
+        let lease = Lease::read(flags & ANSWERS != 0, r.u16()?);
+        let (head_time, accept_time) = (read_wait(&mut r)?, read_wait(&mut r)?);
+        let limits = ListenLimits { connections, per_peer, head_bytes, head_lines, head_time, accept_time };
+        let options = ConnectionOptions::read(&mut r)?;
+        if origins > MAX_ORIGINS {
+            return None;
+        }
+        let address = r.text()?;
+        let origins = (0..origins).map(|_| r.text()).collect::<Option<_>>()?;
+        let tls = if flags & TLS != 0 { Some(ServerTls::read(&mut r)?) } else { None };
+        Some(Listen {
+            address,
+            port,
+            origins,
+            programs: flags & PROGRAMS != 0,
+            pairing: flags & PAIRING != 0,
+            limits,
+            options,
+            slow_members,
+            tls,
+            exposed: flags & EXPOSED != 0,
+            lease,
+            as_it_is: flags & AS_IT_IS != 0,
+            alone: flags & ALONE != 0,
+        })
+    }
+
+    /// In the order in which they travel.
+    fn fields(&self, w: &mut Writer<'_>) {
         w.u32(MAGIC);
         w.u16(self.port);
         let slow_members = if self.slow_members == SlowMember::Closed { CLOSED } else { 0 };
@@ -275,60 +350,13 @@ impl<'a> Listen<'a> {
         w.u32(self.limits.head_bytes);
         w.u16(self.limits.head_lines);
         w.u16(self.lease.seconds());
-        write_wait(&mut w, self.limits.head_time);
-        write_wait(&mut w, self.limits.accept_time);
-        self.deadlines.write(&mut w);
-        self.messages.write(&mut w);
-        w.u32(self.fragment_size);
+        write_wait(w, self.limits.head_time);
+        write_wait(w, self.limits.accept_time);
+        self.options.fields(w);
         self.texts().for_each(|text| w.text(text));
         if let Some(tls) = &self.tls {
-            tls.write_behind(&mut w);
+            tls.write_behind(w);
         }
-        w.finish().ok_or(RequestError::TooLong)
-    }
-
-    /// Reads what another process wrote; `None` if it is not a `Listen`.
-    pub fn parse(page: &'a [u8]) -> Option<Self> {
-        let mut r = Reader::new(page);
-        if r.u32()? != MAGIC {
-            return None;
-        }
-        let port = r.u16()?;
-        // All eight have a meaning.
-        let flags = r.u8()?;
-        let slow_members = if flags & CLOSED != 0 { SlowMember::Closed } else { SlowMember::Leaves };
-        let origins = usize::from(r.u8()?);
-        let (connections, per_peer) = (r.u16()?, r.u16()?);
-        let (head_bytes, head_lines) = (r.u32()?, r.u16()?);
-        let lease = Lease::new(flags & ANSWERS != 0, r.u16()?);
-        let (head_time, accept_time) = (read_wait(&mut r)?, read_wait(&mut r)?);
-        let limits = ListenLimits { connections, per_peer, head_bytes, head_lines, head_time, accept_time };
-        let deadlines = Deadlines::read(&mut r)?;
-        let messages = Limits::read(&mut r)?;
-        let fragment_size = r.u32()?;
-        if origins > MAX_ORIGINS {
-            return None;
-        }
-        let address = r.text()?;
-        let origins = (0..origins).map(|_| r.text()).collect::<Option<_>>()?;
-        let tls = if flags & TLS != 0 { Some(ServerTls::read(&mut r)?) } else { None };
-        Some(Listen {
-            address,
-            port,
-            origins,
-            programs: flags & PROGRAMS != 0,
-            pairing: flags & PAIRING != 0,
-            limits,
-            messages,
-            deadlines,
-            fragment_size,
-            slow_members,
-            tls,
-            exposed: flags & EXPOSED != 0,
-            lease,
-            as_it_is: flags & AS_IT_IS != 0,
-            alone: flags & ALONE != 0,
-        })
     }
 
     fn texts(&self) -> impl Iterator<Item = &'a str> + '_ {
@@ -352,7 +380,7 @@ mod tests {
             .tls(tls)
             .slow_members(SlowMember::Closed)
             .exposed()
-            .lease(Lease { answers: true, silence: Some(Duration::from_secs(77)) })
+            .lease(Lease::new().silence(Duration::from_secs(77)))
             .as_it_is()
             .alone()
             .programs()

@@ -1,35 +1,14 @@
 //! A port, as a program that serves on it holds it.
 
+use std::fmt;
+
 use xous::CID;
 
-use crate::pages::{PAGE_SIZE, Pages, Returned};
-use crate::reply::Refusal;
-use crate::websocket::service;
-use crate::{
-    AcceptError, Accepted, Code, ControlError, Decision, Handle, Incoming, Kind, Listen, ListenError, Opcode,
-    Part, Route, SendError, SendWord, ServerTls, Websocket, message_id,
-};
-
-/// Where a port stands.
-#[derive(num_derive::FromPrimitive, num_derive::ToPrimitive, Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum PortState {
-    /// It has been given up, or was never the caller's.
-    Closed = 0,
-    /// It cannot be bound at the moment, for example without a network. The service keeps trying.
-    Waiting = 1,
-    /// Clients can connect.
-    Listening = 2,
-}
-
-/// What `ListenerState` reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ListenerState {
-    /// Where the port stands.
-    pub port: PortState,
-    /// Open connections of the port, plain requests included.
-    pub connections: usize,
-}
+use crate::error::{AcceptError, ControlError, ListenError, SendError};
+use crate::link::service;
+use crate::state::{ListenerState, PortState};
+use crate::wire::{Accepted, Handle, Opcode, PAGE_SIZE, Pages, Refusal, Returned, SendWord, message_id};
+use crate::{Code, Decision, Incoming, Kind, Listen, Part, Route, ServerTls, Websocket};
 
 /// A program's share of a port: its routes and its channels. Several programs may listen on one port. A path belongs
 /// to the program that added it. When the listener is dropped, its routes go and its connections stay.
@@ -278,6 +257,13 @@ pub(crate) fn accept(
         if returned.offset != Code::Again as usize {
             return Ok(returned);
         }
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Listener { handle, port, .. } = self;
+        f.debug_struct("Listener").field("handle", handle).field("port", port).finish_non_exhaustive()
     }
 }
 

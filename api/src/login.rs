@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::wire::{Reader, Writer};
+use crate::wire::fields::{Reader, Writer};
 
 const BASIC: u8 = 1;
 const BEARER: u8 = 2;
@@ -12,6 +12,8 @@ const BEARER: u8 = 2;
 ///
 /// In a page: u8 1 and the texts user and password, or u8 2 and the text token.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use]
 pub enum Login<'a> {
     /// A name and a password, which browsers ask their user for (RFC 7617).
     Basic {
@@ -39,13 +41,6 @@ impl<'a> Login<'a> {
     /// A token.
     pub fn bearer(token: &'a str) -> Self {
         Login::Bearer { token }
-    }
-
-    pub(crate) fn encoded_len(&self) -> usize {
-        match self {
-            Login::Basic { user, password } => 5 + user.len() + password.len(),
-            Login::Bearer { token } => 3 + token.len(),
-        }
     }
 
     pub(crate) fn write(&self, w: &mut Writer<'_>) {

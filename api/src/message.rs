@@ -1,13 +1,16 @@
 //! A received message as a stream.
 
 use std::collections::TryReserveError;
+use std::fmt;
 use std::io::Read;
 use std::sync::MutexGuard;
 use std::time::Instant;
 
-use crate::inbox::{Chunk, Inbox};
-use crate::websocket::Link;
-use crate::{Closed, Code, Kind, ReceiveError, Status};
+use crate::error::{Closed, ReceiveError};
+use crate::inbox::{Inbox, Received};
+use crate::link::Link;
+use crate::wire::Status;
+use crate::{Code, Kind, Payload};
 
 /// A message of any size that is being received. It is a [`Read`] that ends where the message ends, and never before.
 ///
@@ -116,11 +119,29 @@ impl<'a> Message<'a> {
         String::from_utf8(self.into_bytes(limit)?).map_err(|_| ReceiveError::NotText)
     }
 
+    /// The rest of the message as what it is, at most `limit` bytes.
+    ///
+    /// # Errors
+    /// As [`Message::into_bytes`]. The message is then discarded.
+    pub fn into_payload(self, limit: usize) -> Result<Payload, ReceiveError> {
+        match self.kind {
+            Kind::Text => self.into_text(limit).map(Payload::Text),
+            Kind::Binary => self.into_bytes(limit).map(Payload::Binary),
+        }
+    }
+
     fn skip(&mut self) -> Result<(), ReceiveError> {
         while !self.failed && !self.chunk()?.is_empty() {
             self.at = self.end;
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Message { kind, last, .. } = self;
+        f.debug_struct("Message").field("kind", kind).field("last", last).finish_non_exhaustive()
     }
 }
 
@@ -154,12 +175,12 @@ fn receive(
     inbox: &mut Inbox,
     until: Option<Instant>,
 ) -> Result<(Kind, bool, usize), ReceiveError> {
-    let Chunk { word, len } = inbox.receive(link, until).map_err(|_| ReceiveError::Kernel)?;
+    let Received { word, len } = inbox.receive(link, until).map_err(|_| ReceiveError::Kernel)?;
     match word.status {
         Status::Chunk { kind, last, .. } => Ok((kind, last, len)),
         Status::Closed { code } => {
             let reason = String::from_utf8_lossy(&inbox.bytes()[..len]).into_owned();
-            Err(ReceiveError::Closed(Closed { code, reason }))
+            Err(ReceiveError::Closed(Closed { code: code.into(), reason }))
         }
         Status::Refused(code) => Err(match Code::from_word(usize::from(code)) {
             code @ (Code::BusyReceives | Code::BusyMessages | Code::BusyService) => ReceiveError::Busy(code),

@@ -4,10 +4,12 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use xous::CID;
 
-use crate::pages::Pages;
-use crate::reply::Refusal;
-use crate::websocket::{ANSWER, Link, service};
-use crate::{Code, Handle, Opcode, OpenError, Reply, Request, Shown, Unopened, Websocket, message_id};
+use crate::certificate::Shown;
+use crate::error::{OpenError, Unopened};
+use crate::link::{Link, service};
+use crate::websocket::ANSWER;
+use crate::wire::{Handle, Opcode, Pages, Refusal, Reply, message_id};
+use crate::{Code, Request, Websocket};
 
 /// In the `offset` of an `Open`: answer with the handle, before the connection is there.
 const AT_ONCE: usize = 1;
@@ -17,6 +19,8 @@ const AT_ONCE: usize = 1;
 /// Threads may share it: one waits, another gives the opening up. When it is dropped before the connection was
 /// taken, the opening ends, wherever it stands: look-up, TCP, TLS or handshake. Nobody waits for that end. A look-up
 /// cannot be cut short, so the service keeps two threads for it until it returns.
+#[derive(Debug)]
+#[must_use = "the opening is given up when it is dropped"]
 pub struct Opening {
     cid: CID,
     handle: Handle,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::wire::{Reader, Writer};
+use crate::wire::fields::{Reader, Writer};
 
 const CERTIFICATE: u8 = 1;
 const KEY: u8 = 2;
@@ -17,6 +17,7 @@ pub struct Fingerprint(pub [u8; 32]);
 ///
 /// In a page: u8 1 for a certificate or 2 for a key, and the 32 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Pin {
     /// Of the server's own certificate, all of its DER. Ends when the certificate is renewed.
     Certificate(Fingerprint),
@@ -31,9 +32,6 @@ pub enum Pin {
 pub struct NoFingerprint;
 
 impl Pin {
-    /// Bytes in a page.
-    pub(crate) const LEN: usize = 33;
-
     pub(crate) fn write(&self, w: &mut Writer<'_>) {
         let (kind, Fingerprint(digest)) = match self {
             Pin::Certificate(digest) => (CERTIFICATE, digest),

@@ -1,15 +1,17 @@
 //! What a program asks for when it opens a connection, and how that travels.
 
-use crate::settings::{Deadlines, Lease, Limits};
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::error::RequestError;
+use crate::settings::{ConnectionOptions, Lease};
 use crate::tls::Tls;
-use crate::wire::{Reader, Writer};
+use crate::wire::fields::{Reader, Writer, len_of};
 
 /// The most sub-protocols, and the most extra headers, in a request.
 const MAX_LISTED: usize = 32;
 /// The first four bytes of a request's page, and with them its version.
 const MAGIC: u32 = u32::from_le_bytes(*b"WSO1");
-/// Length of the fixed fields.
-const FIXED: usize = 60;
 
 const TLS: u8 = 1;
 const CREDENTIALS: u8 = 1 << 1;
@@ -21,6 +23,7 @@ const PROXY_CREDENTIALS: u8 = 1 << 6;
 
 /// How a user name and password reach the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CredentialsForm {
     /// `Authorization: Basic` (RFC 7617).
     Basic,
@@ -30,18 +33,20 @@ pub enum CredentialsForm {
 }
 
 /// Who opens the connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Credentials<'a> {
     /// The user name; without a colon if the form is `Basic`.
-    pub username: &'a str,
+    pub username: Cow<'a, str>,
     /// The password: any text without control characters.
-    pub password: &'a str,
+    pub password: Cow<'a, str>,
     /// Whether they travel in a header or in the query.
     pub form: CredentialsForm,
 }
 
 /// An HTTP proxy that is asked for a tunnel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Proxy<'a> {
     /// Name or address (IPv6 without brackets).
     pub host: &'a str,
@@ -71,6 +76,8 @@ pub struct Proxy<'a> {
 ///
 /// All of it takes at most [`Request::MAX_BYTES`]: a composed handshake has 8 KiB, a certificate one or two.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use]
 pub struct Request<'a> {
     /// Name or address (IPv6 without brackets). A name has letters of ASCII: `ascii_host`, of the feature `idn`, makes one
     /// of any other, such as `xn--bcher-kva.example` of `bücher.example`. A link-local address may name its network:
@@ -92,13 +99,8 @@ pub struct Request<'a> {
     pub sub_protocols: Vec<&'a str>,
     /// Name and value, at most 32.
     pub headers: Vec<(&'a str, &'a str)>,
-    /// What the peer may send.
-    pub limits: Limits,
-    /// How long the service waits.
-    pub deadlines: Deadlines,
-    /// A longer whole message goes out in frames of at most this many payload bytes, and pings are answered in
-    /// between. 0 sends one frame, whatever its length.
-    pub fragment_size: u32,
+    /// What the connection takes, how long it waits and how it sends.
+    pub options: ConnectionOptions,
     /// What becomes of the connection when this process has ended.
     pub lease: Lease,
     /// The host and port that are connected to in place of the named ones. See [`Request::connect_to`].
@@ -107,18 +109,6 @@ pub struct Request<'a> {
     pub proxy: Option<Proxy<'a>>,
     /// How many redirections are followed at most. See [`Request::redirects`].
     pub redirects: u8,
-}
-
-/// A request cannot be sent to the service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum RequestError {
-    /// More than 32 sub-protocols, headers, origins, CA certificates, or certificates of a chain, or more than 8 pins.
-    #[error("more than {MAX_LISTED} sub-protocols, headers, origins or certificates, or more than 8 pins")]
-    TooMany,
-    /// More than [`Request::MAX_BYTES`] in all, or a route's page longer than
-    /// [`Route::MAX_BODY`](crate::Route::MAX_BODY).
-    #[error("more than {} bytes", Request::MAX_BYTES)]
-    TooLong,
 }
 
 impl<'a> Request<'a> {
@@ -138,9 +128,7 @@ impl<'a> Request<'a> {
             origin: None,
             sub_protocols: Vec::new(),
             headers: Vec::new(),
-            limits: Limits::default(),
-            deadlines: Deadlines::default(),
-            fragment_size: 0,
+            options: ConnectionOptions::default(),
             lease: Lease::default(),
             redirects: 0,
             connect_to: None,
@@ -162,7 +150,7 @@ impl<'a> Request<'a> {
     }
 
     /// Through a tunnel of this HTTP proxy (`CONNECT`, RFC 9110 section 9.3.6), which resolves the host's name. What the
-    /// proxy answers in place of 2xx is [`OpenError::Refused`](crate::OpenError::Refused), and is not followed.
+    /// proxy answers in place of 2xx is [`OpenError::Refused`](crate::error::OpenError::Refused), and is not followed.
     pub fn proxy(mut self, host: &'a str, port: u16) -> Self {
         self.proxy = Some(Proxy { host, port, credentials: None });
         self
@@ -180,7 +168,7 @@ impl<'a> Request<'a> {
     /// 307, 308), all within the open deadline. One that leads out of TLS is not followed. Credentials, the headers
     /// `Authorization`, `Cookie` and `Proxy-Authorization`, the own certificate and [`Tls::server_name`] are only for
     /// the host and port of this request, as long as no other one has been asked. Whatever is not followed is
-    /// [`OpenError::Refused`](crate::OpenError::Refused), with the last answer.
+    /// [`OpenError::Refused`](crate::error::OpenError::Refused), with the last answer.
     pub fn redirects(mut self, most: u8) -> Self {
         self.redirects = most.min(Self::MAX_REDIRECTS);
         self
@@ -192,21 +180,20 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// With `true`, over TLS to a server that Mozilla's roots vouch for; with `false`, without TLS.
-    pub fn tls(mut self, tls: bool) -> Self {
-        self.tls = tls.then(Tls::default);
-        self
-    }
-
-    /// Over TLS as described.
-    pub fn secure(mut self, tls: Tls<'a>) -> Self {
+    /// Over TLS (`wss`) as described: with `Tls::default()`, to a server that Mozilla's roots vouch for.
+    pub fn tls(mut self, tls: Tls<'a>) -> Self {
         self.tls = Some(tls);
         self
     }
 
     /// As this user.
-    pub fn credentials(mut self, username: &'a str, password: &'a str, form: CredentialsForm) -> Self {
-        self.credentials = Some(Credentials { username, password, form });
+    pub fn credentials(
+        mut self,
+        username: impl Into<Cow<'a, str>>,
+        password: impl Into<Cow<'a, str>>,
+        form: CredentialsForm,
+    ) -> Self {
+        self.credentials = Some(Credentials { username: username.into(), password: password.into(), form });
         self
     }
 
@@ -228,30 +215,15 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// Taking no more than this.
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
-    }
-
-    /// Waiting no longer than this.
-    pub fn deadlines(mut self, deadlines: Deadlines) -> Self {
-        self.deadlines = deadlines;
-        self
-    }
-
-    /// Sending frames of at most this many payload bytes.
-    pub fn fragment_size(mut self, bytes: u32) -> Self {
-        self.fragment_size = bytes;
+    /// With these limits and deadlines. [`Limits`](crate::Limits) or [`Deadlines`](crate::Deadlines) alone will do.
+    pub fn options(mut self, options: impl Into<ConnectionOptions>) -> Self {
+        self.options = options.into();
         self
     }
 
     /// How many bytes the request takes in a page.
     pub fn encoded_len(&self) -> usize {
-        let texts = self.texts().map(|text| 2 + text.len()).sum::<usize>();
-        let numbers = 2 * (usize::from(self.connect_to.is_some()) + usize::from(self.proxy.is_some()));
-        let behind = self.texts_behind().map(|text| 2 + text.len()).sum::<usize>();
-        FIXED + texts + self.tls.as_ref().map_or(0, Tls::encoded_len) + behind + numbers
+        len_of(|w| self.fields(w))
     }
 
     /// Writes the request into `page`. Returns the number of bytes.
@@ -269,28 +241,7 @@ impl<'a> Request<'a> {
             return Err(RequestError::TooLong);
         }
         let mut w = Writer::new(page);
-        w.u32(MAGIC);
-        w.u16(self.port);
-        w.u8(self.flags());
-        w.u8(u8::from(self.lease.answers) | self.redirects.min(Self::MAX_REDIRECTS) << 4);
-        self.deadlines.write(&mut w);
-        self.limits.write(&mut w);
-        w.u32(self.fragment_size);
-        w.u8(self.sub_protocols.len() as u8);
-        w.u8(self.headers.len() as u8);
-        w.u16(self.lease.seconds());
-        self.texts().for_each(|text| w.text(text));
-        self.tls.iter().for_each(|tls| tls.write(&mut w));
-        for (host, port) in
-            self.connect_to.into_iter().chain(self.proxy.map(|proxy| (proxy.host, proxy.port)))
-        {
-            w.text(host);
-            w.u16(port);
-        }
-        if let Some((username, password)) = self.proxy.and_then(|proxy| proxy.credentials) {
-            w.text(username);
-            w.text(password);
-        }
+        self.fields(&mut w);
         w.finish().ok_or(RequestError::TooLong)
     }
 
@@ -304,18 +255,16 @@ impl<'a> Request<'a> {
         let flags = r.u8()?;
         let more = r.u8()?;
         let (answers, redirects) = (more & 1 != 0, (more >> 4).min(Self::MAX_REDIRECTS));
-        let deadlines = Deadlines::read(&mut r)?;
-        let limits = Limits::read(&mut r)?;
-        let fragment_size = r.u32()?;
+        let options = ConnectionOptions::read(&mut r)?;
         let (protocols, headers) = (usize::from(r.u8()?), usize::from(r.u8()?));
-        let lease = Lease::new(answers, r.u16()?);
+        let lease = Lease::read(answers, r.u16()?);
         if protocols > MAX_LISTED || headers > MAX_LISTED {
             return None;
         }
         let (host, path) = (r.text()?, r.text()?);
         let credentials = if flags & CREDENTIALS != 0 {
             let form = if flags & IN_QUERY != 0 { CredentialsForm::Query } else { CredentialsForm::Basic };
-            Some(Credentials { username: r.text()?, password: r.text()?, form })
+            Some(Credentials { username: r.text()?.into(), password: r.text()?.into(), form })
         } else {
             None
         };
@@ -340,9 +289,7 @@ impl<'a> Request<'a> {
             origin,
             sub_protocols,
             headers,
-            limits,
-            deadlines,
-            fragment_size,
+            options,
             lease,
             redirects,
             connect_to,
@@ -350,11 +297,35 @@ impl<'a> Request<'a> {
         })
     }
 
+    /// In the order in which they travel.
+    fn fields(&self, w: &mut Writer<'_>) {
+        w.u32(MAGIC);
+        w.u16(self.port);
+        w.u8(self.flags());
+        w.u8(u8::from(self.lease.answers) | self.redirects.min(Self::MAX_REDIRECTS) << 4);
+        self.options.fields(w);
+        w.u8(self.sub_protocols.len() as u8);
+        w.u8(self.headers.len() as u8);
+        w.u16(self.lease.seconds());
+        self.texts().for_each(|text| w.text(text));
+        self.tls.iter().for_each(|tls| tls.write(w));
+        for (host, port) in
+            self.connect_to.into_iter().chain(self.proxy.map(|proxy| (proxy.host, proxy.port)))
+        {
+            w.text(host);
+            w.u16(port);
+        }
+        if let Some((username, password)) = self.proxy.and_then(|proxy| proxy.credentials) {
+            w.text(username);
+            w.text(password);
+        }
+    }
+
     fn flags(&self) -> u8 {
-        let credentials = match self.credentials {
+        let credentials = match self.credentials.as_ref().map(|credentials| credentials.form) {
             None => 0,
-            Some(Credentials { form: CredentialsForm::Basic, .. }) => CREDENTIALS,
-            Some(Credentials { form: CredentialsForm::Query, .. }) => CREDENTIALS | IN_QUERY,
+            Some(CredentialsForm::Basic) => CREDENTIALS,
+            Some(CredentialsForm::Query) => CREDENTIALS | IN_QUERY,
         };
         (if self.tls.is_some() { TLS } else { 0 })
             | credentials
@@ -367,17 +338,9 @@ impl<'a> Request<'a> {
             }
     }
 
-    /// The texts behind TLS.
-    fn texts_behind(&self) -> impl Iterator<Item = &'a str> {
-        let credentials = self.proxy.and_then(|proxy| proxy.credentials);
-        let hosts =
-            self.connect_to.map(|(host, _)| host).into_iter().chain(self.proxy.map(|proxy| proxy.host));
-        hosts.chain(credentials.into_iter().flat_map(|(username, password)| [username, password]))
-    }
-
     /// The texts before TLS in the order in which they travel.
-    fn texts(&self) -> impl Iterator<Item = &'a str> + '_ {
-        let credentials = self.credentials.into_iter().flat_map(|c| [c.username, c.password]);
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let credentials = self.credentials.iter().flat_map(|c| [&*c.username, &*c.password]);
         [self.host, self.path]
             .into_iter()
             .chain(credentials)
@@ -387,29 +350,47 @@ impl<'a> Request<'a> {
     }
 }
 
+/// Without the password.
+impl fmt::Debug for Credentials<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Credentials { username, form, .. } = self;
+        f.debug_struct("Credentials").field("username", username).field("form", form).finish_non_exhaustive()
+    }
+}
+
+/// Without the password.
+impl fmt::Debug for Proxy<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Proxy { host, port, .. } = self;
+        f.debug_struct("Proxy").field("host", host).field("port", port).finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{Identity, Source};
+    use crate::{Deadlines, Identity, Limits, Source};
 
     fn full() -> Request<'static> {
         let identity = Identity {
             chain: vec![Source::Bytes(b"certificate"), Source::Pddb { dict: "tls", key: "issuer" }],
             key: Source::Bytes(b"key"),
         };
+        let options = ConnectionOptions::new()
+            .limits(Limits::new().frame(1).message(2).fragments(3))
+            .deadlines(Deadlines::new().keepalive(Duration::from_secs(9)))
+            .fragment_size(4096);
         Request::new("example.com", 8080)
             .path("/a?b=c")
-            .secure(Tls::only(b"one").and(b"two").server_name("example.org").identity(identity))
+            .tls(Tls::only(b"one").and(b"two").server_name("example.org").identity(identity))
             .credentials("me", "secret", CredentialsForm::Query)
             .origin("https://example.com")
             .sub_protocol("chat")
             .sub_protocol("superchat")
             .header("X-One", "1")
-            .limits(Limits { frame: 1, message: 2, fragments: 3 })
-            .deadlines(Deadlines { keepalive: Some(Duration::from_secs(9)), ..Deadlines::default() })
-            .fragment_size(4096)
+            .options(options)
             .redirects(7)
             .connect_to("192.0.2.1", 81)
             .proxy("proxy.example", 3128)
@@ -418,9 +399,12 @@ mod tests {
 
     #[test]
     fn a_request_goes_there_and_back() {
-        for request in
-            [Request::new("h", 1), Request::new("h", 1).tls(true), Request::new("h", 1).proxy("p", 2), full()]
-        {
+        for request in [
+            Request::new("h", 1),
+            Request::new("h", 1).tls(Tls::default()),
+            Request::new("h", 1).proxy("p", 2),
+            full(),
+        ] {
             let mut page = vec![0; request.encoded_len()];
             assert_eq!(request.write(&mut page), Ok(page.len()));
             assert_eq!(Request::parse(&page), Some(request));
@@ -454,7 +438,7 @@ mod tests {
         let many = (0..33).fold(Request::new("h", 1), |request, _| request.header("a", "b"));
         assert_eq!(many.write(&mut [0; 4096]), Err(RequestError::TooMany));
         let roots = (0..33).fold(Tls::default(), |tls, _| tls.and(b"root"));
-        assert_eq!(Request::new("h", 1).secure(roots).write(&mut [0; 4096]), Err(RequestError::TooMany));
+        assert_eq!(Request::new("h", 1).tls(roots).write(&mut [0; 4096]), Err(RequestError::TooMany));
         assert_eq!(full().write(&mut [0; 80]), Err(RequestError::TooLong));
         let long = "x".repeat(Request::MAX_BYTES);
         assert_eq!(

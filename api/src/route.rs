@@ -1,9 +1,9 @@
 //! What a path of a port leads to, and how that travels.
 
-use crate::RequestError;
+use crate::error::RequestError;
 use crate::login::Login;
 use crate::upload::Upload;
-use crate::wire::{Reader, Writer};
+use crate::wire::fields::{Reader, Writer, len_of};
 
 /// The most sub-protocols of a route.
 const MAX_PROTOCOLS: usize = 32;
@@ -11,8 +11,6 @@ const MAX_PROTOCOLS: usize = 32;
 const MAX_LOGINS: usize = 16;
 /// The first four bytes of the page, and with them its version.
 const MAGIC: u32 = u32::from_le_bytes(*b"WSR1");
-/// Length of the fixed fields.
-const FIXED: usize = 12;
 
 const PREFIX: u8 = 1;
 const PAGE: u8 = 1 << 1;
@@ -24,6 +22,7 @@ const KINDS: u8 = PAGE | UPLOAD | FILES;
 
 /// Who answers on a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RouteKind<'a> {
     /// The program takes WebSockets: [`Listener::accept`](crate::Listener::accept).
     Receiver {
@@ -56,6 +55,8 @@ pub enum RouteKind<'a> {
 /// logins; u32 length of the body; the text path; the [`Login`]s; the sub-protocols; or the text content type and the body;
 /// or the [`Upload`]; or the text dict.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use]
 pub struct Route<'a> {
     /// Begins with `/`, without a query and without `.` or `..` between slashes. A character that needs no
     /// percent-encoding is the same with and without it (RFC 3986 section 6.2.2).
@@ -139,14 +140,7 @@ impl<'a> Route<'a> {
 
     /// How many bytes it takes in a page.
     pub fn encoded_len(&self) -> usize {
-        let kind = match &self.kind {
-            RouteKind::Receiver { protocols } => protocols.iter().map(|name| 2 + name.len()).sum(),
-            RouteKind::Page { content_type, body } => 2 + content_type.len() + body.len(),
-            RouteKind::Upload(upload) => upload.encoded_len(),
-            RouteKind::Files { dict } => 2 + dict.len(),
-        };
-        let credentials = self.credentials.iter().map(Login::encoded_len).sum::<usize>();
-        FIXED + 2 + self.path.len() + credentials + kind
+        len_of(|w| self.fields(w))
     }
 
     /// Writes it into `page`. Returns the number of bytes.
@@ -155,38 +149,19 @@ impl<'a> Route<'a> {
     /// `TooMany` for more than 32 sub-protocols or patterns of names, or 16 logins. `TooLong` for a body longer than
     /// [`Route::MAX_BODY`], or if `page` is shorter than [`Route::encoded_len`].
     pub fn write(&self, page: &mut [u8]) -> Result<usize, RequestError> {
-        let (kind, protocols, body) = match &self.kind {
-            RouteKind::Receiver { protocols } => (0, protocols.len(), 0),
-            RouteKind::Page { body, .. } => (PAGE, 0, body.len()),
-            RouteKind::Upload(upload) if !upload.is_within_limits() => return Err(RequestError::TooMany),
-            RouteKind::Upload(_) => (UPLOAD, 0, 0),
-            RouteKind::Files { .. } => (FILES, 0, 0),
+        let fits = match &self.kind {
+            RouteKind::Receiver { protocols } => protocols.len() <= MAX_PROTOCOLS,
+            RouteKind::Upload(upload) => upload.is_within_limits(),
+            RouteKind::Page { .. } | RouteKind::Files { .. } => true,
         };
-        if protocols > MAX_PROTOCOLS || self.credentials.len() > MAX_LOGINS {
+        if !fits || self.credentials.len() > MAX_LOGINS {
             return Err(RequestError::TooMany);
         }
-        if body > Self::MAX_BODY {
+        if matches!(&self.kind, RouteKind::Page { body, .. } if body.len() > Self::MAX_BODY) {
             return Err(RequestError::TooLong);
         }
         let mut w = Writer::new(page);
-        w.u32(MAGIC);
-        let shared = if self.shared { SHARED } else { 0 };
-        let decides = if self.decides { DECIDES } else { 0 };
-        w.u8(kind | shared | decides | if self.prefix { PREFIX } else { 0 });
-        w.u8(protocols as u8);
-        w.u16(self.credentials.len() as u16);
-        w.u32(u32::try_from(body).map_err(|_| RequestError::TooLong)?);
-        w.text(self.path);
-        self.credentials.iter().for_each(|login| login.write(&mut w));
-        match &self.kind {
-            RouteKind::Receiver { protocols } => protocols.iter().for_each(|name| w.text(name)),
-            RouteKind::Page { content_type, body } => {
-                w.text(content_type);
-                w.bytes(body);
-            }
-            RouteKind::Upload(upload) => upload.write(&mut w),
-            RouteKind::Files { dict } => w.text(dict),
-        }
+        self.fields(&mut w);
         w.finish().ok_or(RequestError::TooLong)
     }
 
@@ -217,6 +192,34 @@ impl<'a> Route<'a> {
         };
         let [prefix, shared, decides] = [PREFIX, SHARED, DECIDES].map(|flag| flags & flag != 0);
         Some(Route { path, prefix, shared, kind, credentials, decides })
+    }
+
+    /// In the order in which they travel.
+    fn fields(&self, w: &mut Writer<'_>) {
+        let (kind, protocols, body) = match &self.kind {
+            RouteKind::Receiver { protocols } => (0, protocols.len(), 0),
+            RouteKind::Page { body, .. } => (PAGE, 0, body.len()),
+            RouteKind::Upload(_) => (UPLOAD, 0, 0),
+            RouteKind::Files { .. } => (FILES, 0, 0),
+        };
+        w.u32(MAGIC);
+        let shared = if self.shared { SHARED } else { 0 };
+        let decides = if self.decides { DECIDES } else { 0 };
+        w.u8(kind | shared | decides | if self.prefix { PREFIX } else { 0 });
+        w.u8(protocols as u8);
+        w.u16(self.credentials.len() as u16);
+        w.u32(body as u32);
+        w.text(self.path);
+        self.credentials.iter().for_each(|login| login.write(w));
+        match &self.kind {
+            RouteKind::Receiver { protocols } => protocols.iter().for_each(|name| w.text(name)),
+            RouteKind::Page { content_type, body } => {
+                w.text(content_type);
+                w.bytes(body);
+            }
+            RouteKind::Upload(upload) => upload.write(w),
+            RouteKind::Files { dict } => w.text(dict),
+        }
     }
 }
 

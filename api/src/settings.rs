@@ -2,10 +2,90 @@
 
 use std::time::Duration;
 
-use crate::wire::{Reader, Writer};
+use crate::wire::fields::{Reader, Writer};
+
+/// What a connection takes, how long it waits and how it sends, whichever side opened it:
+/// [`Request::options`](crate::Request::options()) and [`Listen::options`](crate::Listen::options()).
+///
+/// ```
+/// use std::time::Duration;
+/// use xous_api_websocket::{ConnectionOptions, Deadlines, Limits, Request};
+///
+/// let options = ConnectionOptions::new()
+///     .limits(Limits::new().message(1 << 20))
+///     .deadlines(Deadlines::new().keepalive(Duration::from_secs(30)));
+/// let request = Request::new("example.com", 80).options(options);
+/// assert_eq!(request.options.limits.message, 1 << 20);
+/// ```
+///
+/// In a page, little-endian: [`Deadlines`] (24 bytes), [`Limits`] (20), u32 longest frame to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+#[must_use]
+pub struct ConnectionOptions {
+    /// What the peer may send.
+    pub limits: Limits,
+    /// How long the service waits.
+    pub deadlines: Deadlines,
+    /// A longer whole message goes out in frames of at most this many payload bytes, and pings are answered in
+    /// between. 0 sends one frame, whatever its length.
+    pub fragment_size: u32,
+}
+
+impl ConnectionOptions {
+    /// No limits, the usual deadlines, and one frame for each part that is sent.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes no more than this.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Waits no longer than this.
+    pub fn deadlines(mut self, deadlines: Deadlines) -> Self {
+        self.deadlines = deadlines;
+        self
+    }
+
+    /// Sends frames of at most this many payload bytes.
+    pub fn fragment_size(mut self, bytes: u32) -> Self {
+        self.fragment_size = bytes;
+        self
+    }
+
+    pub(crate) fn fields(&self, w: &mut Writer<'_>) {
+        self.deadlines.fields(w);
+        self.limits.fields(w);
+        w.u32(self.fragment_size);
+    }
+
+    pub(crate) fn read(r: &mut Reader<'_>) -> Option<Self> {
+        let (deadlines, limits) = (Deadlines::read(r)?, Limits::read(r)?);
+        Some(ConnectionOptions { limits, deadlines, fragment_size: r.u32()? })
+    }
+}
+
+/// With the usual deadlines.
+impl From<Limits> for ConnectionOptions {
+    fn from(limits: Limits) -> Self {
+        Self::new().limits(limits)
+    }
+}
+
+/// Without limits.
+impl From<Deadlines> for ConnectionOptions {
+    fn from(deadlines: Deadlines) -> Self {
+        Self::new().deadlines(deadlines)
+    }
+}
 
 /// What the caller is ready to take. A message beyond it fails the connection with 1009 or 1008.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use]
 pub struct Limits {
     /// Payload bytes of one frame.
     pub frame: u64,
@@ -25,6 +105,8 @@ impl Default for Limits {
 /// How long the service waits, in steps of a millisecond. Each but `keepalive` is at most [`Deadlines::MAX_WAIT`]: a
 /// longer one is taken for that, so that nothing is held for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use]
 pub struct Deadlines {
     /// For name resolution, connection and opening handshake together.
     pub open: Duration,
@@ -57,8 +139,31 @@ impl Default for Deadlines {
 }
 
 impl Limits {
+    /// No limits.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes frames of at most this many payload bytes.
+    pub fn frame(mut self, bytes: u64) -> Self {
+        self.frame = bytes;
+        self
+    }
+
+    /// Takes messages of at most this many payload bytes.
+    pub fn message(mut self, bytes: u64) -> Self {
+        self.message = bytes;
+        self
+    }
+
+    /// Takes messages of at most this many frames.
+    pub fn fragments(mut self, frames: u32) -> Self {
+        self.fragments = frames;
+        self
+    }
+
     /// 20 bytes: u64 frame, u64 message, u32 fragments.
-    pub(crate) fn write(&self, w: &mut Writer<'_>) {
+    pub(crate) fn fields(&self, w: &mut Writer<'_>) {
         w.u64(self.frame);
         w.u64(self.message);
         w.u32(self.fragments);
@@ -72,6 +177,47 @@ impl Limits {
 impl Deadlines {
     /// The longest that the service waits for anybody.
     pub const MAX_WAIT: Duration = Duration::from_secs(600);
+
+    /// The usual ones.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Waits this long for the opening.
+    pub fn open(mut self, time: Duration) -> Self {
+        self.open = time;
+        self
+    }
+
+    /// Waits this long for the peer to take the bytes of one write.
+    pub fn write(mut self, time: Duration) -> Self {
+        self.write = time;
+        self
+    }
+
+    /// Waits this long for the closing handshake.
+    pub fn close(mut self, time: Duration) -> Self {
+        self.close = time;
+        self
+    }
+
+    /// Waits this long for the caller to lend a page.
+    pub fn stall(mut self, time: Duration) -> Self {
+        self.stall = time;
+        self
+    }
+
+    /// Sends a Ping after this much silence, or none.
+    pub fn keepalive(mut self, silence: impl Into<Option<Duration>>) -> Self {
+        self.keepalive = silence.into();
+        self
+    }
+
+    /// Waits this long for the answer to that Ping.
+    pub fn pong(mut self, time: Duration) -> Self {
+        self.pong = time;
+        self
+    }
 
     /// These, as the service keeps them: no longer than [`Deadlines::MAX_WAIT`] each.
     pub fn bounded(self) -> Self {
@@ -87,7 +233,7 @@ impl Deadlines {
     }
 
     /// 24 bytes: u32 milliseconds each, in the order of the fields. 0 stands for no keepalive.
-    pub(crate) fn write(&self, w: &mut Writer<'_>) {
+    pub(crate) fn fields(&self, w: &mut Writer<'_>) {
         let keepalive = self.keepalive.unwrap_or_default();
         for wait in [self.open, self.write, self.close, self.stall, keepalive, self.pong] {
             write_wait(w, wait);
@@ -107,6 +253,8 @@ impl Deadlines {
 /// Only when another process is refused for want of a connection, a port, a route or a message does the service look for
 /// processes that are gone. A process shows that it is there by any message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use]
 pub struct Lease {
     /// The process understands [`Code::Again`](crate::Code::Again): it lends a page that comes back with it anew, within
     /// two seconds, or loses what it has. The client crate does so by itself.
@@ -119,17 +267,34 @@ pub struct Lease {
 impl Default for Lease {
     /// Pages are lent anew; silence alone loses nothing.
     fn default() -> Self {
-        Lease { answers: true, silence: None }
+        Self::new()
     }
 }
 
 impl Lease {
+    /// Pages are lent anew; silence alone loses nothing.
+    pub const fn new() -> Self {
+        Lease { answers: true, silence: None }
+    }
+
+    /// Whether pages are lent anew that come back with [`Code::Again`](crate::Code::Again).
+    pub const fn answers(mut self, answers: bool) -> Self {
+        self.answers = answers;
+        self
+    }
+
+    /// Lost after this much silence.
+    pub const fn silence(mut self, time: Duration) -> Self {
+        self.silence = Some(time);
+        self
+    }
+
     /// 16 bits of seconds, 0 for no end.
     pub(crate) fn seconds(&self) -> u16 {
         self.silence.map_or(0, |silence| u16::try_from(silence.as_secs().max(1)).unwrap_or(u16::MAX))
     }
 
-    pub(crate) fn new(answers: bool, seconds: u16) -> Self {
+    pub(crate) fn read(answers: bool, seconds: u16) -> Self {
         let silence = (seconds > 0).then(|| Duration::from_secs(u64::from(seconds)));
         Lease { answers, silence }
     }

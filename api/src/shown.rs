@@ -2,19 +2,20 @@
 
 use std::fmt;
 
-use crate::certificate::Certificate;
-use crate::part;
 use crate::pin::Fingerprint;
-use crate::wire::{Reader, Writer};
+use crate::wire::fields::{Reader, Writer, len_of};
+use crate::wire::part;
+use crate::x509::Certificate;
 
 /// The certificates that a server showed which was not trusted, its own first. Nobody has checked them: show them to a
 /// person who knows what the server should have, such as the fingerprint on its screen.
 ///
-/// In the page of a refused `Open` it is part 1 of the [`Refusal`](crate::Refusal), little-endian: u8 number of
+/// In the page of a refused `Open` it is part 1 of the [`Refusal`](crate::wire::Refusal), little-endian: u8 number of
 /// certificates that the server showed, u8 number of those that follow, and for each u32 length, DER, 32 bytes SHA-256 of it, and 32 bytes SHA-256 of its
 /// `SubjectPublicKeyInfo` (zeros if it cannot be read). Those that have no room in the page are left out, the last
 /// ones first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Shown {
     /// How many the server showed, at most 255 are counted.
     pub count: u8,
@@ -24,6 +25,7 @@ pub struct Shown {
 
 /// One of the certificates that a server showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ShownCertificate {
     /// As it came. [`Tls::only`](crate::Tls::only) trusts the CA that it is of.
     pub der: Vec<u8>,
@@ -52,13 +54,18 @@ impl Shown {
         self.certificates.last()
     }
 
+    /// What a server showed: how many certificates, and the first of them.
+    pub fn new(count: u8, certificates: Vec<ShownCertificate>) -> Self {
+        Shown { count, certificates }
+    }
+
     /// Writes it as a part behind the first `len` bytes of `page`, as many certificates as fit. Returns the new
     /// length, which is `len` if none fits.
     pub fn write_behind(&self, page: &mut [u8], len: usize) -> usize {
         let Some(page) = page.get_mut(len..) else { return len };
         let mut room = page.len().saturating_sub(part::FIXED + 2);
         let fitting = self.certificates.iter().take_while(|certificate| {
-            let left = room.checked_sub(certificate.encoded_len());
+            let left = room.checked_sub(len_of(|w| certificate.write(w)));
             room = left.unwrap_or(0);
             left.is_some()
         });
@@ -66,13 +73,15 @@ impl Shown {
         if certificates.is_empty() {
             return len;
         }
-        let bytes = 2 + certificates.iter().map(|certificate| certificate.encoded_len()).sum::<usize>();
+        let content = |w: &mut Writer<'_>| {
+            w.u8(self.count);
+            w.u8(certificates.len() as u8);
+            certificates.iter().for_each(|certificate| certificate.write(w));
+        };
         let mut w = Writer::new(page);
         w.u8(part::CERTIFICATES);
-        w.u32(u32::try_from(bytes).unwrap_or(u32::MAX));
-        w.u8(self.count);
-        w.u8(certificates.len() as u8);
-        certificates.iter().for_each(|certificate| certificate.write(&mut w));
+        w.u32(u32::try_from(len_of(content)).unwrap_or(u32::MAX));
+        content(&mut w);
         w.finish().map_or(len, |written| len + written)
     }
 
@@ -102,13 +111,14 @@ impl Shown {
 }
 
 impl ShownCertificate {
+    /// A certificate, its fingerprint, and that of its key.
+    pub fn new(der: Vec<u8>, fingerprint: Fingerprint, key: Option<Fingerprint>) -> Self {
+        ShownCertificate { der, fingerprint, key }
+    }
+
     /// What it says, of which nothing was checked; `None` if it is not a certificate.
     pub fn content(&self) -> Option<Certificate<'_>> {
         Certificate::parse(&self.der)
-    }
-
-    fn encoded_len(&self) -> usize {
-        4 + self.der.len() + 2 * 32
     }
 
     fn write(&self, w: &mut Writer<'_>) {
@@ -147,7 +157,7 @@ impl fmt::Display for ShownCertificate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Refusal;
+    use crate::wire::Refusal;
 
     const SELF_SIGNED: &[u8] = include_bytes!("../testdata/self-signed.der");
 

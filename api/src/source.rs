@@ -1,6 +1,6 @@
 //! Where certificates and keys come from.
 
-use crate::wire::{Reader, Writer};
+use crate::wire::fields::{Reader, Writer};
 
 /// Stands in the place of a length, and says that a key of the PDDB is named behind it.
 const IN_PDDB: u32 = 1 << 31;
@@ -12,6 +12,7 @@ const IN_DICT: u32 = IN_PDDB | 1;
 /// In a page, little-endian: u32 length and bytes; or u32 2^31 and the names of dict and key, each as 16 bits of length
 /// and UTF-8; or u32 2^31 + 1 and the name of a dict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Source<'a> {
     /// The bytes themselves.
     Bytes(&'a [u8]),
@@ -43,14 +44,6 @@ impl<'a> Source<'a> {
 
     pub(crate) fn is_stored(&self) -> bool {
         matches!(self, Source::Pddb { .. } | Source::Dict { .. })
-    }
-
-    pub(crate) fn encoded_len(&self) -> usize {
-        match self {
-            Source::Bytes(bytes) => 4 + bytes.len(),
-            Source::Pddb { dict, key } => 4 + 2 + dict.len() + 2 + key.len(),
-            Source::Dict { dict } => 4 + 2 + dict.len(),
-        }
     }
 
     pub(crate) fn write(&self, w: &mut Writer<'_>) {

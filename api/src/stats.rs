@@ -1,10 +1,15 @@
 //! Figures about the service.
 
-use crate::wire::{Reader, Writer};
+use crate::Code;
+use crate::error::ControlError;
+use crate::link::service;
+use crate::wire::fields::{Reader, Writer};
+use crate::wire::{Handle, Opcode, PAGE_SIZE, Pages, message_id};
 
 /// What the service holds at this moment, as u32 little-endian in this order in the page of an answered
 /// `Stats`. Counters wrap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Stats {
     /// Connections, including those that are being opened or closed.
     pub connections: u32,
@@ -28,6 +33,23 @@ pub struct Stats {
 impl Stats {
     /// Length in a page.
     pub const LEN: usize = 8 * 4;
+
+    /// What the service holds now.
+    ///
+    /// # Errors
+    /// `Busy` if too many messages are open, `Refused` by the service, `Kernel` if the service is not running.
+    pub fn now() -> Result<Stats, ControlError> {
+        let mut page = Pages::new(PAGE_SIZE);
+        let cid = service().map_err(|_| ControlError::Kernel)?;
+        let returned = page
+            .lend_mut(cid, message_id(Opcode::Stats, Handle::SOLE), 0, 0, PAGE_SIZE)
+            .map_err(|_| ControlError::Kernel)?;
+        if returned.offset != 0 {
+            return Err(ControlError::from_code(Code::from_word(returned.offset)));
+        }
+        let figures = page.bytes().get(..returned.valid).and_then(Stats::parse);
+        figures.ok_or(ControlError::Refused(Code::Malformed))
+    }
 
     /// Writes the figures; `None` if the page is too short.
     pub fn write(&self, page: &mut [u8]) -> Option<usize> {

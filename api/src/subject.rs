@@ -23,7 +23,7 @@ const MAX_SHOWN: usize = 64;
 
 /// Whom a certificate is for, or who issued it: the content of a DER `Name` (RFC 5280 section 4.1.2.4), without the tag
 /// and the length around it. The service has checked the certificate of a client whose subject it reports. Nobody has
-/// checked what a [`Shown`](crate::Shown) holds.
+/// checked what a [`Shown`](crate::certificate::Shown) holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Subject<'a>(pub &'a [u8]);
 

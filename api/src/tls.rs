@@ -2,17 +2,15 @@
 
 use std::fmt;
 
-use crate::RequestError;
+use crate::error::RequestError;
 use crate::pin::Pin;
 use crate::source::Source;
-use crate::wire::{Reader, Writer};
+use crate::wire::fields::{Reader, Writer, len_of};
 
 /// The most CA certificates of the caller, and the most certificates of a chain.
 const MAX_CERTIFICATES: usize = 32;
 /// The most pins.
 const MAX_PINS: usize = 8;
-/// Length of the fixed fields.
-const FIXED: usize = 4;
 
 const MOZILLA: u8 = 1;
 const SERVER_NAME: u8 = 1 << 1;
@@ -37,6 +35,8 @@ const KNOWN: u8 = MOZILLA | SERVER_NAME | IDENTITY | DEVICE_STORE;
 ///
 /// A page with an unknown flag is malformed.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use]
 pub struct Tls<'a> {
     /// Whether Mozilla's roots are trusted. The service is built with them.
     pub mozilla: bool,
@@ -56,6 +56,8 @@ pub struct Tls<'a> {
 
 /// A certificate with its chain and its key.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use]
 pub struct Identity<'a> {
     /// The certificate, then those that lead from it to a root, at most 32: each DER, or PEM with any number of
     /// them.
@@ -68,6 +70,11 @@ impl<'a> Identity<'a> {
     /// This chain (DER, or PEM with any number of certificates) and this key.
     pub fn new(chain: &'a [u8], key: &'a [u8]) -> Self {
         Identity { chain: vec![Source::Bytes(chain)], key: Source::Bytes(key) }
+    }
+
+    /// The certificates and the key that are found there, such as some here and some in the PDDB.
+    pub fn from_sources(chain: Vec<Source<'a>>, key: Source<'a>) -> Self {
+        Identity { chain, key }
     }
 
     /// The chain and the private key in these keys of a dict of the PDDB; see [`Source::Pddb`].
@@ -167,13 +174,6 @@ impl<'a> Tls<'a> {
         self
     }
 
-    pub(crate) fn encoded_len(&self) -> usize {
-        FIXED
-            + self.server_name.map_or(0, |name| 2 + name.len())
-            + self.sources().map(|source| source.encoded_len()).sum::<usize>()
-            + self.pins.len() * Pin::LEN
-    }
-
     pub(crate) fn is_within_limits(&self) -> bool {
         self.roots.len() <= MAX_CERTIFICATES
             && self.chain().len() <= MAX_CERTIFICATES
@@ -225,6 +225,8 @@ impl<'a> Tls<'a> {
 /// How a port is secured. In a page it travels as a [`Tls`] does: the identity, and in the place of own roots
 /// those of the clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use]
 pub struct ServerTls<'a> {
     /// The certificate that clients see.
     pub identity: Identity<'a>,
@@ -263,7 +265,7 @@ impl<'a> ServerTls<'a> {
 
     /// How many bytes it takes in a page of its own.
     pub fn encoded_len(&self) -> usize {
-        self.as_tls().encoded_len()
+        len_of(|w| self.as_tls().write(w))
     }
 
     /// Writes it into a page of its own. Returns the number of bytes.
@@ -330,7 +332,7 @@ impl fmt::Debug for Identity<'_> {
 mod tests {
     use super::*;
 
-    const PIN: Pin = Pin::Key(crate::Fingerprint([7; 32]));
+    const PIN: Pin = Pin::Key(crate::certificate::Fingerprint([7; 32]));
 
     fn full() -> Tls<'static> {
         let identity = Identity {
@@ -348,7 +350,7 @@ mod tests {
     }
 
     fn page(tls: &Tls<'_>) -> Vec<u8> {
-        let mut page = vec![0; tls.encoded_len()];
+        let mut page = vec![0; len_of(|w| tls.write(w))];
         let mut w = Writer::new(&mut page);
         tls.write(&mut w);
         assert_eq!(w.finish(), Some(page.len()));
@@ -381,7 +383,7 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_and_not_known_is_not_left_out() {
-        let pinned = Tls::pin(Pin::Certificate(crate::Fingerprint([8; 32]))).pinned(PIN);
+        let pinned = Tls::pin(Pin::Certificate(crate::certificate::Fingerprint([8; 32]))).pinned(PIN);
         let mut page = page(&pinned);
         assert_eq!(page, [&b"\0\0\0\x02\x01"[..], &[8; 32], b"\x02", &[7; 32]].concat());
         assert_eq!(Tls::read(&mut Reader::new(&page)), Some(pinned));

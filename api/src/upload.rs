@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::settings::{read_wait, write_wait};
-use crate::wire::{Reader, Writer};
+use crate::wire::fields::{Reader, Writer};
 
 /// The most patterns of names.
 const MAX_ALLOWED: usize = 32;
@@ -16,6 +16,8 @@ const REPLACE: u8 = 1;
 /// In a page, little-endian, texts as 16 bits of length and UTF-8: u8 flags (1 files may be replaced); u8 number of
 /// patterns; u16 transfers; u32 largest file; u32 write batch; u32 milliseconds of resume; the texts dict, patterns.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use]
 pub struct Upload<'a> {
     /// The dict, in the basis `.System`. Its name has at most 102 bytes and no `:`, and no part of it ends with
     /// `.journal`. A `/` separates a dict from one below it. A file whose name has a `/` goes to a dict below.
@@ -94,10 +96,6 @@ impl<'a> Upload<'a> {
 
     pub(crate) fn is_within_limits(&self) -> bool {
         self.allowed.len() <= MAX_ALLOWED
-    }
-
-    pub(crate) fn encoded_len(&self) -> usize {
-        16 + self.texts().map(|text| 2 + text.len()).sum::<usize>()
     }
 
     pub(crate) fn write(&self, w: &mut Writer<'_>) {

@@ -1,19 +1,18 @@
 //! A connection, as its owner holds it.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use xous::CID;
-use xous_api_names::XousNames;
-
-use crate::inbox::Inbox;
+use crate::certificate::Shown;
+use crate::error::{ControlError, OpenError, ReceiveError, SendError, Unopened};
+use crate::link::{Link, lock, service};
 use crate::message::Message;
-use crate::opening;
-use crate::pages::{PAGE_SIZE, Pages, move_copy};
-use crate::{
-    Code, ControlError, Handle, Kind, Opcode, OpenError, Opening, Part, ReceiveError, ReceiveWord, Request,
-    SERVER_NAME, SendError, SendWord, Shown, Stats, Status, Unopened, message_id,
-};
+use crate::opening::{self, Opening};
+use crate::state::{ConnectionState, Phase};
+use crate::wire::{Handle, Opcode, PAGE_SIZE, Pages, ReceiveWord, SendWord, Status, message_id, move_copy};
+use crate::{CloseCode, Code, Kind, Part, Payload, Request};
+use xous::CID;
 
 /// A message longer than this goes to the service in parts of this size. Four pages carry 2.4 times as much per time
 /// as one, and more pages hardly more.
@@ -24,29 +23,6 @@ const MAX_REASON: usize = 123;
 pub(crate) const ANSWER: usize = 5 * PAGE_SIZE;
 /// Most bytes of a ping (RFC 6455 section 5.5).
 const MAX_PING: usize = 125;
-
-/// Where a connection stands.
-#[derive(num_derive::FromPrimitive, num_derive::ToPrimitive, Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Phase {
-    /// It has ended, or was never the caller's.
-    Closed = 0,
-    /// It is being opened.
-    Opening = 1,
-    /// Messages pass.
-    Open = 2,
-    /// A Close frame was sent or has come.
-    Closing = 3,
-}
-
-/// What `State` reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct State {
-    /// Where the connection stands.
-    pub phase: Phase,
-    /// How many queued sends ([`Websocket::send_async`]) have failed.
-    pub failed_sends: usize,
-}
 
 /// A connection of this process.
 ///
@@ -59,25 +35,22 @@ pub struct Websocket {
     _owner: Arc<Owner>,
 }
 
-/// What is known of a connection.
-pub(crate) struct Link {
-    pub(crate) cid: CID,
-    pub(crate) handle: Handle,
-    status: u16,
-    sub_protocol: Option<String>,
-    head: Vec<u8>,
-    /// Held while a message is sent, however many parts it has.
-    outgoing: Mutex<Pages>,
-    /// Held while a message is received.
-    incoming: Mutex<Inbox>,
-}
-
 /// Closes the connection when the program lets go of it.
 struct Owner(Arc<Link>);
 
 impl Drop for Owner {
     fn drop(&mut self) {
         xous::send_message(self.0.cid, xous::Message::new_scalar(self.0.id(Opcode::Close), 0, 0, 0, 0)).ok();
+    }
+}
+
+impl fmt::Debug for Websocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Link { handle, sub_protocol, .. } = &*self.link;
+        f.debug_struct("Websocket")
+            .field("handle", handle)
+            .field("sub_protocol", sub_protocol)
+            .finish_non_exhaustive()
     }
 }
 
@@ -171,6 +144,14 @@ impl Websocket {
         self.send_message(Kind::Binary, data)
     }
 
+    /// Sends a message, text or binary, such as one that was received. Returns when the socket has taken it.
+    ///
+    /// # Errors
+    /// As [`Websocket::send_text`].
+    pub fn send(&self, message: &Payload) -> Result<(), SendError> {
+        self.send_message(message.kind(), message.as_bytes())
+    }
+
     /// Sends one part of a message that the caller divides into first, middle and last. A part of at most 16 KiB is
     /// one frame. Between the parts no other message can be sent on the connection.
     ///
@@ -239,9 +220,8 @@ impl Websocket {
     /// # Errors
     /// `TooLong` if it is longer, `NoMemory` if the heap has no room for it (see [`Message::into_bytes`]). The
     /// message is then discarded.
-    pub fn receive_whole(&self, limit: usize) -> Result<(Kind, Vec<u8>), ReceiveError> {
-        let message = self.receive()?;
-        Ok((message.kind(), message.into_bytes(limit)?))
+    pub fn receive_whole(&self, limit: usize) -> Result<Payload, ReceiveError> {
+        self.receive()?.into_payload(limit)
     }
 
     /// Lends every chunk to `cid` from now on, in order, with `opcode` as message id. The data is in the first
@@ -258,24 +238,28 @@ impl Websocket {
     }
 
     /// Closes the connection. What was sent before still goes out. Then the closing handshake is awaited, up to the
-    /// request's close deadline. Code 0 sends 1000. Returns the code of the peer's Close frame, also if it came
-    /// before: 1005 if the frame had no code, 1006 if no frame came.
+    /// close deadline. Code 0 sends 1000. Returns the code of the peer's Close frame, also if it came before:
+    /// [`CloseCode::NONE`] if the frame had no code, [`CloseCode::ABNORMAL`] if no frame came.
     ///
     /// # Errors
     /// `Closed` if this process has closed it before, `Refused(TooLong)` for a reason of more than 123 bytes,
-    /// `Refused(Malformed)` for a code that may not be sent (RFC 6455 section 7.4).
-    pub fn close(&self, code: u16, reason: &str) -> Result<u16, ControlError> {
+    /// `Refused(Malformed)` for a code that may not be sent ([`CloseCode::may_be_sent`]).
+    pub fn close(&self, code: impl Into<CloseCode>, reason: &str) -> Result<CloseCode, ControlError> {
+        self.close_with(code.into(), reason)
+    }
+
+    fn close_with(&self, code: CloseCode, reason: &str) -> Result<CloseCode, ControlError> {
         if reason.len() > MAX_REASON {
             return Err(ControlError::Refused(Code::TooLong));
         }
         let mut page = Pages::new(reason.len());
         page.fill(reason.as_bytes());
         let returned = page
-            .lend(self.link.cid, self.link.id(Opcode::Close), usize::from(code), reason.len())
+            .lend(self.link.cid, self.link.id(Opcode::Close), usize::from(code.value()), reason.len())
             .map_err(|_| ControlError::Kernel)?;
         match ReceiveWord::from_word(returned.offset).map(|word| word.status) {
             Some(Status::Closed { code: 0 }) => Err(ControlError::Closed),
-            Some(Status::Closed { code }) => Ok(code),
+            Some(Status::Closed { code }) => Ok(code.into()),
             Some(Status::Refused(code)) => Err(ControlError::from_code(Code::from_word(usize::from(code)))),
             _ => Err(ControlError::Kernel),
         }
@@ -284,11 +268,11 @@ impl Websocket {
     /// Where the connection stands.
     ///
     /// # Errors
-    /// Only those of the kernel. A connection that has ended is `Phase::Closed`, which is no error.
-    pub fn state(&self) -> Result<State, ControlError> {
+    /// Only those of the kernel. A connection that has ended is [`Phase::Closed`], which is no error.
+    pub fn state(&self) -> Result<ConnectionState, ControlError> {
         let (phase, failed_sends) = self.link.ask(Opcode::State, 0)?;
         let phase = num_traits::FromPrimitive::from_usize(phase).unwrap_or(Phase::Closed);
-        Ok(State { phase, failed_sends })
+        Ok(ConnectionState { phase, failed_sends })
     }
 
     /// Hands the connection to the process `pid`, which takes it up with [`Websocket::from_granted`] within the stall
@@ -334,101 +318,4 @@ impl Websocket {
             rest = later;
         }
     }
-}
-
-impl Link {
-    pub(crate) fn new(
-        cid: CID,
-        handle: Handle,
-        status: u16,
-        sub_protocol: Option<&str>,
-        head: &[u8],
-    ) -> Self {
-        Link {
-            cid,
-            handle,
-            status,
-            sub_protocol: sub_protocol.map(str::to_owned),
-            head: head.to_vec(),
-            outgoing: Mutex::new(Pages::new(PAGE_SIZE)),
-            incoming: Mutex::new(Inbox::new()),
-        }
-    }
-
-    pub(crate) fn id(&self, opcode: Opcode) -> usize {
-        message_id(opcode, self.handle)
-    }
-
-    fn send(&self, pages: &Pages, word: SendWord, len: usize) -> Result<(), SendError> {
-        lend_send(self.cid, self.id(Opcode::Send), pages, word, len)
-    }
-
-    /// A blocking scalar with one argument and two words for an answer.
-    pub(crate) fn ask(&self, opcode: Opcode, argument: usize) -> Result<(usize, usize), ControlError> {
-        let message = xous::Message::new_blocking_scalar(self.id(opcode), argument, 0, 0, 0);
-        match xous::send_message(self.cid, message) {
-            Ok(xous::Result::Scalar2(one, two)) => Ok((one, two)),
-            Ok(xous::Result::Scalar1(one)) => Ok((one, 0)),
-            _ => Err(ControlError::Kernel),
-        }
-    }
-}
-
-/// Sends one text message of at most a page to an in-process server, whose connection is `cid`. Returns when the
-/// socket has taken it.
-///
-/// # Errors
-/// `Refused(TooLong)` for more than a page: send it in parts.
-pub fn send(cid: CID, text: &str) -> Result<(), SendError> {
-    let mut pages = Pages::new(PAGE_SIZE);
-    if pages.fill(text.as_bytes()) < text.len() {
-        return Err(SendError::Refused(Code::TooLong));
-    }
-    let word = SendWord::Data(Kind::Text, Part::Whole);
-    lend_send(cid, message_id(Opcode::Send, Handle::SOLE), &pages, word, text.len())
-}
-
-/// Figures about the service.
-///
-/// # Errors
-/// `Busy` if too many messages are open, `Refused` by the service, `Kernel` if the service is not running.
-pub fn stats() -> Result<Stats, ControlError> {
-    let mut page = Pages::new(PAGE_SIZE);
-    let cid = service().map_err(|_| ControlError::Kernel)?;
-    let returned = page
-        .lend_mut(cid, message_id(Opcode::Stats, Handle::SOLE), 0, 0, PAGE_SIZE)
-        .map_err(|_| ControlError::Kernel)?;
-    if returned.offset != 0 {
-        return Err(ControlError::from_code(Code::from_word(returned.offset)));
-    }
-    let figures = page.bytes().get(..returned.valid).and_then(Stats::parse);
-    figures.ok_or(ControlError::Refused(Code::Malformed))
-}
-
-fn lend_send(cid: CID, id: usize, pages: &Pages, word: SendWord, len: usize) -> Result<(), SendError> {
-    let returned = pages.lend(cid, id, word.to_word(), len).map_err(|_| SendError::Kernel)?;
-    match returned.offset {
-        0 => Ok(()),
-        code => Err(SendError::from_code(Code::from_word(code))),
-    }
-}
-
-/// The connection to the service. It is made once and kept, as a CID that is given back soon belongs to another
-/// server.
-pub(crate) fn service() -> Result<CID, xous::Error> {
-    static SERVICE: OnceLock<(XousNames, CID)> = OnceLock::new();
-    static CONNECTING: Mutex<()> = Mutex::new(());
-    let _one_at_a_time = lock(&CONNECTING);
-    if let Some(&(_, cid)) = SERVICE.get() {
-        return Ok(cid);
-    }
-    let names = XousNames::new()?;
-    let cid = names.request_connection_blocking(SERVER_NAME)?;
-    SERVICE.set((names, cid)).ok();
-    Ok(cid)
-}
-
-/// A thread that panicked while it held a buffer has left bytes in it, not a broken invariant.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

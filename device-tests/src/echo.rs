@@ -27,14 +27,14 @@ pub(crate) fn exchange(
     }
     let open = |_| {
         let request = Request::new(host, port);
-        let request = if is_secure { request.secure(secure::tls()) } else { request };
+        let request = if is_secure { request.tls(secure::tls()) } else { request };
         Websocket::open(&request).map_err(words)
     };
     let open = (0..connections).map(open).collect::<Result<Vec<_>, _>>()?;
     for _ in 0..count {
         for ws in &open {
             ws.send_binary(&message).map_err(words)?;
-            if ws.receive_whole(message.len()).map_err(words)?.1 != message {
+            if ws.receive_whole(message.len()).map_err(words)?.into_bytes() != message {
                 return Err("another echo".to_owned());
             }
         }

@@ -8,10 +8,10 @@ use std::thread;
 use std::time::Duration;
 
 use xous_api_names::XousNames;
-use xous_api_websocket::{
-    Code, Kind, Listen, ListenError, Listener, Opcode, Pages, ReceiveError, ReceiveWord, Request,
-    SERVER_NAME, Status, Websocket, allow_heap, message_id, stats,
-};
+use xous_api_websocket::error::{ListenError, ReceiveError};
+use xous_api_websocket::state::Stats;
+use xous_api_websocket::wire::{Opcode, Pages, ReceiveWord, SERVER_NAME, Status, message_id};
+use xous_api_websocket::{Code, Listen, Listener, Payload, Request, Websocket, allow_heap};
 
 use crate::words;
 
@@ -71,7 +71,7 @@ pub(crate) fn neighbour(gate: &str, port: &str) -> Result<(), String> {
     let gate: u16 = gate.parse().map_err(words)?;
     let port = port.parse().map_err(words)?;
     TcpStream::connect(("127.0.0.1", gate)).and_then(|mut gate| gate.read_exact(&mut [0])).map_err(words)?;
-    let figures = stats().map_err(words)?;
+    let figures = Stats::now().map_err(words)?;
     println!("{} messages are open", figures.open_messages);
     let ws = Websocket::open(&Request::new("127.0.0.1", port)).map_err(words)?;
     for text in ["one", "two", "three"] {
@@ -91,9 +91,9 @@ pub(crate) fn long_message(port: &str, more: bool) -> Result<(), String> {
     }
     let ws = Websocket::open(&Request::new("127.0.0.1", port)).map_err(words)?;
     match ws.receive_whole(LONGEST) {
-        Ok((Kind::Binary, message)) if more && message.len() == LONG => (),
+        Ok(Payload::Binary(message)) if more && message.len() == LONG => (),
         Err(ReceiveError::NoMemory) if !more => (),
-        Ok((kind, message)) => return Err(format!("{kind:?} of {} bytes", message.len())),
+        Ok(message) => return Err(format!("{} of {} bytes", message.kind(), message.as_bytes().len())),
         Err(error) => return Err(words(error)),
     }
     match ws.receive_text(100).map_err(words)?.as_str() {

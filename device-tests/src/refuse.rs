@@ -4,7 +4,8 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
-use xous_api_websocket::{OpenError, Request, Websocket};
+use xous_api_websocket::error::OpenError;
+use xous_api_websocket::{Request, Websocket};
 
 use crate::words;
 

@@ -1,8 +1,7 @@
 //! Both roles over TLS, with certificates from the PDDB: the device has no files.
 
-use xous_api_websocket::{
-    Identity, Listen, Listener, ReceiveError, Request, Route, ServerTls, Tls, Websocket,
-};
+use xous_api_websocket::error::ReceiveError;
+use xous_api_websocket::{Identity, Listen, Listener, Request, Route, ServerTls, Tls, Websocket};
 
 use crate::words;
 
@@ -28,7 +27,7 @@ pub(crate) fn identity() -> Identity<'static> {
 pub(crate) fn client(port: &str, count: &str) -> Result<(), String> {
     let port = port.parse().map_err(words)?;
     let count: usize = count.parse().map_err(words)?;
-    let ws = Websocket::open(&Request::new("127.0.0.1", port).secure(tls())).map_err(words)?;
+    let ws = Websocket::open(&Request::new("127.0.0.1", port).tls(tls())).map_err(words)?;
     for number in 0..count {
         let text = "x".repeat(number * 1000);
         ws.send_text(&text).map_err(words)?;
@@ -47,7 +46,7 @@ pub(crate) fn handshakes(port: &str, count: &str) -> Result<(), String> {
     let count: usize = count.parse().map_err(words)?;
     for _ in 0..count {
         let tls = Tls::only_in(DICT, AUTHORITY).server_name("localhost");
-        let ws = Websocket::open(&Request::new("127.0.0.1", port).secure(tls)).map_err(words)?;
+        let ws = Websocket::open(&Request::new("127.0.0.1", port).tls(tls)).map_err(words)?;
         ws.send_text("hello").map_err(words)?;
         ws.receive_text(LONGEST).map_err(words)?;
         ws.close(1000, "").map_err(words)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::thread;
 
-use xous_api_websocket::{Listen, Listener, Part, Route, ServerTls};
+use xous_api_websocket::{Listen, Listener, Route, ServerTls};
 
 use crate::{secure, words};
 
@@ -35,8 +35,8 @@ pub(crate) fn serve(port: &str, path: &str, is_secure: bool) -> Result<(), Strin
 fn take_clients(listener: &Listener) {
     while let Ok(client) = listener.accept() {
         let ws = client.websocket;
-        while let Ok((kind, message)) = ws.receive_whole(LONGEST) {
-            if ws.send_fragment(kind, Part::Whole, &message).is_err() {
+        while let Ok(message) = ws.receive_whole(LONGEST) {
+            if ws.send(&message).is_err() {
                 break;
             }
         }

@@ -17,7 +17,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use xous_api_websocket::{Deadlines, OpenError, Request, Tls, Websocket};
+use xous_api_websocket::error::OpenError;
+use xous_api_websocket::{Deadlines, Request, Tls, Websocket};
 
 use source::Source;
 use transfer::{Fault, Transfer};
@@ -114,10 +115,13 @@ fn open_again(open: impl Fn() -> Result<Websocket, OpenError>, tries: &mut u32) 
 }
 
 fn open(url: &Url<'_>, ca: Option<&[u8]>) -> Result<Websocket, OpenError> {
-    let deadlines = Deadlines { keepalive: Some(KEEPALIVE), pong: PONG, ..Deadlines::default() };
-    let mut request = Request::new(url.host, url.port).path(&url.path).tls(url.tls).deadlines(deadlines);
+    let deadlines = Deadlines::new().keepalive(KEEPALIVE).pong(PONG);
+    let mut request = Request::new(url.host, url.port).path(&url.path).options(deadlines);
+    if url.tls {
+        request = request.tls(Tls::default());
+    }
     if let Some(ca) = ca {
-        request = request.secure(Tls::only(ca));
+        request = request.tls(Tls::only(ca));
     }
     Websocket::open(&request)
 }

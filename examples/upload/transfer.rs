@@ -5,7 +5,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use xous_api_websocket::{ReceiveError, SendError, Websocket};
+use xous_api_websocket::Websocket;
+use xous_api_websocket::error::{ReceiveError, SendError};
 
 use crate::answer::Answer;
 use crate::bar::Bar;

@@ -1,6 +1,7 @@
 //! A page that sends files, and the routes that take and show them.
 
-use xous_api_websocket::{ControlError, Listener, Route, Upload};
+use xous_api_websocket::error::ControlError;
+use xous_api_websocket::{Listener, Route, Upload};
 
 use crate::shared;
 

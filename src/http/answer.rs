@@ -188,6 +188,28 @@ mod tests {
         assert!(head.starts_with(b"HTTP/1.1 500") && body.is_empty());
     }
 
+    #[test]
+    fn a_decided_answer_is_text_unless_it_says_something_else_and_has_a_body_where_it_may() {
+        let text = |status, headers, body| {
+            String::from_utf8(decided(status, headers, body).unwrap().parts().concat()).unwrap()
+        };
+        let plain = "Content-Type: text/plain; charset=utf-8\r\n";
+        let refused = text(403, &[], "no");
+        assert!(refused.contains(plain) && refused.ends_with("\r\n\r\nno"), "{refused}");
+        assert!(
+            refused.contains("Content-Length: 2\r\n") && refused.contains("Connection: close\r\n"),
+            "{refused}"
+        );
+        let html = text(403, &[("content-type", "text/html")], "no");
+        assert!(!html.contains(plain) && html.contains("content-type: text/html\r\n"), "{html}");
+        assert!(!text(403, &[], "").contains("Content-Type"));
+        for status in [204, 304] {
+            let empty = text(status, &[], "no");
+            assert!(!empty.contains("Content-Length") && empty.ends_with("\r\n\r\n"), "{empty}");
+        }
+        assert!(decided(403, &[("X", "a\r\nY: b")], "").is_err());
+    }
+
     fn given(content_type: &str) -> Arc<Page> {
         Arc::new(Page { content_type: content_type.into(), body: (*b"hello").into() })
     }

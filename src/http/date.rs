@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use xous_api_websocket::Moment;
+use xous_api_websocket::certificate::Moment;
 
 const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 const MONTHS: [&str; 12] =

@@ -66,6 +66,7 @@ fn expected(login: &Login<'_>) -> Option<[u8; 32]> {
             let valid = !token.is_empty() && fits(token) && token.bytes().all(is_token);
             valid.then(|| digest(Scheme::Bearer, token.as_bytes()))
         }
+        _ => None,
     }
 }
 

@@ -5,7 +5,8 @@ use std::io;
 use std::net::TcpStream;
 use std::time::Duration;
 
-use xous_api_websocket::{Moment, Shown, Tls};
+use xous_api_websocket::Tls;
+use xous_api_websocket::certificate::{Moment, Shown};
 
 use super::TlsError;
 use crate::pddb::Pddb;

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 
-use xous_api_websocket::Shown;
+use xous_api_websocket::certificate::Shown;
 
 use super::tls::Transport;
 use super::{TlsError, receive};

@@ -19,7 +19,7 @@ pub const MAX_ROOM: u32 = 4063;
 /// take about twice as much of the heap.
 const LIST_BYTES: (usize, usize) = (16 * 1024, 256 * 1024);
 /// Paths are the only field of variable length in a request.
-const REQUEST_BYTES: usize = xous_api_websocket::PAGE_SIZE;
+const REQUEST_BYTES: usize = xous_api_websocket::wire::PAGE_SIZE;
 
 /// How a key is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -228,10 +228,10 @@ impl Pddb {
     pub(super) fn lend(
         &self,
         id: usize,
-        pages: xous_api_websocket::Pages,
+        pages: xous_api_websocket::wire::Pages,
         valid: usize,
         lent: usize,
-    ) -> Result<(xous_api_websocket::Pages, usize, usize), PddbError> {
+    ) -> Result<(xous_api_websocket::wire::Pages, usize, usize), PddbError> {
         lent_back(self.begin_lend(id, pages, valid, lent)?)
     }
 
@@ -239,7 +239,7 @@ impl Pddb {
     pub(super) fn begin_lend(
         &self,
         id: usize,
-        pages: xous_api_websocket::Pages,
+        pages: xous_api_websocket::wire::Pages,
         valid: usize,
         lent: usize,
     ) -> Result<Ticket, PddbError> {
@@ -326,7 +326,9 @@ impl Pddb {
 }
 
 /// Waits for the pages of a lend. Returns them with `offset` and `valid`.
-pub(super) fn lent_back(ticket: Ticket) -> Result<(xous_api_websocket::Pages, usize, usize), PddbError> {
+pub(super) fn lent_back(
+    ticket: Ticket,
+) -> Result<(xous_api_websocket::wire::Pages, usize, usize), PddbError> {
     match ticket.wait()? {
         Came::Lent { pages, offset, valid } => Ok((pages, offset, valid)),
         _ => Err(PddbError::Malformed),

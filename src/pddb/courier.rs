@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use xous::{CID, Message};
 use xous_api_names::XousNames;
-use xous_api_websocket::Pages;
+use xous_api_websocket::wire::Pages;
 
 use super::error::PddbError;
 use crate::sync::{Condvar, Instant, Mutex, thread};

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use xous::{PID, SID};
-use xous_api_websocket::{Code, Handle, Opcode, Phase, Stats, split_message_id};
+use xous_api_websocket::Code;
+use xous_api_websocket::state::{Phase, Stats};
+use xous_api_websocket::wire::{Handle, Opcode, split_message_id};
 
 use super::connection::{ABNORMAL, Closer, Found, Outcome, Table, inbox};
 use super::limits::MESSAGE_BYTES;
@@ -245,17 +247,17 @@ impl Dispatcher {
     fn stats(&self, mut page: Lent) {
         let (connections, opened) = self.table.counts();
         let (busy_workers, workers) = self.pool.counts();
-        let figures = Stats {
-            connections,
-            workers_busy: u32::try_from(busy_workers).unwrap_or(u32::MAX),
-            workers: u32::try_from(workers).unwrap_or(u32::MAX),
-            // And the one that asks.
-            open_messages: self.quota.open() + 1,
-            timers: u32::try_from(self.timer.len()).unwrap_or(u32::MAX),
-            opened,
-            busy: self.quota.refused(),
-            certificate_expires: self.system.as_ref().map_or(0, |system| system.certificate_expires()),
-        };
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let mut figures = Stats::default();
+        figures.connections = connections;
+        figures.workers_busy = number(busy_workers);
+        figures.workers = number(workers);
+        // And the one that asks.
+        figures.open_messages = self.quota.open() + 1;
+        figures.timers = number(self.timer.len());
+        figures.opened = opened;
+        figures.busy = self.quota.refused();
+        figures.certificate_expires = self.system.as_ref().map_or(0, |system| system.certificate_expires());
         match figures.write(page.pages_mut()) {
             Some(len) => page.answer(0, len),
             None => page.answer(Code::Malformed as usize, 0),

@@ -3,7 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use xous::{CID, SID};
-use xous_api_websocket::{Deadlines, Handle, Lease, Opcode};
+use xous_api_websocket::wire::{Handle, Opcode};
+use xous_api_websocket::{Deadlines, Lease};
 
 use super::connection::{Connection, Delivery, EndGuard, Opening, Table, connect, seed_from};
 use super::dispatcher::Dispatcher;

@@ -28,7 +28,7 @@ mod thread;
 use std::sync::{Arc, OnceLock};
 
 use xous_api_names::XousNames;
-use xous_api_websocket::SERVER_NAME;
+use xous_api_websocket::wire::SERVER_NAME;
 
 use connection::Table;
 use dispatcher::Dispatcher;

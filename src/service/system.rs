@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use xous::PID;
-use xous_api_websocket::{Code, Handle, Opcode, Phase, PortState, Reply, Request};
+use xous_api_websocket::state::{Phase, PortState};
+use xous_api_websocket::wire::{Handle, Opcode, Reply};
+use xous_api_websocket::{Code, Request};
 
 use super::connection::{Connection, Delivery, EndGuard, Found, Opening, connect, seed};
 use super::dispatcher::{Caller, Serve};
@@ -90,7 +92,7 @@ impl System {
             self.shared.look_for_the_gone(Some(pid));
             return lent.answer(self.quota.refuse(Code::NoWorker) as usize, 0);
         };
-        let (deadlines, lease) = (request.deadlines, request.lease);
+        let (deadlines, lease) = (request.options.deadlines, request.lease);
         let bytes = data.unwrap_or_default().into();
         let timer = self.shared.timer.clone();
         lent.answer_on_drop(Code::NoWorker as usize);
@@ -120,8 +122,7 @@ impl System {
         if started.is_err() {
             note(Note::NoThread);
         } else if let Some(mut page) = opener {
-            let reply = Reply { handle, status: 0, sub_protocol: None, head: &[] };
-            let len = reply.write(page.pages_mut()).unwrap_or(0);
+            let len = Reply::new(handle, 0).write(page.pages_mut()).unwrap_or(0);
             page.answer(0, len);
         }
     }

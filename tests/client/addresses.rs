@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use hosted::Program;
 use hosted::peer::Silent;
 use hosted::tools::command;
-use xous_api_websocket::{Code, Deadlines, Request, SERVER_NAME, Websocket};
+use xous_api_websocket::wire::SERVER_NAME;
+use xous_api_websocket::{Code, Deadlines, Request, Websocket};
 
 use crate::common::raw::{accept, expect_close, field};
 use crate::common::{nothing_is_left, refusal, service};
@@ -45,8 +46,8 @@ fn a_name_whose_first_address_is_dead_is_open_within_a_second() {
         let host = format!("{NAME}:{}", port);
         assert_eq!(field(&server.join().unwrap(), "Host"), Some(&*host));
         // Now nobody is there but the dead one.
-        let deadlines = Deadlines { open: Duration::from_millis(700), ..Deadlines::default() };
-        let (code, text) = refusal(&Request::new(NAME, port).deadlines(deadlines));
+        let deadlines = Deadlines::new().open(Duration::from_millis(700));
+        let (code, text) = refusal(&Request::new(NAME, port).options(deadlines));
         assert!(matches!(code, Code::Timeout | Code::Connect), "{text}");
         nothing_is_left();
     });

@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 use hosted::peer::Peer;
 use tungstenite::Message as PeerMessage;
 use tungstenite::protocol::CloseFrame;
-use xous_api_websocket::{
-    Closed, Code, ControlError, Deadlines, Kind, Phase, ReceiveError, SendError, Websocket,
-};
+use xous_api_websocket::error::{Closed, ControlError, ReceiveError, SendError};
+use xous_api_websocket::state::Phase;
+use xous_api_websocket::{Code, ConnectionOptions, Deadlines, Kind, Websocket};
 
 use crate::common::raw::{CLOSE, FIRST_TEXT, TEXT, close_payload, expect_close, frame, read_frame};
 use crate::common::{nothing_is_left, open, pattern, peers, request, seen, system};
 
 fn closed(code: u16, reason: &str) -> ReceiveError {
-    ReceiveError::Closed(Closed { code, reason: reason.into() })
+    ReceiveError::Closed(Closed::new(code, reason))
 }
 
 /// A peer that does `what` behind the opening handshake.
@@ -37,7 +37,7 @@ fn the_owner_closes_with_code_and_reason() {
         {
             let ws = open(&peer);
             assert_eq!(ws.state().unwrap().phase, Phase::Open);
-            assert_eq!(ws.close(code, reason), Ok(on_the_wire), "the peer's answer");
+            assert_eq!(ws.close(code, reason).map(u16::from), Ok(on_the_wire), "the peer's answer");
             let close = seen(&closes);
             assert_eq!(close.close(), (on_the_wire, reason.to_owned()));
             assert!(close.mask.is_some());
@@ -83,7 +83,7 @@ fn what_was_sent_before_goes_out_before() {
         for number in 0..8 {
             ws.send_async(Kind::Text, format!("{number}").as_bytes()).unwrap();
         }
-        assert_eq!(ws.close(4000, "all sent"), Ok(4000));
+        assert_eq!(ws.close(4000, "all sent").map(u16::from), Ok(4000));
         for number in 0..8 {
             assert_eq!(seen(&messages), PeerMessage::text(format!("{number}")));
         }
@@ -116,7 +116,7 @@ fn the_peer_closes_with_code_and_reason() {
             // Section 5.5.1: typically the answer echoes the code.
             assert_eq!(seen(&answers).close().0, if code == 1005 { 0 } else { code });
             assert_eq!(ws.send_text("x"), Err(SendError::Closed));
-            assert_eq!(ws.close(1000, ""), Ok(code), "the peer's code, not ours");
+            assert_eq!(ws.close(1000, "").map(u16::from), Ok(code), "the peer's code, not ours");
             assert_eq!(ws.close(1000, ""), Err(ControlError::Closed));
             assert!(payload.len() <= 125);
         }
@@ -204,8 +204,8 @@ fn data_on_its_way_does_not_hold_up_a_close() {
             assert_eq!(stream.read(&mut [0]).unwrap(), 0);
         });
         let ws = open(&peer);
-        assert_eq!(ws.receive_whole(1000).unwrap().1.len(), 1000);
-        assert_eq!(ws.close(4002, "enough"), Ok(4002));
+        assert_eq!(ws.receive_whole(1000).unwrap().into_bytes().len(), 1000);
+        assert_eq!(ws.close(4002, "enough").map(u16::from), Ok(4002));
         nothing_is_left();
     });
 }
@@ -221,7 +221,7 @@ fn both_may_close_at_once() {
             assert_eq!(stream.read(&mut [0]).unwrap(), 0, "one Close frame is enough");
         });
         let ws = open(&peer);
-        assert_eq!(ws.close(4002, ""), Ok(4003));
+        assert_eq!(ws.close(4002, "").map(u16::from), Ok(4003));
         nothing_is_left();
     });
 }
@@ -235,10 +235,10 @@ fn a_peer_that_never_answers_a_close_is_not_waited_for_longer_than_asked() {
             std::io::copy(stream, &mut std::io::sink()).ok();
             assert!(stream.write_all(&[0; 1]).is_err() || stream.read(&mut [0]).is_ok());
         });
-        let deadlines = Deadlines { close, ..Deadlines::default() };
-        let ws = Websocket::open(&request(&peer).deadlines(deadlines)).unwrap();
+        let deadlines = Deadlines::new().close(close);
+        let ws = Websocket::open(&request(&peer).options(deadlines)).unwrap();
         let start = Instant::now();
-        assert_eq!(ws.close(1000, ""), Ok(1006), "no Close frame came");
+        assert_eq!(ws.close(1000, "").map(u16::from), Ok(1006), "no Close frame came");
         let took = start.elapsed();
         assert!(took >= close && took < 10 * close, "{took:?}");
         nothing_is_left();
@@ -273,7 +273,8 @@ fn a_close_of_the_peer_ends_a_send() {
             // Reads on until the client's answer to the Close frame, as it must to get it.
             while read_frame(stream).unwrap().first != CLOSE {}
         });
-        let ws = Websocket::open(&request(&peer).fragment_size(1000)).unwrap();
+        let ws =
+            Websocket::open(&request(&peer).options(ConnectionOptions::new().fragment_size(1000))).unwrap();
         // So long that it cannot all be on its way before the answer.
         let data = pattern(1 << 20);
         let error = loop {

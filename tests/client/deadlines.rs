@@ -6,7 +6,9 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use hosted::peer::Peer;
-use xous_api_websocket::{Closed, Deadlines, Phase, ReceiveError, SendError, Websocket};
+use xous_api_websocket::error::{Closed, ReceiveError, SendError};
+use xous_api_websocket::state::Phase;
+use xous_api_websocket::{Deadlines, Websocket};
 
 use crate::common::raw::{BINARY, CLOSE, PING, PONG, TEXT, frame, read_frame};
 use crate::common::{PATIENCE, nothing_is_left, open, pattern, peers, request, seen, stats_when, system};
@@ -14,13 +16,13 @@ use crate::common::{PATIENCE, nothing_is_left, open, pattern, peers, request, se
 const SHORT: Duration = Duration::from_millis(300);
 
 fn deadlines() -> Deadlines {
-    Deadlines { close: SHORT, ..Deadlines::default() }
+    Deadlines::new().close(SHORT)
 }
 
 /// A connection with these deadlines, and the peer's end of it.
 fn connect(deadlines: Deadlines) -> (Peer, Websocket, TcpStream) {
     let (peer, streams) = peers::by_hand(|stream, streams: &Sender<TcpStream>| streams.send(stream).unwrap());
-    let ws = Websocket::open(&request(&peer).deadlines(deadlines)).unwrap();
+    let ws = Websocket::open(&request(&peer).options(deadlines)).unwrap();
     let stream = seen(&streams);
     (peer, ws, stream)
 }
@@ -34,11 +36,10 @@ fn took(start: Instant, at_least: Duration) {
 #[test]
 fn a_stalled_receiver_loses_its_own_connection_only() {
     system!().run(|| {
-        let (_peer, stalled, mut stream) = connect(Deadlines { stall: SHORT, ..deadlines() });
+        let (_peer, stalled, mut stream) = connect(deadlines().stall(SHORT));
         let echo = Peer::echo().unwrap();
         // As short, but this one receives.
-        let other =
-            Websocket::open(&request(&echo).deadlines(Deadlines { stall: SHORT, ..deadlines() })).unwrap();
+        let other = Websocket::open(&request(&echo).options(deadlines().stall(SHORT))).unwrap();
         let start = Instant::now();
         stream.write_all(&frame(TEXT, b"nobody takes this")).unwrap();
         let mut rounds = 0;
@@ -53,7 +54,7 @@ fn a_stalled_receiver_loses_its_own_connection_only() {
         assert!(rounds > 0);
         let (code, reason) = read_frame(&mut stream).unwrap().close();
         assert_eq!((code, &*reason), (1001, "the receiver stalled"));
-        let closed = Closed { code: 1001, reason: "the receiver stalled".into() };
+        let closed = Closed::new(1001, "the receiver stalled");
         assert_eq!(stalled.receive_text(100), Err(ReceiveError::Closed(closed)));
         assert_eq!(stalled.send_text("x"), Err(SendError::Closed));
         // An idle connection is not a stalled one.
@@ -70,7 +71,7 @@ fn a_stalled_receiver_loses_its_own_connection_only() {
 fn a_slow_receiver_is_not_a_stalled_one() {
     const CHUNKS: usize = 8;
     system!().run(|| {
-        let (_peer, ws, mut stream) = connect(Deadlines { stall: 4 * SHORT, ..deadlines() });
+        let (_peer, ws, mut stream) = connect(deadlines().stall(4 * SHORT));
         let start = Instant::now();
         let writer = std::thread::spawn(move || {
             for _ in 0..CHUNKS {
@@ -81,7 +82,7 @@ fn a_slow_receiver_is_not_a_stalled_one() {
         for _ in 0..CHUNKS {
             // The time that this receiver takes, not a wait for anything.
             std::thread::sleep(SHORT);
-            assert_eq!(ws.receive_whole(4096).unwrap().1, pattern(4096));
+            assert_eq!(ws.receive_whole(4096).unwrap().into_bytes(), pattern(4096));
         }
         took(start, CHUNKS as u32 * SHORT);
         writer.join().unwrap();
@@ -91,7 +92,7 @@ fn a_slow_receiver_is_not_a_stalled_one() {
 #[test]
 fn a_peer_that_never_reads_is_given_up() {
     system!().run(|| {
-        let (_peer, ws, stream) = connect(Deadlines { write: SHORT, ..deadlines() });
+        let (_peer, ws, stream) = connect(deadlines().write(SHORT));
         let start = Instant::now();
         let data = pattern(1 << 20);
         let error = loop {
@@ -102,7 +103,7 @@ fn a_peer_that_never_reads_is_given_up() {
         };
         assert_eq!(error, SendError::Closed);
         took(start, SHORT);
-        let closed = Closed { code: 1006, reason: format!("the peer took nothing within {SHORT:?}") };
+        let closed = Closed::new(1006, format!("the peer took nothing within {SHORT:?}"));
         assert_eq!(ws.receive_text(1), Err(ReceiveError::Closed(closed)));
         drop((ws, stream));
         nothing_is_left();
@@ -121,7 +122,7 @@ fn a_close_does_not_wait_for_a_peer_that_never_reads() {
         });
         stats_when(|stats| stats.timers > 0);
         let start = Instant::now();
-        assert_eq!(ws.close(1000, ""), Ok(1006));
+        assert_eq!(ws.close(1000, "").map(u16::from), Ok(1006));
         took(start, SHORT);
         sender.join().unwrap();
         drop((ws, stream));
@@ -146,11 +147,11 @@ fn pinged(answers: bool) -> (Peer, Receiver<u8>) {
 
 #[test]
 fn silence_is_followed_by_pings_and_pongs() {
-    let keepalive = Deadlines { keepalive: Some(SHORT / 6), pong: PATIENCE, ..deadlines() };
+    let keepalive = deadlines().keepalive(SHORT / 6).pong(PATIENCE);
     system!().run(move || {
         let (peer, kinds) = pinged(true);
         let start = Instant::now();
-        let ws = Websocket::open(&request(&peer).deadlines(keepalive)).unwrap();
+        let ws = Websocket::open(&request(&peer).options(keepalive)).unwrap();
         for _ in 0..5 {
             assert_eq!(seen(&kinds), PING);
         }
@@ -164,12 +165,12 @@ fn silence_is_followed_by_pings_and_pongs() {
 
 #[test]
 fn a_missing_pong_ends_the_connection() {
-    let keepalive = Deadlines { keepalive: Some(SHORT / 3), pong: SHORT, ..deadlines() };
+    let keepalive = deadlines().keepalive(SHORT / 3).pong(SHORT);
     system!().run(move || {
         let (peer, kinds) = pinged(false);
         let start = Instant::now();
-        let ws = Websocket::open(&request(&peer).deadlines(keepalive)).unwrap();
-        let closed = Closed { code: 1006, reason: format!("no answer to a ping within {SHORT:?}") };
+        let ws = Websocket::open(&request(&peer).options(keepalive)).unwrap();
+        let closed = Closed::new(1006, format!("no answer to a ping within {SHORT:?}"));
         assert_eq!(ws.receive_text(1), Err(ReceiveError::Closed(closed)));
         took(start, SHORT / 3 + SHORT);
         assert_eq!(seen(&kinds), PING);
@@ -182,7 +183,7 @@ fn a_missing_pong_ends_the_connection() {
 /// Everything that comes shows that the peer lives; a pong may be held up behind something long.
 #[test]
 fn whatever_comes_is_a_sign_of_life() {
-    let keepalive = Deadlines { keepalive: Some(SHORT), pong: SHORT, ..deadlines() };
+    let keepalive = deadlines().keepalive(SHORT).pong(SHORT);
     system!().run(move || {
         let (peer, _) = peers::by_hand(|mut stream, _: &Sender<()>| {
             let long = frame(BINARY, &pattern(2000));
@@ -193,9 +194,9 @@ fn whatever_comes_is_a_sign_of_life() {
             }
             std::io::copy(&mut stream, &mut std::io::sink()).ok();
         });
-        let ws = Websocket::open(&request(&peer).deadlines(keepalive)).unwrap();
+        let ws = Websocket::open(&request(&peer).options(keepalive)).unwrap();
         let start = Instant::now();
-        assert_eq!(ws.receive_whole(2000).unwrap().1, pattern(2000));
+        assert_eq!(ws.receive_whole(2000).unwrap().into_bytes(), pattern(2000));
         took(start, 4 * SHORT);
     });
 }
@@ -204,10 +205,11 @@ fn whatever_comes_is_a_sign_of_life() {
 /// doing, for which there is the stall deadline, and no sign of death.
 #[test]
 fn a_pause_of_the_receiver_is_not_the_peers_silence() {
-    let keepalive = Deadlines { keepalive: Some(SHORT / 6), pong: SHORT / 6, ..deadlines() };
+    let keepalive = deadlines().keepalive(SHORT / 6).pong(SHORT / 6);
     system!().run(move || {
-        let (_peer, ws, mut stream) = connect(keepalive);
+        // Which takes a while, and before it is sent something this peer is silent.
         let other = open(&Peer::echo().unwrap());
+        let (_peer, ws, mut stream) = connect(keepalive);
         stream.write_all(&frame(TEXT, b"later")).unwrap();
         // Several times the time after which a silent peer would be given up.
         let start = Instant::now();

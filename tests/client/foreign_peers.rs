@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use hosted::tools::command;
 use hosted::{End, Program, System};
-use xous_api_websocket::{Closed, Kind, Part, ReceiveError, Request, Websocket};
+use xous_api_websocket::error::{Closed, ReceiveError};
+use xous_api_websocket::{CloseCode, Kind, Part, Payload, Request, Websocket};
 
 use crate::common::{example, nothing_is_left, pattern, service, system};
 
@@ -73,7 +74,7 @@ fn libwebsockets_understands_us() {
             ws.send_text(&text).unwrap();
             assert!(ws.receive_text(2000).unwrap() == text, "{}", text.len());
         }
-        assert_eq!(ws.close(1000, "done"), Ok(1000));
+        assert_eq!(ws.close(CloseCode::NORMAL, "done"), Ok(CloseCode::NORMAL));
         // Without a sub-protocol it never answers: that is said after the time that was asked for.
         let ws = Websocket::open(&request).unwrap();
         ws.send_text("hello").unwrap();
@@ -93,18 +94,18 @@ fn exchange(server: &Server, chosen: &str) {
         ws.send_text(&text).unwrap();
         assert!(ws.receive_text(len).unwrap() == text, "{len}");
         ws.send_binary(&pattern(len)).unwrap();
-        assert!(ws.receive_whole(len).unwrap() == (Kind::Binary, pattern(len)), "{len}");
+        assert!(ws.receive_whole(len).unwrap() == Payload::Binary(pattern(len)), "{len}");
     }
     for (part, text) in [(Part::First, "a "), (Part::Middle, "message "), (Part::Last, "in parts: \u{e9}")] {
         ws.send_fragment(Kind::Text, part, text.as_bytes()).unwrap();
         ws.ping(text.as_bytes()).unwrap();
     }
     assert_eq!(ws.receive_text(100).unwrap(), "a message in parts: \u{e9}");
-    assert_eq!(ws.close(4000, "done"), Ok(4000));
+    assert_eq!(ws.close(4000, "done").map(u16::from), Ok(4000));
 
     let ws = Websocket::open(&request).unwrap();
     ws.send_text("close 4001 as you wish").unwrap();
-    let closed = Closed { code: 4001, reason: "as you wish".into() };
+    let closed = Closed::new(4001, "as you wish");
     assert_eq!(ws.receive_text(100), Err(ReceiveError::Closed(closed)));
     drop(ws);
     nothing_is_left();
@@ -115,7 +116,7 @@ fn a_thousand_hellos(server: &Server) {
     let url = format!("ws://127.0.0.1:{}/", server.port);
     let client = Program::new(example("client")).args([&*url, "--send", "hello", "--count", "1000"]);
     let system = System::builder()
-        .service(service(), xous_api_websocket::SERVER_NAME)
+        .service(service(), xous_api_websocket::wire::SERVER_NAME)
         .program(client)
         .captured()
         .time_limit(Duration::from_secs(60));

@@ -5,7 +5,8 @@ use std::net::TcpStream;
 use std::sync::mpsc::Sender;
 
 use hosted::peer::Peer;
-use xous_api_websocket::{Code, Kind, Part, SendError};
+use xous_api_websocket::error::SendError;
+use xous_api_websocket::{Code, Kind, Part, Payload};
 
 use crate::common::raw::{
     FIRST_BINARY, FIRST_TEXT, Frame, LAST, MIDDLE, PING, PONG, TEXT, expect_close, frame, read_frame,
@@ -88,7 +89,7 @@ fn fragments_of_the_peer_are_one_message() {
             expect_close(&mut stream);
         });
         let ws = open(&peer);
-        assert_eq!(ws.receive_whole(100_000).unwrap(), (Kind::Binary, pattern(100_000)));
+        assert_eq!(ws.receive_whole(100_000).unwrap(), Payload::Binary(pattern(100_000)));
         assert_eq!(ws.receive_text(10).unwrap(), "a€b");
         assert_eq!(ws.receive_text(0).unwrap(), "");
         ws.close(1000, "").unwrap();

@@ -9,9 +9,8 @@ use std::time::{Duration, Instant};
 
 use hosted::peer::Peer;
 use hosted::{hear, tell};
-use xous_api_websocket::{
-    Code, Deadlines, Handle, Kind, Opcode, Part, ReceiveWord, Status, Websocket, message_id,
-};
+use xous_api_websocket::wire::{Handle, Opcode, ReceiveWord, Status, message_id};
+use xous_api_websocket::{Code, Deadlines, Kind, Part, Websocket};
 
 use crate::common::neighbour::Neighbour;
 use crate::common::pages::RawPages;
@@ -78,9 +77,9 @@ fn take_up(from: &str) -> Websocket {
 }
 
 fn binary(ws: &Websocket) -> Vec<u8> {
-    let (kind, data) = ws.receive_whole(1 << 20).unwrap();
-    assert_eq!(kind, Kind::Binary);
-    data
+    let message = ws.receive_whole(1 << 20).unwrap();
+    assert_eq!(message.kind(), Kind::Binary);
+    message.into_bytes()
 }
 
 /// Of each message that is begun, which the former owner has got nothing of yet.
@@ -217,7 +216,7 @@ fn a_grant_ends_what_the_former_owner_has_begun_to_send() {
             let ws = take_up("owner");
             assert_eq!(
                 ws.send_fragment(Kind::Text, Part::Last, b"not begun here"),
-                Err(xous_api_websocket::SendError::Refused(Code::MessageOpen))
+                Err(xous_api_websocket::error::SendError::Refused(Code::MessageOpen))
             );
             ws.send_text("whole").unwrap();
             ws.send_fragment(Kind::Text, Part::First, b"a").unwrap();
@@ -234,12 +233,8 @@ fn a_grant_ends_what_the_former_owner_has_begun_to_send() {
 fn a_connection_that_nobody_takes_up_is_closed() {
     system!().run(|| {
         let (peer, streams) = silent();
-        let deadlines = Deadlines {
-            stall: Duration::from_millis(400),
-            close: Duration::from_millis(200),
-            ..Deadlines::default()
-        };
-        let ws = Websocket::open(&request(&peer).deadlines(deadlines)).unwrap();
+        let deadlines = Deadlines::new().stall(Duration::from_millis(400)).close(Duration::from_millis(200));
+        let ws = Websocket::open(&request(&peer).options(deadlines)).unwrap();
         let mut stream = seen(&streams);
         let own = service_cid();
         let grant = |pid: usize| {

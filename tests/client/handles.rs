@@ -6,10 +6,10 @@ use hosted::peer::Peer;
 use hosted::{hear, tell};
 use tungstenite::Message as PeerMessage;
 use xous::CID;
-use xous_api_websocket::{
-    Closed, Code, ControlError, Handle, Kind, Opcode, Phase, ReceiveError, ReceiveWord, SendError, Status,
-    Websocket, message_id,
-};
+use xous_api_websocket::error::{Closed, ControlError, ReceiveError, SendError};
+use xous_api_websocket::state::Phase;
+use xous_api_websocket::wire::{Handle, Opcode, ReceiveWord, Status, message_id};
+use xous_api_websocket::{Code, Kind, Websocket};
 
 use crate::common::pages::RawPages;
 use crate::common::{nothing_is_left, open, peers, seen, service_cid, stats_when, system};
@@ -120,7 +120,7 @@ fn another_process_gets_nothing_by_guessing() {
             ws.send_text("mine").unwrap();
             assert_eq!(seen(&texts), "mine");
             assert_eq!(ws.state().unwrap().failed_sends, 0);
-            assert_eq!(ws.close(1000, ""), Ok(1000));
+            assert_eq!(ws.close(1000, "").map(u16::from), Ok(1000));
             assert_eq!(texts.try_recv(), Err(TryRecvError::Empty));
         })
         .role("stranger", || {
@@ -155,7 +155,7 @@ fn a_connection_is_granted_to_another_process() {
             // Besides the message that asks, the page that waits.
             stats_when(|stats| stats.open_messages == 2);
             assert_eq!(ws.grant(heir), Ok(handle));
-            let closed = Closed { code: 1006, reason: String::new() };
+            let closed = Closed::new(1006, String::new());
             assert_eq!(receiver.join().unwrap(), Err(ReceiveError::Closed(closed)));
             is_worth_nothing(cid, handle);
             tell("heir", &handle.to_raw().to_string());

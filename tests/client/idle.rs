@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use hosted::peer::Peer;
-use xous_api_websocket::{Deadlines, Kind, Websocket};
+use xous_api_websocket::{Deadlines, Payload, Websocket};
 
 use crate::common::{PATIENCE, request, stats_when, system};
 
@@ -20,15 +20,15 @@ fn an_idle_connection_wakes_no_thread() {
     system!().run(|| {
         let peer = Peer::echo().unwrap();
         let short = Duration::from_millis(250);
-        let deadlines = Deadlines { write: short, stall: short, ..Deadlines::default() };
-        let ws = Websocket::open(&request(&peer).deadlines(deadlines)).unwrap();
+        let deadlines = Deadlines::new().write(short).stall(short);
+        let ws = Websocket::open(&request(&peer).options(deadlines)).unwrap();
         stats_when(|stats| stats.timers == 0 && stats.connections == 1);
         stays_asleep();
 
         for round in 0..100 {
             let data = vec![round; 1000 * usize::from(round)];
             ws.send_binary(&data).unwrap();
-            assert_eq!(ws.receive_whole(data.len()).unwrap(), (Kind::Binary, data));
+            assert_eq!(ws.receive_whole(data.len()).unwrap(), Payload::Binary(data));
         }
         // This time with a page that waits for the next message.
         let receiving = ws.clone();

@@ -10,7 +10,9 @@ use hosted::{End, Program, System};
 use rand_core::{Error, RngCore, impls};
 use websocket::{Opcode, Websocket};
 use xous::{CID, Message, SID, send_message};
-use xous_api_websocket::{Code, Deadlines, Kind, Part, ReceiveWord, SendError, SendWord, Status};
+use xous_api_websocket::error::SendError;
+use xous_api_websocket::wire::{ReceiveWord, SendWord, Status};
+use xous_api_websocket::{Code, Deadlines, Kind, Part};
 
 use crate::common::pages::{RawPages, received};
 use crate::common::raw::{CLOSE, close_payload, field, frame, read_frame};
@@ -70,7 +72,7 @@ impl Served {
                 INBOUND,
                 rng,
             )
-            .deadlines(Deadlines { close: Duration::from_millis(500), ..Deadlines::default() });
+            .deadlines(Deadlines::new().close(Duration::from_millis(500)));
             websocket::server(sid, &mut websocket)
         });
         Served { cid, inbound, server }

@@ -8,10 +8,10 @@ use std::time::Instant;
 
 use hosted::peer::Peer;
 use hosted::{hear, tell};
-use xous_api_websocket::{
-    Code, Deadlines, Kind, Opcode, Part, ReceiveError, ReceiveWord, Request, SendError, SendWord, Status,
-    Websocket, message_id, stats,
-};
+use xous_api_websocket::error::{ReceiveError, SendError};
+use xous_api_websocket::state::Stats;
+use xous_api_websocket::wire::{Opcode, ReceiveWord, SendWord, Status, message_id};
+use xous_api_websocket::{Code, Deadlines, Kind, Part, Request, Websocket};
 
 use crate::common::pages::RawPages;
 use crate::common::raw::{CLOSE, FIRST_BINARY, close_payload, frame};
@@ -77,7 +77,7 @@ fn no_more_pages_are_parked_than_the_cap() {
         received.sort_unstable();
         assert_eq!(received, [0, 1, 2, 3]);
         stream.write_all(&frame(0x82, &[4])).unwrap();
-        assert_eq!(ws.receive_whole(1).unwrap().1, [4], "there is room again");
+        assert_eq!(ws.receive_whole(1).unwrap().into_bytes(), [4], "there is room again");
     });
 }
 
@@ -194,15 +194,15 @@ fn fill(all: &[Websocket]) -> Code {
 
 #[test]
 fn one_process_cannot_lock_the_others_out() {
-    let deadlines = Deadlines { close: std::time::Duration::from_millis(200), ..Deadlines::default() };
+    let deadlines = Deadlines::new().close(std::time::Duration::from_millis(200));
     system!()
         .role("greedy", move || {
             let (peer, streams) = silent();
             let all: Vec<_> =
-                (0..4).map(|_| Websocket::open(&request(&peer).deadlines(deadlines)).unwrap()).collect();
+                (0..4).map(|_| Websocket::open(&request(&peer).options(deadlines)).unwrap()).collect();
             let kept_open: Vec<_> = all.iter().map(|_| seen(&streams)).collect();
             assert_eq!(fill(&all), Code::BusyMessages);
-            assert!(stats().is_ok(), "which needs no place");
+            assert!(Stats::now().is_ok(), "which needs no place");
             // Too many for the process, not for the queues of its connections.
             let failed = || all.iter().map(|ws| ws.state().unwrap().failed_sends).sum::<usize>();
             let (before, start) = (failed(), Instant::now());

@@ -4,7 +4,9 @@ use std::io::Read;
 use std::sync::mpsc::Sender;
 
 use hosted::peer::Peer;
-use xous_api_websocket::{Code, Kind, Opcode, Part, SendError, SendWord, Websocket, message_id};
+use xous_api_websocket::error::SendError;
+use xous_api_websocket::wire::{Opcode, SendWord, message_id};
+use xous_api_websocket::{Code, ConnectionOptions, Kind, Part, Payload, Websocket};
 
 use crate::common::pages::RawPages;
 use crate::common::raw::{BINARY, Frame, LAST, TEXT, read_frame};
@@ -24,7 +26,7 @@ fn text_and_binary_of_every_length_come_back() {
             assert_eq!(ws.receive_text(len).unwrap(), text, "{len}");
             let bytes = pattern(len);
             ws.send_binary(&bytes).unwrap();
-            assert_eq!(ws.receive_whole(len).unwrap(), (Kind::Binary, bytes), "{len}");
+            assert_eq!(ws.receive_whole(len).unwrap(), Payload::Binary(bytes), "{len}");
         }
         ws.close(1000, "").unwrap();
         nothing_is_left();
@@ -108,7 +110,7 @@ fn frames_of_every_length_form_are_taken() {
         });
         let ws = open(&peer);
         for len in LENGTHS {
-            assert_eq!(ws.receive_whole(len).unwrap(), (Kind::Binary, pattern(len)), "{len}");
+            assert_eq!(ws.receive_whole(len).unwrap(), Payload::Binary(pattern(len)), "{len}");
         }
         ws.close(1000, "").unwrap();
     });
@@ -122,7 +124,8 @@ fn a_fragment_size_cuts_messages_into_frames() {
                 frames.send(frame).unwrap();
             }
         });
-        let ws = Websocket::open(&request(&peer).fragment_size(1000)).unwrap();
+        let ws =
+            Websocket::open(&request(&peer).options(ConnectionOptions::new().fragment_size(1000))).unwrap();
         let data = pattern(2500);
         ws.send_binary(&data).unwrap();
         ws.send_text("short").unwrap();

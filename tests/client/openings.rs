@@ -7,7 +7,9 @@ use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use hosted::peer::Peer;
-use xous_api_websocket::{Code, Deadlines, OpenError, Phase, Request, Websocket};
+use xous_api_websocket::error::OpenError;
+use xous_api_websocket::state::Phase;
+use xous_api_websocket::{Code, Deadlines, Request, Tls, Websocket};
 
 use crate::common::pages::RawPages;
 use crate::common::raw::{accept_with, expect_close, read_head};
@@ -64,7 +66,7 @@ fn what_came_of_an_opening_is_told_to_who_waits_and_to_who_asks_later() {
             opening.cancel();
             drop(opening);
             assert_eq!(ws.state().unwrap().phase, Phase::Open);
-            assert_eq!(ws.close(1000, ""), Ok(1000));
+            assert_eq!(ws.close(1000, "").map(u16::from), Ok(1000));
 
             let (refusing, _) = peers::serve(|mut stream, _: &Sender<()>| {
                 read_head(&mut stream);
@@ -89,12 +91,12 @@ fn what_came_of_an_opening_is_told_to_who_waits_and_to_who_asks_later() {
 #[test]
 fn an_opening_ends_with_its_deadline() {
     let open = Duration::from_secs(1);
-    let deadlines = Deadlines { open, ..Deadlines::default() };
+    let deadlines = Deadlines::new().open(open);
     system!().run(move || {
         let (peer, asked) = silent();
         for early in [true, false] {
             let start = Instant::now();
-            let opening = Websocket::opening(&request(&peer).deadlines(deadlines)).unwrap();
+            let opening = Websocket::opening(&request(&peer).options(deadlines)).unwrap();
             seen(&asked);
             if !early {
                 seen(&asked);
@@ -148,7 +150,7 @@ fn dropping_an_opening_ends_it_wherever_it_stands() {
                 reports.send(()).unwrap();
                 until_the_end(stream);
             });
-            let tls = Websocket::opening(&request(&peer).tls(true)).unwrap();
+            let tls = Websocket::opening(&request(&peer).tls(Tls::default())).unwrap();
             seen(&asked);
             drop(tls);
         }

@@ -6,7 +6,8 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
 use hosted::peer::Peer;
-use xous_api_websocket::{Code, CredentialsForm, Deadlines, OpenError, Request, Websocket};
+use xous_api_websocket::error::OpenError;
+use xous_api_websocket::{Code, CredentialsForm, Deadlines, Request, Websocket};
 
 use crate::common::raw::{accept, expect_close, field, read_head};
 use crate::common::{nothing_is_left, peers, refusal, seen, system};
@@ -153,8 +154,8 @@ fn a_proxy_that_opens_no_tunnel_is_told_of() {
                 while stream.read(&mut [0; 512]).is_ok_and(|len| len > 0) {}
             },
         );
-        let deadlines = Deadlines { open: Duration::from_millis(300), ..Deadlines::default() };
-        let request = Request::new("a", 80).proxy("127.0.0.1", silent.address().port()).deadlines(deadlines);
+        let deadlines = Deadlines::new().open(Duration::from_millis(300));
+        let request = Request::new("a", 80).proxy("127.0.0.1", silent.address().port()).options(deadlines);
         assert_eq!(refusal(&request).0, Code::Timeout);
         nothing_is_left();
     });

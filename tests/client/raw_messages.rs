@@ -255,5 +255,5 @@ fn works() {
     let ws = open(&peer);
     ws.send_text("hello").unwrap();
     assert_eq!(ws.receive_text(10).unwrap(), "hello");
-    assert_eq!(ws.close(1000, ""), Ok(1000));
+    assert_eq!(ws.close(1000, "").map(u16::from), Ok(1000));
 }

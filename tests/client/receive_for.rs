@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use hosted::peer::Peer;
-use xous_api_websocket::{Code, Kind, Message, ReceiveError, ReceiveWord, Status, Websocket};
+use xous_api_websocket::error::ReceiveError;
+use xous_api_websocket::wire::{ReceiveWord, Status};
+use xous_api_websocket::{Code, Kind, Message, Websocket};
 
 use crate::common::pages::RawPages;
 use crate::common::raw::{BINARY, FIRST_TEXT, LAST, TEXT, accept, expect_close, frame};

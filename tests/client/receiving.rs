@@ -5,7 +5,9 @@ use std::sync::mpsc::Sender;
 
 use hosted::peer::Peer;
 use tungstenite::Message as PeerMessage;
-use xous_api_websocket::{Closed, Kind, ReceiveError, ReceiveWord, Status, Websocket};
+use xous_api_websocket::error::{Closed, ReceiveError};
+use xous_api_websocket::wire::{ReceiveWord, Status};
+use xous_api_websocket::{CloseCode, Kind, Websocket};
 
 use crate::common::pages::received;
 use crate::common::raw::{CLOSE, FIRST_BINARY, FIRST_TEXT, LAST, MIDDLE, close_payload, expect_close, frame};
@@ -52,18 +54,18 @@ fn what_is_left_of_a_message_is_discarded() {
         let peer = sending(&[1 << 20, 10, 1 << 20, 11, 1 << 20, 12, 13]);
         let ws = open(&peer);
         ws.receive().unwrap().discard().unwrap();
-        assert_eq!(ws.receive_whole(10).unwrap().1, pattern(10));
+        assert_eq!(ws.receive_whole(10).unwrap().into_bytes(), pattern(10));
 
         let mut begun = ws.receive().unwrap();
         begun.read_exact(&mut [0; 5000]).unwrap();
         drop(begun);
-        assert_eq!(ws.receive_whole(11).unwrap().1, pattern(11));
+        assert_eq!(ws.receive_whole(11).unwrap().into_bytes(), pattern(11));
 
         let mut begun = ws.receive().unwrap();
         let len = begun.chunk().unwrap().len();
         begun.consume(len - 1);
         begun.discard().unwrap();
-        assert_eq!(ws.receive_whole(12).unwrap().1, pattern(12));
+        assert_eq!(ws.receive_whole(12).unwrap().into_bytes(), pattern(12));
         drop(ws.receive().unwrap());
         ws.close(1000, "").unwrap();
     });
@@ -75,10 +77,10 @@ fn a_message_beyond_the_limit_is_refused_and_the_next_is_whole() {
         let peer = sending(&[1 << 20, 5, 6, 5, 0, 1]);
         let ws = open(&peer);
         assert_eq!(ws.receive_whole(1000), Err(ReceiveError::TooLong { limit: 1000 }));
-        assert_eq!(ws.receive_whole(5).unwrap().1, pattern(5));
+        assert_eq!(ws.receive_whole(5).unwrap().into_bytes(), pattern(5));
         assert_eq!(ws.receive_whole(5), Err(ReceiveError::TooLong { limit: 5 }));
         assert_eq!(ws.receive_text(5), Err(ReceiveError::NotText));
-        assert_eq!(ws.receive_whole(0).unwrap().1, b"");
+        assert_eq!(ws.receive_whole(0).unwrap().into_bytes(), b"");
         assert_eq!(ws.receive_whole(0), Err(ReceiveError::TooLong { limit: 0 }));
     });
 }
@@ -204,12 +206,15 @@ fn several_threads_receive_whole_messages() {
                     let mut numbers = Vec::new();
                     loop {
                         match ws.receive_whole(usize::MAX) {
-                            Ok((_, data)) => {
+                            Ok(message) => {
+                                let data = message.as_bytes();
                                 assert!(data.iter().all(|byte| *byte == data[0]));
                                 assert_eq!(data.len(), 1 + usize::from(data[0]) * 300);
                                 numbers.push(data[0]);
                             }
-                            Err(ReceiveError::Closed(Closed { code: 1005, .. })) => return numbers,
+                            Err(ReceiveError::Closed(Closed { code: CloseCode::NONE, .. })) => {
+                                return numbers;
+                            }
                             Err(other) => panic!("{other}"),
                         }
                     }

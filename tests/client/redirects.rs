@@ -6,7 +6,8 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use hosted::peer::Peer;
-use xous_api_websocket::{Code, CredentialsForm, Deadlines, OpenError, Request, Websocket};
+use xous_api_websocket::error::OpenError;
+use xous_api_websocket::{Code, CredentialsForm, Deadlines, Request, Websocket};
 
 use crate::common::raw::{acceptance, expect_close, field, read_head};
 use crate::common::{PATIENCE, nothing_is_left, peers, refusal, request, seen, system};
@@ -134,8 +135,8 @@ fn all_of_it_ends_with_one_open_deadline() {
             lead_on(&mut stream, 308, "/silent");
         });
         let start = Instant::now();
-        let deadlines = Deadlines { open, ..Deadlines::default() };
-        let (code, text) = refusal(&request(&slow).redirects(3).deadlines(deadlines));
+        let deadlines = Deadlines::new().open(open);
+        let (code, text) = refusal(&request(&slow).redirects(3).options(deadlines));
         assert_eq!(code, Code::Timeout, "{text}");
         assert!(start.elapsed() >= open && start.elapsed() < PATIENCE / 2, "{:?}", start.elapsed());
         nothing_is_left();

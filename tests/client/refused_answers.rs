@@ -6,7 +6,8 @@ use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use hosted::peer::Peer;
-use xous_api_websocket::{Code, Deadlines, OpenError, Request, Websocket};
+use xous_api_websocket::error::OpenError;
+use xous_api_websocket::{Code, Deadlines, Request, Websocket};
 
 use crate::common::raw::{acceptance, read_head};
 use crate::common::{PATIENCE, nothing_is_left, peers, refusal, request, system};
@@ -95,8 +96,8 @@ fn a_body_that_does_not_come_does_not_hide_the_refusal() {
         });
         for open in [Duration::from_millis(800), PATIENCE] {
             let start = Instant::now();
-            let deadlines = Deadlines { open, ..Deadlines::default() };
-            let error = Websocket::open(&request(&silent).deadlines(deadlines)).err().unwrap();
+            let deadlines = Deadlines::new().open(open);
+            let error = Websocket::open(&request(&silent).options(deadlines)).err().unwrap();
             assert!(start.elapsed() < PATIENCE / 2, "{:?}", start.elapsed());
             assert!(matches!(error, OpenError::Refused { status: 503, .. }), "{error:?}");
             assert_eq!((error.header("X-Why"), error.body()), (Some("busy"), &b"short"[..]));
@@ -202,8 +203,8 @@ fn silence_ends_with_the_open_deadline() {
         });
         for peer in [says_nothing, stops_half_way, drips] {
             let start = Instant::now();
-            let deadlines = Deadlines { open, ..Deadlines::default() };
-            let (code, text) = refusal(&request(&peer).deadlines(deadlines));
+            let deadlines = Deadlines::new().open(open);
+            let (code, text) = refusal(&request(&peer).options(deadlines));
             let took = start.elapsed();
             assert_eq!(code, Code::Timeout, "{text}");
             assert_eq!(text, format!("127.0.0.1:{}: not open within {open:?}", peer.address().port()));
@@ -227,8 +228,8 @@ fn where_nobody_is_there_is_no_connection() {
 
         // RFC 2606: this top-level domain never exists. A resolver may take longer over it than the deadline, which
         // cannot cut it short; the caller is told all the same.
-        let deadlines = Deadlines { open: Duration::from_secs(2), ..Deadlines::default() };
-        let (code, text) = refusal(&Request::new("nobody.invalid", 80).deadlines(deadlines));
+        let deadlines = Deadlines::new().open(Duration::from_secs(2));
+        let (code, text) = refusal(&Request::new("nobody.invalid", 80).options(deadlines));
         assert!(matches!(code, Code::Resolve | Code::Timeout), "{code:?}: {text}");
         assert!(code == Code::Timeout || text.contains("nobody.invalid"), "{text}");
     });

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use hosted::peer::Peer;
 use hosted::{hear, tell};
-use xous_api_websocket::{
-    Code, Deadlines, Kind, Listen, ListenError, Listener, Opcode, OpenError, Part, SendWord, Websocket,
-    message_id, stats,
-};
+use xous_api_websocket::error::{ListenError, OpenError};
+use xous_api_websocket::state::Stats;
+use xous_api_websocket::wire::{Opcode, SendWord, message_id};
+use xous_api_websocket::{Code, Deadlines, Kind, Listen, Listener, Part, Websocket};
 
 use crate::common::neighbour::Neighbour;
 use crate::common::pages::RawPages;
@@ -26,8 +26,8 @@ fn silent() -> (Peer, Receiver<TcpStream>) {
 /// With deadlines that outlast the test.
 fn for_ever(peer: &Peer) -> Websocket {
     let long = Duration::MAX;
-    let deadlines = Deadlines { write: long, close: long, stall: long, pong: long, ..Deadlines::default() };
-    Websocket::open(&request(peer).deadlines(deadlines)).unwrap()
+    let deadlines = Deadlines::new().write(long).close(long).stall(long).pong(long);
+    Websocket::open(&request(peer).options(deadlines)).unwrap()
 }
 
 /// Gives away what no socket takes, until the process has nothing more.
@@ -54,7 +54,7 @@ fn greedy(pages: usize, next: &str) {
     take_all_messages(&all, pages);
     // It cannot do anything any more, except ask and close.
     let start = Instant::now();
-    assert!(stats().is_ok());
+    assert!(Stats::now().is_ok());
     let closing = all[0].clone();
     let closer = std::thread::spawn(move || closing.close(1000, ""));
     tell(next, "your turn");
@@ -70,14 +70,14 @@ fn innocent_beside(what: &str, others: &[&str]) {
     tell(others[0], "your turn");
     assert_eq!(hear(), "your turn");
     let start = Instant::now();
-    assert!(stats().is_ok());
+    assert!(Stats::now().is_ok());
     // What it has goes on, and it gets more.
     neighbour.echo(100);
     let peer = Peer::echo().unwrap();
     let ws = open(&peer);
     ws.send_text("mine").unwrap();
     assert_eq!(ws.receive_text(9).unwrap(), "mine");
-    assert_eq!(ws.close(1000, ""), Ok(1000));
+    assert_eq!(ws.close(1000, "").map(u16::from), Ok(1000));
     drop(Listener::listen(&Listen::new("127.0.0.1", 0)).unwrap());
     assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
     neighbour.done(what);
@@ -108,7 +108,7 @@ fn bytes_are_counted_and_not_messages_alone() {
     system!()
         .role("greedy", || {
             let _listener = Listener::listen(&Listen::new("127.0.0.1", 0)).unwrap();
-            let id = message_id(Opcode::Accept, xous_api_websocket::Handle::new(0, 1));
+            let id = message_id(Opcode::Accept, xous_api_websocket::wire::Handle::new(0, 1));
             let cid = service_cid();
             let lent: Vec<_> = (0..16)
                 .map(|_| std::thread::spawn(move || RawPages::new(64).lend_mut(cid, id, 0, 0).0))
@@ -119,7 +119,7 @@ fn bytes_are_counted_and_not_messages_alone() {
             let start = Instant::now();
             while refused(&lent) < 12 {
                 assert!(start.elapsed() < PATIENCE, "{}", refused(&lent));
-                stats().unwrap();
+                Stats::now().unwrap();
             }
             tell("innocent", "four are left");
             assert_eq!(hear(), "served");
@@ -141,7 +141,7 @@ fn bytes_are_counted_and_not_messages_alone() {
 }
 
 fn give_up_the_first() {
-    let id = message_id(Opcode::Unlisten, xous_api_websocket::Handle::new(0, 1));
+    let id = message_id(Opcode::Unlisten, xous_api_websocket::wire::Handle::new(0, 1));
     xous::send_message(service_cid(), xous::Message::new_blocking_scalar(id, 0, 0, 0, 0)).unwrap();
 }
 
@@ -194,7 +194,7 @@ fn the_last_connection_port_and_listener_are_for_who_has_none() {
 /// Every deadline has an end, also the one that was asked to have none.
 #[test]
 fn a_wait_for_ever_is_ten_minutes() {
-    let bounded = Deadlines { write: Duration::MAX, keepalive: None, ..Deadlines::default() }.bounded();
+    let bounded = Deadlines::new().write(Duration::MAX).keepalive(None).bounded();
     assert_eq!(bounded.write, Deadlines::MAX_WAIT);
     assert_eq!(Deadlines::default().bounded(), Deadlines::default());
 }

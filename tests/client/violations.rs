@@ -5,7 +5,8 @@ use std::io::{Read, Write};
 use std::sync::mpsc::Receiver;
 
 use hosted::peer::Peer;
-use xous_api_websocket::{Closed, Limits, ReceiveError, Request, Websocket};
+use xous_api_websocket::error::{Closed, ReceiveError};
+use xous_api_websocket::{Limits, Request, Websocket};
 
 use crate::common::raw::{
     BINARY, CLOSE, FIRST_BINARY, FIRST_TEXT, Frame, LAST, MIDDLE, PING, TEXT, close_payload, frame,
@@ -47,7 +48,7 @@ fn receive_all(ws: &Websocket) -> (Vec<u8>, Closed) {
 /// The connection is failed with `code`, and only `delivered` was received.
 fn fails(bytes: Vec<u8>, limits: Limits, code: u16, delivered: &[u8]) {
     let (peer, answers) = sending(bytes);
-    let request: Request<'_> = request(&peer).limits(limits);
+    let request: Request<'_> = request(&peer).options(limits);
     let ws = Websocket::open(&request).unwrap();
     let (received, closed) = receive_all(&ws);
     assert_eq!(closed.code, code, "{closed}");
@@ -124,13 +125,13 @@ fn the_limits_of_the_request_hold() {
     let none = Limits::default();
     let data = [7; 1001];
     system!().run(|| {
-        fails(frame(BINARY, &data), Limits { frame: 1000, ..none }, 1009, b"");
+        fails(frame(BINARY, &data), none.frame(1000), 1009, b"");
         // Refused on what is declared: not a byte of it is sent.
-        fails(vec![0x82, 127, 0x7f, 0, 0, 0, 0, 0, 0, 0], Limits { message: 1 << 40, ..none }, 1009, b"");
+        fails(vec![0x82, 127, 0x7f, 0, 0, 0, 0, 0, 0, 0], none.message(1 << 40), 1009, b"");
         let parts = [frame(FIRST_BINARY, &data[..600]), frame(LAST, &data[..401])].concat();
-        fails(parts, Limits { message: 1000, ..none }, 1009, &data[..600]);
+        fails(parts, none.message(1000), 1009, &data[..600]);
         let many = [frame(FIRST_BINARY, b"a"), frame(MIDDLE, b"b"), frame(MIDDLE, b"c"), frame(LAST, b"d")];
-        fails(many.concat(), Limits { fragments: 3, ..none }, 1008, b"abc");
+        fails(many.concat(), none.fragments(3), 1008, b"abc");
         nothing_is_left();
     });
 }
@@ -145,9 +146,9 @@ fn up_to_its_limits_a_message_is_welcome() {
             frame(CLOSE, &close_payload(1000, "done")),
         ];
         let (peer, _answers) = sending(parts.concat());
-        let limits = Limits { frame: 600, message: 1000, fragments: 2 };
-        let ws = Websocket::open(&request(&peer).limits(limits)).unwrap();
+        let limits = Limits::new().frame(600).message(1000).fragments(2);
+        let ws = Websocket::open(&request(&peer).options(limits)).unwrap();
         let (received, closed) = receive_all(&ws);
-        assert_eq!((received, closed.code, &*closed.reason), (vec![1; 1600], 1000, "done"));
+        assert_eq!((received, closed.code.value(), &*closed.reason), (vec![1; 1600], 1000, "done"));
     });
 }

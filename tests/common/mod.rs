@@ -20,7 +20,10 @@ use hosted::Program;
 use hosted::peer::Peer;
 use xous::CID;
 use xous_api_names::XousNames;
-use xous_api_websocket::{Code, OpenError, Request, SERVER_NAME, Stats, Websocket, stats};
+use xous_api_websocket::error::OpenError;
+use xous_api_websocket::state::Stats;
+use xous_api_websocket::wire::SERVER_NAME;
+use xous_api_websocket::{Code, Request, Websocket};
 
 /// For what must happen at once and has no deadline of its own. Long, so that a slow machine is no failure; what
 /// never happens fails the test all the same.
@@ -30,7 +33,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// `hosted::test!`.
 macro_rules! system {
     () => {
-        hosted::test!().service(crate::common::service(), xous_api_websocket::SERVER_NAME)
+        hosted::test!().service(crate::common::service(), xous_api_websocket::wire::SERVER_NAME)
     };
 }
 pub(crate) use system;
@@ -77,7 +80,7 @@ pub(crate) fn seen<T>(reports: &Receiver<T>) -> T {
 pub(crate) fn stats_when(wanted: impl Fn(&Stats) -> bool) -> Stats {
     let start = Instant::now();
     loop {
-        let figures = stats().unwrap();
+        let figures = Stats::now().unwrap();
         if wanted(&figures) {
             return figures;
         }

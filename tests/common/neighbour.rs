@@ -35,7 +35,7 @@ impl Neighbour {
 
     /// Closes it, and says how it went.
     pub(crate) fn done(self, beside: &str) {
-        assert_eq!(self.ws.close(1000, ""), Ok(1000));
+        assert_eq!(self.ws.close(1000, "").map(u16::from), Ok(1000));
         println!("{} rounds beside {beside}: the worst took {:?}", self.rounds, self.worst);
     }
 }

@@ -3,7 +3,8 @@
 use std::net::{SocketAddr, TcpListener};
 
 use hosted::peer::Peer;
-use xous_api_websocket::{Code, Deadlines, OpenError, ReceiveError, Request, SendError, Tls, Websocket};
+use xous_api_websocket::error::{OpenError, ReceiveError, SendError};
+use xous_api_websocket::{Code, Request, Tls, Websocket};
 
 use crate::common::{nothing_is_left, pattern, system};
 use crate::matrix::{Detail, LONG, plans, run};
@@ -18,9 +19,9 @@ const BROKEN: [&str; 3] =
 
 /// Asks for a connection through this port.
 fn request<'a>(port: u16, stalls: bool, tls: Option<&Tls<'a>>) -> Request<'a> {
-    let request = Request::new(HOST, port).deadlines(deadlines(stalls));
+    let request = Request::new(HOST, port).options(deadlines(stalls));
     match tls {
-        Some(tls) => request.secure(tls.clone()),
+        Some(tls) => request.tls(tls.clone()),
         None => request,
     }
 }
@@ -154,9 +155,13 @@ fn no_wire_at_all() {
         let host = "127.0.0.4";
         let free = TcpListener::bind((host, 0)).unwrap();
         let port = free.local_addr().unwrap().port();
-        let refused = |stalls, wanted| match attempt(&Request { host, ..request(port, stalls, None) }).end {
-            End::NotOpened(code, text) => assert_eq!(code, wanted, "{text}"),
-            other => panic!("{other:?}"),
+        let refused = |stalls, wanted| {
+            let mut request = request(port, stalls, None);
+            request.host = host;
+            match attempt(&request).end {
+                End::NotOpened(code, text) => assert_eq!(code, wanted, "{text}"),
+                other => panic!("{other:?}"),
+            }
         };
         // Connected, and never accepted.
         refused(true, Code::Timeout);
@@ -173,8 +178,8 @@ fn a_stall_within_a_long_message() {
         let peer = Peer::echo().unwrap();
         let plan = Plan { way: Way::ToServer, after: 100_000, fault: Fault::Stall };
         let proxy = Proxy::start(peer.address(), Some(plan));
-        let waits = Deadlines { keepalive: None, ..deadlines(true) };
-        let ws = Websocket::open(&Request::new(HOST, proxy.port).deadlines(waits)).unwrap();
+        let waits = deadlines(true).keepalive(None);
+        let ws = Websocket::open(&Request::new(HOST, proxy.port).options(waits)).unwrap();
         let mut calls = Calls::new();
         let data = pattern(16 << 20);
         assert_eq!(ws.send_binary(&data), Err(SendError::Closed));

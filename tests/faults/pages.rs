@@ -21,8 +21,8 @@ const LEN: usize = 300;
 
 fn port() -> Listener {
     let Deadlines { write, .. } = deadlines(true);
-    let limits = ListenLimits { connections: 64, per_peer: 64, head_time: write, ..ListenLimits::default() };
-    let listener = Listener::listen(&Listen::new(HOST, 0).limits(limits).deadlines(deadlines(true))).unwrap();
+    let limits = ListenLimits::new().connections(64).per_peer(64).head_time(write);
+    let listener = Listener::listen(&Listen::new(HOST, 0).limits(limits).options(deadlines(true))).unwrap();
     listener.add_route(&Route::page("/page", "application/octet-stream", &pattern(LEN))).unwrap();
     listener
 }

@@ -28,8 +28,8 @@ type Connect<'a> = &'a (dyn Fn(u16, &str, &mut dyn FnMut(usize)) + Sync);
 /// the program decides on its clients before they are answered.
 fn port(stalls: bool, tls: Option<ServerTls<'_>>) -> Listener {
     let head_time = if stalls { HEAD } else { PATIENCE };
-    let limits = ListenLimits { connections: 64, per_peer: 64, head_time, ..ListenLimits::default() };
-    let mut listen = Listen::new(HOST, 0).limits(limits).deadlines(deadlines(stalls));
+    let limits = ListenLimits::new().connections(64).per_peer(64).head_time(head_time);
+    let mut listen = Listen::new(HOST, 0).limits(limits).options(deadlines(stalls));
     listen.tls = tls;
     let listener = Listener::listen(&listen).unwrap();
     for lane in 0..LANES {

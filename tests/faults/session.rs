@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use tungstenite::Message;
 use tungstenite::protocol::CloseFrame;
 use tungstenite::protocol::frame::coding::CloseCode;
-use xous_api_websocket::{Code, Deadlines, Kind, Part, ReceiveError, SendError, Websocket};
+use xous_api_websocket::error::{ReceiveError, SendError};
+use xous_api_websocket::{Code, Deadlines, Kind, Part, Websocket};
 
 use crate::common::{PATIENCE, pattern};
 
@@ -21,14 +22,13 @@ pub(crate) const MESSAGES: [(Kind, usize); 2] = [(Kind::Text, 5), (Kind::Binary,
 /// How the service waits. If the wire stalls, only a deadline ends a wait; else none is needed.
 pub(crate) fn deadlines(stalls: bool) -> Deadlines {
     let wait = if stalls { SHORT } else { PATIENCE };
-    Deadlines {
-        open: wait,
-        write: wait,
-        close: wait,
-        stall: PATIENCE,
-        keepalive: stalls.then_some(SHORT / 4),
-        pong: SHORT,
-    }
+    Deadlines::new()
+        .open(wait)
+        .write(wait)
+        .close(wait)
+        .stall(PATIENCE)
+        .keepalive(stalls.then_some(SHORT / 4))
+        .pong(SHORT)
 }
 
 /// What a program has seen of the conversation.
@@ -87,9 +87,12 @@ impl Calls {
     /// Receives what must be this message; how the connection ended instead.
     fn receive(&mut self, ws: &Websocket, kind: Kind, data: &[u8]) -> Result<(), End> {
         match self.time(|| ws.receive_whole(1 << 16)) {
-            Ok((came, bytes)) if came == kind && bytes == data => Ok(()),
-            Ok((came, bytes)) => Err(End::Wrong(format!("{came:?} with {} other bytes came", bytes.len()))),
-            Err(ReceiveError::Closed(closed)) => Err(End::Closed(closed.code, closed.reason)),
+            Ok(came) if came.kind() == kind && came.as_bytes() == data => Ok(()),
+            Ok(came) => {
+                let len = came.as_bytes().len();
+                Err(End::Wrong(format!("{:?} with {len} other bytes came", came.kind())))
+            }
+            Err(ReceiveError::Closed(closed)) => Err(End::Closed(closed.code.value(), closed.reason)),
             Err(other) => Err(End::Wrong(format!("receive: {other:?}"))),
         }
     }
@@ -116,7 +119,7 @@ pub(crate) fn asks(ws: &Websocket, mut calls: Calls, mut each: impl FnMut(usize)
         each(at);
     }
     let end = match calls.time(|| ws.close(1000, "")) {
-        Ok(code) => End::Closed(code, String::new()),
+        Ok(code) => End::Closed(code.value(), String::new()),
         Err(error) => End::Wrong(format!("close: {error:?}")),
     };
     calls.ended(MESSAGES.len(), end)

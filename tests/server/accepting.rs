@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use xous_api_websocket::{AcceptError, Code, ListenLimits, Listener, Route};
+use xous_api_websocket::error::AcceptError;
+use xous_api_websocket::{Code, Listener, Route};
 
 use crate::by_hand::{Client, upgrade_request};
 use crate::common::{nothing_is_left, stats_when, system};
@@ -95,7 +96,7 @@ fn handlers_take_the_clients_of_their_routes() {
 #[test]
 fn a_connection_that_nobody_takes_is_refused() {
     system!().run(|| {
-        let listener = listener(&listen().limits(ListenLimits { accept_time: SHORT, ..roomy() }));
+        let listener = listener(&listen().limits(roomy().accept_time(SHORT)));
         let start = Instant::now();
         let mut client = Client::asks(listener.port(), "/ws");
         assert_eq!(client.answer().status, 503);
@@ -117,7 +118,7 @@ fn a_connection_that_nobody_takes_is_refused() {
 #[test]
 fn clients_that_go_before_they_are_taken_take_nothing_with_them() {
     system!().run(|| {
-        let listener = listener(&listen().limits(ListenLimits { accept_time: SHORT, ..roomy() }));
+        let listener = listener(&listen().limits(roomy().accept_time(SHORT)));
         for _ in 0..20 {
             drop(Client::asks(listener.port(), "/ws"));
         }
@@ -158,7 +159,7 @@ fn a_head_of_the_default_limit_is_taken_whole() {
 #[test]
 fn a_head_that_no_page_holds_is_too_large_and_disturbs_no_handler() {
     system!().run(|| {
-        let listener = listener(&listen().limits(ListenLimits { head_bytes: 32 * 1024, ..roomy() }));
+        let listener = listener(&listen().limits(roomy().head_bytes(32 * 1024)));
         std::thread::scope(|scope| {
             let handler = scope.spawn(|| listener.accept().unwrap());
             stats_when(|stats| stats.open_messages == 2);
@@ -221,7 +222,7 @@ fn more_waits_for_clients_than_a_listener_takes_are_refused() {
 #[test]
 fn the_time_of_a_handshake_is_the_clients_alone() {
     system!().run(|| {
-        let limits = ListenLimits { head_time: Duration::from_secs(60), ..roomy() };
+        let limits = roomy().head_time(Duration::from_secs(60));
         let listener = listener(&listen().limits(limits));
         let request = upgrade_request("/ws", "");
         let mut late = Client::with(listener.port(), &request[..request.len() - 1]);

@@ -3,7 +3,8 @@
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use xous_api_websocket::{ListenLimits, ReceiveError, stats};
+use xous_api_websocket::error::ReceiveError;
+use xous_api_websocket::state::Stats;
 
 use crate::by_hand::{Client, masked, upgrade_request};
 use crate::common::raw::{TEXT, frame};
@@ -19,7 +20,7 @@ fn others_are_served(port: u16) {
 #[test]
 fn a_slow_head_is_late() {
     system!().run(|| {
-        let listener = listener(&listen().limits(ListenLimits { head_time: SHORT, ..roomy() }));
+        let listener = listener(&listen().limits(roomy().head_time(SHORT)));
         let start = Instant::now();
         let mut client = Client::connect(listener.port());
         let mut writing = client.second();
@@ -49,7 +50,7 @@ fn a_slow_head_is_late() {
 #[test]
 fn silence_ends_a_connection_without_an_answer() {
     system!().run(|| {
-        let listener = listener(&listen().limits(ListenLimits { head_time: SHORT, ..roomy() }));
+        let listener = listener(&listen().limits(roomy().head_time(SHORT)));
         let mut silent = Client::connect(listener.port());
         let mut after_a_page = Client::with(listener.port(), "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
         assert_eq!(after_a_page.answer().status, 200);
@@ -73,7 +74,7 @@ fn a_client_that_goes_within_its_head_is_forgotten() {
 #[test]
 fn a_head_that_never_ends_is_too_large() {
     system!().run(|| {
-        let listener = listener(&listen().limits(ListenLimits { head_bytes: u32::MAX, ..roomy() }));
+        let listener = listener(&listen().limits(roomy().head_bytes(u32::MAX)));
         for endless in ["X", "X: y\r\n", " "] {
             let mut client = Client::with(listener.port(), "GET / HTTP/1.1\r\n");
             let piece = endless.repeat(1000);
@@ -95,7 +96,7 @@ fn a_head_that_never_ends_is_too_large() {
 #[test]
 fn ten_thousand_headers_are_too_many() {
     system!().run(|| {
-        let listener = listener(&listen().limits(ListenLimits { head_bytes: 1 << 20, ..roomy() }));
+        let listener = listener(&listen().limits(roomy().head_bytes(1 << 20)));
         let lines: String = (0..10_000).map(|at| format!("X-{at}: y\r\n")).collect();
         for request in [format!("GET / HTTP/1.1\r\nHost: h\r\n{lines}\r\n"), upgrade_request("/ws", &lines)] {
             let mut client = Client::connect(listener.port());
@@ -109,7 +110,7 @@ fn ten_thousand_headers_are_too_many() {
 #[test]
 fn the_limits_of_a_head_are_those_of_the_listener() {
     system!().run(|| {
-        let limits = ListenLimits { head_bytes: 300, head_lines: 10, ..roomy() };
+        let limits = roomy().head_bytes(300).head_lines(10);
         let listener = listener(&listen().limits(limits));
         let head = |filler: usize| format!("GET / HTTP/1.1\r\nHost: h\r\nX: {}\r\n\r\n", "y".repeat(filler));
         let fits = head(300 - head(0).len());
@@ -179,7 +180,7 @@ fn what_came_before_a_fault_is_answered() {
             if answers {
                 // Meanwhile the service comes to what is behind it.
                 for _ in 0..20 {
-                    stats().unwrap();
+                    Stats::now().unwrap();
                 }
                 incoming.websocket.send_text("answer").unwrap();
                 let closed = std::thread::spawn(move || (client.text(), client.closed().0));

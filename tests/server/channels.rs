@@ -1,6 +1,8 @@
 //! One message to many: joining, leaving, broadcasting, and members that are slow or gone.
 
-use xous_api_websocket::{Code, ControlError, Kind, Listener, Part, Phase, SendError, SlowMember};
+use xous_api_websocket::error::{ControlError, SendError};
+use xous_api_websocket::state::Phase;
+use xous_api_websocket::{Code, Kind, Listener, Part, SlowMember};
 
 use crate::by_hand::Client;
 use crate::common::raw::{BINARY, CLOSE, FIRST_TEXT, LAST, TEXT};

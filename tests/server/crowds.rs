@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use xous_api_websocket::{ListenLimits, Listener, Route, Websocket};
+use xous_api_websocket::{Listener, Route, Websocket};
 
 use crate::by_hand::Client;
 use crate::common::elsewhere::{Crowd, Way, connect_from};
@@ -142,7 +142,7 @@ fn clients_that_wait_for_a_program_lock_nobody_out() {
 #[test]
 fn whoever_is_idle_longest_makes_room() {
     system!().run(|| {
-        let listener = listener(&listen().limits(ListenLimits { connections: 3, ..roomy() }));
+        let listener = listener(&listen().limits(roomy().connections(3)));
         let (socket, _incoming) = pair(&listener);
         let get = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
         let mut first = Client::with(listener.port(), get);

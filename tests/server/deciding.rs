@@ -2,10 +2,9 @@
 
 use std::time::Instant;
 
-use xous_api_websocket::{
-    AcceptError, Accepted, Code, Decision, Handle, Incoming, Kind, ListenLimits, Listener, Opcode, PAGE_SIZE,
-    Pages, Part, Returned, Route, SendWord, Upload, message_id,
-};
+use xous_api_websocket::error::AcceptError;
+use xous_api_websocket::wire::{Accepted, Handle, Opcode, PAGE_SIZE, Pages, Returned, SendWord, message_id};
+use xous_api_websocket::{Code, Decision, Incoming, Kind, Listener, Part, Route, Upload};
 
 use crate::by_hand::{Client, upgrade_request};
 use crate::common::{nothing_is_left, service_cid, stats_when, system};
@@ -13,8 +12,7 @@ use crate::serve::{FIRST, SHORT, listen, roomy};
 
 /// A listener whose `/ws` decides.
 fn deciding() -> Listener {
-    let listener =
-        Listener::listen(&listen().limits(ListenLimits { accept_time: SHORT, ..roomy() })).unwrap();
+    let listener = Listener::listen(&listen().limits(roomy().accept_time(SHORT))).unwrap();
     listener.add_route(&Route::receiver("/ws").decides().sub_protocol("b").sub_protocol("a")).unwrap();
     listener
 }

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use hosted::peer::Peer;
 use hosted::{hear, tell};
-use xous_api_websocket::{Code, Handle, Kind, Listen, ListenError, Listener, OpenError, Part, Websocket};
+use xous_api_websocket::error::{ListenError, OpenError};
+use xous_api_websocket::wire::Handle;
+use xous_api_websocket::{Code, Kind, Listen, Listener, Part, Payload, Websocket};
 
 use self::attack::Attack;
 use self::forge::Forge;
@@ -88,7 +90,7 @@ fn visitor() {
                 echo(&ws, messages, &mut random);
                 messages += 1;
             }
-            assert_eq!(ws.close(1000, "done"), Ok(1000));
+            assert_eq!(ws.close(1000, "done").map(u16::from), Ok(1000));
             worst = worst.max(start.elapsed());
             rounds += 1;
             // A pace, not a wait for anything.
@@ -135,8 +137,9 @@ fn echo(ws: &Websocket, number: usize, random: &mut Random) {
     } else {
         ws.send_fragment(kind, Part::Whole, &message).unwrap();
     }
-    let (came, back) = ws.receive_whole(2 * LONGEST).unwrap();
-    assert_eq!(came, kind);
+    let back = ws.receive_whole(2 * LONGEST).unwrap();
+    assert_eq!(back.kind(), kind);
+    let back = back.as_bytes();
     assert!(back == message, "message {number}: {} bytes came back of {}", back.len(), message.len());
 }
 
@@ -160,7 +163,7 @@ fn keeper() {
             let message = own_message(rounds, &mut random);
             client.send_frame(BINARY, &message);
             assert!(
-                incoming.websocket.receive_whole(2 * LONGEST).unwrap() == (Kind::Binary, message.clone())
+                incoming.websocket.receive_whole(2 * LONGEST).unwrap() == Payload::Binary(message.clone())
             );
             incoming.websocket.send_binary(&message).unwrap();
             let frame = client.frame();
@@ -177,7 +180,7 @@ fn keeper() {
     println!("keeper: {rounds} rounds of three messages; the worst took {worst:?}");
     // Its routes are its own to the end.
     page_is_there(&listener);
-    assert_eq!(ws.close(1000, ""), Ok(1000));
+    assert_eq!(ws.close(1000, "").map(u16::from), Ok(1000));
     client.close();
     drop(incoming);
     drop(listener);
@@ -209,7 +212,7 @@ fn fresh() {
     for (number, ws) in all.iter().enumerate() {
         echo(ws, number, &mut random);
     }
-    all.iter().for_each(|ws| assert_eq!(ws.close(1000, ""), Ok(1000)));
+    all.iter().for_each(|ws| assert_eq!(ws.close(1000, "").map(u16::from), Ok(1000)));
     nothing_is_left();
     let ports = [listener(&listen()), listener(&listen())];
     let join = Listen::new("127.0.0.1", ports[0].port());

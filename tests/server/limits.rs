@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use hosted::peer::Peer;
 use hosted::{hear, tell};
-use xous_api_websocket::{Listen, ListenLimits, Listener, PortState};
+use xous_api_websocket::state::PortState;
+use xous_api_websocket::{Listen, Listener};
 
 use crate::by_hand::Client;
 use crate::common::{nothing_is_left, open, stats_when, system};
@@ -17,7 +18,7 @@ const GET: &str = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 #[test]
 fn connections_of_a_listener_are_counted() {
     system!().run(|| {
-        let listener = listener(&listen().limits(ListenLimits { connections: 3, ..roomy() }));
+        let listener = listener(&listen().limits(roomy().connections(3)));
         let (socket, _incoming) = pair(&listener);
         let one = pair(&listener);
         let two = pair(&listener);
@@ -40,7 +41,7 @@ fn connections_of_a_listener_are_counted() {
 #[test]
 fn one_address_takes_no_more_than_its_share() {
     system!().run(|| {
-        let everywhere = Listen::new("::", 0).limits(ListenLimits { per_peer: 2, ..roomy() });
+        let everywhere = Listen::new("::", 0).limits(roomy().per_peer(2));
         let listener = listener(&everywhere);
         let (socket, incoming) = pair(&listener);
         assert!(incoming.peer.starts_with("[::ffff:127.0.0.1]:"), "{}", incoming.peer);

@@ -4,7 +4,8 @@ use std::net::Shutdown;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use xous_api_websocket::{Kind, ListenLimits, Listener, ReceiveError, Websocket};
+use xous_api_websocket::error::ReceiveError;
+use xous_api_websocket::{Listener, Websocket};
 
 use crate::by_hand::{Client, masked, upgrade_request};
 use crate::common::raw::TEXT;
@@ -16,8 +17,7 @@ use crate::serve::{PAGE, listen, listener, pair, roomy};
 fn echo(ws: &Websocket) {
     loop {
         let sent = match ws.receive_whole(1 << 20) {
-            Ok((Kind::Text, data)) => ws.send_text(std::str::from_utf8(&data).unwrap()),
-            Ok((Kind::Binary, data)) => ws.send_binary(&data),
+            Ok(message) => ws.send(&message),
             Err(ReceiveError::Closed(_)) => return,
             Err(error) => panic!("{error}"),
         };
@@ -32,7 +32,7 @@ fn echo(ws: &Websocket) {
 fn ten_clients_of_twelve_finish_a_thousand_echoes_each() {
     const ECHOES: usize = 1000;
     system!().time_limit(Duration::from_secs(180)).run(|| {
-        let limits = ListenLimits { head_time: Duration::from_secs(600), ..roomy() };
+        let limits = roomy().head_time(Duration::from_secs(600));
         let listener = listener(&listen().limits(limits));
         let finished = AtomicUsize::new(0);
         std::thread::scope(|scope| {

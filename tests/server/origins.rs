@@ -1,6 +1,7 @@
 //! Whose web pages may open a WebSocket here (RFC 6455 section 10.2).
 
-use xous_api_websocket::{Code, ListenError, Listener};
+use xous_api_websocket::error::ListenError;
+use xous_api_websocket::{Code, Listener};
 
 use crate::by_hand::{Client, upgrade_request};
 use crate::common::{nothing_is_left, system};

@@ -5,10 +5,10 @@
 use std::time::{Duration, Instant};
 
 use hosted::{hear, tell};
-use xous_api_websocket::{
-    Code, ControlError, Lease, Listen, Listener, Opcode, ReceiveWord, Request, Route, Status, Websocket,
-    message_id, stats,
-};
+use xous_api_websocket::error::ControlError;
+use xous_api_websocket::state::Stats;
+use xous_api_websocket::wire::{Opcode, ReceiveWord, Status, message_id};
+use xous_api_websocket::{Code, Lease, Listen, Listener, Request, Route, Websocket};
 
 use crate::by_hand::Client;
 use crate::common::pages::RawPages;
@@ -17,7 +17,7 @@ use crate::serve::{FIRST, listen, pair_on};
 
 const EXISTS: ControlError = ControlError::Refused(Code::RouteExists);
 /// As short as a lease can be.
-const LEASE: Lease = Lease { answers: true, silence: Some(Duration::from_secs(1)) };
+const LEASE: Lease = Lease::new().silence(Duration::from_secs(1));
 
 /// Asks for a route until it is free; how long that took.
 fn wait_for_route(listener: &Listener, path: &str) -> Duration {
@@ -87,7 +87,7 @@ fn a_program_that_does_not_answer_loses_what_it_has() {
 fn a_lease_that_runs_keeps_nobody_from_being_asked() {
     system!()
         .role("gone", || {
-            let lease = Lease { answers: true, silence: Some(Duration::from_secs(3600)) };
+            let lease = Lease::new().silence(Duration::from_secs(3600));
             let listener = Listener::listen(&listen().lease(lease)).unwrap();
             listener.add_route(&Route::receiver("/ws")).unwrap();
             tell("successor", &listener.port().to_string());
@@ -169,7 +169,7 @@ fn connections_of_a_silent_program_make_room() {
                     Err(_) => assert!(start.elapsed() < PATIENCE),
                 }
             };
-            println!("room after {:?}, {:?}", start.elapsed(), stats());
+            println!("room after {:?}, {:?}", start.elapsed(), Stats::now());
             for ws in [first, second] {
                 ws.send_text("x").unwrap();
                 assert_eq!(ws.receive_text(9).unwrap(), "x");
@@ -181,6 +181,6 @@ fn connections_of_a_silent_program_make_room() {
 /// What comes back with a question is not what is wanted, for who does not know of it.
 #[test]
 fn the_question_has_a_word_of_its_own() {
-    let word = ReceiveWord { status: Status::Refused(Code::Again as u8), send_failed: false };
+    let word = ReceiveWord::new(Status::Refused(Code::Again as u8));
     assert_eq!(ReceiveWord::from_word(word.to_word()), Some(word));
 }

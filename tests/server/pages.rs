@@ -1,6 +1,7 @@
 //! Plain requests: each gets the right answer and none hangs.
 
-use xous_api_websocket::{Code, ControlError, Route};
+use xous_api_websocket::error::ControlError;
+use xous_api_websocket::{Code, Route};
 
 use crate::by_hand::{Answer, Client, upgrade_request};
 use crate::common::{nothing_is_left, system};

@@ -6,7 +6,9 @@ use std::sync::Barrier;
 use std::time::Instant;
 
 use hosted::tools::{command, on_path};
-use xous_api_websocket::{Code, Listen, ListenError, Listener, PortState};
+use xous_api_websocket::error::ListenError;
+use xous_api_websocket::state::PortState;
+use xous_api_websocket::{Code, Listen, Listener};
 
 use crate::by_hand::Client;
 use crate::common::{PATIENCE, nothing_is_left, system};

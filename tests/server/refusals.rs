@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use xous_api_websocket::{ListenLimits, Listener, Route};
+use xous_api_websocket::{Listener, Route};
 
 use crate::by_hand::{Client, upgrade_request};
 use crate::common::example::Example;
@@ -25,7 +25,7 @@ fn is_told(client: &mut Client, status: u16, why: &str) {
 #[test]
 fn whoever_is_refused_is_told_why() {
     system!().run(|| {
-        let limits = ListenLimits { head_time: SHORT, accept_time: SHORT, head_bytes: 500, ..roomy() };
+        let limits = roomy().head_time(SHORT).accept_time(SHORT).head_bytes(500);
         let listener = listener(&listen().limits(limits));
         let port = listener.port();
         let long = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(500));
@@ -49,10 +49,9 @@ fn whoever_is_refused_is_told_why() {
 #[test]
 fn limits_that_are_met_are_told() {
     system!().run(|| {
-        for (limits, status, why) in [
-            (ListenLimits { connections: 0, ..roomy() }, 503, "places"),
-            (ListenLimits { per_peer: 0, ..roomy() }, 429, "this address"),
-        ] {
+        for (limits, status, why) in
+            [(roomy().connections(0), 503, "places"), (roomy().per_peer(0), 429, "this address")]
+        {
             let listener = Listener::listen(&listen().limits(limits)).unwrap();
             is_told(&mut Client::with(listener.port(), get("/")), status, why);
         }

@@ -1,6 +1,7 @@
 //! Paths and who answers on them.
 
-use xous_api_websocket::{Code, ControlError, Listen, Listener, Route};
+use xous_api_websocket::error::ControlError;
+use xous_api_websocket::{Code, Listen, Listener, Route};
 
 use crate::by_hand::Client;
 use crate::common::{nothing_is_left, system};

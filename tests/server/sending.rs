@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use xous_api_websocket::{Deadlines, Kind, ListenLimits, Part, SendError};
+use xous_api_websocket::error::SendError;
+use xous_api_websocket::{ConnectionOptions, Deadlines, Kind, Part};
 
 use crate::by_hand::Client;
 use crate::common::raw::{BINARY, FIRST_BINARY, FIRST_TEXT, LAST, MIDDLE, PING, PONG};
@@ -31,7 +32,7 @@ fn parts_of_a_message_go_out_as_they_are_sent() {
 #[test]
 fn a_listener_s_fragment_size_cuts_messages() {
     system!().run(|| {
-        let listener = listener(&listen().fragment_size(1000));
+        let listener = listener(&listen().options(ConnectionOptions::new().fragment_size(1000)));
         let (mut client, incoming) = pair(&listener);
         let data = pattern(2500);
         incoming.websocket.send_binary(&data).unwrap();
@@ -110,8 +111,8 @@ fn another_thread_sends_while_one_receives() {
 #[test]
 fn pings_of_clients_are_answered_and_silence_is_noticed() {
     system!().run(|| {
-        let deadlines = Deadlines { keepalive: Some(SHORT), pong: SHORT, ..Deadlines::default() };
-        let listener = listener(&listen().deadlines(deadlines));
+        let deadlines = Deadlines::new().keepalive(SHORT).pong(SHORT);
+        let listener = listener(&listen().options(deadlines));
         let (mut client, incoming) = pair(&listener);
         client.send_frame(PING, b"are you there?");
         assert_eq!(client.text_frame(), (PONG, "are you there?".into()));
@@ -130,12 +131,9 @@ fn pings_of_clients_are_answered_and_silence_is_noticed() {
 #[test]
 fn a_client_that_takes_nothing_is_given_up() {
     system!().run(|| {
-        let deadlines = Deadlines { write: SHORT, ..Deadlines::default() };
-        let listener = listener(
-            &listen()
-                .deadlines(deadlines)
-                .limits(ListenLimits { head_time: Duration::from_secs(60), ..roomy() }),
-        );
+        let deadlines = Deadlines::new().write(SHORT);
+        let listener =
+            listener(&listen().options(deadlines).limits(roomy().head_time(Duration::from_secs(60))));
         let (client, incoming) = pair(&listener);
         let sent = (0..).map(|_| incoming.websocket.send_binary(&[0; 16384])).find(Result::is_err);
         assert_eq!(sent, Some(Err(SendError::Closed)));

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use xous_api_websocket::{Handle, Incoming, Listen, ListenLimits, Listener, Opcode, Route, message_id};
+use xous_api_websocket::wire::{Handle, Opcode, message_id};
+use xous_api_websocket::{Incoming, Listen, ListenLimits, Listener, Route};
 
 use crate::by_hand::Client;
 use crate::common::service_cid;
@@ -23,7 +24,7 @@ pub(crate) fn listen() -> Listen<'static> {
 
 /// Limits that are met only by the test that means to.
 pub(crate) fn roomy() -> ListenLimits {
-    ListenLimits { connections: 64, per_peer: 64, ..ListenLimits::default() }
+    ListenLimits::new().connections(64).per_peer(64)
 }
 
 /// Listens, with a page on `/` and WebSockets on `/ws`.

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use hosted::{hear, tell};
+use xous_api_websocket::error::{ControlError, ListenError};
 use xous_api_websocket::{
-    Code, ControlError, Deadlines, Limits, Listen, ListenError, ListenLimits, Listener, Route, SlowMember,
+    Code, ConnectionOptions, Deadlines, Limits, Listen, ListenLimits, Listener, Route, SlowMember,
 };
 
 use crate::by_hand::{Client, upgrade_request};
@@ -44,16 +45,10 @@ fn who_comes_second_to_a_port_is_not_less_safe_than_it_asked_to_be() {
                 (own(), "origins"),
                 (own().origin("https://mine.example"), "origins"),
                 (own().origin("*").origin("https://mine.example"), "origins"),
-                (own().origin("*").limits(ListenLimits { per_peer: 3, ..ListenLimits::default() }), "limits"),
-                (own().origin("*").messages(Limits { message: 9, ..Limits::default() }), "messages"),
-                (
-                    own().origin("*").deadlines(Deadlines {
-                        keepalive: Some(Duration::from_secs(1)),
-                        ..Deadlines::default()
-                    }),
-                    "deadlines",
-                ),
-                (own().origin("*").fragment_size(7), "frame"),
+                (own().origin("*").limits(ListenLimits::new().per_peer(3)), "limits"),
+                (own().origin("*").options(Limits::new().message(9)), "messages"),
+                (own().origin("*").options(Deadlines::new().keepalive(Duration::from_secs(1))), "deadlines"),
+                (own().origin("*").options(ConnectionOptions::new().fragment_size(7)), "frame"),
                 (own().origin("*").slow_members(SlowMember::Closed), "slow"),
             ] {
                 let (code, text) = refusal(&listen);
@@ -67,7 +62,7 @@ fn who_comes_second_to_a_port_is_not_less_safe_than_it_asked_to_be() {
                 joined.add_route(&Route::receiver("/mine")).unwrap();
                 let evil = upgrade_request("/mine", "Origin: https://evil.example\r\n");
                 let mut client = Client::with(port, evil);
-                joined.accept().unwrap();
+                let _client = joined.accept().unwrap();
                 client.opened();
             }
             tell("opener", "done");

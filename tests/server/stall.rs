@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use xous_api_websocket::{Deadlines, ListenLimits, ReceiveError};
+use xous_api_websocket::Deadlines;
+use xous_api_websocket::error::ReceiveError;
 
 use crate::by_hand::{Client, masked};
 use crate::common::raw::{CLOSE, TEXT};
@@ -12,9 +13,9 @@ use crate::serve::{PAGE, SHORT, listen, listener, pair, roomy};
 #[test]
 fn a_program_that_takes_nothing_loses_its_connections() {
     system!().run(|| {
-        let deadlines = Deadlines { stall: SHORT, ..Deadlines::default() };
-        let limits = ListenLimits { accept_time: SHORT, ..roomy() };
-        let listener = listener(&listen().deadlines(deadlines).limits(limits));
+        let deadlines = Deadlines::new().stall(SHORT);
+        let limits = roomy().accept_time(SHORT);
+        let listener = listener(&listen().options(deadlines).limits(limits));
         let start = Instant::now();
         let mut pairs: Vec<_> = (0..11).map(|_| pair(&listener)).collect();
         // All that one program may have are taken, and each client has something for the program, one more than it can buffer.

@@ -1,6 +1,7 @@
 //! Handles in the hands of a process that they do not belong to.
 
-use xous_api_websocket::{Code, Handle, Kind, Listener, Opcode, Route, SendWord, message_id};
+use xous_api_websocket::wire::{Handle, Opcode, SendWord, message_id};
+use xous_api_websocket::{Code, Kind, Listener, Route};
 
 use crate::by_hand::Client;
 use crate::common::pages::RawPages;

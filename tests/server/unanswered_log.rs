@@ -4,7 +4,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use hosted::{hear, tell};
-use xous_api_websocket::{Handle, Listen, Listener, Opcode, Route, stats};
+use xous_api_websocket::state::Stats;
+use xous_api_websocket::wire::{Handle, Opcode};
+use xous_api_websocket::{Listen, Listener, Route};
 
 use crate::common::neighbour::Neighbour;
 use crate::common::pages::RawPages;
@@ -48,7 +50,7 @@ fn the_server_thread_does_not_wait_for_the_log() {
                 }
             }
             let answered = Instant::now();
-            stats().unwrap();
+            Stats::now().unwrap();
             assert!(answered.elapsed() < SOON);
             println!("every opcode in every way: {:?}", start.elapsed());
             tell("quiet", "done");

@@ -24,9 +24,9 @@ pub(crate) fn all_at_once(listener: &Listener) {
     let all: Vec<_> = (0..ALL).map(|_| open(&peer)).collect();
     for ws in &all {
         ws.send_binary(&data).unwrap();
-        assert!(ws.receive_whole(data.len()).unwrap().1 == data);
+        assert!(ws.receive_whole(data.len()).unwrap().into_bytes() == data);
     }
-    all.iter().for_each(|ws| assert_eq!(ws.close(1000, ""), Ok(1000)));
+    all.iter().for_each(|ws| assert_eq!(ws.close(1000, "").map(u16::from), Ok(1000)));
     nothing_is_left();
     let pair = |_| {
         let mut client = Client::asks(listener.port(), "/churn");
@@ -38,7 +38,7 @@ pub(crate) fn all_at_once(listener: &Listener) {
         ws.send_binary(&data).unwrap();
         assert!(client.frame().payload == data);
         client.send_frame(BINARY, &data);
-        assert!(ws.receive_whole(data.len()).unwrap().1 == data);
+        assert!(ws.receive_whole(data.len()).unwrap().into_bytes() == data);
         client.close();
     }
     nothing_is_left();
@@ -59,11 +59,11 @@ pub(crate) fn echoes(soak: &Soak, _: &Listener) {
         }));
         let mut messages = Numbered::new(1, LONGEST);
         for () in received {
-            messages.expect(&ws.receive_whole(2 * LONGEST).unwrap().1);
+            messages.expect(&ws.receive_whole(2 * LONGEST).unwrap().into_bytes());
             soak.checked();
         }
     });
-    assert_eq!(ws.close(1000, ""), Ok(1000));
+    assert_eq!(ws.close(1000, "").map(u16::from), Ok(1000));
 }
 
 /// Messages in parts, with pings between.
@@ -88,7 +88,7 @@ pub(crate) fn fragments(soak: &Soak, _: &Listener) {
         expected.expect(ws.receive_text(2 * LONGEST).unwrap().as_bytes());
         soak.checked();
     }
-    assert_eq!(ws.close(1000, ""), Ok(1000));
+    assert_eq!(ws.close(1000, "").map(u16::from), Ok(1000));
 }
 
 /// Connections of both roles, for one message each.
@@ -103,8 +103,8 @@ pub(crate) fn churn(soak: &Soak, listener: &Listener) {
         if number % 2 == 0 {
             let ws = Websocket::open(&request(&peer)).unwrap();
             ws.send_binary(&message).unwrap();
-            expected.expect(&ws.receive_whole(2 * LONGEST).unwrap().1);
-            assert_eq!(ws.close(1000, ""), Ok(1000));
+            expected.expect(&ws.receive_whole(2 * LONGEST).unwrap().into_bytes());
+            assert_eq!(ws.close(1000, "").map(u16::from), Ok(1000));
         } else {
             let mut client = Client::asks(listener.port(), "/churn");
             let ws = listener.accept_from(route("/churn")).unwrap().websocket;
@@ -114,7 +114,7 @@ pub(crate) fn churn(soak: &Soak, listener: &Listener) {
             ws.send_text(&came).unwrap();
             expected.expect(client.text().as_bytes());
             client.close();
-            assert_eq!(ws.close(1000, ""), Ok(1000));
+            assert_eq!(ws.close(1000, "").map(u16::from), Ok(1000));
         }
         soak.checked();
     }

@@ -22,7 +22,8 @@ mod uploads;
 
 use std::time::Duration;
 
-use xous_api_websocket::{Listen, ListenLimits, Listener, Route, SERVER_NAME};
+use xous_api_websocket::wire::SERVER_NAME;
+use xous_api_websocket::{Listen, ListenLimits, Listener, Route};
 
 use crate::common::{nothing_is_left, service};
 use crate::meter::Soak;
@@ -65,7 +66,7 @@ fn soak() {
     let service = service().env("GLIBC_TUNABLES", TUNABLES);
     hosted::test!().service(service, SERVER_NAME).shown().time_limit(time + AROUND).run(|| {
         // One address may have all there is; it has eight.
-        let limits = ListenLimits { connections: 64, per_peer: 64, ..ListenLimits::default() };
+        let limits = ListenLimits::new().connections(64).per_peer(64);
         let listener = Listener::listen(&Listen::new("127.0.0.1", 0).limits(limits)).unwrap();
         for path in ROUTES {
             listener.add_route(&Route::receiver(path)).unwrap();

@@ -4,7 +4,7 @@ use std::net::{TcpListener, TcpStream};
 use std::{io, thread};
 
 use hosted::{End, Pddb, Program, System};
-use xous_api_websocket::SERVER_NAME;
+use xous_api_websocket::wire::SERVER_NAME;
 
 use crate::authority::{Authority, self_signed};
 use crate::openssl::{Peer, Settings};

@@ -93,9 +93,11 @@ fn trust_that_cannot_be_used_is_refused_before_anybody_is_asked() {
         let leaf = ca.client("client");
         let other_key = ca.client("client").key;
         let (chain, key) = (leaf.chain.as_bytes(), leaf.key.as_bytes());
-        let no_chain = Identity { chain: vec![], key: Source::Bytes(key) };
+        let no_chain = Identity::from_sources(vec![], Source::Bytes(key));
+        let mut nobody = Tls::default();
+        nobody.mozilla = false;
         let cases = [
-            (Tls { mozilla: false, ..Tls::default() }, "no roots are trusted"),
+            (nobody, "no roots are trusted"),
             (Tls::only(b""), "a CA certificate is none"),
             (Tls::only(&ca.der[..100]), "a CA certificate is none"),
             (Tls::only(b"-----BEGIN NOTHING-----\n"), "PEM"),

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use hosted::Program;
 use hosted::tools::command;
-use xous_api_websocket::{Code, Identity, ListenError, Listener, Request, SERVER_NAME, Tls, Websocket};
+use xous_api_websocket::error::ListenError;
+use xous_api_websocket::wire::SERVER_NAME;
+use xous_api_websocket::{Code, Identity, Listener, Request, Tls, Websocket};
 
 use crate::authority::Authority;
 use crate::client::Settings as ClientSettings;

@@ -1,6 +1,7 @@
 //! How secure connections end, and what passes meanwhile besides data.
 
-use xous_api_websocket::{Closed, ReceiveError, Tls, Websocket};
+use xous_api_websocket::error::{Closed, ReceiveError};
+use xous_api_websocket::{Tls, Websocket};
 
 use crate::authority::Authority;
 use crate::openssl::{Peer, Settings};
@@ -44,7 +45,7 @@ fn a_close_notify_without_a_close_frame_is_no_truncation() {
     system!().run(|| {
         each_version("notify_only", |_, ws| {
             let reason = "the peer ended the connection without a Close frame".to_owned();
-            assert_eq!(closed(&ws), Closed { code: 1006, reason });
+            assert_eq!(closed(&ws), Closed::new(1006, reason));
         });
     });
 }

@@ -1,7 +1,8 @@
 //! The roots that the user of the device keeps, as xous-core's `libs/tls` stores them, and dicts of certificates.
 
 use hosted::Pddb as StandIn;
-use xous_api_websocket::{Certificate, Code, Pin, Request, Source, Tls, Websocket};
+use xous_api_websocket::certificate::Certificate;
+use xous_api_websocket::{Code, Pin, Request, Source, Tls, Websocket};
 
 use crate::authority::{Authority, self_signed};
 use crate::keys::{pddb, store};

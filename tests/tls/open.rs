@@ -1,6 +1,6 @@
 //! Connections that are secure.
 
-use xous_api_websocket::{Code, Identity, Kind, Tls, Websocket};
+use xous_api_websocket::{Code, Identity, Payload, Tls, Websocket};
 
 use crate::authority::Authority;
 use crate::openssl::{Peer, Settings};
@@ -27,7 +27,7 @@ fn messages_pass_over_either_version() {
                 ws.send_binary(&data).unwrap();
                 assert_eq!(
                     ws.receive_whole(len).unwrap(),
-                    (Kind::Binary, data),
+                    Payload::Binary(data),
                     "{len} bytes over {version}"
                 );
             }
@@ -73,7 +73,7 @@ fn a_chain_and_the_server_s_name_are_followed() {
         let tls = || Tls::only(root.pem.as_bytes());
         let named = request(peer.port, "/info", tls().server_name("service.example"));
         assert!(info(&Websocket::open(&named).unwrap()).contains("TLSv1.3"));
-        let by_address = xous_api_websocket::Request::new("127.0.0.1", peer.port).path("/info").secure(tls());
+        let by_address = xous_api_websocket::Request::new("127.0.0.1", peer.port).path("/info").tls(tls());
         assert!(info(&Websocket::open(&by_address).unwrap()).contains("TLSv1.3"));
         let (code, text) = refusal(&request(peer.port, "/info", tls()));
         assert_eq!(code, Code::WrongHost, "{text}");

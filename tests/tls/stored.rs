@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use hosted::Pddb as StandIn;
 use websocket::pddb::{Create, DictPath, Pddb, PddbError};
-use xous_api_websocket::{Code, Deadlines, Identity, Request, Source, Tls, Websocket, stats};
+use xous_api_websocket::state::Stats;
+use xous_api_websocket::{Code, Deadlines, Identity, Request, Source, Tls, Websocket};
 
 use crate::authority::Authority;
 use crate::keys::{mount, pddb, store};
@@ -74,7 +75,7 @@ fn a_client_s_certificate_and_key_are_in_the_pddb() {
         let stored = Identity::in_pddb("tls", "client chain", "client key");
         for version in ["TLSv1_2", "TLSv1_3"] {
             let peer = Peer::start(&Settings::new("websocket", &leaf).only(version).client_ca(&ca.pem));
-            for identity in [stored.clone(), Identity { chain: vec![given], ..stored.clone() }] {
+            for identity in [stored.clone(), Identity::from_sources(vec![given], stored.key)] {
                 let tls = Tls::only(&ca.der).identity(identity);
                 let ws = Websocket::open(&request(peer.port, "/info", tls)).unwrap();
                 assert!(ws.receive_text(4096).unwrap().contains("\"client\": true"));
@@ -160,14 +161,14 @@ fn the_open_deadline_holds_while_the_pddb_takes_its_time() {
         let peer = Peer::start(&Settings::new("websocket", &ca.server(&["localhost"])));
         let relay = Recorder::relay(peer.port, usize::MAX);
         let stored = request(relay.port(), "/echo", Tls::only_in("tls", "ca"));
-        let deadlines = Deadlines { open: Duration::from_millis(300), ..Deadlines::default() };
+        let deadlines = Deadlines::new().open(Duration::from_millis(300));
         let start = Instant::now();
-        let (code, text) = refusal(&stored.clone().deadlines(deadlines));
+        let (code, text) = refusal(&stored.clone().options(deadlines));
         assert_eq!(code, Code::Timeout, "{text}");
         assert!(start.elapsed() < SLOW, "{:?}", start.elapsed());
         // What was under way comes to nothing, and is in nobody's way.
         let start = Instant::now();
-        while stats().unwrap().workers_busy > 0 {
+        while Stats::now().unwrap().workers_busy > 0 {
             assert!(start.elapsed() < PATIENCE);
         }
         assert!(relay.saw_nothing());

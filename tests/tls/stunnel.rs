@@ -7,7 +7,7 @@ use std::process::{Child, Stdio};
 
 use hosted::tools::command;
 use tungstenite::{Message, WebSocket};
-use xous_api_websocket::{Kind, Tls, Websocket};
+use xous_api_websocket::{Payload, Tls, Websocket};
 
 use crate::authority::Authority;
 use crate::server::{echo, listen, listener, tls};
@@ -111,7 +111,7 @@ fn messages_of_all_sizes_pass_through_it_to_a_plain_server() {
             in_front_of_an_echo(version, |ws| {
                 for size in SIZES {
                     ws.send_binary(&pattern(size)).unwrap();
-                    assert_eq!(ws.receive_whole(size).unwrap(), (Kind::Binary, pattern(size)), "{size}");
+                    assert_eq!(ws.receive_whole(size).unwrap(), Payload::Binary(pattern(size)), "{size}");
                 }
             });
         }

@@ -10,7 +10,8 @@ use std::time::Duration;
 pub(crate) use build::example;
 use hosted::Program;
 pub(crate) use scratch::Scratch;
-use xous_api_websocket::{Code, Deadlines, OpenError, Request, Tls, Websocket};
+use xous_api_websocket::error::OpenError;
+use xous_api_websocket::{Code, Deadlines, Request, Tls, Websocket};
 
 /// For what must happen at once and has no deadline of its own. Long, so that a slow machine is no failure.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -18,7 +19,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// A test with the service in its system. To be called in the test function itself.
 macro_rules! system {
     () => {
-        hosted::test!().service(crate::support::service(), xous_api_websocket::SERVER_NAME)
+        hosted::test!().service(crate::support::service(), xous_api_websocket::wire::SERVER_NAME)
     };
 }
 pub(crate) use system;
@@ -33,8 +34,8 @@ pub(crate) fn request<'a>(port: u16, path: &'a str, tls: Tls<'a>) -> Request<'a>
     Request::new("localhost", port)
         .path(path)
         .credentials("user", "hunter2", xous_api_websocket::CredentialsForm::Basic)
-        .deadlines(Deadlines { open: PATIENCE, ..Deadlines::default() })
-        .secure(tls)
+        .options(Deadlines::new().open(PATIENCE))
+        .tls(tls)
 }
 
 /// The code and text with which a request is refused.

@@ -1,7 +1,9 @@
 //! A person decides: what a server showed that is not trusted, and certificates and keys that are pinned.
 
 use hosted::tools::command;
-use xous_api_websocket::{Certificate, Code, Fingerprint, OpenError, Pin, Request, Shown, Tls, Websocket};
+use xous_api_websocket::certificate::{Certificate, Fingerprint, Shown};
+use xous_api_websocket::error::OpenError;
+use xous_api_websocket::{Code, Pin, Request, Tls, Websocket};
 
 use crate::authority::{Authority, Leaf, by_openssl, self_signed};
 use crate::openssl::{Peer, Settings};

@@ -50,7 +50,7 @@ fn tls_runs_inside_a_tunnel_and_names_the_server_that_is_meant() {
         let leaf = ca.server(&["service.example"]);
         let peer = Peer::start(&Settings::new("websocket", &leaf));
         let tls = || Tls::only(ca.pem.as_bytes());
-        let named = |host| Request::new(host, 443).path("/echo").secure(tls());
+        let named = |host| Request::new(host, 443).path("/echo").tls(tls());
         echoes(&named("service.example").connect_to("127.0.0.1", peer.port));
         let tunnel = || once("HTTP/1.1 200 OK\r\n\r\n".into(), Some(peer.port));
         echoes(&named("service.example").proxy("127.0.0.1", tunnel()));

@@ -35,9 +35,9 @@ impl Bystander {
 
 /// Opens to the peer, which must be refused with this code before the open deadline, and must not learn anything.
 fn refused(peer: &Recorder, code: Code, what: &str) {
-    let deadlines = Deadlines { open: OPEN, ..Deadlines::default() };
+    let deadlines = Deadlines::new().open(OPEN);
     let start = Instant::now();
-    let (actual, text) = refusal(&request(peer.port(), "/secret", Tls::default()).deadlines(deadlines));
+    let (actual, text) = refusal(&request(peer.port(), "/secret", Tls::default()).options(deadlines));
     let time = start.elapsed();
     assert_eq!(actual, code, "{what}: {text}");
     assert!(code == Code::Timeout || time < OPEN, "{what}: the deadline was needed: {text}");
@@ -165,9 +165,9 @@ fn a_server_that_is_cut_off_anywhere_in_its_handshake() {
 /// Places to cut the bytes of the server at, all of them before the client has reason to trust it.
 fn cuts(peer: &Peer, ca: &Authority, version: &str) -> Vec<usize> {
     let relay = Recorder::relay(peer.port, usize::MAX);
-    let deadlines = Deadlines { open: OPEN, ..Deadlines::default() };
+    let deadlines = Deadlines::new().open(OPEN);
     // The peer takes the request and does not answer.
-    let (code, _) = refusal(&request(relay.port(), "/", Tls::only(&ca.der)).deadlines(deadlines));
+    let (code, _) = refusal(&request(relay.port(), "/", Tls::only(&ca.der)).options(deadlines));
     assert_eq!(code, Code::Timeout, "{version}");
     let seen = relay.seen();
     let request = seen.sent.len() - 1;

@@ -49,7 +49,7 @@ fn idle_connections_of_one_address_keep_nobody_from_uploading() {
 fn idle_connections_make_room_for_files() {
     system!().run(|| {
         pddb_cid();
-        let limits = ListenLimits { connections: 64, per_peer: 64, ..ListenLimits::default() };
+        let limits = ListenLimits::new().connections(64).per_peer(64);
         let listener = Listener::listen(&Listen::new("127.0.0.1", 0).limits(limits)).unwrap();
         listener.add_route(&Route::upload(UPLOAD, Upload::new(DICT))).unwrap();
         let idle: Vec<_> = (0..8).map(|_| idle_from(STRANGER, listener.port())).collect();
@@ -120,8 +120,8 @@ fn a_listener_that_is_given_up_ends_its_uploads() {
 fn a_file_that_does_not_come_is_not_waited_for() {
     system!().time_limit(Duration::from_secs(120)).run(|| {
         pddb_cid();
-        let deadlines = Deadlines { keepalive: Some(Duration::from_secs(5)), ..Deadlines::default() };
-        let listener = Listener::listen(&Listen::new("127.0.0.1", 0).deadlines(deadlines)).unwrap();
+        let deadlines = Deadlines::new().keepalive(Duration::from_secs(5));
+        let listener = Listener::listen(&Listen::new("127.0.0.1", 0).options(deadlines)).unwrap();
         listener.add_route(&Route::upload(UPLOAD, Upload::new(DICT))).unwrap();
         let mut stuck = idle_from(STRANGER, listener.port());
         stuck.send_frame(

@@ -113,8 +113,8 @@ fn a_list_of_a_thousand_names_is_whole() {
 #[test]
 fn a_client_that_takes_nothing_is_let_go_and_holds_up_nobody() {
     system!().run(|| {
-        let deadlines = Deadlines { write: Duration::from_millis(300), ..Deadlines::default() };
-        let listener = Listener::listen(&Listen::new("127.0.0.1", 0).deadlines(deadlines)).unwrap();
+        let deadlines = Deadlines::new().write(Duration::from_millis(300));
+        let listener = Listener::listen(&Listen::new("127.0.0.1", 0).options(deadlines)).unwrap();
         pddb_cid();
         listener.add_route(&Route::files("/files/", DICT)).unwrap();
         let directory = directory();

@@ -10,7 +10,8 @@ use std::time::Duration;
 use hosted::{Pddb, Program, System, pddb_directory};
 use serde_json::Value;
 use tungstenite::Message;
-use xous_api_websocket::{SERVER_NAME, Upload};
+use xous_api_websocket::Upload;
+use xous_api_websocket::wire::SERVER_NAME;
 
 use crate::by_hand::masked;
 use crate::common::random::Random;

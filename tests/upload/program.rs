@@ -1,7 +1,7 @@
 //! The program in examples/upload that sends a file, as a user runs it, to the demonstration.
 
 use hosted::{End, Pddb, Program, System};
-use xous_api_websocket::SERVER_NAME;
+use xous_api_websocket::wire::SERVER_NAME;
 
 use crate::common::example::Example;
 use crate::common::{example, pattern, service};

@@ -117,8 +117,8 @@ fn a_vanished_sender_is_noticed() {
     system!().run(|| {
         pddb_cid();
         let wait = Duration::from_millis(200);
-        let deadlines = Deadlines { keepalive: Some(wait), pong: wait, ..Deadlines::default() };
-        let listener = Listener::listen(&Listen::new("127.0.0.1", 0).deadlines(deadlines)).unwrap();
+        let deadlines = Deadlines::new().keepalive(wait).pong(wait);
+        let listener = Listener::listen(&Listen::new("127.0.0.1", 0).options(deadlines)).unwrap();
         let upload = Upload::new(DICT).resume(Duration::ZERO);
         listener.add_route(&Route::upload(UPLOAD, upload)).unwrap();
         let mut sender = Sender::connect(listener.port());

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use xous_api_websocket::{Code, ControlError, Listen, Listener, Route, Upload};
+use xous_api_websocket::error::ControlError;
+use xous_api_websocket::{Code, Listen, Listener, Route, Upload};
 
 use crate::by_hand::{Client, upgrade_request};
 use crate::common::{PATIENCE, system};

@@ -6,7 +6,8 @@ use std::net::{Ipv4Addr, TcpStream};
 use tungstenite::{Message, WebSocket};
 use xous::CID;
 use xous_api_names::XousNames;
-use xous_api_websocket::{PAGE_SIZE, Pages, Request, Tls, Websocket};
+use xous_api_websocket::wire::{PAGE_SIZE, Pages};
+use xous_api_websocket::{Request, Tls, Websocket};
 
 use super::floor;
 use super::job::{Job, Task};
@@ -74,7 +75,7 @@ pub(crate) fn work(way: Way, port: u16) -> Result<(), Failure> {
         Way::Service => obey(&mut Websocket::open(&Request::new(wire::HOST, port))?),
         Way::Secure => {
             let root = wire::certificate()?;
-            obey(&mut Websocket::open(&Request::new(wire::HOST, port).secure(Tls::only(&root)))?);
+            obey(&mut Websocket::open(&Request::new(wire::HOST, port).tls(Tls::only(&root)))?);
         }
         Way::Floor => obey(&mut Floor::open(port)?),
         Way::Tcp => obey(&mut tcp()?),

@@ -61,7 +61,7 @@ impl Running {
         let (control, second) = (Incoming::new()?, Incoming::new()?);
         let own = own_path()?;
         let mut system = System::builder()
-            .service(service, xous_api_websocket::SERVER_NAME)
+            .service(service, xous_api_websocket::wire::SERVER_NAME)
             .service(Program::new(&own).arg("floor"), floor::NAME)
             .program(program(&["program", &control.port.to_string()]))
             .program(Program::new(&own).args(["program", &second.port.to_string()]))

@@ -4,7 +4,7 @@ use std::fmt;
 
 use rustls::pki_types::UnixTime;
 use rustls::{CertificateError, Error};
-use xous_api_websocket::Moment;
+use xous_api_websocket::certificate::Moment;
 
 use crate::net::{CertificateFault, TlsError};
 

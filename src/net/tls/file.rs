@@ -95,6 +95,7 @@ impl<'p> Files<'p> {
             Source::Dict { dict } => Err(TlsError::Settings(format!(
                 "{dict:?}: all keys of a dict can be CA certificates, not a chain or a private key"
             ))),
+            _ => Err(TlsError::Settings("a certificate or key is in a place that is not known".to_owned())),
         }
     }
 

@@ -8,7 +8,8 @@ use rustls::server::{NoClientAuth, ServerConnection, ServerSessionMemoryCache};
 use rustls::time_provider::TimeProvider;
 use rustls::{Connection, ServerConfig};
 
-use xous_api_websocket::{Certificate, Moment, Tls};
+use xous_api_websocket::Tls;
+use xous_api_websocket::certificate::{Certificate, Moment};
 
 use super::client_verifier::ClientVerifier;
 use super::clock::{self, AnyClock, Clock};
@@ -51,7 +52,8 @@ impl ServerTls {
             (Arc::new(NoClientAuth), Arc::new(AnyClock))
         } else {
             clock::check()?;
-            let clients = Tls { mozilla: false, roots: tls.clients.clone(), ..Tls::default() };
+            let mut clients = Tls::default();
+            (clients.mozilla, clients.roots) = (false, tls.clients.clone());
             let roots = material::roots(false, &dict::roots(&clients, &mut files)?)?;
             (Arc::new(ClientVerifier::new(roots, provider.clone())), Arc::new(Clock))
         };

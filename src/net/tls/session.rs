@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 
 use rustls::Connection;
-use xous_api_websocket::Shown;
+use xous_api_websocket::certificate::Shown;
 
 use super::TlsError;
 use super::fault::describe;

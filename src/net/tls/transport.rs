@@ -22,7 +22,7 @@
 use std::io::{self, Write};
 use std::net::{Shutdown, TcpStream};
 
-use xous_api_websocket::Shown;
+use xous_api_websocket::certificate::Shown;
 
 use super::session::Session;
 use super::{READ_SIZE, TlsError};

@@ -16,7 +16,8 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use sha2::{Digest, Sha256};
 use webpki::EndEntityCert;
-use xous_api_websocket::{Fingerprint, Pin, Shown, ShownCertificate};
+use xous_api_websocket::Pin;
+use xous_api_websocket::certificate::{Fingerprint, Shown, ShownCertificate};
 
 thread_local! {
     /// What this thread's last refused server has shown.
@@ -71,6 +72,8 @@ impl Verifier {
         let is_met = |pin: &Pin| match pin {
             Pin::Certificate(pinned) => fingerprint(own) == *pinned,
             Pin::Key(pinned) => key_fingerprint(own) == Some(*pinned),
+            // Nothing meets what is not known.
+            _ => false,
         };
         if self.pins.is_empty() || self.pins.iter().any(is_met) {
             return Ok(());
@@ -130,14 +133,14 @@ fn shown(own: &CertificateDer<'_>, others: &[CertificateDer<'_>]) -> Shown {
     let all = std::iter::once(own).chain(others);
     let kept = all.take(Shown::MAX_CERTIFICATES).map_while(|certificate| {
         room = room.checked_sub(certificate.len())?;
-        Some(ShownCertificate {
-            der: certificate.to_vec(),
-            fingerprint: fingerprint(certificate),
-            key: key_fingerprint(certificate),
-        })
+        Some(ShownCertificate::new(
+            certificate.to_vec(),
+            fingerprint(certificate),
+            key_fingerprint(certificate),
+        ))
     });
     let count = u8::try_from(others.len().saturating_add(1)).unwrap_or(u8::MAX);
-    Shown { certificates: kept.collect(), count }
+    Shown::new(count, kept.collect())
 }
 
 fn fingerprint(certificate: &CertificateDer<'_>) -> Fingerprint {

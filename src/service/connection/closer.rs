@@ -1,6 +1,7 @@
 //! Who has asked for the end of a connection, and how they are told.
 
-use xous_api_websocket::{Code, Phase};
+use xous_api_websocket::Code;
+use xous_api_websocket::state::Phase;
 
 use super::outcome::Outcome;
 use crate::service::message::{Lent, Scalar};

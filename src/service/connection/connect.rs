@@ -156,8 +156,8 @@ impl Attempt<'_> {
             socket,
             already: answer.already,
             masks: Some(masks.clone()),
-            limits: self.request.limits,
-            fragment_size: self.request.fragment_size,
+            limits: self.request.options.limits,
+            fragment_size: self.request.options.fragment_size,
         };
         Ok(Answered::Opened(Box::new(Opened { established, sub_protocol, head: answer.head })))
     }
@@ -266,11 +266,12 @@ impl Attempt<'_> {
                 return Err(bad(&format_args!("invalid host of more than {MAX_HOST} characters")));
             }
         }
-        let authorization = match request.credentials {
+        let authorization = match &request.credentials {
             None => Authorization::None,
             Some(c) => match c.form {
-                CredentialsForm::Basic => Authorization::Basic { user: c.username, password: c.password },
-                CredentialsForm::Query => Authorization::Query { user: c.username, password: c.password },
+                CredentialsForm::Basic => Authorization::Basic { user: &c.username, password: &c.password },
+                CredentialsForm::Query => Authorization::Query { user: &c.username, password: &c.password },
+                _ => return Err(bad(&"an unknown form of credentials")),
             },
         };
         let handshake = ClientRequest {

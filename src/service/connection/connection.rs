@@ -7,7 +7,9 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use xous::PID;
-use xous_api_websocket::{Code, Deadlines, Handle, Lease, Phase};
+use xous_api_websocket::state::Phase;
+use xous_api_websocket::wire::Handle;
+use xous_api_websocket::{Code, Deadlines, Lease};
 
 use super::closer::Closer;
 use super::deadline::{Deadline, SHUTDOWN_AGAIN};
@@ -127,7 +129,8 @@ impl Connection {
 
     /// What becomes of it when its owner has ended.
     pub(crate) fn lease(&self) -> Lease {
-        Lease { answers: self.answers.load(Relaxed), silence: self.silence }
+        let lease = Lease::new().answers(self.answers.load(Relaxed));
+        self.silence.map_or(lease, |silence| lease.silence(silence))
     }
 
     /// The owner has asked for something.

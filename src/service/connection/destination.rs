@@ -57,7 +57,11 @@ impl<'a> Destination<'a> {
             // Nothing is built for what is not there.
             _ if !cfg!(feature = "tls") => Cow::default(),
             Some(tls) if self.is_first => Cow::Borrowed(tls),
-            Some(tls) => Cow::Owned(Tls { server_name: None, identity: None, ..tls.clone() }),
+            Some(tls) => {
+                let mut tls = tls.clone();
+                (tls.server_name, tls.identity) = (None, None);
+                Cow::Owned(tls)
+            }
             None => Cow::default(),
         }
     }
@@ -157,7 +161,7 @@ mod tests {
         let plain = Request::new("a.example", 80);
         assert_eq!(follow(&Destination::new(&plain), "https://b.example/").port, 443);
         assert!(follow(&Destination::new(&plain), "https://b.example/").secure);
-        let request = Request::new("a.example", 443).secure(Tls::only(b"root").server_name("other"));
+        let request = Request::new("a.example", 443).tls(Tls::only(b"root").server_name("other"));
         let first = Destination::new(&request);
         assert_eq!(*follow(&first, "/b").tls(&request), request.tls.clone().unwrap());
         let next = follow(&first, "wss://b.example/");

@@ -53,7 +53,7 @@ impl Established {
             return conn.outcome();
         }
         opened(opener);
-        let Limits { frame, message, fragments } = self.limits;
+        let Limits { frame, message, fragments, .. } = self.limits;
         let limits = proto::Limits { max_frame: frame, max_message: message, max_fragments: fragments };
         let decoder = Decoder::new(self.role, limits);
         Reader::new(conn.clone(), self.socket, decoder, sink, self.already).run();

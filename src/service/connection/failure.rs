@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use xous_api_websocket::{Code, Refusal, Shown};
+use xous_api_websocket::Code;
+use xous_api_websocket::certificate::Shown;
+use xous_api_websocket::wire::Refusal;
 
 use super::tls_code;
 
@@ -36,7 +38,6 @@ impl Failure {
 
     /// How a caller is told.
     pub(crate) fn told(&self) -> (Code, Refusal<'_>) {
-        let refusal = Refusal { status: self.status, text: &self.text, head: &self.head, body: &self.body };
-        (self.code, refusal)
+        (self.code, Refusal::new(self.status, &self.text).answer(&self.head, &self.body))
     }
 }

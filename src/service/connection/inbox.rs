@@ -7,7 +7,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use xous_api_websocket::{Code, Kind, ReceiveWord, Status};
+use xous_api_websocket::wire::{ReceiveWord, Status};
+use xous_api_websocket::{Code, Kind};
 
 use super::outcome::Outcome;
 use crate::service::limits::{CARRIED, PARKED_RECEIVES};
@@ -194,7 +195,7 @@ impl Inbox {
         match begun {
             Some(Begun { page, len: len @ 1.., kind, first }) => {
                 let status = Status::Chunk { kind, first, last: false };
-                page.answer(ReceiveWord { status, send_failed: false }.to_word(), len);
+                page.answer(ReceiveWord::new(status).to_word(), len);
             }
             Some(Begun { page, .. }) => refuse(page, Code::NothingCame),
             None => (),
@@ -253,7 +254,7 @@ impl Inbox {
     /// Gives a page back, if there is one, so that the owner shows that it is there.
     pub(crate) fn ask(&self) -> Asked {
         let page = self.state.lock().pages.pop_back();
-        let word = ReceiveWord { status: Status::Refused(Code::Again as u8), send_failed: false }.to_word();
+        let word = ReceiveWord::new(Status::Refused(Code::Again as u8)).to_word();
         page.map_or(Asked::Nothing, |page| page.ask(word))
     }
 
@@ -298,5 +299,5 @@ impl Inbox {
 
 /// Answers a `Receive` with a code.
 pub(crate) fn refuse(page: Lent, code: Code) {
-    page.answer(ReceiveWord { status: Status::Refused(code as u8), send_failed: false }.to_word(), 0);
+    page.answer(ReceiveWord::new(Status::Refused(code as u8)).to_word(), 0);
 }

@@ -1,6 +1,7 @@
 //! Who waits for an opening, and what came of it until somebody asks.
 
-use xous_api_websocket::{Code, Reply, Request};
+use xous_api_websocket::wire::Reply;
+use xous_api_websocket::{Code, Request};
 
 use super::failure::Failure;
 use crate::service::limits::HEAD_KEPT;
@@ -123,10 +124,11 @@ impl Opener {
 
 impl OpeningResult {
     /// Answers a page with it.
-    pub(crate) fn tell(&self, handle: xous_api_websocket::Handle, mut page: Lent) {
+    pub(crate) fn tell(&self, handle: xous_api_websocket::wire::Handle, mut page: Lent) {
         match self {
             OpeningResult::Open { sub_protocol, head } => {
-                let reply = Reply { handle, status: 101, sub_protocol: sub_protocol.as_deref(), head };
+                let mut reply = Reply::new(handle, 101);
+                (reply.sub_protocol, reply.head) = (sub_protocol.as_deref(), head);
                 match reply.write(page.pages_mut()) {
                     Some(len) => page.answer(0, len),
                     None => page.answer(Code::Malformed as usize, 0),

@@ -1,6 +1,6 @@
 //! How a connection ended, and who is told.
 
-use xous_api_websocket::{ReceiveWord, Status};
+use xous_api_websocket::wire::{ReceiveWord, Status};
 
 use crate::proto::MAX_CLOSE_TEXT;
 use crate::service::message::Lent;
@@ -27,7 +27,7 @@ impl Outcome {
 
     /// The word that says so.
     pub(crate) fn word(&self) -> usize {
-        ReceiveWord { status: Status::Closed { code: self.code }, send_failed: false }.to_word()
+        ReceiveWord::new(Status::Closed { code: self.code }).to_word()
     }
 
     /// Answers a `Receive` or a `Close` with it.

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use xous::CID;
-use xous_api_websocket::{Kind, PAGE_SIZE, Pages, ReceiveWord, Status};
+use xous_api_websocket::Kind;
+use xous_api_websocket::wire::{PAGE_SIZE, Pages, ReceiveWord, Status};
 
 use super::connection::Connection;
 use super::deadline::Deadline;
@@ -330,7 +331,7 @@ impl Sink {
     fn hand_over(&mut self, last: bool) {
         let status = Status::Chunk { kind: self.kind, first: self.first, last };
         let send_failed = !self.is_handed_over() && self.conn.take_send_failed();
-        let word = ReceiveWord { status, send_failed }.to_word();
+        let word = ReceiveWord::new(status).send_failed(send_failed).to_word();
         let len = std::mem::take(&mut self.len);
         self.first = false;
         match (self.page.take(), &self.delivery) {

@@ -7,7 +7,9 @@
 use std::sync::Arc;
 
 use xous::PID;
-use xous_api_websocket::{Code, Handle, Phase};
+use xous_api_websocket::Code;
+use xous_api_websocket::state::Phase;
+use xous_api_websocket::wire::Handle;
 
 use super::connection::Connection;
 use super::opener::OpeningResult;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::RngCore;
-use xous_api_websocket::{Code, Kind, Part, SendWord};
+use xous_api_websocket::wire::SendWord;
+use xous_api_websocket::{Code, Kind, Part};
 
 use super::connection::Connection;
 use super::deadline::Deadline;
@@ -162,9 +163,9 @@ impl Writer {
     fn message(&mut self, send: &Lent) -> Result<(), NotSent> {
         let data = send.data().ok_or(NotSent::Refused(Code::Malformed))?;
         match SendWord::from_word(send.offset()) {
-            None => Err(NotSent::Refused(Code::Malformed)),
             Some(SendWord::Ping) => self.ping(data),
             Some(SendWord::Data(kind, part)) => self.part(kind, part, data),
+            _ => Err(NotSent::Refused(Code::Malformed)),
         }
     }
 

@@ -11,7 +11,7 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use xous_api_websocket::Handle;
+use xous_api_websocket::wire::Handle;
 
 use super::late::Late;
 use super::places::{Full, Places};

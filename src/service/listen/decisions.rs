@@ -6,7 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use xous_api_websocket::{Code, Decision, Handle};
+use xous_api_websocket::wire::Handle;
+use xous_api_websocket::{Code, Decision};
 
 use crate::service::message::Lent;
 use crate::sync::{Condvar, Instant, Mutex};

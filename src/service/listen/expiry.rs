@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use xous_api_websocket::Moment;
+use xous_api_websocket::certificate::Moment;
 
 const DAY: u64 = 24 * 60 * 60;
 /// How long before its end a certificate is warned of.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use xous::PID;
-use xous_api_websocket::{Code, Handle, Kind, Lease, Listen, PortState, Route, SendWord};
+use xous_api_websocket::state::PortState;
+use xous_api_websocket::wire::{Handle, SendWord};
+use xous_api_websocket::{Code, Kind, Lease, Listen, Route};
 
 use super::accept_queue::AcceptQueue;
 use super::acceptors::Acceptors;

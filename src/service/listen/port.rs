@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use xous::PID;
-use xous_api_websocket::{Deadlines, Limits, Listen, ListenLimits, PortState, SlowMember};
+use xous_api_websocket::state::PortState;
+use xous_api_websocket::{Deadlines, Limits, Listen, ListenLimits, SlowMember};
 
 use super::expiry::Expiry;
 use super::pairing::Pairing;
@@ -102,11 +103,10 @@ impl Settings {
     /// Or what of it cannot be had.
     pub(crate) fn new(listen: &Listen<'_>) -> Result<Self, String> {
         let address = listen.address.parse();
-        let limits = ListenLimits {
-            head_time: listen.limits.head_time.min(Deadlines::MAX_WAIT),
-            accept_time: listen.limits.accept_time.min(Deadlines::MAX_WAIT),
-            ..listen.limits
-        };
+        let limits = listen
+            .limits
+            .head_time(listen.limits.head_time.min(Deadlines::MAX_WAIT))
+            .accept_time(listen.limits.accept_time.min(Deadlines::MAX_WAIT));
         let origin =
             |one: &&str| normalized(one).ok_or_else(|| format!("no browser sends the origin {one:?}"));
         let mut origins: Vec<_> = listen.origins.iter().map(origin).collect::<Result<_, _>>()?;
@@ -118,9 +118,9 @@ impl Settings {
             origins,
             programs: listen.programs,
             limits,
-            messages: listen.messages,
-            deadlines: listen.deadlines.bounded(),
-            fragment_size: listen.fragment_size,
+            messages: listen.options.limits,
+            deadlines: listen.options.deadlines.bounded(),
+            fragment_size: listen.options.fragment_size,
             slow_members: listen.slow_members,
             pairs: listen.pairing,
             checks_clients: listen.tls.as_ref().is_some_and(|tls| !tls.clients.is_empty()),

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use xous_api_websocket::Handle;
+use xous_api_websocket::wire::Handle;
 
 use super::accept_queue::AcceptQueue;
 use super::late::Late;

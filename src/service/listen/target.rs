@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use xous::PID;
-use xous_api_websocket::{Code, Handle, Lease, Route, RouteKind};
+use xous_api_websocket::wire::Handle;
+use xous_api_websocket::{Code, Lease, Route, RouteKind};
 
 use super::accept_queue::AcceptQueue;
 use super::file_route::FileRoute;
@@ -114,6 +115,7 @@ impl TargetKind {
                 let files = shared.stores.files(dict)?;
                 Ok(TargetKind::Files(Arc::new(FileRoute::new(route.path, files))))
             }
+            _ => Err(Code::BadRequest),
         }
     }
 }

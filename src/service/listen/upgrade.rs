@@ -4,7 +4,9 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 
 use xous::PID;
-use xous_api_websocket::{Accepted, Code, Deadlines, Decision, Handle, Lease, Subject};
+use xous_api_websocket::certificate::Subject;
+use xous_api_websocket::wire::{Accepted, Handle};
+use xous_api_websocket::{Code, Deadlines, Decision, Lease};
 
 use super::accept_queue::AcceptQueue;
 use super::admission::ClientSlot;
@@ -366,18 +368,14 @@ impl Destination {
             }
         };
         let subject = client.socket.socket.peer_subject();
-        let accepted = Accepted {
-            handle: conn.handle,
-            route: own.route,
-            peer: &client.peer.to_string(),
-            path: request.path(),
-            query: request.query(),
-            sub_protocol,
-            origin: request.origin(),
-            head: requests.head(),
-            undecided: own.decides,
-            subject: subject.as_deref().map(Subject),
-        };
+        let peer = client.peer.to_string();
+        let mut accepted = Accepted::new(conn.handle, own.route, &peer, request.path());
+        accepted.query = request.query();
+        accepted.sub_protocol = sub_protocol;
+        accepted.origin = request.origin();
+        accepted.head = requests.head();
+        accepted.undecided = own.decides;
+        accepted.subject = subject.as_deref().map(Subject);
         let written = own.page.as_mut().and_then(|page| accepted.write(page.pages_mut()));
         own.len = written.unwrap_or_default();
         written.is_some()
@@ -387,7 +385,7 @@ impl Destination {
 /// With questions to a peer that says nothing, and an end that does not wait for one that does not answer.
 fn watched(deadlines: Deadlines) -> Deadlines {
     let keepalive = deadlines.keepalive.or(Some(UPLOAD_KEEPALIVE));
-    Deadlines { keepalive, close: deadlines.close.min(UPLOAD_CLOSE), ..deadlines }
+    deadlines.keepalive(keepalive).close(deadlines.close.min(UPLOAD_CLOSE))
 }
 
 impl AcceptPage {
@@ -413,9 +411,9 @@ mod tests {
 
     #[test]
     fn the_peer_of_an_upload_is_asked_unless_the_port_says_when() {
-        let none = Deadlines { keepalive: None, ..Deadlines::default() };
+        let none = Deadlines::new().keepalive(None);
         assert_eq!(watched(none).keepalive, Some(UPLOAD_KEEPALIVE));
-        let own = Deadlines { keepalive: Some(Duration::from_secs(5)), ..none };
-        assert_eq!(watched(own), Deadlines { close: UPLOAD_CLOSE, ..own });
+        let own = none.keepalive(Duration::from_secs(5));
+        assert_eq!(watched(own), own.close(UPLOAD_CLOSE));
     }
 }

@@ -6,7 +6,8 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use xous_api_websocket::{Code, Handle, Upload as Settings};
+use xous_api_websocket::wire::Handle;
+use xous_api_websocket::{Code, Upload as Settings};
 
 use super::admission::ClientSlot;
 use super::channels::encode;

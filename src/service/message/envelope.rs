@@ -9,7 +9,9 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use xous::{MemoryRange, Message, MessageEnvelope, MessageSender, PID};
-use xous_api_websocket::{Code, Refusal, Shown};
+use xous_api_websocket::Code;
+use xous_api_websocket::certificate::Shown;
+use xous_api_websocket::wire::Refusal;
 
 #[cfg(all(test, feature = "shuttle"))]
 use super::model as kernel;
@@ -185,7 +187,7 @@ impl Lent {
 
     /// Answers with a refusal: its code and a sentence.
     pub(crate) fn refuse(self, code: Code, text: &str) {
-        self.refuse_with(code, &Refusal { status: 0, text, head: &[], body: &[] }, None);
+        self.refuse_with(code, &Refusal::new(0, text), None);
     }
 
     /// As [`Lent::refuse`], with the peer's answer, and with the certificates that it showed, as many as fit.
@@ -273,7 +275,7 @@ impl Drop for Scalar {
 
 /// Where a model's caller has its pages, which it keeps until they are given back.
 #[cfg(all(test, feature = "shuttle"))]
-pub(super) fn range_of(pages: &mut xous_api_websocket::Pages) -> MemoryRange {
+pub(super) fn range_of(pages: &mut xous_api_websocket::wire::Pages) -> MemoryRange {
     let bytes = pages.bytes_mut();
     // SAFETY: the range is the whole of the pages, which nobody else reads or writes before the answer.
     unsafe { MemoryRange::new(bytes.as_mut_ptr() as usize, bytes.len()) }.expect("there is a page")

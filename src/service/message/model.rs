@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use xous::{Error, MemoryMessage, MemoryRange, MemorySize, Message, MessageEnvelope, MessageSender, PID};
-use xous_api_websocket::{PAGE_SIZE, Pages};
+use xous_api_websocket::wire::{PAGE_SIZE, Pages};
 
 use super::envelope::{Incoming, Lent, Scalar, range_of};
 use crate::sync::{Condvar, Mutex};

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use xous::{CID, Message};
-use xous_api_websocket::{Accepted, Code, Handle, Listen, Opcode, Reply, message_id};
+use xous_api_websocket::wire::{Accepted, Handle, Opcode, Reply, message_id};
+use xous_api_websocket::{Code, Listen};
 
 use super::forge::{Forge, Kind, Paged};
 use crate::by_hand::{Client, upgrade_request};

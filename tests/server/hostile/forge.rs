@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use xous_api_websocket::wire::{Handle, Opcode};
 use xous_api_websocket::{
-    Deadlines, Decision, Handle, Identity, Lease, Listen, Opcode, Request, Route, ServerTls, Tls, Upload,
+    Deadlines, Decision, Identity, Lease, Listen, Request, Route, ServerTls, Tls, Upload,
 };
 
 use crate::common::pages::RawPages;
@@ -206,19 +207,21 @@ impl Forge {
     }
 
     fn request(&self, random: &mut Random) -> Vec<u8> {
-        let deadlines = Deadlines {
-            open: MAX_WAIT,
-            write: MAX_WAIT,
-            close: MAX_WAIT,
-            stall: MAX_WAIT,
-            keepalive: random.once_in(4).then_some(Duration::from_millis(50)),
-            pong: MAX_WAIT,
-        };
-        let mut request = Request::new(HOSTS[0], random.one_of(&self.peers)).deadlines(deadlines);
+        let deadlines = Deadlines::new()
+            .open(MAX_WAIT)
+            .write(MAX_WAIT)
+            .close(MAX_WAIT)
+            .stall(MAX_WAIT)
+            .keepalive(random.once_in(4).then_some(Duration::from_millis(50)))
+            .pong(MAX_WAIT);
+        let mut request = Request::new(HOSTS[0], random.one_of(&self.peers)).options(deadlines);
         match random.below(6) {
-            0 => request = request.sub_protocol("one").header("X-One", "1").fragment_size(100),
-            1 => request = request.secure(Tls::default()),
-            2 => request = request.lease(Lease { answers: false, silence: Some(Duration::from_secs(1)) }),
+            0 => {
+                let options = request.options.fragment_size(100);
+                request = request.sub_protocol("one").header("X-One", "1").options(options);
+            }
+            1 => request = request.tls(Tls::default()),
+            2 => request = request.lease(Lease::new().answers(false).silence(Duration::from_secs(1))),
             _ => (),
         }
         let mut page = vec![0; request.encoded_len()];
@@ -228,9 +231,8 @@ impl Forge {
 
     fn listen(&self, random: &mut Random) -> Vec<u8> {
         let port = if random.once_in(2) { 0 } else { random.one_of(&self.ports) };
-        let deadlines =
-            Deadlines { write: MAX_WAIT, close: MAX_WAIT, stall: MAX_WAIT, ..Deadlines::default() };
-        let mut listen = Listen::new(HOSTS[0], port).deadlines(deadlines);
+        let deadlines = Deadlines::new().write(MAX_WAIT).close(MAX_WAIT).stall(MAX_WAIT);
+        let mut listen = Listen::new(HOSTS[0], port).options(deadlines);
         match random.below(5) {
             0 => listen = listen.as_it_is(),
             1 => listen = listen.pairing().alone(),
@@ -250,12 +252,12 @@ impl Forge {
         let is_short = |lease: Lease| lease.silence.is_none_or(|silence| silence <= MAX_WAIT);
         if let Some(request) = Request::parse(data) {
             let known = HOSTS.contains(&request.host) && self.peers.contains(&request.port);
-            return known && ends(&request.deadlines) && is_short(request.lease);
+            return known && ends(&request.options.deadlines) && is_short(request.lease);
         }
         if let Some(listen) = Listen::parse(data) {
             let here = listen.address.parse().map_or(true, |address: IpAddr| address.is_loopback());
             let known = listen.port == 0 || self.ports.contains(&listen.port);
-            let ends = ends(&Deadlines { open: Duration::ZERO, ..listen.deadlines });
+            let ends = ends(&listen.options.deadlines.open(Duration::ZERO));
             return here && known && ends && is_short(listen.lease);
         }
         true

@@ -1,6 +1,7 @@
 //! Certificates: the port's, renewed or useless, and those of clients.
 
-use xous_api_websocket::{Code, ControlError, Identity, Listen, ListenError, Listener, ServerTls, Source};
+use xous_api_websocket::error::{ControlError, ListenError};
+use xous_api_websocket::{Code, Identity, Listen, Listener, ServerTls, Source};
 
 use crate::authority::Authority;
 use crate::client::Settings;
@@ -68,10 +69,8 @@ fn what_is_of_no_use_is_refused_at_once() {
         let ca = Authority::new("root");
         let (leaf, other) = (ca.server(&["localhost"]), ca.server(&["localhost"]));
         let identity = |chain: &[&'static str], key: &'static str| {
-            ServerTls::new(Identity {
-                chain: chain.iter().map(|part| Source::Bytes(part.as_bytes())).collect(),
-                key: Source::Bytes(key.as_bytes()),
-            })
+            let chain = chain.iter().map(|part| Source::Bytes(part.as_bytes())).collect();
+            ServerTls::new(Identity::from_sources(chain, Source::Bytes(key.as_bytes())))
         };
         let (chain, key): (&'static str, &'static str) = (leak(&leaf.chain), leak(&leaf.key));
         let cases = [
@@ -119,7 +118,7 @@ fn a_port_is_secure_or_plain_for_all_and_its_opener_alone_renews() {
             let secure = listener(&listen(tls(&leaf)));
             for (port, listen) in [
                 (secure.port(), Listen::new("127.0.0.1", secure.port())),
-                (plain.port(), Listen { port: plain.port(), ..listen(tls(&leaf)) }),
+                (plain.port(), at(plain.port(), listen(tls(&leaf)))),
             ] {
                 let refused = Listener::listen(&listen).err();
                 assert!(
@@ -136,7 +135,7 @@ fn a_port_is_secure_or_plain_for_all_and_its_opener_alone_renews() {
             let port = hosted::hear().parse().unwrap();
             let own = Authority::new("guest");
             let leaf = own.server(&["localhost"]);
-            let wanted = Listen { port, ..listen(tls(&leaf)) };
+            let wanted = at(port, listen(tls(&leaf)));
             match Listener::listen(&wanted).err() {
                 Some(ListenError::Failed { code: Code::BadRequest, text }) => {
                     assert!(text.contains("another certificate"), "{text}")
@@ -169,4 +168,9 @@ fn whose_clients_are_let_in_is_for_the_first_program_on_a_port_to_say() {
         second.tls = Some(tls(&leaf));
         assert_eq!(Listener::listen(&second).unwrap().port(), first.port());
     });
+}
+
+fn at(port: u16, mut listen: Listen<'_>) -> Listen<'_> {
+    listen.port = port;
+    listen
 }

@@ -12,9 +12,8 @@ mod suites;
 
 use std::io::Read;
 
-use xous_api_websocket::{
-    Identity, Listen, ListenLimits, Listener, Part, ReceiveError, Route, ServerTls, Websocket,
-};
+use xous_api_websocket::error::ReceiveError;
+use xous_api_websocket::{Identity, Listen, ListenLimits, Listener, Part, Route, ServerTls, Websocket};
 
 use crate::authority::Leaf;
 
@@ -29,7 +28,7 @@ pub(crate) fn tls(leaf: &Leaf) -> ServerTls<'_> {
 
 /// A free port of this machine, secured like this.
 pub(crate) fn listen<'a>(tls: ServerTls<'a>) -> Listen<'a> {
-    let limits = ListenLimits { connections: 64, per_peer: 64, ..ListenLimits::default() };
+    let limits = ListenLimits::new().connections(64).per_peer(64);
     Listen::new("127.0.0.1", 0).limits(limits).tls(tls)
 }
 

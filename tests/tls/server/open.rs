@@ -1,6 +1,7 @@
 //! Connections that are secure: messages, pages, origins.
 
-use xous_api_websocket::{Closed, ReceiveError};
+use xous_api_websocket::CloseCode;
+use xous_api_websocket::error::{Closed, ReceiveError};
 
 use crate::authority::Authority;
 use crate::client::Settings;
@@ -17,7 +18,7 @@ fn messages_of_all_sizes_pass_over_either_version() {
         for (version, name) in VERSIONS {
             let client = Settings::new("messages", listener.port(), &ca.pem).only(version).start();
             let end = echo(&listener.accept().unwrap().websocket);
-            assert!(matches!(end, ReceiveError::Closed(Closed { code: 1000, .. })), "{end:?}");
+            assert!(matches!(end, ReceiveError::Closed(Closed { code: CloseCode::NORMAL, .. })), "{end:?}");
             let report = client.report();
             assert!(report.contains(&format!("\"version\": \"{name}\"")), "{report}");
             assert_eq!(client.report(), "{\"code\": 1000}");

@@ -4,7 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use xous_api_websocket::{Listen, ListenLimits, stats};
+use xous_api_websocket::ListenLimits;
+use xous_api_websocket::state::Stats;
 
 use crate::authority::Authority;
 use crate::client::Settings;
@@ -66,8 +67,8 @@ fn clients_that_fall_silent_are_dropped_while_others_are_served() {
     system!().run(|| {
         let ca = Authority::new("root");
         let leaf = ca.server(&["localhost"]);
-        let limits = ListenLimits { head_time: HANDSHAKE, ..ListenLimits::default() };
-        let listener = listener(&Listen { limits, ..listen(tls(&leaf)) });
+        let limits = ListenLimits::new().head_time(HANDSHAKE);
+        let listener = listener(&listen(tls(&leaf)).limits(limits));
         let mut bystander = Settings::new("hold", listener.port(), &ca.pem).start();
         let ws = listener.accept().unwrap().websocket;
         std::thread::scope(|scope| {
@@ -100,8 +101,8 @@ fn a_client_that_has_nothing_to_say_gets_a_close_notify_at_its_deadline() {
     system!().run(|| {
         let ca = Authority::new("root");
         let leaf = ca.server(&["localhost"]);
-        let limits = ListenLimits { head_time: HANDSHAKE, ..ListenLimits::default() };
-        let listener = listener(&Listen { limits, ..listen(tls(&leaf)) });
+        let limits = ListenLimits::new().head_time(HANDSHAKE);
+        let listener = listener(&listen(tls(&leaf)).limits(limits));
         for version in ["TLSv1_2", "TLSv1_3"] {
             let settings = Settings::new("idle", listener.port(), &ca.pem);
             let mut client = settings.only(version).start();
@@ -121,8 +122,8 @@ fn a_client_for_whom_there_is_no_room_is_told_by_an_alert() {
     system!().run(|| {
         let ca = Authority::new("root");
         let leaf = ca.server(&["localhost"]);
-        let limits = ListenLimits { connections: 1, ..ListenLimits::default() };
-        let listener = listener(&Listen { limits, ..listen(tls(&leaf)) });
+        let limits = ListenLimits::new().connections(1);
+        let listener = listener(&listen(tls(&leaf)).limits(limits));
         let mut first = Settings::new("hold", listener.port(), &ca.pem).start();
         let ws = listener.accept().unwrap().websocket;
         std::thread::scope(|scope| {
@@ -171,7 +172,7 @@ fn a_handshake_cut_off_anywhere_leaves_nothing_behind() {
 /// Waits until no more than so many threads are at work for connections, which must be soon.
 fn only_busy(workers: u32) {
     let start = Instant::now();
-    while stats().unwrap().workers_busy > workers {
-        assert!(start.elapsed() < PATIENCE, "{:?}", stats());
+    while Stats::now().unwrap().workers_busy > workers {
+        assert!(start.elapsed() < PATIENCE, "{:?}", Stats::now());
     }
 }

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use hosted::Pddb as StandIn;
-use xous_api_websocket::{Code, ControlError, Identity, ListenError, Listener, Route, ServerTls, stats};
+use xous_api_websocket::error::{ControlError, ListenError};
+use xous_api_websocket::state::Stats;
+use xous_api_websocket::{Code, Identity, Listener, Route, ServerTls};
 
 use crate::authority::{Authority, Leaf};
 use crate::client::Settings;
@@ -139,7 +141,7 @@ fn nobody_else_waits_while_the_pddb_takes_its_time() {
             let mut rounds = 0;
             while !listening.is_finished() {
                 let asked = Instant::now();
-                stats().unwrap();
+                Stats::now().unwrap();
                 assert!(asked.elapsed() < SLOW, "{:?}", asked.elapsed());
                 rounds += 1;
             }

@@ -3,7 +3,8 @@
 use std::process::Stdio;
 
 use hosted::tools::command;
-use xous_api_websocket::{Code, ListenError, Listener};
+use xous_api_websocket::error::ListenError;
+use xous_api_websocket::{Code, Listener};
 
 use crate::authority::{Leaf, self_signed, self_signed_rsa};
 use crate::client::Settings;

@@ -193,7 +193,7 @@ impl Home {
         let (control, incoming) = (Incoming::new()?, Incoming::new()?);
         let directory = hosted::target_directory().join("bench").join(format!("pddb-{}", std::process::id()));
         let mut system = System::builder()
-            .service(service, xous_api_websocket::SERVER_NAME)
+            .service(service, xous_api_websocket::wire::SERVER_NAME)
             .program(Program::new(system::own_path()?).args(["store", &control.port.to_string()]))
             .pddb(hosted::Pddb::new().directory(&directory))
             .time_limit(LIMIT)

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use xous_api_websocket::{Code, Phase};
+use xous_api_websocket::Code;
+use xous_api_websocket::state::Phase;
 
 use super::super::deadline::Deadline;
 use super::super::failure::Failure;

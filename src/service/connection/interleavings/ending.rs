@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use shuttle::thread::spawn;
 use xous::PID;
-use xous_api_websocket::{Code, Deadlines, Lease, Phase};
+use xous_api_websocket::state::Phase;
+use xous_api_websocket::{Code, Deadlines, Lease};
 
 use super::super::closer::Closer;
 use super::super::connection::Connection;
@@ -29,7 +30,7 @@ const OWNER: PID = PID::new(2).unwrap();
 fn connection(opener: Option<Lent>) -> (Arc<Connection>, Arc<Table>, Arc<Timer>) {
     let table = Table::new();
     let timer = Timer::start().unwrap();
-    let deadlines = Deadlines { stall: Duration::from_secs(60), ..Deadlines::default() };
+    let deadlines = Deadlines::new().stall(Duration::from_secs(60));
     let made = timer.clone();
     let conn = table.enter(OWNER, CONNECTIONS, |handle| {
         Connection::new(Role::Client, handle, deadlines, Lease::default(), made, opener)

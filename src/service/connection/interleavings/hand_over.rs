@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
 use shuttle::thread::{JoinHandle, spawn, yield_now};
 use xous::PID;
-use xous_api_websocket::{Code, Deadlines, Handle, Lease, Phase, ReceiveWord, Status};
+use xous_api_websocket::state::Phase;
+use xous_api_websocket::wire::{Handle, ReceiveWord, Status};
+use xous_api_websocket::{Code, Deadlines, Lease};
 
 use super::super::connection::Connection;
 use super::super::outcome::Outcome;

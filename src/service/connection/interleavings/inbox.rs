@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shuttle::thread::{JoinHandle, spawn};
-use xous_api_websocket::{Code, Kind, ReceiveWord, Status};
+use xous_api_websocket::wire::{ReceiveWord, Status};
+use xous_api_websocket::{Code, Kind};
 
 use super::super::inbox::{Begun, Inbox, LaidDown, Taken};
 use super::super::outcome::Outcome;
@@ -230,7 +231,7 @@ fn a_page_whose_time_is_over_goes_back_with_what_it_holds() {
         let found = reading.join().unwrap();
         let chunk = Status::Chunk { kind: Kind::Text, first: true, last: false };
         let nothing = Status::Refused(Code::NothingCame as u8);
-        let word = |status| ReceiveWord { status, send_failed: false }.to_word();
+        let word = |status| ReceiveWord::new(status).to_word();
         match found {
             Some(()) => assert!([(CHUNK, 2), (word(chunk), 2)].contains(&former.answer())),
             None => assert_eq!(former.answer(), (word(nothing), 0)),
@@ -256,7 +257,7 @@ fn a_page_that_was_not_needed_is_told_of_the_end() {
             spawn(move || inbox.end(&Outcome::new(1001, "")))
         };
         let second = park(&inbox);
-        let closed = ReceiveWord { status: Status::Closed { code: 1001 }, send_failed: false }.to_word();
+        let closed = ReceiveWord::new(Status::Closed { code: 1001 }).to_word();
         assert_eq!([first.answer().0, second.answer().0], [closed; 2]);
         reader.join().unwrap();
         ends.join().unwrap();

@@ -1,7 +1,8 @@
 //! A connection that a client has opened, as its new owner learns of it.
 
-use crate::wire::{Reader, Writer};
-use crate::{Handle, Subject};
+use super::Handle;
+use super::fields::{Reader, Writer};
+use crate::certificate::Subject;
 
 /// Stands for no text, which differs from an empty one.
 const NONE: u16 = u16::MAX;
@@ -12,6 +13,7 @@ const UNDECIDED: u8 = 1;
 /// is decided); u16 length of the certificate's subject (65535 for none), and the subject. The head is the client's request
 /// line and headers as they came, cut where there is no more room in the page.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Accepted<'a> {
     /// The connection, or what will be one when a `Decide` has let the client in.
     pub handle: Handle,
@@ -39,6 +41,22 @@ impl<'a> Accepted<'a> {
     /// How many pages to lend. They hold the texts of any head of the usual limit, and the head itself unless path
     /// and query are long.
     pub(crate) const PAGES: usize = 3;
+
+    /// A connection of which nothing more is known.
+    pub fn new(handle: Handle, route: u16, peer: &'a str, path: &'a str) -> Self {
+        Accepted {
+            handle,
+            route,
+            peer,
+            path,
+            query: None,
+            sub_protocol: None,
+            origin: None,
+            head: &[],
+            undecided: false,
+            subject: None,
+        }
+    }
 
     /// Writes it into `page`, the head as far as it fits. Returns the number of bytes, or `None` if not even the
     /// texts fit.

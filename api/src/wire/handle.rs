@@ -1,6 +1,8 @@
 //! Names of connections.
 
-use crate::Opcode;
+use std::fmt;
+
+use super::Opcode;
 
 /// A connection as the service knows it: 8 bits of slot and 16 bits of generation, in 24 bits.
 ///
@@ -36,6 +38,13 @@ impl Handle {
     /// How often that place has been used.
     pub const fn generation(self) -> u16 {
         (self.0 >> 8) as u16
+    }
+}
+
+/// Slot and generation, as `3.17`.
+impl fmt::Display for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.slot(), self.generation())
     }
 }
 

@@ -1,9 +1,11 @@
 //! Little-endian fields in a page. Nothing here trusts a length.
 
-/// Writes fields one after the other, and remembers if they did not fit.
+/// Writes fields one after the other. It counts them also where there is no room, so that the same code says how many
+/// bytes something takes and writes it.
 pub(crate) struct Writer<'a> {
     page: &'a mut [u8],
     at: usize,
+    /// A length has no room in its field.
     overflow: bool,
 }
 
@@ -13,13 +15,11 @@ impl<'a> Writer<'a> {
     }
 
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
-        match self.at.checked_add(bytes.len()).and_then(|end| self.page.get_mut(self.at..end)) {
-            Some(space) => {
-                space.copy_from_slice(bytes);
-                self.at += bytes.len();
-            }
-            None => self.overflow = true,
+        let end = self.at.saturating_add(bytes.len());
+        if let Some(space) = self.page.get_mut(self.at..end) {
+            space.copy_from_slice(bytes);
         }
+        self.at = end;
     }
 
     pub(crate) fn u8(&mut self, value: u8) {
@@ -62,8 +62,15 @@ impl<'a> Writer<'a> {
 
     /// How many bytes were written; `None` if they did not fit.
     pub(crate) fn finish(self) -> Option<usize> {
-        (!self.overflow).then_some(self.at)
+        (!self.overflow && self.at <= self.page.len()).then_some(self.at)
     }
+}
+
+/// How many bytes `fields` writes: the only place where the size of anything in a page is computed.
+pub(crate) fn len_of(fields: impl FnOnce(&mut Writer<'_>)) -> usize {
+    let mut w = Writer::new(&mut []);
+    fields(&mut w);
+    w.at
 }
 
 /// Reads fields one after the other; `None` past the end.
@@ -129,6 +136,11 @@ mod tests {
         let mut writer = Writer::new(&mut page);
         writer.text("0123456789abc");
         assert_eq!(writer.finish(), None);
+        assert_eq!(len_of(|w| w.text("0123456789abc")), 15);
+        let mut writer = Writer::new(&mut page);
+        writer.text(&"x".repeat(1 << 16));
+        writer.u8(1);
+        assert_eq!(writer.finish(), None, "a length that has no room in its field");
 
         let lying = [255, 255, b'x'];
         assert_eq!(Reader::new(&lying).text(), None);

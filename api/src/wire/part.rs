@@ -1,6 +1,6 @@
 //! What follows the text in the page of a refusal: parts, so that a reader can pass over those that it does not know.
 
-use crate::wire::Reader;
+use super::fields::Reader;
 
 /// Kinds: certificates that a server showed, and the body and the head of its answer.
 pub(crate) const CERTIFICATES: u8 = 1;

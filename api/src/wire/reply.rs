@@ -1,8 +1,9 @@
 //! What the service answers to an `Open`.
 
-use crate::part;
-use crate::wire::{Reader, Writer};
-use crate::{Code, Handle};
+use super::fields::{Reader, Writer};
+use super::{Handle, part};
+use crate::Code;
+use crate::error::OpenError;
 
 /// Stands for no sub-protocol.
 const NONE: u16 = u16::MAX;
@@ -15,6 +16,7 @@ const NONE: u16 = u16::MAX;
 ///
 /// A refused `Open` has its [`Code`] in `offset` and a [`Refusal`] in the page.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Reply<'a> {
     /// The connection.
     pub handle: Handle,
@@ -27,6 +29,11 @@ pub struct Reply<'a> {
 }
 
 impl<'a> Reply<'a> {
+    /// An open connection, of which nothing more is known.
+    pub fn new(handle: Handle, status: u16) -> Self {
+        Reply { handle, status, sub_protocol: None, head: &[] }
+    }
+
     /// Writes the reply into `page`, the head as far as it fits. Returns the number of bytes, or `None` if not even
     /// the sub-protocol fits.
     pub fn write(&self, page: &mut [u8]) -> Option<usize> {
@@ -64,9 +71,10 @@ impl<'a> Reply<'a> {
 ///
 /// In the page, little-endian: u32 0, u16 status of the server's answer (0 if there was none), u16 length, a text for
 /// people; behind it parts, each u8 kind, u32 length and content: 1 is what a server showed
-/// ([`Shown`](crate::Shown)), 2 the beginning of the answer's body, 3 its head. Parts of another kind are passed over, and
+/// ([`Shown`](crate::certificate::Shown)), 2 the beginning of the answer's body, 3 its head. Parts of another kind are passed over, and
 /// a reader may leave them all alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Refusal<'a> {
     /// 0 if no HTTP answer came.
     pub status: u16,
@@ -79,6 +87,18 @@ pub struct Refusal<'a> {
 }
 
 impl<'a> Refusal<'a> {
+    /// A text, and the status of the server's answer or 0.
+    pub fn new(status: u16, text: &'a str) -> Self {
+        Refusal { status, text, head: &[], body: &[] }
+    }
+
+    /// With the head and the beginning of the body of that answer.
+    #[must_use]
+    pub fn answer(mut self, head: &'a [u8], body: &'a [u8]) -> Self {
+        (self.head, self.body) = (head, body);
+        self
+    }
+
     /// Writes the refusal into `page`: the text, the body and the head, as far as each fits. Returns the number of
     /// bytes.
     pub fn write(&self, page: &mut [u8]) -> usize {
@@ -119,14 +139,14 @@ impl<'a> Refusal<'a> {
     }
 
     /// The error that the client crate reports.
-    pub(crate) fn into_error(self, code: Code) -> crate::OpenError {
+    pub(crate) fn into_error(self, code: Code) -> OpenError {
         let text = self.text.to_owned();
         match code {
             Code::Refused => {
                 let (head, body) = (self.head.to_vec(), self.body.to_vec());
-                crate::OpenError::Refused { status: self.status, text, head, body }
+                OpenError::Refused { status: self.status, text, head, body }
             }
-            code => crate::OpenError::Failed { code, text },
+            code => OpenError::Failed { code, text },
         }
     }
 }

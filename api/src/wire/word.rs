@@ -1,31 +1,12 @@
 //! The words that travel in a memory message's `offset`.
 
-/// What a message of the WebSocket protocol holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// UTF-8 text (RFC 6455 section 5.6).
-    Text,
-    /// Bytes.
-    Binary,
-}
-
-/// Which part of a message a `Send` carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// All of it.
-    Whole,
-    /// The first of several.
-    First,
-    /// Neither the first nor the last.
-    Middle,
-    /// The last of several.
-    Last,
-}
+use crate::{Kind, Part};
 
 /// The `offset` of a `Send`: bits 0 and 1 the kind (0 text, 1 binary, 2 ping), bits 2 and 3 the part (0 whole,
 /// 1 first, 2 middle, 3 last). No `offset` is a whole text. The kind of a middle or last part is that of its
 /// first part, whatever the word says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SendWord {
     /// A message or a part of one.
     Data(Kind, Part),
@@ -72,6 +53,7 @@ impl SendWord {
 
 /// How a `Receive` ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Status {
     /// The page holds a chunk.
     Chunk {
@@ -105,6 +87,7 @@ pub enum Status {
 /// | 8..16 | 0, or the [`Code`](crate::Code): `Closed` or why the request was refused |
 /// | 16..32 | with `Closed`: the peer's close code |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReceiveWord {
     /// What the answer is.
     pub status: Status,
@@ -119,6 +102,18 @@ const LAST: u32 = 1 << 3;
 const SEND_FAILED: u32 = 1 << 4;
 
 impl ReceiveWord {
+    /// An answer with this status, and with no failed send.
+    pub const fn new(status: Status) -> Self {
+        ReceiveWord { status, send_failed: false }
+    }
+
+    /// Tells whether a queued send has failed since the last answer.
+    #[must_use]
+    pub const fn send_failed(mut self, failed: bool) -> Self {
+        self.send_failed = failed;
+        self
+    }
+
     /// As it travels; fits 32 bits.
     pub const fn to_word(self) -> usize {
         let bits = match self.status {

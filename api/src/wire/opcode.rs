@@ -3,7 +3,7 @@
 /// The name under which the service is registered with xous-names.
 pub const SERVER_NAME: &str = "_Websocket Service_";
 
-/// The low 8 bits of a message id. The upper 24 are the [`Handle`](crate::Handle) of the connection that is meant.
+/// The low 8 bits of a message id. The upper 24 are the [`Handle`](crate::wire::Handle) of the connection that is meant.
 /// They are 0 for `Open`, `Stats`, and every opcode of an in-process server.
 ///
 /// Every answer to a memory message carries a [`Code`](crate::Code) or a word in `offset`. A refused scalar is
@@ -13,6 +13,7 @@ pub const SERVER_NAME: &str = "_Websocket Service_";
 /// `Close`, `Send`, `State` and `Quit` have the numbers of the in-process library that came first.
 #[derive(num_derive::FromPrimitive, num_derive::ToPrimitive, Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum Opcode {
     /// Closes a connection. What was queued is sent, then a Close frame. Then the peer's Close frame is awaited, up
     /// to the close deadline (RFC 6455 section 7.1.2).
@@ -21,7 +22,7 @@ pub enum Opcode {
     /// |---|---|
     /// | scalar | `arg1` = close code, 0 for 1000; nothing is awaited |
     /// | blocking scalar | the same; `Scalar2(code, phase)` when the connection has ended: the code that the peer sent, 1005 if it sent none, 1006 if it vanished |
-    /// | lend | `offset` = close code, 0 for 1000; `valid` bytes of UTF-8 reason (at most 123); the answer's `offset` is a [`ReceiveWord`](crate::ReceiveWord) with status `Closed` and the peer's code, 0 if it is not a connection of the caller |
+    /// | lend | `offset` = close code, 0 for 1000; `valid` bytes of UTF-8 reason (at most 123); the answer's `offset` is a [`ReceiveWord`](crate::wire::ReceiveWord) with status `Closed` and the peer's code, 0 if it is not a connection of the caller |
     ///
     /// It gets through, however many messages of the caller are open. If there is no place left to wait, the connection is
     /// closed all the same and the answer comes at once, with 1006.
@@ -32,21 +33,21 @@ pub enum Opcode {
     ///
     /// | | |
     /// |---|---|
-    /// | lend | data in the first `valid` bytes, [`SendWord`](crate::SendWord) in `offset` (none: one whole text message); answered with `offset` = none when the frame is with the socket, or with a code |
+    /// | lend | data in the first `valid` bytes, [`SendWord`](crate::wire::SendWord) in `offset` (none: one whole text message); answered with `offset` = none when the frame is with the socket, or with a code |
     /// | move | the same, queued; a failure is reported by the next `Receive` and counted in `State` |
     ///
     /// Errors: `Closed`, `Malformed`, `MessageOpen`, `InvalidText`, `TooLong` (ping), `BusyQueue`,
     /// `BusyMessages`, `BusyService`.
     Send = 3,
     /// Reports on a connection: blocking scalar, `Scalar2(phase, failed)` with the
-    /// [`Phase`](crate::Phase) and the number of queued sends that failed. A handle that is not the caller's
+    /// [`Phase`](crate::state::Phase) and the number of queued sends that failed. A handle that is not the caller's
     /// gets phase `Closed`.
     State = 4,
     /// Ends an in-process server (blocking or plain scalar; `Scalar1(0)`). The service process refuses it
     /// (`NotPermitted`), as it serves every other process.
     Quit = 6,
-    /// Opens a connection: lend mut of a [`Request`](crate::Request), answered by a [`Reply`](crate::Reply)
-    /// with `offset` = none, or by a code in `offset` and a [`Refusal`](crate::Refusal) that says what failed and where.
+    /// Opens a connection: lend mut of a [`Request`](crate::Request), answered by a [`Reply`](crate::wire::Reply)
+    /// with `offset` = none, or by a code in `offset` and a [`Refusal`](crate::wire::Refusal) that says what failed and where.
     ///
     /// With `offset` = 1 in the message the answer comes at once, with the handle and status 0. `WaitOpen` tells what came
     /// of it, and `Close` gives the opening up.
@@ -57,7 +58,7 @@ pub enum Opcode {
     /// identity in the PDDB also `NoPddb`, `NoPddbKey`, `BadPddbKey`, `PddbFailed`.
     Open = 8,
     /// Takes the next chunk: lend mut of one or more pages, which the service keeps until there is a chunk. The
-    /// answer has the chunk in the first `valid` bytes and a [`ReceiveWord`](crate::ReceiveWord) in `offset`. Several
+    /// answer has the chunk in the first `valid` bytes and a [`ReceiveWord`](crate::wire::ReceiveWord) in `offset`. Several
     /// pages may wait on one connection; they are filled in order.
     ///
     /// `offset` of the message is the most milliseconds to wait, or none. Then the answer has what there is of a chunk that
@@ -79,7 +80,7 @@ pub enum Opcode {
     /// Errors: `Closed` (also one that is being opened or closed), `Malformed` (a number that no process has: 0, 1, the
     /// service's own, more than the kernel has places for), `NoWorker` (few are left, and the process has one).
     Grant = 10,
-    /// Reports on the service: lend mut of one page, filled with [`Stats`](crate::Stats).
+    /// Reports on the service: lend mut of one page, filled with [`Stats`](crate::state::Stats).
     Stats = 11,
     /// Listens on a port, or joins the service's listening there: lend mut of a [`Listen`](crate::Listen), answered
     /// when the port is bound or is known not to be: u32 handle of the listener and u16 port in the page with
@@ -106,7 +107,7 @@ pub enum Opcode {
     /// Errors: `Closed`, `NoRoute`.
     RemoveRoute = 15,
     /// Takes the next connection of a listener: lend mut of a page with `offset` = number of a route, or none for
-    /// any; answered with an [`Accepted`](crate::Accepted) and `offset` = none, or with a code in `offset`. Of a route that
+    /// any; answered with an [`Accepted`](crate::wire::Accepted) and `offset` = none, or with a code in `offset`. Of a route that
     /// decides it tells of a client that waits for a `Decide`.
     ///
     /// Errors: `Closed` (also for pages that wait when the listener is given up), `Malformed`, `BusyReceives`,
@@ -126,7 +127,7 @@ pub enum Opcode {
     /// Errors in `offset`: `Closed`, `Malformed`, `TooLong`, `InvalidText`.
     Broadcast = 19,
     /// Reports on a listener: blocking scalar, `Scalar2(state, connections)` with a
-    /// [`PortState`](crate::PortState) and the number of open connections of the port.
+    /// [`PortState`](crate::state::PortState) and the number of open connections of the port.
     ListenerState = 20,
     /// Gives a port another certificate, for clients that come from now on: lend of a
     /// [`ServerTls`](crate::ServerTls) with the handle of the listener that has opened the port.

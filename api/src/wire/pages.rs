@@ -1,6 +1,7 @@
 //! Page-aligned memory that can be lent to another process. All `unsafe` of this crate is here.
 #![allow(unsafe_code)]
 
+use std::fmt;
 use std::num::NonZeroUsize;
 
 use xous::{CID, MemoryFlags, MemoryMessage, MemoryRange, Message};
@@ -12,14 +13,23 @@ pub const PAGE_SIZE: usize = 4096;
 struct Page([u8; PAGE_SIZE]);
 
 /// Whole pages of this process, cleared, to be lent again and again.
+#[must_use]
 pub struct Pages {
     pages: Box<[Page]>,
     /// Bytes from the start that may differ from zero.
     used: usize,
 }
 
+impl fmt::Debug for Pages {
+    /// How many bytes; what they are may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pages({} bytes)", self.bytes().len())
+    }
+}
+
 /// What a lend came back with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Returned {
     /// `offset` of the answer, 0 for none.
     pub offset: usize,

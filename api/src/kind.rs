@@ -1,0 +1,34 @@
+//! What a message holds, and the parts of one.
+
+use std::fmt;
+
+/// What a message of the WebSocket protocol holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// UTF-8 text (RFC 6455 section 5.6).
+    Text,
+    /// Bytes.
+    Binary,
+}
+
+/// Which part of a message a `Send` carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// All of it.
+    Whole,
+    /// The first of several.
+    First,
+    /// Neither the first nor the last.
+    Middle,
+    /// The last of several.
+    Last,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Text => "text",
+            Kind::Binary => "binary",
+        })
+    }
+}

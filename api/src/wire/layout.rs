@@ -1,0 +1,126 @@
+//! Holds the layout of every page against bytes that the first version has written. They never change: a service and a
+//! program of different versions meet.
+
+use std::time::Duration;
+
+use crate::certificate::{Fingerprint, Shown, ShownCertificate, Subject};
+use crate::state::Stats;
+use crate::wire::{Accepted, Handle, Refusal, Reply};
+use crate::{
+    ConnectionOptions, CredentialsForm, Deadlines, Decision, Identity, Lease, Limits, Listen, ListenLimits,
+    Login, Pin, Request, Route, ServerTls, SlowMember, Source, Tls, Upload,
+};
+
+fn expect(name: &str, page: &[u8]) {
+    let mut lines = include_str!("../../testdata/pages.txt").lines().filter_map(|line| line.split_once(' '));
+    let (_, recorded) = lines.find(|(known, _)| *known == name).unwrap();
+    let written: String = page.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(written, recorded, "{name}");
+}
+
+/// What `write` writes into a page of the length that it takes.
+macro_rules! expect_page {
+    ($name:literal, $page:expr) => {{
+        let page = $page;
+        let mut bytes = vec![0; page.encoded_len()];
+        assert_eq!(page.write(&mut bytes), Ok(bytes.len()));
+        expect($name, &bytes);
+    }};
+}
+
+fn identity() -> Identity<'static> {
+    let chain = vec![Source::Bytes(b"certificate"), Source::Pddb { dict: "tls", key: "issuer" }];
+    Identity::from_sources(chain, Source::Bytes(b"key"))
+}
+
+fn options() -> ConnectionOptions {
+    let [open, write, close, stall, keepalive, pong] = [1, 2, 3, 4, 5, 6].map(Duration::from_millis);
+    let deadlines = Deadlines::new().open(open).write(write).close(close).stall(stall);
+    ConnectionOptions::new()
+        .limits(Limits::new().frame(1).message(2).fragments(3))
+        .deadlines(deadlines.keepalive(keepalive).pong(pong))
+        .fragment_size(4096)
+}
+
+#[test]
+fn requests_are_laid_out_as_ever() {
+    let tls = Tls::only(b"one")
+        .and(b"two")
+        .and_in("a", "b")
+        .and_all_in("c")
+        .and_device_store()
+        .server_name("example.org")
+        .identity(identity())
+        .pinned(Pin::Key(Fingerprint([7; 32])));
+    let request = Request::new("example.com", 8080)
+        .path("/a?b=c")
+        .tls(tls)
+        .credentials("me", "secret", CredentialsForm::Query)
+        .origin("https://example.com")
+        .sub_protocol("chat")
+        .sub_protocol("superchat")
+        .header("X-One", "1")
+        .options(options())
+        .redirects(7)
+        .connect_to("192.0.2.1", 81)
+        .proxy("proxy.example", 3128)
+        .proxy_credentials("her", "word")
+        .lease(Lease::new().silence(Duration::from_secs(77)));
+    expect_page!("request", request);
+    expect_page!("plain", Request::new("h", 1));
+}
+
+#[test]
+fn ports_and_routes_are_laid_out_as_ever() {
+    let limits = ListenLimits::new().connections(1).per_peer(2).head_bytes(3).head_lines(4);
+    let listen = Listen::new("127.0.0.1", 8080)
+        .origin("https://a")
+        .tls(ServerTls::new(identity()).clients(b"roots"))
+        .slow_members(SlowMember::Closed)
+        .exposed()
+        .as_it_is()
+        .alone()
+        .programs()
+        .pairing()
+        .limits(limits.head_time(Duration::from_millis(5)).accept_time(Duration::from_millis(6)))
+        .options(options())
+        .lease(Lease::new().silence(Duration::from_secs(77)));
+    expect_page!("listen", listen);
+    let receiver = Route::receiver("/chat").shared_prefix().decides().sub_protocol("a").sub_protocol("b");
+    expect_page!("receiver", receiver.credentials(Login::basic("a", "b")).credentials(Login::bearer("c")));
+    let upload = Upload::new("a/b").allow("*.txt").allow("b").replace(true).write_batch(9).largest(7);
+    expect_page!("upload", Route::upload("/u", upload.transfers(3).resume(Duration::from_secs(1))));
+    expect_page!("page", Route::page("/", "text/html", b"<p>"));
+    expect_page!("files", Route::files("/f/", "a"));
+    expect_page!("decision", Decision::accept().sub_protocol("chat").header("Set-Cookie", "a=b"));
+}
+
+#[test]
+fn answers_are_laid_out_as_ever() {
+    let mut page = [0; 256];
+    let mut accepted = Accepted::new(Handle::new(2, 7), 3, "127.0.0.1:9", "/a");
+    (accepted.query, accepted.origin, accepted.head) = (Some(""), Some("null"), b"GET");
+    (accepted.undecided, accepted.subject) = (true, Some(Subject(b"name")));
+    let len = accepted.write(&mut page).unwrap();
+    expect("accepted", &page[..len]);
+    let mut reply = Reply::new(Handle::new(3, 9), 101);
+    (reply.sub_protocol, reply.head) = (Some("chat"), b"HTTP");
+    let len = reply.write(&mut page).unwrap();
+    expect("reply", &page[..len]);
+    let len = Refusal::new(404, "gone").answer(b"HTTP", b"body").write(&mut page);
+    let shown = ShownCertificate::new(b"der".to_vec(), Fingerprint([7; 32]), None);
+    let len = Shown::new(3, vec![shown]).write_behind(&mut page, len);
+    expect("refusal", &page[..len]);
+    let stats = Stats {
+        connections: 1,
+        workers_busy: 2,
+        workers: 3,
+        open_messages: 4,
+        timers: 5,
+        opened: 6,
+        busy: 7,
+        certificate_expires: 8,
+    };
+    let len = stats.write(&mut page).unwrap();
+    expect("stats", &page[..len]);
+}

@@ -34,7 +34,7 @@ pub(crate) fn receive(port: &str, length: &str, count: &str) -> Result<(), Strin
     let mut piece = [0; PIECE];
     pass(port, count, |ws| {
         let received = if length <= SHORT {
-            ws.receive_whole(length).map_err(words)?.1.len()
+            ws.receive_whole(length).map_err(words)?.into_bytes().len()
         } else {
             let mut message = ws.receive().map_err(words)?;
             let mut received = 0;

@@ -6,7 +6,7 @@ mod close;
 mod die;
 mod echo;
 mod faults;
-mod one_way;
+mod pass;
 mod probe;
 mod refuse;
 mod secure;
@@ -28,8 +28,7 @@ fn main() -> ExitCode {
         ["secure-echo", host, port, connections, length, count] => {
             echo::exchange([host, port, connections, length, count], true)
         }
-        ["send", port, length, count] => one_way::send(port, length, count),
-        ["receive", port, length, count] => one_way::receive(port, length, count),
+        ["pass", way, port, length, count] => pass::pass(way, port, length, count),
         ["connections", host, port, count] => echo::one_by_one(host, port, count),
         ["serve", port, path] => serve::serve(port, path, false),
         ["secure-serve", port, path] => serve::serve(port, path, true),

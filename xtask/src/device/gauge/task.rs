@@ -119,31 +119,23 @@ impl Task {
         } else {
             measure::plain(programs)
         };
+        let way = match (self.way, who) {
+            (Way::Echo, _) if self.is_secure => "secure-echo",
+            (Way::Echo, _) => "echo",
+            (Way::Collected, Who::Library { .. }) => "collected",
+            (Way::Out | Way::Collected, _) => "out",
+            (Way::In, _) => "in",
+        };
         let machine = match who {
-            Who::Service => {
-                let words = match (self.way, self.is_secure) {
-                    (Way::Echo, false) => vec!["echo", "127.0.0.1", &port, "1", &length, &count],
-                    (Way::Echo, true) => vec!["secure-echo", "127.0.0.1", &port, "1", &length, &count],
-                    (Way::In, _) => vec!["receive", &port, &length, &count],
-                    (Way::Out | Way::Collected, _) => vec!["send", &port, &length, &count],
-                };
-                machine.service_with(&programs.trial, &words)
-            }
+            Who::Service => machine.service_with(&programs.trial, &["pass", way, &port, &length, &count]),
             Who::Library { program, is_tuned } => {
-                let way = match self.way {
-                    Way::Echo => "echo",
-                    Way::Out => "out",
-                    Way::Collected => "collected",
-                    Way::In => "in",
-                };
                 let tuning = if is_tuned { "tuned" } else { "as-it-comes" };
                 machine.service_with(program, &[way, &port, &length, &count, tuning])
             }
         };
         let machine = self.with_peer(machine.named("client")).bytes_per_call(self.per_call);
         let machine = if profile { machine.profile() } else { machine };
-        let end = if self.way == Way::Echo && who == Who::Service { "echoes" } else { "have passed" };
-        measure::run(machine.until(end))
+        measure::run(machine.until("all messages have passed"))
     }
 
     fn with_peer(&self, machine: Builder) -> Builder {

@@ -5,3 +5,4 @@ mod ending;
 mod hand_over;
 mod inbox;
 mod outbox;
+mod succession;

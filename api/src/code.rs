@@ -187,6 +187,12 @@ pub enum Code {
     ///
     /// See [`Reconnect`](crate::Reconnect).
     Reconnecting = 64,
+    /// There is no such file: list the files to see which there are.
+    ///
+    /// Or it is not complete.
+    NoFile = 59,
+    /// The file is being received, read or replaced: try again later.
+    FileBusy = 60,
 }
 
 impl Code {
@@ -197,6 +203,7 @@ impl Code {
     /// | `BusyMessages`, `BusyService`, `BusyQueue`, `BusyReceives` | an answer to what is under way |
     /// | `NoWorker`, `NoListener`, `NoChannel` | the end of what uses them |
     /// | `NothingCame`, `NoPong`, `Reconnecting` | the peer |
+    /// | `FileBusy` | the end of what uses the file |
     /// | `Resolve`, `Connect`, `Timeout`, `Lost`, `TlsClosed` | the network, or the server |
     /// | `ClockNotSet`, `NoPddb`, `PddbFailed` | the clock, the user, the database |
     /// | `Again` | nothing: lend the page anew at once, or what the process has is lost after two seconds |
@@ -220,6 +227,7 @@ impl Code {
             | Code::NothingCame
             | Code::NoPong
             | Code::Reconnecting
+            | Code::FileBusy
             | Code::TlsClosed
             | Code::ClockNotSet
             | Code::NoPddb
@@ -248,6 +256,7 @@ impl Code {
             | Code::TlsFailed
             | Code::WrongPin
             | Code::NoPddbKey
+            | Code::NoFile
             | Code::BadPddbKey => false,
         }
     }
@@ -342,6 +351,8 @@ impl fmt::Display for Code {
             Code::NothingCame => "nothing came in time: receive again",
             Code::NoPong => "the other side did not answer a ping in time: open a new connection",
             Code::Reconnecting => "the connection is being opened again: wait until it is open",
+            Code::NoFile => "there is no such file: list the files to see which there are",
+            Code::FileBusy => "the file is being received, read or replaced: try again later",
         })
     }
 }

@@ -1,18 +1,17 @@
-//! Push: threads of the caller's process that receive from the service and lend on what comes.
+//! Threads of the caller's process that lend on what comes, and wait where the program does not want to.
 //!
 //! The service never calls into a client, as it would hang with it. So the waiting thread belongs to the client. A
 //! process on Xous has about thirty threads in its life, so the threads are used again.
 
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use xous::CID;
 
 use crate::Code;
-use crate::link::{Link, lock};
+use crate::files::{self, FileEvent};
 use crate::listener::accept;
-use crate::wire::{Accepted, Handle, Opcode, PAGE_SIZE, Pages, Status, message_id};
+use crate::wire::{Accepted, Handle, Opcode, PAGE_SIZE, Pages, message_id};
 
 /// The pages are on the heap; on the device a log line and a panic take 16 and 32 KiB of stack.
 const STACK: usize = 64 * 1024;
@@ -24,44 +23,22 @@ pub(crate) type Job = Box<dyn FnOnce() + Send>;
 /// Threads that wait for something to forward.
 static IDLE: Mutex<Vec<SyncSender<Job>>> = Mutex::new(Vec::new());
 
-/// The forwarding of a connection, which goes on when this is dropped.
-///
-/// ```no_run
-/// use xous_api_websocket::Websocket;
-///
-/// fn login(ws: &Websocket, own_server: xous::CID) -> Result<(), Box<dyn std::error::Error>> {
-///     let forwarding = ws.forward_to(own_server, 7)?;
-///     // The server has what it needs, and this thread goes on by itself.
-///     forwarding.stop();
-///     println!("{}", ws.receive_text(1000)?);
-///     Ok(())
-/// }
-/// ```
-#[derive(Debug, Clone)]
-pub struct Forwarding {
-    stopped: Arc<AtomicBool>,
-}
-
-impl Forwarding {
-    /// Lends nothing more to the server, but for the chunk that it has at this moment. Nothing is lost: what comes next is
-    /// for [`Websocket::receive`](crate::Websocket::receive), or for another `forward_to`; if a message has been forwarded
-    /// in part, the rest of it is. Does not wait. The thread that forwards goes back when the next chunk has come.
-    pub fn stop(&self) {
-        self.stopped.store(true, SeqCst);
-    }
-}
-
-/// Forwards the chunks of a connection until it has ended or the receiver's server is gone.
-pub(crate) fn chunks(link: Arc<Link>, cid: CID, opcode: usize) -> std::io::Result<Forwarding> {
-    let stopped = Arc::new(AtomicBool::new(false));
-    let forwarding = Forwarding { stopped: stopped.clone() };
-    start(Box::new(move || forward_chunks(&link, cid, opcode, &stopped)))?;
-    Ok(forwarding)
-}
-
 /// Forwards the clients of the service's listener `listener` until it is given up or the receiver's server is gone.
 pub(crate) fn clients(service: CID, listener: Handle, cid: CID, opcode: usize) -> std::io::Result<()> {
     start(Box::new(move || forward_clients(service, listener, cid, opcode)))
+}
+
+/// Forwards the events about files of the service's listener `listener`, as [`clients`] does with those.
+pub(crate) fn file_events(service: CID, listener: Handle, cid: CID, opcode: usize) -> std::io::Result<()> {
+    start(Box::new(move || {
+        let mut page = Pages::new(FileEvent::PAGES * PAGE_SIZE);
+        while let Ok(event) = files::next(&mut page, service, listener) {
+            let ends = page.lend(cid, opcode, event.offset, event.valid).is_err() || event.offset != 0;
+            if ends {
+                return;
+            }
+        }
+    }))
 }
 
 /// Runs a job on a thread that waits for one, or on a new one.
@@ -83,32 +60,6 @@ pub(crate) fn start(mut job: Job) -> std::io::Result<()> {
     sender.send(job).map_err(|_| std::io::ErrorKind::BrokenPipe.into())
 }
 
-fn forward_chunks(link: &Link, cid: CID, opcode: usize, stopped: &AtomicBool) {
-    let mut pages = Pages::new(PAGE_SIZE);
-    while !stopped.load(SeqCst) {
-        let chunk = {
-            // Who receives otherwise waits here, so that nobody gets a later chunk before this one.
-            let mut inbox = lock(&link.incoming);
-            let Ok(chunk) = inbox.receive(link, None) else { return };
-            if stopped.load(SeqCst) {
-                return inbox.keep(chunk);
-            }
-            inbox.exchange(&mut pages);
-            chunk
-        };
-        let status = chunk.word.status;
-        if let Status::Refused(code) = status {
-            log::warn!("forwarding stops: {}", Code::from_word(usize::from(code)));
-        }
-        if pages.lend(cid, opcode, chunk.word.to_word(), chunk.len).is_err() {
-            return going_away(link.cid, link.handle);
-        }
-        if !matches!(status, Status::Chunk { .. } | Status::Reconnecting | Status::Reopened) {
-            return;
-        }
-    }
-}
-
 fn forward_clients(service: CID, listener: Handle, cid: CID, opcode: usize) {
     let mut page = Pages::new(Accepted::PAGES * PAGE_SIZE);
     loop {
@@ -127,7 +78,7 @@ fn forward_clients(service: CID, listener: Handle, cid: CID, opcode: usize) {
 }
 
 /// Closes a connection that nobody receives.
-fn going_away(service: CID, connection: Handle) {
+pub(crate) fn going_away(service: CID, connection: Handle) {
     let close = message_id(Opcode::Close, connection);
     xous::send_message(service, xous::Message::new_scalar(close, GOING_AWAY, 0, 0, 0)).ok();
 }

@@ -229,7 +229,16 @@ impl Listener {
     }
 
     fn ask(&self, opcode: Opcode, argument: usize) -> Result<(usize, usize), ControlError> {
-        let message = xous::Message::new_blocking_scalar(self.id(opcode), argument, 0, 0, 0);
+        self.ask_two(opcode, argument, 0)
+    }
+
+    pub(crate) fn ask_two(
+        &self,
+        opcode: Opcode,
+        one: usize,
+        two: usize,
+    ) -> Result<(usize, usize), ControlError> {
+        let message = xous::Message::new_blocking_scalar(self.id(opcode), one, two, 0, 0);
         match xous::send_message(self.cid, message) {
             Ok(xous::Result::Scalar2(usize::MAX, code)) => {
                 Err(ControlError::from_code(Code::from_word(code)))
@@ -239,7 +248,15 @@ impl Listener {
         }
     }
 
-    fn id(&self, opcode: Opcode) -> usize {
+    pub(crate) fn cid(&self) -> CID {
+        self.cid
+    }
+
+    pub(crate) fn handle(&self) -> Handle {
+        self.handle
+    }
+
+    pub(crate) fn id(&self, opcode: Opcode) -> usize {
         message_id(opcode, self.handle)
     }
 }

@@ -17,8 +17,10 @@ const PAGE: u8 = 1 << 1;
 const UPLOAD: u8 = 1 << 2;
 const FILES: u8 = 1 << 3;
 const DECIDES: u8 = 1 << 4;
+const DELETABLE: u8 = 1 << 5;
 const SHARED: u8 = 1 << 7;
 const KINDS: u8 = PAGE | UPLOAD | FILES;
+const DELETES: u8 = FILES | DELETABLE;
 
 /// Who answers on a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,13 +47,16 @@ pub enum RouteKind<'a> {
     Files {
         /// The dict, as that of an [`Upload`].
         dict: &'a str,
+        /// DELETE deletes a file, for everybody who may read it. Off unless asked for: [`Route::deletable`].
+        deletable: bool,
     },
 }
 
 /// A path and who answers on it.
 ///
 /// In the page of an `AddRoute`, little-endian, texts as 16 bits of length and UTF-8: `WSR1`; u8 flags (1 prefix, and
-/// one of 2 page, 4 upload, 8 files, or none for a receiver; 16 the program decides; 128 a shared prefix); u8 number of sub-protocols; u16 number of
+/// one of 2 page, 4 upload, 8 files, or none for a receiver; 16 the program decides; 32 files can be deleted; 128 a shared
+/// prefix); u8 number of sub-protocols; u16 number of
 /// logins; u32 length of the body; the text path; the [`Login`]s; the sub-protocols; or the text content type and the body;
 /// or the [`Upload`]; or the text dict.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,7 +102,7 @@ impl<'a> Route<'a> {
 
     /// The files in this dict, below the path, which ends with `/`.
     pub fn files(path: &'a str, dict: &'a str) -> Self {
-        Route::new(path, RouteKind::Files { dict }).prefix()
+        Route::new(path, RouteKind::Files { dict, deletable: false }).prefix()
     }
 
     fn new(path: &'a str, kind: RouteKind<'a>) -> Self {
@@ -134,6 +139,14 @@ impl<'a> Route<'a> {
     pub fn sub_protocol(mut self, name: &'a str) -> Self {
         if let RouteKind::Receiver { protocols } = &mut self.kind {
             protocols.push(name);
+        }
+        self
+    }
+
+    /// Its files can be deleted by DELETE, if it shows files.
+    pub fn deletable(mut self) -> Self {
+        if let RouteKind::Files { deletable, .. } = &mut self.kind {
+            *deletable = true;
         }
         self
     }
@@ -177,17 +190,18 @@ impl<'a> Route<'a> {
         let body = usize::try_from(r.u32()?).ok()?;
         if protocols > MAX_PROTOCOLS
             || logins > MAX_LOGINS
-            || flags & !(PREFIX | KINDS | DECIDES | SHARED) != 0
+            || flags & !(PREFIX | KINDS | DECIDES | DELETABLE | SHARED) != 0
         {
             return None;
         }
         let path = r.text()?;
         let credentials = (0..logins).map(|_| Login::read(&mut r)).collect::<Option<_>>()?;
-        let kind = match flags & KINDS {
+        let kind = match flags & (KINDS | DELETABLE) {
             0 => RouteKind::Receiver { protocols: (0..protocols).map(|_| r.text()).collect::<Option<_>>()? },
             PAGE => RouteKind::Page { content_type: r.text()?, body: r.bytes(body)? },
             UPLOAD => RouteKind::Upload(Upload::read(&mut r)?),
-            FILES => RouteKind::Files { dict: r.text()? },
+            FILES => RouteKind::Files { dict: r.text()?, deletable: false },
+            DELETES => RouteKind::Files { dict: r.text()?, deletable: true },
             _ => return None,
         };
         let [prefix, shared, decides] = [PREFIX, SHARED, DECIDES].map(|flag| flags & flag != 0);
@@ -200,7 +214,7 @@ impl<'a> Route<'a> {
             RouteKind::Receiver { protocols } => (0, protocols.len(), 0),
             RouteKind::Page { body, .. } => (PAGE, 0, body.len()),
             RouteKind::Upload(_) => (UPLOAD, 0, 0),
-            RouteKind::Files { .. } => (FILES, 0, 0),
+            RouteKind::Files { deletable, .. } => (if *deletable { DELETES } else { FILES }, 0, 0),
         };
         w.u32(MAGIC);
         let shared = if self.shared { SHARED } else { 0 };
@@ -218,7 +232,7 @@ impl<'a> Route<'a> {
                 w.bytes(body);
             }
             RouteKind::Upload(upload) => upload.write(w),
-            RouteKind::Files { dict } => w.text(dict),
+            RouteKind::Files { dict, .. } => w.text(dict),
         }
     }
 }
@@ -230,7 +244,13 @@ mod tests {
     #[test]
     fn routes_go_there_and_back_and_no_cut_of_them_does() {
         let receiver = Route::receiver("/chat").prefix().sub_protocol("a").sub_protocol("b");
-        let upload = Upload::new("a/b").allow("*.txt").allow("b").replace(true).write_batch(9).largest(7);
+        let upload = Upload::new("a/b")
+            .allow("*.txt")
+            .allow("b")
+            .replace(true)
+            .colon('\u{ff1a}')
+            .write_batch(9)
+            .largest(7);
         let page = Route::page("/", "text/html", b"<p>");
         for route in [
             receiver,
@@ -238,6 +258,7 @@ mod tests {
             Route::page("/e", "", b""),
             Route::upload("/u", upload),
             Route::files("/f/", "a"),
+            Route::files("/f/", "a").deletable(),
             Route::receiver("/s/").shared_prefix(),
             Route::receiver("/d").decides().sub_protocol("a"),
             Route::files("/g/", "a").credentials(Login::basic("a", "b")).credentials(Login::bearer("c")),

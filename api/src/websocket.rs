@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::certificate::Shown;
 use crate::error::{ControlError, OpenError, ReceiveError, SendError, Unopened};
-use crate::forward::Forwarding;
+use crate::forwarding::Forwarding;
 use crate::link::{Link, lock, service};
 use crate::message::Message;
 use crate::opening::{self, Opening};
@@ -243,14 +243,15 @@ impl Websocket {
     /// `valid` bytes, and a [`ReceiveWord`] in `offset`. The next chunk comes when this lend has returned, so the
     /// receiver sets the pace. The last message has the status `Closed`. `cid` is a connection of this process.
     ///
-    /// Runs on a thread of this process, which is used again when the connection has ended. If the receiver's
-    /// server goes away, the connection is closed with 1001. [`Forwarding::stop`] ends it before. [`Chunk`](crate::Chunk)
+    /// One thread of this process does so for all connections that are forwarded: a server that keeps a lend keeps the
+    /// others waiting, too. In the place of another forwarding of this connection. If the receiver's server goes away, the
+    /// connection is closed with 1001. [`Forwarding::stop`] ends it before. [`Chunk`](crate::Chunk)
     /// and [`Assembler`](crate::Assembler) read what comes.
     ///
     /// # Errors
     /// The thread cannot be started.
     pub fn forward_to(&self, cid: CID, opcode: usize) -> std::io::Result<Forwarding> {
-        crate::forward::chunks(self.link.clone(), cid, opcode)
+        crate::forwarding::chunks(self.link.clone(), cid, opcode)
     }
 
     /// Closes the connection. What was sent before still goes out. Then the closing handshake is awaited, up to the

@@ -6,6 +6,7 @@ mod close;
 mod die;
 mod echo;
 mod faults;
+mod pass;
 mod probe;
 mod refuse;
 mod secure;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         ["secure-echo", host, port, connections, length, count] => {
             echo::exchange([host, port, connections, length, count], true)
         }
+        ["pass", way, port, length, count] => pass::pass(way, port, length, count),
         ["connections", host, port, count] => echo::one_by_one(host, port, count),
         ["serve", port, path] => serve::serve(port, path, false),
         ["secure-serve", port, path] => serve::serve(port, path, true),

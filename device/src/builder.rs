@@ -10,8 +10,9 @@ use crate::{
     boot::{BootProgram, ElfError, Generation, Image, boot},
     cpu::Cpu,
     machine::{Board, Idle, Line, Options, Ram},
-    net::Network,
+    net::{MakePeer, Network, Peer},
     outcome::Outcome,
+    profile::{Recorder, Symbols},
     running::{Control, Running},
     system::{Machine, Watcher},
 };
@@ -53,7 +54,9 @@ pub struct Builder {
     until: Option<String>,
     machine_limit: Duration,
     wall_limit: Duration,
+    peers: Vec<(u16, MakePeer)>,
     typed: String,
+    profile: bool,
     verbose: bool,
     watcher: Option<Watcher>,
     control: Arc<Control>,
@@ -73,7 +76,9 @@ impl Machine {
             until: None,
             machine_limit: Duration::from_secs(60),
             wall_limit: Duration::from_secs(60),
+            peers: Vec::new(),
             typed: String::new(),
+            profile: false,
             verbose: false,
             watcher: None,
             control: Arc::default(),
@@ -201,6 +206,21 @@ impl Builder {
         self
     }
 
+    /// Lets a call to a socket move no more bytes than this; without it, a page.
+    #[must_use]
+    pub fn bytes_per_call(mut self, bytes: usize) -> Self {
+        self.options.bytes_per_call = Some(bytes);
+        self
+    }
+
+    /// Lets connections to a port reach a peer who costs the machine nothing, made anew for each of them. A strict network
+    /// has none.
+    #[must_use]
+    pub fn peer(mut self, port: u16, make: impl FnMut() -> Box<dyn Peer> + Send + 'static) -> Self {
+        self.peers.push((port, Box::new(make)));
+        self
+    }
+
     /// Seed of the machine's random number generators.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
@@ -220,6 +240,14 @@ impl Builder {
     #[must_use]
     pub fn type_to_kernel(mut self, text: &str) -> Self {
         self.typed.push_str(text);
+        self
+    }
+
+    /// Keeps an account of who spends the instructions and what for: [`Outcome::account`]. Runs take two to three times
+    /// as long, and the same instructions.
+    #[must_use]
+    pub fn profile(mut self) -> Self {
+        self.profile = true;
         self
     }
 
@@ -255,9 +283,14 @@ impl Builder {
         }
         let kernel = read(&self.kernel)?;
         let programs = self.programs.iter().map(Program::load).collect::<Result<Vec<_>, _>>()?;
+        let recorder = self.recorder()?;
         let mut cpu = Cpu::new(Ram::new(), Board::new(&self.options));
+        cpu.recorder = recorder;
         let owners = boot(&mut cpu, &kernel, self.generation, &programs).ok_or(StartError::RamFull)?;
         cpu.devices.type_to_kernel(&self.typed);
+        for (port, make) in self.peers {
+            cpu.devices.add_peer(port, make);
+        }
         let names = programs.into_iter().map(|program| program.name);
         let waited_for = (2..).zip(&self.programs).filter(|(_, program)| program.waited_for);
         Ok(Machine {
@@ -274,6 +307,16 @@ impl Builder {
             log: Vec::new(),
             faults: Vec::new(),
         })
+    }
+
+    /// What keeps the account, if one is asked for, with the functions of the kernel and of the programs.
+    fn recorder(&self) -> Result<Option<Box<Recorder>>, StartError> {
+        if !self.profile {
+            return Ok(None);
+        }
+        let paths = std::iter::once(&self.kernel).chain(self.programs.iter().map(|program| &program.path));
+        let symbols = paths.map(|path| Ok(Symbols::of(&file(path)?))).collect::<Result<_, StartError>>()?;
+        Ok(Some(Box::new(Recorder::new(symbols))))
     }
 
     /// Loads everything and runs it to its end.
@@ -302,8 +345,11 @@ impl Program {
 }
 
 fn read(path: &Path) -> Result<Image, StartError> {
-    let file = std::fs::read(path).map_err(|error| StartError::File(path.to_owned(), error))?;
-    Image::parse(&file).map_err(|error| StartError::Elf(path.to_owned(), error))
+    Image::parse(&file(path)?).map_err(|error| StartError::Elf(path.to_owned(), error))
+}
+
+fn file(path: &Path) -> Result<Vec<u8>, StartError> {
+    std::fs::read(path).map_err(|error| StartError::File(path.to_owned(), error))
 }
 
 fn units(duration: Duration) -> u64 {

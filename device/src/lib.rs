@@ -29,6 +29,7 @@ mod memory;
 mod net;
 mod outcome;
 pub mod prepare;
+mod profile;
 mod running;
 mod system;
 
@@ -37,7 +38,8 @@ pub use builder::{Builder, StartError};
 pub use calls::call_name;
 pub use machine::{Idle, Line, Source};
 pub use memory::{Memory, Stack};
-pub use net::Network;
+pub use net::{Network, Peer};
 pub use outcome::{End, Fault, FaultKind, Outcome, Process};
+pub use profile::{Account, Cost, Entry, Function, Message, Reason};
 pub use running::Running;
 pub use system::Machine;

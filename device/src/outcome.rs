@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::{
     machine::{Line, PER_MILLISECOND, Source},
     memory::Memory,
+    profile::Account,
 };
 
 /// Lines of the log that are shown with a failure.
@@ -83,7 +84,8 @@ pub struct Process {
     pub user_instructions: u64,
     /// Instructions in supervisor mode while its address space was in use: its system calls, faults and interrupts.
     pub kernel_instructions: u64,
-    /// System calls from user mode: number (of `xous`'s `SysCallNumber`) and count, without those never made.
+    /// System calls: number (of `xous`'s `SysCallNumber`) and count, without those never made. The kernel's are those of
+    /// its scheduler.
     pub system_calls: Vec<(u8, u64)>,
     /// Pages of RAM of 4096 bytes that it owns at the end; those of a process that has ended are free again.
     pub pages: u32,
@@ -106,6 +108,8 @@ pub struct Outcome {
     pub instructions: u64,
     /// Machine time at the end, in units of 10 ns.
     pub time: u64,
+    /// Who has spent the instructions and what for, if the machine was [asked](crate::Builder::profile).
+    pub account: Option<Account>,
 }
 
 impl Outcome {

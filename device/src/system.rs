@@ -45,9 +45,12 @@ impl Machine {
         self.cpu.devices.finish_lines(self.cpu.count);
         self.take_lines();
         self.control.end();
+        let processes = self.processes();
+        let recorder = self.cpu.recorder.take();
         Outcome {
             end,
-            processes: self.processes(),
+            account: recorder.map(|recorder| recorder.account(&self.names)),
+            processes,
             instructions: self.cpu.count,
             time: self.cpu.devices.now(self.cpu.count),
             log: self.log,

@@ -45,6 +45,17 @@ impl Bar {
         }
     }
 
+    /// It is not going on, for this reason.
+    pub(crate) fn wait(&mut self, why: &str) {
+        if self.is_terminal {
+            eprint!("\r\x1b[2mwaits: {why}\x1b[0m\x1b[K");
+            std::io::stderr().flush().ok();
+            self.is_drawn = true;
+        } else {
+            self.say(&format!("waits: {why}"));
+        }
+    }
+
     /// A line of its own.
     pub(crate) fn say(&mut self, text: &str) {
         self.end();

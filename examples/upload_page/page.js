@@ -1,110 +1,43 @@
 "use strict";
 
-const stored = new Stored("/files/");
-const sender = new Sender("/upload", element("state"), {
-  opened: () => stored.refresh(),
-  isStored: (name, length) => stored.has(name, length),
+const rows = new Map();
+
+const uploader = new Uploader("/upload", {
+  files: "/files/",
+  changed(transfer) {
+    if (!rows.has(transfer)) rows.set(transfer, new Row(uploader, transfer));
+    rows.get(transfer).show();
+    showMany();
+    if (transfer.state === "stored") stored.refresh();
+    if (transfer.isOver && !rows.get(transfer).line.isConnected) rows.delete(transfer);
+  },
+  connected(isOpen, text) {
+    element("state").textContent = text;
+    element("state").classList.toggle("open", isOpen);
+    if (isOpen) stored.refresh();
+  },
 });
-
-function duration(seconds) {
-  const whole = Math.ceil(seconds);
-  const [minutes, hours] = [Math.floor(whole / 60), Math.floor(whole / 3600)];
-  if (whole < 60) return `${whole} s`;
-  return hours === 0 ? `${minutes} min ${whole % 60} s` : `${hours} h ${minutes % 60} min`;
-}
-
-// What a transfer's line says.
-function detail(transfer) {
-  const { state, length, rate } = transfer;
-  const parts = [`${size(transfer.stored)} of ${size(length)}`];
-  if (rate > 0) parts.push(`${size(rate)}/s`, `${duration((length - transfer.stored) / rate)} left`);
-  const going = parts.join(" · ");
-  if (state === "failed") return transfer.reason;
-  if (state === "cancelled") return "Cancelled";
-  if (state === "stored") return `Stored, ${size(length)}`;
-  if (transfer.giveUp) return "Cancelling …";
-  if (!sender.isOpen) return `Waits for the connection · ${parts[0]}`;
-  if (state === "waiting") return `Waits for its turn · ${size(length)}`;
-  return going;
-}
-
-// The line of a transfer.
-class Row {
-  constructor(file) {
-    const line = element("row").content.firstElementChild.cloneNode(true);
-    const [name, bar, text, again, end] =
-      [".name", "progress", ".detail", ".again", ".end"].map(selector => line.querySelector(selector));
-    Object.assign(this, { line, bar, text, again, end });
-    name.textContent = file.name;
-    bar.ariaLabel = file.name;
-    element("transfers").append(line);
-    element("sending").hidden = false;
-    this.transfer = new Transfer(file, () => this.show());
-    again.ariaLabel = `Try again: ${file.name}`;
-    again.onclick = () => {
-      end.focus();
-      sender.again(this.transfer);
-    };
-    end.onclick = () => this.transfer.isOver ? this.remove() : sender.cancel(this.transfer);
-  }
-
-  show() {
-    const { line, bar, text, again, end, transfer } = this;
-    const { state, file, isOver } = transfer;
-    line.className = `file ${state}`;
-    bar.value = transfer.stored / Math.max(transfer.length, 1);
-    bar.hidden = isOver;
-    text.textContent = detail(transfer);
-    again.hidden = state !== "failed" && state !== "cancelled" || transfer.length > Transfer.LONGEST;
-    end.textContent = isOver ? "Dismiss" : "Cancel";
-    end.disabled = transfer.giveUp && !isOver;
-    end.ariaLabel = `${end.textContent}: ${file.name}`;
-    if (isOver) element("news").textContent = `${file.name}: ${text.textContent}`;
-    showClear();
-    if (state === "stored") stored.refresh();
-    line.querySelector(".digest")?.remove();
-    if (transfer.sha256) this.showDigest();
-  }
-
-  showDigest() {
-    const digest = document.createElement("span");
-    digest.className = "digest";
-    digest.textContent = `SHA-256 ${this.transfer.sha256}`;
-    this.line.insertBefore(digest, this.line.lastElementChild);
-  }
-
-  remove() {
-    const next = this.line.nextElementSibling ?? this.line.previousElementSibling;
-    this.line.remove();
-    element("sending").hidden = element("transfers").children.length === 0;
-    showClear();
-    (next?.querySelector(".end") ?? element("choose")).focus();
-  }
-}
-
-// The lines of transfers that are over.
-const over = () => element("transfers").querySelectorAll(".stored, .failed, .cancelled");
-
-// One is dismissed by its own button.
-function showClear() {
-  element("clear").hidden = over().length < 2;
-}
+const stored = new Stored(uploader);
 
 function send(files) {
-  for (const file of files) sender.add(new Row(file).transfer);
+  for (const { file, name } of files) uploader.add(file, name);
 }
 
-element("choose").onclick = () => element("files").click();
-element("files").onchange = event => {
-  send([...event.target.files]);
-  // So that the same file can be chosen again.
-  event.target.value = "";
-};
+for (const [button, input] of [["choose", "files"], ["choose-folder", "folder"]]) {
+  element(button).onclick = () => element(input).click();
+  element(input).onchange = event => {
+    send(Uploader.chosen(event.target.files));
+    // So that the same file can be chosen again.
+    event.target.value = "";
+  };
+}
+// Phones have no folders to choose.
+element("choose-folder").hidden = !("webkitdirectory" in element("folder"));
 
-element("clear").onclick = () => {
-  over().forEach(line => line.querySelector(".end").click());
-  element("choose").focus();
-};
+element("clear").onclick = () => pressAll(OVER, ".end");
+element("all-both").onclick = () => pressAll(QUESTION, ".both");
+element("all-replace").onclick = () => pressAll(QUESTION, ".replace");
+element("all-skip").onclick = () => pressAll(QUESTION, ".skip");
 
 function drag(event, over) {
   event.preventDefault();
@@ -112,13 +45,13 @@ function drag(event, over) {
 }
 document.ondragover = event => drag(event, event.dataTransfer.types.includes("Files"));
 document.ondragleave = event => drag(event, event.relatedTarget !== null);
-document.ondrop = event => {
+document.ondrop = async event => {
   drag(event, false);
-  send([...event.dataTransfer.files]);
+  send(await Uploader.dropped(event.dataTransfer));
 };
 
 // Somebody else may have sent files meanwhile.
 window.onfocus = () => stored.refresh();
 window.onbeforeunload = event => {
-  if (sender.transfers.length > 0) event.preventDefault();
+  if (uploader.transfers.length > 0) event.preventDefault();
 };

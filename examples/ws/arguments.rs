@@ -223,6 +223,22 @@ mod tests {
     }
 
     #[test]
+    fn the_help_has_every_option_and_no_other() {
+        let help = include_str!("help.txt");
+        let words =
+            help.split(|c: char| !(c.is_ascii_lowercase() || c == '-')).filter(|word| word.starts_with("--"));
+        let documented: std::collections::BTreeSet<_> = words.filter(|word| *word != "--help").collect();
+        for option in OF_TALK.iter().chain(&OF_LISTEN).chain(&["--text", "--binary", "--output", "--json"]) {
+            assert!(documented.contains(option), "{option} is not in the help");
+        }
+        for option in documented {
+            // A value for those that take one, which may be wrong.
+            let read = Arguments::default().take(option, &mut ["1".to_owned()].into_iter());
+            assert!(!read.is_err_and(|error| error.contains("no option")), "{option} is in the help only");
+        }
+    }
+
+    #[test]
     fn the_url_may_come_from_elsewhere() {
         let Ok(Command::Talk(arguments)) = Command::parse([], Some("ws://h/".into())) else { panic!() };
         assert_eq!(arguments.url, "ws://h/");

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use xous_api_websocket::error::{ReceiveError, SendError};
-use xous_api_websocket::{Identity, Incoming, Kind, Limits, Listen, Listener, Login, Route, ServerTls};
+use xous_api_websocket::error::{ListenError, ReceiveError, SendError};
+use xous_api_websocket::{Code, Identity, Incoming, Kind, Limits, Listen, Listener, Login, Route, ServerTls};
 
 use crate::Failure;
 use crate::arguments::Arguments;
@@ -51,7 +51,8 @@ fn listen(port: u16, arguments: &Arguments) -> Result<Listener, String> {
     if arguments.certificate.is_some() {
         listen = listen.tls(ServerTls::new(Identity::new(&certificate, &key)));
     }
-    let listener = Listener::listen(&listen).map_err(|error| format!("listen {port}: {error}"))?;
+    let listener =
+        Listener::listen(&listen).map_err(|error| format!("listen {port}: {error}{}", advice(&error)))?;
     let mut route = Route::receiver("/").prefix();
     for protocol in &arguments.protocols {
         route = route.sub_protocol(protocol);
@@ -61,6 +62,14 @@ fn listen(port: u16, arguments: &Arguments) -> Result<Listener, String> {
     }
     listener.add_route(&route).map_err(|error| format!("listen {port}: {error}"))?;
     Ok(listener)
+}
+
+/// What can be done about it, where the error does not say so.
+fn advice(error: &ListenError) -> &'static str {
+    match error {
+        ListenError::Failed { code: Code::PortInUse, .. } => "; take another, or 0 for any free one",
+        _ => "",
+    }
 }
 
 /// Host and port, as they stand in a URL.

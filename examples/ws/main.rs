@@ -13,6 +13,7 @@ mod connect;
 mod exchange;
 mod hex;
 mod input;
+mod json;
 mod lines;
 mod listen;
 mod output;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use xous_api_websocket::Kind;
 use xous_api_websocket::error::Closed;
 
+use crate::json::{escaped, string};
 use crate::{Failure, hex};
 
 /// How much of a message is held at a time.
@@ -219,44 +220,8 @@ fn pieces(message: &mut impl Read, mut take: impl FnMut(&[u8]) -> io::Result<()>
     }
 }
 
-/// A string of JSON.
-fn string(out: &mut impl Write, text: &str) -> io::Result<()> {
-    write!(out, "\"")?;
-    escaped(out, text.as_bytes())?;
-    write!(out, "\"")
-}
-
-/// What stands in a string of JSON for these bytes of UTF-8 (RFC 8259 section 7).
-fn escaped(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
-    let mut rest = bytes;
-    while let Some(at) = rest.iter().position(|byte| matches!(byte, 0..0x20 | b'"' | b'\\' | 0x7f)) {
-        let (plain, special) = rest.split_at(at);
-        out.write_all(plain)?;
-        if let Some((byte, behind)) = special.split_first() {
-            write!(out, "\\u{byte:04x}")?;
-            rest = behind;
-        }
-    }
-    out.write_all(rest)
-}
-
 /// Of sorted times, in microseconds; 0 of none.
 fn percentile(times: &[Duration], percent: usize) -> u64 {
     let at = (times.len() * percent / 100).min(times.len().saturating_sub(1));
     times.get(at).map_or(0, |time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn strings_are_those_of_json() {
-        for text in ["", "plain", "a \"b\" \\ \u{0} \n\r\t \u{7f} \u{e9}\u{1f600}"] {
-            let mut json = Vec::new();
-            string(&mut json, text).unwrap();
-            assert_eq!(serde_json::from_slice::<String>(&json).unwrap(), text);
-            assert!(!json.contains(&b'\n'));
-        }
-    }
 }

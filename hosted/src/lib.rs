@@ -101,7 +101,7 @@ pub mod tools;
 pub use cargo::cargo;
 pub use command::Program;
 pub use error::{RunError, RunFault, StartError};
-pub use pddb::{PDDB_MOUNT, Pddb};
+pub use pddb::{PDDB_ANSWER, PDDB_ASKED, PDDB_MOUNT, PDDB_UNMOUNT, PDDB_USER, Pddb};
 pub use prepare::{PrepareError, Programs, directory, prepare, target_directory};
 pub use raw::Page;
 pub use system::{Builder, End, Outcome, System};

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use stand_ins::settings::PDDB_MOUNT;
+pub use stand_ins::settings::{PDDB_ANSWER, PDDB_ASKED, PDDB_MOUNT, PDDB_UNMOUNT, PDDB_USER};
 use stand_ins::settings::{
-    PDDB_DIED, PDDB_DIES_AT, PDDB_FULL_AT, PDDB_HANGS_AT, PDDB_SECOND_BASIS, PDDB_SLOW, PDDB_SYNCED,
-    PDDB_UNMOUNTED,
+    PDDB_ASKS_AT, PDDB_DIED, PDDB_DIES_AT, PDDB_FULL_AT, PDDB_HANGS_AT, PDDB_POOL, PDDB_SECOND_BASIS,
+    PDDB_SLOW, PDDB_SYNCED, PDDB_UNMOUNTED,
 };
 
 /// The PDDB stand-in of a system. Without anything said, it is mounted, never full, and keeps its keys in the system's
@@ -63,6 +63,20 @@ impl Pddb {
     #[must_use]
     pub fn hangs_at(self, n: u64) -> Self {
         self.set(PDDB_HANGS_AT, n)
+    }
+
+    /// Has so many free pages of 4064 bytes at hand. When they do not suffice for a change, it asks its user in a dialog
+    /// and serves nobody until [`PDDB_USER`] is told what the user says. After Yes as many pages are at hand again.
+    #[must_use]
+    pub fn pool(self, pages: u64) -> Self {
+        self.set(PDDB_POOL, pages)
+    }
+
+    /// Asks its user at the `n`-th change, whatever that is, and after a No at each that takes room, until the user says
+    /// Yes.
+    #[must_use]
+    pub fn asks_at(self, n: u64) -> Self {
+        self.set(PDDB_ASKS_AT, n)
     }
 
     /// Ends in the middle of the `n`-th change, with exit code [`Pddb::DIED`]: half of what is to be written is

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use stand_ins::control::Report;
-use stand_ins::settings::PDDB_DIRECTORY;
+use stand_ins::settings::{NAMES_STAY, PDDB_DIRECTORY};
 
 use crate::command::{Kind, Program};
 use crate::error::{RunError, RunFault, StartError};
@@ -33,6 +33,7 @@ pub struct Builder {
     output: Output,
     input: Input,
     pddb: Pddb,
+    names_stay: bool,
 }
 
 /// How the programs of a system ended.
@@ -64,6 +65,7 @@ impl Builder {
             output: Output::User,
             input: Input::Text(String::new()),
             pddb: Pddb::new(),
+            names_stay: false,
         }
     }
 
@@ -78,6 +80,13 @@ impl Builder {
     #[must_use]
     pub fn program(mut self, program: Program) -> Self {
         self.programs.push(program);
+        self
+    }
+
+    /// Names stay taken when their servers have gone, as with the real name server. Without this call they are free again.
+    #[must_use]
+    pub fn names_stay(mut self) -> Self {
+        self.names_stay = true;
         self
     }
 
@@ -196,6 +205,9 @@ impl Builder {
             let mut stand_in = path(&installed.stand_ins)?.arg(*name);
             if *name == "pddb" {
                 stand_in = self.set_up_pddb(stand_in)?;
+            }
+            if *name == "names" && self.names_stay {
+                stand_in = stand_in.env(NAMES_STAY, "1");
             }
             processes.push(Process::base(stand_in));
         }

@@ -145,6 +145,15 @@ pub const TOOLS: &[Tool] = &[
         purpose: "Chromium opens the pages",
     },
     Tool {
+        name: "curl",
+        check: Check::OnPath(&["curl"]),
+        packages: &["curl"],
+        ubuntu: &[],
+        tests: &[tests("upload", "versions::curl_")],
+        sections: &[],
+        purpose: "goes on with a download",
+    },
+    Tool {
         name: "certutil",
         check: Check::OnPath(&["certutil"]),
         packages: &["libnss3-tools"],

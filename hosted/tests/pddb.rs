@@ -1,6 +1,6 @@
 //! The PDDB stand-in by raw messages: the codes and the habits of the real server.
 
-use hosted::{Page, Pddb, pddb_directory};
+use hosted::{PDDB_ANSWER, PDDB_ASKED, PDDB_MOUNT, PDDB_UNMOUNT, PDDB_USER, Page, Pddb, pddb_directory};
 use xous::{CID, Message, Result as Answer};
 
 const OPEN: usize = 30;
@@ -11,8 +11,12 @@ const DELETE: usize = 35;
 const SEEK: usize = 39;
 
 fn connect() -> CID {
+    connect_to("_Plausibly Deniable Database_")
+}
+
+fn connect_to(name: &str) -> CID {
     let names = xous_api_names::XousNames::new().unwrap();
-    let cid = names.request_connection_blocking("_Plausibly Deniable Database_").unwrap();
+    let cid = names.request_connection_blocking(name).unwrap();
     std::mem::forget(names);
     cid
 }
@@ -191,4 +195,54 @@ fn what_stops_the_real_server_stops_this_one() {
             panic!("a large key was truncated: {truncated:?}");
         })
         .run_roles();
+}
+
+#[test]
+fn an_unmount_is_answered_with_the_real_codes() {
+    hosted::test!().run(|| {
+        let cid = connect();
+        let (fd, _) = open(cid, "d/k", CREATE).unwrap();
+        assert_eq!(write(cid, fd, b"1"), returned(0, 1));
+        assert_eq!(ask(cid, PDDB_UNMOUNT, [0; 3]), Answer::Scalar1(1));
+        assert_eq!(write(cid, fd, b"2"), returned(5, 1), "InternalError");
+        assert_eq!(Page::new(b"").lend_mut(cid, on(READ, fd), 0, 100).unwrap(), returned(1, 100), "Ok");
+        assert_eq!(open(cid, "d/k", EXISTING), Err(2));
+        assert_eq!(delete(cid, "d/k"), returned(4, 0));
+        assert_eq!(ask(cid, PDDB_MOUNT, [0; 3]), Answer::Scalar1(1));
+        assert_eq!(write(cid, fd, b"2"), returned(0, 1), "the handle is as it was");
+    });
+}
+
+#[test]
+fn a_dialog_holds_everybody_up_until_it_is_answered() {
+    hosted::test!().pddb(Pddb::new().pool(4)).run(|| {
+        let (cid, user) = (connect(), connect_to(PDDB_USER));
+        // A dict and a key.
+        let (fd, _) = open(cid, "d/k", CREATE).unwrap();
+        let writes = std::thread::spawn(move || write(cid, fd, &[1; 4096]));
+        assert_eq!(writes.join().unwrap(), returned(0, 4096), "two pages");
+        for (dialog, answer) in [(1, 0), (2, 1)] {
+            let writes = std::thread::spawn(move || write(cid, fd, &[2; 4096]));
+            assert_eq!(ask(user, PDDB_ASKED, [dialog, 0, 0]), Answer::Scalar1(dialog));
+            assert!(!writes.is_finished(), "it waits for the user");
+            assert_eq!(ask(user, PDDB_ANSWER, [answer, 0, 0]), Answer::Scalar1(1));
+            let expected = if answer == 0 { returned(6, 4096) } else { returned(0, 4096) };
+            assert_eq!(writes.join().unwrap(), expected);
+        }
+    });
+}
+
+#[test]
+fn a_no_to_what_makes_a_key_is_an_internal_error_and_to_a_delete_no_such_key() {
+    hosted::test!().pddb(Pddb::new().asks_at(3)).run(|| {
+        let (cid, user) = (connect(), connect_to(PDDB_USER));
+        open(cid, "d/k", CREATE).unwrap();
+        for _ in 0..2 {
+            ask(user, PDDB_ANSWER, [0; 3]);
+        }
+        assert_eq!(delete(cid, "d/k"), returned(4, 0));
+        assert_eq!(open(cid, "d/other", CREATE), Err(5), "asked again");
+        assert_eq!(delete(cid, "d/k"), returned(0, 0), "takes no room");
+        assert_eq!(ask(user, PDDB_ASKED, [2, 0, 0]), Answer::Scalar1(2));
+    });
 }

@@ -121,7 +121,9 @@ fn words(status: u16, headers: &[(&str, &str)], body: &str, head_only: bool, kee
 
 /// An answer without a body.
 pub(crate) fn status(status: u16, headers: &[(&str, &str)], keep_alive: bool) -> Answer {
-    head(status, headers, Some(0), keep_alive).bytes.into()
+    // These have no length either (RFC 9110 section 8.6).
+    let length = (!matches!(status, 204 | 304)).then_some(0);
+    head(status, headers, length, keep_alive).bytes.into()
 }
 
 /// The answer that a program has decided on, the last one.
@@ -145,6 +147,8 @@ pub(crate) fn decided(status: u16, headers: &[(&str, &str)], body: &str) -> Resu
 
 /// Methods that pages and files take, as `Allow` names them (RFC 9110 section 10.2.1).
 pub(crate) const READS: &str = "GET, HEAD, OPTIONS";
+/// Methods that files take which can be deleted.
+pub(crate) const DELETES: &str = "GET, HEAD, DELETE, OPTIONS";
 /// Methods that the path of a WebSocket takes.
 pub(crate) const UPGRADES: &str = "GET, OPTIONS";
 

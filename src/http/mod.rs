@@ -3,6 +3,7 @@
 //! Nothing here waits for a client or knows a socket: bytes go in, decisions and bytes come out.
 
 mod answer;
+mod condition;
 mod date;
 mod host;
 mod logins;
@@ -14,8 +15,9 @@ mod reason;
 mod router;
 
 pub(crate) use answer::{
-    Answer, Page, READS, UPGRADES, compose, decided, options, page, pairing, refusal, status,
+    Answer, DELETES, Page, READS, UPGRADES, compose, decided, options, page, pairing, refusal, status,
 };
+pub(crate) use condition::{Condition, condition, is_range_of};
 pub(crate) use host::is_own_host;
 pub(crate) use logins::Logins;
 pub(crate) use media::{decoded, media_type};

@@ -51,8 +51,10 @@ pub(crate) enum Reason {
     Full,
     /// The program has not taken the client in time.
     NotTaken,
-    /// Another client gets the list.
+    /// Others get the list, and the client's turn has not come.
     ListBusy,
+    /// The file is being read, received or replaced.
+    FileBusy,
     /// The database is locked or does not answer.
     StoreLocked,
 }
@@ -86,7 +88,9 @@ impl Reason {
             Reason::PeerFull | Reason::TooManyCodes => 429,
             Reason::TooLarge | Reason::TooLargeForProgram => 431,
             Reason::BadDecision | Reason::StoreFailed => 500,
-            Reason::Full | Reason::NotTaken | Reason::ListBusy | Reason::StoreLocked => 503,
+            Reason::Full | Reason::NotTaken | Reason::ListBusy | Reason::FileBusy | Reason::StoreLocked => {
+                503
+            }
         }
     }
 
@@ -119,7 +123,8 @@ impl Reason {
             Reason::StoreFailed => "The database has failed.",
             Reason::Full => "All places are taken. Try again in a moment.",
             Reason::NotTaken => "The program that listens does not take clients now. Try again in a moment.",
-            Reason::ListBusy => "Another client gets the list. Try again in a moment.",
+            Reason::ListBusy => "Other clients get the list. Try again in a moment.",
+            Reason::FileBusy => "The file is being read or replaced. Try again in a moment.",
             Reason::StoreLocked => "The database is locked, or does not answer.",
         }
     }
@@ -133,9 +138,12 @@ impl Reason {
             Reason::NotPaired => &[("WWW-Authenticate", "Pairing realm=\"device\"")],
             Reason::NoUpgrade => Refusal::UpgradeRequired.headers(),
             Reason::StoreLocked => &[("Retry-After", "10")],
-            Reason::PeerFull | Reason::TooManyCodes | Reason::Full | Reason::NotTaken | Reason::ListBusy => {
-                &[("Retry-After", "1")]
-            }
+            Reason::PeerFull
+            | Reason::TooManyCodes
+            | Reason::Full
+            | Reason::NotTaken
+            | Reason::ListBusy
+            | Reason::FileBusy => &[("Retry-After", "1")],
             _ => &[],
         }
     }

@@ -3,11 +3,12 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::courier::{Answer as Came, Courier, Request as Message, Ticket};
+use super::courier::{Answer as Came, Chain, Courier, Request as Message, SILENCE, Ticket, Wait};
 use super::error::{PddbError, code};
 use super::file::File;
 use super::opcode;
 use super::path::{DictPath, KeyPath, Separator};
+use super::patience::Patience;
 use super::senres::{Answer, Fault, Request};
 
 /// The most that [`Create::room`] may ask for. The real server stops when a key is created with room for a page of
@@ -44,8 +45,8 @@ struct Shared {
 }
 
 impl Pddb {
-    /// The PDDB. Each answer is awaited for at most `limit`. Nothing is sent yet. The real PDDB needs seconds when it
-    /// has to look for free space in flash.
+    /// The PDDB. Each answer is awaited for at most `limit`, by a thread without [`Patience`]. Nothing is sent yet. The
+    /// real PDDB needs seconds when it has to look for free space in flash, and asks its user when it finds too little.
     pub fn new(limit: Duration) -> Self {
         Self::with_room_for_thread(limit, || ())
     }
@@ -221,7 +222,7 @@ impl Pddb {
     }
 
     pub(super) fn ask(&self, id: usize, arguments: [usize; 3]) -> Result<Came, PddbError> {
-        self.shared.courier.call(Message::Ask { id, arguments }, self.limit)
+        self.shared.courier.call(Message::Ask { id, arguments }, self.wait())
     }
 
     /// Lends pages. They come back with `offset` and `valid`, which is at most what was lent.
@@ -232,7 +233,7 @@ impl Pddb {
         valid: usize,
         lent: usize,
     ) -> Result<(xous_api_websocket::wire::Pages, usize, usize), PddbError> {
-        lent_back(self.begin_lend(id, pages, valid, lent)?)
+        lent_back(self.begin_lend(id, pages, valid, lent, None)?)
     }
 
     /// Lends pages, and does not wait for them.
@@ -242,8 +243,26 @@ impl Pddb {
         pages: xous_api_websocket::wire::Pages,
         valid: usize,
         lent: usize,
+        chain: Option<&Chain>,
     ) -> Result<Ticket, PddbError> {
-        self.shared.courier.send(Message::Lend { id, pages, valid, lent }, self.limit)
+        self.shared.courier.send(Message::Lend { id, pages, valid, lent }, self.wait(), chain)
+    }
+
+    /// Whether the PDDB has not answered for a while, so that calls without patience fail at once.
+    pub fn is_silent(&self) -> bool {
+        self.shared.courier.silence() >= self.limit.min(SILENCE)
+    }
+
+    /// How long this thread waits behind another one's call.
+    pub fn patience(&self) -> Duration {
+        self.wait().behind
+    }
+
+    fn wait(&self) -> Wait {
+        match Patience::limit() {
+            Some(limit) => Wait { limit, behind: limit },
+            None => Wait { limit: self.limit, behind: self.limit.min(SILENCE) },
+        }
     }
 
     /// The separator of the server's paths. It has to be asked for, since one program may meet both. A path without a
@@ -316,7 +335,7 @@ impl Pddb {
         self.mounted_or(PddbError::NotFound)
     }
 
-    fn mounted_or(&self, error: PddbError) -> PddbError {
+    pub(super) fn mounted_or(&self, error: PddbError) -> PddbError {
         match self.is_mounted() {
             Ok(true) => error,
             Ok(false) => PddbError::NotMounted,

@@ -1,4 +1,8 @@
 //! The thread that sends this process's messages to the PDDB, so that nobody waits without a deadline.
+//!
+//! The real PDDB shows dialogs inside its only server loop and has no limit for the answer. The courier is then stuck in
+//! that one message, and everybody else decides for themselves how long to go on waiting behind it: [`SILENCE`] if
+//! they cannot do anything better, longer if they are [patient](super::patience).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,6 +13,8 @@ use xous_api_names::XousNames;
 use xous_api_websocket::wire::Pages;
 
 use super::error::PddbError;
+use super::patience::Patience;
+use crate::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use crate::sync::{Condvar, Instant, Mutex, thread};
 
 /// The PDDB's name (`SERVER_NAME_PDDB` in `services/pddb/src/api.rs`).
@@ -18,6 +24,10 @@ const STACK: usize = 64 * 1024;
 /// How many sets of pages are kept for the next request, and how large they may be.
 const SPARE: usize = 2;
 const SPARE_BYTES: usize = 16 * 1024;
+
+/// A request that has been under way for this long is taken for one that waits for the user. Others that have no patience
+/// fail from then on, at once. The real PDDB takes seconds for some requests all the same; then the others come back.
+pub(super) const SILENCE: Duration = Duration::from_secs(2);
 
 /// A message to the PDDB.
 pub(super) enum Request {
@@ -57,24 +67,47 @@ struct Shared {
 struct State {
     jobs: VecDeque<Job>,
     started: bool,
-    /// A request has outlived its deadline and is still under way.
-    overdue: bool,
+    /// Since when a request is under way.
+    underway: Option<Instant>,
     closed: bool,
 }
 
 enum Job {
     /// Somebody waits for the answer.
-    Call(Request, Arc<Slot>),
+    Call(Call),
     /// A scalar that nobody answers.
     Tell(usize),
 }
 
-/// A request that was sent. Somebody has to wait for it, as nobody else notices that it is overdue.
+struct Call {
+    request: Request,
+    slot: Arc<Slot>,
+    chain: Option<Chain>,
+    sent: Instant,
+}
+
+/// Requests that make sense only as long as each of them succeeds: when one is refused, those behind it are not sent.
+#[derive(Clone, Default)]
+pub(super) struct Chain {
+    broken: Arc<AtomicBool>,
+}
+
+/// How long an answer is awaited.
+#[derive(Clone, Copy)]
+pub(super) struct Wait {
+    /// From when it is sent.
+    pub(super) limit: Duration,
+    /// How long another request may be under way before this one gives up behind it.
+    pub(super) behind: Duration,
+}
+
+/// A request that was sent. It is carried out even if nobody waits for it.
 #[must_use]
 pub(super) struct Ticket {
     slot: Arc<Slot>,
     shared: Arc<Shared>,
-    deadline: Instant,
+    sent: Instant,
+    wait: Wait,
 }
 
 struct Slot {
@@ -112,34 +145,45 @@ impl Courier {
         }
     }
 
-    /// Sends a request and waits for its answer, at most for `limit`.
+    /// Sends a request and waits for its answer.
     ///
     /// # Errors
     /// As [`Ticket::wait`], and `NoServer`.
-    pub(super) fn call(&self, request: Request, limit: Duration) -> Result<Answer, PddbError> {
-        self.send(request, limit)?.wait()
+    pub(super) fn call(&self, request: Request, wait: Wait) -> Result<Answer, PddbError> {
+        self.send(request, wait, None)?.wait()
     }
 
-    /// Sends a request. Its answer is to be awaited until `limit` is over.
+    /// Sends a request, whose answer is to be awaited like that.
     ///
     /// # Errors
-    /// `NoServer`; `NoAnswer` while another request is overdue.
-    pub(super) fn send(&self, request: Request, limit: Duration) -> Result<Ticket, PddbError> {
-        let deadline = Instant::now() + limit;
+    /// `NoServer`; `NoAnswer` while another request is under way for longer than is waited for one.
+    pub(super) fn send(
+        &self,
+        request: Request,
+        wait: Wait,
+        chain: Option<&Chain>,
+    ) -> Result<Ticket, PddbError> {
+        let sent = Instant::now();
         let slot = Arc::new(Slot { outcome: Mutex::new(Outcome::Queued), done: Condvar::new() });
-        self.enqueue(Job::Call(request, slot.clone()))?;
-        Ok(Ticket { slot, shared: self.shared.clone(), deadline })
+        let call = Call { request, slot: slot.clone(), chain: chain.cloned(), sent };
+        self.enqueue(Job::Call(call), |silence| silence >= wait.behind)?;
+        Ok(Ticket { slot, shared: self.shared.clone(), sent, wait })
     }
 
     /// Sends a scalar without arguments that is not answered, after all requests so far.
     pub(super) fn tell(&self, id: usize) {
         // Without a thread there was no request, so there is nothing to tell.
-        self.enqueue(Job::Tell(id)).ok();
+        self.enqueue(Job::Tell(id), |_| false).ok();
     }
 
-    fn enqueue(&self, job: Job) -> Result<(), PddbError> {
+    /// How long the request that is under way has been so; zero if there is none.
+    pub(super) fn silence(&self) -> Duration {
+        self.shared.state.lock().silence()
+    }
+
+    fn enqueue(&self, job: Job, gives_up: impl FnOnce(Duration) -> bool) -> Result<(), PddbError> {
         let mut state = self.shared.state.lock();
-        if state.overdue && matches!(job, Job::Call(..)) {
+        if state.underway.is_some() && gives_up(state.silence()) {
             return Err(PddbError::NoAnswer);
         }
         if !state.started {
@@ -158,32 +202,59 @@ impl Courier {
     }
 }
 
+impl State {
+    fn silence(&self) -> Duration {
+        self.underway.map(|since| since.elapsed()).unwrap_or_default()
+    }
+}
+
 impl Ticket {
     /// Waits for the answer.
     ///
     /// # Errors
-    /// `NoAnswer` when the time is over, or at once behind an overdue request. A request that was not begun then
-    /// never will be. `NoServer`. `Malformed` for the kernel's errors.
+    /// `NoAnswer` when the time is over, or when another request has been under way for too long. A request that was
+    /// not begun then never will be. `NoServer`. `Malformed` for the kernel's errors. `NotSent` for one that was not sent
+    /// because another of its chain was refused.
     pub(super) fn wait(self) -> Result<Answer, PddbError> {
         let mut outcome = self.slot.outcome.lock();
+        let mut tells_after = Patience::tells_after();
+        let mut began = None;
         loop {
             match std::mem::replace(&mut *outcome, Outcome::Abandoned) {
                 Outcome::Done(result) => return result,
                 waiting => {
-                    let rest = self.deadline.saturating_duration_since(Instant::now());
-                    let begun = matches!(waiting, Outcome::Underway);
-                    if rest.is_zero() || !begun && self.shared.state.lock().overdue {
-                        if begun {
-                            self.shared.state.lock().overdue = true;
-                        }
+                    let now = Instant::now();
+                    let rest = self.rest(&waiting, now);
+                    if rest.is_zero() {
                         return Err(PddbError::NoAnswer);
                     }
                     *outcome = waiting;
-                    let done = &self.slot.done;
-                    outcome = done.wait_timeout(outcome, rest);
+                    // It may have been sent long before it is waited for.
+                    let waited = now.saturating_duration_since(*began.get_or_insert(now));
+                    let until_told = tells_after.map(|after| after.saturating_sub(waited));
+                    if until_told.is_some_and(|left| left.is_zero()) {
+                        tells_after = None;
+                        drop(outcome);
+                        Patience::tell();
+                        outcome = self.slot.outcome.lock();
+                        continue;
+                    }
+                    let rest = until_told.map_or(rest, |left| rest.min(left));
+                    outcome = self.slot.done.wait_timeout(outcome, rest);
                 }
             }
         }
+    }
+
+    /// How long it is still waited for.
+    fn rest(&self, waiting: &Outcome, now: Instant) -> Duration {
+        let rest = self.wait.limit.saturating_sub(now.saturating_duration_since(self.sent));
+        if matches!(waiting, Outcome::Underway) {
+            return rest;
+        }
+        let other = self.shared.state.lock().underway;
+        let silent = other.map(|since| now.saturating_duration_since(since)).unwrap_or_default();
+        rest.min(self.wait.behind.saturating_sub(silent))
     }
 }
 
@@ -195,13 +266,15 @@ impl Drop for Courier {
 }
 
 impl Shared {
-    /// The next job; `None` when there will be none.
-    fn next(&self) -> Option<Job> {
+    /// The next job, and whether the courier has waited for it; `None` when there will be none.
+    fn next(&self) -> Option<(Job, bool)> {
         let mut state = self.state.lock();
+        let mut waited = false;
         loop {
             if let Some(job) = state.jobs.pop_front() {
-                return Some(job);
+                return Some((job, waited));
             }
+            waited = true;
             if state.closed {
                 return None;
             }
@@ -220,14 +293,24 @@ struct Route {
 
 impl Route {
     fn run(mut self, shared: &Shared) {
-        while let Some(job) = shared.next() {
+        while let Some((job, waited)) = shared.next() {
             match job {
-                Job::Call(request, slot) => {
-                    if !slot.begin() {
-                        continue;
+                Job::Call(Call { request, slot, chain, sent }) => {
+                    let is_broken = chain.as_ref().is_some_and(|chain| chain.broken.load(Relaxed));
+                    if is_broken {
+                        slot.finish(Err(PddbError::NotSent));
                     }
-                    let result = self.send(request);
-                    slot.finish(result, shared);
+                    // Before it is begun, so that nobody who sees that misses it.
+                    let since = if waited { sent } else { Instant::now() };
+                    shared.state.lock().underway = Some(since);
+                    if !is_broken && slot.begin() {
+                        let result = self.send(request);
+                        if let Some(chain) = chain.filter(|_| !is_done(&result)) {
+                            chain.broken.store(true, Relaxed);
+                        }
+                        slot.finish(result);
+                    }
+                    shared.state.lock().underway = None;
                 }
                 Job::Tell(id) => {
                     if let Some(cid) = self.cid
@@ -294,15 +377,18 @@ impl Slot {
         true
     }
 
-    fn finish(&self, result: Result<Answer, PddbError>, shared: &Shared) {
+    fn finish(&self, result: Result<Answer, PddbError>) {
         let mut outcome = self.outcome.lock();
-        if matches!(*outcome, Outcome::Abandoned) {
-            shared.state.lock().overdue = false;
-            return;
+        if !matches!(*outcome, Outcome::Abandoned) {
+            *outcome = Outcome::Done(result);
+            self.done.notify_one();
         }
-        *outcome = Outcome::Done(result);
-        self.done.notify_one();
     }
+}
+
+/// Whether the PDDB has done it, as far as its answer says.
+fn is_done(result: &Result<Answer, PddbError>) -> bool {
+    matches!(result, Ok(Answer::Lent { offset: 0, .. } | Answer::One(_) | Answer::Two(..)))
 }
 
 #[cfg(not(all(test, feature = "shuttle")))]

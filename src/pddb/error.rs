@@ -12,6 +12,8 @@ pub enum PddbError {
     NotMounted,
     /// There was no answer in time. It is not known whether the request was carried out, or still will be.
     NoAnswer,
+    /// It was not sent, as a write to the same key was refused before it.
+    NotSent,
     /// There is no such key or dict.
     NotFound,
     /// The key or dict is there already.
@@ -54,6 +56,7 @@ impl fmt::Display for PddbError {
             PddbError::NoServer => "there is no PDDB",
             PddbError::NotMounted => "the PDDB is not mounted",
             PddbError::NoAnswer => "the PDDB does not answer",
+            PddbError::NotSent => "a write before this one was refused",
             PddbError::NotFound => "there is no such key",
             PddbError::Exists => "it exists already",
             PddbError::NotEmpty => "the dict is not empty",
@@ -78,7 +81,9 @@ impl From<PddbError> for io::Error {
             PddbError::NotEmpty => io::ErrorKind::DirectoryNotEmpty,
             PddbError::Full => io::ErrorKind::StorageFull,
             PddbError::Malformed => io::ErrorKind::InvalidData,
-            PddbError::Stale | PddbError::TooLong | PddbError::Refused(_) => io::ErrorKind::Other,
+            PddbError::NotSent | PddbError::Stale | PddbError::TooLong | PddbError::Refused(_) => {
+                io::ErrorKind::Other
+            }
         };
         io::Error::new(kind, error)
     }

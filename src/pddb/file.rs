@@ -3,14 +3,14 @@
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use super::client::{Pddb, lent_back};
-use super::courier::{Answer, Ticket};
+use super::courier::{Answer, Chain, Ticket};
 use super::error::{PddbError, code};
 use super::opcode;
 
 /// Most bytes that one message carries.
 const MESSAGE_BYTES: usize = 64 * 1024;
 
-/// An open key. It is closed when dropped. Its position is kept here. The PDDB's own is only ever set from the start,
+/// An open key. It is closed when dropped, behind what was begun, which nobody waits for then. Its position is kept here. The PDDB's own is only ever set from the start,
 /// as the PDDB refuses to go back, and counts from the end that it saw when the key was opened.
 pub struct File {
     pddb: Pddb,
@@ -21,6 +21,10 @@ pub struct File {
     length: u64,
     /// The last write that was begun, until its result is known.
     underway: Option<Underway>,
+    /// That of the writes since the last one that failed: those behind it make no sense.
+    chain: Chain,
+    /// Why one failed that has another behind it.
+    refused: Option<PddbError>,
 }
 
 /// A write that is on its way.
@@ -32,7 +36,16 @@ struct Underway {
 
 impl File {
     pub(super) fn new(pddb: Pddb, descriptor: u16, length: u64) -> Self {
-        File { pddb, descriptor, position: 0, reached: Some(0), length, underway: None }
+        File {
+            pddb,
+            descriptor,
+            position: 0,
+            reached: Some(0),
+            length,
+            underway: None,
+            chain: Chain::default(),
+            refused: None,
+        }
     }
 
     /// Its length in bytes: that when the key was opened, or more by what was written here.
@@ -43,7 +56,7 @@ impl File {
     /// Reads from `position` on. Returns 0 at the end. Does not move the position of [`Read`].
     ///
     /// # Errors
-    /// `Stale`, `NoAnswer`, `Refused`, `Malformed`.
+    /// `NotMounted`, `Stale`, `NoAnswer`, `Refused`, `Malformed`.
     pub fn read_at(&mut self, position: u64, buffer: &mut [u8]) -> Result<usize, PddbError> {
         let wanted = buffer.len().min(MESSAGE_BYTES);
         self.finish_writes()?;
@@ -57,7 +70,7 @@ impl File {
         let (pages, offset, read) = self.pddb.lend(id, pages, wanted, wanted)?;
         let data = pages.bytes().get(..read.min(wanted)).unwrap_or_default();
         let result = if offset != 0 {
-            Err(refused(offset))
+            Err(self.refused(offset))
         } else if read > wanted {
             Err(PddbError::Malformed)
         } else {
@@ -73,7 +86,7 @@ impl File {
     /// this returns, what is written is in flash.
     ///
     /// # Errors
-    /// `Full` (nothing of it was written), `Stale`, `NoAnswer`, `Refused`, `Malformed`.
+    /// `Full` (nothing of it was written), `NotMounted`, `Stale`, `NoAnswer`, `Refused`, `Malformed`.
     pub fn write_at(&mut self, position: u64, data: &[u8]) -> Result<usize, PddbError> {
         let written = self.begin_write(position, data)?;
         self.finish_writes()?;
@@ -84,8 +97,8 @@ impl File {
     /// is done. So at most two are on their way, and the PDDB has the next one as soon as it is done with the last.
     ///
     /// # Errors
-    /// As [`File::write_at`], and those of the write before. It is then not known whether what was begun since is in
-    /// the key.
+    /// As [`File::write_at`], and those of the write before. What was begun behind that is not in the key if it was
+    /// refused; if it was not answered, it is not known.
     pub fn begin_write(&mut self, position: u64, data: &[u8]) -> Result<usize, PddbError> {
         let data = &data[..data.len().min(MESSAGE_BYTES)];
         if data.is_empty() {
@@ -99,10 +112,15 @@ impl File {
         let mut pages = self.pddb.courier().pages(data.len());
         pages.fill(data);
         let id = opcode::on(opcode::WRITE_KEY, self.descriptor);
-        let ticket = self.pddb.begin_lend(id, pages, data.len(), data.len());
+        let ticket = self.pddb.begin_lend(id, pages, data.len(), data.len(), Some(&self.chain));
         let before = self.underway.take();
         self.underway = ticket.map(|ticket| Some(Underway { ticket, position, len: data.len() }))?;
-        before.map_or(Ok(()), |before| self.finish(before))?;
+        if let Some(before) = before
+            && let Err(error) = self.finish(before)
+        {
+            self.refused = Some(error);
+            return Err(error);
+        }
         self.reached = Some(position + data.len() as u64);
         Ok(data.len())
     }
@@ -122,12 +140,20 @@ impl File {
                 // The PDDB writes all of it or fails.
                 0 if written == write.len => Ok(()),
                 0 => Err(PddbError::Malformed),
-                code => Err(refused(code)),
+                code => Err(self.refused(code)),
             }
         });
+        let refused = self.refused.take();
+        let result = match result {
+            Err(PddbError::NotSent) => Err(refused.unwrap_or(PddbError::NotSent)),
+            result => result,
+        };
         match result {
             Ok(()) => self.length = self.length.max(write.position + write.len as u64),
-            Err(_) => self.reached = None,
+            Err(_) => {
+                self.reached = None;
+                self.chain = Chain::default();
+            }
         }
         result
     }
@@ -146,26 +172,25 @@ impl File {
                 self.reached = Some(position);
                 Ok(())
             }
-            Answer::One(code) => Err(refused(code)),
+            Answer::One(code) => Err(self.refused(code)),
             _ => Err(PddbError::Malformed),
         }
     }
-}
 
-/// Codes of an operation on an open key.
-fn refused(code: usize) -> PddbError {
-    match code {
-        code::BASIS_LOST | code::UNEXPECTED_EOF => PddbError::Stale,
-        code::DISK_FULL => PddbError::Full,
-        other => PddbError::other(other),
+    /// Codes of an operation on an open key. When no basis is open, a write is refused with `InternalError`, and a read
+    /// with `Ok`, as each looks for the key in all open bases (`services/pddb/src/libstd/mod.rs`).
+    fn refused(&self, code: usize) -> PddbError {
+        let error = match code {
+            code::DISK_FULL => return PddbError::Full,
+            code::BASIS_LOST | code::UNEXPECTED_EOF => PddbError::Stale,
+            other => PddbError::other(other),
+        };
+        self.pddb.mounted_or(error)
     }
 }
 
 impl Drop for File {
     fn drop(&mut self) {
-        if let Err(error) = self.finish_writes() {
-            log::debug!("the last write to a key that was closed: {error}");
-        }
         self.pddb.courier().tell(opcode::on(opcode::CLOSE_KEY, self.descriptor));
     }
 }

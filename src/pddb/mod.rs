@@ -6,9 +6,10 @@
 //! ```
 //!
 //! - **Nothing waits for ever.** A caller that is blocked in a message is never woken when the server dies or hangs, so
-//!   one thread per [`Pddb`], the courier, sends all messages, and callers wait for it with a deadline. When that is
-//!   over the courier is overdue, and until it comes back every call fails at once with
-//!   [`NoAnswer`](PddbError::NoAnswer). The PDDB serves one request at a time, so that one thread costs no speed.
+//!   one thread per [`Pddb`], the courier, sends all messages, and callers wait for it with a deadline. The PDDB serves
+//!   one request at a time, so that one thread costs no speed. While it asks its user it serves none, for as long as the
+//!   user likes: behind a request that lasts, every other call fails with [`NoAnswer`](PddbError::NoAnswer) after
+//!   seconds, or at once, but for those of a thread that has [`Patience`].
 //! - **It is never asked to mount.** `TryMount` asks the user for a password on one generation of devices and formats
 //!   what it cannot mount on the other. Whether a basis is open is read from the list of open bases, which the PDDB
 //!   answers at once on both; the server `_PDDB Mount Poller_` always says no on the newer one.
@@ -31,9 +32,11 @@ mod interleavings;
 mod mount;
 mod opcode;
 mod path;
+mod patience;
 mod senres;
 
 pub use client::{Create, MAX_ROOM, Pddb};
 pub use error::PddbError;
 pub use file::File;
 pub use path::{DICT_BYTES, DictPath, KEY_BYTES, KeyPath, PathError, SYSTEM_BASIS};
+pub use patience::Patience;

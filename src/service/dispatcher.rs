@@ -335,12 +335,13 @@ fn close_code(code: usize) -> Option<CloseCode> {
 #[cfg(test)]
 mod tests {
     /// What the server thread runs. A line in the log is a message to the log server, and its sender waits.
-    const SOURCES: [(&str, &str); 24] = [
+    const SOURCES: [(&str, &str); 26] = [
         ("dispatcher", include_str!("dispatcher.rs")),
         ("system", include_str!("system.rs")),
         ("message/envelope", include_str!("message/envelope.rs")),
         ("message/quota", include_str!("message/quota.rs")),
         ("connection/table", include_str!("connection/table.rs")),
+        ("connection/watch", include_str!("connection/watch.rs")),
         ("connection/inbox", include_str!("connection/inbox.rs")),
         ("connection/outbox", include_str!("connection/outbox.rs")),
         ("connection/lasting", include_str!("connection/lasting.rs")),
@@ -352,6 +353,7 @@ mod tests {
         ("listen/channels", include_str!("listen/channels.rs")),
         ("listen/accept_queue", include_str!("listen/accept_queue.rs")),
         ("listen/decisions", include_str!("listen/decisions.rs")),
+        ("listen/file_events", include_str!("listen/file_events.rs")),
         ("listen/target", include_str!("listen/target.rs")),
         ("listen/port", include_str!("listen/port.rs")),
         ("listen/admission", include_str!("listen/admission.rs")),

@@ -31,11 +31,28 @@ pub(crate) const PLACE_WAIT: Duration = Duration::from_secs(1);
 /// deadline is granted on top.
 pub(crate) const SLOWEST_DOWNLOAD: u64 = 1024;
 
+/// How long a client waits for its turn while others get lists of files, before it is refused (503). The database is
+/// asked for each file of a list.
+pub(crate) const LIST_WAIT: Duration = Duration::from_secs(60);
+
 /// The slowest that a client may send its files, in bytes a second, and how often that is checked; a slower one is
 /// disconnected. Time for which the database keeps it waiting does not count.
 pub(crate) const SLOWEST_UPLOAD: u64 = 256;
 /// See [`SLOWEST_UPLOAD`].
 pub(crate) const UPLOAD_PROGRESS: Duration = Duration::from_secs(30);
+
+/// Events about files that wait for one program, and questions about files that it has not answered.
+pub(crate) const FILE_EVENTS: usize = 32;
+
+/// How long a program has to decide about a file.
+pub(crate) const FILE_DECISION: Duration = Duration::from_secs(5);
+
+/// Bytes that have come on a connection that brings files and that the database was not given, besides those of its
+/// transfers. With more, nothing is read from it.
+pub(crate) const UPLOAD_BACKLOG: usize = 32 * 1024;
+
+/// How long the database may be silent before those who send files are told that they wait.
+pub(crate) const UPLOAD_TOLD: Duration = Duration::from_secs(2);
 
 /// How long the Close frame of a client that sends files is awaited at most. Others want its place.
 pub(crate) const UPLOAD_CLOSE: Duration = Duration::from_millis(500);
@@ -209,12 +226,19 @@ pub(crate) const WRITE_BUFFER: usize = 512;
 pub(crate) const BULK_WRITE_BUFFER: usize = 16 * 1024 + HEADER_SPACE;
 
 /// Heap that the service may use. The device's kernel has to be asked for it. It is the sum of all limits above when
-/// all of them are met at once: 4.7 MiB, with TLS 7. Twelve idle connections take less than a tenth of it.
+/// all of them are met at once: 5.4 MiB, with TLS 8. Twelve idle connections take less than a tenth of it.
 pub(crate) const HEAP_BYTES: usize =
     CONNECTIONS * (CONNECTION + TLS) + PORTS * PORT_PAGE_BYTES + LISTING + TLS_KEPT + REST;
 
-/// Of a connection, whichever of the two is more.
-const CONNECTION: usize = if OPENING > SERVING { OPENING } else { SERVING };
+/// Of a connection, whichever is most.
+const CONNECTION: usize = if OPENING > SERVING { max(OPENING, UPLOADING) } else { max(SERVING, UPLOADING) };
+const fn max(one: usize, other: usize) -> usize {
+    if one > other { one } else { other }
+}
+/// In the server role, bringing files: it has no broadcasts in its queue and sends nothing long, but it has write batches,
+/// each of which may be on its way into the database as well, one of them twice, parts of a text and a name, and what is on
+/// its way to the one who carries it there.
+const UPLOADING: usize = READ_BUFFER + 3 * Upload::MAX_MEMORY + 2 * UPLOAD_BACKLOG + SMALL_THINGS;
 /// In the server role, sending the longest messages and as slow as a member of a channel may be.
 const SERVING: usize =
     READ_BUFFER + BULK_WRITE_BUFFER + BROADCAST_BYTES + QUEUED_BROADCAST_BYTES + SMALL_THINGS;
@@ -231,12 +255,7 @@ const TLS: usize = if cfg!(feature = "tls") { 52 * 1024 } else { 0 };
 const TLS_KEPT: usize = if cfg!(feature = "tls") { (4 * 2 * 2 + PORTS * 4 + 4 * 2) * 64 * 1024 } else { 0 };
 /// Names of a list of files, which one client at a time gets, as many as the PDDB client takes, and transfers that wait.
 const LISTING: usize = 1024 * 1024;
-// A connection that brings files has no broadcasts in its queue and sends nothing long, but it has write batches, each of
-// which may be on its way into the database as well, one of them twice, and parts of a text and a name.
-const _: () = assert!(
-    3 * Upload::MAX_MEMORY + SMALL_THINGS <= BULK_WRITE_BUFFER + BROADCAST_BYTES + QUEUED_BROADCAST_BYTES
-);
-// Nor has a client that gets one of them any head but its own.
+// A client that gets a file has no head but its own.
 const _: () = assert!(WRITE_BATCH <= BULK_WRITE_BUFFER);
 /// Tables, answers of servers that nobody has asked for yet, std's own, and what lies idle between allocations.
 const REST: usize = 512 * 1024;

@@ -31,7 +31,7 @@ use std::sync::{Arc, OnceLock};
 use xous_api_names::XousNames;
 use xous_api_websocket::wire::SERVER_NAME;
 
-use connection::Table;
+use connection::{Table, Watches};
 use dispatcher::Dispatcher;
 pub(crate) use in_process::{Plan, serve_one};
 use limits::{HEAP_BYTES, STORE_ANSWER, WORKERS};
@@ -55,7 +55,10 @@ pub fn serve() -> Result<(), xous::Error> {
     // Kept to the end: std uses the same connection to the name server, which the last drop would close.
     let names = XousNames::new()?;
     crate::entropy::connect()?;
-    let sid = names.register_name(SERVER_NAME, None)?;
+    let sid = names.register_name(SERVER_NAME, None).inspect_err(|_| {
+        // The real name server keeps a name until the next start of the system, also when its server has ended.
+        log::error!("the name {SERVER_NAME} is taken: the service runs, or has run since the system started");
+    })?;
     let pool = Pool::new(WORKERS);
     let workers = pool.clone();
     let pddb = Pddb::with_room_for_thread(STORE_ANSWER, move || workers.shrink());
@@ -63,6 +66,7 @@ pub fn serve() -> Result<(), xous::Error> {
     let lingering = Lingering::start(timer.clone()).map_err(|_| xous::Error::ThreadNotAvailable)?;
     let shared = Arc::new(Shared {
         table: Table::new(),
+        watches: Watches::default(),
         admission: Admission::new(timer.clone(), pool.clone()),
         timer,
         decisions: Arc::default(),

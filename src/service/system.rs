@@ -7,7 +7,7 @@ use xous_api_websocket::state::{Phase, PortState};
 use xous_api_websocket::wire::{Handle, Opcode, Reply};
 use xous_api_websocket::{Code, Request};
 
-use super::connection::{Connection, Delivery, EndGuard, Found, Lasting, Opening, client, seed};
+use super::connection::{Connection, Delivery, EndGuard, Found, Lasting, Opening, Watcher, client, seed};
 use super::dispatcher::{Caller, Serve};
 use super::limits::REQUEST_BYTES;
 use super::listen::{Listener, Listeners, Shared};
@@ -31,6 +31,7 @@ impl Serve for System {
         match opcode {
             Opcode::Open => self.open(caller, lent),
             Opcode::WaitOpen => self.wait_open(caller, lent),
+            Opcode::Ready => self.ready(caller, lent),
             Opcode::ReconnectWith => self.reconnect_with(caller, lent),
             Opcode::Listen => match caller.pid {
                 Some(pid) => self.listeners.listen(pid, lent),
@@ -38,6 +39,8 @@ impl Serve for System {
             },
             Opcode::AddRoute => self.on_listener(caller, lent, |listener, page| listener.add_route(page)),
             Opcode::Accept => self.on_listener(caller, lent, |listener, page| listener.accept(page)),
+            Opcode::FileEvent => self.on_listener(caller, lent, |listener, page| listener.file_event(page)),
+            Opcode::Files => self.on_listener(caller, lent, |listener, page| listener.files(page)),
             Opcode::Renew => match self.listener(caller) {
                 Some(listener) => self.listeners.renew(listener, lent),
                 None => lent.answer(Code::Closed as usize, 0),
@@ -64,6 +67,7 @@ impl Serve for System {
     fn scalar(&self, opcode: Opcode, caller: Caller, scalar: Scalar) {
         match opcode {
             Opcode::Grant => self.grant(caller, scalar),
+            Opcode::Ready => self.watch(caller, scalar),
             Opcode::ReconnectNow => self.reconnect(caller, scalar, Lasting::go_on),
             Opcode::ReconnectStop => self.reconnect(caller, scalar, |lasting| {
                 lasting.stop();
@@ -71,6 +75,7 @@ impl Serve for System {
             }),
             Opcode::Unlisten => self.unlisten(caller, scalar),
             Opcode::RemoveRoute => self.remove_route(caller, scalar),
+            Opcode::DecideFile => self.decide_file(caller, scalar),
             Opcode::ListenerState => {
                 let listener = self.listener(caller);
                 let (state, clients) = listener.map_or((PortState::Closed, 0), |listener| listener.state());
@@ -152,6 +157,32 @@ impl System {
             },
             Found::Unknown => page.answer(Code::Closed as usize, 0),
         }
+    }
+
+    /// The process waits for any of the connections that it watches.
+    fn ready(&self, caller: Caller, page: Lent) {
+        if !page.is_writable() {
+            return page.answer(Code::Malformed as usize, 0);
+        }
+        match caller.pid.and_then(|pid| self.shared.watches.find(pid)) {
+            Some(watch) => watch.park(page),
+            None => page.answer(Code::Closed as usize, 0),
+        }
+    }
+
+    /// The process watches a connection, or does not any more.
+    fn watch(&self, caller: Caller, scalar: Scalar) {
+        let (Found::Live(conn), Some(pid)) = (self.shared.table.find(caller.handle, caller.pid), caller.pid)
+        else {
+            return scalar.refuse(Code::Closed);
+        };
+        let watcher = match scalar.arguments[0] {
+            0 => None,
+            1 => Some(Watcher { watch: self.shared.watches.of(pid), handle: conn.handle }),
+            _ => return scalar.refuse(Code::Malformed),
+        };
+        conn.inbox.watch_by(watcher);
+        scalar.answer2(0, 0);
     }
 
     fn reconnect_with(&self, caller: Caller, lent: Lent) {
@@ -236,6 +267,15 @@ impl System {
             None => Err(Code::Closed),
         };
         match removed {
+            Ok(()) => scalar.answer2(0, 0),
+            Err(code) => scalar.refuse(code),
+        }
+    }
+
+    fn decide_file(&self, caller: Caller, scalar: Scalar) {
+        let [number, takes, ..] = scalar.arguments;
+        let listener = self.listener(caller);
+        match listener.map_or(Err(Code::Closed), |listener| listener.decide_file(number, takes != 0)) {
             Ok(()) => scalar.answer2(0, 0),
             Err(code) => scalar.refuse(code),
         }

@@ -20,12 +20,16 @@ mod protocol;
 mod tests;
 mod transfer;
 mod uploads;
+pub mod waiting;
+mod watch;
 
 pub use config::Config;
 pub use connection::Upload;
-pub use files::{FileEntry, Files, Reader, Store, StoreError, StoreFile, WRITE_BATCH};
+pub use files::{FileEntry, Files, Reader, RemoveError, Store, StoreError, StoreFile, Version, WRITE_BATCH};
+pub(crate) use protocol::hex;
 pub use protocol::{Fault, Malformed, NAME_BYTES, Parser, Parts, Token};
 pub use uploads::{TokenSource, Uploads};
+pub use watch::{Event, Watch, What};
 
 impl FileEntry {
     /// As a JSON object with the members `name` and `length`.

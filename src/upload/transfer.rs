@@ -16,12 +16,15 @@ const PROGRESS_TIME: Duration = Duration::from_millis(100);
 pub(super) struct Transfer<F> {
     pub(super) id: u32,
     pub(super) name: Box<str>,
+    pub(super) who: Box<str>,
     pub(super) length: u32,
     pub(super) token: Option<Token>,
     incoming: Incoming<F>,
     /// The digest of the bytes that the store was given. So it is right when the rest is sent again.
     digest: Sha256,
     given: u32,
+    /// The digest without the last batch, which is given again if it was not answered.
+    settled: Sha256,
     /// How many of these bytes the store may not have written yet: those of the last batch.
     unsettled: u32,
     /// Why they are not written, once that is known.
@@ -36,6 +39,7 @@ impl<F: StoreFile> Transfer<F> {
     pub(super) fn new(
         id: u32,
         name: &str,
+        who: &str,
         length: u32,
         token: Option<Token>,
         incoming: Incoming<F>,
@@ -44,10 +48,12 @@ impl<F: StoreFile> Transfer<F> {
         Transfer {
             id,
             name: name.into(),
+            who: who.into(),
             length,
             token,
             incoming,
             digest: Sha256::new(),
+            settled: Sha256::new(),
             given: 0,
             unsettled: 0,
             failed: None,
@@ -102,17 +108,18 @@ impl<F: StoreFile> Transfer<F> {
 
     fn write_batch(&mut self) -> Result<(), StoreError> {
         let mut batch = std::mem::take(&mut self.batch);
-        let result = self.write(&batch);
+        self.write(&batch)?;
         batch.clear();
         self.batch = batch;
-        result
+        Ok(())
     }
 
     fn write(&mut self, data: &[u8]) -> Result<(), StoreError> {
         if let Err(error) = self.incoming.begin_write(self.given.into(), data) {
-            self.failed = Some(error);
+            self.lose(error);
             return Err(error);
         }
+        self.settled.clone_from(&self.digest);
         // While it is written.
         self.digest.update(data);
         // All of it is at most `length`.
@@ -137,28 +144,55 @@ impl<F: StoreFile> Transfer<F> {
     /// Gives the memory back, and drops the bytes that the store was not given.
     pub(super) fn pause(&mut self) {
         self.batch = Vec::new();
-        match self.incoming.finish_writes() {
-            Ok(()) if self.failed.is_none() => self.unsettled = 0,
-            Ok(()) => (),
-            Err(error) => self.failed = Some(error),
+        self.finish_writes().ok();
+    }
+
+    /// Has the store write all that came.
+    pub(super) fn settle(&mut self) -> Result<(), StoreError> {
+        match self.failed {
+            Some(error) => return Err(error),
+            None if !self.batch.is_empty() => self.write_batch()?,
+            None => (),
+        }
+        self.finish_writes()
+    }
+
+    fn finish_writes(&mut self) -> Result<(), StoreError> {
+        match (self.incoming.finish_writes(), self.failed) {
+            (Err(error), _) => {
+                self.lose(error);
+                Err(error)
+            }
+            (Ok(()), Some(error)) => Err(error),
+            (Ok(()), None) => {
+                self.unsettled = 0;
+                Ok(())
+            }
         }
     }
 
-    /// Makes it a file. Returns name and digest.
+    /// A write has failed. One that was not answered may have been done, or may be done later, before anything else
+    /// is: the same bytes are given again then, which changes nothing. So the transfer can go on behind what is settled.
+    fn lose(&mut self, error: StoreError) {
+        if error != StoreError::NoAnswer {
+            self.failed = Some(error);
+            return;
+        }
+        self.digest.clone_from(&self.settled);
+        self.given = self.stored();
+        self.unsettled = 0;
+        self.batch = Vec::new();
+    }
+
+    /// Makes it a file, when all of it is settled. Returns name and digest.
     pub(super) fn finish<S: Store<File = F>>(
         mut self,
         files: &Files<S>,
     ) -> Result<(Box<str>, [u8; 32]), Fault> {
-        if self.failed.is_none() && !self.batch.is_empty() {
-            // Its error is kept.
-            self.write_batch().ok();
-        }
-        if let Some(error) = self.failed {
-            files.abort(self.incoming);
-            return Err(error.into());
-        }
+        let digest = self.digest.finalize().into();
+        self.incoming.set_digest(digest);
         files.commit(self.incoming)?;
-        Ok((self.name, self.digest.finalize().into()))
+        Ok((self.name, digest))
     }
 
     /// Leaves its remains to recovery.

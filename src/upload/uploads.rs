@@ -7,6 +7,7 @@ use super::config::Config;
 use super::files::{Files, Store};
 use super::protocol::{Fault, Token};
 use super::transfer::Transfer;
+use super::watch::{EXPIRED, Event, Watch, What};
 use crate::sync::Mutex;
 
 /// Makes the token of a transfer: 16 random bytes, or `None` without random numbers. Such a transfer cannot be
@@ -18,6 +19,7 @@ pub struct Uploads<S: Store> {
     files: Arc<Files<S>>,
     pub(super) config: Config,
     tokens: Mutex<TokenSource>,
+    watch: Option<Arc<dyn Watch>>,
     resumable: Mutex<Vec<Resumable<S>>>,
     /// How many there have been. The device has no atomic number of 64 bits, so a lock guards it.
     connections: Mutex<u64>,
@@ -52,13 +54,29 @@ struct Resumable<S: Store> {
 impl<S: Store> Uploads<S> {
     /// A route with these settings that puts what comes into `files`. Asks the store for nothing yet.
     pub fn new(config: Config, files: Arc<Files<S>>, tokens: TokenSource) -> Arc<Self> {
+        Self::watched(config, files, tokens, None)
+    }
+
+    /// As [`Uploads::new`], for one who wants to know of the files.
+    pub fn watched(
+        config: Config,
+        files: Arc<Files<S>>,
+        tokens: TokenSource,
+        watch: Option<Arc<dyn Watch>>,
+    ) -> Arc<Self> {
         Arc::new(Uploads {
+            watch,
             files,
             config,
             tokens: Mutex::new(tokens),
             resumable: Mutex::default(),
             connections: Mutex::new(0),
         })
+    }
+
+    /// For how long the store may be silent.
+    pub fn patience(&self) -> Duration {
+        self.config.patience
     }
 
     /// The files, for readers.
@@ -82,6 +100,16 @@ impl<S: Store> Uploads<S> {
     /// The earliest time at which [`Uploads::expire`] has something to do.
     pub fn next_expiry(&self) -> Option<Duration> {
         self.resumable.lock().iter().filter_map(|known| known.slot.try_lock()?.until).min()
+    }
+
+    pub(super) fn tell(&self, transfer: &Transfer<S::File>, what: What<'_>) {
+        self.tell_of(&transfer.name, &transfer.who, transfer.length, what);
+    }
+
+    pub(super) fn tell_of(&self, name: &str, who: &str, length: u32, what: What<'_>) {
+        if let Some(watch) = &self.watch {
+            watch.tell(Event { what, name, who, length });
+        }
     }
 
     pub(super) fn new_owner(&self) -> u64 {
@@ -117,6 +145,11 @@ impl<S: Store> Uploads<S> {
         transfer
     }
 
+    /// Whether its sender could come back.
+    pub(super) fn is_resumable(&self, slot: &SharedSlot<S>) -> bool {
+        slot.lock().transfer.as_ref().is_some_and(|transfer| transfer.token.is_some())
+    }
+
     fn forget(&self, slot: &SharedSlot<S>) {
         self.resumable.lock().retain(|known| !Arc::ptr_eq(&known.slot, slot));
     }
@@ -134,6 +167,10 @@ impl<S: Store> Uploads<S> {
             let known = resumable.iter().find(|known| known.id == id && is_equal(&known.token, token));
             known.ok_or(Fault::Unknown)?.slot.clone()
         };
+        // It would fail at once.
+        if self.files.store.is_silent() {
+            return Err(Fault::Busy);
+        }
         // The old connection is writing at this moment.
         let Some(mut held) = slot.try_lock() else { return Err(Fault::Busy) };
         let transfer = held.transfer.as_mut().ok_or(Fault::Unknown)?;
@@ -176,12 +213,15 @@ impl<S: Store> Uploads<S> {
     /// Ends a transfer. With a time, ends it only if it still waits, and until that time at most.
     fn give_up(&self, slot: &SharedSlot<S>, waits_until: Option<Duration>) {
         let transfer = {
-            let mut held = slot.lock();
+            // One that waits and is locked is at work again.
+            let held = if waits_until.is_some() { slot.try_lock() } else { Some(slot.lock()) };
+            let Some(mut held) = held else { return };
             let waits = |limit| held.until.is_some_and(|until| until <= limit);
             if waits_until.is_none_or(waits) { held.transfer.take() } else { None }
         };
         if let Some(transfer) = transfer {
             self.forget(slot);
+            self.tell(&transfer, What::Failed(EXPIRED));
             transfer.abort(&self.files);
         }
     }

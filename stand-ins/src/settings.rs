@@ -14,11 +14,31 @@ pub const PDDB_SLOW: &str = "PDDB_SLOW";
 pub const PDDB_HANGS_AT: &str = "PDDB_HANGS_AT";
 /// PDDB: ends in the middle of the change with this number, with exit code [`PDDB_DIED`].
 pub const PDDB_DIES_AT: &str = "PDDB_DIES_AT";
+/// PDDB: so many free pages are at hand. When they do not suffice, the user is asked ([`PDDB_USER`]); Yes finds as many
+/// again, as long as there is room.
+pub const PDDB_POOL: &str = "PDDB_POOL";
+/// PDDB: no free pages are at hand from the change with this number on, until the user has said Yes once. That change
+/// asks whatever it is.
+pub const PDDB_ASKS_AT: &str = "PDDB_ASKS_AT";
 /// PDDB: has data on the disk before it answers; hosted mode only.
 pub const PDDB_SYNCED: &str = "PDDB_SYNCED";
+
+/// Name server: a name stays taken when its server has gone, until the next start of the system, as with the real one.
+pub const NAMES_STAY: &str = "NAMES_STAY";
 
 /// Opcode of the PDDB stand-in that the real one does not have: a blocking scalar that opens an unmounted basis, as a
 /// user would. Answered with one word.
 pub const PDDB_MOUNT: usize = 0xff00;
+/// Opcode of the PDDB that the real one has as well (`TryUnmount`): a blocking scalar that closes all bases. Answered with
+/// 1.
+pub const PDDB_UNMOUNT: usize = 49;
+/// The server that answers dialogs for the user of the PDDB stand-in.
+pub const PDDB_USER: &str = "_PDDB Stand-in User_";
+/// Opcode of [`PDDB_USER`]: a blocking scalar with the answer to the dialog that is shown, or else to the next one: 1 for
+/// Yes, 0 for No. Answered with 1.
+pub const PDDB_ANSWER: usize = 1;
+/// Opcode of [`PDDB_USER`]: a blocking scalar, answered with the number of dialogs when there have been as many as the first
+/// argument says.
+pub const PDDB_ASKED: usize = 2;
 /// The exit code of a PDDB stand-in that died as it was told, or of what would stop the real server.
 pub const PDDB_DIED: i32 = 77;

@@ -5,10 +5,10 @@ use std::sync::mpsc::Sender;
 
 use hosted::peer::Peer;
 use xous_api_websocket::error::{Closed, ReceiveError};
-use xous_api_websocket::{Assembler, Chunk, Code, Kind, Payload};
+use xous_api_websocket::{Assembler, Chunk, Code, Kind, Payload, Websocket};
 
 use crate::common::raw::{CLOSE, FIRST_TEXT, LAST, close_payload, expect_close, frame};
-use crate::common::{open, pattern, peers, system};
+use crate::common::{nothing_is_left, open, pattern, peers, system, threads};
 
 #[test]
 fn messages_of_two_connections_are_put_together() {
@@ -131,5 +131,95 @@ fn forwarding_is_stopped_and_begun_again() {
         }
         ws.close(1000, "").unwrap();
         assert!(matches!(ws.receive_text(10), Err(ReceiveError::Closed(_))));
+    });
+}
+
+/// Whatever the program forwards, and with a server that keeps a chunk of each for a while.
+#[test]
+fn one_thread_forwards_all_connections() {
+    const ALL: usize = 8;
+    system!().run(|| {
+        let peer = Peer::echo().unwrap();
+        let sid = xous::create_server().unwrap();
+        let cid = xous::connect(sid).unwrap();
+        for _ in 0..3 {
+            let all: Vec<Websocket> = (0..ALL).map(|_| open(&peer)).collect();
+            for (opcode, ws) in all.iter().enumerate() {
+                ws.forward_to(cid, opcode).unwrap();
+            }
+            let mut messages = Assembler::new(60_000);
+            let mut left = 20 * ALL;
+            let senders = all.clone();
+            let sender = std::thread::spawn(move || {
+                for number in 0..20 {
+                    for (at, ws) in senders.iter().enumerate() {
+                        ws.send_binary(&vec![number; 1 + 2000 * (at + usize::from(number))]).unwrap();
+                    }
+                }
+            });
+            let mut next = [0; ALL];
+            while left > 0 {
+                let envelope = xous::receive_message(sid).unwrap();
+                let at = envelope.body.id();
+                let Some(message) = messages.receive(&envelope).unwrap() else { continue };
+                let expected = vec![next[at]; 1 + 2000 * (at + usize::from(next[at]))];
+                assert!(message == Payload::Binary(expected), "{} of {at}", next[at]);
+                next[at] += 1;
+                left -= 1;
+            }
+            sender.join().unwrap();
+            assert_eq!(threads("ws-forward"), 1);
+            for (at, ws) in all.iter().enumerate() {
+                ws.close(1000, "").unwrap();
+                let envelope = xous::receive_message(sid).unwrap();
+                assert_eq!(envelope.body.id(), at);
+                assert!(matches!(messages.receive(&envelope), Err(ReceiveError::Closed(_))));
+            }
+            nothing_is_left();
+        }
+    });
+}
+
+/// A thread of the program is in the middle of a message when forwarding begins: it has its message, and the server what is
+/// behind it.
+#[test]
+fn forwarding_begins_behind_a_message_that_is_being_read() {
+    system!().run(|| {
+        let peer = Peer::echo().unwrap();
+        let sid = xous::create_server().unwrap();
+        let cid = xous::connect(sid).unwrap();
+        let (ws, other) = (open(&peer), open(&peer));
+        ws.send_binary(&pattern(100_000)).unwrap();
+        ws.send_text("behind").unwrap();
+        let mut message = ws.receive().unwrap();
+        assert!(!message.chunk().unwrap().is_empty());
+        ws.forward_to(cid, 1).unwrap();
+        // Others do not wait for it.
+        other.forward_to(cid, 2).unwrap();
+        other.send_text("other").unwrap();
+        let mut messages = Assembler::new(100);
+        let mut next = || {
+            let envelope = xous::receive_message(sid).unwrap();
+            (envelope.body.id(), messages.receive(&envelope).unwrap())
+        };
+        assert_eq!(next(), (2, Some(Payload::Text("other".into()))));
+        assert!(message.into_bytes(100_000).unwrap() == pattern(100_000));
+        assert_eq!(next(), (1, Some(Payload::Text("behind".into()))));
+    });
+}
+
+#[test]
+fn the_end_is_forwarded_if_it_came_before() {
+    system!().run(|| {
+        let peer = Peer::echo().unwrap();
+        let sid = xous::create_server().unwrap();
+        let cid = xous::connect(sid).unwrap();
+        let ws = open(&peer);
+        ws.close(1000, "").unwrap();
+        ws.forward_to(cid, 3).unwrap();
+        let envelope = xous::receive_message(sid).unwrap();
+        assert!(matches!(Chunk::from_envelope(&envelope), Err(ReceiveError::Closed(_))));
+        drop(envelope);
+        nothing_is_left();
     });
 }

@@ -5,10 +5,11 @@ use std::sync::mpsc::Sender;
 
 use hosted::peer::Peer;
 use xous::{CID, Message};
+use xous_api_websocket::error::ReceiveError;
 
 use crate::common::pages::RawPages;
 use crate::common::raw::{accept_with, expect_close, frame, read_frame};
-use crate::common::{nothing_is_left, open, peers, service_cid, system};
+use crate::common::{nothing_is_left, open, peers, service_cid, stats_when, system};
 
 const CLOSE: usize = 1;
 const SEND: usize = 3;
@@ -18,10 +19,13 @@ const OPEN: usize = 8;
 const RECEIVE: usize = 9;
 const GRANT: usize = 10;
 const STATS: usize = 11;
+const QUEUED: usize = 25;
+const READY: usize = 26;
 
 const CLOSED: usize = 1;
 const MALFORMED: usize = 2;
 const UNKNOWN_OPCODE: usize = 3;
+const BUSY_RECEIVES: usize = 7;
 const TOO_LONG: usize = 10;
 const NOT_PERMITTED: usize = 11;
 
@@ -256,4 +260,51 @@ fn works() {
     ws.send_text("hello").unwrap();
     assert_eq!(ws.receive_text(10).unwrap(), "hello");
     assert_eq!(ws.close(1000, "").map(u16::from), Ok(1000));
+}
+
+/// One thread for all connections: which of them has something.
+#[test]
+fn readiness_by_numbers() {
+    system!().run(|| {
+        let peer = Peer::echo().unwrap();
+        let cid = service_cid();
+        let ready = move || {
+            let mut page = RawPages::new(1);
+            let (code, len) = page.lend_mut(cid, READY, 0, 0);
+            let handle = page.bytes()[..len].try_into().map_or(0, u32::from_le_bytes);
+            (code, handle)
+        };
+        assert_eq!(ready(), (CLOSED, 0), "nothing is watched");
+        let both = [open(&peer), open(&peer)];
+        let ids = both.each_ref().map(|ws| ws.handle().to_raw() as usize);
+        let watch = |id: usize, on: usize| blocking(cid, (id << 8) | READY, on);
+        assert_eq!(watch(ids[0], 2), refused(MALFORMED));
+        assert_eq!(watch(1 << 20, 1), refused(CLOSED));
+        assert_eq!(blocking(cid, (ids[0] << 8) | QUEUED, 0), xous::Result::Scalar2(0, 0));
+        assert_eq!(blocking(cid, (1 << 28) | QUEUED, 0), xous::Result::Scalar2(0, 0));
+        for id in ids {
+            assert_eq!(watch(id, 1), xous::Result::Scalar2(0, 0));
+            assert_eq!(ready(), (0, id as u32), "as it was added");
+        }
+        assert_eq!(RawPages::new(1).lend(cid, READY, 0, 0).0, MALFORMED, "not to be written");
+        for (at, ws) in both.iter().enumerate() {
+            // It is named once, until a page has been lent to it.
+            let nothing = ws.receive_for(std::time::Duration::from_millis(1));
+            assert_eq!(nothing.err(), Some(ReceiveError::NothingCame));
+            ws.send_text("x").unwrap();
+            assert_eq!(ready(), (0, ids[at] as u32));
+            assert_eq!(ws.receive_text(1).unwrap(), "x");
+        }
+        // One page at a time; and the last connection that is not watched any more ends the wait.
+        let waiting = std::thread::spawn(ready);
+        stats_when(|stats| stats.open_messages == 2);
+        assert_eq!(ready(), (BUSY_RECEIVES, 0));
+        assert_eq!(watch(ids[0], 0), xous::Result::Scalar2(0, 0));
+        assert_eq!(watch(ids[0], 0), xous::Result::Scalar2(0, 0));
+        both[1].close(1000, "").unwrap();
+        assert_eq!(waiting.join().unwrap(), (0, ids[1] as u32), "it has ended");
+        assert_eq!(ready(), (CLOSED, 0));
+        both[0].close(1000, "").unwrap();
+        nothing_is_left();
+    });
 }

@@ -107,6 +107,15 @@ impl Browser {
         self.ask("POST", &format!("/element/{id}/value"), &json!({ "text": text }));
     }
 
+    /// Drops files and folders onto the middle of the page.
+    pub(crate) fn drop_files(&self, paths: &[String]) {
+        let data = json!({ "items": [], "files": paths, "dragOperationsMask": 1 });
+        for kind in ["dragEnter", "dragOver", "drop"] {
+            let event = json!({ "type": kind, "x": 200, "y": 200, "data": data });
+            self.command("Input.dispatchDragEvent", &event);
+        }
+    }
+
     /// As a user who has set it so: `light` or `dark`.
     pub(crate) fn prefer(&self, scheme: &str) {
         let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);

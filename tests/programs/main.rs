@@ -14,6 +14,9 @@ mod arguments;
 #[allow(dead_code, reason = "its own tests read it")]
 #[path = "../../examples/ws/hex.rs"]
 mod hex;
+#[allow(dead_code, reason = "its own tests read it")]
+#[path = "../../examples/ws/json.rs"]
+mod json;
 
 mod copies;
 mod ws;

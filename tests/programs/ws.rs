@@ -35,7 +35,7 @@ fn two_hundred() -> String {
 fn lines_are_sent_and_what_comes_is_printed() {
     let server = server();
     assert_eq!(
-        well(&[&server.url("/echo")], "one\n\nthree \u{e9}\r\nno end"),
+        well(&[&server.url("/echo"), "--wait", "3"], "one\n\nthree \u{e9}\r\nno end"),
         "one\n\nthree \u{e9}\nno end\n"
     );
     assert_eq!(server.line_after("closed "), "1000 4");
@@ -72,7 +72,7 @@ fn a_feed_ends_when_so_many_have_come() {
 #[test]
 fn a_peer_that_never_stops_talking_is_left() {
     let server = server();
-    let output = well(&[&server.url("/feed"), "--wait", "0.05"], "");
+    let output = well(&[&server.url("/feed"), "--wait", "0.3"], "");
     assert!(output.starts_with("0\n1\n"), "{output}");
     assert_eq!(server.line_after("closed "), "1000");
 }
@@ -138,7 +138,7 @@ fn machines_read_objects() {
     assert_eq!((&said[0]["protocol"], &said[1]["hex"]), (&Value::Null, &json!("ff")));
     assert!(said[2]["us"].is_u64());
     assert_eq!((&said[4]["event"], &said[4]["sent"]), (&json!("times"), &json!(2)));
-    let said = objects(&[&server.url("/close?1001=bye")], "now\n");
+    let said = objects(&[&server.url("/close?1001=bye"), "--wait", "20"], "now\n");
     assert_eq!(said[1], json!({"event": "close", "code": 1001, "reason": "bye"}));
 }
 
@@ -171,12 +171,12 @@ fn a_silent_peer_is_pinged() {
 #[test]
 fn how_the_peer_closes_is_told() {
     let server = server();
-    let left = ws(&[&server.url("/close?1001=bye")], "now\n");
+    let left = ws(&[&server.url("/close?1001=bye"), "--wait", "20"], "now\n");
     assert_eq!(
         (left.code, left.output.as_str()),
         (0, "ws: the connection is closed: 1001 (going away) \"bye\"\n")
     );
-    for arguments in [&["--send", "now"][..], &[]] {
+    for arguments in [&["--send", "now"][..], &["--wait", "20"]] {
         let failed = ws(&[&[&*server.url("/close?4001=no")], arguments].concat(), "now\n");
         assert!(
             failed.code == 1 && failed.output.contains("4001") && failed.output.ends_with("\"no\"\n"),
@@ -230,9 +230,9 @@ fn the_end_of_the_input_ends_the_waiting_for_a_connection() {
 #[test]
 fn what_cannot_be_otherwise_is_not_tried_again() {
     let server = server();
-    let closed = ws(&[&server.url("/close?4001=no"), "--reconnect"], "now\n");
+    let closed = ws(&[&server.url("/close?4001=no"), "--reconnect", "--wait", "20"], "now\n");
     assert!(closed.code == 1 && !closed.output.contains("again in"), "{}", closed.output);
-    let done = ws(&[&server.url("/close?1000=done"), "--reconnect"], "now\n");
+    let done = ws(&[&server.url("/close?1000=done"), "--reconnect", "--wait", "20"], "now\n");
     assert_eq!(done.code, 0, "{}", done.output);
 }
 

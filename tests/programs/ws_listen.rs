@@ -76,6 +76,7 @@ fn a_port_that_cannot_be_had_is_told() {
         "{}",
         refused.output
     );
+    assert!(refused.output.contains("is in use; take another"), "{}", refused.output);
     let missing = run("ws", &["listen", "0", "--certificate", "/not/there", "--key", "/not/there"], "");
     assert!(
         missing.code == 1 && missing.output.contains("--certificate /not/there: No such file"),

@@ -103,13 +103,20 @@ impl Client {
     /// The next answer, with its body, which ends with the connection if it has no length.
     pub(crate) fn answer(&mut self) -> Answer {
         let mut answer = self.answer_to_head();
-        if let Some(len) = answer.field("Content-Length") {
-            answer.body = vec![0; len.parse().unwrap()];
-            self.stream.read_exact(&mut answer.body).unwrap();
-        } else {
-            self.stream.read_to_end(&mut answer.body).unwrap();
-        }
+        answer.body = self.body_of(&answer);
         answer
+    }
+
+    /// The body behind a head.
+    pub(crate) fn body_of(&mut self, head: &Answer) -> Vec<u8> {
+        let mut body = Vec::new();
+        if let Some(len) = head.field("Content-Length") {
+            body = vec![0; len.parse().unwrap()];
+            self.stream.read_exact(&mut body).unwrap();
+        } else {
+            self.stream.read_to_end(&mut body).unwrap();
+        }
+        body
     }
 
     /// The next answer, to a request whose answer has no body.

@@ -27,6 +27,7 @@ mod process;
 mod push;
 mod refusals;
 mod routes;
+mod second;
 mod sending;
 mod serve;
 mod sharing;

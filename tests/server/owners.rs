@@ -8,7 +8,7 @@ use hosted::{hear, tell};
 use xous_api_websocket::error::ControlError;
 use xous_api_websocket::state::Stats;
 use xous_api_websocket::wire::{Opcode, ReceiveWord, Status, message_id};
-use xous_api_websocket::{Code, Lease, Listen, Listener, Request, Route, Websocket};
+use xous_api_websocket::{Chunk, Code, Lease, Listen, Listener, Request, Route, Websocket};
 
 use crate::by_hand::Client;
 use crate::common::pages::RawPages;
@@ -174,6 +174,42 @@ fn connections_of_a_silent_program_make_room() {
                 ws.send_text("x").unwrap();
                 assert_eq!(ws.receive_text(9).unwrap(), "x");
             }
+        })
+        .run_roles();
+}
+
+/// It lends no page to any of its connections: one thread waits for all of them, and answers for them.
+#[test]
+fn a_program_that_forwards_is_there() {
+    system!()
+        .role("living", || {
+            let peer = hosted::peer::Peer::echo().unwrap();
+            let request = Request::new("127.0.0.1", peer.address().port()).lease(LEASE);
+            let all: Vec<_> = std::iter::from_fn(|| Websocket::open(&request).ok()).collect();
+            let sid = xous::create_server().unwrap();
+            let cid = xous::connect(sid).unwrap();
+            for (opcode, ws) in all.iter().enumerate() {
+                ws.forward_to(cid, opcode).unwrap();
+            }
+            tell("refused", "all taken");
+            assert_eq!(hear(), "refused for long");
+            for (opcode, ws) in all.iter().enumerate() {
+                ws.send_text("still").unwrap();
+                let envelope = xous::receive_message(sid).unwrap();
+                let chunk = Chunk::from_envelope(&envelope).unwrap();
+                assert_eq!((chunk.id(), chunk.bytes()), (opcode, &b"still"[..]));
+            }
+        })
+        .role("refused", || {
+            assert_eq!(hear(), "all taken");
+            let peer = hosted::peer::Peer::echo().unwrap();
+            let request = Request::new("127.0.0.1", peer.address().port());
+            let _first = Websocket::open(&request).unwrap();
+            let start = Instant::now();
+            while start.elapsed() < Duration::from_secs(5) {
+                assert!(Websocket::open(&request).is_err());
+            }
+            tell("living", "refused for long");
         })
         .run_roles();
 }

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use hosted::{PDDB_MOUNT, Pddb};
-use xous::Message;
+use hosted::Pddb;
 use xous_api_websocket::Upload;
 
 use crate::by_hand::Client;
 use crate::common::{nothing_is_left, pattern, system};
-use crate::sender::{DICT, FILES, Sender, get, list, listen, pddb_cid};
+use crate::sender::{DICT, FILES, Sender, get, list, listen, mount, unmount};
 
 #[test]
 fn files_that_interleave_are_stored_and_shown() {
@@ -125,9 +124,36 @@ fn a_database_that_is_locked_is_told() {
     });
 }
 
-/// Opens the database, as its user does.
-fn mount() {
-    xous::send_message(pddb_cid(), Message::new_blocking_scalar(PDDB_MOUNT, 0, 0, 0, 0)).unwrap();
+#[test]
+fn a_database_that_is_locked_in_the_middle_is_told() {
+    system!().run(|| {
+        let listener = listen(Upload::new(DICT).replace(true));
+        let mut sender = Sender::connect(listener.port());
+        sender.file(1, "there", b"1");
+        sender.accepted(1);
+        sender.stored(1, b"1");
+        for (id, name) in [(2, "new"), (3, "there")] {
+            sender.begin(id, name, 100_000, &pattern(20_000));
+            sender.accepted(id);
+        }
+        unmount();
+        for id in [2, 3] {
+            sender.part(id, &pattern(50_000));
+            sender.told("failed", id, "unmounted");
+        }
+        sender.file(4, "more", b"1");
+        sender.told("refused", 4, "unmounted");
+        for (path, method) in [(FILES, "GET"), ("/files/there", "GET"), (FILES, "HEAD")] {
+            let head = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+            let answer = Client::with(listener.port(), head).answer_to_head();
+            assert_eq!((answer.status, answer.field("Retry-After")), (503, Some("10")), "{method} {path}");
+        }
+        mount();
+        assert_eq!(list(listener.port()), [("there".to_owned(), 1)]);
+        sender.file(5, "new", b"12");
+        sender.accepted(5);
+        sender.stored(5, b"12");
+    });
 }
 
 #[test]

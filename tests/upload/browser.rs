@@ -1,5 +1,7 @@
 //! The demonstration's page for uploads in a real browser.
 
+mod many;
+
 use hosted::Pddb;
 use serde_json::Value;
 

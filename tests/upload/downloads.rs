@@ -111,6 +111,23 @@ fn a_list_of_a_thousand_names_is_whole() {
 }
 
 #[test]
+fn clients_that_want_the_list_at_the_same_time_all_get_it() {
+    system!().run(|| {
+        let directory = directory();
+        for i in 0..100 {
+            std::fs::write(directory.join(format!("{i:03}")), "x").unwrap();
+        }
+        let listener = listen(Upload::new(DICT));
+        let port = listener.port();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(move || (0..4).for_each(|_| assert_eq!(list(port).len(), 100)));
+            }
+        });
+    });
+}
+
+#[test]
 fn a_client_that_takes_nothing_is_let_go_and_holds_up_nobody() {
     system!().run(|| {
         let deadlines = Deadlines::new().write(Duration::from_millis(300));

@@ -24,6 +24,8 @@ use crate::sender::{DICT, UPLOAD, get, list, listen, sha256};
 const KILLS: u64 = 20;
 /// Files of a round; some of them replace files of a round before.
 const FILES: usize = 12;
+/// At how many changes the user is asked.
+const DIALOGS: u64 = 20;
 /// Names that are in use.
 const NAMES: u64 = 18;
 /// From the start of a system to its program's port.
@@ -41,7 +43,7 @@ fn whatever_moment_a_system_is_killed_at_its_files_are_whole_or_absent() {
     let keys = PathBuf::from(scratch.path("pddb"));
     let mut known = Known::default();
     for round in 0..KILLS {
-        let (system, port) = start(&keys);
+        let (system, port) = start(Pddb::new().directory(&keys));
         known.check(port);
         assert_eq!(journal(&keys), [""; 0], "what was left is cleared");
         let plan = plan(&mut random, round);
@@ -60,7 +62,7 @@ fn whatever_moment_a_system_is_killed_at_its_files_are_whole_or_absent() {
         });
         known.expect(plan, &stored);
     }
-    let (_system, port) = start(&keys);
+    let (_system, port) = start(Pddb::new().directory(&keys));
     known.check(port);
     println!("{} files are there", list(port).len());
 }
@@ -85,6 +87,58 @@ fn whatever_moment_a_sender_is_killed_at_its_files_are_whole_or_absent() {
     });
 }
 
+#[test]
+fn a_system_that_is_killed_while_its_user_is_asked_has_its_files_whole_or_absent() {
+    if std::env::var_os(PROGRAM).is_some() {
+        return serve();
+    }
+    let scratch = Scratch::new();
+    let keys = PathBuf::from(scratch.path("pddb"));
+    let mut known = Known::default();
+    let old = vec![("replaced".to_owned(), pattern(20_000))];
+    let dict = keys.join(".System").join(DICT);
+    std::fs::create_dir_all(&dict).unwrap();
+    std::fs::write(dict.join("replaced"), &old[0].1).unwrap();
+    known.expect(old, &["replaced".to_owned()]);
+    // Every change of a new file and of a replacement.
+    for change in 1..=DIALOGS {
+        let (system, port) = start(Pddb::new().directory(&keys).asks_at(change));
+        let new = format!("new {change}");
+        let plan = [new, "replaced".to_owned()].map(|name| (name, pattern(9_000 + change as usize))).to_vec();
+        let stored = send_until_told(port, &plan);
+        drop(system);
+        known.expect(plan, &stored);
+        let (_system, port) = start(Pddb::new().directory(&keys));
+        known.check(port);
+        assert_eq!(journal(&keys), [""; 0], "what was left is cleared");
+    }
+}
+
+/// Sends files one after the other until the database is said to be silent. Those that are stored.
+fn send_until_told(port: u16, plan: &[(String, Vec<u8>)]) -> Vec<String> {
+    let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let (mut ws, _) = tungstenite::client(format!("ws://127.0.0.1:{port}{UPLOAD}"), stream).unwrap();
+    let mut stored = Vec::new();
+    for (id, (name, data)) in (0u32..).zip(plan) {
+        let length = (data.len() as u32).to_le_bytes();
+        let message = [&id.to_le_bytes(), name.as_bytes(), &[0], &length, data].concat();
+        ws.send(Message::binary(message)).unwrap();
+        loop {
+            let answer: Value = serde_json::from_str(ws.read().unwrap().to_text().unwrap()).unwrap();
+            if answer.get("waiting").is_some() {
+                return stored;
+            }
+            assert!(answer.get("failed").or(answer.get("refused")).is_none(), "{answer}");
+            if answer.get("stored").is_some() {
+                stored.push(name.clone());
+                break;
+            }
+        }
+    }
+    panic!("nobody was asked")
+}
+
 /// The program of a system: its routes are there until it is killed.
 fn serve() {
     let listener = listen(Upload::new(DICT).replace(true));
@@ -95,12 +149,12 @@ fn serve() {
 }
 
 /// A system on these keys, and its port.
-fn start(keys: &Path) -> (System, u16) {
+fn start(pddb: Pddb) -> (System, u16) {
     let test = std::thread::current().name().expect("a test has a name").to_owned();
     let binary = std::env::current_exe().unwrap().into_os_string().into_string().unwrap();
     let program = Program::new(binary).args([&test, "--exact", "--nocapture"]).env(PROGRAM, "1");
     let (reader, writer) = std::io::pipe().unwrap();
-    let builder = System::builder().output_to(writer).pddb(Pddb::new().directory(keys));
+    let builder = System::builder().output_to(writer).pddb(pddb);
     let system = builder.service(service(), SERVER_NAME).program(program).start().unwrap();
     let (sender, port) = channel();
     std::thread::spawn(move || {

@@ -13,11 +13,16 @@ mod scratch;
 
 mod answers;
 mod browser;
+mod crate_sender;
 mod crowds;
+mod deleting;
+mod dialogs;
 mod downloads;
+mod events;
 mod kill;
 mod program;
 mod resuming;
 mod routes;
 mod sender;
+mod versions;
 mod wire;

@@ -65,12 +65,19 @@ fn the_program_says_why_a_file_is_not_stored() {
     let (file, url) = (demonstration.files.write("a", b"a"), demonstration.url());
     let named = |name| run(&[&file, &url, "--name", name]);
     assert_eq!(named("b").code, 0);
+    // The very file is there.
+    assert_eq!(named("b").code, 0);
+    let other = demonstration.files.write("other", b"b");
+    let taken = || run(&[&other, &url, "--name", "b"]);
     let missing = demonstration.files.path("missing");
     let echo = demonstration.server.url("ws", "/echo");
     for (ended, code, text) in [
-        (named("b"), 1, "upload: b is not stored by ws://127.0.0.1:"),
-        (named("b"), 1, ": A file of this name exists."),
-        (named("../b"), 1, "The name cannot be the name of a file here."),
+        (taken(), 1, "upload: b is not stored by ws://127.0.0.1:"),
+        (taken(), 1, ": A file of this name exists."),
+        (run(&[&other, &url, "--name", "b", "--replace"]), 0, "stored b 1 "),
+        (named("../b"), 1, "A part of the name is empty, . or .. only."),
+        (named("a\u{200b}"), 1, "U+200B"),
+        (named("e\u{301}"), 0, "stored \u{e9} 1 "),
         (run(&[&missing, &url]), 1, "missing: No such file or directory"),
         (run(&[&file, &echo]), 1, "no answer of an upload route"),
         (run(&[&file, &demonstration.server.url("ws", "/nothing")]), 1, "answered 404"),

@@ -3,10 +3,11 @@
 use std::mem::ManuallyDrop;
 use std::net::TcpStream;
 
+use hosted::{PDDB_ANSWER, PDDB_ASKED, PDDB_MOUNT, PDDB_UNMOUNT, PDDB_USER};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tungstenite::{Message, WebSocket};
-use xous::CID;
+use xous::{CID, Message as Scalar};
 use xous_api_names::XousNames;
 use xous_api_websocket::{Listen, Listener, Route, Upload};
 
@@ -20,9 +21,40 @@ pub(crate) const DICT: &str = "uploads";
 
 /// A connection to the PDDB, when it is there.
 pub(crate) fn pddb_cid() -> CID {
+    cid_of("_Plausibly Deniable Database_")
+}
+
+fn cid_of(name: &str) -> CID {
     // The last one to be dropped would end the connection to the name server for the whole process.
     let names = ManuallyDrop::new(XousNames::new().unwrap());
-    names.request_connection_blocking("_Plausibly Deniable Database_").unwrap()
+    names.request_connection_blocking(name).unwrap()
+}
+
+/// Opens the database, as its user does.
+pub(crate) fn mount() {
+    tell(pddb_cid(), PDDB_MOUNT, 0);
+}
+
+/// Locks the database, as its user does.
+pub(crate) fn unmount() {
+    tell(pddb_cid(), PDDB_UNMOUNT, 0);
+}
+
+/// Says what the user says to the dialog that is shown, or else to the next one.
+pub(crate) fn user_says(yes: bool) {
+    tell(cid_of(PDDB_USER), PDDB_ANSWER, yes.into());
+}
+
+/// Waits until the database has shown so many dialogs. Returns how many.
+pub(crate) fn dialogs(at_least: usize) -> usize {
+    tell(cid_of(PDDB_USER), PDDB_ASKED, at_least)
+}
+
+fn tell(cid: CID, opcode: usize, argument: usize) -> usize {
+    match xous::send_message(cid, Scalar::new_blocking_scalar(opcode, argument, 0, 0, 0)) {
+        Ok(xous::Result::Scalar1(answer)) => answer,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// A program's port with both, when the PDDB is there.
@@ -85,6 +117,13 @@ impl Sender {
     /// The next answer.
     pub(crate) fn any_answer(&mut self) -> Value {
         serde_json::from_str(self.ws.read().unwrap().to_text().unwrap()).unwrap()
+    }
+
+    /// The next answer says that the transfer waits for the database.
+    pub(crate) fn waits(&mut self, id: u32) {
+        let answer = self.answer();
+        assert_eq!(answer["waiting"], id, "{answer}");
+        assert!(answer["reason"].as_str().unwrap().ends_with('.'), "{answer}");
     }
 
     /// The next answer says that the transfer is accepted; its token.

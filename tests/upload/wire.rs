@@ -1,4 +1,4 @@
-//! A wire to a server that is cut once.
+//! A wire to a server that is cut.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -17,15 +17,28 @@ struct State {
     carried: AtomicUsize,
     cut: usize,
     is_cut: AtomicBool,
+    /// What does not come through from the server, and how often a connection was ended by that.
+    needle: &'static [u8],
+    cuts: AtomicUsize,
 }
 
 impl Wire {
     /// To `server`. The first connection that takes the bytes towards it past `cut` ends there.
     pub(crate) fn cut_after(server: u16, cut: usize) -> Self {
+        Self::new(server, cut, "")
+    }
+
+    /// To `server`. A connection by which the server says this ends there, each time.
+    pub(crate) fn cut_before(server: u16, text: &'static str) -> Self {
+        Self::new(server, usize::MAX, text)
+    }
+
+    fn new(server: u16, cut: usize, needle: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let state =
-            Arc::new(State { server, carried: AtomicUsize::new(0), cut, is_cut: AtomicBool::new(false) });
+        let (carried, cuts) = Default::default();
+        let is_cut = AtomicBool::new(false);
+        let state = Arc::new(State { server, carried, cut, is_cut, needle: needle.as_bytes(), cuts });
         let shared = state.clone();
         // Ends with the process.
         std::thread::spawn(move || {
@@ -43,6 +56,11 @@ impl Wire {
     /// Bytes that have gone towards the server.
     pub(crate) fn carried(&self) -> usize {
         self.state.carried.load(Relaxed)
+    }
+
+    /// How often a connection was ended by what the server said.
+    pub(crate) fn cuts(&self) -> usize {
+        self.state.cuts.load(Relaxed)
     }
 }
 
@@ -64,6 +82,12 @@ impl State {
                 && self.carried.fetch_add(len, Relaxed) + len > self.cut
                 && !self.is_cut.swap(true, Relaxed)
             {
+                break;
+            }
+            let needle = self.needle;
+            if !is_counted && !needle.is_empty() && buffer[..len].windows(needle.len()).any(|at| at == needle)
+            {
+                self.cuts.fetch_add(1, Relaxed);
                 break;
             }
             if to.write_all(&buffer[..len]).is_err() {

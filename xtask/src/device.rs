@@ -1,6 +1,7 @@
 //! `cargo xtask device`: programs on an emulated device, with its console on the terminal.
 
 mod documents;
+pub(crate) mod gauge;
 mod measure;
 mod options;
 mod record;
@@ -22,7 +23,7 @@ pub(crate) const COMMAND: Command = Command {
     name: "device",
     summary: "Run the demonstration server, or other programs, on an emulated device",
     usage: "\
-usage: cargo xtask device [--port N] [--plain] [--kernel FILE] [--verbose] [PROGRAM ARGUMENTS [-- PROGRAM ARGUMENTS]...]
+usage: cargo xtask device [--port N] [--plain] [--kernel FILE] [--profile] [--verbose] [PROGRAM ARGUMENTS [-- PROGRAM ARGUMENTS]...]
        cargo xtask device --check|--record
 
   cargo xtask device                        the demonstration server on http://127.0.0.1:8080/, until Ctrl-C
@@ -38,6 +39,7 @@ serve for ever. What the device's sockets reach is this machine's loopback inter
   --port N       the port of the demonstration server, if no PROGRAM is said
   --plain        the service without TLS
   --kernel FILE  the kernel of an xous-core build of today, or a copy of the published one
+  --profile      also print who has spent the instructions and what for: what made the kernel run, and functions
   --check        measure what the service costs on the device, and compare with device.toml: more than 2 % is a failure;
                  so is a table of README.md or docs/xous-core.md that says something else than device.toml
   --record       the same, and rewrite device.toml and these tables
@@ -65,6 +67,9 @@ fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
     }
     let outcome = machine(&programs, &options)?.run()?;
     eprint!("{}", usage::table(&outcome));
+    if options.profile {
+        eprint!("\n{}", gauge::account_of(&outcome));
+    }
     if outcome.end == End::ProgramsEnded && outcome.succeeded() {
         return Ok(ExitCode::SUCCESS);
     }
@@ -86,6 +91,9 @@ fn machine(programs: &Programs, options: &Options) -> Result<Builder, Failure> {
         .machine_limit(Duration::MAX)
         .wall_limit(Duration::MAX)
         .watch(console(options.verbose));
+    if options.profile {
+        machine = machine.profile();
+    }
     let serve_only = options.programs.iter().all(|program| serves(&program.name));
     for Program { name, arguments } in &options.programs {
         let path = find(programs, name)?;

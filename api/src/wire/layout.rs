@@ -7,8 +7,8 @@ use crate::certificate::{Fingerprint, Shown, ShownCertificate, Subject};
 use crate::state::Stats;
 use crate::wire::{Accepted, Handle, Refusal, Reply};
 use crate::{
-    ConnectionOptions, CredentialsForm, Deadlines, Decision, Identity, Lease, Limits, Listen, ListenLimits,
-    Login, Pin, Request, Route, ServerTls, SlowMember, Source, Tls, Upload,
+    ConnectionOptions, CredentialsForm, Deadlines, Decision, FileChange, FileEvent, Identity, Lease, Limits,
+    Listen, ListenLimits, Login, Pin, Request, Route, ServerTls, SlowMember, Source, Tls, Upload,
 };
 
 fn expect(name: &str, page: &[u8]) {
@@ -90,6 +90,8 @@ fn ports_and_routes_are_laid_out_as_ever() {
     expect_page!("receiver", receiver.credentials(Login::basic("a", "b")).credentials(Login::bearer("c")));
     let upload = Upload::new("a/b").allow("*.txt").allow("b").replace(true).write_batch(9).largest(7);
     expect_page!("upload", Route::upload("/u", upload.transfers(3).resume(Duration::from_secs(1))));
+    let told = Upload::new("a").asks().patience(Duration::from_millis(9));
+    expect_page!("told", Route::upload("/u", told));
     expect_page!("page", Route::page("/", "text/html", b"<p>"));
     expect_page!("files", Route::files("/f/", "a"));
     expect_page!("decision", Decision::accept().sub_protocol("chat").header("Set-Cookie", "a=b"));
@@ -111,6 +113,11 @@ fn answers_are_laid_out_as_ever() {
     let shown = ShownCertificate::new(b"der".to_vec(), Fingerprint([7; 32]), None);
     let len = Shown::new(3, vec![shown]).write_behind(&mut page, len);
     expect("refusal", &page[..len]);
+    let mut event = FileEvent::new(FileChange::Stored, "dict", "a/b");
+    (event.missed, event.number, event.length, event.bytes) = (1, 2, 3, 4);
+    (event.sha256, event.sender, event.code) = (Some([7; 32]), "127.0.0.1:9", "full");
+    let len = event.write(&mut page).unwrap();
+    expect("event", &page[..len]);
     let stats = Stats {
         connections: 1,
         workers_busy: 2,

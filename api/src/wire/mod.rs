@@ -26,6 +26,8 @@
 //! | `AddRoute` | [`Route`](crate::Route) | |
 //! | `Renew` | [`ServerTls`](crate::ServerTls) | |
 //! | `Accept` | nothing | [`Accepted`] |
+//! | `FileEvent` | nothing | [`FileEvent`](crate::FileEvent) |
+//! | `Files` | u32 number, the texts dict and name; what in `offset` | as [`Opcode::Files`] says |
 //! | `Decide` | [`Decision`](crate::Decision) | |
 //! | `Stats` | nothing | [`Stats`](crate::state::Stats) |
 //! | `Send` | the message; a [`SendWord`] in `offset` | |

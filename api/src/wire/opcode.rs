@@ -158,6 +158,20 @@ pub enum Opcode {
     /// What waits to be sent on a connection: blocking scalar, `Scalar2(messages, bytes)`, of messages and parts that the
     /// socket has not got, lent and moved. Both are 0 for a handle that is not the caller's.
     Queued = 25,
+    /// Waits until one of several connections has something, so that one thread of a program receives from all of them.
+    ///
+    /// | | |
+    /// |---|---|
+    /// | blocking or plain scalar, with a connection's handle | `arg1` = 1: the connection is among those from now on; 0: it is not any more; `Scalar2(0, 0)` |
+    /// | lend mut of a page, without a handle | answered when one of them has data that waits for a page, or has ended: u32 handle in the page, `offset` = none; or a code in `offset` |
+    ///
+    /// `Receive` then brings what there is. Name a short time in it, as another thread may have received meanwhile. A
+    /// connection is named when it is added, and again when more waits and a page has been lent to it since. One that ends
+    /// or is granted is named a last time.
+    ///
+    /// Errors: `Closed` (not a connection of the caller; of the lend: none is watched), `Malformed`, `BusyReceives` (another
+    /// page of the caller waits), `BusyMessages`, `BusyService`; `Again` if that is understood ([`Lease`](crate::Lease)).
+    Ready = 26,
     /// Reports on a connection, as `State`, and on how long its pings take: blocking scalar, `Scalar5(phase, failed, last,
     /// least, mean)`. The last three are the times between a ping and its pong in microseconds, 0 if there was none. Bits
     /// 8 to 15 of `phase` are the [`Code`](crate::Code) for which the service has given the connection up, or 0.
@@ -183,6 +197,25 @@ pub enum Opcode {
     ///
     /// Errors: `Closed` (no connection of the caller that is opened again).
     ReconnectStop = 36,
+    /// Takes the next event about a file of the listener's upload routes that tell: lend mut of a page; answered with a
+    /// [`FileEvent`](crate::FileEvent) and `offset` = none.
+    ///
+    /// Errors in `offset`: `Closed`, `Malformed`, `BusyReceives`, `BusyMessages`, `BusyService`; `Again` if that is
+    /// understood ([`Lease`](crate::Lease)).
+    FileEvent = 28,
+    /// Decides on a file that was asked about: blocking or plain scalar with the listener's handle, `arg1` = the event's
+    /// number, `arg2` = 1 if it is taken; `Scalar2(0, 0)`.
+    ///
+    /// Errors: `Closed` (nobody waits for that any more).
+    DecideFile = 29,
+    /// Does something with files of a dict that a route of the listener leads to: lend mut of u32 number, the texts dict and
+    /// name; in `offset` 1: a list from that number on, u32 length and the text name of each, as many as fit; 2: what there
+    /// is from that byte on, as much as fits; 3: deletes the file. Answered with `valid` bytes and `offset` = none. Files
+    /// have no order, but keep theirs as long as nothing changes.
+    ///
+    /// Errors in `offset`: `Closed`, `Malformed`, `NotPermitted` (no route leads there), `NoFile`, `FileBusy`, `NoPddb`,
+    /// `PddbFailed`, `NoWorker`, `BusyMessages`, `BusyService`.
+    Files = 30,
 }
 
 impl From<Opcode> for usize {

@@ -12,7 +12,7 @@ pub(crate) struct ProcessCounts {
     pub(crate) user: u64,
     /// Instructions in supervisor mode, in its address space.
     pub(crate) kernel: u64,
-    /// System calls from user mode, by number.
+    /// System calls, by number; process 1 makes its own in supervisor mode.
     pub(crate) calls: [u64; CALLS],
     /// The exit code, and the instruction count at that time.
     pub(crate) exit: Option<(u32, u64)>,
@@ -47,11 +47,14 @@ impl Counts {
         self.ended
     }
 
-    pub(super) fn book(&mut self, pid: u8, user: bool, count: u64) {
+    /// Books the instructions since the last time, and gives their number.
+    pub(super) fn book(&mut self, pid: u8, user: bool, count: u64) -> u64 {
         let process = &mut self.processes[usize::from(pid)];
         let sum = if user { &mut process.user } else { &mut process.kernel };
-        *sum += count - self.since;
+        let instructions = count - self.since;
+        *sum += instructions;
         self.since = count;
+        instructions
     }
 
     pub(super) fn call(&mut self, pid: u8, number: u32, argument: u32, count: u64) {

@@ -101,7 +101,7 @@ impl<D: Devices> Cpu<D> {
             0x180 => {
                 self.account();
                 self.csr.translation = value;
-                self.tlb.flush();
+                self.flush();
             }
             0x9c0 => self.csr.mask = value,
             // Two top bits set: read-only. Anything else is unknown.
@@ -113,7 +113,7 @@ impl<D: Devices> Cpu<D> {
 
     fn write_status(&mut self, status: u32) {
         if (self.csr.status ^ status) & (SUM | MXR) != 0 {
-            self.tlb.flush();
+            self.flush();
         }
         self.csr.status = status;
     }

@@ -10,11 +10,14 @@ use crate::machine::Devices;
 impl<D: Devices> Cpu<D> {
     /// Executes until the instruction count reaches the deadline, or to an exception.
     #[inline(never)]
-    pub(super) fn steps(&mut self) -> Result<(), Trap> {
+    pub(super) fn steps<const RECORDED: bool>(&mut self) -> Result<(), Trap> {
         loop {
             // Before the fetch: a vector that cannot be fetched from must not stop the clock.
             self.count += 1;
             let (word, length) = self.fetch()?;
+            if RECORDED && let Some(recorder) = &mut self.recorder {
+                recorder.step(self.pc);
+            }
             self.pc = self.execute(word, self.pc.wrapping_add(length))?;
             if self.count >= self.deadline {
                 return Ok(());
@@ -156,7 +159,7 @@ impl<D: Devices> Cpu<D> {
             0x1020_0073 => return Ok(self.leave()),
             // `wfi`: a hint; the kernel uses the machine's own device to sleep.
             0x1050_0073 => self.look_up(),
-            _ if word >> 25 == 9 && word >> 7 & 31 == 0 => self.tlb.flush(),
+            _ if word >> 25 == 9 && word >> 7 & 31 == 0 => self.flush(),
             _ => return Err(Trap::illegal(word)),
         }
         Ok(next)

@@ -36,6 +36,10 @@ impl<D: Devices> Cpu<D> {
     fn enter_page(&mut self, pc: u32) -> Result<u32, Trap> {
         let offset = self.instruction_page(pc)?;
         self.tlb.set_current(pc, offset);
+        let (pid, user) = (self.pid(), self.user);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.enter_page(pid, user, pc);
+        }
         Ok(offset)
     }
 

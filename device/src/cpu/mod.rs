@@ -20,8 +20,12 @@ use mmu::Tlb;
 pub(crate) use self::{
     counts::Counts,
     mmu::{Access, Space, walk},
+    trap::{CALL, Trapped},
 };
-use crate::machine::{Devices, Ram};
+use crate::{
+    machine::{Devices, Ram},
+    profile::Recorder,
+};
 
 /// A processor with the memory and the devices that it is wired to.
 pub(crate) struct Cpu<D> {
@@ -38,6 +42,8 @@ pub(crate) struct Cpu<D> {
     tlb: Tlb,
     compressed: Box<[u32]>,
     pub(crate) counts: Counts,
+    /// Where it is taken down what the instructions are spent for, if it is.
+    pub(crate) recorder: Option<Box<Recorder>>,
     pub(crate) ram: Ram,
     pub(crate) devices: D,
 }
@@ -55,6 +61,7 @@ impl<D: Devices> Cpu<D> {
             tlb: Tlb::new(),
             compressed: compressed::table(),
             counts: Counts::default(),
+            recorder: None,
             ram,
             devices,
         }
@@ -65,7 +72,9 @@ impl<D: Devices> Cpu<D> {
     pub(crate) fn run(&mut self, deadline: u64) {
         self.deadline = deadline;
         while self.count < self.deadline {
-            if let Err(trap) = self.steps() {
+            // Compiled twice, so that nothing is looked for at each instruction.
+            let result = if self.recorder.is_some() { self.steps::<true>() } else { self.steps::<false>() };
+            if let Err(trap) = result {
                 self.exception(trap);
             }
         }
@@ -83,16 +92,27 @@ impl<D: Devices> Cpu<D> {
 
     /// Books the instructions since the last change of process or mode.
     pub(crate) fn account(&mut self) {
-        self.counts.book(self.pid(), self.user, self.count);
+        let instructions = self.counts.book(self.pid(), self.user, self.count);
+        if let Some(recorder) = &mut self.recorder
+            && !self.user
+        {
+            recorder.book(instructions);
+        }
+    }
+
+    /// Forgets all translations of addresses.
+    fn flush(&mut self) {
+        self.tlb.flush();
+        if let Some(recorder) = &mut self.recorder {
+            recorder.flush();
+        }
     }
 
     fn note_call(&mut self) {
-        if self.user {
-            let before = self.counts.ended();
-            self.counts.call(self.pid(), self.x[10], self.x[11], self.count);
-            if self.counts.ended() != before {
-                self.look_up();
-            }
+        let before = self.counts.ended();
+        self.counts.call(self.pid(), self.x[10], self.x[11], self.count);
+        if self.counts.ended() != before {
+            self.look_up();
         }
     }
 }

@@ -25,6 +25,21 @@ pub(crate) enum Cause {
     StorePage = 15,
 }
 
+/// `scause` of a system call, by the mode it comes from.
+pub(crate) const CALL: [u32; 2] = [Cause::UserCall as u32, Cause::SupervisorCall as u32];
+
+/// A trap as it is taken.
+pub(crate) struct Trapped<'a> {
+    /// The process that was running.
+    pub(crate) pid: u8,
+    /// `scause` and `stval`.
+    pub(crate) cause: u32,
+    pub(crate) value: u32,
+    pub(crate) registers: &'a [u32; 32],
+    /// Interrupt lines that were up and let through.
+    pub(crate) lines: u32,
+}
+
 /// An exception: its cause and the value for `stval` (an address, an instruction, or 0).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Trap {
@@ -74,6 +89,7 @@ impl<D: Devices> Cpu<D> {
 
     fn enter(&mut self, cause: u32, value: u32) {
         self.account();
+        self.record_trap(cause, value);
         self.csr.cause = cause;
         self.csr.value = value;
         self.csr.resume = self.pc;
@@ -90,10 +106,24 @@ impl<D: Devices> Cpu<D> {
         self.tlb.leave_page();
     }
 
+    fn record_trap(&mut self, cause: u32, value: u32) {
+        if self.recorder.is_none() {
+            return;
+        }
+        let (pid, lines) = (self.pid(), self.pending_lines());
+        if let Some(recorder) = &mut self.recorder {
+            recorder.enter(&Trapped { pid, cause, value, registers: &self.x, lines });
+        }
+    }
+
     /// `sret`: back to the mode and the interrupt enable of before the trap. Gives where to go on.
     pub(super) fn leave(&mut self) -> u32 {
         self.account();
         self.user = self.csr.status & csr::SPP == 0;
+        let pid = self.pid();
+        if let Some(recorder) = &mut self.recorder {
+            recorder.leave(pid, self.user, &self.x);
+        }
         let enable = self.csr.status & csr::SPIE != 0;
         self.csr.status &= !(csr::SIE | csr::SPP);
         self.csr.status |= csr::SPIE;

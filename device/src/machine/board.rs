@@ -13,7 +13,7 @@ use super::{
     trng::{self, Generator},
     uart::{Line, Source, Uart},
 };
-use crate::net::{Dns, Net, Network};
+use crate::net::{Dns, MakePeer, Net, Network};
 
 /// The region of all registers, which programs may map pages of.
 pub(crate) const DEVICES_START: u32 = 0xf000_0000;
@@ -51,6 +51,8 @@ pub(crate) struct Options {
     pub(crate) network: Network,
     /// Whether sockets are as strict as those of xous-core.
     pub(crate) strict_network: bool,
+    /// The most bytes that a call to a socket moves, if it is less than a page.
+    pub(crate) bytes_per_call: Option<usize>,
     /// Seed of the random number generators.
     pub(crate) seed: u64,
     /// With it, rounds of the preemption timer vary in length.
@@ -87,6 +89,10 @@ pub(crate) struct Board {
 
 impl Board {
     pub(crate) fn new(options: &Options) -> Self {
+        let mut net = Net::new(options.network, options.strict_network);
+        if let Some(bytes) = options.bytes_per_call {
+            net.limit_calls(bytes);
+        }
         Board {
             clock: Clock::default(),
             uart: Uart::new(Source::Kernel),
@@ -94,7 +100,7 @@ impl Board {
             timer: Timer::new(options.quantum_seed),
             ticktimer: Ticktimer::default(),
             generator: Generator::new(options.seed),
-            net: Net::new(options.network, options.strict_network),
+            net,
             dns: Dns::default(),
             net_seen: 0,
             idle: options.idle,
@@ -102,6 +108,11 @@ impl Board {
             storage: BTreeMap::new(),
             lines: Vec::new(),
         }
+    }
+
+    /// Lets connections to a port reach a peer.
+    pub(crate) fn add_peer(&mut self, port: u16, make: MakePeer) {
+        self.net.add_peer(port, make);
     }
 
     /// Machine time after so many instructions.

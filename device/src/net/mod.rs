@@ -9,13 +9,15 @@
 mod dns;
 mod inside;
 mod operation;
+mod peer;
 mod sockets;
 #[cfg(test)]
 mod tests;
 
 use std::{collections::VecDeque, time::Duration};
 
-pub(crate) use self::dns::Dns;
+pub use self::peer::Peer;
+pub(crate) use self::{dns::Dns, peer::MakePeer};
 use operation::{Kind, Operation, Progress};
 use sockets::Sockets;
 
@@ -83,6 +85,16 @@ impl Net {
         }
     }
 
+    /// Lets a call move no more bytes than this.
+    pub(crate) fn limit_calls(&mut self, bytes: usize) {
+        self.sockets.limit_calls(bytes);
+    }
+
+    /// Lets connections to a port reach a peer.
+    pub(crate) fn add_peer(&mut self, port: u16, make: MakePeer) {
+        self.sockets.add_peer(port, make);
+    }
+
     pub(crate) fn line_is_up(&self) -> bool {
         self.line
     }
@@ -92,10 +104,12 @@ impl Net {
         self.sockets.outside() && !self.parked.is_empty()
     }
 
-    /// Machine time at which the first parked operation times out.
+    /// Machine time at which the first parked operation times out, or is answered by a peer.
     pub(crate) fn deadline(&self) -> Option<u64> {
-        let parked = self.parked.iter().filter(|(_, operation)| self.keeps_time(operation));
-        parked.filter_map(|(_, operation)| operation.deadline).min()
+        let parked = || self.parked.iter().map(|(_, operation)| operation);
+        let late = parked().filter(|operation| self.keeps_time(operation)).filter_map(|waits| waits.deadline);
+        let reads = parked().filter(|operation| operation.is(Kind::Receive) || operation.is(Kind::Peek));
+        late.chain(reads.filter_map(|operation| self.sockets.ready(operation.number()))).min()
     }
 
     pub(crate) fn read(&mut self, register: u32) -> u32 {
@@ -134,6 +148,7 @@ impl Net {
     }
 
     fn go(&mut self, now: u64, ram: &mut Ram) {
+        self.sockets.set_time(now);
         let mut operation = Operation::new(self.opcode, self.page, self.first, self.second, now);
         if self.sockets.strict() {
             operation.aborts().iter().for_each(|kind| self.abort(*kind, operation.number(), ram));
@@ -169,6 +184,7 @@ impl Net {
 
     /// Tries everything that waits, in the order in which it came; in a strict network, after an event only.
     pub(crate) fn poll(&mut self, now: u64, ram: &mut Ram) {
+        self.sockets.set_time(now);
         if !self.sockets.strict() {
             self.attempt_all(now, ram, |_| true);
             return;

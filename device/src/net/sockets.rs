@@ -20,6 +20,7 @@ use super::{
     Network,
     inside::{InsideStream, pair},
     operation::Operation,
+    peer::{MakePeer, PeerStream, Peers},
 };
 
 /// Numbers fit into a byte, as the answer to `Listen` has it, and start behind the standard files'.
@@ -34,6 +35,7 @@ const FIRST_FREE_PORT: u16 = 49152;
 pub(super) enum Stream {
     Host(TcpStream),
     Inside(InsideStream),
+    Peer(PeerStream),
 }
 
 /// A connection that nobody has accepted yet, and the address of its other side.
@@ -56,6 +58,11 @@ enum Listener {
 pub(super) struct Sockets {
     network: Network,
     strict: bool,
+    /// Bytes that a call moves at most; a page, unless it was said.
+    per_call: usize,
+    /// Machine time at the last look.
+    now: u64,
+    peers: Peers,
     streams: BTreeMap<u16, Stream>,
     /// Several numbers may listen on one port.
     listening: BTreeMap<u16, Listening>,
@@ -81,6 +88,9 @@ impl Sockets {
         Sockets {
             network,
             strict,
+            per_call: if strict { STRICT_BUFFER } else { usize::MAX },
+            now: 0,
+            peers: Peers::default(),
             streams: BTreeMap::new(),
             listening: BTreeMap::new(),
             ports: BTreeMap::new(),
@@ -93,6 +103,29 @@ impl Sockets {
 
     pub(super) fn strict(&self) -> bool {
         self.strict
+    }
+
+    /// Lets a call move no more bytes than this.
+    pub(super) fn limit_calls(&mut self, bytes: usize) {
+        self.per_call = self.per_call.min(bytes);
+    }
+
+    /// Lets connections to a port reach a peer.
+    pub(super) fn add_peer(&mut self, port: u16, make: MakePeer) {
+        self.peers.add(port, make);
+    }
+
+    /// It is now this machine time.
+    pub(super) fn set_time(&mut self, now: u64) {
+        self.now = now;
+    }
+
+    /// The time at which a read of a peer's bytes can be answered.
+    pub(super) fn ready(&self, number: u16) -> Option<u64> {
+        match self.streams.get(&number) {
+            Some(Stream::Peer(stream)) => stream.ready(),
+            _ => None,
+        }
     }
 
     /// Whether anything has happened since the last call. Accepted connections whose peer has ended end with that.
@@ -110,6 +143,10 @@ impl Sockets {
     /// Starts to connect. The number is good for [`Sockets::connected`] until it gives an error.
     pub(super) fn connect(&mut self, port: u16) -> io::Result<u16> {
         let number = self.free_number()?;
+        if let Some(stream) = self.peers.connect(port) {
+            self.streams.insert(number, Stream::Peer(stream));
+            return Ok(number);
+        }
         let stream = match self.network {
             Network::Loopback => Stream::Host(start_to_connect(port)?),
             Network::Inside => {
@@ -134,7 +171,7 @@ impl Sockets {
     /// The local port of a connection that stands; `WouldBlock` while it is on its way.
     pub(super) fn connected(&mut self, number: u16) -> io::Result<u16> {
         let result = match self.stream(number)? {
-            Stream::Inside(_) => return Ok(FIRST_FREE_PORT),
+            Stream::Inside(_) | Stream::Peer(_) => return Ok(FIRST_FREE_PORT),
             Stream::Host(stream) => host_connected(stream),
         };
         if !result.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock) {
@@ -189,12 +226,13 @@ impl Sockets {
     }
 
     pub(super) fn read(&mut self, number: u16, into: &mut [u8], keep: bool) -> io::Result<usize> {
-        let limit = if self.strict { into.len().min(STRICT_BUFFER) } else { into.len() };
+        let limit = into.len().min(self.per_call);
         let into = &mut into[..limit];
         let count = match self.stream(number)? {
             Stream::Host(stream) if keep => stream.peek(into),
             Stream::Host(stream) => (&*stream).read(into),
             Stream::Inside(stream) => stream.read(into, keep),
+            Stream::Peer(stream) => stream.read(into, keep, self.now),
         }?;
         if !keep && count != 0 {
             // The other side is told of the room.
@@ -207,10 +245,11 @@ impl Sockets {
     }
 
     pub(super) fn write(&mut self, number: u16, from: &[u8]) -> io::Result<usize> {
-        let limit = if self.strict { from.len().min(STRICT_BUFFER) } else { from.len() };
+        let limit = from.len().min(self.per_call);
         let count = match self.stream(number)? {
             Stream::Host(stream) => (&*stream).write(&from[..limit]),
             Stream::Inside(stream) => stream.write(&from[..limit]),
+            Stream::Peer(stream) => Ok(stream.write(&from[..limit], self.now)),
         }?;
         self.event |= count != 0;
         Ok(count)
@@ -223,7 +262,8 @@ impl Sockets {
             Some(Stream::Inside(stream)) => {
                 stream.read(&mut [0], true).map_or_else(is_would_block, |count| count == 0)
             }
-            None => false,
+            // Peers are for networks that are not strict.
+            Some(Stream::Peer(_)) | None => false,
         }
     }
 
@@ -244,7 +284,8 @@ impl Sockets {
                     stream.end_writing();
                 }
             }
-            None => (),
+            // A peer does not look at it.
+            Some(Stream::Peer(_)) | None => (),
         }
     }
 

@@ -83,10 +83,28 @@ const OWN: [Own; 4] = [
         examples: false,
     },
 ];
+/// A program with a library in it instead of the service, for those who measure alone: see [`prepare_library`].
+const LIBRARY: Own = Own {
+    what: "the program with tungstenite in it",
+    arguments: &[
+        "--package",
+        "bench-on-device",
+        "--bin",
+        WITH_LIBRARY,
+        // Random numbers are the program's own to give. Flags for all packages would have std built once more.
+        "-Zprofile-rustflags",
+        "--config",
+        r#"profile.device.package.getrandom.rustflags = ['--cfg', 'getrandom_backend="custom"']"#,
+    ],
+    to: "library",
+    program: WITH_LIBRARY,
+    examples: false,
+};
 const STEPS: usize = PUBLISHED.len() + OWN.len();
 const SERVICE: &str = "websocket";
 const STAND_INS: &str = "xous-stand-ins";
 const TRIAL: &str = "trial";
+const WITH_LIBRARY: &str = "with-tungstenite";
 
 /// One build of the workspace.
 struct Own {
@@ -187,10 +205,22 @@ pub fn prepare() -> Result<Programs, PrepareError> {
         install(step, &root, &toolchain, name, version)?;
     }
     for (step, own) in (PUBLISHED.len() + 1..).zip(&OWN) {
-        build(step, &root, &toolchain, own)?;
+        build(&format!("[{step}/{STEPS}]"), &root, &toolchain, own)?;
     }
     *done = Some(programs.clone());
     Ok(programs)
+}
+
+/// Builds the program of `bench/on-device` as [`prepare`] does the others, and says where it is.
+///
+/// # Errors
+/// [`PrepareError`]; a later call tries again.
+pub fn prepare_library() -> Result<PathBuf, PrepareError> {
+    let toolchain = Toolchain::find().map_err(PrepareError::Missing)?;
+    let root = directory();
+    let _lock = lock(&root)?;
+    build("besides:", &root, &toolchain, &LIBRARY)?;
+    Ok(root.join("prepared").join(LIBRARY.to).join(LIBRARY.program))
 }
 
 /// Installs a program of the registry that is not there yet, or was built in another way.
@@ -225,11 +255,11 @@ fn holds(path: &Path, text: &str) -> bool {
 }
 
 /// Builds programs of the workspace and puts them in place.
-fn build(step: usize, root: &Path, toolchain: &Toolchain, own: &Own) -> Result<(), PrepareError> {
+fn build(step: &str, root: &Path, toolchain: &Toolchain, own: &Own) -> Result<(), PrepareError> {
     let mut command = cargo("build", toolchain, Sources::Own);
     // Mostly there is nothing to do, which takes a second and is not worth a word.
     if io::stderr().is_terminal() || !root.join("prepared").join(own.to).join(own.program).is_file() {
-        eprintln!("device: [{step}/{STEPS}] building {} for the device", own.what);
+        eprintln!("device: {step} building {} for the device", own.what);
     }
     run(command.arg("--locked").args(own.arguments))?;
     let to = root.join("prepared").join(own.to);

@@ -11,6 +11,7 @@ use xous_api_websocket::wire::{ReceiveWord, Status};
 use xous_api_websocket::{Code, Kind};
 
 use super::outcome::Outcome;
+use super::watch::Watcher;
 use crate::service::limits::{CARRIED, LAST_TURN, PARKED_RECEIVES};
 use crate::service::message::{Asked, Lent};
 use crate::sync::atomic::{AtomicU32, Ordering::SeqCst};
@@ -36,6 +37,10 @@ struct State {
     gone_out: bool,
     /// When the timer looks for pages that are wanted back.
     watched: Option<Instant>,
+    /// Who is told when a page is wanted.
+    watcher: Option<Watcher>,
+    /// The watcher was told, and no page has come since.
+    is_watcher_told: bool,
     /// What the owner is told before it gets anything else: pages wait only if there is none.
     told: VecDeque<Told>,
     phase: Phase,
@@ -112,6 +117,8 @@ impl Inbox {
             carried: None,
             gone_out: false,
             watched: None,
+            watcher: None,
+            is_watcher_told: false,
             told: VecDeque::new(),
             phase: Phase::Open,
         };
@@ -137,9 +144,12 @@ impl Inbox {
             drop(state);
             return outcome.tell(page);
         }
+        state.is_watcher_told = false;
         if let Some(told) = state.told.pop_front() {
             self.asked.fetch_add(1, SeqCst);
+            let watcher = if state.told.is_empty() { None } else { state.watcher_to_tell() };
             drop(state);
+            watcher.iter().for_each(Watcher::tell);
             return tell(page, told);
         }
         if state.pages.len() >= PARKED_RECEIVES {
@@ -153,6 +163,26 @@ impl Inbox {
         self.asked.fetch_add(1, SeqCst);
         drop(state);
         self.changed.notify_one();
+    }
+
+    /// Has somebody told whenever a page is wanted, and once at the beginning, as the reader may wait already; nobody with
+    /// `None`.
+    pub(crate) fn watch_by(&self, watcher: Option<Watcher>) {
+        // Before anybody can end it.
+        watcher.iter().for_each(Watcher::begin);
+        let mut state = self.state.lock();
+        let is_over = matches!(state.phase, Phase::Over(_));
+        let kept = watcher.clone().filter(|_| !is_over);
+        state.is_watcher_told = kept.is_some();
+        let before = std::mem::replace(&mut state.watcher, kept);
+        drop(state);
+        if let Some(watcher) = watcher {
+            watcher.tell();
+            if is_over {
+                watcher.end();
+            }
+        }
+        before.iter().for_each(Watcher::end);
     }
 
     /// Keeps a page of this `owner` that was taken and not needed, whatever has been parked meanwhile.
@@ -252,6 +282,12 @@ impl Inbox {
             if let Some(page) = state.pages.pop_front() {
                 return Taken::Page(page);
             }
+            if let Some(watcher) = state.watcher_to_tell() {
+                drop(state);
+                watcher.tell();
+                state = self.state.lock();
+                continue;
+            }
             let Phase::Leaving { asked } = state.phase else {
                 state = self.changed.wait(state);
                 continue;
@@ -267,6 +303,20 @@ impl Inbox {
         }
     }
 
+    /// Waits for room in a receiver of the service, or until nothing is delivered any more. The receiver bounds the wait.
+    pub(crate) fn await_room(&self, has_room: impl Fn() -> bool) {
+        let mut state = self.state.lock();
+        while matches!(state.phase, Phase::Open) && !has_room() {
+            state = self.changed.wait(state);
+        }
+    }
+
+    /// The receiver has room, perhaps.
+    pub(crate) fn has_room(&self) {
+        drop(self.state.lock());
+        self.changed.notify_one();
+    }
+
     /// Waits until this `owner` has asked for more so `many` times since it had `asked` that often: then it is done with
     /// what it has got. Ends before when nothing is delivered any more, when the connection is handed over, and after about
     /// `limit`.
@@ -274,6 +324,13 @@ impl Inbox {
         let start = Instant::now();
         let mut state = self.state.lock();
         let is_done = || self.asked().wrapping_sub(asked) >= many;
+        if state.pages.is_empty()
+            && let Some(watcher) = state.watcher_to_tell()
+        {
+            drop(state);
+            watcher.tell();
+            state = self.state.lock();
+        }
         while matches!(state.phase, Phase::Open) && owner == self.owner() && !is_done() {
             let left = limit.saturating_sub(start.elapsed());
             if left.is_zero() {
@@ -296,6 +353,9 @@ impl Inbox {
             state.told.truncate(at);
         }
         state.told.push_back(told);
+        let watcher = state.watcher_to_tell();
+        drop(state);
+        watcher.iter().for_each(Watcher::tell);
     }
 
     /// The connection has ended and is opened again: what comes then goes to the owner.
@@ -310,7 +370,9 @@ impl Inbox {
     pub(crate) fn leave(&self) {
         let mut state = self.state.lock();
         if matches!(state.phase, Phase::Open) {
-            state.phase = Phase::Leaving { asked: state.begun.is_some() || !state.pages.is_empty() };
+            state.phase = Phase::Leaving {
+                asked: state.begun.is_some() || !state.pages.is_empty() || state.watcher.is_some(),
+            };
         }
         drop(state);
         self.changed.notify_one();
@@ -352,9 +414,11 @@ impl Inbox {
         }
         let pages = std::mem::take(&mut state.pages);
         state.told.clear();
+        let watcher = state.watcher.take();
         drop(state);
         self.changed.notify_one();
         pages.into_iter().for_each(|page| outcome.tell(page));
+        last_word(watcher);
     }
 
     /// The connection has another owner. The pages of the former one are answered as if it had never been its own, the
@@ -368,9 +432,11 @@ impl Inbox {
         if let Some(begun) = &mut begun {
             state.carried = begun.empty();
         }
+        let watcher = state.watcher.take();
         drop(state);
         self.changed.notify_one();
         drop((pages, begun));
+        last_word(watcher);
     }
 }
 
@@ -378,6 +444,19 @@ impl State {
     /// Chunks still go to the owner.
     fn delivers(&self) -> bool {
         matches!(self.phase, Phase::Open | Phase::Leaving { .. })
+    }
+
+    /// Who has to be told that a page is wanted. Once, until one has come.
+    fn watcher_to_tell(&mut self) -> Option<Watcher> {
+        if std::mem::replace(&mut self.is_watcher_told, true) { None } else { self.watcher.clone() }
+    }
+}
+
+/// There is an end to be told of, and nothing behind it.
+fn last_word(watcher: Option<Watcher>) {
+    if let Some(watcher) = watcher {
+        watcher.tell();
+        watcher.end();
     }
 }
 

@@ -12,6 +12,7 @@
 //!  end_guard    held by each thread; the last one ends the connection and tells the table
 //!  liveness     whether the peer is there
 //!  opener       who waits for an opening, and what came of it (failure: why there is no connection)
+//!  watch        which connections of a process have something for it
 //!  table        handles and their connections, and how those that are over have ended (outcome)
 //! ```
 //!
@@ -43,6 +44,7 @@ mod seed;
 mod sink;
 mod table;
 pub(super) mod tls_code;
+mod watch;
 mod wording;
 mod writer;
 
@@ -57,3 +59,4 @@ pub(crate) use outcome::{ABNORMAL, Outcome};
 pub(crate) use seed::{seed, seed_from};
 pub(crate) use sink::{ChunkReceiver, Delivery, Sink};
 pub(crate) use table::{Found, Table};
+pub(crate) use watch::{Watch, Watcher, Watches};

@@ -6,28 +6,36 @@ use std::cell::Cell;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::net::Shutdown;
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::file_stores::ServiceStore;
 use super::timed_socket::TimedSocket;
-use crate::http::{NormalPath, Range, Reason, Shown, compose, decoded, media_type, range, refusal, status};
-use crate::proto::handshake::Plain;
-use crate::service::limits::SLOWEST_DOWNLOAD;
-use crate::sync::Mutex;
-use crate::upload::{FileEntry, Files, StoreError, WRITE_BATCH};
+use super::turn::Turn;
+use crate::entropy::fill;
+use crate::http::{
+    Condition, DELETES, NormalPath, READS, Range, Reason, Shown, compose, condition, decoded, is_range_of,
+    media_type, range, refusal, status,
+};
+use crate::proto::handshake::{Plain, push_base64};
+use crate::service::limits::{LIST_WAIT, SLOWEST_DOWNLOAD};
+use crate::upload::{Event, FileEntry, Files, RemoveError, StoreError, Version, WRITE_BATCH, What, hex};
 
 /// Bytes that are read, and sent, at a time.
 const BUFFER: usize = WRITE_BATCH;
 
-/// Held while a list is made: it takes the memory of all names.
-static LISTING: Mutex<()> = Mutex::new(());
+/// Taken while a list is made: it takes the memory of all names.
+static LISTING: Turn = Turn::new();
 
 /// A route to the files of a dict.
 pub(crate) struct FileRoute {
     /// Of the paths.
     prefix: Box<str>,
     files: Arc<Files<ServiceStore>>,
+    /// Whether clients may delete them.
+    deletable: bool,
+    /// Tells versions of files from those of other times; `None` without random numbers.
+    time: OnceLock<Option<[u8; 8]>>,
 }
 
 /// The client that gets an answer.
@@ -65,17 +73,55 @@ impl Pace {
 }
 
 impl FileRoute {
-    pub(crate) fn new(prefix: &str, files: Arc<Files<ServiceStore>>) -> Self {
-        FileRoute { prefix: NormalPath::of(prefix).as_str().into(), files }
+    pub(crate) fn new(prefix: &str, files: Arc<Files<ServiceStore>>, deletable: bool) -> Self {
+        let prefix = NormalPath::of(prefix).as_str().into();
+        FileRoute { prefix, files, deletable, time: OnceLock::new() }
     }
 
-    /// Answers a GET or HEAD. Returns whether another request may follow. The caller ends the connection.
+    /// What it gives.
+    pub(crate) fn files(&self) -> &Arc<Files<ServiceStore>> {
+        &self.files
+    }
+
+    /// The methods that it takes.
+    pub(crate) fn methods(&self) -> &'static str {
+        if self.deletable { DELETES } else { READS }
+    }
+
+    /// Whether it answers a request of this method itself: it takes the method, and that asks for a file.
+    pub(crate) fn answers(&self, method: &str) -> bool {
+        matches!(method, "GET" | "HEAD") || method == "DELETE" && self.deletable
+    }
+
+    /// Answers a GET, HEAD or DELETE. Returns whether another request may follow. The caller ends the connection.
     ///
     /// # Errors
     /// The answer was cut off. The connection cannot be used any more.
     pub(crate) fn answer(&self, client: &Client<'_>) -> io::Result<bool> {
         let name = client.path.as_str().strip_prefix(&*self.prefix).unwrap_or_default();
-        if name.is_empty() { self.list(client) } else { self.file(client, name) }
+        match (name, client.request.method) {
+            ("", "DELETE") => client.refuse(Reason::Method(READS)),
+            ("", _) => self.list(client),
+            (name, "DELETE") => self.remove(client, name),
+            (name, _) => self.file(client, name),
+        }
+    }
+
+    fn remove(&self, client: &Client<'_>, name: &str) -> io::Result<bool> {
+        let Some(name) = decoded(name) else { return client.refuse(Reason::NoFile) };
+        let is_meant = |version, length| {
+            condition(&client.request.headers, self.tag(version, length).as_deref()) == Condition::Met
+        };
+        match self.files.remove(&name, is_meant) {
+            Ok(()) => {
+                let who = client.socket.peer.to_string();
+                self.files.tell(Event { what: What::Deleted, name: &name, who: &who, length: 0 });
+                client.without_body(204, &[])
+            }
+            Err(RemoveError::Busy) => client.refuse(Reason::FileBusy),
+            Err(RemoveError::Changed) => client.without_body(412, &[]),
+            Err(RemoveError::Store(error)) => client.store_refused(error),
+        }
     }
 
     fn file(&self, client: &Client<'_>, name: &str) -> io::Result<bool> {
@@ -84,10 +130,19 @@ impl FileRoute {
             Ok(file) => file,
             Err(error) => return client.store_refused(error),
         };
-        let length = file.length();
+        let (length, version) = (file.length(), file.version());
+        let tag = self.tag(version, length);
+        let identity = headers_of(version, &tag);
+        let identity = identity.iter().map(|(name, value)| (*name, &**value));
+        match condition(&client.request.headers, tag.as_deref()) {
+            Condition::Met => (),
+            Condition::Known => return client.without_body(304, &identity.collect::<Vec<_>>()),
+            Condition::Changed => return client.without_body(412, &[]),
+        }
         // Of other methods it would have no meaning (RFC 9110 section 14.2).
         let is_get = client.request.method == "GET";
-        let wanted = if is_get { range(&client.request.headers, length) } else { Range::All };
+        let is_range = is_get && is_range_of(&client.request.headers, tag.as_deref());
+        let wanted = if is_range { range(&client.request.headers, length) } else { Range::All };
         let (code, start, part) = match wanted {
             Range::All => (200, 0, length),
             Range::Part { start, length } => (206, start, length),
@@ -95,6 +150,7 @@ impl FileRoute {
         };
         let placed = format!("bytes {start}-{}/{length}", (start + part).saturating_sub(1));
         let mut headers = vec![("Accept-Ranges", "bytes")];
+        headers.extend(identity);
         headers.extend((code == 206).then_some(("Content-Range", &*placed)));
         client.begin(code, media_type(&name), &headers, Some(part))?;
         if !is_get {
@@ -110,22 +166,36 @@ impl FileRoute {
         Ok(client.keep)
     }
 
+    /// The entity tag of a content, a strong one (RFC 9110 section 8.8.3): its digest where that is known.
+    fn tag(&self, version: Version, length: u64) -> Option<String> {
+        if let Some(digest) = version.digest {
+            return Some(format!("\"{}\"", hex(&digest)));
+        }
+        let random = || {
+            let mut time = [0; 8];
+            fill(&mut time).ok().map(|()| time)
+        };
+        let time = (*self.time.get_or_init(random))?;
+        Some(format!("\"{}-{}-{length}\"", hex(&time), version.serial))
+    }
+
     /// The length of the list is not known before it is made. So it ends with the connection, and a list that is cut
     /// off is not valid JSON.
     fn list(&self, client: &Client<'_>) -> io::Result<bool> {
-        let Some(_one_at_a_time) = LISTING.try_lock() else {
+        let Some(_one_at_a_time) = LISTING.take(LIST_WAIT) else {
             return client.refuse(Reason::ListBusy);
         };
-        if let Err(error) = self.files.recover() {
-            return client.store_refused(error);
-        }
+        let dicts = match self.files.dicts() {
+            Ok(dicts) => dicts,
+            Err(error) => return client.store_refused(error),
+        };
         client.begin(200, "application/json", &[], None)?;
         if client.request.method == "HEAD" {
             return Ok(false);
         }
         let mut list = List { client, text: String::from("{\"files\":["), any: false };
         let mut sent = Ok(());
-        let made = self.files.list(|entry| {
+        let made = self.files.list_in(&dicts, |entry| {
             sent = list.push(&entry);
             if sent.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
@@ -135,6 +205,18 @@ impl FileRoute {
         list.flush()?;
         Ok(false)
     }
+}
+
+/// What a content is known by: its tag, and its SHA-256 (RFC 9530 section 3).
+fn headers_of(version: Version, tag: &Option<String>) -> Vec<(&'static str, String)> {
+    let mut headers: Vec<_> = tag.iter().map(|tag| ("ETag", tag.clone())).collect();
+    if let Some(digest) = version.digest {
+        let mut value = b"sha-256=:".to_vec();
+        push_base64(&mut value, &digest);
+        value.push(b':');
+        headers.push(("Repr-Digest", String::from_utf8(value).unwrap_or_default()));
+    }
+    headers
 }
 
 /// The text of a list, on its way in pieces.
@@ -196,11 +278,15 @@ impl Client<'_> {
         Ok(self.keep)
     }
 
+    /// An answer that has no body.
+    fn without_body(&self, code: u16, headers: &[(&str, &str)]) -> io::Result<bool> {
+        self.send(&status(code, headers, self.keep).parts().concat())?;
+        Ok(self.keep)
+    }
+
     /// Of a file of this length there is no such range (RFC 9110 section 15.5.17).
     fn beyond(&self, length: u64) -> io::Result<bool> {
-        let answer = status(416, &[("Content-Range", &format!("bytes */{length}"))], self.keep);
-        self.send(&answer.parts().concat())?;
-        Ok(self.keep)
+        self.without_body(416, &[("Content-Range", &format!("bytes */{length}"))])
     }
 
     fn store_refused(&self, error: StoreError) -> io::Result<bool> {

@@ -4,6 +4,7 @@ use std::sync::{Arc, Weak};
 
 use xous_api_websocket::Code;
 
+use super::carrier::Carrier;
 use crate::pddb::{DictPath, Pddb, SYSTEM_BASIS};
 use crate::service::thread::Pool;
 use crate::sync::Mutex;
@@ -18,6 +19,8 @@ pub(crate) type ServiceStore = Pddb;
 pub(crate) struct FileStores {
     store: ServiceStore,
     pool: Arc<Pool>,
+    /// Brings what comes to the store.
+    carrier: Arc<Carrier>,
     known: Mutex<Vec<Weak<Files<ServiceStore>>>>,
     recovery: Arc<Mutex<Recovery>>,
 }
@@ -31,7 +34,12 @@ struct Recovery {
 
 impl FileStores {
     pub(crate) fn new(store: ServiceStore, pool: Arc<Pool>) -> Self {
-        FileStores { store, pool, known: Mutex::default(), recovery: Arc::default() }
+        let carrier = Carrier::new(pool.clone());
+        FileStores { store, pool, carrier, known: Mutex::default(), recovery: Arc::default() }
+    }
+
+    pub(crate) fn carrier(&self) -> Arc<Carrier> {
+        self.carrier.clone()
     }
 
     /// The files of a dict. Does not wait for the database.

@@ -20,8 +20,8 @@ use super::timed_socket::{TimedSocket, log_refusal};
 use super::upgrade::Client;
 use crate::entropy::fill;
 use crate::http::{
-    Answer, NormalPath, READS, Reason, Shown, UPGRADES, is_own_host, options, page, pairing as pairing_page,
-    refusal, status,
+    Answer, NormalPath, READS, Reason, Shown, UPGRADES, is_allowed, is_own_host, options, page,
+    pairing as pairing_page, refusal, status,
 };
 use crate::net::{Socket, one_peer};
 use crate::proto::handshake::{Caps, Plain, Refusal, Request, check_request};
@@ -156,7 +156,11 @@ fn answer(socket: &TimedSocket, port: &Port, request: &Plain<'_>) -> bool {
     let answer = match target {
         Err(reason) => Err(reason),
         Ok(Some(TargetKind::Files(_))) if !is_for_us(port, request) => Err(Reason::ForeignHost),
-        Ok(Some(TargetKind::Files(files))) if is_read(request) => {
+        // A page that may not connect may not delete either.
+        Ok(Some(TargetKind::Files(_))) if request.method == "DELETE" && !is_of_us(port, request) => {
+            Err(Reason::ForeignOrigin)
+        }
+        Ok(Some(TargetKind::Files(files))) if files.answers(request.method) && !request.has_body => {
             let sent = files.answer(&file_route::Client {
                 socket,
                 limit,
@@ -207,9 +211,10 @@ fn is_for_us(port: &Port, request: &Plain<'_>) -> bool {
     is_own_host(&port.settings.origins, request.host, port.is_secure())
 }
 
-/// Whether it only asks for something, and brings nothing.
-fn is_read(request: &Plain<'_>) -> bool {
-    matches!(request.method, "GET" | "HEAD") && !request.has_body
+/// Whether it comes from a program, or from a page that may open a WebSocket here.
+fn is_of_us(port: &Port, request: &Plain<'_>) -> bool {
+    let settings = &port.settings;
+    is_allowed(&settings.origins, settings.programs, request.host, &request.headers, port.is_secure())
 }
 
 /// The answer to a plain request, in one piece, or the reason of a refusal.
@@ -218,13 +223,16 @@ fn compose(target: Option<TargetKind>, request: &Plain<'_>, keep: bool) -> Resul
     match (target, request.method) {
         (_, "OPTIONS") if request.target == "*" => Ok(options(READS, keep)),
         (None, _) => Err(Reason::NotFound),
-        (Some(Page(_) | Files(_)), "GET" | "HEAD") if request.has_body => Err(Reason::Body),
+        (Some(Page(_)), "GET" | "HEAD") if request.has_body => Err(Reason::Body),
+        (Some(Files(files)), method) if files.answers(method) => Err(Reason::Body),
+        (Some(Files(files)), "OPTIONS") => Ok(options(files.methods(), keep)),
+        (Some(Files(files)), _) => Err(Reason::Method(files.methods())),
         (Some(Page(found)), "GET") => Ok(page(found, false, keep)),
         (Some(Page(found)), "HEAD") => Ok(page(found, true, keep)),
         (Some(Receiver(..) | Upload(_)), "GET") => Err(Reason::NoUpgrade),
-        (Some(Page(_) | Files(_)), "OPTIONS") => Ok(options(READS, keep)),
+        (Some(Page(_)), "OPTIONS") => Ok(options(READS, keep)),
         (Some(Receiver(..) | Upload(_)), "OPTIONS") => Ok(options(UPGRADES, keep)),
-        (Some(Page(_) | Files(_)), _) => Err(Reason::Method(READS)),
+        (Some(Page(_)), _) => Err(Reason::Method(READS)),
         (Some(Receiver(..) | Upload(_)), _) => Err(Reason::Method(UPGRADES)),
     }
 }

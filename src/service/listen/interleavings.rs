@@ -7,6 +7,7 @@ use shuttle::thread::{JoinHandle, spawn};
 use xous_api_websocket::Code;
 
 use super::accept_queue::AcceptQueue;
+use super::turn::Turn;
 use crate::service::message::Caller;
 use crate::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use crate::sync::explore::explore;
@@ -112,5 +113,28 @@ fn a_client_that_is_to_go_is_told() {
         stays.store(false, SeqCst);
         queue.look_again();
         assert!(!waits.join().unwrap());
+    });
+}
+
+#[test]
+fn everybody_has_a_turn_and_nobody_at_the_same_time() {
+    explore(2, || {
+        let (turn, is_taken) = (Arc::new(Turn::new()), Arc::new(AtomicBool::new(false)));
+        let takes = |limit| {
+            let (turn, is_taken) = (turn.clone(), is_taken.clone());
+            move || {
+                let place = turn.take(limit)?;
+                assert!(!is_taken.swap(true, SeqCst), "two at a time");
+                is_taken.store(false, SeqCst);
+                drop(place);
+                Some(())
+            }
+        };
+        let others = [FOREVER, LIMIT].map(|limit| spawn(takes(limit)));
+        assert!(takes(FOREVER)().is_some());
+        let [patient, _] = others.map(|other| other.join().unwrap());
+        assert!(patient.is_some());
+        // Who has waited too long keeps it from nobody.
+        assert!(takes(FOREVER)().is_some());
     });
 }

@@ -5,13 +5,14 @@ use std::time::Instant;
 
 use xous::PID;
 use xous_api_websocket::state::PortState;
-use xous_api_websocket::wire::{Handle, SendWord};
-use xous_api_websocket::{Code, Kind, Lease, Listen, Route};
+use xous_api_websocket::wire::Handle;
+use xous_api_websocket::{Code, Lease, Listen, Route};
 
 use super::accept_queue::AcceptQueue;
 use super::acceptors::Acceptors;
 use super::certificates::{Load, Loads, load, renew};
-use super::channels::{Channels, encode};
+use super::channels::Channels;
+use super::file_events::FileEvents;
 use super::pairing::CODE_CHARS;
 use super::port::{Fingerprint, NotBound, OnBound, Port, Settings};
 use super::shared::Shared;
@@ -19,11 +20,10 @@ use super::target::{Target, TargetKind};
 use crate::entropy::fill;
 use crate::http::{AddError, Logins, Router};
 use crate::net::{ServerTls, keeps_promise, wake_accept};
-use crate::proto;
-use crate::service::connection::{Connection, tls_code};
+use crate::service::connection::tls_code;
 use crate::service::limits::{
-    BROADCAST_BYTES, GUEST_PAGE_BYTES, GUESTS_PAGE_BYTES, KEPT_LISTENERS, LINGER, LISTENERS, PORT_PAGE_BYTES,
-    PORTS, PORTS_PER_PROCESS, ROUTES_OF_GUESTS, ROUTES_PER_GUEST,
+    GUEST_PAGE_BYTES, GUESTS_PAGE_BYTES, KEPT_LISTENERS, LINGER, LISTENERS, PORT_PAGE_BYTES, PORTS,
+    PORTS_PER_PROCESS, ROUTES_OF_GUESTS, ROUTES_PER_GUEST,
 };
 use crate::service::message::{Asked, Lent};
 use crate::sync::{Mutex, MutexGuard};
@@ -56,15 +56,16 @@ struct Plan {
 
 /// One program's share of a port.
 pub(crate) struct Listener {
-    handle: Handle,
+    pub(super) handle: Handle,
     pub(crate) owner: PID,
     pub(crate) lease: Lease,
     /// It has opened the port, whose settings are its own.
     has_opened: bool,
-    port: Arc<Port>,
+    pub(super) port: Arc<Port>,
     queue: Arc<AcceptQueue>,
-    channels: Channels,
-    shared: Arc<Shared>,
+    pub(super) events: Arc<FileEvents>,
+    pub(super) channels: Channels,
+    pub(super) shared: Arc<Shared>,
 }
 
 impl Listeners {
@@ -212,6 +213,7 @@ impl Listeners {
         let port = &listener.port;
         router(port).retain(|_, target| target.listener != listener.handle);
         listener.queue.close();
+        listener.events.close();
         self.shared.admission.close_uploads(listener.handle);
         let in_use = self
             .slots
@@ -287,6 +289,7 @@ impl Listeners {
             has_opened,
             port: port.clone(),
             queue: Arc::new(AcceptQueue::new()),
+            events: Arc::default(),
             channels: Channels::default(),
             shared: self.shared.clone(),
         });
@@ -355,12 +358,15 @@ impl Listener {
 
     /// Gives a page back, if there is one, so that the owner shows that it is there.
     pub(crate) fn ask(&self) -> Asked {
-        self.queue.ask()
+        match self.queue.ask() {
+            Asked::Nothing => self.events.ask(),
+            asked => asked,
+        }
     }
 
     /// A page of the owner is here.
     pub(crate) fn waits(&self) -> bool {
-        self.queue.waits()
+        self.queue.waits() || self.events.waits()
     }
 
     /// Keeps a page for the next client.
@@ -371,49 +377,9 @@ impl Listener {
         self.queue.park(page.offset(), page);
     }
 
-    /// Joins a connection to the channel that `page` names, or takes it out.
-    pub(crate) fn member(&self, page: Lent, conn: Option<Arc<Connection>>, join: bool) {
-        let name = page.data().and_then(|name| std::str::from_utf8(name).ok());
-        let result = match (name, conn) {
-            (None, _) => Err(Code::Malformed),
-            (_, None) => Err(Code::Closed),
-            (Some(_), Some(conn)) if !conn.is_server() => Err(Code::Malformed),
-            (Some(name), Some(conn)) if join => self.channels.join(name, &conn),
-            (Some(name), Some(conn)) => self.channels.leave(name, &conn),
-        };
-        page.answer(result.map_or_else(|code| code as usize, |()| 0), 0);
-    }
-
-    /// Sends a message to a channel. Answers with the number of members that get it.
-    pub(crate) fn broadcast(&self, page: Lent) {
-        let (code, reached) = match self.try_broadcast(&page) {
-            Ok(reached) => (0, reached),
-            Err(code) => (code as usize, 0),
-        };
-        page.answer(code, reached);
-    }
-
     /// Where the port stands, and its clients.
     pub(crate) fn state(&self) -> (PortState, usize) {
         self.port.state()
-    }
-
-    fn try_broadcast(&self, page: &Lent) -> Result<usize, Code> {
-        let data = page.data().ok_or(Code::Malformed)?;
-        let (len, rest) = data.split_first_chunk().ok_or(Code::Malformed)?;
-        let name = rest.split_at_checked(usize::from(u16::from_le_bytes(*len)));
-        let (name, payload) = name.ok_or(Code::Malformed)?;
-        let name = std::str::from_utf8(name).map_err(|_| Code::Malformed)?;
-        if payload.len() > BROADCAST_BYTES {
-            return Err(Code::TooLong);
-        }
-        let kind = match SendWord::from_word(page.offset()) {
-            Some(SendWord::Data(Kind::Text, xous_api_websocket::Part::Whole)) => proto::Kind::Text,
-            Some(SendWord::Data(Kind::Binary, xous_api_websocket::Part::Whole)) => proto::Kind::Binary,
-            _ => return Err(Code::Malformed),
-        };
-        let frame = encode(kind, payload).ok_or(Code::InvalidText)?;
-        self.channels.broadcast(name, &frame, self.port.settings.slow_members)
     }
 
     /// A route to `new` fits beside the others. The port's opener has all of it; others have shares.
@@ -429,7 +395,7 @@ impl Listener {
     }
 
     fn route(&self, route: &Route<'_>) -> Result<u16, Code> {
-        let kind = TargetKind::new(route, &self.queue, &self.shared)?;
+        let kind = TargetKind::new(route, &self.queue, &self.events, &self.shared)?;
         let logins = if route.credentials.is_empty() {
             None
         } else {
@@ -491,6 +457,6 @@ fn listening(mut page: Lent, listener: &Listener, port: u16) {
     }
 }
 
-fn router(port: &Port) -> MutexGuard<'_, Router<Target>> {
+pub(super) fn router(port: &Port) -> MutexGuard<'_, Router<Target>> {
     port.router.lock()
 }

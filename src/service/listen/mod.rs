@@ -7,8 +7,9 @@
 //!                                                     |  requests (heads)  timed_socket (deadlines)
 //!        accept_queue <-- upgrade <-------------------+-------> file_route (GET)
 //!   (a program's page)       |--> decisions            |            |
-//!                            '--> upload_route         |            |
-//!                                      '--------> file_stores <-----'
+//!                            '--> upload_receiver -> upload_lane   |
+//!                                      upload_route    | carrier   |
+//!                                      '--------> file_stores <----'
 //! ```
 //!
 //! `owners` looks for programs that have ended, when somebody is refused. `stage` says what a client is doing and when it
@@ -18,12 +19,16 @@
 mod accept_queue;
 mod acceptors;
 mod admission;
+mod broadcasts;
+mod carrier;
 mod certificates;
 mod channels;
 mod decisions;
 mod expiry;
+mod file_events;
 mod file_route;
 mod file_stores;
+mod files_of;
 mod http_client;
 #[cfg(all(test, feature = "shuttle"))]
 mod interleavings;
@@ -33,12 +38,17 @@ mod owners;
 mod pairing;
 mod places;
 mod port;
+mod program_files;
 mod requests;
 mod shared;
 mod stage;
 mod target;
 mod timed_socket;
+mod turn;
 mod upgrade;
+mod upload_lane;
+mod upload_progress;
+mod upload_receiver;
 mod upload_route;
 
 pub(crate) use admission::Admission;

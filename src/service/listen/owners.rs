@@ -13,7 +13,7 @@ use xous::PID;
 use super::listeners::{Listener, Listeners};
 use super::shared::Shared;
 use crate::proto::CloseCode;
-use crate::service::connection::Connection;
+use crate::service::connection::{Connection, Watch};
 use crate::service::limits::SIGN_OF_LIFE;
 use crate::service::message::{Asked, Quota};
 use crate::service::thread::{Note, Timer, Wake, note};
@@ -49,6 +49,8 @@ enum Stage {
 struct Holdings {
     connections: Vec<Arc<Connection>>,
     listeners: Vec<Arc<Listener>>,
+    /// Where it waits for all connections together.
+    watch: Option<Arc<Watch>>,
 }
 
 impl Owners {
@@ -134,7 +136,11 @@ impl Owners {
     }
 
     fn holdings(&self, owner: PID) -> Holdings {
-        Holdings { connections: self.shared.table.of(owner), listeners: self.listeners.of(owner) }
+        Holdings {
+            connections: self.shared.table.of(owner),
+            listeners: self.listeners.of(owner),
+            watch: self.shared.watches.find(owner),
+        }
     }
 
     fn take_all(&self, holdings: &Holdings) {
@@ -176,8 +182,11 @@ impl Holdings {
     fn ask(&self) -> Asked {
         let listeners = self.listeners.iter().filter(|listener| listener.lease.answers);
         let connections = self.connections.iter().filter(|connection| connection.lease().answers);
+        let answers = self.connections.iter().any(|connection| connection.lease().answers);
+        let watch = self.watch.iter().filter(|_| answers);
         listeners
             .map(|listener| listener.ask())
+            .chain(watch.map(|watch| watch.ask()))
             .chain(connections.map(|connection| connection.inbox.ask()))
             .find(|asked| *asked != Asked::Nothing)
             .unwrap_or(Asked::Nothing)
@@ -187,6 +196,7 @@ impl Holdings {
     fn waits(&self) -> bool {
         self.listeners.iter().any(|listener| listener.waits())
             || self.connections.iter().any(|connection| connection.inbox.waits())
+            || self.watch.as_ref().is_some_and(|watch| watch.waits())
     }
 
     /// The longest silence that it has agreed to.

@@ -8,12 +8,14 @@ use super::admission::Admission;
 use super::decisions::Decisions;
 use super::file_stores::FileStores;
 use crate::pddb::Pddb;
-use crate::service::connection::Table;
+use crate::service::connection::{Table, Watches};
 use crate::service::thread::{Lingering, Pool, Timer};
 
 /// Shared by the dispatcher, the ports' threads and the workers.
 pub(crate) struct Shared {
     pub(crate) table: Arc<Table>,
+    /// The processes that have one thread for all of their connections.
+    pub(crate) watches: Watches,
     /// The clients that no program has taken.
     pub(crate) admission: Arc<Admission>,
     /// Clients whose program decides on them.

@@ -7,12 +7,15 @@ use xous_api_websocket::wire::Handle;
 use xous_api_websocket::{Code, Lease, Route, RouteKind};
 
 use super::accept_queue::AcceptQueue;
+use super::file_events::FileEvents;
 use super::file_route::FileRoute;
+use super::file_stores::ServiceStore;
 use super::shared::Shared;
 use super::upload_route::UploadRoute;
 use crate::http::{Logins, Page, Reason};
 use crate::proto::handshake::Headers;
 use crate::service::limits::PAGE_BYTES;
+use crate::upload::Files;
 
 /// A route of a program.
 #[derive(Clone)]
@@ -66,6 +69,15 @@ impl Target {
         }
     }
 
+    /// The files that it leads to, or brings.
+    pub(crate) fn files(&self) -> Option<&Arc<Files<ServiceStore>>> {
+        match &self.kind {
+            TargetKind::Upload(route) => Some(route.files()),
+            TargetKind::Files(route) => Some(route.files()),
+            TargetKind::Receiver(_) | TargetKind::Page(_) => None,
+        }
+    }
+
     /// Bytes of the page that is kept for it.
     pub(crate) fn page_bytes(&self) -> usize {
         match &self.kind {
@@ -80,6 +92,7 @@ impl TargetKind {
     pub(crate) fn new(
         route: &Route<'_>,
         queue: &Arc<AcceptQueue>,
+        events: &Arc<FileEvents>,
         shared: &Arc<Shared>,
     ) -> Result<Self, Code> {
         if route.decides && !matches!(route.kind, RouteKind::Receiver { .. }) {
@@ -106,14 +119,14 @@ impl TargetKind {
             }
             RouteKind::Upload(upload) => {
                 let files = shared.stores.files(upload.dict)?;
-                Ok(TargetKind::Upload(UploadRoute::new(upload, files, shared)?))
+                Ok(TargetKind::Upload(UploadRoute::new(upload, files, events, shared)?))
             }
-            RouteKind::Files { dict } => {
+            RouteKind::Files { dict, deletable } => {
                 if !route.prefix || !route.path.ends_with('/') {
                     return Err(Code::BadRequest);
                 }
                 let files = shared.stores.files(dict)?;
-                Ok(TargetKind::Files(Arc::new(FileRoute::new(route.path, files))))
+                Ok(TargetKind::Files(Arc::new(FileRoute::new(route.path, files, *deletable))))
             }
             _ => Err(Code::BadRequest),
         }

@@ -16,7 +16,8 @@ use super::shared::Shared;
 use super::stage::Stage;
 use super::target::{Receiver, TargetKind};
 use super::timed_socket::TimedSocket;
-use super::upload_route::{UploadReceiver, UploadRoute};
+use super::upload_receiver::UploadReceiver;
+use super::upload_route::UploadRoute;
 use crate::http::{Answer, NormalPath, Reason, Shown, decided, is_allowed};
 use crate::proto::Role;
 use crate::proto::handshake::Upgrade;
@@ -99,6 +100,8 @@ pub(crate) struct Admitted {
     established: Established,
     writer: Permit,
     destination: Destination,
+    /// Its address.
+    who: SocketAddr,
 }
 
 impl Client<'_> {
@@ -261,7 +264,7 @@ impl Client<'_> {
             fragment_size: settings.fragment_size,
             heartbeat: None,
         };
-        Ok(Admitted { guard: guard.clone(), established, writer, destination })
+        Ok(Admitted { guard: guard.clone(), established, writer, destination, who: self.peer })
     }
 
     /// Gives the program its page, and waits for what it decides.
@@ -314,7 +317,7 @@ impl Client<'_> {
 impl Admitted {
     /// Serves the connection to its end. From here on its page is the client's, whatever happens.
     pub(crate) fn serve(self, slot: &Arc<ClientSlot>, permit: &mut Permit) {
-        let Admitted { guard, established, writer, destination } = self;
+        let Admitted { guard, established, writer, destination, who } = self;
         let (delivery, page) = match destination {
             Destination::Program(page) => {
                 slot.is(Stage::Taken);
@@ -327,7 +330,8 @@ impl Admitted {
                 (Delivery::Pull, Some((page, 0)))
             }
             Destination::Upload(route, listener) => {
-                let receiving = UploadReceiver::new(route, listener, slot.clone(), &guard.conn);
+                let receiving =
+                    UploadReceiver::new(route, listener, slot.clone(), &guard.conn, &who.to_string());
                 (Delivery::Internal(Box::new(receiving)), None)
             }
         };

@@ -6,6 +6,7 @@
 //! between any two does no harm.
 
 use std::ops::ControlFlow;
+use std::sync::Weak;
 
 use super::claims::{Claims, Content, Phase};
 use super::journal::{Entry, Journal, create, delete, is_journal};
@@ -13,20 +14,25 @@ use super::name::name_of;
 use super::reader::Reader;
 use super::record::Record;
 use super::store::{Store, StoreError, StoreFile};
+use super::turn::Turn;
+use super::versions::{Version, Versions};
 use crate::pddb::{DictPath, KeyPath, PathError};
 use crate::sync::Mutex;
+use crate::upload::watch::{Event, Watch};
 
 /// Bytes that are copied at a time.
 pub(super) const COPY_BYTES: usize = super::store::WRITE_BATCH;
 
 /// The files in a dict and the dicts below it. There must be no second one for the same dict.
 pub struct Files<S: Store> {
-    pub(super) store: S,
+    pub(in crate::upload) store: S,
     pub(super) dict: DictPath,
     pub(super) journal: Journal,
     pub(super) state: Mutex<State>,
     /// Held during recovery.
-    pub(super) recovering: Mutex<()>,
+    pub(super) recovering: Turn,
+    /// Those who want to know of files that are deleted.
+    watchers: Mutex<Vec<Weak<dyn Watch>>>,
 }
 
 #[derive(Default)]
@@ -38,6 +44,7 @@ pub(super) struct State {
     /// The number that was given to an entry last.
     pub(super) last: u32,
     pub(super) claims: Claims,
+    pub(super) versions: Versions,
 }
 
 impl State {
@@ -54,13 +61,18 @@ pub(crate) struct Incoming<F> {
     target: KeyPath,
     replaces: bool,
     file: F,
+    /// SHA-256 of the whole, once that is known.
+    digest: Option<[u8; 32]>,
 }
 
 /// Why a file is not received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BeginError {
-    /// The file exists and is not to be replaced.
-    Exists,
+    /// The file exists, with so many bytes, and is not to be replaced.
+    Exists {
+        length: u64,
+        version: Version,
+    },
     /// It is being received, or is not in its place yet.
     Busy,
     Store(StoreError),
@@ -81,6 +93,11 @@ impl<F: StoreFile> Incoming<F> {
     /// Waits until all bytes are in the store.
     pub(crate) fn finish_writes(&mut self) -> Result<(), StoreError> {
         self.file.finish_writes()
+    }
+
+    /// All that was written has this SHA-256.
+    pub(crate) fn set_digest(&mut self, digest: [u8; 32]) {
+        self.digest = Some(digest);
     }
 }
 
@@ -104,7 +121,27 @@ impl<S: Store> Files<S> {
             return Err(PathError::Character);
         }
         let journal = Journal::of(&dict)?;
-        Ok(Files { store, dict, journal, state: Mutex::default(), recovering: Mutex::default() })
+        Ok(Files {
+            store,
+            dict,
+            journal,
+            state: Mutex::default(),
+            recovering: Turn::default(),
+            watchers: Mutex::default(),
+        })
+    }
+
+    /// Has somebody told of files that are deleted.
+    pub fn watch(&self, watch: Weak<dyn Watch>) {
+        let mut watchers = self.watchers.lock();
+        watchers.retain(|other| other.strong_count() > 0);
+        watchers.push(watch);
+    }
+
+    /// Tells those.
+    pub fn tell(&self, event: Event<'_>) {
+        let watchers = self.watchers.lock().clone();
+        watchers.iter().filter_map(Weak::upgrade).for_each(|watch| watch.tell(event));
     }
 
     /// The dict that they are in.
@@ -142,8 +179,13 @@ impl<S: Store> Files<S> {
             Ok(_) if replace => true,
             Err(StoreError::NotFound) => false,
             refused => {
-                self.state.lock().claims.release(name);
-                return Err(refused.err().map_or(BeginError::Exists, BeginError::Store));
+                let mut state = self.state.lock();
+                state.claims.release(name);
+                let exists = |file: S::File| BeginError::Exists {
+                    length: file.length(),
+                    version: state.versions.of(name),
+                };
+                return Err(refused.map_or_else(BeginError::Store, exists));
             }
         };
         let number = self.claim(name, if replaces { Phase::Staging } else { Phase::Receiving });
@@ -154,11 +196,11 @@ impl<S: Store> Files<S> {
             return Err(error.into());
         }
         match create(&self.store, &target, length.into()) {
-            Ok(file) => Ok(Incoming { name: name.clone(), number, target, replaces, file }),
-            // It has come from elsewhere meanwhile and is not ours to delete.
+            Ok(file) => Ok(Incoming { name: name.clone(), number, target, replaces, file, digest: None }),
+            // It has come from elsewhere meanwhile and is not ours to delete. Who tries again is told that it exists.
             Err(StoreError::Exists) => {
                 self.give_up(name, number, None, replaces);
-                Err(BeginError::Exists)
+                Err(BeginError::Busy)
             }
             Err(error) => {
                 self.give_up(name, number, Some(&target), replaces);
@@ -168,7 +210,7 @@ impl<S: Store> Files<S> {
     }
 
     /// Gives a claim its number.
-    fn claim(&self, name: &KeyPath, phase: Phase) -> u32 {
+    pub(super) fn claim(&self, name: &KeyPath, phase: Phase) -> u32 {
         let mut state = self.state.lock();
         state.last = state.last.wrapping_add(1).max(1);
         let number = state.last;
@@ -185,17 +227,24 @@ impl<S: Store> Files<S> {
             self.abort(incoming);
             return Err(error);
         }
-        let Incoming { name, number, target, replaces, file } = incoming;
+        let Incoming { name, number, target, replaces, file, digest } = incoming;
         let length = file.length();
         drop(file);
         let result =
             if replaces { self.commit_staged(&name, number, length) } else { self.commit_new(number) };
         match result {
-            Ok(()) if replaces => {
-                self.state.lock().claims.set(&name, number, Phase::Staged);
-                self.put_in_place(&name);
+            Ok(()) => {
+                // Nobody may see the new content with the old version.
+                let mut state = self.state.lock();
+                state.versions.set(&name, digest);
+                if replaces {
+                    state.claims.set(&name, number, Phase::Staged);
+                    drop(state);
+                    self.put_in_place(&name);
+                } else {
+                    state.claims.release(&name);
+                }
             }
-            Ok(()) => self.state.lock().claims.release(&name),
             // The last record may be gone or there: only a look at the store can tell.
             Err(StoreError::NoAnswer) => self.doubt(&name, number, !replaces),
             Err(_) if replaces && self.journal.delete(&self.store, Entry::Replace, number).is_err() => {
@@ -232,13 +281,13 @@ impl<S: Store> Files<S> {
 
     /// Deletes what there is of it.
     pub(crate) fn abort(&self, incoming: Incoming<S::File>) {
-        let Incoming { name, number, target, replaces, file } = incoming;
+        let Incoming { name, number, target, replaces, file, .. } = incoming;
         drop(file);
         self.give_up(&name, number, Some(&target), replaces);
     }
 
     /// Deletes the content, then the record that names it.
-    fn give_up(&self, name: &KeyPath, number: u32, target: Option<&KeyPath>, replaces: bool) {
+    pub(super) fn give_up(&self, name: &KeyPath, number: u32, target: Option<&KeyPath>, replaces: bool) {
         let deleted = target
             .map_or(Ok(()), |target| delete(&self.store, target))
             .and_then(|()| self.journal.delete(&self.store, Entry::Incomplete, number));
@@ -255,6 +304,7 @@ impl<S: Store> Files<S> {
     pub(crate) fn doubt(&self, name: &KeyPath, number: u32, hidden: bool) {
         let mut state = self.state.lock();
         state.claims.set(name, number, Phase::Doubtful { hidden });
+        state.versions.set(name, None);
         state.doubts += 1;
     }
 
@@ -264,8 +314,13 @@ impl<S: Store> Files<S> {
     /// `NotFound`, also for a file that is incomplete and for a name that no file can have. Those of the store.
     pub fn open(&self, name: &str) -> Result<Reader<'_, S>, StoreError> {
         let name = super::name::key_of(&self.dict, name).map_err(|_| StoreError::NotFound)?;
-        self.recover()?;
+        self.ask()?;
         self.open_key(&name)
+    }
+
+    /// Nobody who reads waits for a store that is silent. What is not there now may be when it answers.
+    fn ask(&self) -> Result<(), StoreError> {
+        if self.store.is_silent() { Err(StoreError::NoAnswer) } else { self.recover() }
     }
 
     fn open_key(&self, name: &KeyPath) -> Result<Reader<'_, S>, StoreError> {
@@ -278,22 +333,45 @@ impl<S: Store> Files<S> {
         };
         let file = self.store.open(&key)?;
         state.claims.add_reader(&key);
-        Ok(Reader::new(self, name.clone(), key, file))
+        let version = state.versions.of(name);
+        Ok(Reader::new(self, name.clone(), key, file, version))
     }
 
     /// Calls `found` with every complete file, in the order of their names within each dict, until it breaks.
     ///
     /// # Errors
     /// Those of the store. Files may have been found before.
-    pub fn list(&self, mut found: impl FnMut(FileEntry) -> ControlFlow<()>) -> Result<(), StoreError> {
-        self.recover()?;
+    pub fn list(&self, found: impl FnMut(FileEntry) -> ControlFlow<()>) -> Result<(), StoreError> {
+        let dicts = self.dicts()?;
+        self.list_in(&dicts, found)
+    }
+
+    /// The dicts that may hold files, in order. When this succeeds the store is open and answers, which those who list
+    /// in two steps learn before they have said anything.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn dicts(&self) -> Result<Vec<DictPath>, StoreError> {
+        self.ask()?;
         let below = format!("{}/", self.dict.name());
         let mut dicts = self.store.dicts(self.dict.basis())?;
         dicts.retain(|dict| *dict == self.dict.name() || dict.starts_with(&below));
         dicts.sort();
-        for dict in dicts.iter().filter_map(|dict| DictPath::new(self.dict.basis(), dict).ok()) {
-            for key in &self.keys(&dict)? {
-                let Some((name, key)) = name_of(&self.dict, &dict, key).zip(dict.key(key).ok()) else {
+        Ok(dicts.iter().filter_map(|dict| DictPath::new(self.dict.basis(), dict).ok()).collect())
+    }
+
+    /// As [`Files::list`], for what [`Files::dicts`] has found.
+    ///
+    /// # Errors
+    /// As [`Files::list`].
+    pub fn list_in(
+        &self,
+        dicts: &[DictPath],
+        mut found: impl FnMut(FileEntry) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        for dict in dicts {
+            for key in &self.keys(dict)? {
+                let Some((name, key)) = name_of(&self.dict, dict, key).zip(dict.key(key).ok()) else {
                     continue;
                 };
                 match self.open_key(&key) {

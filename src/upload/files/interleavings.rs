@@ -8,6 +8,7 @@ use std::sync::Arc;
 use shuttle::thread::spawn;
 
 use super::files::{BeginError, Files};
+use super::remove::RemoveError;
 use super::store::StoreError;
 use crate::pddb::DictPath;
 use crate::sync::explore::explore;
@@ -83,10 +84,9 @@ fn two_who_send_one_name_do_not_mix() {
         let whole = if own.is_ok() { NEW } else { OTHER };
         assert!(seen.as_deref() == Some(whole) || own.is_err() && seen.is_none(), "{seen:?}");
         let other = other.join().unwrap();
-        let refused = [Err(BeginError::Busy), Err(BeginError::Exists)];
         match (own, other) {
-            (Ok(()), refusal) if refused.contains(&refusal) => assert_settled(&memory, NEW),
-            (refusal, Ok(())) if refused.contains(&refusal) => assert_settled(&memory, OTHER),
+            (Ok(()), Err(BeginError::Busy | BeginError::Exists { .. })) => assert_settled(&memory, NEW),
+            (Err(BeginError::Busy | BeginError::Exists { .. }), Ok(())) => assert_settled(&memory, OTHER),
             both => panic!("{both:?}"),
         }
     });
@@ -147,5 +147,23 @@ fn what_recovery_clears_is_not_what_is_being_received() {
         assert!(seen.is_none() || seen.as_deref() == Some(NEW), "{seen:?}");
         assert_eq!(receives.join().unwrap(), Ok(()));
         assert_settled(&memory, NEW);
+    });
+}
+
+#[test]
+fn a_file_that_is_deleted_is_whole_for_its_readers_or_gone() {
+    explore(3, || {
+        let (files, memory) = files(Some(OLD));
+        let removes = {
+            let files = files.clone();
+            spawn(move || files.remove("a", |_, length| length == OLD.len() as u64))
+        };
+        let seen = read(&files);
+        assert!(seen.is_none() || seen.as_deref() == Some(OLD), "{seen:?}");
+        match removes.join().unwrap() {
+            Ok(()) => assert_eq!(memory.keys(), []),
+            Err(RemoveError::Busy) => assert_settled(&memory, OLD),
+            other => panic!("{other:?}"),
+        }
     });
 }

@@ -1,11 +1,101 @@
 //! Names of files as a sender gives them.
 
-use super::journal::is_journal;
-use crate::pddb::{DictPath, KeyPath};
+use std::fmt;
 
-/// A name that is refused.
+use super::apart::is_apart;
+use super::journal::is_journal;
+use crate::pddb::{DictPath, KeyPath, PathError};
+
+/// A name that is refused, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct NameError;
+pub(crate) enum NameError {
+    /// A part of it is empty, `.` or `..`.
+    Part,
+    /// It has this character, which no name has.
+    Character(char),
+    /// It has this character, which cannot be seen or changes how others are seen.
+    Unseen(char),
+    /// This character is not in its composed form.
+    Apart(char),
+    /// One of its dicts could be a journal.
+    Journal,
+    /// It is longer than names of the database.
+    TooLong,
+}
+
+/// A sentence for people.
+impl fmt::Display for NameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = |c: char| u32::from(c);
+        match *self {
+            NameError::Part => f.write_str("A part of the name is empty, . or .. only."),
+            NameError::Character(c) => write!(f, "The name has a {c}, which no name here has."),
+            NameError::Unseen(c) => write!(
+                f,
+                "The name has the character U+{:04X}, which is invisible or changes the direction of the text.",
+                number(c)
+            ),
+            NameError::Apart(c) => write!(
+                f,
+                "The name has U+{:04X} where normalisation form C has another character: send it in that form.",
+                number(c)
+            ),
+            NameError::Journal => {
+                f.write_str("A folder's name ends with .journal, which the service needs itself.")
+            }
+            NameError::TooLong => f.write_str("The name is too long."),
+        }
+    }
+}
+
+/// Control characters, and those of the general categories Cf, Zl and Zp (Unicode 16): first and last of each range.
+const UNSEEN: [[u32; 2]; 23] = [
+    [0, 0x1f],
+    [0x7f, 0x9f],
+    [0xad, 0xad],
+    [0x600, 0x605],
+    [0x61c, 0x61c],
+    [0x6dd, 0x6dd],
+    [0x70f, 0x70f],
+    [0x890, 0x891],
+    [0x8e2, 0x8e2],
+    [0x180e, 0x180e],
+    [0x200b, 0x200f],
+    [0x2028, 0x202e],
+    [0x2060, 0x2064],
+    [0x2066, 0x206f],
+    [0xfeff, 0xfeff],
+    [0xfff9, 0xfffb],
+    [0x110bd, 0x110bd],
+    [0x110cd, 0x110cd],
+    [0x13430, 0x1343f],
+    [0x1bca0, 0x1bca3],
+    [0x1d173, 0x1d17a],
+    [0xe0001, 0xe0001],
+    [0xe0020, 0xe007f],
+];
+
+fn is_unseen(c: char) -> bool {
+    UNSEEN.iter().any(|[first, last]| (*first..=*last).contains(&u32::from(c)))
+}
+
+/// The key for a file that is new under this name: as [`key_of`], and people can tell it from others. So no character is
+/// invisible, and letters are composed.
+///
+/// # Errors
+/// [`NameError`].
+pub(crate) fn new_key_of(dict: &DictPath, name: &str) -> Result<KeyPath, NameError> {
+    let mut before = None;
+    for c in name.chars() {
+        if is_unseen(c) {
+            return Err(NameError::Unseen(c));
+        }
+        if is_apart(before.replace(c), c) {
+            return Err(NameError::Apart(c));
+        }
+    }
+    key_of(dict, name)
+}
 
 /// The key that a file's name stands for. A `/` selects a dict below `dict`. The name is taken as it is or refused,
 /// and never changed. No part between two `/` is empty, `.` or `..`. It has no `:`, which the device uses as its
@@ -14,19 +104,24 @@ pub(crate) struct NameError;
 /// # Errors
 /// [`NameError`].
 pub(crate) fn key_of(dict: &DictPath, name: &str) -> Result<KeyPath, NameError> {
-    let forbidden = |part: &str| part.is_empty() || part == "." || part == "..";
-    if name.contains('\\') || name.split('/').any(forbidden) {
-        return Err(NameError);
+    if let Some(c) = name.chars().find(|c| matches!(c, '\\' | ':')) {
+        return Err(NameError::Character(c));
+    }
+    if name.split('/').any(|part| part.is_empty() || part == "." || part == "..") {
+        return Err(NameError::Part);
     }
     let (below, last) = name.rsplit_once('/').map_or((None, name), |(below, last)| (Some(below), last));
     if below.is_some_and(|below| below.split('/').any(is_journal)) {
-        return Err(NameError);
+        return Err(NameError::Journal);
     }
     let dict = match below {
         Some(below) => DictPath::new(dict.basis(), &format!("{}/{below}", dict.name())),
         None => Ok(dict.clone()),
     };
-    dict.and_then(|dict| dict.key(last)).map_err(|_| NameError)
+    dict.and_then(|dict| dict.key(last)).map_err(|error| match error {
+        PathError::TooLong => NameError::TooLong,
+        PathError::Empty | PathError::Character => NameError::Part,
+    })
 }
 
 /// The name of the file in a key; `None` if the key is not a file of `dict`.
@@ -108,11 +203,35 @@ mod tests {
             &long_key,
             &long_dict,
         ] {
-            assert_eq!(key_of(&uploads(), name), Err(NameError), "{name:?}");
+            assert!(key_of(&uploads(), name).is_err() && new_key_of(&uploads(), name).is_err(), "{name:?}");
         }
         assert!(key_of(&uploads(), "x.journal").is_ok());
         assert!(key_of(&uploads(), &"k".repeat(94)).is_ok());
         assert!(key_of(&uploads(), &format!("{}/k", "d".repeat(102))).is_ok());
+    }
+
+    #[test]
+    fn what_nobody_could_tell_apart_is_no_new_name() {
+        let refused = |name: &str| new_key_of(&uploads(), name).unwrap_err();
+        for c in ['\u{202e}', '\u{2028}', '\u{2029}', '\u{200b}', '\u{feff}', '\u{ad}', '\u{85}', '\u{e0041}']
+        {
+            assert_eq!(refused(&format!("a{c}b")), NameError::Unseen(c));
+        }
+        for (name, c) in
+            [("e\u{301}", '\u{301}'), ("d/\u{1112}\u{1161}", '\u{1161}'), ("\u{212b}", '\u{212b}')]
+        {
+            assert_eq!(refused(name), NameError::Apart(c));
+            // One that is there already is shown.
+            assert!(key_of(&uploads(), name).is_ok());
+        }
+        for name in ["\u{e9}", "d/\u{d558}", "\u{5d0}\u{5b7}", "a b", "\u{1f600}.jpg"] {
+            assert!(new_key_of(&uploads(), name).is_ok(), "{name:?}");
+        }
+        assert!(refused("a\u{202e}b").to_string().contains("U+202E"));
+        assert_eq!(refused("a:b"), NameError::Character(':'));
+        assert_eq!(refused(&"k".repeat(95)), NameError::TooLong);
+        assert_eq!(refused("x.journal/y"), NameError::Journal);
+        assert_eq!(refused("a//b"), NameError::Part);
     }
 
     #[test]

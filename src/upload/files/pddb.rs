@@ -1,5 +1,7 @@
 //! The PDDB as a store.
 
+use std::time::Duration;
+
 use super::store::{Store, StoreError, StoreFile};
 use crate::pddb::{self, Create, DictPath, KeyPath, Pddb, PddbError};
 
@@ -13,7 +15,11 @@ impl From<PddbError> for StoreError {
             PddbError::NoAnswer => StoreError::NoAnswer,
             // It looks like an answer, but nobody knows what the server did.
             PddbError::Malformed => StoreError::NoAnswer,
-            PddbError::NotEmpty | PddbError::Stale | PddbError::TooLong | PddbError::Refused(_) => {
+            PddbError::NotSent
+            | PddbError::NotEmpty
+            | PddbError::Stale
+            | PddbError::TooLong
+            | PddbError::Refused(_) => {
                 log::warn!("the PDDB: {error}");
                 StoreError::Failed
             }
@@ -45,6 +51,14 @@ impl Store for Pddb {
 
     fn dicts(&self, basis: &str) -> Result<Vec<String>, StoreError> {
         Ok(Pddb::dicts(self, basis)?)
+    }
+
+    fn is_silent(&self) -> bool {
+        Pddb::is_silent(self)
+    }
+
+    fn patience(&self) -> Duration {
+        Pddb::patience(self)
     }
 
     fn flush(&self) -> Result<(), StoreError> {

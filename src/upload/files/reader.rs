@@ -4,6 +4,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use super::files::Files;
 use super::store::{Store, StoreError, StoreFile};
+use super::versions::Version;
 use crate::pddb::KeyPath;
 
 /// A file that is being read. Its content stays meanwhile, and a replacement waits for it.
@@ -15,17 +16,29 @@ pub struct Reader<'a, S: Store> {
     file: S::File,
     length: u64,
     position: u64,
+    version: Version,
 }
 
 impl<'a, S: Store> Reader<'a, S> {
-    pub(super) fn new(files: &'a Files<S>, name: KeyPath, key: KeyPath, file: S::File) -> Self {
+    pub(super) fn new(
+        files: &'a Files<S>,
+        name: KeyPath,
+        key: KeyPath,
+        file: S::File,
+        version: Version,
+    ) -> Self {
         let length = file.length();
-        Reader { files, name, key, file, length, position: 0 }
+        Reader { files, name, key, file, length, position: 0, version }
     }
 
     /// Bytes of the file.
     pub fn length(&self) -> u64 {
         self.length
+    }
+
+    /// What its content is told from others by.
+    pub fn version(&self) -> Version {
+        self.version
     }
 }
 

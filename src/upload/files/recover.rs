@@ -16,7 +16,7 @@ impl<S: Store> Files<S> {
         if self.state.lock().is_recovered() {
             return Ok(());
         }
-        let _one_at_a_time = self.recovering.lock();
+        let _one_at_a_time = self.recovering.take(self.store.patience()).ok_or(StoreError::NoAnswer)?;
         let doubts = {
             let state = self.state.lock();
             if state.is_recovered() {

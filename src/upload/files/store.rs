@@ -1,5 +1,7 @@
 //! What uploads need of a store of keys.
 
+use std::time::Duration;
+
 use crate::pddb::{DictPath, KeyPath};
 
 /// How many bytes are written at a time: two pages of the PDDB. Before a write that makes a large key longer, the
@@ -63,6 +65,16 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// All but `NotFound`.
     fn dicts(&self, basis: &str) -> Result<Vec<String>, StoreError>;
+
+    /// Whether it has not answered somebody for a while: calls may fail at once.
+    fn is_silent(&self) -> bool {
+        false
+    }
+
+    /// How long the calling thread waits for another one that goes through the journal.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(3)
+    }
 
     /// Proves that all changes so far are there, which their own answers do not.
     ///

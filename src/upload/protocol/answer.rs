@@ -1,6 +1,6 @@
 //! The answers to the sender: text messages, one JSON object each.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use super::fault::Fault;
 use super::json::{hex, push_string};
@@ -12,15 +12,25 @@ pub(crate) enum Answer<'a> {
     Accepted { id: u32, name: &'a str, length: u32, token: Option<&'a Token> },
     /// This many bytes are in the store.
     Progress { id: u32, bytes: u32, length: u32 },
+    /// The store does not answer. Whatever is said next about it ends that.
+    Waiting { id: u32 },
     /// It goes on behind this many bytes.
     Resumed { id: u32, bytes: u32, length: u32 },
     /// The file is there.
     Stored { id: u32, name: &'a str, length: u32, sha256: &'a [u8; 32] },
     /// It does not begin, or does not go on.
     Refused { id: Option<u32>, fault: Fault },
+    /// It does not begin because of its name.
+    BadName { id: u32, why: &'a str },
+    /// It does not begin, as there is a file of its name: with this length and, where it is known, this digest. It may
+    /// be replaced by who does not ask to keep it.
+    Exists { id: u32, length: u64, sha256: Option<&'a [u8; 32]>, replaceable: bool },
     /// It is over, and the file is not there.
     Failed { id: u32, fault: Fault },
 }
+
+/// What people read who wait for the store.
+const WAITING: &str = "The database does not answer. It may be asking its user for more room.";
 
 /// A random number. A sender that knows it may go on with the transfer.
 pub type Token = [u8; 16];
@@ -39,6 +49,10 @@ impl Answer<'_> {
                 }
             }
             Answer::Progress { id, bytes, length } => so_far(&mut json, "{\"progress\":", id, bytes, length),
+            Answer::Waiting { id } => {
+                number(&mut json, "{\"waiting\":", id);
+                text(&mut json, ",\"reason\":", WAITING);
+            }
             Answer::Resumed { id, bytes, length } => so_far(&mut json, "{\"resumed\":", id, bytes, length),
             Answer::Stored { id, name, length, sha256 } => {
                 number(&mut json, "{\"stored\":", id);
@@ -52,6 +66,21 @@ impl Answer<'_> {
                     None => json.push_str("{\"refused\":null"),
                 }
                 why(&mut json, fault);
+            }
+            Answer::BadName { id, why } => {
+                number(&mut json, "{\"refused\":", id);
+                code_and_reason(&mut json, Fault::BadName, why);
+            }
+            Answer::Exists { id, length, sha256, replaceable } => {
+                number(&mut json, "{\"refused\":", id);
+                why(&mut json, Fault::Exists);
+                number(&mut json, ",\"length\":", length);
+                if let Some(sha256) = sha256 {
+                    text(&mut json, ",\"sha256\":", &hex(sha256));
+                }
+                if replaceable {
+                    json.push_str(",\"replaceable\":true");
+                }
             }
             Answer::Failed { id, fault } => {
                 number(&mut json, "{\"failed\":", id);
@@ -70,11 +99,15 @@ fn so_far(json: &mut String, key: &str, id: u32, bytes: u32, length: u32) {
 }
 
 fn why(json: &mut String, fault: Fault) {
-    text(json, ",\"code\":", fault.code());
-    text(json, ",\"reason\":", fault.reason());
+    code_and_reason(json, fault, fault.reason());
 }
 
-fn number(json: &mut String, key: &str, value: u32) {
+fn code_and_reason(json: &mut String, fault: Fault, reason: &str) {
+    text(json, ",\"code\":", fault.code());
+    text(json, ",\"reason\":", reason);
+}
+
+fn number(json: &mut String, key: &str, value: impl Display) {
     // Writing to a String does not fail.
     let _ = write!(json, "{key}{value}");
 }
@@ -101,6 +134,10 @@ mod tests {
                 r#"{"accepted":0,"name":"\u0001\\","length":0}"#,
             ),
             (Answer::Progress { id: 7, bytes: 5, length: 12 }, r#"{"progress":7,"bytes":5,"length":12}"#),
+            (
+                Answer::Waiting { id: 7 },
+                r#"{"waiting":7,"reason":"The database does not answer. It may be asking its user for more room."}"#,
+            ),
             (Answer::Resumed { id: 7, bytes: 5, length: 12 }, r#"{"resumed":7,"bytes":5,"length":12}"#),
             (
                 Answer::Refused { id: None, fault: Fault::Malformed },
@@ -111,6 +148,9 @@ mod tests {
                 r#"{"failed":4294967295,"code":"full","reason":"The database is full."}"#,
             ),
         ];
+        let exists = Answer::Exists { id: 3, length: 1 << 33, sha256: None, replaceable: true };
+        let told = r#"{"refused":3,"code":"exists","reason":"A file of this name exists.","length":8589934592,"replaceable":true}"#;
+        assert_eq!(exists.to_json(), told);
         for (answer, json) in answers {
             assert_eq!(answer.to_json(), json);
         }

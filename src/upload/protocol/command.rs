@@ -1,4 +1,5 @@
-//! What a sender says in text messages: `{"resume": transferId, "token": "..."}` and `{"cancel": transferId}`.
+//! What a sender says in text messages: `{"resume": transferId, "token": "..."}`, `{"cancel": transferId}` and
+//! `{"keep": transferId}`.
 
 use super::answer::Token;
 use super::json::{Scanner, Value};
@@ -13,14 +14,23 @@ pub(crate) enum Command {
     Resume { id: u32, token: Token },
     /// Give up a transfer of this connection.
     Cancel { id: u32 },
+    /// Replace nothing by the transfer that begins under this id.
+    Keep { id: u32 },
 }
 
 impl Command {
+    /// The transfer that it is about.
+    pub(crate) fn id(self) -> u32 {
+        match self {
+            Command::Resume { id, .. } | Command::Cancel { id } | Command::Keep { id } => id,
+        }
+    }
+
     /// Reads a message; `None` for anything else. Unknown members are ignored, as long as their values are numbers or
     /// strings.
     pub(crate) fn parse(message: &[u8]) -> Option<Command> {
         let mut scanner = Scanner::new(std::str::from_utf8(message).ok()?);
-        let (mut resume, mut cancel, mut token) = (None, None, None);
+        let (mut resume, mut cancel, mut keep, mut token) = (None, None, None, None);
         scanner.expect('{')?;
         loop {
             let key = scanner.string()?;
@@ -29,6 +39,7 @@ impl Command {
             match (key, value) {
                 ("resume", value) => resume = Some(value.number()?),
                 ("cancel", value) => cancel = Some(value.number()?),
+                ("keep", value) => keep = Some(value.number()?),
                 ("token", value) => token = Some(token_of(&value)?),
                 _ => (),
             }
@@ -41,9 +52,10 @@ impl Command {
         if !scanner.is_at_end() {
             return None;
         }
-        match (resume, cancel, token) {
-            (Some(id), None, Some(token)) => Some(Command::Resume { id, token }),
-            (None, Some(id), None) => Some(Command::Cancel { id }),
+        match (resume, cancel, keep, token) {
+            (Some(id), None, None, Some(token)) => Some(Command::Resume { id, token }),
+            (None, Some(id), None, None) => Some(Command::Cancel { id }),
+            (None, None, Some(id), None) => Some(Command::Keep { id }),
             _ => None,
         }
     }
@@ -82,6 +94,7 @@ mod tests {
             assert_eq!(Command::parse(text.as_bytes()), Some(resume), "{text}");
         }
         assert_eq!(Command::parse(br#"{"cancel":4294967295}"#), Some(Command::Cancel { id: u32::MAX }));
+        assert_eq!(Command::parse(br#"{"keep":7}"#), Some(Command::Keep { id: 7 }));
     }
 
     #[test]
@@ -103,6 +116,8 @@ mod tests {
             r#"{"resume":1}"#,
             r#"{"resume":1,"token":"00"}"#,
             r#"{"resume":1,"token":0}"#,
+            r#"{"keep":1,"cancel":1}"#,
+            r#"{"keep":true}"#,
             "{\"a\n\":1,\"cancel\":1}",
             "{\"\u{e9}",
             "\"",

@@ -15,6 +15,8 @@ pub enum Fault {
     TooLarge,
     /// There is a file of this name, and it may not be replaced.
     Exists,
+    /// The program does not take it, or has not said so in time.
+    Declined,
     /// A file of this name is being received.
     Busy,
     /// Too many transfers on this connection: send it again when one is over.
@@ -46,6 +48,7 @@ impl Fault {
             Fault::NotAllowed => "not_allowed",
             Fault::TooLarge => "too_large",
             Fault::Exists => "exists",
+            Fault::Declined => "declined",
             Fault::Busy => "busy",
             Fault::TooMany => "too_many",
             Fault::TooLong => "too_long",
@@ -67,6 +70,7 @@ impl Fault {
             Fault::NotAllowed => "Files of this name are not taken.",
             Fault::TooLarge => "The file is too large.",
             Fault::Exists => "A file of this name exists.",
+            Fault::Declined => "The program does not take the file.",
             Fault::Busy => "A file of this name is being received.",
             Fault::TooMany => "There are too many transfers on this connection.",
             Fault::TooLong => "More bytes came than were declared.",

@@ -18,7 +18,6 @@ pub use answer::Token;
 pub(super) use command::{COMMAND_BYTES, Command};
 pub(super) use ended::Ended;
 pub use fault::Fault;
-#[cfg(test)]
-pub(super) use json::hex;
+pub(crate) use json::hex;
 pub(super) use json::push_string;
 pub use parser::{Malformed, NAME_BYTES, Parser, Parts};

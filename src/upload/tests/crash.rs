@@ -87,6 +87,39 @@ fn scenarios() -> Vec<Scenario> {
             allowed: [("a", vec![None]), ("b", vec![None]), either("c", None, bytes(3, 5))].into(),
             stored: vec![(3, "c", bytes(3, 5))],
         },
+        // Without room for all of it, and with it again: a new file and a replacement.
+        Scenario {
+            before: old(),
+            run: |uploads| {
+                let mut sender = Sender::new(uploads);
+                uploads.files().store.set_capacity(300);
+                sender.file(1, "b", &bytes(1, 400));
+                sender.file(2, "a", &bytes(2, 400));
+                uploads.files().store.set_capacity(10_000);
+                sender.file(3, "c", &bytes(3, 40));
+                sender
+            },
+            allowed: [("a", vec![Some(bytes(9, 50))]), ("b", vec![None]), either("c", None, bytes(3, 40))]
+                .into(),
+            stored: vec![(3, "c", bytes(3, 40))],
+        },
+        // Locked in the middle of both, and opened again.
+        Scenario {
+            before: old(),
+            run: |uploads| {
+                let mut sender = Sender::new(uploads);
+                sender.message(&first(1, "b", 40, &bytes(1, 20)));
+                sender.message(&first(2, "a", 40, &bytes(2, 20)));
+                uploads.files().store.set_unmounted(true);
+                sender.message(&later(1, &bytes(1, 40)[20..]));
+                sender.message(&later(2, &bytes(2, 40)[20..]));
+                uploads.files().store.set_unmounted(false);
+                sender.file(3, "b", &bytes(3, 5));
+                sender
+            },
+            allowed: [("a", vec![Some(bytes(9, 50))]), either("b", None, bytes(3, 5))].into(),
+            stored: vec![(3, "b", bytes(3, 5))],
+        },
         // A replacement that has to wait for a reader, and a second one after it.
         Scenario {
             before: old(),
@@ -99,6 +132,26 @@ fn scenarios() -> Vec<Scenario> {
                 sender
             },
             allowed: [("a", vec![Some(bytes(9, 50)), Some(bytes(1, 40)), Some(bytes(2, 30))])].into(),
+            stored: vec![(2, "a", bytes(2, 30))],
+        },
+        // Two that are deleted, one of them as soon as it has come, and a third in the place of one.
+        Scenario {
+            before: old(),
+            run: |uploads| {
+                let files = uploads.files();
+                let mut sender = Sender::new(uploads);
+                files.remove("a", |_, length| length == 50).ok();
+                sender.file(1, "b", &bytes(1, 40));
+                let removed = files.remove("b", |_, _| true);
+                sender.file(2, "a", &bytes(2, 30));
+                assert!(removed.is_err() || files.open("b").is_err());
+                sender
+            },
+            allowed: [
+                ("a", vec![Some(bytes(9, 50)), None, Some(bytes(2, 30))]),
+                either("b", None, bytes(1, 40)),
+            ]
+            .into(),
             stored: vec![(2, "a", bytes(2, 30))],
         },
     ]

@@ -1,7 +1,7 @@
 //! A store that leaves some calls unanswered and then goes on: nothing needs a restart.
 
 use super::memory::{Effect, Memory};
-use super::{Sender, assert_settled, bytes, files, read, route};
+use super::{Sender, assert_settled, bytes, files, later, read, route};
 
 /// A call that is not answered does all of its work or none: the courier lets nothing overtake it.
 const EFFECTS: [Effect; 2] = [Effect::None, Effect::All];
@@ -18,7 +18,7 @@ fn store(existing: bool) -> (Memory, Option<Vec<u8>>) {
 
 #[test]
 fn after_a_silence_files_are_whole_or_absent_without_a_restart() {
-    let mut silences = 0;
+    let (mut silences, mut resumed) = (0, 0);
     for (existing, at, more, effect) in cases([0, 2, 7]) {
         let case = format!("existing {existing}, change {at}, {more} more calls, {effect:?}");
         let (memory, old) = store(existing);
@@ -32,6 +32,12 @@ fn after_a_silence_files_are_whole_or_absent_without_a_restart() {
         memory.restart();
         let found = read(&uploads, "a");
         assert!(found == old || found == Some(bytes(1, 40)), "{case}: {found:?}");
+        // What waits for its sender is kept, and goes on to its end.
+        let waits = uploads.next_expiry().is_some();
+        resumed += usize::from(waits);
+        go_on(&mut sender, &bytes(1, 40));
+        assert!(!waits || sender.is_stored(1), "{case}: {}", sender.last());
+        let found = read(&uploads, "a");
         assert!(!sender.is_stored(1) || found == Some(bytes(1, 40)), "{case}");
         sender.file(2, "a", &bytes(2, 30));
         assert!(sender.is_stored(2), "{case}: {}", sender.last());
@@ -39,7 +45,7 @@ fn after_a_silence_files_are_whole_or_absent_without_a_restart() {
         assert_eq!(read(&uploads, "a"), Some(bytes(2, 30)), "{case}");
         assert_settled(&uploads, &memory);
     }
-    assert!(silences > 100, "only {silences} silences");
+    assert!(silences > 100 && resumed > 20, "only {silences} silences, {resumed} of them within a transfer");
 }
 
 #[test]
@@ -57,6 +63,7 @@ fn a_crash_soon_after_a_silence_leaves_files_whole_or_absent() {
             memory.crash_at(at + after, effect);
             memory.silent_at(at, more, silent);
             sender.file(1, "a", &bytes(1, 40));
+            go_on(&mut sender, &bytes(1, 40));
             drop(uploads.files().open("a"));
             crashes += usize::from(memory.has_crashed());
             memory.restart();
@@ -68,6 +75,19 @@ fn a_crash_soon_after_a_silence_leaves_files_whole_or_absent() {
         }
     }
     assert!(crashes > 500, "only {crashes} crashes");
+}
+
+/// Goes on with transfer 1 for as long as it can be resumed.
+fn go_on(sender: &mut Sender, data: &[u8]) {
+    for _ in 0..10 {
+        if !sender.is_told("failed", 1, "no_answer") {
+            return;
+        }
+        sender.text(r#"{"resume":1,"token":"00000000000000000000000000000001"}"#);
+        let Some((_, bytes)) = sender.last().split_once(r#"{"resumed":1,"bytes":"#) else { continue };
+        let bytes: usize = bytes.split(',').next().unwrap().parse().unwrap();
+        sender.message(&later(1, &data[bytes..]));
+    }
 }
 
 /// Whether the file exists, which change is not answered, how many calls after it, and what it does.

@@ -220,6 +220,12 @@ impl Store for Memory {
         Ok(dicts)
     }
 
+    /// In a model, a limit is over at any moment.
+    #[cfg(feature = "shuttle")]
+    fn patience(&self) -> std::time::Duration {
+        crate::sync::FOREVER
+    }
+
     fn flush(&self) -> Result<(), StoreError> {
         self.change(|_, _| Ok(()))
     }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use std::ops::ControlFlow;
 
 use super::memory::Memory;
-use super::{Sender, assert_settled, bytes, files, first, later, read, route};
+use super::{Sender, assert_settled, bytes, files, files_of, first, later, read, route, route_into};
 use crate::upload::protocol::hex;
 
 #[test]
@@ -94,6 +94,84 @@ fn refusals_have_their_codes_and_what_follows_is_passed_over() {
     sender.message(&later(4, b"0123456789"));
     assert!(sender.is_stored(2) && sender.is_stored(4));
     assert_eq!(files(&uploads).len(), 3);
+    assert_settled(&uploads, &memory);
+}
+
+#[test]
+fn who_is_refused_for_a_file_that_exists_is_told_which_one_that_is() {
+    let memory = Memory::default();
+    memory.put("uploads/old", b"from before");
+    let uploads = route(&memory, |config| config.replace = true);
+    let mut sender = Sender::new(&uploads);
+    sender.file(1, "a", b"hello");
+    let reason = r#""code":"exists","reason":"A file of this name exists.""#;
+    let digest = hex(&Sha256::digest(b"hello"));
+    sender.text(r#"{"keep":2}"#);
+    sender.file(2, "a", b"other");
+    let told = format!(r#"{{"refused":2,{reason},"length":5,"sha256":"{digest}","replaceable":true}}"#);
+    assert_eq!(sender.last(), told);
+    // What was there at the start has no digest that is known.
+    sender.text(r#"{"keep":3}"#);
+    sender.file(3, "old", b"other");
+    assert_eq!(sender.last(), format!(r#"{{"refused":3,{reason},"length":11,"replaceable":true}}"#));
+    assert_eq!(read(&uploads, "a"), Some(b"hello".to_vec()));
+    // It is for one transfer.
+    sender.file(4, "a", b"other");
+    assert!(sender.is_stored(4));
+    let fixed = route_into(files_of(&memory), |_| ());
+    let mut sender = Sender::new(&fixed);
+    sender.file(5, "a", b"hello");
+    assert_eq!(sender.last(), format!(r#"{{"refused":5,{reason},"length":5}}"#));
+    (0..33).for_each(|id| sender.text(&format!(r#"{{"keep":{id}}}"#)));
+    assert!(sender.is_told("refused", 32, "too_many"));
+    assert_settled(&fixed, &memory);
+}
+
+#[test]
+fn a_colon_is_another_character_if_the_route_says_so() {
+    let memory = Memory::default();
+    let uploads = route(&memory, |config| config.colon = Some('-'));
+    let mut sender = Sender::new(&uploads);
+    sender.file(1, "12:30:00.txt", b"time");
+    assert!(sender.told[0].starts_with(r#"{"accepted":1,"name":"12-30-00.txt","#), "{}", sender.told[0]);
+    assert!(sender.is_stored(1));
+    assert_eq!(read(&uploads, "12-30-00.txt"), Some(b"time".to_vec()));
+    sender.file(2, "a\u{202e}b", b"x");
+    assert!(
+        sender.is_told("refused", 2, "bad_name") && sender.last().contains("U+202E"),
+        "{}",
+        sender.last()
+    );
+    assert_settled(&uploads, &memory);
+}
+
+#[test]
+fn a_file_is_deleted_if_it_is_the_one_that_is_meant_and_nobody_has_it() {
+    use crate::upload::{RemoveError, StoreError};
+    let memory = Memory::default();
+    let uploads = route(&memory, |_| ());
+    let mut sender = Sender::new(&uploads);
+    let remove = |name: &str| uploads.files().remove(name, |_, _| true);
+    sender.file(1, "d/a", b"hello");
+    let reader = uploads.files().open("d/a").unwrap();
+    assert_eq!(remove("d/a"), Err(RemoveError::Busy), "it is being read");
+    let version = reader.version();
+    drop(reader);
+    assert_eq!(uploads.files().remove("d/a", |_, length| length == 4), Err(RemoveError::Changed));
+    assert_eq!(read(&uploads, "d/a"), Some(b"hello".to_vec()));
+    assert_eq!(uploads.files().remove("d/a", |is, length| is == version && length == 5), Ok(()));
+    for name in ["d/a", "b", "../x", ""] {
+        assert_eq!(remove(name), Err(StoreError::NotFound.into()), "{name}");
+    }
+    sender.message(&first(2, "b", 10, b"half"));
+    assert_eq!(remove("b"), Err(RemoveError::Busy), "it is being received");
+    sender.message(&later(2, b"a file"));
+    assert_eq!(remove("b"), Ok(()));
+    sender.file(3, "c", b"c");
+    memory.set_unmounted(true);
+    assert_eq!(remove("c"), Err(StoreError::Unmounted.into()));
+    memory.set_unmounted(false);
+    assert_eq!(read(&uploads, "c"), Some(b"c".to_vec()));
     assert_settled(&uploads, &memory);
 }
 

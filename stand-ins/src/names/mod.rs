@@ -19,6 +19,7 @@ use self::table::{Found, Name, NameTable, Token};
 use self::watcher::Watcher;
 use crate::launcher;
 use crate::raw::{self, Lent};
+use crate::settings::NAMES_STAY;
 
 /// The server's well-known address.
 const ADDRESS: &[u8; 16] = b"xous-name-server";
@@ -36,7 +37,7 @@ pub(crate) fn serve() -> Result<Infallible, xous::Error> {
     let sid = xous::create_server_with_address(ADDRESS)?;
     launcher::start();
     let mut server = NameServer {
-        table: NameTable::default(),
+        table: NameTable::new(std::env::var_os(NAMES_STAY).is_some()),
         waiters: Vec::new(),
         watcher: Watcher::start(xous::connect(sid)?),
         own_pid: xous::process::id() as u8,

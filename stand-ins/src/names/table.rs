@@ -54,9 +54,16 @@ pub(super) enum Found {
 #[derive(Debug, Default)]
 pub(super) struct NameTable {
     entries: HashMap<Name, Entry>,
+    /// A server that has gone keeps its name.
+    stays: bool,
 }
 
 impl NameTable {
+    /// A table in which names stay taken when their servers have gone, or do not.
+    pub(super) fn new(stays: bool) -> Self {
+        Self { stays, ..Self::default() }
+    }
+
     /// Takes a name for the server `sid`; false when somebody has it already.
     pub(super) fn register(&mut self, name: Name, sid: SID, limit: Option<u32>, token: Token) -> bool {
         if self.entries.contains_key(&name) {
@@ -74,8 +81,8 @@ impl NameTable {
         let Some(entry) = self.entries.get_mut(name) else { return };
         match (entry.created, exists(entry.sid)) {
             (false, true) => entry.created = true,
-            (true, false) => drop(self.entries.remove(name)),
-            (true, true) | (false, false) => {}
+            (true, false) if !self.stays => drop(self.entries.remove(name)),
+            (true, _) | (false, false) => {}
         }
     }
 
@@ -171,6 +178,16 @@ mod tests {
         created(&mut table, &name);
         table.refresh(&name, |_| false);
         assert_eq!(table.connect(&name), Found::Unknown);
+    }
+
+    #[test]
+    fn a_name_stays_taken_where_it_does_on_the_device() {
+        let mut table = NameTable::new(true);
+        let name = Name::new("_Server_").unwrap();
+        assert!(table.register(name.clone(), sid(1), None, TOKEN));
+        created(&mut table, &name);
+        table.refresh(&name, |_| false);
+        assert!(!table.register(name, sid(2), None, TOKEN));
     }
 
     #[test]

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::Code;
+use super::user::User;
+use super::{Code, VPAGE};
 use crate::settings::{
-    PDDB_DIED, PDDB_DIES_AT, PDDB_FULL_AT, PDDB_HANGS_AT, PDDB_SECOND_BASIS, PDDB_SLOW, PDDB_SYNCED,
-    PDDB_UNMOUNTED,
+    PDDB_ASKS_AT, PDDB_DIED, PDDB_DIES_AT, PDDB_FULL_AT, PDDB_HANGS_AT, PDDB_POOL, PDDB_SECOND_BASIS,
+    PDDB_SLOW, PDDB_SYNCED, PDDB_UNMOUNTED,
 };
 
 /// See [`crate::settings`].
@@ -17,12 +18,18 @@ pub(super) struct Faults {
     slow: Duration,
     hangs_at: Option<u64>,
     dies_at: Option<u64>,
+    asks_at: Option<u64>,
+    /// How many free pages a search finds, and how many are left of those.
+    pool: Option<u64>,
+    pages: u64,
+    user: User,
     /// Changes so far.
     changes: u64,
 }
 
 impl Faults {
-    pub(super) fn from_environment() -> Self {
+    pub(super) fn from_environment(user: User) -> Self {
+        let pool = number(PDDB_POOL);
         Faults {
             capacity: number(PDDB_FULL_AT).unwrap_or(u64::MAX),
             mounted: number(PDDB_UNMOUNTED).is_none(),
@@ -31,6 +38,10 @@ impl Faults {
             slow: Duration::from_micros(number(PDDB_SLOW).unwrap_or(0)),
             hangs_at: number(PDDB_HANGS_AT),
             dies_at: number(PDDB_DIES_AT),
+            asks_at: number(PDDB_ASKS_AT),
+            pool,
+            pages: pool.unwrap_or(0),
+            user,
             changes: 0,
         }
     }
@@ -42,9 +53,16 @@ impl Faults {
         }
     }
 
-    /// Makes a change, if the stand-in lives to.
-    pub(super) fn change<T>(&mut self, make: impl FnOnce() -> Result<T, Code>) -> Result<T, Code> {
+    /// Makes a change, if the stand-in lives to, and the user has room for `pages` more of them. `no_room` is what it is
+    /// refused with otherwise.
+    pub(super) fn change<T>(
+        &mut self,
+        pages: u64,
+        no_room: Code,
+        make: impl FnOnce() -> Result<T, Code>,
+    ) -> Result<T, Code> {
         self.count();
+        self.find_pages(pages, no_room)?;
         let made = make();
         if self.is_last() {
             end();
@@ -52,18 +70,37 @@ impl Faults {
         made
     }
 
-    /// Writes, if the stand-in lives to.
+    /// Writes, if the stand-in lives to; `more` bytes behind the end.
     pub(super) fn write(
         &mut self,
         data: &[u8],
+        more: u64,
         write: impl FnOnce(&[u8]) -> Result<(), Code>,
     ) -> Result<(), Code> {
         self.count();
+        self.find_pages(more.div_ceil(VPAGE), Code::DiskFull)?;
         if self.is_last() {
             write(&data[..data.len() / 2]).ok();
             end();
         }
         write(data)
+    }
+
+    /// Takes free pages. Without enough of them the user is asked, and nobody else is served.
+    fn find_pages(&mut self, pages: u64, no_room: Code) -> Result<(), Code> {
+        let none = self.asks_at.is_some_and(|at| self.changes >= at);
+        let asks = none && (pages > 0 || self.asks_at == Some(self.changes));
+        if !asks && (self.pool.is_none() || self.pages >= pages) {
+            self.pages = self.pages.saturating_sub(pages);
+            return Ok(());
+        }
+        eprintln!("pddb: asks its user at change {}", self.changes);
+        if !self.user.ask() {
+            return Err(no_room);
+        }
+        self.asks_at = None;
+        self.pages = self.pool.unwrap_or(0).saturating_sub(pages);
+        Ok(())
     }
 
     fn count(&mut self) {

@@ -5,7 +5,8 @@
 //! handles of its process, a seek cannot go back, the end is where it was when the key was opened, a list is cut to the
 //! page without a word, a key with an over-long name spoils its dict, a delete without a basis leaves handles open.
 //! What makes the real server panic ends this one too, with [`PDDB_DIED`] and a line on stderr, except a page that
-//! is shorter than it says, which is refused. Its own opcode is [`PDDB_MOUNT`].
+//! is shorter than it says, which is refused. Its own opcode is [`PDDB_MOUNT`]; its user is in
+//! [`user`].
 
 #[cfg(not(target_os = "xous"))]
 mod disk;
@@ -20,6 +21,7 @@ mod path;
 mod request;
 mod senres;
 mod store;
+mod user;
 
 use std::convert::Infallible;
 
@@ -29,8 +31,9 @@ use xous_api_names::XousNames;
 use self::faults::Faults;
 use self::handles::Handles;
 use self::keys::Keys;
+use self::user::User;
 use crate::raw;
-use crate::settings::{PDDB_DIED, PDDB_MOUNT};
+use crate::settings::{PDDB_DIED, PDDB_MOUNT, PDDB_UNMOUNT};
 
 #[cfg(not(target_os = "xous"))]
 use self::disk::Disk as OwnStore;
@@ -47,12 +50,17 @@ const WAITERS_MAX: usize = 32;
 /// What a request is refused with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Code {
+    /// A read that no basis answers, as it is first taken for one that succeeds.
+    Ok = 1,
     BasisLost = 2,
     AccessDenied = 3,
     UnexpectedEof = 4,
     InternalError = 5,
     DiskFull = 6,
 }
+
+/// Bytes of one page of the real database. Longer keys are in its large pool.
+const VPAGE: u64 = 4064;
 
 /// The basis that is always there.
 const BASIS: &str = ".System";
@@ -79,7 +87,7 @@ mod opcode {
 /// Serves until the process is killed.
 pub(crate) fn serve() -> Result<Infallible, xous::Error> {
     let names = XousNames::new()?;
-    let faults = Faults::from_environment();
+    let faults = Faults::from_environment(User::start(&names)?);
     let keys = open(&faults)?;
     let poller = names.register_name(POLLER, None)?;
     let server = names.register_name(NAME, None)?;
@@ -167,6 +175,10 @@ impl Server {
             }
             PDDB_MOUNT => {
                 self.mount();
+                xous::return_scalar(sender, 1)
+            }
+            PDDB_UNMOUNT => {
+                self.mounted = false;
                 xous::return_scalar(sender, 1)
             }
             opcode::WRITE_KEY_FLUSH => xous::return_scalar(sender, if self.keys.is_spoilt() { 5 } else { 1 }),

@@ -3,11 +3,8 @@
 use super::handles::Handle;
 use super::path::{Place, list_place, split};
 use super::senres::{Reader, Writer};
-use super::{BASIS, Code, Server, die, opcode};
+use super::{BASIS, Code, Server, VPAGE, die, opcode};
 use crate::raw::Lent;
-
-/// Bytes of one page of the real database. Longer keys are in its large pool.
-const VPAGE: u64 = 4064;
 
 /// How a key is to be opened.
 struct Open {
@@ -135,7 +132,7 @@ impl Server {
             if !request.create_path {
                 return Err(Code::BasisLost);
             }
-            self.faults.change(|| self.keys.create_dict(&place.dict))?;
+            self.faults.change(1, Code::InternalError, || self.keys.create_dict(&place.dict))?;
         }
         let Some(length) = self.keys.length(&place.dict, &place.key) else {
             if !request.create_file {
@@ -144,7 +141,7 @@ impl Server {
             if request.room >= VPAGE {
                 die("a key is created with room for a page or more");
             }
-            self.faults.change(|| self.keys.create(&place.dict, &place.key))?;
+            self.faults.change(1, Code::InternalError, || self.keys.create(&place.dict, &place.key))?;
             return Ok(0);
         };
         if request.create_new {
@@ -154,7 +151,7 @@ impl Server {
             if length >= VPAGE {
                 die("a large key is truncated");
             }
-            self.faults.change(|| self.keys.truncate(&place.dict, &place.key))?;
+            self.faults.change(0, Code::InternalError, || self.keys.truncate(&place.dict, &place.key))?;
         }
         Ok(length)
     }
@@ -163,6 +160,9 @@ impl Server {
         let wanted = page.valid();
         let buffer = page.prefix(wanted).ok_or(Code::InternalError)?;
         let handle = self.handles.find(pid, descriptor)?;
+        if !self.mounted {
+            return Err(Code::Ok);
+        }
         let read = self.keys.read(&handle.place.dict, &handle.place.key, handle.position, buffer)?;
         handle.position += read as u64;
         Ok(read)
@@ -173,9 +173,14 @@ impl Server {
         // The real server would panic; this is the only one of its panics that a page alone can bring about.
         let data = page.prefix(length).ok_or(Code::InternalError)?;
         let handle = self.handles.find(pid, descriptor)?;
+        if !self.mounted {
+            return Err(Code::InternalError);
+        }
         let Place { dict, key, .. } = &handle.place;
         let position = handle.position;
-        self.faults.write(data, |data| self.keys.write(dict, key, position, data))?;
+        let end = position.saturating_add(length as u64);
+        let more = end.saturating_sub(self.keys.length(dict, key).unwrap_or(0));
+        self.faults.write(data, more, |data| self.keys.write(dict, key, position, data))?;
         handle.position += length as u64;
         Ok(length)
     }
@@ -187,7 +192,7 @@ impl Server {
         if !self.has(place.basis.as_deref()) || self.keys.length(&place.dict, &place.key).is_none() {
             return Err(Code::UnexpectedEof);
         }
-        self.faults.change(|| self.keys.delete(&place.dict, &place.key))?;
+        self.faults.change(0, Code::UnexpectedEof, || self.keys.delete(&place.dict, &place.key))?;
         if place.basis.is_some() {
             self.handles.mark_deleted(&place);
         }
@@ -201,7 +206,7 @@ impl Server {
         if !self.has(basis.as_deref()) || self.keys.has_dict(&dict) {
             return Err(Code::InternalError);
         }
-        self.faults.change(|| self.keys.create_dict(&dict))
+        self.faults.change(1, Code::InternalError, || self.keys.create_dict(&dict))
     }
 
     fn delete_dict(&mut self, page: &mut [u8]) -> Result<(), Code> {
@@ -214,7 +219,7 @@ impl Server {
         if !self.keys.keys(&dict)?.is_empty() {
             return Err(Code::DiskFull);
         }
-        self.faults.change(|| self.keys.delete_dict(&dict))
+        self.faults.change(0, Code::InternalError, || self.keys.delete_dict(&dict))
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use ::device::prepare::Programs;
 use ::device::{Builder, End, Memory, Network, Outcome, Process, Stack};
 
+use super::gauge;
 use crate::Failure;
 
 /// What was measured, by table and name: in whole numbers, or tenths.
@@ -73,6 +74,7 @@ pub(super) fn all(programs: &Programs) -> Result<Figures, Failure> {
         system.opening_by_name(&mut pages)?;
     }
     plain.first_opening(&mut pages)?;
+    figures.extend(gauge::figures(programs)?);
     figures.extend([("stack-pages".to_owned(), pages), ("heap-of-two-ends".to_owned(), heap)]);
     Ok(figures)
 }
@@ -176,14 +178,7 @@ impl<'a> System<'a> {
     }
 
     fn machine(&self) -> Builder {
-        let machine = self.programs.machine().machine_limit(LIMIT).wall_limit(LIMIT).network(Network::Inside);
-        if !self.is_secure {
-            return machine.service(&self.programs.service);
-        }
-        let stored = |machine: Builder, (name, text): &(&str, &str)| {
-            machine.argument_of("pddb", &format!("certificates/{name}={text}"))
-        };
-        CERTIFICATES.iter().fold(machine, stored).service(&self.programs.secure_service)
+        if self.is_secure { secure(self.programs, &CERTIFICATES) } else { plain(self.programs) }
     }
 
     /// The stacks that are as large as a worker's: of workers and ports.
@@ -215,7 +210,25 @@ impl<'a> System<'a> {
     }
 }
 
-fn run(machine: Builder) -> Result<Outcome, Failure> {
+/// A device with the service, whose sockets reach each other.
+pub(super) fn plain(programs: &Programs) -> Builder {
+    machine(programs).service(&programs.service)
+}
+
+/// The same with TLS, and with certificates in the PDDB.
+pub(super) fn secure(programs: &Programs, certificates: &[(&str, &str)]) -> Builder {
+    let stored = |machine: Builder, (name, text): &(&str, &str)| {
+        machine.argument_of("pddb", &format!("certificates/{name}={text}"))
+    };
+    certificates.iter().fold(machine(programs), stored).service(&programs.secure_service)
+}
+
+fn machine(programs: &Programs) -> Builder {
+    programs.machine().machine_limit(LIMIT).wall_limit(LIMIT).network(Network::Inside)
+}
+
+/// Runs it until it has said what it should.
+pub(super) fn run(machine: Builder) -> Result<Outcome, Failure> {
     let outcome = machine.run()?;
     if outcome.end == End::Logged && outcome.succeeded() {
         Ok(outcome)
@@ -231,7 +244,7 @@ fn difference(mark: &str, counts: Counts, few: &Outcome, many: &Outcome) -> Figu
         let of = |count: fn(&Process) -> u64| {
             tenths((count(many) as f64 - count(few) as f64) / f64::from(counts.many - counts.few))
         };
-        let calls = of(|process| process.system_calls.iter().map(|(_, count)| count).sum());
+        let calls = of(calls);
         let instructions = [
             ("user".to_owned(), of(|process| process.user_instructions)),
             ("kernel".to_owned(), of(|process| process.kernel_instructions)),
@@ -240,6 +253,11 @@ fn difference(mark: &str, counts: Counts, few: &Outcome, many: &Outcome) -> Figu
         (format!("{mark}-{}", few.name), BTreeMap::from(instructions))
     });
     tables.filter(|(name, _)| PARTS.iter().any(|part| name.ends_with(&format!("-{part}")))).collect()
+}
+
+/// System calls of a process.
+pub(super) fn calls(process: &Process) -> u64 {
+    process.system_calls.iter().map(|(_, count)| count).sum()
 }
 
 /// KiB of RAM of each process.
@@ -258,6 +276,7 @@ fn of_service(outcome: &Outcome) -> Result<Memory, Failure> {
     service.ok_or_else(|| Failure::Other("the service is not there".into()))
 }
 
-fn tenths(value: f64) -> f64 {
+/// Rounded to tenths.
+pub(super) fn tenths(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }

@@ -12,6 +12,8 @@ const DEMONSTRATION: &str = "echo_server";
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Options {
     pub(super) plain: bool,
+    /// Keep an account, and print it.
+    pub(super) profile: bool,
     pub(super) verbose: bool,
     pub(super) kernel: Option<String>,
     /// Measure instead of running programs.
@@ -85,6 +87,7 @@ impl Options {
         while let Some(option) = parser.next()? {
             match option {
                 Long("plain") => options.plain = true,
+                Long("profile") => options.profile = true,
                 Long("verbose") => options.verbose = true,
                 Long("kernel") => options.kernel = Some(parser.value()?.string()?),
                 Long("check") => options.measure = Some(Measure::Check),
@@ -118,9 +121,9 @@ mod tests {
 
     #[test]
     fn programs_stand_between_double_hyphens() {
-        let options = parse("--plain --kernel k echo_server -- ws ws://h/ --count 3").ok().unwrap();
+        let options = parse("--plain --profile --kernel k echo_server -- ws ws://h/ --count 3").ok().unwrap();
         assert_eq!(options.programs, [program("echo_server"), program("ws ws://h/ --count 3")]);
-        assert!(options.plain && options.kernel.as_deref() == Some("k"));
+        assert!(options.plain && options.profile && options.kernel.as_deref() == Some("k"));
         assert_eq!(parse("-- meeting").ok().unwrap().programs, [program("meeting")]);
     }
 

@@ -22,6 +22,9 @@ const HEAD: &str = "\
 # whose connection has both its ends in the service. ram-*: KiB of each process. stack-pages: the most that a thread of the
 # service has touched. heap-of-two-ends: KiB of the service's heap for an opened and an accepted connection together.
 # tls-*: the same over TLS 1.3 with RustCrypto.
+#
+# message-WAY-BYTES: what a message between a program and somebody outside takes of all processes together; out, each waited
+# for. by-N: a call to a socket moves no more than N bytes. tls: with ChaCha20-Poly1305.
 
 ";
 

@@ -6,3 +6,4 @@ mod hand_over;
 mod inbox;
 mod outbox;
 mod succession;
+mod watch;

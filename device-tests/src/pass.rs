@@ -1,0 +1,66 @@
+//! Clients that pass messages and do nothing else: what a message costs is measured from outside. Whoever is at the other
+//! end checks what comes; here only lengths are, which costs nothing.
+
+use std::io::Read;
+use std::thread;
+use std::time::Duration;
+
+use xous_api_websocket::{Request, Websocket, allow_heap};
+
+use crate::{secure, words};
+
+/// Longer than whoever measures lets the machine run.
+const REST: Duration = Duration::from_secs(3600);
+/// A message longer than this has no room on the heap that a program has by itself.
+const SHORT: usize = 128 * 1024;
+/// Heap for longer ones.
+const HEAP: usize = 4 << 20;
+/// What is read at a time of a message that is not received whole.
+const PIECE: usize = 4096;
+
+/// Passes so many messages of this length with the port of 127.0.0.1, says so, and keeps the connection: `echo` (and
+/// `secure-echo`, over TLS) sends each and waits for it to come back, `out` sends each, `in` receives them.
+pub(crate) fn pass(way: &str, port: &str, length: &str, count: &str) -> Result<(), String> {
+    let port = port.parse().map_err(words)?;
+    let length: usize = length.parse().map_err(words)?;
+    let count: u32 = count.parse().map_err(words)?;
+    if length > SHORT {
+        allow_heap(HEAP).map_err(|error| format!("{error:?}"))?;
+    }
+    let message = vec![b'x'; length];
+    let request = Request::new("127.0.0.1", port);
+    let request = if way == "secure-echo" { request.tls(secure::tls()) } else { request };
+    let ws = Websocket::open(&request).map_err(words)?;
+    for _ in 0..count {
+        match way {
+            "echo" | "secure-echo" => {
+                ws.send_binary(&message).map_err(words)?;
+                receive(&ws, length)?;
+            }
+            "out" => ws.send_binary(&message).map_err(words)?,
+            "in" => receive(&ws, length)?,
+            _ => return Err(format!("no such way: {way}")),
+        }
+    }
+    println!("all messages have passed");
+    thread::sleep(REST);
+    Ok(())
+}
+
+/// Receives a message; a long one piece by piece, as a program would that has no use for all of it at once.
+fn receive(ws: &Websocket, length: usize) -> Result<(), String> {
+    let received = if length <= SHORT {
+        ws.receive_whole(length).map_err(words)?.into_bytes().len()
+    } else {
+        let mut message = ws.receive().map_err(words)?;
+        let mut piece = [0; PIECE];
+        let mut received = 0;
+        loop {
+            match message.read(&mut piece).map_err(words)? {
+                0 => break received,
+                read => received += read,
+            }
+        }
+    };
+    if received == length { Ok(()) } else { Err(format!("a message of {received} bytes")) }
+}

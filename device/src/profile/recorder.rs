@@ -1,0 +1,176 @@
+//! Takes down what the processor does.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{
+    account::{Account, Cost, Entry, Function, Message, Reason},
+    code::{Code, Symbols},
+    reason::{Cause, Entered, Sent},
+};
+use crate::cpu::Trapped;
+
+/// `xous`'s `Result::MessageEnvelope`, the answer to a call that receives; behind it are sender, kind and id.
+const ENVELOPE: u32 = 9;
+
+/// What each process's code and each entry into the kernel has taken so far.
+pub(crate) struct Recorder {
+    /// Of the processes, the kernel's first.
+    symbols: Vec<Symbols>,
+    code: Code,
+    entries: HashMap<Entered, usize>,
+    costs: Vec<Cost>,
+    /// Of these, the one that the kernel works for.
+    current: usize,
+    receivers: Receivers,
+}
+
+/// Who receives what is sent over a connection: a process knows that only by itself, so it is learnt from what arrives.
+#[derive(Default)]
+struct Receivers {
+    /// The connection of the last message that a process has sent with an id.
+    sent: HashMap<(u8, u32), u32>,
+    /// Processes that have received from a process by a connection.
+    known: HashMap<(u8, u32), u8>,
+}
+
+impl Recorder {
+    pub(crate) fn new(symbols: Vec<Symbols>) -> Self {
+        let mut recorder = Self {
+            symbols,
+            code: Code::default(),
+            entries: HashMap::new(),
+            costs: Vec::new(),
+            current: 0,
+            receivers: Receivers::default(),
+        };
+        recorder.work_for(Entered { pid: 1, cause: Cause::Scheduler });
+        recorder
+    }
+
+    /// Supervisor mode is entered.
+    pub(crate) fn enter(&mut self, trapped: &Trapped<'_>) {
+        let cause = Cause::of(trapped);
+        if let Cause::Send(Sent { connection, .. }) = cause {
+            self.receivers.sent.insert((trapped.pid, trapped.registers[13]), connection);
+        }
+        // Which process an interrupt meets is chance.
+        let pid = if matches!(cause, Cause::Interrupt(_)) { 1 } else { trapped.pid };
+        self.work_for(Entered { pid, cause });
+        self.costs[self.current].count += 1;
+    }
+
+    /// Supervisor mode is left for a program, or for the scheduler, which is in it too.
+    pub(crate) fn leave(&mut self, pid: u8, user: bool, registers: &[u32; 32]) {
+        if user {
+            self.receivers.learn(pid, registers);
+        } else {
+            self.work_for(Entered { pid: 1, cause: Cause::Scheduler });
+        }
+    }
+
+    fn work_for(&mut self, entered: Entered) {
+        let costs = &mut self.costs;
+        self.current = *self.entries.entry(entered).or_insert_with(|| {
+            costs.push(Cost::default());
+            costs.len() - 1
+        });
+    }
+
+    /// The kernel has executed so many instructions.
+    pub(crate) fn book(&mut self, instructions: u64) {
+        self.costs[self.current].instructions += instructions;
+    }
+
+    /// All translations of addresses are forgotten.
+    pub(crate) fn flush(&mut self) {
+        self.costs[self.current].flushes += 1;
+    }
+
+    pub(crate) fn enter_page(&mut self, pid: u8, user: bool, address: u32) {
+        self.code.enter_page(if user { pid } else { 1 }, address);
+    }
+
+    #[inline(always)]
+    pub(crate) fn step(&mut self, address: u32) {
+        self.code.step(address);
+    }
+
+    /// What has been taken down, with the processes' names, the kernel's first.
+    pub(crate) fn account(&self, names: &[String]) -> Account {
+        let name = |pid: u8| {
+            let known = usize::from(pid).checked_sub(1).and_then(|index| names.get(index));
+            known.cloned().unwrap_or_else(|| pid.to_string())
+        };
+        let mut entries = BTreeMap::<Entry, Cost>::new();
+        for (entered, index) in &self.entries {
+            let entry = Entry { process: name(entered.pid), reason: self.reason(*entered, &name) };
+            *entries.entry(entry).or_default() += self.costs[*index];
+        }
+        let functions = self.code.by_function(&self.symbols).into_iter();
+        let functions =
+            functions.map(|((pid, symbol), count)| (Function { process: name(pid), symbol }, count));
+        Account { entries, functions: functions.collect() }
+    }
+
+    fn reason(&self, entered: Entered, name: &impl Fn(u8) -> String) -> Reason {
+        match entered.cause {
+            Cause::Scheduler => Reason::Scheduler,
+            Cause::Call(number) => Reason::Call(number),
+            Cause::Send(Sent { call, connection, kind, pages, opcode }) => {
+                let to = self.receivers.known.get(&(entered.pid, connection)).map(|pid| name(*pid));
+                Reason::Send(call, Message { kind, pages, to, opcode })
+            }
+            Cause::Interrupt(lines) => Reason::Interrupt(lines),
+            Cause::HandlerEnd => Reason::HandlerEnd,
+            Cause::ThreadEnd => Reason::ThreadEnd,
+            Cause::Fault(cause) => Reason::Fault(cause),
+        }
+    }
+}
+
+impl Receivers {
+    /// A process goes on with these registers: if a message is in them, it has received it.
+    fn learn(&mut self, pid: u8, registers: &[u32; 32]) {
+        let [answer, sender, _, id] = [10, 11, 12, 13].map(|register: usize| registers[register]);
+        let from = (sender >> 24) as u8;
+        if let Some(connection) = self.sent.get(&(from, id)).filter(|_| answer == ENVELOPE) {
+            self.known.insert((from, *connection), pid);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn registers(arguments: &[u32]) -> [u32; 32] {
+        let mut registers = [0; 32];
+        registers[10..][..arguments.len()].copy_from_slice(arguments);
+        registers
+    }
+
+    #[test]
+    fn a_message_is_put_down_to_who_sends_it_with_who_receives_it() {
+        let mut recorder = Recorder::new(Vec::new());
+        let send = registers(&[16, 5, 2, 0x1_0003, 0x4000_0000, 4096]);
+        recorder.book(1);
+        recorder.enter(&Trapped { pid: 3, cause: 8, value: 0, registers: &send, lines: 0 });
+        recorder.book(100);
+        recorder.flush();
+        // Somebody else goes on first, with registers that only look like a message.
+        recorder.leave(4, true, &registers(&[9, 3 << 24, 2, 0x1_0004]));
+        recorder.leave(2, true, &registers(&[9, 3 << 24 | 7, 2, 0x1_0003]));
+        recorder.enter(&Trapped { pid: 1, cause: 9, value: 0, registers: &registers(&[7]), lines: 0 });
+        recorder.book(10);
+        recorder.leave(1, false, &registers(&[]));
+        recorder.book(5);
+        let account = recorder.account(&["kernel", "receiver", "sender"].map(str::to_owned));
+        let message = Message { kind: 2, pages: 1, to: Some("receiver".to_owned()), opcode: 3 };
+        let cost = |process: &str, reason| account.entries[&Entry { process: process.to_owned(), reason }];
+        let sent = Cost { count: 1, instructions: 100, flushes: 1 };
+        assert_eq!(cost("sender", Reason::Send(16, message)), sent);
+        assert_eq!(cost("kernel", Reason::Call(7)), Cost { count: 1, instructions: 10, flushes: 0 });
+        assert_eq!(cost("kernel", Reason::Scheduler).instructions, 6);
+        assert_eq!(account.entries.len(), 3);
+    }
+}

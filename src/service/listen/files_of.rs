@@ -1,0 +1,51 @@
+//! What programs ask about files: events, decisions, and the files of their routes.
+
+use std::sync::Arc;
+
+use xous_api_websocket::Code;
+
+use super::file_stores::ServiceStore;
+use super::listeners::{Listener, router};
+use super::program_files::{self, Asked};
+use super::target::Target;
+use crate::service::message::Lent;
+use crate::upload::Files;
+
+impl Listener {
+    /// Keeps a page for the next event about a file.
+    pub(crate) fn file_event(&self, page: Lent) {
+        self.events.park(page);
+    }
+
+    /// Decides about a file.
+    ///
+    /// # Errors
+    /// `Closed` if nobody waits for that.
+    pub(crate) fn decide_file(&self, number: usize, takes: bool) -> Result<(), Code> {
+        let number = u32::try_from(number).unwrap_or(0);
+        if self.events.decide(number, takes) { Ok(()) } else { Err(Code::Closed) }
+    }
+
+    /// Has a worker do something with files that a route leads to.
+    pub(crate) fn files(&self, mut page: Lent) {
+        if !page.is_writable() {
+            return page.answer(Code::Malformed as usize, 0);
+        }
+        let Some(asked) = page.data().and_then(Asked::parse) else {
+            return page.answer(Code::Malformed as usize, 0);
+        };
+        let Some(files) = self.files_in(asked.dict) else {
+            return page.answer(Code::NotPermitted as usize, 0);
+        };
+        page.answer_on_drop(Code::NoWorker as usize);
+        // Without a worker the page is dropped, which answers it.
+        self.shared.pool.try_spawn(move || program_files::serve(&files, page));
+    }
+
+    /// Those that a route of this listener leads to.
+    fn files_in(&self, dict: &str) -> Option<Arc<Files<ServiceStore>>> {
+        let router = router(&self.port);
+        let own = router.targets().filter(|target| target.listener == self.handle);
+        own.filter_map(Target::files).find(|files| files.dict().name() == dict).cloned()
+    }
+}

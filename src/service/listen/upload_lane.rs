@@ -1,0 +1,383 @@
+//! What has come on a connection that brings files, on its way into the database.
+//!
+//! The reader puts it here, and the [`Carrier`] takes it from here. So the reader goes on while the database asks its user: it
+//! answers pings, and notices that the peer has gone. It waits, and with it the peer, when there is more than
+//! [`UPLOAD_BACKLOG`].
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use xous_api_websocket::wire::Handle;
+
+use super::admission::ClientSlot;
+use super::carrier::{Carrier, Load};
+use super::channels::encode;
+use super::file_events::Decided;
+use super::file_stores::ServiceStore;
+use super::stage::Stage;
+use super::upload_progress::Progress;
+use super::upload_route::UploadRoute;
+use crate::proto::{CloseCode, CloseReason, Kind};
+use crate::service::connection::{Connection, ShareError};
+use crate::service::limits::{FILE_DECISION, UPLOAD_BACKLOG};
+use crate::service::thread::{Timer, Wake};
+use crate::sync::Mutex;
+use crate::upload::{Upload, waiting};
+/// Kinds of deadlines: the program has to have decided; the next look for a worker.
+const DECISION: usize = 0;
+const NO_WORKER: usize = 1;
+/// See [`NO_WORKER`].
+const NO_WORKER_WAIT: Duration = Duration::from_secs(1);
+/// How many transfers of a connection are told of one silence.
+const TOLD: usize = 64;
+
+/// What has come on a connection.
+pub(crate) struct Lane {
+    carrier: Arc<Carrier>,
+    route: Arc<UploadRoute>,
+    conn: Arc<Connection>,
+    listener: Handle,
+    slot: Weak<ClientSlot>,
+    progress: Arc<Progress>,
+    /// Who sends.
+    who: Box<str>,
+    state: Mutex<State>,
+    /// Until its end. Only the carrier's.
+    upload: Mutex<Option<Upload<ServiceStore>>>,
+}
+
+#[derive(Default)]
+struct State {
+    pieces: VecDeque<Piece>,
+    /// Bytes of those, and of the one that is being worked on.
+    bytes: usize,
+    /// It is among the ready ones, is being served, or has answers to send first.
+    busy: bool,
+    /// The connection has ended.
+    gone: bool,
+    /// The transfer of the message that is coming.
+    coming: Option<u32>,
+    /// The transfer that is worked on.
+    current: Option<u32>,
+    /// What the program says about the file that waits for it.
+    decision: Option<bool>,
+    /// It is waited for.
+    asked: bool,
+    /// Those that were told that the database is silent.
+    told: Vec<u32>,
+}
+
+/// A piece of a message.
+struct Piece {
+    kind: Kind,
+    first: bool,
+    last: bool,
+    /// Of the transfer, if it is known.
+    id: Option<u32>,
+    came: Duration,
+    bytes: Vec<u8>,
+}
+
+impl Lane {
+    pub(crate) fn new(
+        route: Arc<UploadRoute>,
+        conn: &Arc<Connection>,
+        listener: Handle,
+        slot: &Arc<ClientSlot>,
+        progress: Arc<Progress>,
+        who: &str,
+    ) -> Arc<Self> {
+        Arc::new(Lane {
+            carrier: route.carrier(),
+            upload: Mutex::new(Some(Upload::from(route.uploads(), who))),
+            who: who.into(),
+            route,
+            conn: conn.clone(),
+            listener,
+            slot: Arc::downgrade(slot),
+            progress,
+            state: Mutex::default(),
+        })
+    }
+
+    /// Puts a piece of a message here. Waits for room, while nothing is read from the peer.
+    pub(crate) fn put(self: &Arc<Self>, kind: Kind, first: bool, last: bool, bytes: &[u8]) {
+        if !self.has_room() {
+            self.conn.holding(|| self.conn.inbox.await_room(|| self.has_room()));
+        }
+        let came = self.route.now();
+        let mut state = self.state.lock();
+        if first {
+            state.coming = waiting::transfer_of(kind == Kind::Text, bytes);
+        }
+        let id = state.coming;
+        state.bytes += bytes.len();
+        state.pieces.push_back(Piece { kind, first, last, id, came, bytes: bytes.to_vec() });
+        let starts = !std::mem::replace(&mut state.busy, true);
+        drop(state);
+        if starts {
+            self.progress.waits(came);
+            self.carrier.enter(self.clone());
+        }
+        if self.carrier.is_silent() {
+            self.tell();
+        }
+    }
+
+    /// The connection has ended. What has come goes into the database all the same, unless that is silent: then it has to be
+    /// sent again, and nothing is left of a connection without a file.
+    pub(crate) fn gone(self: &Arc<Self>) {
+        let mut state = self.state.lock();
+        state.gone = true;
+        if self.carrier.is_silent() {
+            state.pieces.clear();
+            drop(state);
+            let idle = self
+                .upload
+                .try_lock()
+                .is_some_and(|mut upload| upload.take_if(|upload| upload.is_idle()).is_some());
+            if idle {
+                let load: Arc<dyn Load> = self.clone();
+                return self.carrier.leave(&load);
+            }
+            state = self.state.lock();
+        }
+        let starts = !std::mem::replace(&mut state.busy, true);
+        drop(state);
+        if starts {
+            self.carrier.enter(self.clone());
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.state.lock().bytes < UPLOAD_BACKLOG
+    }
+
+    fn work(&self, upload: &mut Upload<ServiceStore>, piece: &Piece, late: &mut Vec<Arc<[u8]>>) {
+        let mut answer = |text: &str| self.say(text, late);
+        let Piece { kind, first, last, came, bytes, .. } = piece;
+        match kind {
+            Kind::Binary => upload.chunk(*came, *first, *last, bytes, &mut answer),
+            Kind::Text => upload.text(*came, *first, *last, bytes, &mut answer),
+        }
+    }
+
+    fn say(&self, text: &str, late: &mut Vec<Arc<[u8]>>) {
+        let Some(frame) = encode(Kind::Text, text.as_bytes()) else { return };
+        if !late.is_empty() || self.conn.outbox.share(frame.clone()) == Err(ShareError::Full) {
+            late.push(frame);
+        }
+    }
+
+    /// Asks the program about the file that waits for it. The lane stays busy until it has answered, or the time is over.
+    /// Returns whether it goes on at once.
+    fn asks(self: &Arc<Self>, upload: &mut Option<Upload<ServiceStore>>) -> bool {
+        let pending = upload.as_ref().and_then(Upload::pending);
+        let (Some((name, length)), Some(teller)) = (pending, self.route.teller()) else { return true };
+        let whom: Weak<Self> = Arc::downgrade(self);
+        {
+            let mut state = self.state.lock();
+            (state.asked, state.decision) = (true, None);
+        }
+        // First, as the answer may come at once.
+        self.route.timer().arm(whom.clone(), DECISION, FILE_DECISION);
+        if !teller.asks(name, &self.who, length, whom) {
+            self.clone().decided(false);
+        }
+        false
+    }
+
+    /// Does what the program has decided.
+    fn carry_out(&self, upload: &mut Option<Upload<ServiceStore>>, late: &mut Vec<Arc<[u8]>>) {
+        let decision = self.state.lock().decision.take();
+        let (Some(takes), Some(upload)) = (decision, upload.as_mut()) else { return };
+        let takes = takes && !self.state.lock().gone;
+        let mut answer = |text: &str| self.say(text, late);
+        upload.decide(self.route.now(), takes, &mut answer);
+        self.carrier.goes_on();
+    }
+
+    /// What was taken and not worked on.
+    fn put_back(&self, mut pieces: VecDeque<Piece>) {
+        let mut state = self.state.lock();
+        pieces.append(&mut state.pieces);
+        state.pieces = pieces;
+    }
+
+    /// The sender does not take its answers. Another worker waits until it has, or the connection ends, as the others must
+    /// not. The lane stays busy until then.
+    fn send_first(self: &Arc<Self>, late: Vec<Arc<[u8]>>) -> bool {
+        let own = self.clone();
+        let started = self.carrier.spawn({
+            let late = late.clone();
+            move || {
+                own.send(&late);
+                own.carrier.enter(own.clone());
+            }
+        });
+        if !started {
+            self.send(&late);
+        }
+        !started
+    }
+
+    fn send(&self, frames: &[Arc<[u8]>]) {
+        for frame in frames {
+            // An error is the connection's end.
+            self.conn.outbox.share_in_time(frame).ok();
+        }
+    }
+
+    /// Nothing is left of what was taken. Returns whether more has come.
+    fn rest(self: &Arc<Self>, upload: &mut Option<Upload<ServiceStore>>) -> bool {
+        let state = self.state.lock();
+        if !state.pieces.is_empty() {
+            return true;
+        }
+        if state.gone {
+            drop(state);
+            if let Some(mut upload) = upload.take() {
+                upload.gone(self.route.now());
+                self.route.watch();
+            }
+            self.progress.ends(self.route.timer());
+            return false;
+        }
+        drop(state);
+        let uploading = upload.as_ref().is_some_and(|upload| !upload.is_idle());
+        self.progress.went_on(self.route.now());
+        self.show(uploading);
+        let mut state = self.state.lock();
+        state.busy = state.gone || !state.pieces.is_empty();
+        if state.busy {
+            self.progress.waits(self.route.now());
+        }
+        state.busy
+    }
+
+    /// Files are on their way now, or none any more.
+    fn show(&self, uploading: bool) {
+        if !self.progress.changes(self.route.timer(), uploading) {
+            return;
+        }
+        let Some(slot) = self.slot.upgrade() else { return };
+        if uploading {
+            slot.is(Stage::Uploading(self.listener));
+        } else if !slot.is(Stage::IdleUpload(self.listener, Arc::downgrade(&self.conn))) {
+            // Behind the answers that it is still owed.
+            self.conn.close(CloseReason::new(CloseCode::GOING_AWAY, "the route is gone"), None);
+        }
+    }
+}
+
+/// On the dispatcher or the timer, neither of which may carry anything.
+impl Decided for Lane {
+    fn decided(self: Arc<Self>, takes: bool) {
+        let mut state = self.state.lock();
+        if !std::mem::take(&mut state.asked) {
+            return;
+        }
+        state.decision = Some(takes);
+        drop(state);
+        let whom: Weak<Self> = Arc::downgrade(&self);
+        self.route.timer().disarm(&(whom as Weak<dyn Wake>), Some(DECISION));
+        self.go_on();
+    }
+}
+
+impl Lane {
+    /// Is carried from now on, by a worker.
+    fn go_on(self: Arc<Self>) {
+        let whom: Weak<Self> = Arc::downgrade(&self);
+        let timer = self.route.timer().clone();
+        if !self.carrier.clone().enter_elsewhere(self) {
+            timer.arm(whom, NO_WORKER, NO_WORKER_WAIT);
+        }
+    }
+}
+
+impl Wake for Lane {
+    fn wake(self: Arc<Self>, kind: usize, _timer: &Timer) {
+        match kind {
+            DECISION => self.decided(false),
+            _ => self.go_on(),
+        }
+    }
+}
+
+impl Load for Lane {
+    fn carry(self: Arc<Self>) -> bool {
+        let mut upload = self.upload.lock();
+        let mut pieces = {
+            let mut state = self.state.lock();
+            state.told.clear();
+            std::mem::take(&mut state.pieces)
+        };
+        let mut late = Vec::new();
+        self.carry_out(&mut upload, &mut late);
+        while let Some(piece) = pieces.pop_front() {
+            let mut state = self.state.lock();
+            if state.gone && self.carrier.is_silent() {
+                break;
+            }
+            state.current = piece.id;
+            drop(state);
+            if let Some(upload) = upload.as_mut() {
+                self.work(upload, &piece, &mut late);
+            }
+            let mut state = self.state.lock();
+            state.current = None;
+            state.bytes = state.bytes.saturating_sub(piece.bytes.len());
+            drop(state);
+            self.conn.inbox.has_room();
+            self.carrier.goes_on();
+            if !late.is_empty() {
+                self.put_back(pieces);
+                return self.send_first(late);
+            }
+            if upload.as_ref().is_some_and(|upload| upload.pending().is_some()) {
+                self.put_back(pieces);
+                return self.asks(&mut upload);
+            }
+        }
+        self.rest(&mut upload)
+    }
+
+    fn patience(&self) -> Duration {
+        self.route.patience()
+    }
+
+    /// Tells the sender of the transfers that wait for the database, each once.
+    fn tell(&self) {
+        let mut state = self.state.lock();
+        if state.gone {
+            return state.pieces.clear();
+        }
+        let waiting: Vec<u32> = {
+            let all = state.current.into_iter().chain(state.pieces.iter().filter_map(|piece| piece.id));
+            let mut new: Vec<_> = all.filter(|id| !state.told.contains(id)).collect();
+            new.dedup();
+            new
+        };
+        let room = TOLD.saturating_sub(state.told.len());
+        let mut told = Vec::new();
+        for id in waiting {
+            if told.len() < room && !told.contains(&id) {
+                told.push(id);
+            }
+        }
+        state.told.extend(&told);
+        drop(state);
+        // One that waits for the database does not give way to others.
+        if !told.is_empty() {
+            self.show(true);
+        }
+        for id in told {
+            if let Some(frame) = encode(Kind::Text, waiting::answer(id).as_bytes()) {
+                // One that does not take its answers need not be told.
+                self.conn.outbox.share(frame).ok();
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! A second service in a system.
+
+use hosted::{End, Program, System};
+use xous_api_websocket::wire::SERVER_NAME;
+
+use crate::common::{PATIENCE, service};
+
+#[test]
+fn a_second_service_says_that_the_name_is_taken() {
+    let second = Program::new(env!("CARGO_BIN_EXE_websocket"));
+    let builder = System::builder().service(service(), SERVER_NAME).program(second).names_stay();
+    let mut system = builder.time_limit(PATIENCE).start().unwrap();
+    // One of the two ends, whichever comes second.
+    if let Ok(outcome) = system.wait_programs() {
+        assert_eq!(outcome.programs, [End::Exited(1)]);
+    }
+    let log = std::fs::read_to_string(system.log()).unwrap();
+    assert!(log.contains("the name _Websocket Service_ is taken"), "{log}");
+}

@@ -1,0 +1,179 @@
+//! A database that asks its user: while its only server loop waits for the answer, it serves nobody.
+
+use std::time::{Duration, Instant};
+
+use hosted::Pddb;
+use xous_api_websocket::Upload;
+
+use crate::by_hand::Client;
+use crate::common::{nothing_is_left, pattern, system};
+use crate::sender::{DICT, FILES, Sender, dialogs, get, list, listen, user_says};
+
+/// How long a route of these tests waits for a user who does not come.
+const PATIENCE: Duration = Duration::from_secs(6);
+
+/// Free pages for the dicts, a record, a key and the first batch.
+const ONE_BATCH: u64 = 8;
+/// For some batches, and after a Yes for as many again.
+const SOME: u64 = 30;
+
+/// The list is refused for a while, and at once.
+fn list_is_refused(port: u16) {
+    let start = Instant::now();
+    for path in [FILES, "/files/large"] {
+        let answer = get(port, path, "");
+        assert_eq!((answer.status, answer.field("Retry-After")), (503, Some("10")), "{}", answer.head);
+    }
+    assert!(start.elapsed() < Duration::from_secs(1), "at once");
+}
+
+#[test]
+fn who_says_no_is_not_asked_again_for_the_same_file() {
+    system!().pddb(Pddb::new().pool(ONE_BATCH)).run(|| {
+        let listener = listen(Upload::new(DICT));
+        user_says(false);
+        let mut sender = Sender::connect(listener.port());
+        sender.begin(1, "large", 200_000, &pattern(120_000));
+        sender.accepted(1);
+        sender.told("failed", 1, "full");
+        sender.part(1, &pattern(20_000));
+        assert_eq!(list(listener.port()), []);
+        assert_eq!(dialogs(1), 1, "one question");
+        user_says(true);
+        sender.file(2, "small", &pattern(20_000));
+        sender.accepted(2);
+        sender.stored(2, &pattern(20_000));
+        assert_eq!(list(listener.port()), [("small".to_owned(), 20_000)]);
+    });
+}
+
+#[test]
+fn a_file_waits_for_the_user_and_everybody_is_told() {
+    system!().pddb(Pddb::new().pool(SOME)).run(|| {
+        let listener = listen(Upload::new(DICT).transfers(2));
+        let data = pattern(140_000);
+        let mut sender = Sender::connect(listener.port());
+        sender.begin(1, "large", data.len(), &data[..120_000]);
+        sender.accepted(1);
+        dialogs(1);
+        sender.waits(1);
+        list_is_refused(listener.port());
+        // A second file on the same connection, and one on another.
+        sender.file(2, "second", b"2");
+        sender.waits(2);
+        let mut other = Sender::connect(listener.port());
+        other.file(3, "third", b"3");
+        other.waits(3);
+        user_says(true);
+        sender.accepted(2);
+        sender.stored(2, b"2");
+        sender.part(1, &data[120_000..]);
+        sender.stored(1, &data);
+        other.accepted(3);
+        other.stored(3, b"3");
+        assert_eq!(list(listener.port()).len(), 3);
+        assert_eq!(dialogs(1), 1);
+        sender.close();
+        other.close();
+        nothing_is_left();
+    });
+}
+
+#[test]
+fn pings_are_answered_while_a_file_waits() {
+    system!().pddb(Pddb::new().pool(ONE_BATCH)).run(|| {
+        let listener = listen(Upload::new(DICT).resume(Duration::ZERO));
+        let mut client = Client::asks(listener.port(), "/upload");
+        client.opened();
+        let data = pattern(30_000);
+        let first = [&7u32.to_le_bytes()[..], b"a\0", &40_000u32.to_le_bytes(), &data].concat();
+        client.send_frame(0x82, &first);
+        assert!(client.text().starts_with(r#"{"accepted":7,"#));
+        assert!(client.text().starts_with(r#"{"waiting":7,"#));
+        for ping in ["one", "two"] {
+            client.send_frame(0x89, ping.as_bytes());
+            assert_eq!(client.text_frame(), (0x8a, ping.to_owned()));
+        }
+        // One that ends its connection is let go of, whatever the database does.
+        client.close();
+        user_says(true);
+        user_says(true);
+        nothing_is_left();
+    });
+}
+
+#[test]
+fn who_waits_longer_than_the_route_says_can_go_on_later() {
+    system!().pddb(Pddb::new().pool(SOME)).run(|| {
+        let listener = listen(Upload::new(DICT).patience(PATIENCE));
+        let data = pattern(200_000);
+        let mut sender = Sender::connect(listener.port());
+        sender.begin(1, "large", data.len(), &data);
+        let token = sender.accepted(1);
+        sender.waits(1);
+        sender.told("failed", 1, "no_answer");
+        let resume = format!(r#"{{"resume":1,"token":"{token}"}}"#);
+        sender.text(&resume);
+        sender.told("refused", 1, "busy");
+        sender.file(2, "other", b"2");
+        sender.told("refused", 2, "no_answer");
+        list_is_refused(listener.port());
+        user_says(true);
+        let stored = loop {
+            sender.text(&resume);
+            let answer = sender.answer();
+            if let Some(bytes) = answer["bytes"].as_u64() {
+                assert_eq!(answer["resumed"], 1);
+                break bytes as usize;
+            }
+            assert_eq!(answer["code"], "busy", "the database is not there yet");
+        };
+        assert!(stored > 0 && stored < data.len(), "{stored}");
+        sender.part(1, &data[stored..]);
+        sender.stored(1, &data);
+        assert_eq!(list(listener.port()), [("large".to_owned(), 200_000)]);
+    });
+}
+
+#[test]
+fn a_connection_that_goes_meanwhile_is_let_go_of_and_its_file_goes_on_on_another() {
+    system!().pddb(Pddb::new().pool(SOME)).run(|| {
+        let listener = listen(Upload::new(DICT));
+        let data = pattern(200_000);
+        let mut before = Sender::connect(listener.port());
+        before.begin(1, "large", data.len(), &data[..120_000]);
+        let token = before.accepted(1);
+        before.waits(1);
+        drop(before);
+        // Its two workers are free, while one still waits for the database.
+        crate::common::stats_when(|stats| stats.connections == 0 && stats.workers_busy == 1);
+        let mut after = Sender::connect(listener.port());
+        after.text(&format!(r#"{{"resume":1,"token":"{token}"}}"#));
+        after.waits(1);
+        user_says(true);
+        let answer = after.answer();
+        assert_eq!(answer["resumed"], 1, "{answer}");
+        let stored = answer["bytes"].as_u64().unwrap() as usize;
+        after.part(1, &data[stored..]);
+        after.stored(1, &data);
+        assert_eq!(dialogs(1), 1);
+    });
+}
+
+#[test]
+fn a_file_that_is_to_be_replaced_stays_if_the_user_says_no() {
+    system!().pddb(Pddb::new().pool(SOME)).run(|| {
+        let listener = listen(Upload::new(DICT).replace(true));
+        let mut sender = Sender::connect(listener.port());
+        sender.file(1, "a", b"old");
+        sender.accepted(1);
+        sender.stored(1, b"old");
+        user_says(false);
+        sender.file(2, "a", &pattern(200_000));
+        sender.accepted(2);
+        sender.told("failed", 2, "full");
+        assert_eq!(get(listener.port(), "/files/a", "").body, b"old");
+        assert_eq!(list(listener.port()), [("a".to_owned(), 3)]);
+        assert_eq!(dialogs(1), 1);
+    });
+}

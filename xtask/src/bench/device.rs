@@ -1,0 +1,67 @@
+//! `cargo xtask bench device`: what a message costs on the emulated device, on the terminal and in the documents.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use ::device::prepare::{prepare, workspace};
+
+use crate::device::gauge;
+use crate::{Failure, toolchain};
+
+/// What is between these lines is measured.
+const BEGIN: &str = "<!-- bench device: begin -->";
+const END: &str = "<!-- bench device: end -->";
+
+/// Measures, prints, and writes what was asked for.
+pub(super) fn run(arguments: &[String]) -> Result<ExitCode, Failure> {
+    let is_for_readme = match arguments {
+        [] => false,
+        [option] if option == "--readme" => true,
+        _ => return Err(Failure::usage("behind `device` there may be --readme")),
+    };
+    let toolchain = toolchain::find_or_install().map_err(Failure::Other)?;
+    let gauge::Tables { goals, accounts } = gauge::tables(&prepare()?)?;
+    let goals = format!("Instructions of all processes, {}, kernel 0.9.37.\n\n{goals}", toolchain.version);
+    let all = format!("{goals}\n{accounts}");
+    println!("{all}");
+    if is_for_readme {
+        for (file, text) in [("README.md", &goals), ("bench/README.md", &all)] {
+            update(&workspace().join(file), text)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn update(path: &Path, results: &str) -> Result<(), Failure> {
+    let text = std::fs::read_to_string(path)?;
+    let text = replaced(&text, results)
+        .ok_or_else(|| Failure::Other(format!("{}: no lines {BEGIN} and {END}", path.display())))?;
+    Ok(std::fs::write(path, text)?)
+}
+
+/// The text with the results between the marks.
+fn replaced(text: &str, results: &str) -> Option<String> {
+    let (before, rest) = text.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!("{before}{BEGIN}\n{}\n{END}{after}", results.trim_end()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_between_the_marks_changes() {
+        let text = format!("a\n{BEGIN}\nold\n{END}\nb\n");
+        assert_eq!(replaced(&text, "new\n").unwrap(), format!("a\n{BEGIN}\nnew\n{END}\nb\n"));
+        assert_eq!(replaced("nothing", "new"), None);
+    }
+
+    #[test]
+    fn the_documents_have_the_marks() {
+        for file in ["README.md", "bench/README.md"] {
+            let text = std::fs::read_to_string(workspace().join(file)).unwrap();
+            assert!(replaced(&text, "").is_some(), "{file}");
+        }
+    }
+}

@@ -94,8 +94,8 @@ struct State {
     closed_by_owner: bool,
     /// Messages have passed.
     was_open: bool,
-    /// Another one takes its place.
-    passed_on: bool,
+    /// The one that has taken its place.
+    next: Option<Arc<Connection>>,
     /// No other one will.
     is_last: bool,
     /// How the one before it ended.
@@ -163,7 +163,7 @@ impl Connection {
                 why: None,
                 closed_by_owner: false,
                 was_open: false,
-                passed_on: false,
+                next: None,
                 is_last: false,
                 last,
             }),
@@ -242,6 +242,9 @@ impl Connection {
 
     /// Has the timer see to the page that is wanted back first. One deadline for all of them is armed at most.
     fn watch_pages(self: &Arc<Self>) {
+        if let Some(next) = self.next() {
+            return next.watch_pages();
+        }
         self.disarm(Some(Deadline::Receive));
         if let Some(until) = self.inbox.watched() {
             self.arm(Deadline::Receive, until.saturating_duration_since(Instant::now()));

@@ -35,17 +35,13 @@ impl EndGuard {
     pub(crate) fn pass_on(&self, outcome: Outcome) -> Option<Arc<EndGuard>> {
         let next = self.conn.successor(outcome)?;
         let guard = EndGuard::new(next, self.table.clone());
-        if !self.table.replace(&guard.conn) {
-            return None;
-        }
-        self.conn.bequeath(&guard.conn);
-        Some(guard)
+        self.table.replace(&guard.conn).then_some(guard)
     }
 }
 
 impl Drop for EndGuard {
     fn drop(&mut self) {
-        if self.conn.is_passed_on() {
+        if self.conn.next().is_some() {
             return self.conn.wind_up();
         }
         let (outcome, known, kept) = self.conn.finish();

@@ -324,7 +324,9 @@ impl Inbox {
         let start = Instant::now();
         let mut state = self.state.lock();
         let is_done = || self.asked().wrapping_sub(asked) >= many;
-        if state.pages.is_empty()
+        // Not one that has closed, and that is told of the end alone.
+        if matches!(state.phase, Phase::Open)
+            && state.pages.is_empty()
             && let Some(watcher) = state.watcher_to_tell()
         {
             drop(state);

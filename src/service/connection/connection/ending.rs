@@ -19,6 +19,10 @@ impl Connection {
     /// The owner closes it; `closer` is told how it ended, now or later.
     pub(crate) fn close(self: &Arc<Self>, reason: Option<CloseReason<'_>>, closer: Option<Closer>) {
         let mut state = self.state.lock();
+        if let Some(next) = state.next.clone() {
+            drop(state);
+            return next.close(reason, closer);
+        }
         let again = std::mem::replace(&mut state.closed_by_owner, true);
         if let Some(outcome) = state.outcome.clone() {
             drop(state);
@@ -132,7 +136,7 @@ impl Connection {
     pub(crate) fn break_off(self: &Arc<Self>) {
         let state = self.state.lock();
         let keeps = self.keeps_what_waits(&state);
-        let (passed_on, socket) = (state.passed_on, state.socket.clone());
+        let (passed_on, socket) = (state.next.is_some(), state.socket.clone());
         drop(state);
         if !keeps {
             self.refuse(self.outbox.end());

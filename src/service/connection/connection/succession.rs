@@ -24,7 +24,8 @@ impl Connection {
     /// There will be another one in its place: nobody is told of this end.
     pub(super) fn continues(&self, state: &State, outcome: &Outcome) -> bool {
         let wanted = state.was_open && !state.closed_by_owner && !state.is_last;
-        state.passed_on || wanted && self.lasting.as_ref().is_some_and(|lasting| lasting.continues(outcome))
+        state.next.is_some()
+            || wanted && self.lasting.as_ref().is_some_and(|lasting| lasting.continues(outcome))
     }
 
     /// It is one of several attempts and has not been open: what waits, waits for the next.
@@ -42,13 +43,6 @@ impl Connection {
     /// The next one, which takes over what the owner has lent and queued; `None` if the owner has closed or stopped it.
     /// `outcome` is how this one ended.
     pub(crate) fn successor(self: &Arc<Self>, outcome: Outcome) -> Option<Arc<Self>> {
-        let mut state = self.state.lock();
-        // Nor is one opened again that was handed over and that nobody has taken up.
-        if state.closed_by_owner || self.untouched.load(Relaxed) {
-            return None;
-        }
-        state.passed_on = true;
-        drop(state);
         let next = Self::make(Parts {
             role: self.role,
             handle: self.handle,
@@ -60,6 +54,14 @@ impl Connection {
             lasting: self.lasting.clone(),
             last: Some(outcome),
         });
+        let mut state = self.state.lock();
+        // Nor is one opened again that was handed over and that nobody has taken up.
+        if state.closed_by_owner || self.untouched.load(Relaxed) {
+            return None;
+        }
+        // Who has found this one before, and closes it from now on, closes that one.
+        state.next = Some(next.clone());
+        drop(state);
         if self.lasting.as_ref().is_some_and(|lasting| !lasting.queues()) {
             next.outbox.refuse_until_open();
         }
@@ -70,26 +72,13 @@ impl Connection {
             }
         }
         self.shared.inbox.reopen();
+        next.watch_pages();
         Some(next)
     }
 
-    /// Who has asked for the end of this one since asks for that of the next one, which others find now.
-    pub(crate) fn bequeath(&self, next: &Arc<Self>) {
-        next.watch_pages();
-        let mut state = self.state.lock();
-        let closers = std::mem::take(&mut state.closers);
-        let closed = state.closed_by_owner;
-        drop(state);
-        let none = closers.is_empty();
-        closers.into_iter().for_each(|closer| next.close(None, Some(closer)));
-        if closed && none {
-            next.close(None, None);
-        }
-    }
-
-    /// There is another one in its place.
-    pub(crate) fn is_passed_on(&self) -> bool {
-        self.state.lock().passed_on
+    /// The one that has taken its place.
+    pub(crate) fn next(&self) -> Option<Arc<Self>> {
+        self.state.lock().next.clone()
     }
 
     /// Both threads of one that was passed on have ended.

@@ -5,4 +5,5 @@ mod ending;
 mod hand_over;
 mod inbox;
 mod outbox;
+mod succession;
 mod watch;

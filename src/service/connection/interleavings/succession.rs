@@ -1,0 +1,96 @@
+//! A connection that has ended is followed by another one, while its owner receives, sends and closes.
+
+use std::sync::Arc;
+
+use shuttle::thread::spawn;
+use xous::PID;
+use xous_api_websocket::{Code, Deadlines, Lease, Reconnect};
+
+use super::super::closer::Closer;
+use super::super::connection::Connection;
+use super::super::end_guard::EndGuard;
+use super::super::lasting::Lasting;
+use super::super::outcome::ABNORMAL;
+use super::super::table::{Found, Table};
+use crate::proto::Role;
+use crate::service::limits::CONNECTIONS;
+use crate::service::message::Caller;
+use crate::service::thread::Timer;
+use crate::sync::explore::explore;
+
+const OWNER: PID = PID::new(2).unwrap();
+/// What the owner is told of.
+const WORD: usize = 77;
+
+/// A connection that is open, and what is to come behind it.
+fn connection(queues: bool) -> (Arc<EndGuard>, Arc<Table>, Arc<Timer>) {
+    let (table, timer) = (Table::new(), Timer::start().unwrap());
+    let made = timer.clone();
+    let lasting = Some(Arc::new(Lasting::new(Reconnect::new().queues(queues))));
+    let conn = table.enter(OWNER, CONNECTIONS, |handle| {
+        let (deadlines, lease) = (Deadlines::default(), Lease::default());
+        Connection::new_lasting(Role::Client, handle, deadlines, lease, made, None, lasting)
+    });
+    let conn = conn.unwrap();
+    conn.opened().unwrap();
+    (EndGuard::new(conn, table.clone()), table, timer)
+}
+
+#[test]
+fn whoever_asks_meanwhile_is_answered_once() {
+    for number in 0..6 {
+        explore(2, move || one_is_answered(number / 2, number % 2 == 1));
+    }
+}
+
+/// Who receives, sends or closes while a connection that has broken passes on.
+fn one_is_answered(way: usize, queues: bool) {
+    let (guard, table, timer) = connection(queues);
+    let handle = guard.conn.handle;
+    let worker = spawn(move || {
+        guard.conn.breaks(|| "cut");
+        guard.conn.reader_ended();
+        let next = guard.pass_on(guard.conn.outcome());
+        drop(guard);
+        if let Some(next) = &next {
+            next.conn.tell(WORD, Vec::new());
+        }
+        next
+    });
+    // The dispatcher.
+    let Found::Live(conn) = table.find(handle, Some(OWNER)) else { panic!("it is being opened again") };
+    let asked = match way {
+        0 => {
+            let (receives, page) = Caller::lend_mut(0, 0);
+            conn.receive(page);
+            receives
+        }
+        1 => {
+            let (sends, message) = Caller::lend(0, 0);
+            if let Err((message, code)) = conn.outbox.send(message) {
+                message.answer(code as usize, 0);
+            }
+            sends
+        }
+        _ => {
+            let (closes, scalar) = Caller::ask();
+            conn.close(None, Some(Closer::Scalar(scalar)));
+            closes
+        }
+    };
+    let next = worker.join().unwrap();
+    match way {
+        0 => assert_eq!(asked.answer().0, WORD, "told of the next one"),
+        1 => {
+            // It waits for the next one to be open, or has met the end, or is refused.
+            drop(next);
+            assert!([Code::Closed as usize, Code::Reconnecting as usize].contains(&asked.answer().0));
+            assert_eq!(timer.len(), 0, "no deadline is left");
+            return;
+        }
+        _ => assert_eq!(asked.answer().0, usize::from(ABNORMAL)),
+    }
+    drop((conn, next));
+    assert_eq!(timer.len(), 0, "no deadline is left");
+    assert!(matches!(table.find(handle, Some(OWNER)), Found::Ended(ended) if ended.code == ABNORMAL));
+}

@@ -122,7 +122,7 @@ pub enum SlowMember {
 /// | 4 | u16 port, u8 flags (1 slow members are closed, 2 TLS, 4 exposed, 8 programs, 16 pairing, 32 pages are lent anew that come back with `Again`, 64 a port as it is, 128 alone), u8 number of origins |
 /// | 8 | u16 connections, u16 per peer, u32 head bytes, u16 head lines, u16 seconds of the [`Lease`], 0 for no end |
 /// | 20 | u32 milliseconds each: head, accept |
-/// | 28 | as in a [`Request`](crate::Request): deadlines (24 bytes), limits (20), u32 longest frame to send |
+/// | 28 | as in a [`Request`]: deadlines (24 bytes), limits (20), u32 longest frame to send |
 /// | 76 | texts: address, the origins |
 /// | behind them | if flagged, a [`ServerTls`] |
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -28,12 +28,18 @@ pub(crate) fn run(arguments: &Arguments, output: &Output, mut opener: Opener<'_>
         wait: arguments.wait(),
         closes: arguments.count.is_none(),
     };
-    std::thread::Builder::new()
+    let thread = std::thread::Builder::new()
         .stack_size(STACK)
         .spawn(move || input.read())
         .map_err(|error| format!("no thread for the input: {error}"))?;
     let result = receive(arguments, output, &mut opener, &shared);
-    shared.end().and(result)
+    let ended = shared.end();
+    // A program may not end while the kernel owes one of its threads an answer, and to wake another thread is a call, too.
+    // Only the input is no call, and may never come.
+    if !shared.lock().reading {
+        thread.join().ok();
+    }
+    ended.and(result)
 }
 
 /// Receives until the end of the last connection.
@@ -108,6 +114,8 @@ struct State {
     heard: u64,
     /// The other thread may be in a call to the service.
     busy: bool,
+    /// The other thread waits for input.
+    reading: bool,
     /// Nothing more is to be sent.
     over: bool,
     /// The other thread has nothing left to send, and will close the connection if there is one.
@@ -191,12 +199,25 @@ impl Input {
     /// # Errors
     /// What is wrong with the input.
     fn send_lines(&self) -> Result<(), String> {
-        for data in Lines::new(self.kind) {
+        let mut lines = Lines::new(self.kind);
+        while self.is_reading(true) {
+            let data = lines.next();
+            if !self.is_reading(false) {
+                break;
+            }
+            let Some(data) = data else { break };
             if !self.send(&data?)? {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Returns whether there may be something to send.
+    fn is_reading(&self, reading: bool) -> bool {
+        let mut state = self.shared.lock();
+        state.reading = reading && !state.over;
+        !state.over
     }
 
     /// Sends over the connection that there is, or the next one. Returns whether there is one.

@@ -86,7 +86,7 @@ impl<'a> Test<'a> {
     }
 
     /// Sets up the PDDB stand-in. Unless it is given a directory, it has one of the test's own, which all systems of
-    /// the test share, and which goes with the test. Bodies find it by [`pddb_directory`](crate::pddb_directory).
+    /// the test share, and which goes with the test. Bodies find it by [`pddb_directory`].
     #[must_use]
     pub fn pddb(mut self, pddb: Pddb) -> Self {
         self.setup().pddb = pddb;

@@ -22,9 +22,9 @@ const CONNECT: u8 = 17;
 const RESERVED: u32 = 24;
 /// What the stack of a reader takes that opens a connection by address, the first one after the start and others, and of
 /// one that looks up a name. A look-up's frame is 10 pages.
-const FIRST_PAGES: u32 = 9;
+const FIRST_PAGES: u32 = 11;
 const PAGES: u32 = 7;
-const NAME_PAGES: u32 = 14;
+const NAME_PAGES: u32 = 15;
 
 /// Messages that are lent are mapped into a window of 4 MiB.
 #[test]

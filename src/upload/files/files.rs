@@ -407,3 +407,30 @@ fn is_within(inner: &DictPath, outer: &DictPath) -> bool {
     let below = inner.name().strip_prefix(outer.name());
     inner.basis() == outer.basis() && below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::upload::tests::memory::Memory;
+
+    fn dict(path: &str) -> DictPath {
+        let (basis, name) = path.split_once(':').unwrap();
+        DictPath::new(basis, name).unwrap()
+    }
+
+    #[test]
+    fn keys_are_shared_by_a_dict_and_those_within_it() {
+        let files = Files::new(Memory::default(), dict(".System:a/b")).unwrap();
+        for (other, shares, own) in [
+            (".System:a/b", true, true),
+            (".System:a/b/c", true, true),
+            (".System:a", true, false),
+            (".System:a/bc", false, false),
+            (".System:c", false, false),
+            ("other:a/b", false, false),
+        ] {
+            assert_eq!(files.shares_keys_with(&dict(other)), shares, "{other}");
+            assert_eq!(files.is_own(&dict(other).key("k").unwrap()), own, "{other}");
+        }
+    }
+}

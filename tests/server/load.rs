@@ -8,7 +8,7 @@ use xous_api_websocket::error::ReceiveError;
 use xous_api_websocket::{Listener, Websocket};
 
 use crate::by_hand::{Client, masked, upgrade_request};
-use crate::common::raw::TEXT;
+use crate::common::raw::{CLOSE, TEXT, close_payload};
 use crate::common::{nothing_is_left, stats_when, system};
 use crate::process::Process;
 use crate::serve::{PAGE, listen, listener, pair, roomy};
@@ -100,7 +100,9 @@ fn visit(listener: &Listener, kind: usize) {
             assert_eq!(client.text(), "hello");
             listener.join(&incoming.websocket, "room").unwrap();
             if kind.is_multiple_of(2) {
-                client.close();
+                client.send_frame(CLOSE, &close_payload(1000, ""));
+                assert!(matches!(incoming.websocket.receive_text(9), Err(ReceiveError::Closed(_))));
+                client.ended_with(CLOSE);
             } else {
                 drop(incoming);
                 assert_eq!(client.closed().0, 1000);

@@ -259,7 +259,7 @@ fn the_longest_page_goes_out_whole_and_no_longer_one_is_taken() {
                 listener.add_route(&Route::page("/long", "application/octet-stream", &body)).unwrap_err();
             assert_eq!(
                 refused.to_string(),
-                "the service refused: a ping, a close reason, a name or a page is too long",
+                "the service refused: something in the request is longer than the service takes: shorten it",
                 "{len}"
             );
         }

@@ -117,8 +117,9 @@ fn pings_of_clients_are_answered_and_silence_is_noticed() {
         client.send_frame(PING, b"are you there?");
         assert_eq!(client.text_frame(), (PONG, "are you there?".into()));
         for _ in 0..3 {
-            assert_eq!(client.text_frame(), (PING, String::new()));
-            client.send_frame(PONG, b"");
+            let (kind, number) = client.text_frame();
+            assert_eq!(kind, PING);
+            client.send_frame(PONG, number.as_bytes());
         }
         // From here on the client keeps quiet.
         client.ended_with(PING);

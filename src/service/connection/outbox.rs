@@ -16,6 +16,7 @@ use xous_api_websocket::Code;
 use crate::proto::{ClosePayload, CloseReason, CloseStep, Closing, Role, Violation};
 use crate::service::limits::{QUEUED_BROADCAST_BYTES, QUEUED_BROADCASTS, QUEUED_PONGS, QUEUED_SENDS};
 use crate::service::message::Lent;
+use crate::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use crate::sync::{Condvar, Mutex};
 
 /// The queue.
@@ -24,6 +25,8 @@ pub(crate) struct Outbox {
     work: Condvar,
     /// There is room for a frame that is shared, or never will be.
     room: Condvar,
+    /// How often the owner has sent. Changed under the lock.
+    sent: AtomicU32,
 }
 
 /// What the writer does next.
@@ -120,7 +123,8 @@ impl Outbox {
             wants_room: false,
             refuses: false,
         };
-        Outbox { state: Mutex::new(state), work: Condvar::new(), room: Condvar::new() }
+        let (work, room) = (Condvar::new(), Condvar::new());
+        Outbox { state: Mutex::new(state), work, room, sent: AtomicU32::new(0) }
     }
 
     /// Queues a message, or gives it back with the reason.
@@ -137,8 +141,14 @@ impl Outbox {
         }
         state.items.push_back(Item::Send(message));
         state.sends += 1;
+        self.sent.fetch_add(1, SeqCst);
         self.wake(&state);
         Ok(())
+    }
+
+    /// How often the owner has sent a message or a part of one. It wraps around.
+    pub(crate) fn sent(&self) -> u32 {
+        self.sent.load(SeqCst)
     }
 
     /// Messages of the owner that wait, and their bytes.

@@ -13,6 +13,7 @@ use super::deadline::Deadline;
 use super::inbox::{Begun, LaidDown, Taken};
 use super::outcome::Outcome;
 use crate::proto::{self, Chunk};
+use crate::service::limits::LAST_TURN;
 use crate::service::message::Lent;
 
 /// Pages of our own for a push: as many as an owner would lend.
@@ -47,11 +48,12 @@ pub(crate) struct Sink {
 }
 
 /// How many pages the owner has got back with a chunk and has not asked anew for: what it may still answer.
-#[derive(Default)]
 struct Turns {
     open: u32,
     /// How often it had asked when that was counted.
     asked: u32,
+    /// How often it had sent then.
+    sent: u32,
 }
 
 /// Who gets the chunks.
@@ -85,8 +87,14 @@ enum Page {
 }
 
 impl Turns {
-    /// The owner gets another page, when it has `asked` so often.
-    fn one_more(&mut self, asked: u32) {
+    fn of(conn: &Connection) -> Self {
+        Turns { open: 0, asked: conn.inbox.asked(), sent: conn.outbox.sent() }
+    }
+
+    /// The owner gets another page.
+    fn one_more(&mut self, conn: &Connection) {
+        let asked = conn.inbox.asked();
+        self.sent = conn.outbox.sent();
         let since = asked.wrapping_sub(std::mem::replace(&mut self.asked, asked));
         self.open = self.open.saturating_sub(since).saturating_add(1);
     }
@@ -95,7 +103,7 @@ impl Turns {
 impl Sink {
     pub(crate) fn new(conn: Arc<Connection>, delivery: Delivery) -> Self {
         let owner = conn.inbox.owner();
-        let turns = Turns { open: 0, asked: conn.inbox.asked() };
+        let turns = Turns::of(&conn);
         Sink {
             conn,
             delivery,
@@ -143,11 +151,18 @@ impl Sink {
     }
 
     /// Lets the owner answer what it has got, before the connection ends: until it has asked for more with every page
-    /// that it has got back with a chunk, but not for longer than `limit`.
+    /// that it has got back with a chunk, but not for longer than `limit`. An owner that has sent something since may have
+    /// answered all and asks for nothing more: it has a short while.
     pub(crate) fn await_owner(&self, limit: Duration) {
-        let Turns { open, asked } = self.turns;
-        if open > 0 && self.page.is_none() {
-            self.conn.holding(|| self.conn.inbox.await_owner(self.owner, asked, open, limit));
+        let Turns { open, asked, sent } = self.turns;
+        if open == 0 || self.page.is_some() {
+            return;
+        }
+        let wait = |time| self.conn.holding(|| self.conn.inbox.await_owner(self.owner, asked, open, time));
+        let short = limit.min(LAST_TURN);
+        wait(short);
+        if limit > short && self.conn.outbox.sent() == sent {
+            wait(limit.saturating_sub(short));
         }
     }
 
@@ -327,7 +342,7 @@ impl Sink {
     fn serve(&mut self, owner: u32, carried: Option<Vec<u8>>) {
         self.owner = owner;
         self.len = 0;
-        self.turns = Turns { open: 0, asked: self.conn.inbox.asked() };
+        self.turns = Turns::of(&self.conn);
         match carried {
             // What another former owner left goes first.
             Some(carried) if self.within => self.carried.get_or_insert_default().extend(carried),
@@ -355,7 +370,7 @@ impl Sink {
         self.first = false;
         match (self.page.take(), &self.delivery) {
             (Some(Page::Lent(page)), _) => {
-                self.turns.one_more(self.conn.inbox.asked());
+                self.turns.one_more(&self.conn);
                 page.answer(word, len);
             }
             (Some(Page::Own(pages)), &Delivery::Push { cid, opcode }) => {

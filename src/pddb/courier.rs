@@ -303,14 +303,15 @@ impl Route {
                     // Before it is begun, so that nobody who sees that misses it.
                     let since = if waited { sent } else { Instant::now() };
                     shared.state.lock().underway = Some(since);
-                    if !is_broken && slot.begin() {
-                        let result = self.send(request);
+                    let result = (!is_broken && slot.begin()).then(|| self.send(request));
+                    // Before it is done: who waited for it sends the next request, and finds none under way.
+                    shared.state.lock().underway = None;
+                    if let Some(result) = result {
                         if let Some(chain) = chain.filter(|_| !is_done(&result)) {
                             chain.broken.store(true, Relaxed);
                         }
                         slot.finish(result);
                     }
-                    shared.state.lock().underway = None;
                 }
                 Job::Tell(id) => {
                     if let Some(cid) = self.cid

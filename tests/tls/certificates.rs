@@ -40,7 +40,7 @@ fn at_another_time() {
         let past = ca.server_valid(&["localhost"], (2020, 2021));
         refused(&past, &Tls::only(&ca.der), Code::Expired, "expired");
         let future = ca.server_valid(&["localhost"], (2090, 2091));
-        refused(&future, &Tls::only(&ca.der), Code::NotYetValid, "not valid yet");
+        refused(&future, &Tls::only(&ca.der), Code::NotYetValid, "valid only from");
     });
 }
 

@@ -183,7 +183,10 @@ fn a_failed_send_is_reported_with_the_next_chunk() {
 fn fill(all: &[Websocket]) -> Code {
     let nobody = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
     all.iter().for_each(|ws| (0..64).for_each(|_| give(ws, 16)));
+    let start = Instant::now();
     loop {
+        let states = || all.iter().map(|ws| ws.state().unwrap()).collect::<Vec<_>>();
+        assert!(start.elapsed() < PATIENCE, "it is never full: {:?}", states());
         all.iter().for_each(|ws| give(ws, 1));
         match refusal(&Request::new("127.0.0.1", nobody.port())).0 {
             Code::Connect => (),

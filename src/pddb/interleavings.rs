@@ -210,7 +210,8 @@ fn a_courier_that_is_dropped_does_what_was_sent() {
 
 #[test]
 fn who_is_patient_gets_an_answer_from_a_database_that_asked_its_user() {
-    explore(2, || {
+    // With two preemptions its five threads have more schedules than are tried.
+    explore(1, || {
         let (courier, database) = courier();
         let held = {
             let courier = courier.clone();

@@ -4,7 +4,7 @@ use hosted::peer::Peer;
 use xous_api_websocket::{Kind, Listener, Part, Websocket};
 
 use crate::by_hand::Client;
-use crate::common::raw::BINARY;
+use crate::common::raw::{BINARY, CLOSE, close_payload};
 use crate::common::{nothing_is_left, open, request};
 use crate::meter::{Numbered, Soak};
 use crate::route;
@@ -39,7 +39,10 @@ pub(crate) fn all_at_once(listener: &Listener) {
         assert!(client.frame().payload == data);
         client.send_frame(BINARY, &data);
         assert!(ws.receive_whole(data.len()).unwrap().into_bytes() == data);
-        client.close();
+        client.send_frame(CLOSE, &close_payload(1000, ""));
+        // Until the program asks for more, it may still answer.
+        assert!(ws.receive_whole(1).is_err());
+        client.ended_with(CLOSE);
     }
     nothing_is_left();
 }

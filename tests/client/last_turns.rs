@@ -160,12 +160,19 @@ fn an_end_that_is_wanted_comes_at_once() {
         let (peer, frames) = burst(1);
         let ws = open(&peer);
         ws.receive_text(20).unwrap();
-        ws.send_async(Kind::Text, text(0).as_bytes()).unwrap();
         assert_eq!(ws.close(4002, "").map(u16::from), Ok(4001));
+        assert_eq!(seen(&frames).0.close().0, 4002);
+        assert_eq!(ws.close(4002, ""), Err(ControlError::Closed));
+        let (peer, frames) = burst(1);
+        let ws = open(&peer);
+        ws.receive_text(20).unwrap();
+        ws.send_async(Kind::Text, text(0).as_bytes()).unwrap();
+        // Who has answered is waited for so shortly that the peer's Close may be answered before this is asked for.
+        let closed = ws.close(4002, "");
+        assert!(matches!(closed, Ok(_) | Err(ControlError::Closed)), "{closed:?}");
         assert_eq!(seen(&frames).0.payload, text(0).into_bytes());
         let (code, _) = seen(&frames).0.close();
-        assert!(code == 4002, "{code}");
-        assert_eq!(ws.close(4002, ""), Err(ControlError::Closed));
+        assert!(matches!(code, 4001 | 4002), "{code}");
         let took = start.elapsed();
         assert!(took < Deadlines::default().close, "{took:?}");
         nothing_is_left();

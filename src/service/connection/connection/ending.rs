@@ -38,6 +38,8 @@ impl Connection {
         state.phase = if opening { Phase::Closed } else { Phase::Closing };
         drop(state);
         self.answer_opener(Opener::cancel);
+        // Before the reader learns of it, which may wait to answer the peer's Close frame: this one goes first.
+        let closes = !opening && self.outbox.close_after_sends(reason);
         self.inbox.leave();
         if opening {
             // Nobody waits for the worker, which may be in a look-up that cannot be cut short.
@@ -45,7 +47,7 @@ impl Connection {
             // By the timer: to shut a socket down is a message to another server, which is waited for.
             self.refuse(self.outbox.end());
             self.arm(Deadline::Shutdown, Duration::ZERO);
-        } else if self.outbox.close_after_sends(reason) {
+        } else if closes {
             self.arm(Deadline::Close, self.deadlines.close);
         }
     }

@@ -20,8 +20,8 @@ use std::io::{self, ErrorKind};
 use crate::{CloseCode, Code, Request};
 
 #[cfg(feature = "idn")]
-pub use crate::host::NotAHost;
-pub use crate::pin::NoFingerprint;
+pub use crate::open::host::NotAHost;
+pub use crate::tls::pin::NoFingerprint;
 
 /// How a connection ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

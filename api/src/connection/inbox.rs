@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::Code;
-use crate::link::Link;
+use crate::connection::link::Link;
 use crate::wire::{Opcode, PAGE_SIZE, Pages, ReceiveWord, Status};
 
 /// How much is lent at a time at most. Four pages carry 2.4 times as much per time as one, and more pages hardly

@@ -1,8 +1,8 @@
 //! What a path of a port leads to, and how that travels.
 
 use crate::error::RequestError;
-use crate::login::Login;
-use crate::upload::Upload;
+use crate::files::upload::Upload;
+use crate::serve::login::Login;
 use crate::wire::fields::{Reader, Writer, len_of};
 
 /// The most sub-protocols of a route.

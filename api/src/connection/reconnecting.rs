@@ -1,7 +1,7 @@
 //! What the owner of a connection can do while it is opened again.
 
+use crate::connection::link::lock;
 use crate::error::{ControlError, ReceiveError, RequestError};
-use crate::link::lock;
 use crate::wire::{Opcode, Pages};
 use crate::{Code, Event, Message, Request, Websocket};
 

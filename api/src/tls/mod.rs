@@ -1,10 +1,14 @@
 //! How a connection is secured, and how that travels.
 
+pub(crate) mod pin;
+pub(crate) mod source;
+
 use std::fmt;
 
+pub use pin::Pin;
+pub use source::Source;
+
 use crate::error::RequestError;
-use crate::pin::Pin;
-use crate::source::Source;
 use crate::wire::fields::{Reader, Writer, len_of};
 
 /// The most CA certificates of the caller, and the most certificates of a chain.

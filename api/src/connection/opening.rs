@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use xous::CID;
 
 use crate::certificate::Shown;
+use crate::connection::link::{Link, service};
+use crate::connection::websocket::ANSWER;
 use crate::error::{OpenError, Unopened};
-use crate::link::{Link, service};
-use crate::websocket::ANSWER;
 use crate::wire::{Handle, Opcode, Pages, Refusal, Reply, message_id};
 use crate::{Code, Request, Websocket};
 

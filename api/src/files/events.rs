@@ -4,7 +4,7 @@ use xous::CID;
 
 use crate::Code;
 use crate::error::{AcceptError, ControlError};
-use crate::listener::Listener;
+use crate::serve::listener::Listener;
 use crate::wire::fields::{Reader, Writer};
 use crate::wire::{Handle, Opcode, PAGE_SIZE, Pages, Returned, message_id};
 
@@ -136,7 +136,7 @@ impl Listener {
     /// # Errors
     /// The thread cannot be started.
     pub fn forward_file_events_to(&self, cid: CID, opcode: usize) -> std::io::Result<()> {
-        crate::forward::file_events(self.cid(), self.handle(), cid, opcode)
+        crate::push::forward::file_events(self.cid(), self.handle(), cid, opcode)
     }
 
     /// Says whether a file comes that was [asked](FileChange::Asked) about, by the number of the event.

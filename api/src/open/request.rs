@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::error::RequestError;
-use crate::heartbeat::Heartbeat;
-use crate::reconnect::Reconnect;
+use crate::open::heartbeat::Heartbeat;
+use crate::open::reconnect::Reconnect;
 use crate::settings::{ConnectionOptions, Lease};
 use crate::tls::Tls;
 use crate::wire::fields::{Reader, Writer, len_of};

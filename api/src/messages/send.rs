@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use xous::CID;
 
+use crate::connection::link::{Link, lock};
 use crate::error::SendError;
-use crate::forward;
-use crate::link::{Link, lock};
+use crate::push::forward;
 use crate::wire::{PAGE_SIZE, Pages, SendWord};
 use crate::{Code, Kind, Part};
 

@@ -4,8 +4,8 @@ use std::fmt;
 use std::io::{self, Write};
 use std::sync::MutexGuard;
 
+use crate::connection::link::{Link, lock};
 use crate::error::SendError;
-use crate::link::{Link, lock};
 use crate::wire::{Opcode, PAGE_SIZE, Pages, SendWord};
 use crate::{CloseCode, Kind, Part};
 

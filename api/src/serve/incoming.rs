@@ -3,8 +3,8 @@
 use xous::{CID, MessageEnvelope};
 
 use crate::certificate::Subject;
+use crate::connection::link::{Link, service};
 use crate::error::AcceptError;
-use crate::link::{Link, service};
 use crate::wire::{Accepted, Handle, Opcode, Pages, lent, message_id};
 use crate::{Code, Decision, Websocket};
 

@@ -6,9 +6,9 @@ use std::io::{BufRead, Read};
 use std::sync::MutexGuard;
 use std::time::Instant;
 
+use crate::connection::inbox::{Inbox, Received};
+use crate::connection::link::Link;
 use crate::error::{Closed, ReceiveError};
-use crate::inbox::{Inbox, Received};
-use crate::link::Link;
 use crate::wire::Status;
 use crate::{Code, Event, Kind, Payload};
 

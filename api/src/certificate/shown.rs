@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use crate::pin::Fingerprint;
+use crate::certificate::x509::Certificate;
+use crate::tls::pin::Fingerprint;
 use crate::wire::fields::{Reader, Writer, len_of};
 use crate::wire::part;
-use crate::x509::Certificate;
 
 /// The certificates that a server showed which was not trusted, its own first. Nobody has checked them: show them to a
 /// person who knows what the server should have, such as the fingerprint on its screen.
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
     use crate::wire::Refusal;
 
-    const SELF_SIGNED: &[u8] = include_bytes!("../testdata/self-signed.der");
+    const SELF_SIGNED: &[u8] = include_bytes!("../../testdata/self-signed.der");
 
     fn shown() -> Shown {
         let certificate =

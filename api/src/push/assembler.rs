@@ -127,7 +127,7 @@ fn payload((kind, bytes): (Kind, Vec<u8>)) -> Result<Payload, ReceiveError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chunk::tests::chunk;
+    use crate::push::chunk::tests::chunk;
 
     const WHOLE: [bool; 2] = [true, true];
     const FIRST: [bool; 2] = [true, false];

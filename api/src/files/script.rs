@@ -1,6 +1,6 @@
 //! The script that sends files from a web page.
 
-use crate::route::Route;
+use crate::serve::route::Route;
 
 /// A script without a framework by which any page sends files to an upload route: it defines the class `Uploader`. The
 /// service's `docs/upload.md` describes it. About 25 kB of JavaScript, `text/javascript; charset=utf-8`.

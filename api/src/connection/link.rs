@@ -6,9 +6,9 @@ use xous::CID;
 use xous_api_names::XousNames;
 
 use crate::Code;
+use crate::connection::inbox::Inbox;
 use crate::error::{ControlError, SendError};
-use crate::inbox::Inbox;
-use crate::send::Queue;
+use crate::messages::send::Queue;
 use crate::wire::{Handle, Opcode, PAGE_SIZE, Pages, SERVER_NAME, SendWord, message_id};
 
 /// What is known of a connection.

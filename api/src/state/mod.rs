@@ -1,9 +1,12 @@
 //! Where connections, ports and the service stand.
 
+mod stats;
+
 use std::time::Duration;
 
+pub use stats::Stats;
+
 use crate::Code;
-pub use crate::stats::Stats;
 
 /// Where a connection stands.
 #[derive(num_derive::FromPrimitive, num_derive::ToPrimitive, Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! What a certificate says.
 
-use crate::der::{EXPLICIT_0, Elements, GENERALIZED_TIME, INTEGER, SEQUENCE, UTC_TIME, element};
-use crate::moment::Moment;
-use crate::subject::Subject;
+use crate::certificate::der::{EXPLICIT_0, Elements, GENERALIZED_TIME, INTEGER, SEQUENCE, UTC_TIME, element};
+use crate::certificate::moment::Moment;
+use crate::certificate::subject::Subject;
 
 /// What an X.509 certificate says (RFC 5280 section 4.1). It is read and not checked: anybody can write anything into
 /// one.
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     /// Made by `openssl req -x509 -newkey ed25519 -subj "/C=NL/CN=device" -days 9000`, on 2026-11-28.
-    pub(crate) const SELF_SIGNED: &[u8] = include_bytes!("../testdata/self-signed.der");
+    pub(crate) const SELF_SIGNED: &[u8] = include_bytes!("../../testdata/self-signed.der");
 
     #[test]
     fn a_certificate_says_whom_it_is_for_and_until_when() {

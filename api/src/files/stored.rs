@@ -2,7 +2,7 @@
 
 use crate::Code;
 use crate::error::ControlError;
-use crate::listener::Listener;
+use crate::serve::listener::Listener;
 use crate::wire::fields::{Reader, Writer};
 use crate::wire::{Opcode, PAGE_SIZE, Pages};
 

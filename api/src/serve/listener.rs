@@ -4,8 +4,8 @@ use std::fmt;
 
 use xous::CID;
 
+use crate::connection::link::service;
 use crate::error::{AcceptError, ControlError, ListenError, SendError};
-use crate::link::service;
 use crate::state::{ListenerState, PortState};
 use crate::wire::{Accepted, Handle, Opcode, PAGE_SIZE, Pages, Refusal, Returned, SendWord, message_id};
 use crate::{Code, Decision, Incoming, Kind, Listen, Part, Route, ServerTls, Websocket};
@@ -126,7 +126,7 @@ impl Listener {
     /// # Errors
     /// The thread cannot be started.
     pub fn forward_to(&self, cid: CID, opcode: usize) -> std::io::Result<()> {
-        crate::forward::clients(self.cid, self.handle, cid, opcode)
+        crate::push::forward::clients(self.cid, self.handle, cid, opcode)
     }
 
     /// Joins a connection of this program to a channel. The first member makes the channel.

@@ -9,8 +9,8 @@ use std::sync::{Mutex, PoisonError};
 use xous::CID;
 
 use crate::Code;
-use crate::files::{self, FileEvent};
-use crate::listener::accept;
+use crate::files::events::{self, FileEvent};
+use crate::serve::listener::accept;
 use crate::wire::{Accepted, Handle, Opcode, PAGE_SIZE, Pages, message_id};
 
 /// The pages are on the heap; on the device a log line and a panic take 16 and 32 KiB of stack.
@@ -32,7 +32,7 @@ pub(crate) fn clients(service: CID, listener: Handle, cid: CID, opcode: usize) -
 pub(crate) fn file_events(service: CID, listener: Handle, cid: CID, opcode: usize) -> std::io::Result<()> {
     start(Box::new(move || {
         let mut page = Pages::new(FileEvent::PAGES * PAGE_SIZE);
-        while let Ok(event) = files::next(&mut page, service, listener) {
+        while let Ok(event) = events::next(&mut page, service, listener) {
             let ends = page.lend(cid, opcode, event.offset, event.valid).is_err() || event.offset != 0;
             if ends {
                 return;

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Write};
 
-use crate::der::{Elements, OBJECT_IDENTIFIER, SEQUENCE, SET, element};
+use crate::certificate::der::{Elements, OBJECT_IDENTIFIER, SEQUENCE, SET, element};
 
 /// UTF8String, PrintableString and IA5String, of which the latter two are ASCII.
 const STRINGS: [u8; 3] = [0x0c, 0x13, 0x16];

@@ -10,8 +10,8 @@ use std::time::Instant;
 use xous::CID;
 
 use crate::Code;
-use crate::forward::{going_away, start};
-use crate::link::{Link, lock};
+use crate::connection::link::{Link, lock};
+use crate::push::forward::{going_away, start};
 use crate::wire::{Handle, Opcode, PAGE_SIZE, Pages, ReceiveWord, Status, message_id};
 
 /// The connections that are forwarded.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::certificate::Shown;
+use crate::connection::link::{Link, lock, service};
+use crate::connection::opening::{self, Opening};
 use crate::error::{ControlError, OpenError, ReceiveError, SendError, Unopened};
-use crate::forwarding::Forwarding;
-use crate::link::{Link, lock, service};
-use crate::message::Message;
-use crate::opening::{self, Opening};
-use crate::send::{self, SendOptions};
+use crate::messages::message::Message;
+use crate::messages::send::{self, SendOptions};
+use crate::push::forwarding::Forwarding;
 use crate::state::ConnectionState;
 use crate::wire::{Handle, Opcode, PAGE_SIZE, Pages, ReceiveWord, SendWord, Status, message_id, move_copy};
 use crate::{CloseCode, Code, Kind, MessageWriter, Part, Payload, Request};
@@ -251,7 +251,7 @@ impl Websocket {
     /// # Errors
     /// The thread cannot be started.
     pub fn forward_to(&self, cid: CID, opcode: usize) -> std::io::Result<Forwarding> {
-        crate::forwarding::chunks(self.link.clone(), cid, opcode)
+        crate::push::forwarding::chunks(self.link.clone(), cid, opcode)
     }
 
     /// Closes the connection. What was sent before still goes out. Then the closing handshake is awaited, up to the

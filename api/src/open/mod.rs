@@ -1,0 +1,19 @@
+//! What a program asks for when it opens a connection.
+//!
+//! ```text
+//! url, host ──> request ──> reconnect, heartbeat: what the service does by itself afterwards
+//! ```
+
+pub(crate) mod heartbeat;
+#[cfg(feature = "idn")]
+pub(crate) mod host;
+pub(crate) mod reconnect;
+pub(crate) mod request;
+pub(crate) mod url;
+
+pub use heartbeat::Heartbeat;
+#[cfg(feature = "idn")]
+pub use host::ascii_host;
+pub use reconnect::Reconnect;
+pub use request::{Credentials, CredentialsForm, Proxy, Request};
+pub use url::Url;

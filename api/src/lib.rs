@@ -77,29 +77,31 @@ mod close_code;
 mod code;
 mod connection;
 pub mod error;
-mod files;
+pub mod files;
 mod heap;
 mod messages;
-mod open;
-mod push;
+pub mod open;
+pub mod push;
 pub mod sender;
-mod serve;
+pub mod serve;
 mod settings;
 pub mod state;
-mod tls;
+pub mod tls;
 pub mod wire;
 
 pub use close_code::CloseCode;
 pub use code::Code;
 pub use connection::{Event, Opening, Websocket};
-pub use files::{FileChange, FileEvent, Files, StoredFile, UPLOAD_SCRIPT, Upload};
+#[doc(inline)]
+pub use files::Upload;
 pub use heap::allow_heap;
 pub use messages::{Kind, Message, MessageWriter, Part, Payload, SendOptions};
-#[cfg(feature = "idn")]
-pub use open::ascii_host;
-pub use open::{Credentials, CredentialsForm, Heartbeat, Proxy, Reconnect, Request, Url};
-pub use push::{Assembler, Chunk, Forwarding};
+#[doc(inline)]
+pub use open::{Heartbeat, Reconnect, Request, Url};
+#[doc(inline)]
 pub use sender::Sender;
-pub use serve::{Decision, Incoming, Listen, ListenLimits, Listener, Login, Route, RouteKind, SlowMember};
+#[doc(inline)]
+pub use serve::{Incoming, Listen, Listener, Route};
 pub use settings::{ConnectionOptions, Deadlines, Lease, Limits};
-pub use tls::{Identity, Pin, ServerTls, Source, Tls};
+#[doc(inline)]
+pub use tls::{ServerTls, Tls};

@@ -29,9 +29,9 @@ pub struct Shown {
 pub struct ShownCertificate {
     /// As it came. [`Tls::only`](crate::Tls::only) trusts the CA that it is of.
     pub der: Vec<u8>,
-    /// Its SHA-256, for a [`Pin::Certificate`](crate::Pin::Certificate).
+    /// Its SHA-256, for a [`Pin::Certificate`](crate::tls::Pin::Certificate).
     pub fingerprint: Fingerprint,
-    /// The SHA-256 of its public key, for a [`Pin::Key`](crate::Pin::Key). `None` if no key can be read from it.
+    /// The SHA-256 of its public key, for a [`Pin::Key`](crate::tls::Pin::Key). `None` if no key can be read from it.
     pub key: Option<Fingerprint>,
 }
 

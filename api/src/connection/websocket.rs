@@ -245,8 +245,8 @@ impl Websocket {
     ///
     /// One thread of this process does so for all connections that are forwarded: a server that keeps a lend keeps the
     /// others waiting, too. In the place of another forwarding of this connection. If the receiver's server goes away, the
-    /// connection is closed with 1001. [`Forwarding::stop`] ends it before. [`Chunk`](crate::Chunk)
-    /// and [`Assembler`](crate::Assembler) read what comes.
+    /// connection is closed with 1001. [`Forwarding::stop`] ends it before. [`Chunk`](crate::push::Chunk)
+    /// and [`Assembler`](crate::push::Assembler) read what comes.
     ///
     /// # Errors
     /// The thread cannot be started.

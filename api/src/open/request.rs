@@ -417,7 +417,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{Deadlines, Identity, Limits, Source};
+    use crate::{
+        Deadlines, Limits,
+        tls::{Identity, Source},
+    };
 
     fn full() -> Request<'static> {
         let identity = Identity {

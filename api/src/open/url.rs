@@ -6,7 +6,7 @@ use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 use crate::error::UrlError;
-use crate::{CredentialsForm, Request, Tls};
+use crate::{Request, Tls, open::CredentialsForm};
 
 /// The address of a WebSocket that can be kept, in a setting or for another opening: `ws[s]://[USER[:PASSWORD]@]HOST[:PORT]
 /// [/PATH][?QUERY]` (RFC 6455 section 3).

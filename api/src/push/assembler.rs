@@ -3,7 +3,7 @@
 use xous::MessageEnvelope;
 
 use crate::error::ReceiveError;
-use crate::{Chunk, Code, Kind, Payload};
+use crate::{Code, Kind, Payload, push::Chunk};
 
 /// The most connections whose messages are put together at a time: as many as the service has.
 const MAX_OPEN: usize = 16;
@@ -15,7 +15,7 @@ const MAX_OPEN: usize = 16;
 /// reported as too long, once, and the rest of it is passed over.
 ///
 /// ```no_run
-/// use xous_api_websocket::{Assembler, Payload};
+/// use xous_api_websocket::{push::Assembler, Payload};
 ///
 /// fn serve(sid: xous::SID) -> Result<(), xous::Error> {
 ///     let mut messages = Assembler::new(64 * 1024);

@@ -9,10 +9,10 @@ use crate::wire::{ReceiveWord, Status, lent};
 use crate::{Code, Kind};
 
 /// A piece of a message, as [`Websocket::forward_to`](crate::Websocket::forward_to) pushes it to a server of the program.
-/// [`Assembler`](crate::Assembler) makes messages of chunks.
+/// [`Assembler`](crate::push::Assembler) makes messages of chunks.
 ///
 /// ```no_run
-/// use xous_api_websocket::Chunk;
+/// use xous_api_websocket::push::Chunk;
 /// use xous_api_websocket::error::ReceiveError;
 ///
 /// fn serve(sid: xous::SID) -> Result<(), xous::Error> {

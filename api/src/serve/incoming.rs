@@ -6,7 +6,7 @@ use crate::certificate::Subject;
 use crate::connection::link::{Link, service};
 use crate::error::AcceptError;
 use crate::wire::{Accepted, Handle, Opcode, Pages, lent, message_id};
-use crate::{Code, Decision, Websocket};
+use crate::{Code, Websocket, serve::Decision};
 
 /// A connection that a client has opened.
 #[derive(Debug)]

@@ -366,7 +366,7 @@ impl<'a> Listen<'a> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Identity, Source};
+    use crate::tls::{Identity, Source};
 
     use super::*;
 

@@ -8,7 +8,7 @@ use crate::connection::link::service;
 use crate::error::{AcceptError, ControlError, ListenError, SendError};
 use crate::state::{ListenerState, PortState};
 use crate::wire::{Accepted, Handle, Opcode, PAGE_SIZE, Pages, Refusal, Returned, SendWord, message_id};
-use crate::{Code, Decision, Incoming, Kind, Listen, Part, Route, ServerTls, Websocket};
+use crate::{Code, Incoming, Kind, Listen, Part, Route, ServerTls, Websocket, serve::Decision};
 
 /// A program's share of a port: its routes and its channels. Several programs may listen on one port. A path belongs
 /// to the program that added it. When the listener is dropped, its routes go and its connections stay.

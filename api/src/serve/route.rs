@@ -77,7 +77,7 @@ pub struct Route<'a> {
     /// Who may use it, at most 16; everybody with none.
     pub credentials: Vec<Login<'a>>,
     /// The program sees each request of a client before the client is answered, and decides: a
-    /// [`Decision`](crate::Decision). Only for a receiver; others are refused (`BadRequest`).
+    /// [`Decision`](crate::serve::Decision). Only for a receiver; others are refused (`BadRequest`).
     pub decides: bool,
 }
 

@@ -1,7 +1,7 @@
 //! What can go wrong: one error per operation.
 //!
-//! What an error says with `Display` is all that there is to say, in one sentence for people. `source` has the error that
-//! it rests on, for programs that look into it. [`Code::is_transient`] says whether the same call may succeed later.
+//! `Display` writes all that there is to say, in one sentence for people. `source` is the error or the [`Code`] behind it.
+//! [`OpenError::is_transient`] and [`Code::is_transient`] say whether the same call may succeed later.
 //!
 //! ```no_run
 //! use xous_api_websocket::error::OpenError;
@@ -11,6 +11,25 @@
 //!     Ok(ws) => println!("open, {:?}", ws.sub_protocol()),
 //!     Err(OpenError::Refused { status: 401, .. }) => println!("ask for the password"),
 //!     Err(error) => println!("{error}; {}", if error.is_transient() { "later" } else { "never" }),
+//! }
+//! ```
+//!
+//! [`Message`](crate::Message) and [`MessageWriter`](crate::MessageWriter) are `std::io` streams, whose errors are an
+//! [`io::Error`]. It holds a [`ReceiveError`] or a [`SendError`]:
+//!
+//! ```no_run
+//! use std::io;
+//! use xous_api_websocket::{Websocket, error::ReceiveError};
+//!
+//! fn save(ws: &Websocket, file: &mut std::fs::File) -> io::Result<u64> {
+//!     let copied = io::copy(&mut ws.receive()?, file);
+//!     if let Err(error) = &copied {
+//!         match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+//!             Some(ReceiveError::Closed(closed)) => println!("the connection has ended within the message: {closed}"),
+//!             _ => println!("it is the file: {error}"),
+//!         }
+//!     }
+//!     copied
 //! }
 //! ```
 

@@ -7,6 +7,21 @@ use crate::wire::{Reconnecting, Reply, Status};
 use crate::{Code, Message};
 
 /// What [`Websocket::receive_event`](crate::Websocket::receive_event) returns.
+///
+/// ```no_run
+/// use xous_api_websocket::{Event, Websocket};
+///
+/// fn show(ws: &Websocket) -> Result<(), Box<dyn std::error::Error>> {
+///     loop {
+///         match ws.receive_event()? {
+///             Event::Message(message) => println!("{}", message.into_text(4096)?),
+///             Event::Reconnecting { closed, wait, .. } => println!("{closed}; again in {wait:?}"),
+///             Event::Reopened { .. } => ws.send_text("subscribe")?,
+///             _ => (),
+///         }
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {

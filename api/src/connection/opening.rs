@@ -16,6 +16,20 @@ const AT_ONCE: usize = 1;
 
 /// A connection that is being opened.
 ///
+/// ```no_run
+/// use std::{sync::Arc, thread};
+/// use xous_api_websocket::{Request, Websocket, error::OpenError};
+///
+/// fn open(button: impl FnOnce() + Send + 'static) -> Result<Websocket, OpenError> {
+///     let opening = Arc::new(Websocket::opening(&Request::new("example.com", 80))?);
+///     let other = Arc::clone(&opening);
+///     thread::spawn(move || {
+///         button(); // waits for the user
+///         other.cancel();
+///     });
+///     opening.wait()
+/// }
+/// ```
 /// Threads may share it: one waits, another gives the opening up. When it is dropped before the connection was
 /// taken, the opening ends, wherever it stands: look-up, TCP, TLS or handshake. Nobody waits for that end. A look-up
 /// cannot be cut short, so the service keeps two threads for it until it returns.

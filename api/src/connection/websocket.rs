@@ -25,6 +25,25 @@ const MAX_PING: usize = 125;
 
 /// A connection of this process.
 ///
+/// ```no_run
+/// use std::thread;
+/// use xous_api_websocket::{Request, Websocket};
+///
+/// fn chat(lines: impl Iterator<Item = String>) -> Result<(), Box<dyn std::error::Error>> {
+///     let ws = Websocket::open(&Request::new("192.0.2.1", 8080).path("/chat"))?;
+///     let receiver = ws.clone();
+///     thread::spawn(move || {
+///         while let Ok(text) = receiver.receive_text(4096) {
+///             println!("{text}");
+///         }
+///     });
+///     for line in lines {
+///         ws.send_text(&line)?;
+///     }
+///     ws.close(1000, "done")?;
+///     Ok(())
+/// }
+/// ```
 /// Clones share it. When the last of them is dropped it closes with code 1000, and nothing waits for that. Any thread
 /// may send while another receives. Messages of several threads are sent one after the other, never mixed.
 #[derive(Clone)]

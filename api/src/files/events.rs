@@ -32,6 +32,22 @@ pub enum FileChange {
 
 /// An event about a file, of a route that [tells](crate::Upload::events).
 ///
+/// ```no_run
+/// use xous_api_websocket::{Listener, Route, Upload, files::FileChange};
+///
+/// fn watch(listener: &Listener) -> Result<(), Box<dyn std::error::Error>> {
+///     listener.add_route(&Route::upload("/inbox", Upload::new("inbox").events()))?;
+///     loop {
+///         listener.file_event(|event| match event.change {
+///             FileChange::Stored => println!("{} of {} bytes is stored", event.name, event.length),
+///             FileChange::Failed => println!("{}: {}", event.name, event.code),
+///             _ => (),
+///         })?;
+///     }
+/// }
+/// ```
+///
+/// # In a page
 /// In a page, little-endian: u32 `WSE1`; u8 change; u8 1 if there is a digest; u16 0; u32 missed; u32 number; u32 length; u32
 /// bytes; 32 bytes of digest; the texts dict, name, sender, code, each as 16 bits of length and UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq)]

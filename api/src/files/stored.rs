@@ -16,6 +16,18 @@ const DELETE: usize = 3;
 
 /// The files of a dict that a route of the listener leads to: those that are complete, as browsers see them.
 ///
+/// ```no_run
+/// use xous_api_websocket::{Listener, error::ControlError};
+///
+/// fn print(listener: &Listener) -> Result<(), ControlError> {
+///     let inbox = listener.files("inbox");
+///     for file in inbox.list()? {
+///         println!("{} ({} bytes): {:?}", file.name, file.length, inbox.read(&file.name)?);
+///         inbox.delete(&file.name)?;
+///     }
+///     Ok(())
+/// }
+/// ```
 /// Every call waits for the database, for seconds at most.
 #[derive(Clone, Copy)]
 pub struct Files<'a> {

@@ -20,6 +20,19 @@ const PATIENT: Duration = Duration::from_secs(600);
 /// not at all. The service receives them without the program. The service's `docs/upload.md` describes messages and
 /// answers.
 ///
+/// ```
+/// use std::time::Duration;
+/// use xous_api_websocket::{Route, Upload};
+///
+/// let photos = Upload::new("photos")
+///     .allow("*.jpg")
+///     .allow("*.png")
+///     .largest(8 << 20)
+///     .resume(Duration::from_secs(3600));
+/// let route = Route::upload("/photos", photos);
+/// ```
+///
+/// # In a page
 /// In a page, little-endian, texts as 16 bits of length and UTF-8: u8 flags (1 files may be replaced, 2 `:` is mapped, 32 events are
 /// told, 64 patience follows, 128 the program is asked); u8 number of patterns; u16 transfers; u32 largest file; u32 write batch; u32 milliseconds of resume; with
 /// flag 64, u32 milliseconds of patience; the texts dict, patterns, and, with flag 2, the character that stands for `:`.

@@ -12,6 +12,18 @@ pub enum Kind {
 }
 
 /// Which part of a message a `Send` carries.
+///
+/// Only for [`Websocket::send_fragment`](crate::Websocket::send_fragment) and raw messages; a
+/// [`MessageWriter`](crate::MessageWriter) divides a message by itself.
+///
+/// ```no_run
+/// use xous_api_websocket::{Kind, Part, Websocket, error::SendError};
+///
+/// fn send(ws: &Websocket, head: &[u8], body: &[u8]) -> Result<(), SendError> {
+///     ws.send_fragment(Kind::Binary, Part::First, head)?;
+///     ws.send_fragment(Kind::Binary, Part::Last, body)
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Part {
     /// All of it.

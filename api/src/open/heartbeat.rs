@@ -13,6 +13,14 @@ use crate::wire::fields::{Reader, Writer};
 /// The service sends it, and no thread of the program is needed. It goes between two messages, never into one that is
 /// sent in parts; one that could not go yet is not sent twice. What the server answers comes to the program like any
 /// other message.
+///
+/// ```
+/// use std::time::Duration;
+/// use xous_api_websocket::{Heartbeat, Request};
+///
+/// let heartbeat = Heartbeat::text(r#"{"type":"ping"}"#, Duration::from_secs(30));
+/// let request = Request::new("example.com", 80).heartbeat(heartbeat);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Heartbeat<'a> {
     /// Text or binary. Text must be UTF-8.

@@ -1,8 +1,9 @@
 //! What a program asks for when it opens a connection.
 //!
-//! ```text
-//! url, host ──> request ──> reconnect, heartbeat: what the service does by itself afterwards
-//! ```
+//! A [`Request`] has all of it, and most is optional: [`Credentials`], a [`Proxy`], a [`Heartbeat`] that the service sends,
+//! [`Reconnect`] for a connection that is opened again. A [`Url`] is an address that can be kept.
+
+// url, host ──> request ──> reconnect, heartbeat: what the service does by itself afterwards
 
 pub(crate) mod heartbeat;
 #[cfg(feature = "idn")]

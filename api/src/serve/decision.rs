@@ -15,6 +15,21 @@ const PROTOCOL: u8 = 1;
 
 /// The answer to a client of a route that [decides](crate::Route::decides()).
 ///
+/// ```no_run
+/// use xous_api_websocket::{Listener, Route, serve::Decision};
+///
+/// fn serve(listener: &Listener) -> Result<(), Box<dyn std::error::Error>> {
+///     let route = listener.add_route(&Route::receiver("/room/").prefix().decides())?;
+///     let client = listener.accept_if(route, |client| match client.path {
+///         "/room/1" | "/room/2" => Decision::accept().header("X-Room", "open"),
+///         _ => Decision::refuse(404, "there is no such room"),
+///     })?;
+///     client.websocket.send_text("welcome")?;
+///     Ok(())
+/// }
+/// ```
+///
+/// # In a page
 /// In the page of a `Decide`, little-endian, texts as 16 bits of length and UTF-8: `WSD1`; u16 status; u8 flags (1 a
 /// sub-protocol); u8 number of header lines; the text sub-protocol, if flagged; the lines, each two texts, name and value;
 /// the text body.

@@ -9,6 +9,20 @@ use crate::wire::{Accepted, Handle, Opcode, Pages, lent, message_id};
 use crate::{Code, Websocket, serve::Decision};
 
 /// A connection that a client has opened.
+///
+/// ```no_run
+/// use xous_api_websocket::{Listener, error::AcceptError};
+///
+/// fn greet(listener: &Listener) -> Result<(), AcceptError> {
+///     loop {
+///         let client = listener.accept()?;
+///         println!("{} asks for {}", client.peer, client.path);
+///         if client.websocket.send_text("welcome").is_err() {
+///             println!("and is gone");
+///         }
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 #[must_use = "the connection closes when it is dropped"]

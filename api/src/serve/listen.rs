@@ -22,8 +22,10 @@ const ALONE: u8 = 1 << 7;
 const PROGRAMS: u8 = 1 << 3;
 const PAIRING: u8 = 1 << 4;
 
-/// Limits of a port, by default for 16 connections, of which one address may have half. The first program that listens on it sets them. A request that meets one is answered with
-/// the status beside it, so that its sender knows which.
+/// Limits of a port: by default 16 connections, half of them from one address.
+///
+/// The first program that listens on the port sets them. A request that meets one is answered with the status beside it, so
+/// that its sender knows which. [`Listen`] has an example.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use]
@@ -114,6 +116,17 @@ pub enum SlowMember {
 
 /// A port to listen on.
 ///
+/// ```
+/// use std::time::Duration;
+/// use xous_api_websocket::{Deadlines, Listen, serve::ListenLimits};
+///
+/// let listen = Listen::new("0.0.0.0", 8080)
+///     .origin("https://example.com")
+///     .limits(ListenLimits::new().connections(4).per_peer(2))
+///     .options(Deadlines::new().keepalive(Duration::from_secs(30)));
+/// ```
+///
+/// # In a page
 /// In the page of a `Listen`, little-endian, texts as 16 bits of length and UTF-8:
 ///
 /// | at | |

@@ -10,8 +10,27 @@ use crate::state::{ListenerState, PortState};
 use crate::wire::{Accepted, Handle, Opcode, PAGE_SIZE, Pages, Refusal, Returned, SendWord, message_id};
 use crate::{Code, Incoming, Kind, Listen, Part, Route, ServerTls, Websocket, serve::Decision};
 
-/// A program's share of a port: its routes and its channels. Several programs may listen on one port. A path belongs
-/// to the program that added it. When the listener is dropped, its routes go and its connections stay.
+/// A program's share of a port: its routes and its channels.
+///
+/// Several programs may listen on one port. A path belongs to the program that added it. When the listener is dropped, its
+/// routes are removed and its connections stay open.
+///
+/// ```no_run
+/// use xous_api_websocket::{Kind, Listen, Listener, Route};
+///
+/// fn news(stories: impl Iterator<Item = String>) -> Result<(), Box<dyn std::error::Error>> {
+///     let listener = Listener::listen(&Listen::new("0.0.0.0", 8080))?;
+///     listener.add_route(&Route::page("/", "text/html; charset=utf-8", b"<h1>News</h1>"))?;
+///     listener.add_route(&Route::receiver("/news"))?;
+///     let reader = listener.accept()?; // waits for a client; usually in a thread of its own
+///     listener.join(&reader.websocket, "news")?;
+///     for story in stories {
+///         let readers = listener.broadcast("news", Kind::Text, story.as_bytes())?;
+///         println!("{readers} readers");
+///     }
+///     Ok(())
+/// }
+/// ```
 pub struct Listener {
     cid: CID,
     handle: Handle,

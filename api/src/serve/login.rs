@@ -10,6 +10,13 @@ const BEARER: u8 = 2;
 /// What a client must show to use a route, in its `Authorization` header. Over a plain port everybody on the way
 /// reads it: use TLS.
 ///
+/// ```
+/// use xous_api_websocket::{Route, serve::Login};
+///
+/// let people = Login::basic("me", "Xe4kO9fTq2");
+/// let programs = Login::bearer("mF_9.B5f-4.1JqM");
+/// let route = Route::receiver("/events").credentials(people).credentials(programs);
+/// ```
 /// In a page: u8 1 and the texts user and password, or u8 2 and the text token.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

@@ -1,9 +1,11 @@
 //! A port that a program serves on.
 //!
-//! ```text
-//! listen: what is asked for ──> listener ──> incoming, decision: a client
-//! route, login: what a path leads to, and for whom
-//! ```
+//! [`Listen`] says which port and for whom, [`Listener`] is the program's share of it, and each [`Route`] says what a path
+//! leads to. A client arrives as an [`Incoming`]. Who may come is for a [`Login`] to say, or for a [`Decision`] of the
+//! program.
+
+// listen: what is asked for ──> listener ──> incoming, decision: a client
+// route, login: what a path leads to, and for whom
 
 pub(crate) mod decision;
 pub(crate) mod incoming;

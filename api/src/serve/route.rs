@@ -54,6 +54,16 @@ pub enum RouteKind<'a> {
 
 /// A path and who answers on it.
 ///
+/// ```
+/// use xous_api_websocket::{Route, Upload, serve::Login};
+///
+/// let page = Route::page("/", "text/html; charset=utf-8", b"<h1>It works</h1>");
+/// let program = Route::receiver("/chat").sub_protocol("chat.v1");
+/// let inbox = Route::upload("/inbox", Upload::new("inbox")).credentials(Login::basic("me", "Xe4kO9fTq2"));
+/// let files = Route::files("/files/", "inbox").deletable();
+/// ```
+///
+/// # In a page
 /// In the page of an `AddRoute`, little-endian, texts as 16 bits of length and UTF-8: `WSR1`; u8 flags (1 prefix, and
 /// one of 2 page, 4 upload, 8 files, or none for a receiver; 16 the program decides; 32 files can be deleted; 128 a shared
 /// prefix); u8 number of sub-protocols; u16 number of

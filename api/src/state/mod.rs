@@ -1,4 +1,19 @@
 //! Where connections, ports and the service stand.
+//!
+//! ```no_run
+//! use xous_api_websocket::Websocket;
+//! use xous_api_websocket::state::{Phase, Stats};
+//!
+//! fn look(ws: &Websocket) -> Result<(), Box<dyn std::error::Error>> {
+//!     let state = ws.state()?;
+//!     if state.phase == Phase::Open {
+//!         println!("{} messages wait to be sent", state.queued_sends);
+//!     }
+//!     let stats = Stats::now()?;
+//!     println!("{} of {} threads are busy", stats.workers_busy, stats.workers);
+//!     Ok(())
+//! }
+//! ```
 
 mod stats;
 

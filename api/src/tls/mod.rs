@@ -27,6 +27,20 @@ const KNOWN: u8 = MOZILLA | SERVER_NAME | IDENTITY | DEVICE_STORE;
 /// trusted root, is valid today, and names the host; or that has the one certificate or key that somebody has decided to
 /// trust ([`Tls::pin`]). None of this can be switched off.
 ///
+/// ```
+/// use xous_api_websocket::certificate::Fingerprint;
+/// use xous_api_websocket::tls::{Identity, Pin};
+/// use xous_api_websocket::{Request, Tls};
+///
+/// # let (ca, chain, key) = (b"", b"", b"");
+/// let public = Tls::default(); // Mozilla's roots
+/// let own = Tls::only(ca).identity(Identity::new(chain, key)); // both PEM or DER
+/// let stored = Tls::only_in("my.roots", "home"); // a key of the device's database
+/// let pinned = Tls::pin(Pin::Key(Fingerprint([0x5a; 32]))); // this key and no other
+/// let request = Request::new("example.com", 443).tls(public);
+/// ```
+///
+/// # In a page
 /// In the page of an `Open`, behind its texts, little-endian:
 ///
 /// | |
@@ -59,6 +73,15 @@ pub struct Tls<'a> {
 }
 
 /// A certificate with its chain and its key.
+///
+/// ```
+/// use xous_api_websocket::tls::{Identity, Source};
+///
+/// # let (chain, key) = (b"", b"");
+/// let given = Identity::new(chain, key); // PEM or DER
+/// let stored = Identity::in_pddb("my.tls", "chain", "key");
+/// assert_eq!(stored.key, Source::Pddb { dict: "my.tls", key: "key" });
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use]
@@ -226,8 +249,17 @@ impl<'a> Tls<'a> {
     }
 }
 
-/// How a port is secured. In a page it travels as a [`Tls`] does: the identity, and in the place of own roots
-/// those of the clients.
+/// How a port is secured.
+///
+/// ```
+/// use xous_api_websocket::tls::Identity;
+/// use xous_api_websocket::{Listen, ServerTls};
+///
+/// let tls = ServerTls::new(Identity::in_pddb("my.tls", "chain", "key")).clients_in("my.tls", "clients-ca");
+/// let listen = Listen::new("0.0.0.0", 8443).tls(tls);
+/// ```
+///
+/// In a page it travels as a [`Tls`] does: the identity, and in the place of own roots those of the clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use]

@@ -15,6 +15,13 @@ pub struct Fingerprint(pub [u8; 32]);
 
 /// The one certificate, or the one key, that a server is to have: see [`Tls::pin`](crate::Tls::pin).
 ///
+/// ```
+/// use xous_api_websocket::{Tls, certificate::Fingerprint, tls::Pin};
+///
+/// let shown = "5A:".repeat(31) + "5A"; // as a person reads it on the server
+/// let tls = Tls::pin(Pin::Certificate(shown.parse()?));
+/// # Ok::<(), xous_api_websocket::error::NoFingerprint>(())
+/// ```
 /// In a page: u8 1 for a certificate or 2 for a key, and the 32 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -3,8 +3,9 @@
 //! A [`Request`] has all of it, and most is optional: [`Credentials`], a [`Proxy`], a [`Heartbeat`] that the service sends,
 //! [`Reconnect`] for a connection that is opened again. A [`Url`] is an address that can be kept.
 
-// url, host ──> request ──> reconnect, heartbeat: what the service does by itself afterwards
+// url, host, credentials ──> request ──> reconnect, heartbeat: what the service does by itself afterwards
 
+pub(crate) mod credentials;
 pub(crate) mod heartbeat;
 #[cfg(feature = "idn")]
 pub(crate) mod host;
@@ -12,9 +13,10 @@ pub(crate) mod reconnect;
 pub(crate) mod request;
 pub(crate) mod url;
 
+pub use credentials::{Credentials, CredentialsForm, Proxy};
 pub use heartbeat::Heartbeat;
 #[cfg(feature = "idn")]
 pub use host::ascii_host;
 pub use reconnect::Reconnect;
-pub use request::{Credentials, CredentialsForm, Proxy, Request};
+pub use request::Request;
 pub use url::Url;

@@ -1,9 +1,9 @@
 //! What a program asks for when it opens a connection, and how that travels.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use crate::error::RequestError;
+use crate::open::credentials::{Credentials, CredentialsForm, Proxy};
 use crate::open::heartbeat::Heartbeat;
 use crate::open::reconnect::Reconnect;
 use crate::settings::{ConnectionOptions, Lease};
@@ -28,43 +28,22 @@ const LASTING: u8 = 1 << 7;
 const HEARTBEAT: u8 = 1;
 const RECONNECT: u8 = 1 << 1;
 
-/// How a user name and password reach the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CredentialsForm {
-    /// `Authorization: Basic` (RFC 7617).
-    Basic,
-    /// `?login=…&password=…` behind the path. The password then appears in logs along the way. Only for servers that
-    /// ask for it.
-    Query,
-}
-
-/// Who opens the connection.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Credentials<'a> {
-    /// The user name; without a colon if the form is `Basic`.
-    pub username: Cow<'a, str>,
-    /// The password: any text without control characters.
-    pub password: Cow<'a, str>,
-    /// Whether they travel in a header or in the query.
-    pub form: CredentialsForm,
-}
-
-/// An HTTP proxy that is asked for a tunnel.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Proxy<'a> {
-    /// Name or address (IPv6 without brackets).
-    pub host: &'a str,
-    /// 1 to 65535.
-    pub port: u16,
-    /// User name, without a colon, and password, if the proxy asks for them (`Basic`, RFC 7617).
-    pub credentials: Option<(&'a str, &'a str)>,
-}
-
 /// A connection that is wanted.
 ///
+/// ```
+/// use std::time::Duration;
+/// use xous_api_websocket::{Deadlines, Request, Tls};
+///
+/// let request = Request::new("192.0.2.1", 8443)
+///     .path("/events?since=0")
+///     .tls(Tls::default())
+///     .header("Authorization", "Bearer 0123456789")
+///     .sub_protocol("events.v2")
+///     .options(Deadlines::new().open(Duration::from_secs(10)).keepalive(Duration::from_secs(60)));
+/// assert_eq!((&*request.host, request.port), ("192.0.2.1", 8443));
+/// ```
+///
+/// # In a page
 /// In the page of an `Open`, little-endian, the texts as 16 bits of length and UTF-8:
 ///
 /// | at | |
@@ -393,22 +372,6 @@ impl<'a> Request<'a> {
             .chain(self.origin)
             .chain(self.sub_protocols.iter().copied())
             .chain(self.headers.iter().flat_map(|&(name, value)| [name, value]))
-    }
-}
-
-/// Without the password.
-impl fmt::Debug for Credentials<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Credentials { username, form, .. } = self;
-        f.debug_struct("Credentials").field("username", username).field("form", form).finish_non_exhaustive()
-    }
-}
-
-/// Without the password.
-impl fmt::Debug for Proxy<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Proxy { host, port, .. } = self;
-        f.debug_struct("Proxy").field("host", host).field("port", port).finish_non_exhaustive()
     }
 }
 

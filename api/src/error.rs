@@ -398,3 +398,63 @@ impl From<OpenError> for io::Error {
         io::Error::new(kind, error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::any::type_name;
+    use std::error::Error;
+
+    use super::*;
+    use crate::sender::SenderError;
+
+    /// Its name, if it is an error that any thread may pass on.
+    fn error<E: Error + Send + Sync + 'static>() -> &'static str {
+        type_name::<E>().rsplit("::").next().unwrap()
+    }
+
+    #[test]
+    fn every_type_is_an_error_that_can_be_boxed() {
+        let errors = [
+            error::<Closed>(),
+            error::<RequestError>(),
+            error::<UrlError>(),
+            error::<OpenError>(),
+            error::<Unopened>(),
+            error::<SendError>(),
+            error::<ReceiveError>(),
+            error::<ControlError>(),
+            error::<ListenError>(),
+            error::<AcceptError>(),
+        ];
+        error::<Code>();
+        error::<NoFingerprint>();
+        error::<SenderError>();
+        #[cfg(feature = "idn")]
+        error::<NotAHost>();
+        let declared = include_str!("error.rs").lines().filter_map(|line| {
+            let (_, name) = line.split_once("pub struct ").or_else(|| line.split_once("pub enum "))?;
+            line.starts_with("pub ").then(|| name.trim_end_matches(" {"))
+        });
+        assert_eq!(declared.collect::<Vec<_>>(), errors);
+    }
+
+    #[test]
+    fn the_code_behind_an_error_is_its_source() {
+        let code = Code::BusyMessages;
+        let errors: [&dyn Error; 4] = [
+            &SendError::Busy(code),
+            &ReceiveError::Busy(code),
+            &ControlError::Busy(code),
+            &AcceptError::Refused(code),
+        ];
+        for error in errors {
+            assert_eq!(error.source().and_then(|source| source.downcast_ref()), Some(&code), "{error}");
+        }
+        let closed = Closed::new(1001, "bye");
+        let error = ReceiveError::Closed(closed.clone());
+        assert_eq!(error.source().and_then(|source| source.downcast_ref()), Some(&closed));
+        // An error of a stream holds the error of the connection.
+        let within = io::Error::from(error.clone());
+        assert_eq!(within.get_ref().and_then(|inner| inner.downcast_ref()), Some(&error));
+    }
+}

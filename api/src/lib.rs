@@ -139,6 +139,10 @@
 //! RFC 6455 writes WebSocket, and so do these texts. In names of items it is one word, `Websocket`, as Rust's guidelines
 //! have compounds (C-CASE).
 
+// What a published crate owes its users: types that can be shown and can grow, and builders that are not dropped unseen.
+#![warn(missing_debug_implementations)]
+#![warn(clippy::return_self_not_must_use, clippy::exhaustive_enums, clippy::exhaustive_structs)]
+
 /// The examples of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

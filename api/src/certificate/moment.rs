@@ -8,6 +8,7 @@ const LAST: u64 = 253_402_300_799;
 
 /// A second of the calendar, UTC, as a certificate gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(clippy::exhaustive_structs)] // the calendar has nothing else
 pub struct Moment {
     /// 0 to 9999.
     pub year: u16,

@@ -25,6 +25,7 @@ const MAX_SHOWN: usize = 64;
 /// and the length around it. The service has checked the certificate of a client whose subject it reports. Nobody has
 /// checked what a [`Shown`](crate::certificate::Shown) holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)] // a name for the bytes
 pub struct Subject<'a>(pub &'a [u8]);
 
 impl<'a> Subject<'a> {

@@ -30,6 +30,7 @@ const AT_ONCE: usize = 1;
 ///     opening.wait()
 /// }
 /// ```
+///
 /// Threads may share it: one waits, another gives the opening up. When it is dropped before the connection was
 /// taken, the opening ends, wherever it stands: look-up, TCP, TLS or handshake. Nobody waits for that end. A look-up
 /// cannot be cut short, so the service keeps two threads for it until it returns.

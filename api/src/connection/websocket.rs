@@ -44,6 +44,7 @@ const MAX_PING: usize = 125;
 ///     Ok(())
 /// }
 /// ```
+///
 /// Clones share it. When the last of them is dropped it closes with code 1000, and nothing waits for that. Any thread
 /// may send while another receives. Messages of several threads are sent one after the other, never mixed.
 #[derive(Clone)]

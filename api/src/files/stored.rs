@@ -28,8 +28,9 @@ const DELETE: usize = 3;
 ///     Ok(())
 /// }
 /// ```
+///
 /// Every call waits for the database, for seconds at most.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Files<'a> {
     listener: &'a Listener,
     dict: &'a str,

@@ -4,6 +4,7 @@ use std::fmt;
 
 /// What a message of the WebSocket protocol holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums)] // RFC 6455 has no other messages
 pub enum Kind {
     /// UTF-8 text (RFC 6455 section 5.6).
     Text,
@@ -25,6 +26,7 @@ pub enum Kind {
 /// }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums)] // nor other parts of one
 pub enum Part {
     /// All of it.
     Whole,

@@ -17,6 +17,7 @@ use crate::Kind;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[must_use = "a message that is received is not received again"]
+#[allow(clippy::exhaustive_enums)] // RFC 6455 has no other messages
 pub enum Payload {
     /// Text, which the service has checked to be UTF-8.
     Text(String),

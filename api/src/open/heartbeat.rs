@@ -22,6 +22,8 @@ use crate::wire::fields::{Reader, Writer};
 /// let request = Request::new("example.com", 80).heartbeat(heartbeat);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use]
 pub struct Heartbeat<'a> {
     /// Text or binary. Text must be UTF-8.
     pub kind: Kind,

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 /// It is not a name of a host, in any spelling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a host name")]
+#[non_exhaustive]
 pub struct NotAHost;
 
 /// The name of a host as DNS and [`Request::new`](crate::Request::new) take it: `bücher.example` as

@@ -17,6 +17,7 @@ const BEARER: u8 = 2;
 /// let programs = Login::bearer("mF_9.B5f-4.1JqM");
 /// let route = Route::receiver("/events").credentials(people).credentials(programs);
 /// ```
+///
 /// In a page: u8 1 and the texts user and password, or u8 2 and the text token.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

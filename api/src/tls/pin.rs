@@ -11,6 +11,7 @@ const KEY: u8 = 2;
 /// A SHA-256 digest. As a text, 32 pairs of hexadecimal digits with `:` between them, as browsers and
 /// `openssl x509 -fingerprint -sha256` show it. Read with or without the colons.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_structs)] // a name for the digest
 pub struct Fingerprint(pub [u8; 32]);
 
 /// The one certificate, or the one key, that a server is to have: see [`Tls::pin`](crate::Tls::pin).
@@ -22,6 +23,7 @@ pub struct Fingerprint(pub [u8; 32]);
 /// let tls = Tls::pin(Pin::Certificate(shown.parse()?));
 /// # Ok::<(), xous_api_websocket::error::NoFingerprint>(())
 /// ```
+///
 /// In a page: u8 1 for a certificate or 2 for a key, and the 32 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -36,6 +38,7 @@ pub enum Pin {
 /// The text is not that of a fingerprint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a SHA-256 fingerprint, which has 64 hexadecimal digits")]
+#[non_exhaustive]
 pub struct NoFingerprint;
 
 impl Pin {

@@ -16,6 +16,7 @@ const IN_DICT: u32 = IN_PDDB | 1;
 /// // The certificate is public and comes with the program, the key stays in the database.
 /// let identity = Identity::from_sources(vec![Source::Bytes(chain)], Source::Pddb { dict: "my.tls", key: "key" });
 /// ```
+///
 /// In a page, little-endian: u32 length and bytes; or u32 2^31 and the names of dict and key, each as 16 bits of length
 /// and UTF-8; or u32 2^31 + 1 and the name of a dict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

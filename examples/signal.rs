@@ -7,7 +7,7 @@ use std::thread::{sleep, spawn};
 use std::time::Duration;
 
 use xous::{Message, receive_message, send_message};
-use xous_api_websocket::{Assembler, Payload, Url, Websocket, error::ReceiveError};
+use xous_api_websocket::{Payload, Url, Websocket, error::ReceiveError, push::Assembler};
 
 const NETWORK: usize = 0;
 const OPENED: usize = 1;

@@ -5,7 +5,10 @@ use std::sync::mpsc::Sender;
 
 use hosted::peer::Peer;
 use xous_api_websocket::error::{Closed, ReceiveError};
-use xous_api_websocket::{Assembler, Chunk, Code, Kind, Payload, Websocket};
+use xous_api_websocket::{
+    Code, Kind, Payload, Websocket,
+    push::{Assembler, Chunk},
+};
 
 use crate::common::raw::{CLOSE, FIRST_TEXT, LAST, close_payload, expect_close, frame};
 use crate::common::{nothing_is_left, open, pattern, peers, system, threads};

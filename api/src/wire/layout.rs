@@ -7,8 +7,11 @@ use crate::certificate::{Fingerprint, Shown, ShownCertificate, Subject};
 use crate::state::Stats;
 use crate::wire::{Accepted, Handle, Refusal, Reply};
 use crate::{
-    ConnectionOptions, CredentialsForm, Deadlines, Decision, FileChange, FileEvent, Identity, Lease, Limits,
-    Listen, ListenLimits, Login, Pin, Request, Route, ServerTls, SlowMember, Source, Tls, Upload,
+    ConnectionOptions, Deadlines, Lease, Limits, Listen, Request, Route, ServerTls, Tls, Upload,
+    files::{FileChange, FileEvent},
+    open::CredentialsForm,
+    serve::{Decision, ListenLimits, Login, SlowMember},
+    tls::{Identity, Pin, Source},
 };
 
 fn expect(name: &str, page: &[u8]) {

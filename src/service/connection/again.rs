@@ -107,14 +107,8 @@ impl Again {
     }
 
     fn tell(&self, guard: &EndGuard, why: &Why, wait: Duration, attempt: u32) {
-        let told = Reconnecting {
-            code: why.code,
-            close: why.outcome.code,
-            wait,
-            attempt,
-            asks: self.lasting.asks().is_some(),
-            reason: &why.outcome.reason,
-        };
+        let mut told = Reconnecting::new(why.code, why.outcome.code, &why.outcome.reason);
+        (told.wait, told.attempt, told.asks) = (wait, attempt, self.lasting.asks().is_some());
         guard.conn.tell(ReceiveWord::new(Status::Reconnecting).to_word(), told.to_bytes());
     }
 

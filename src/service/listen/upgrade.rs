@@ -6,7 +6,7 @@ use std::sync::Arc;
 use xous::PID;
 use xous_api_websocket::certificate::Subject;
 use xous_api_websocket::wire::{Accepted, Handle};
-use xous_api_websocket::{Code, Deadlines, Decision, Lease};
+use xous_api_websocket::{Code, Deadlines, Lease, serve::Decision};
 
 use super::accept_queue::AcceptQueue;
 use super::admission::ClientSlot;

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use hosted::Pddb;
-use xous_api_websocket::Upload;
+use xous_api_websocket::{Deadlines, Listen, Listener, Route, Upload};
 
 use crate::by_hand::Client;
-use crate::common::{nothing_is_left, pattern, system};
-use crate::sender::{DICT, FILES, Sender, dialogs, get, list, listen, user_says};
+use crate::common::{nothing_is_left, pattern, stats_when, system};
+use crate::sender::{DICT, FILES, Sender, UPLOAD, dialogs, get, list, listen, pddb_cid, user_says};
 
 /// How long a route of these tests waits for a user who does not come.
 const PATIENCE: Duration = Duration::from_secs(6);
@@ -146,7 +146,7 @@ fn a_connection_that_goes_meanwhile_is_let_go_of_and_its_file_goes_on_on_another
         before.waits(1);
         drop(before);
         // Its two workers are free, while one still waits for the database.
-        crate::common::stats_when(|stats| stats.connections == 0 && stats.workers_busy == 1);
+        stats_when(|stats| stats.connections == 0 && stats.workers_busy == 1);
         let mut after = Sender::connect(listener.port());
         after.text(&format!(r#"{{"resume":1,"token":"{token}"}}"#));
         after.waits(1);
@@ -157,6 +157,37 @@ fn a_connection_that_goes_meanwhile_is_let_go_of_and_its_file_goes_on_on_another
         after.part(1, &data[stored..]);
         after.stored(1, &data);
         assert_eq!(dialogs(1), 1);
+    });
+}
+
+/// Its end comes behind more bytes than are read meanwhile.
+#[test]
+fn a_sender_that_goes_behind_much_that_is_not_read_is_let_go_of_in_time() {
+    system!().pddb(Pddb::new().pool(SOME)).run(|| {
+        pddb_cid();
+        let deadlines = Deadlines::new().keepalive(Duration::from_secs(1));
+        let listener = Listener::listen(&Listen::new("127.0.0.1", 0).options(deadlines)).unwrap();
+        listener.add_route(&Route::upload(UPLOAD, Upload::new(DICT))).unwrap();
+        let data = pattern(400_000);
+        let mut before = Sender::connect(listener.port());
+        before.begin(1, "large", data.len(), &data[..120_000]);
+        let token = before.accepted(1);
+        before.waits(1);
+        before.part(1, &data[120_000..]);
+        drop(before);
+        stats_when(|stats| stats.connections == 0 && stats.workers_busy == 1);
+        // What did not get in is sent again, with as many questions as it takes.
+        (0..5).for_each(|_| user_says(true));
+        stats_when(|stats| stats.workers_busy == 0);
+        let mut after = Sender::connect(listener.port());
+        after.text(&format!(r#"{{"resume":1,"token":"{token}"}}"#));
+        let answer = after.answer();
+        assert_eq!(answer["resumed"], 1, "{answer}");
+        let stored = answer["bytes"].as_u64().unwrap() as usize;
+        after.part(1, &data[stored..]);
+        after.stored(1, &data);
+        after.close();
+        nothing_is_left();
     });
 }
 

@@ -44,7 +44,8 @@ const SENDER: &str = "sender";
 #[test]
 fn files_of_any_length_take_a_few_kilobytes() {
     hosted::test!()
-        .time_limit(Duration::from_secs(300))
+        // It takes some megabytes a second, also on a PC that is busy.
+        .time_limit(Duration::from_secs(120 + length() as u64 * FILES as u64 / 2_000_000))
         .role(SERVICE, || {
             std::thread::spawn(|| panic!("the service has ended: {:?}", websocket::serve()));
             loop {

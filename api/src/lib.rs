@@ -111,6 +111,7 @@ mod settings;
 mod shown;
 mod source;
 pub mod state;
+mod statistics;
 mod stats;
 mod stored;
 mod subject;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::Code;
+pub use crate::statistics::{PortStatistics, Refused, Statistics, Traffic};
 pub use crate::stats::Stats;
 
 /// Where a connection stands.
@@ -73,6 +74,13 @@ pub struct ListenerState {
     pub port: PortState,
     /// Open connections of the port, plain requests included.
     pub connections: usize,
+}
+
+impl RoundTrip {
+    /// These times.
+    pub fn new(last: Duration, least: Duration, mean: Duration) -> Self {
+        RoundTrip { last, least, mean }
+    }
 }
 
 impl ConnectionState {

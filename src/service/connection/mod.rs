@@ -18,6 +18,7 @@
 //!
 //! Reader and writer do not call each other: they meet in [`Connection`]. Nothing here knows of ports or opcodes.
 
+mod account;
 mod again;
 mod answer;
 pub(super) mod client;
@@ -43,7 +44,9 @@ mod reader;
 mod seed;
 mod sink;
 mod table;
+mod tally;
 pub(super) mod tls_code;
+mod traffic;
 mod watch;
 mod wording;
 mod writer;
@@ -59,4 +62,5 @@ pub(crate) use outcome::{ABNORMAL, Outcome};
 pub(crate) use seed::{seed, seed_from};
 pub(crate) use sink::{ChunkReceiver, Delivery, Sink};
 pub(crate) use table::{Found, Table};
+pub(crate) use tally::Tally;
 pub(crate) use watch::{Watch, Watcher, Watches};

@@ -223,6 +223,12 @@ impl Table {
         own.map(|live| live.conn.clone()).filter(|conn| conn.state().0 == Phase::Open).collect()
     }
 
+    /// Those of all processes that are like this, in the order of their slots.
+    pub(crate) fn all(&self, wanted: impl Fn(&Connection) -> bool) -> Vec<Arc<Connection>> {
+        let state = self.state.lock();
+        state.live().filter(|live| wanted(&live.conn)).map(|live| live.conn.clone()).collect()
+    }
+
     /// Connections that have not ended, and how many there have been in all.
     pub(crate) fn counts(&self) -> (u32, u32) {
         let state = self.state.lock();

@@ -35,6 +35,7 @@ mod refused_answers;
 mod saturation;
 mod sending;
 mod shares;
+mod suspends;
 mod urls;
 mod violations;
 mod writing;

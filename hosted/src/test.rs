@@ -93,6 +93,13 @@ impl<'a> Test<'a> {
         self
     }
 
+    /// Has a server that suspends the device ([`SUSRES`](crate::SUSRES)), which a PC does not need.
+    #[must_use]
+    pub fn suspends(mut self) -> Self {
+        self.system = self.system.suspends();
+        self
+    }
+
     /// The system is over when the PDDB stand-in [has died](Pddb::dies_at), wherever its roles are then. If they come to
     /// their end first, the test fails.
     #[must_use]

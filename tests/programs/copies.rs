@@ -14,12 +14,9 @@ fn source(name: &str) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-/// A server in Python, on the same port whenever it is started.
-fn server(script: &str) -> Python {
-    // Below the ports that the system gives to others.
-    let port = 11_000
-        + u16::try_from(std::process::id() % 10_000).unwrap()
-        + u16::from(script.len() % 2 == 0) * 10_000;
+/// A server in Python, on the same port whenever it is started: below those that the system gives to others.
+fn server(script: &str, ports: u16) -> Python {
+    let port = ports + u16::try_from(std::process::id() % 10_000).unwrap();
     Python::start(&format!("programs/peers/{script}.py"), &[&port.to_string()])
 }
 
@@ -42,8 +39,8 @@ fn they_are_short_and_safe() {
 
 #[test]
 fn home_assistant_asks_and_asks_again_when_the_server_is_back() {
-    let mut home = Some(server("home_assistant"));
-    let url = home.as_ref().unwrap().url("/api/websocket");
+    let mut home = server("home_assistant", 11_000);
+    let url = home.url("/api/websocket");
     let program = Running::start("home_assistant", &[&url, "good"]);
     // Closed by the server between the two; then it is killed, and another one comes.
     for visit in [1, 2, 1] {
@@ -51,18 +48,19 @@ fn home_assistant_asks_and_asks_again_when_the_server_is_back() {
         assert_eq!(program.line(), "3000 states");
         assert_eq!(program.line(), format!("\"light.hall\" is \"off {visit}\""));
         if visit == 2 {
-            home = None;
-            home = Some(server("home_assistant"));
+            drop(home);
+            home = server("home_assistant", 11_000);
         }
     }
     drop(program);
     let refused = run("home_assistant", &[&url, "bad"], "");
     assert!(refused.code == 1 && refused.output.contains("Invalid access token"), "{}", refused.output);
+    drop(home);
 }
 
 #[test]
 fn signal_answers_shows_that_it_lives_and_comes_back() {
-    let mut peer = server("signal_server");
+    let mut peer = server("signal_server", 21_000);
     let url = format!("ws://me:pass%20word@127.0.0.1:{}/v1/websocket/?agent=xous", peer.port);
     let mut program = Running::start("signal", &[&url, "1"]);
     // Broken off by the server between the two; then it is killed, and another one comes.
@@ -75,7 +73,7 @@ fn signal_answers_shows_that_it_lives_and_comes_back() {
         peer.line_after(&format!("got b'typed {connection}'"));
         if connection == 2 {
             drop(peer);
-            peer = server("signal_server");
+            peer = server("signal_server", 21_000);
         }
     }
     drop(program);

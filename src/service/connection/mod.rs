@@ -21,6 +21,7 @@
 mod account;
 mod again;
 mod answer;
+mod beat;
 pub(super) mod client;
 mod closer;
 mod connect;
@@ -51,6 +52,7 @@ mod watch;
 mod wording;
 mod writer;
 
+pub(crate) use beat::{Beat, Heartbeat};
 pub(crate) use client::Opening;
 pub(crate) use closer::Closer;
 pub(crate) use connection::Connection;

@@ -3,6 +3,8 @@
 //!
 //! The text `Trigger async` is answered a second time, later and from another thread.
 //!
+//! `/status` shows what passes.
+//!
 //! It also takes files: `/upload.html` is a page that sends them to `/upload`, and `/files/` lists and gives them.
 
 mod shared;
@@ -29,6 +31,7 @@ fn serve(arguments: &shared::Arguments) -> Result<(), Box<dyn std::error::Error>
     let page = shared::page(include_str!("echo_server.html"), &[]);
     listener.add_route(&Route::page("/", "text/html; charset=utf-8", page.as_bytes()))?;
     listener.add_route(&Route::receiver("/echo").sub_protocol("echo"))?;
+    listener.add_route(&Route::status("/status"))?;
     upload_page::add_routes(&listener)?;
     arguments.announce(&listener)?;
     println!("{}{} takes files", arguments.url(listener.port()), upload_page::PATH);

@@ -43,7 +43,7 @@ pub(crate) trait Serve {
     /// When the first certificate of a port expires, in seconds since 1970; 0 if there is none.
     fn certificate_expires(&self) -> u32;
 
-    /// Threads besides the server's, the timer's and workers.
+    /// Threads of the service.
     fn threads(&self) -> usize;
 
     /// A message was refused, as there are too many.
@@ -329,9 +329,9 @@ impl Dispatcher {
         figures.busy = self.quota.refused();
         [figures.busy_messages, figures.busy_service, figures.busy_queue, figures.no_worker] =
             self.quota.refused_for();
-        // This one, and the timer's.
-        let others = self.system.as_ref().map_or(0, |system| system.threads());
-        figures.threads = number(2 + workers + others);
+        // In-process this one, the timer's and workers.
+        let threads = self.system.as_ref().map_or(2 + workers, |system| system.threads());
+        figures.threads = number(threads);
         figures.heap = number(heap());
         figures.certificate_expires = self.system.as_ref().map_or(0, |system| system.certificate_expires());
         match figures.write(page.pages_mut()) {
@@ -364,7 +364,7 @@ pub(super) fn close_code(code: usize) -> Option<CloseCode> {
 #[cfg(test)]
 mod tests {
     /// What the server thread runs. A line in the log is a message to the log server, and its sender waits.
-    const SOURCES: [(&str, &str); 31] = [
+    const SOURCES: [(&str, &str); 32] = [
         ("dispatcher", include_str!("dispatcher.rs")),
         ("system", include_str!("system.rs")),
         ("message/envelope", include_str!("message/envelope.rs")),
@@ -389,6 +389,7 @@ mod tests {
         ("listen/target", include_str!("listen/target.rs")),
         ("listen/port", include_str!("listen/port.rs")),
         ("listen/admission", include_str!("listen/admission.rs")),
+        ("listen/view", include_str!("listen/view.rs")),
         ("listen/statistics", include_str!("listen/statistics.rs")),
         ("listen/refusals", include_str!("listen/refusals.rs")),
         ("listen/stage", include_str!("listen/stage.rs")),

@@ -42,6 +42,7 @@ use thread::{Lingering, Pool, Timer};
 
 use crate::pddb::Pddb;
 use crate::platform;
+use crate::sync::atomic::AtomicUsize;
 
 /// Registers the service and serves every process, for as long as the process lives.
 ///
@@ -73,6 +74,7 @@ pub fn serve() -> Result<(), xous::Error> {
         stores: FileStores::new(pddb.clone(), pool.clone()),
         pool,
         pddb,
+        port_threads: AtomicUsize::new(0),
         lingering,
         looks_for_the_gone: OnceLock::new(),
     });

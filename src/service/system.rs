@@ -67,8 +67,7 @@ impl Serve for System {
     }
 
     fn threads(&self) -> usize {
-        // And the one for refused clients.
-        self.listeners.threads() + 1
+        self.shared.threads()
     }
 
     fn scalar(&self, opcode: Opcode, caller: Caller, scalar: Scalar) {

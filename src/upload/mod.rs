@@ -26,8 +26,8 @@ mod watch;
 pub use config::Config;
 pub use connection::Upload;
 pub use files::{FileEntry, Files, Reader, RemoveError, Store, StoreError, StoreFile, Version, WRITE_BATCH};
-pub(crate) use protocol::hex;
 pub use protocol::{Fault, Malformed, NAME_BYTES, Parser, Parts, Token};
+pub(crate) use protocol::{hex, push_string};
 pub use uploads::{TokenSource, Uploads};
 pub use watch::{Event, Watch, What};
 

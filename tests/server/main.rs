@@ -33,6 +33,7 @@ mod serve;
 mod sharing;
 mod stall;
 mod statistics;
+mod status;
 mod strangers;
 mod tools;
 mod unanswered_log;

@@ -2,6 +2,7 @@
 
 mod certificate;
 mod data;
+mod stats;
 
 use std::io::IsTerminal;
 use std::net::IpAddr;
@@ -22,12 +23,13 @@ pub(crate) const COMMAND: Command = Command {
     summary: "Run the demonstration server, an example or the client on a hosted Xous system",
     usage: "\
 usage: cargo xtask run [--example NAME | --program FILE] [--listen ADDRESS] [--port N] [--data DIR] [--tls] [--release]
-                       [--memory MIB] [--verbose] [-- ARGUMENTS]
+                       [--memory MIB] [--stats] [--verbose] [-- ARGUMENTS]
 
   cargo xtask run                                the demonstration server on http://127.0.0.1:8080/, until Ctrl-C;
                                                  /upload.html there sends files
   cargo xtask run --port N                       the same on another port; for servers only
   cargo xtask run --listen 0.0.0.0               the same for other machines, a phone say; prints a code that lets it in
+  cargo xtask run --stats                        the same, and what passes: a table in the terminal, else a line a second
   cargo xtask run --tls                          the same on https://localhost:8080/, with a certificate made for it
   cargo xtask run --example NAME                 one of the programs in examples/, until it ends or Ctrl-C
   cargo xtask run --program FILE -- ARGUMENTS    a program of yours, built for this machine, in the same way
@@ -118,6 +120,9 @@ fn start(options: &Options) -> Result<ExitCode, Failure> {
         system = system.verbose(true);
     }
     let mut system = system.start()?;
+    if options.stats {
+        stats::show(options.port_number());
+    }
     match system.wait_programs()?.programs[..] {
         [End::Exited(0) | End::Done] => Ok(ExitCode::SUCCESS),
         [End::Exited(code)] => {
@@ -148,6 +153,7 @@ struct Options {
     release: bool,
     verbose: bool,
     tls: bool,
+    stats: bool,
     example: Option<String>,
     /// In place of an example.
     program: Option<String>,
@@ -170,6 +176,15 @@ impl Options {
             if !std::path::Path::new(program).is_file() {
                 return Err(Failure::Usage(format!("--program {program}: there is no such file")));
             }
+        }
+        if options.stats && (options.tls || options.listen.is_some_and(|address| !address.is_loopback())) {
+            let fault = "--stats asks without TLS and without a code, so --tls and --listen for others are not for it";
+            return Err(Failure::Usage(fault.into()));
+        }
+        if options.stats && options.program.is_none() && options.example() != DEMONSTRATION {
+            let fault =
+                "--stats is for the demonstration server, or a --program with a status route on /status";
+            return Err(Failure::Usage(fault.into()));
         }
         if options.tls && CLIENTS.contains(&options.example()) {
             return Err(Failure::Usage("--tls is for servers; a client is given wss://".into()));
@@ -201,6 +216,7 @@ impl Options {
                 Some(Long("release")) => options.release = true,
                 Some(Long("verbose")) => options.verbose = true,
                 Some(Long("tls")) => options.tls = true,
+                Some(Long("stats")) => options.stats = true,
                 Some(Long("example")) => options.example = Some(parser.value()?.string()?),
                 Some(Long("program")) => options.program = Some(parser.value()?.string()?),
                 Some(Long("listen")) => options.listen = Some(parser.value()?.parse()?),
@@ -221,6 +237,11 @@ impl Options {
             None if self.arguments.is_empty() => DEMONSTRATION,
             None => CLIENT,
         }
+    }
+
+    /// Where a server serves.
+    fn port_number(&self) -> u16 {
+        self.port.as_deref().unwrap_or(PORT).parse().unwrap_or_default()
     }
 
     /// The client may have been asked for without a server to talk to.
@@ -317,6 +338,18 @@ mod tests {
         assert!(parse("--tls --example conformance").ok().unwrap().tls);
         assert!(matches!(parse("--tls -- --send hello"), Err(Failure::Usage(_))));
         assert!(matches!(parse("--tls --example upload -- file"), Err(Failure::Usage(_))));
+    }
+
+    #[test]
+    fn figures_are_asked_for_where_they_are_told() {
+        let options = parse("--stats --port 9000").ok().unwrap();
+        assert_eq!((options.stats, options.port_number()), (true, 9000));
+        assert_eq!(parse("--stats --program Cargo.toml").ok().unwrap().port_number(), 8080);
+        for line in
+            ["--stats --tls", "--stats --listen 0.0.0.0", "--stats -- --count 3", "--stats --example meeting"]
+        {
+            assert!(matches!(parse(line), Err(Failure::Usage(_))), "{line}");
+        }
     }
 
     #[test]

@@ -18,8 +18,9 @@ const UPLOAD: u8 = 1 << 2;
 const FILES: u8 = 1 << 3;
 const DECIDES: u8 = 1 << 4;
 const DELETABLE: u8 = 1 << 5;
+const STATUS: u8 = 1 << 6;
 const SHARED: u8 = 1 << 7;
-const KINDS: u8 = PAGE | UPLOAD | FILES;
+const KINDS: u8 = PAGE | UPLOAD | FILES | STATUS;
 const DELETES: u8 = FILES | DELETABLE;
 
 /// Who answers on a path.
@@ -50,6 +51,8 @@ pub enum RouteKind<'a> {
         /// DELETE deletes a file, for everybody who may read it. Off unless asked for: [`Route::deletable`].
         deletable: bool,
     },
+    /// The service shows what passes on the port by this listener's routes, and its own sums: [`Route::status`].
+    Status,
 }
 
 /// A path and who answers on it.
@@ -65,7 +68,7 @@ pub enum RouteKind<'a> {
 ///
 /// # In a page
 /// In the page of an `AddRoute`, little-endian, texts as 16 bits of length and UTF-8: `WSR1`; u8 flags (1 prefix, and
-/// one of 2 page, 4 upload, 8 files, or none for a receiver; 16 the program decides; 32 files can be deleted; 128 a shared
+/// one of 2 page, 4 upload, 8 files, 64 status, or none for a receiver; 16 the program decides; 32 files can be deleted; 128 a shared
 /// prefix); u8 number of sub-protocols; u16 number of
 /// logins; u32 length of the body; the text path; the [`Login`]s; the sub-protocols; or the text content type and the body;
 /// or the [`Upload`]; or the text dict.
@@ -113,6 +116,19 @@ impl<'a> Route<'a> {
     /// The files in this dict, below the path, which ends with `/`.
     pub fn files(path: &'a str, dict: &'a str) -> Self {
         Route::new(path, RouteKind::Files { dict, deletable: false }).prefix()
+    }
+
+    /// What passes on the port by this listener's routes, for people and programs: a page that updates itself, and JSON for
+    /// requests with the query `json` or with `Accept: application/json`. A WebSocket gets the JSON at once and every second,
+    /// and goes first when others need its place. Who may see the port's other routes may see it: give it
+    /// [credentials](Route::credentials()) if that is too many. Other programs' clients on the port are not shown.
+    ///
+    /// The JSON has the objects `service` and `port` and the list `clients`, with the names of
+    /// [`Stats`](crate::state::Stats), [`PortStatistics`](crate::state::PortStatistics) and
+    /// [`Statistics`](crate::state::Statistics); traffic is `messages_in`, `bytes_in`, `messages_out` and `bytes_out`, times
+    /// since when are `seconds`, round-trip times microseconds. A later service may add members.
+    pub fn status(path: &'a str) -> Self {
+        Route::new(path, RouteKind::Status)
     }
 
     fn new(path: &'a str, kind: RouteKind<'a>) -> Self {
@@ -175,7 +191,7 @@ impl<'a> Route<'a> {
         let fits = match &self.kind {
             RouteKind::Receiver { protocols } => protocols.len() <= MAX_PROTOCOLS,
             RouteKind::Upload(upload) => upload.is_within_limits(),
-            RouteKind::Page { .. } | RouteKind::Files { .. } => true,
+            RouteKind::Page { .. } | RouteKind::Files { .. } | RouteKind::Status => true,
         };
         if !fits || self.credentials.len() > MAX_LOGINS {
             return Err(RequestError::TooMany);
@@ -198,10 +214,7 @@ impl<'a> Route<'a> {
         let protocols = usize::from(r.u8()?);
         let logins = usize::from(r.u16()?);
         let body = usize::try_from(r.u32()?).ok()?;
-        if protocols > MAX_PROTOCOLS
-            || logins > MAX_LOGINS
-            || flags & !(PREFIX | KINDS | DECIDES | DELETABLE | SHARED) != 0
-        {
+        if protocols > MAX_PROTOCOLS || logins > MAX_LOGINS {
             return None;
         }
         let path = r.text()?;
@@ -210,6 +223,7 @@ impl<'a> Route<'a> {
             0 => RouteKind::Receiver { protocols: (0..protocols).map(|_| r.text()).collect::<Option<_>>()? },
             PAGE => RouteKind::Page { content_type: r.text()?, body: r.bytes(body)? },
             UPLOAD => RouteKind::Upload(Upload::read(&mut r)?),
+            STATUS => RouteKind::Status,
             FILES => RouteKind::Files { dict: r.text()?, deletable: false },
             DELETES => RouteKind::Files { dict: r.text()?, deletable: true },
             _ => return None,
@@ -225,6 +239,7 @@ impl<'a> Route<'a> {
             RouteKind::Page { body, .. } => (PAGE, 0, body.len()),
             RouteKind::Upload(_) => (UPLOAD, 0, 0),
             RouteKind::Files { deletable, .. } => (if *deletable { DELETES } else { FILES }, 0, 0),
+            RouteKind::Status => (STATUS, 0, 0),
         };
         w.u32(MAGIC);
         let shared = if self.shared { SHARED } else { 0 };
@@ -243,6 +258,7 @@ impl<'a> Route<'a> {
             }
             RouteKind::Upload(upload) => upload.write(w),
             RouteKind::Files { dict, .. } => w.text(dict),
+            RouteKind::Status => (),
         }
     }
 }
@@ -269,6 +285,7 @@ mod tests {
             Route::upload("/u", upload),
             Route::files("/f/", "a"),
             Route::files("/f/", "a").deletable(),
+            Route::status("/status"),
             Route::receiver("/s/").shared_prefix(),
             Route::receiver("/d").decides().sub_protocol("a"),
             Route::files("/g/", "a").credentials(Login::basic("a", "b")).credentials(Login::bearer("c")),

@@ -84,7 +84,7 @@ impl Account {
     }
 
     pub(super) fn open_for(&self) -> Duration {
-        self.since.get().map_or(Duration::ZERO, Instant::elapsed)
+        self.since.get().map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     /// The other side, and the path.

@@ -12,9 +12,10 @@ use xous_api_websocket::{
 };
 
 use super::answer::Answer;
+use super::beat::{Beat, Heartbeat};
 use super::connection::Connection;
 use super::destination::{self, Destination};
-use super::established::{Established, Heartbeat};
+use super::established::Established;
 use super::failure::Failure;
 use super::seed::Seed;
 use super::tls_code;
@@ -121,7 +122,7 @@ impl Attempt<'_> {
             fragment_size: self.request.options.fragment_size,
             heartbeat: self.request.heartbeat.map(|beat| Heartbeat {
                 kind: beat.kind,
-                message: beat.message.into(),
+                message: Beat::Fixed(beat.message.into()),
                 every: beat.every,
             }),
         };

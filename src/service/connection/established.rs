@@ -1,11 +1,11 @@
 //! A connection from the end of its opening handshake to its own, in either role.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
-use xous_api_websocket::{Kind, Limits};
+use xous_api_websocket::Limits;
 
+use super::beat::Heartbeat;
 use super::end_guard::EndGuard;
 use super::outcome::{ABNORMAL, Outcome};
 use super::reader::Reader;
@@ -29,13 +29,6 @@ pub(crate) struct Established {
     pub(crate) fragment_size: u32,
     /// A message that goes out at once, and every so often.
     pub(crate) heartbeat: Option<Heartbeat>,
-}
-
-/// A message of the service's own.
-pub(crate) struct Heartbeat {
-    pub(crate) kind: Kind,
-    pub(crate) message: Box<[u8]>,
-    pub(crate) every: Duration,
 }
 
 impl Established {

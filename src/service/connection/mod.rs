@@ -22,6 +22,7 @@
 mod account;
 mod again;
 mod answer;
+mod beat;
 pub(super) mod client;
 mod closer;
 mod connect;
@@ -53,6 +54,7 @@ mod watch;
 mod wording;
 mod writer;
 
+pub(crate) use beat::{Beat, Heartbeat};
 pub(crate) use client::Opening;
 pub(crate) use closer::Closer;
 pub(crate) use connection::Connection;

@@ -10,6 +10,7 @@ use rand_core::RngCore;
 use xous_api_websocket::wire::SendWord;
 use xous_api_websocket::{Code, Kind, Part};
 
+use super::beat::Beat;
 use super::connection::Connection;
 use super::deadline::Deadline;
 use super::outbox::Work;
@@ -33,7 +34,7 @@ pub(crate) struct Writer {
     /// from the system's.
     /// A server's frames are not masked.
     masks: Option<ChaCha8Rng>,
-    heartbeat: Option<Arc<(Kind, Box<[u8]>)>>,
+    heartbeat: Option<Arc<(Kind, Beat)>>,
 }
 
 /// The socket takes nothing any more.
@@ -54,7 +55,7 @@ impl Writer {
         encoder: Encoder,
         masks: Option<ChaCha8Rng>,
         fragment_size: u32,
-        heartbeat: Option<(Kind, Box<[u8]>)>,
+        heartbeat: Option<(Kind, Beat)>,
     ) -> Self {
         let fragment_size = match usize::try_from(fragment_size) {
             Ok(0) | Err(_) => usize::MAX,
@@ -98,7 +99,7 @@ impl Writer {
                 Work::Ping => unless_gone(self.ping(&self.conn.ping_number()))?,
                 Work::Heartbeat => {
                     if let Some(beat) = self.heartbeat.clone() {
-                        unless_gone(self.part(beat.0, Part::Whole, &beat.1))?;
+                        unless_gone(self.part(beat.0, Part::Whole, &beat.1.bytes()))?;
                     }
                 }
                 Work::Pong(payload) => self.pong(&payload)?,

@@ -41,11 +41,6 @@ impl Acceptors {
         Arc::new(Acceptors { pool: Pool::new(most), extra: AtomicUsize::new(0), running: Mutex::default() })
     }
 
-    /// How many there are.
-    pub(crate) fn threads(&self) -> usize {
-        self.pool.counts().1
-    }
-
     /// Has a thread bind the port and wait for its clients. It is a free thread, or one whose port is closed.
     pub(crate) fn start(self: &Arc<Self>, shared: &Arc<Shared>, port: Arc<Port>) {
         let mut running = self.running.lock();
@@ -82,6 +77,7 @@ impl Acceptors {
     }
 
     fn work(&self, shared: &Arc<Shared>, mut port: Arc<Port>, permit: Permit) {
+        shared.port_threads.store(self.pool.counts().1, Relaxed);
         let mut permit = Some(permit);
         loop {
             let in_use = serve(&port, shared);

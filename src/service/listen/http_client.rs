@@ -15,6 +15,7 @@ use super::port::{NoTarget, Port};
 use super::requests::{Requests, Stop};
 use super::shared::Shared;
 use super::stage::Stage;
+use super::status_route;
 use super::target::TargetKind;
 use super::timed_socket::{TimedSocket, log_refusal};
 use super::upgrade::Client;
@@ -106,7 +107,7 @@ fn run(
         }
         match check_request(requests.head()) {
             Ok(Request::Plain(request)) => {
-                if !answer(&socket, port, &request) {
+                if !answer(&socket, port, shared, &request) {
                     return;
                 }
             }
@@ -133,7 +134,7 @@ fn run(
 const NO_ROOM: &[u8] = &[21, 3, 3, 0, 2, 2, 80];
 
 /// Answers a plain request. Returns whether another may follow.
-fn answer(socket: &TimedSocket, port: &Port, request: &Plain<'_>) -> bool {
+fn answer(socket: &TimedSocket, port: &Port, shared: &Shared, request: &Plain<'_>) -> bool {
     // A body is not read, so nothing can follow it.
     let keep = request.keep_alive && !request.has_body;
     let limit = port.settings.deadlines.write;
@@ -157,7 +158,9 @@ fn answer(socket: &TimedSocket, port: &Port, request: &Plain<'_>) -> bool {
     };
     let answer = match target {
         Err(reason) => Err(reason),
-        Ok(Some(TargetKind::Files(_))) if !is_for_us(port, request) => Err(Reason::ForeignHost),
+        Ok(Some(TargetKind::Files(_) | TargetKind::Status(_))) if !is_for_us(port, request) => {
+            Err(Reason::ForeignHost)
+        }
         // A page that may not connect may not delete either.
         Ok(Some(TargetKind::Files(_))) if request.method == "DELETE" && !is_of_us(port, request) => {
             Err(Reason::ForeignOrigin)
@@ -172,6 +175,10 @@ fn answer(socket: &TimedSocket, port: &Port, request: &Plain<'_>) -> bool {
                 pace: file_route::Pace::default(),
             });
             return socket.follow(limit, sent);
+        }
+        Ok(Some(TargetKind::Status(tally))) => {
+            let page = status_route::page(shared, port, &tally, request);
+            compose(Some(TargetKind::Page(page)), request, keep)
         }
         Ok(target) => compose(target, request, keep),
     };
@@ -221,7 +228,7 @@ fn is_of_us(port: &Port, request: &Plain<'_>) -> bool {
 
 /// The answer to a plain request, in one piece, or the reason of a refusal.
 fn compose(target: Option<TargetKind>, request: &Plain<'_>, keep: bool) -> Result<Answer, Reason> {
-    use TargetKind::{Files, Page, Receiver, Upload};
+    use TargetKind::{Files, Page, Receiver, Status, Upload};
     match (target, request.method) {
         (_, "OPTIONS") if request.target == "*" => Ok(options(READS, keep)),
         (None, _) => Err(Reason::NotFound),
@@ -231,10 +238,10 @@ fn compose(target: Option<TargetKind>, request: &Plain<'_>, keep: bool) -> Resul
         (Some(Files(files)), _) => Err(Reason::Method(files.methods())),
         (Some(Page(found)), "GET") => Ok(page(found, false, keep)),
         (Some(Page(found)), "HEAD") => Ok(page(found, true, keep)),
-        (Some(Receiver(..) | Upload(_)), "GET") => Err(Reason::NoUpgrade),
+        (Some(Receiver(..) | Upload(_) | Status(_)), "GET") => Err(Reason::NoUpgrade),
         (Some(Page(_)), "OPTIONS") => Ok(options(READS, keep)),
-        (Some(Receiver(..) | Upload(_)), "OPTIONS") => Ok(options(UPGRADES, keep)),
+        (Some(Receiver(..) | Upload(_) | Status(_)), "OPTIONS") => Ok(options(UPGRADES, keep)),
         (Some(Page(_)), _) => Err(Reason::Method(READS)),
-        (Some(Receiver(..) | Upload(_)), _) => Err(Reason::Method(UPGRADES)),
+        (Some(Receiver(..) | Upload(_) | Status(_)), _) => Err(Reason::Method(UPGRADES)),
     }
 }

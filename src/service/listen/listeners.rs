@@ -122,11 +122,6 @@ impl Listeners {
         first.map_or(0, |first| u32::try_from(first).unwrap_or(u32::MAX))
     }
 
-    /// Threads that wait for clients, or have.
-    pub(crate) fn threads(&self) -> usize {
-        self.acceptors.threads()
-    }
-
     /// The listeners of a process.
     pub(crate) fn of(&self, owner: PID) -> Vec<Arc<Listener>> {
         let slots = self.slots.lock();
@@ -402,7 +397,7 @@ impl Listener {
     }
 
     fn route(&self, route: &Route<'_>) -> Result<u16, Code> {
-        let kind = TargetKind::new(route, &self.queue, &self.events, &self.shared)?;
+        let kind = TargetKind::new(route, &self.queue, &self.events, &self.shared, &self.tally)?;
         let logins = if route.credentials.is_empty() {
             None
         } else {

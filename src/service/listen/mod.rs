@@ -13,7 +13,8 @@
 //! ```
 //!
 //! `owners` looks for programs that have ended, when somebody is refused. `stage` says what a client is doing and when it
-//! gives way. `shared` is what the threads have in common. `refusals` counts them, and `statistics` says what has passed. A client that was upgraded is a connection of the room
+//! gives way. `shared` is what the threads have in common. `refusals` counts them, `statistics` says what has passed,
+//! and `status_route` shows it. A client that was upgraded is a connection of the room
 //! `connection`, which does not know this one: an upload route takes its chunks as a `ChunkReceiver`.
 
 mod accept_queue;
@@ -44,6 +45,7 @@ mod requests;
 mod shared;
 mod stage;
 mod statistics;
+mod status_route;
 mod target;
 mod timed_socket;
 mod turn;
@@ -52,6 +54,7 @@ mod upload_lane;
 mod upload_progress;
 mod upload_receiver;
 mod upload_route;
+mod view;
 
 pub(crate) use admission::Admission;
 pub(crate) use file_stores::FileStores;

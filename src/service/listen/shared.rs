@@ -10,6 +10,7 @@ use super::file_stores::FileStores;
 use crate::pddb::Pddb;
 use crate::service::connection::{Table, Watches};
 use crate::service::thread::{Lingering, Pool, Timer};
+use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Shared by the dispatcher, the ports' threads and the workers.
 pub(crate) struct Shared {
@@ -29,11 +30,19 @@ pub(crate) struct Shared {
     pub(crate) pddb: Pddb,
     /// Where routes keep files in the database.
     pub(crate) stores: FileStores,
+    /// Threads that wait for clients, or have.
+    pub(crate) port_threads: AtomicUsize,
     /// Looks for processes that have ended, all but one; set once, when there are listeners.
     pub(crate) looks_for_the_gone: OnceLock<Box<dyn Fn(Option<PID>) + Send + Sync>>,
 }
 
 impl Shared {
+    /// Threads of the service, without the one that waits for the database.
+    pub(crate) fn threads(&self) -> usize {
+        // The server's, the timer's and the one for refused clients.
+        3 + self.pool.counts().1 + self.port_threads.load(Relaxed)
+    }
+
     /// Somebody was refused for want of what a process that has ended may hold; `besides` is not asked.
     pub(crate) fn look_for_the_gone(&self, besides: Option<PID>) {
         if let Some(look) = self.looks_for_the_gone.get() {

@@ -46,6 +46,8 @@ pub(crate) enum TargetKind {
     Upload(Arc<UploadRoute>),
     /// The database gives files.
     Files(Arc<FileRoute>),
+    /// What passes on the port, by the routes of this listener.
+    Status(Arc<Tally>),
 }
 
 /// How a program takes WebSockets.
@@ -77,7 +79,7 @@ impl Target {
         match &self.kind {
             TargetKind::Upload(route) => Some(route.files()),
             TargetKind::Files(route) => Some(route.files()),
-            TargetKind::Receiver(_) | TargetKind::Page(_) => None,
+            TargetKind::Receiver(_) | TargetKind::Page(_) | TargetKind::Status(_) => None,
         }
     }
 
@@ -97,6 +99,7 @@ impl TargetKind {
         queue: &Arc<AcceptQueue>,
         events: &Arc<FileEvents>,
         shared: &Arc<Shared>,
+        tally: &Arc<Tally>,
     ) -> Result<Self, Code> {
         if route.decides && !matches!(route.kind, RouteKind::Receiver { .. }) {
             return Err(Code::BadRequest);
@@ -131,6 +134,7 @@ impl TargetKind {
                 let files = shared.stores.files(dict)?;
                 Ok(TargetKind::Files(Arc::new(FileRoute::new(route.path, files, *deletable))))
             }
+            RouteKind::Status => Ok(TargetKind::Status(tally.clone())),
             _ => Err(Code::BadRequest),
         }
     }

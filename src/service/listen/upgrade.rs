@@ -6,7 +6,7 @@ use std::sync::Arc;
 use xous::PID;
 use xous_api_websocket::certificate::Subject;
 use xous_api_websocket::wire::{Accepted, Handle};
-use xous_api_websocket::{Code, Deadlines, Lease, serve::Decision};
+use xous_api_websocket::{Code, Deadlines, Kind, Lease, serve::Decision};
 
 use super::accept_queue::AcceptQueue;
 use super::admission::ClientSlot;
@@ -14,6 +14,7 @@ use super::port::{NoTarget, Port};
 use super::requests::Requests;
 use super::shared::Shared;
 use super::stage::Stage;
+use super::status_route::{EVERY, Watching, json};
 use super::target::{Receiver, TargetKind};
 use super::timed_socket::TimedSocket;
 use super::upload_receiver::UploadReceiver;
@@ -21,7 +22,7 @@ use super::upload_route::UploadRoute;
 use crate::http::{Answer, NormalPath, Reason, Shown, decided, is_allowed};
 use crate::proto::Role;
 use crate::proto::handshake::Upgrade;
-use crate::service::connection::{Connection, Delivery, EndGuard, Established, Sink, Tally};
+use crate::service::connection::{Beat, Connection, Delivery, EndGuard, Established, Heartbeat, Sink, Tally};
 use crate::service::limits::{UPLOAD_CLOSE, UPLOAD_KEEPALIVE};
 use crate::service::message::Lent;
 use crate::service::thread::Permit;
@@ -79,6 +80,8 @@ enum Destination {
     Decided(Lent),
     /// The database, by a route of this listener.
     Upload(Arc<UploadRoute>, Handle),
+    /// Nobody, by a route of this listener: it watches what passes.
+    Status(Handle),
 }
 
 /// The page that a program has lent for its next client. When it is dropped, it waits for the client after that.
@@ -169,6 +172,11 @@ impl Client<'_> {
                 let destination = Destination::Upload(route, target.listener);
                 Ok(Taken { destination, owner, lease, tally, writer: Some(writer), protocol: None })
             }
+            TargetKind::Status(_) => {
+                let writer = self.shared.admission.second_worker(self.slot).ok_or(Reason::Full)?;
+                let destination = Destination::Status(target.listener);
+                Ok(Taken { destination, owner, lease, tally, writer: Some(writer), protocol: None })
+            }
             TargetKind::Page(_) | TargetKind::Files(_) => Err(Reason::NoWebSocket),
         }
     }
@@ -233,7 +241,7 @@ impl Client<'_> {
         request: &Upgrade<'_>,
         taken: Taken,
     ) -> Result<Admitted, Refused> {
-        let Taken { mut destination, owner, writer, protocol, .. } = taken;
+        let Taken { mut destination, owner, tally, writer, protocol, .. } = taken;
         let (conn, protocol) = (&guard.conn, protocol.as_deref());
         if !destination.introduce(conn, self, requests, request, protocol) {
             // Path, query and sub-protocol fill more than the program has lent, which is no fault of the program's.
@@ -266,7 +274,7 @@ impl Client<'_> {
             masks: None,
             limits: settings.messages,
             fragment_size: settings.fragment_size,
-            heartbeat: None,
+            heartbeat: destination.heartbeat(self, &tally),
         };
         Ok(Admitted { guard: guard.clone(), established, writer, destination, who: self.peer })
     }
@@ -338,6 +346,10 @@ impl Admitted {
                     UploadReceiver::new(route, listener, slot.clone(), &guard.conn, &who.to_string());
                 (Delivery::Internal(Box::new(receiving)), None)
             }
+            Destination::Status(listener) => {
+                slot.is(Stage::IdleUpload(listener, Arc::downgrade(&guard.conn)));
+                (Delivery::Internal(Box::new(Watching::new(slot))), None)
+            }
         };
         let mut sink = Sink::new(guard.conn.clone(), delivery);
         established.run(&guard, &mut sink, writer, |_| {
@@ -355,8 +367,16 @@ impl Destination {
     fn deadlines(&self, deadlines: Deadlines) -> Deadlines {
         match self {
             Destination::Program(_) | Destination::Decided(_) => deadlines,
-            Destination::Upload(..) => watched(deadlines),
+            Destination::Upload(..) | Destination::Status(..) => watched(deadlines),
         }
+    }
+
+    /// What the client is sent by the service every so often.
+    fn heartbeat(&self, client: &Client<'_>, tally: &Arc<Tally>) -> Option<Heartbeat> {
+        let Destination::Status(_) = self else { return None };
+        let (shared, port, tally) = (client.shared.clone(), client.port.clone(), tally.clone());
+        let message = Beat::Made(Box::new(move || json(&shared, &port, &tally).into_bytes()));
+        Some(Heartbeat { kind: Kind::Text, message, every: EVERY })
     }
 
     /// Tells a program about its client. Returns `false` if the page is too short for that.
@@ -371,7 +391,7 @@ impl Destination {
         let own = match self {
             Destination::Program(page) => page,
             Destination::Decided(_) => return true,
-            Destination::Upload(..) => {
+            Destination::Upload(..) | Destination::Status(..) => {
                 conn.end_silently();
                 return true;
             }

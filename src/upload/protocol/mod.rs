@@ -19,5 +19,5 @@ pub(super) use command::{COMMAND_BYTES, Command};
 pub(super) use ended::Ended;
 pub use fault::Fault;
 pub(crate) use json::hex;
-pub(super) use json::push_string;
+pub(crate) use json::push_string;
 pub use parser::{Malformed, NAME_BYTES, Parser, Parts};

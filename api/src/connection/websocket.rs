@@ -11,7 +11,7 @@ use crate::error::{ControlError, OpenError, ReceiveError, SendError, Unopened};
 use crate::messages::message::Message;
 use crate::messages::send::{self, SendOptions};
 use crate::push::forwarding::Forwarding;
-use crate::state::ConnectionState;
+use crate::state::{ConnectionState, Statistics};
 use crate::wire::{Handle, Opcode, PAGE_SIZE, Pages, ReceiveWord, SendWord, Status, message_id, move_copy};
 use crate::{CloseCode, Code, Kind, MessageWriter, Part, Payload, Request};
 use xous::CID;
@@ -324,6 +324,23 @@ impl Websocket {
         let queued_sends = here.saturating_add(there);
         let queued_bytes = bytes_here.saturating_add(bytes_there);
         Ok(ConnectionState { queued_sends, queued_bytes, ..state })
+    }
+
+    /// What has passed on the connection since it was opened, with whom, and how the one before it ended. Messages that
+    /// this program keeps until the opening is over are not among those that wait.
+    ///
+    /// # Errors
+    /// Only those of the kernel. Of a connection that has ended its end is all that is known.
+    pub fn statistics(&self) -> Result<Statistics, ControlError> {
+        let mut page = Pages::new(PAGE_SIZE);
+        let returned = page
+            .lend_mut(self.link.cid, self.link.id(Opcode::Statistics), 0, 0, PAGE_SIZE)
+            .map_err(|_| ControlError::Kernel)?;
+        if returned.offset != 0 {
+            return Err(ControlError::from_code(Code::from_word(returned.offset)));
+        }
+        let read = page.bytes().get(..returned.valid).and_then(Statistics::parse);
+        read.ok_or(ControlError::Refused(Code::Malformed))
     }
 
     /// Pings the peer after this silence from now on, and gives it up as long after it has not answered, as

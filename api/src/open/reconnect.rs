@@ -15,7 +15,8 @@ const ATTEMPTS: u8 = 1 << 2;
 /// It is opened again after an end without a Close frame, a missing pong, and a Close with 1001, 1011, 1012, 1013 or
 /// 1014; after a Close with 1000, none, or 3000 to 4999 if that is [asked for](Reconnect::after_close). An attempt that
 /// fails is followed by another if its code [is transient](crate::Code::is_transient), or the server answers 408, 429,
-/// 502, 503 or 504, whose `Retry-After` in seconds is honoured, up to a day. Every other end is the end, and so is a
+/// 502, 503 or 504, whose `Retry-After` is honoured, up to a day: in seconds, or as a date, which
+/// counts from the answer's own `Date`, or from the device's clock if that is set. Every other end is the end, and so is a
 /// close of the owner.
 ///
 /// The receiver is told of it in order with its messages ([`Websocket::receive_event`](crate::Websocket::receive_event)). A

@@ -6,9 +6,10 @@ use xous::CID;
 
 use crate::connection::link::service;
 use crate::error::{AcceptError, ControlError, ListenError, SendError};
-use crate::state::{ListenerState, PortState};
+use crate::state::statistics::parse_clients;
+use crate::state::{ListenerState, PortState, PortStatistics, Statistics};
 use crate::wire::{Accepted, Handle, Opcode, PAGE_SIZE, Pages, Refusal, Returned, SendWord, message_id};
-use crate::{Code, Incoming, Kind, Listen, Part, Route, ServerTls, Websocket, serve::Decision};
+use crate::{CloseCode, Code, Incoming, Kind, Listen, Part, Route, ServerTls, Websocket, serve::Decision};
 
 /// A program's share of a port: its routes and its channels.
 ///
@@ -232,6 +233,57 @@ impl Listener {
         let (state, connections) = self.ask(Opcode::ListenerState, 0)?;
         let port = num_traits::FromPrimitive::from_usize(state).unwrap_or(PortState::Closed);
         Ok(ListenerState { port, connections })
+    }
+
+    /// What has passed on the port by the routes of this listener, and who was refused there.
+    ///
+    /// # Errors
+    /// `Closed` if the listener is not there any more.
+    pub fn statistics(&self) -> Result<PortStatistics, ControlError> {
+        self.report(Opcode::PortStatistics, 0, PortStatistics::parse)
+    }
+
+    /// Who is connected to the port by the routes of this listener: all WebSockets, those that bring files and those that
+    /// another program was granted among them.
+    ///
+    /// # Errors
+    /// As [`Listener::statistics`].
+    pub fn clients(&self) -> Result<Vec<Statistics>, ControlError> {
+        let mut clients = Vec::new();
+        loop {
+            let more = self.report(Opcode::Clients, clients.len(), parse_clients)?;
+            if more.is_empty() {
+                return Ok(clients);
+            }
+            clients.extend(more);
+        }
+    }
+
+    /// Closes the connection of one of the [`clients`](Listener::clients) at once, whoever has it now. The one who has it is
+    /// told this code and "closed by the port".
+    ///
+    /// # Errors
+    /// `Closed` if there is no such client any more, `Refused(Malformed)` for a code that may not be sent.
+    pub fn close_client(&self, client: Handle, code: impl Into<CloseCode>) -> Result<(), ControlError> {
+        let code = usize::from(code.into().value());
+        self.ask_two(Opcode::CloseClient, client.to_raw() as usize, code).map(|_| ())
+    }
+
+    fn report<T>(
+        &self,
+        opcode: Opcode,
+        offset: usize,
+        parse: impl FnOnce(&[u8]) -> Option<T>,
+    ) -> Result<T, ControlError> {
+        let mut page = Pages::new(PAGE_SIZE);
+        let returned = page
+            .lend_mut(self.cid, self.id(opcode), offset, 0, PAGE_SIZE)
+            .map_err(|_| ControlError::Kernel)?;
+        if returned.offset != 0 {
+            return Err(ControlError::from_code(Code::from_word(returned.offset)));
+        }
+        let read = page.bytes().get(..returned.valid).and_then(parse);
+        read.ok_or(ControlError::Refused(Code::Malformed))
     }
 
     fn member(&self, opcode: Opcode, websocket: &Websocket, channel: &str) -> Result<(), ControlError> {

@@ -15,10 +15,12 @@
 //! }
 //! ```
 
+pub(crate) mod statistics;
 mod stats;
 
 use std::time::Duration;
 
+pub use statistics::{PortStatistics, Refused, Statistics, Traffic};
 pub use stats::Stats;
 
 use crate::Code;
@@ -91,6 +93,13 @@ pub struct ListenerState {
     pub port: PortState,
     /// Open connections of the port, plain requests included.
     pub connections: usize,
+}
+
+impl RoundTrip {
+    /// These times.
+    pub fn new(last: Duration, least: Duration, mean: Duration) -> Self {
+        RoundTrip { last, least, mean }
+    }
 }
 
 impl ConnectionState {

@@ -23,16 +23,28 @@ pub struct Stats {
     pub timers: u32,
     /// Connections opened since the start.
     pub opened: u32,
-    /// Requests refused with a `Busy` code since the start.
+    /// Requests refused since the start as there are too many: with a `Busy` code or `NoWorker`.
     pub busy: u32,
     /// When the first certificate of a port expires, or one that it shows with it: seconds since 1970, UTC. 0 if no port
     /// has one.
     pub certificate_expires: u32,
+    /// Threads of the service, without the one that waits for the database.
+    pub threads: u32,
+    /// Bytes of heap, which never shrinks; on a PC, where a heap has no limit, bytes of the process in memory.
+    pub heap: u32,
+    /// Of those refused: with `BusyMessages`.
+    pub busy_messages: u32,
+    /// With `BusyService`.
+    pub busy_service: u32,
+    /// With `BusyQueue`.
+    pub busy_queue: u32,
+    /// With `NoWorker`.
+    pub no_worker: u32,
 }
 
 impl Stats {
     /// Length in a page.
-    pub const LEN: usize = 8 * 4;
+    pub const LEN: usize = 14 * 4;
 
     /// What the service holds now.
     ///
@@ -63,6 +75,12 @@ impl Stats {
             self.opened,
             self.busy,
             self.certificate_expires,
+            self.threads,
+            self.heap,
+            self.busy_messages,
+            self.busy_service,
+            self.busy_queue,
+            self.no_worker,
         ] {
             w.u32(figure);
         }
@@ -80,8 +98,14 @@ impl Stats {
             timers: r.u32()?,
             opened: r.u32()?,
             busy: r.u32()?,
-            // Earlier services end here.
+            // Earlier services end here, or behind it.
             certificate_expires: r.u32().unwrap_or(0),
+            threads: r.u32().unwrap_or(0),
+            heap: r.u32().unwrap_or(0),
+            busy_messages: r.u32().unwrap_or(0),
+            busy_service: r.u32().unwrap_or(0),
+            busy_queue: r.u32().unwrap_or(0),
+            no_worker: r.u32().unwrap_or(0),
         })
     }
 }

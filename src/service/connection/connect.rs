@@ -125,6 +125,7 @@ impl Attempt<'_> {
                 every: beat.every,
             }),
         };
+        self.conn.account.is_with(place, &self.to.path);
         Ok(Answered::Opened(Box::new(Opened { established, sub_protocol, head: answer.head })))
     }
 

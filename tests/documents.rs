@@ -11,6 +11,31 @@ fn the_package_of_the_client_crate_has_the_licences() {
     assert!(include_str!("../api/LICENSE-APACHE") == include_str!("../LICENSE-APACHE"));
 }
 
+/// A file that a document names is there: files are moved, and links do not follow by themselves.
+#[test]
+fn files_that_are_named_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut documents =
+        vec![root.join("README.md"), root.join("CONTRIBUTING.md"), root.join("api/README.md")];
+    let docs = std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    documents.extend(docs.filter(|path| path.extension().is_some_and(|extension| extension == "md")));
+    let mut missing = Vec::new();
+    for document in &documents {
+        let text = std::fs::read_to_string(document).unwrap();
+        for word in text.split(|char: char| !char.is_ascii_alphanumeric() && !"_-./".contains(char)) {
+            let path = word.trim_start_matches("../");
+            // `xtask/` and files right below `src/` may be another project's.
+            let is_ours =
+                ["api/src/", "hosted/src/", "examples/", "tests/"].iter().any(|room| path.starts_with(room))
+                    || path.starts_with("src/") && path.matches('/').count() > 1;
+            if is_ours && path.ends_with(".rs") && !root.join(path).is_file() {
+                missing.push(format!("{}: {word}", document.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
 /// The README says it to people, and cargo to compilers.
 #[test]
 fn the_oldest_compiler_is_named_where_people_look() {

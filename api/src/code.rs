@@ -146,7 +146,7 @@ pub enum Code {
     TlsClosed = 40,
     /// The server's certificate is not one that was agreed on: have a person find out why it changed.
     ///
-    /// It is none of [`Tls::pins`](crate::Tls::pins): the server has a new certificate, or another one answers in its
+    /// It matches no pin of [`Tls::pins`](crate::Tls::pins): the server has a new certificate, or another one answers in its
     /// place. Set no new pin before that is known.
     WrongPin = 41,
     /// The device's database (PDDB) is locked, or not there: have it unlocked, and try again.

@@ -111,7 +111,7 @@ impl Default for Limits {
 }
 
 /// How long the service waits, in steps of a millisecond. Each but `keepalive` is at most [`Deadlines::MAX_WAIT`]: a
-/// longer one is taken for that, so that nothing is held for ever.
+/// longer one is cut to that, so that nothing is held for ever.
 ///
 /// ```
 /// use std::time::Duration;

@@ -34,6 +34,7 @@ pub(crate) struct Arguments {
     pub(crate) reconnect: bool,
     pub(crate) address: Option<String>,
     pub(crate) echo: bool,
+    pub(crate) once: bool,
     /// Name and password.
     pub(crate) login: Option<(String, String)>,
     pub(crate) certificate: Option<String>,
@@ -41,9 +42,9 @@ pub(crate) struct Arguments {
 }
 
 /// Options that are for a connection to a URL, and those that are for a server.
-const OF_TALK: [&str; 8] =
-    ["--send", "--count", "--wait", "--header", "--ca", "--device-store", "--ping", "--reconnect"];
-const OF_LISTEN: [&str; 5] = ["--address", "--echo", "--login", "--certificate", "--key"];
+const OF_TALK: [&str; 7] =
+    ["--send", "--wait", "--header", "--ca", "--device-store", "--ping", "--reconnect"];
+const OF_LISTEN: [&str; 6] = ["--address", "--echo", "--once", "--login", "--certificate", "--key"];
 
 impl Command {
     /// Reads the arguments behind the program's name. `url` is taken if they name none.
@@ -124,6 +125,7 @@ impl Arguments {
             "--device-store" => self.device_store = true,
             "--reconnect" => self.reconnect = true,
             "--echo" => self.echo = true,
+            "--once" => self.once = true,
             "--send" => self.send = Some(value()?),
             "--output" => self.output = Some(value()?),
             "--protocol" => self.protocols.push(value()?),
@@ -228,7 +230,9 @@ mod tests {
         let words =
             help.split(|c: char| !(c.is_ascii_lowercase() || c == '-')).filter(|word| word.starts_with("--"));
         let documented: std::collections::BTreeSet<_> = words.filter(|word| *word != "--help").collect();
-        for option in OF_TALK.iter().chain(&OF_LISTEN).chain(&["--text", "--binary", "--output", "--json"]) {
+        for option in
+            OF_TALK.iter().chain(&OF_LISTEN).chain(&["--text", "--binary", "--output", "--json", "--count"])
+        {
             assert!(documented.contains(option), "{option} is not in the help");
         }
         for option in documented {
@@ -261,6 +265,8 @@ mod tests {
             ("ws://h/ --header x", "'NAME: VALUE'"),
             ("ws://h/ --ca f --device-store", "one of them"),
             ("ws://h/ --echo", "--echo is for listen"),
+            ("ws://h/ --once", "--once is for listen"),
+            ("listen 1 --count 0", "--count 0"),
             ("listen 1 --reconnect", "not for listen"),
             ("listen", "needs a port"),
             ("listen 65536", "not a port"),

@@ -1,16 +1,19 @@
 //! A server: what its clients send is printed, and lines go to all of them.
 
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
-use xous_api_websocket::error::{ListenError, ReceiveError, SendError};
+use xous_api_websocket::error::{ListenError, SendError};
 use xous_api_websocket::{
-    Code, Incoming, Kind, Limits, Listen, Listener, Route, ServerTls, serve::Login, tls::Identity,
+    Code, Incoming, Kind, Limits, Listen, Listener, Payload, Route, ServerTls, Websocket, serve::Login,
+    tls::Identity,
 };
 
-use crate::Failure;
 use crate::arguments::Arguments;
+use crate::clients::Clients;
 use crate::input::Lines;
 use crate::output::{Beside, Output};
+use crate::{Failure, is_well};
 
 /// Clients at a time. The threads are started once: a process has about thirty in its life in hosted mode.
 const CLIENTS: usize = 12;
@@ -24,18 +27,39 @@ pub(crate) fn run(port: u16, arguments: &Arguments, output: Output) -> Result<()
     let listener = Arc::new(listen(port, arguments)?);
     let scheme = if arguments.certificate.is_some() { "wss" } else { "ws" };
     output.ready(&format!("{scheme}://{}/", authority(arguments.address(), listener.port())));
-    let mut clients = Vec::new();
-    for _ in 0..CLIENTS {
-        let (listener, output, echo) = (listener.clone(), output.clone(), arguments.echo);
-        let serve = move || take_clients(&listener, &output, echo);
-        let thread = std::thread::Builder::new().stack_size(STACK).spawn(serve);
-        clients.push(thread.map_err(|error| format!("no thread for a client: {error}"))?);
+    let clients = Arc::new(Clients::new(arguments.count, arguments.once));
+    let threads = if arguments.once { 1 } else { CLIENTS };
+    let mut serving = Vec::new();
+    for _ in 0..threads {
+        let server = Server {
+            listener: listener.clone(),
+            clients: clients.clone(),
+            output: output.clone(),
+            echo: arguments.echo,
+        };
+        serving.push(start("a client", move || {
+            server.take_clients();
+            server.clients.idle(threads);
+        })?);
     }
-    send_lines(arguments.kind(), &listener, &output);
-    for client in clients {
-        client.join().map_err(|_| "a thread for clients has ended".to_owned())?;
+    let (kind, channel) = (arguments.kind(), listener.clone());
+    // It waits for the input when there has been enough, and ends with the process.
+    start("the input", move || send_lines(kind, &channel, &output))?;
+    let last = clients.wait();
+    // Nobody may wait for an answer when the process ends: the hosted kernel does not survive that.
+    listener.close();
+    for thread in serving {
+        thread.join().map_err(|_| "a thread for clients has ended".to_owned())?;
     }
-    Ok(())
+    match last {
+        Some(closed) if !is_well(&closed) => Err(Failure::Closed(closed)),
+        _ => Ok(()),
+    }
+}
+
+fn start(whom: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, String> {
+    let thread = std::thread::Builder::new().stack_size(STACK).spawn(work);
+    thread.map_err(|error| format!("no thread for {whom}: {error}"))
 }
 
 fn listen(port: u16, arguments: &Arguments) -> Result<Listener, String> {
@@ -79,39 +103,68 @@ fn authority(address: &str, port: u16) -> String {
     if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
 }
 
-/// Serves one client after the other.
-fn take_clients(listener: &Listener, output: &Output, echo: bool) {
-    loop {
-        match listener.accept() {
-            Ok(client) => {
-                if let Err(Failure::Other(text)) = serve(&client, listener, output, echo) {
-                    output.error(&format!("{}: {text}", client.peer));
-                }
-            }
-            Err(error) => return output.error(&error.to_string()),
-        }
-    }
+/// What a thread for clients has.
+struct Server {
+    listener: Arc<Listener>,
+    clients: Arc<Clients>,
+    output: Output,
+    echo: bool,
 }
 
-fn serve(client: &Incoming, listener: &Listener, output: &Output, echo: bool) -> Result<(), Failure> {
-    let (ws, peer) = (&client.websocket, Some(client.peer.as_str()));
-    output.opened(("path", &client.path), peer, ws.sub_protocol());
-    // One that has gone meanwhile is told of below.
-    listener.join(ws, ALL).ok();
-    loop {
-        let message = match ws.receive_whole(MAX_MESSAGE) {
-            Err(ReceiveError::Closed(closed)) => {
-                output.closed(peer, &closed, false);
+impl Server {
+    /// Serves one client after the other, until there has been enough.
+    fn take_clients(&self) {
+        while !self.clients.has_ended() {
+            match self.listener.accept() {
+                Ok(client) => self.serve(&client),
+                Err(_) if self.clients.has_ended() => (),
+                Err(error) => return self.output.error(&error.to_string()),
+            }
+        }
+    }
+
+    fn serve(&self, client: &Incoming) {
+        if !self.clients.enter(&client.websocket) {
+            return;
+        }
+        let closed = match self.talk(client) {
+            Ok(()) => None,
+            Err(Failure::Closed(closed)) => {
+                self.output.closed(Some(&client.peer), &closed, false);
+                Some(closed)
+            }
+            Err(Failure::Pipe) => None,
+            Err(Failure::Other(text)) => {
+                self.output.error(&format!("{}: {text}", client.peer));
+                None
+            }
+        };
+        self.clients.leave(&client.websocket, closed);
+    }
+
+    /// Prints what comes, until the connection has ended or there has been enough.
+    fn talk(&self, client: &Incoming) -> Result<(), Failure> {
+        let (ws, peer) = (&client.websocket, Some(client.peer.as_str()));
+        self.output.opened(("path", &client.path), peer, ws.sub_protocol());
+        // One that has gone meanwhile is told of below.
+        self.listener.join(ws, ALL).ok();
+        loop {
+            let message = ws.receive_whole(MAX_MESSAGE).map_err(Failure::of_receive)?;
+            if !self.clients.takes() {
                 return Ok(());
             }
-            message => message.map_err(Failure::of_receive)?,
-        };
-        output.message(message.kind(), &mut message.as_bytes(), Beside { peer, time: None })?;
-        if echo {
-            match ws.send(&message) {
-                Ok(()) | Err(SendError::Closed) => (),
-                Err(error) => return Err(Failure::Other(error.to_string())),
-            }
+            let dealt_with = self.answer(ws, &message, peer);
+            self.clients.done();
+            dealt_with?;
+        }
+    }
+
+    fn answer(&self, ws: &Websocket, message: &Payload, peer: Option<&str>) -> Result<(), Failure> {
+        self.output.message(message.kind(), &mut message.as_bytes(), Beside { peer, time: None })?;
+        match if self.echo { ws.send(message) } else { Ok(()) } {
+            // How it ended is heard when more is received.
+            Ok(()) | Err(SendError::Closed) => Ok(()),
+            Err(error) => Err(Failure::Other(error.to_string())),
         }
     }
 }

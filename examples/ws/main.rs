@@ -5,10 +5,11 @@
 //!   main --> arguments
 //!    |----> exchange (--send) ---+--> connect --> output
 //!    |----> lines (the input) ---'
-//!    '----> listen (a server) --> output
+//!    '----> listen (a server) --> clients, output
 //! ```
 
 mod arguments;
+mod clients;
 mod connect;
 mod exchange;
 mod hex;

@@ -68,6 +68,11 @@ impl Running {
     /// Ends its input, and waits for its end. Returns its exit code.
     pub(crate) fn end(mut self) -> i32 {
         self.input = None;
+        self.ended()
+    }
+
+    /// Waits for its end, with an input that goes on. Returns its exit code.
+    pub(crate) fn ended(mut self) -> i32 {
         let outcome = self.system.wait_programs().unwrap();
         let [End::Exited(code)] = outcome.programs[..] else { panic!("{outcome:?}") };
         code

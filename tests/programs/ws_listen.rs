@@ -57,6 +57,27 @@ fn a_login_is_asked_for() {
 }
 
 #[test]
+fn it_ends_when_so_many_messages_have_come() {
+    let (ws, url) = listen(&["--echo", "--count", "3"]);
+    // One client stays, and is closed.
+    let mut other = Running::start("ws", &[&url, "--json"]);
+    other.write("one");
+    assert_eq!(other.line_after("{\"event\":\"message\","), "\"text\":\"one\"}");
+    assert_eq!(client(&url, &["two", "three"], 2, ""), "None\ntwo\nthree\nclosed 1000\n");
+    (1..=3).for_each(|_| drop(ws.line_after("{\"event\":\"message\"")));
+    assert_eq!(other.line_after("{\"event\":\"close\","), "\"code\":1000,\"reason\":\"\"}");
+    assert_eq!(ws.ended(), 0);
+    assert_eq!(other.ended(), 0);
+}
+
+#[test]
+fn once_is_for_one_client() {
+    let (ws, url) = listen(&["--echo", "--once"]);
+    assert_eq!(client(&url, &["one"], 1, ""), "None\none\nclosed 1000\n");
+    assert_eq!(ws.ended(), 0);
+}
+
+#[test]
 fn two_of_them_talk() {
     let (mut ws, url) = listen(&[]);
     let mut other = Running::start("ws", &[&url, "--json"]);

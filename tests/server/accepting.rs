@@ -185,7 +185,7 @@ fn giving_a_listener_up_ends_every_wait_for_clients() {
         std::thread::scope(|scope| {
             let handlers: Vec<_> = (0..3).map(|_| scope.spawn(|| listener.accept())).collect();
             stats_when(|stats| stats.open_messages == 4);
-            give_up_the_first();
+            listener.close();
             for handler in handlers {
                 assert_eq!(handler.join().unwrap().err(), Some(AcceptError::Closed));
             }

@@ -28,6 +28,7 @@ pub(crate) const COMMAND: Command = Command {
     summary: "Build everything for the device and compare its size with sizes.toml",
     usage: "\
 usage: cargo xtask target [--tls ring|rustcrypto|none] [--features precursor|renode] [--record] [--top N]
+       cargo xtask target --manifest FILE
 
 Builds the service, the client crate and every example for riscv32imac-unknown-xous-elf without TLS, then the service
 with TLS by rustcrypto. Fails when .text + .rodata of a program grew by more than 2 % over sizes.toml or is over its
@@ -36,6 +37,7 @@ budget there, or when a program is not in that record.
   --tls NAME        only the build with this TLS provider; ring where it is patched (docs/tls.md)
   --features NAME   device feature of the service
   --record          rewrite sizes.toml with the sizes of these builds
+  --manifest FILE   only the library of this package, such as one that cargo has unpacked; without a size
   --top N           also list code size per crate, the N largest functions and the N largest stack frames of the service",
     run,
 };
@@ -54,6 +56,9 @@ fn build_and_compare(options: &Options) -> Result<ExitCode, String> {
     let toolchain = toolchain::find_or_install()?;
     eprintln!("target: {toolchain}");
     let _lock = lock(&directory()).map_err(|error| error.to_string())?;
+    if let Some(manifest) = &options.manifest {
+        return build::build_library(&toolchain, manifest).map(|()| ExitCode::SUCCESS);
+    }
     let path = root.join("sizes.toml");
     let mut record = Record::read(&path)?;
     let mut faults = Vec::new();

@@ -48,7 +48,7 @@ impl<'a> Subject<'a> {
 }
 
 /// The attributes with their short names, as `CN=alice, O=example` (RFC 4514), for people. What could disturb the text
-/// around it is replaced, as whoever made the certificate chose it.
+/// around it is replaced, as the maker of the certificate chose it.
 impl Display for Subject<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (nth, (kind, value)) in self.attributes().enumerate() {

@@ -34,9 +34,9 @@ pub enum Event<'a> {
         why: Code,
         /// How it ended, and a text for people.
         closed: Closed,
-        /// How long it is until the next attempt.
+        /// The time until the next attempt.
         wait: Duration,
-        /// Which one it is in a row, from 1.
+        /// The number of the attempt since the connection was lost, from 1.
         attempt: u32,
         /// The service waits then for [`Websocket::reconnect_with`](crate::Websocket::reconnect_with)
         /// ([`Reconnect::asks`](crate::Reconnect::asks)).

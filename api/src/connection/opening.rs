@@ -32,7 +32,7 @@ const AT_ONCE: usize = 1;
 /// ```
 ///
 /// Threads may share it: one waits, another gives the opening up. When it is dropped before the connection was
-/// taken, the opening ends, wherever it stands: look-up, TCP, TLS or handshake. Nobody waits for that end. A look-up
+/// taken, the opening ends, wherever it stands: look-up, TCP, TLS or handshake. The drop does not wait for that. A look-up
 /// cannot be cut short, so the service keeps two threads for it until it returns.
 #[derive(Debug)]
 #[must_use = "the opening is given up when it is dropped"]

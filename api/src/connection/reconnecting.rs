@@ -15,16 +15,16 @@ impl Websocket {
         Message::next_event(&self.link, lock(&self.link.incoming))
     }
 
-    /// Has the next attempt to open the connection again made now.
+    /// Makes the next attempt to open the connection again now.
     ///
     /// # Errors
-    /// `Closed` if none is waited for.
+    /// `Closed` if no attempt is waited for.
     pub fn reconnect_now(&self) -> Result<(), ControlError> {
         self.control(Opcode::ReconnectNow)
     }
 
-    /// Does not have the connection opened again any more. One that is not open is closed by that, and the receiver is told
-    /// how it ended last.
+    /// Stops opening the connection again. If it is not open at the moment, it is closed, and the receiver is told how it ended
+    /// last.
     ///
     /// # Errors
     /// `Closed` if it is no connection that is opened again.
@@ -32,7 +32,7 @@ impl Websocket {
         self.control(Opcode::ReconnectStop)
     }
 
-    /// Has the connection opened with this request from the next attempt on, for example with new headers or credentials. If
+    /// Uses this request from the next attempt on, for example with new headers or credentials. If
     /// the service has asked for it, this is the answer. What the request says of limits and deadlines, of the lease and of
     /// opening again is not changed.
     ///

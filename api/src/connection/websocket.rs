@@ -200,6 +200,9 @@ impl Websocket {
     /// Queues a whole message and returns at once, or when the service's message queue has room. A failure is
     /// counted in [`Websocket::state`].
     ///
+    /// Messages that are sent so stay in order. One may overtake a message that was sent before it with a report
+    /// ([`SendOptions::report_to`]) and still waits in this process. Where their order matters, send both in the same way.
+    ///
     /// # Errors
     /// Only those of the kernel.
     pub fn send_async(&self, kind: Kind, data: &[u8]) -> Result<(), SendError> {
@@ -264,7 +267,7 @@ impl Websocket {
     /// receiver sets the pace. The last message has the status `Closed`. `cid` is a connection of this process.
     ///
     /// One thread of this process does so for all connections that are forwarded: a server that keeps a lend keeps the
-    /// others waiting, too. In the place of another forwarding of this connection. If the receiver's server goes away, the
+    /// others waiting, too. It replaces another forwarding of this connection. If the receiver's server goes away, the
     /// connection is closed with 1001. [`Forwarding::stop`] ends it before. [`Chunk`](crate::push::Chunk)
     /// and [`Assembler`](crate::push::Assembler) read what comes.
     ///

@@ -158,7 +158,7 @@ impl Listener {
     /// Says whether a file comes that was [asked](FileChange::Asked) about, by the number of the event.
     ///
     /// # Errors
-    /// `Closed` if nobody waits for that any more.
+    /// `Closed` if the question has lapsed.
     pub fn decide_file(&self, number: u32, takes: bool) -> Result<(), ControlError> {
         self.ask_two(Opcode::DecideFile, number as usize, takes.into()).map(|_| ())
     }

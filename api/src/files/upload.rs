@@ -100,7 +100,7 @@ impl<'a> Upload<'a> {
         self
     }
 
-    /// Takes names of this pattern. Names of other patterns are taken only if they are given, too.
+    /// Takes names of this pattern, and of other patterns that are given with it.
     pub fn allow(mut self, pattern: &'a str) -> Self {
         self.allowed.push(pattern);
         self

@@ -32,7 +32,7 @@ pub enum Part {
     Whole,
     /// The first of several.
     First,
-    /// Neither the first nor the last.
+    /// One in the middle.
     Middle,
     /// The last of several.
     Last,

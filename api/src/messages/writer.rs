@@ -116,7 +116,7 @@ impl<'a> MessageWriter<'a> {
         Ok(())
     }
 
-    /// Closes behind what is out. Nobody waits for that.
+    /// Closes behind what has been sent, without waiting for it.
     fn give_up(&self) {
         let code = usize::from(CloseCode::INTERNAL.value());
         let message = xous::Message::new_scalar(self.link.id(Opcode::Close), code, 0, 0, 0);

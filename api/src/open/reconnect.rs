@@ -9,8 +9,8 @@ const AFTER_CLOSE: u8 = 1;
 const QUEUES: u8 = 1 << 1;
 const ATTEMPTS: u8 = 1 << 2;
 
-/// Has the service open a connection again that was open and has ended. The handle stays, and so do the deadlines, the
-/// limits and the owner. A first opening that fails is told as always, and is not tried again.
+/// Lets the service open a connection again that was open and has ended. The handle, the deadlines, the limits and the owner
+/// stay the same. A first opening that fails is an error as always, and is not tried again.
 ///
 /// It is opened again after an end without a Close frame, a missing pong, and a Close with 1001, 1011, 1012, 1013 or
 /// 1014; after a Close with 1000, none, or 3000 to 4999 if that is [asked for](Reconnect::after_close). An attempt that
@@ -19,7 +19,7 @@ const ATTEMPTS: u8 = 1 << 2;
 /// counts from the answer's own `Date`, or from the device's clock if that is set. Every other end is the end, and so is a
 /// close of the owner.
 ///
-/// The receiver is told of it in order with its messages ([`Websocket::receive_event`](crate::Websocket::receive_event)). A
+/// The receiver learns of it in order with its messages ([`Websocket::receive_event`](crate::Websocket::receive_event)). A
 /// message that was cut off in the middle has no end ([`ReceiveError::CutOff`](crate::error::ReceiveError::CutOff)).
 /// Nothing is sent twice: what was queued when the connection broke is answered with `Closed`.
 ///

@@ -88,7 +88,7 @@ pub(crate) fn chunks(link: Arc<Link>, cid: CID, opcode: usize) -> std::io::Resul
     Ok(forwarding)
 }
 
-/// Has a thread see to all connections, if there is none.
+/// Starts the thread that forwards all connections, unless it runs already.
 fn run(service: CID) -> std::io::Result<()> {
     let mut forwarded = lock(&FORWARDED);
     if !forwarded.runs {
@@ -172,7 +172,8 @@ fn forward(entry: &Entry, until: Option<Instant>, pages: &mut Pages) -> bool {
     matches!(status, Status::Chunk { .. } | Status::Reconnecting | Status::Reopened)
 }
 
-/// Somebody else has a message of the connection. When he is done with it, this one is asked again; others do not wait.
+/// Another thread holds a message of the connection. When it has dropped the message, this connection is looked at again; the
+/// others do not wait.
 fn come_back(entry: &Entry) -> bool {
     let entry = entry.clone();
     let wait = move || {

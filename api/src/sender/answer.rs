@@ -22,7 +22,7 @@ pub(super) struct Existing {
     pub(super) replaceable: bool,
 }
 
-/// A message is none of an upload route.
+/// A message that does not come from an upload route.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Foreign;
 

@@ -104,7 +104,7 @@ impl ListenLimits {
     }
 }
 
-/// What happens to a member of a channel whose queue is full when a broadcast comes. Nobody waits for it.
+/// What happens to a member of a channel whose queue is full when a broadcast comes. The broadcast does not wait for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SlowMember {
@@ -148,7 +148,7 @@ pub struct Listen<'a> {
     /// The port; 0 for any free one.
     pub port: u16,
     /// Which web pages may open a WebSocket. Without an entry: pages of this very host and port, and programs that
-    /// send no `Origin`. With entries: pages of these origins only; `*` stands for everybody.
+    /// send no `Origin`. With entries: pages of these origins only; `*` stands for any origin.
     ///
     /// An origin is a scheme and an authority, in any case, with the scheme's own port or without (RFC 6454 section
     /// 6.2), such as `https://example.com`; also `null` and `file://`, which some send. Anything else is refused

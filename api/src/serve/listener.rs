@@ -65,6 +65,12 @@ impl Listener {
         Ok(Listener { cid, handle, port: u16::from_le_bytes([low, high]) })
     }
 
+    /// Gives the listener up, as dropping it does, while threads hold it: those that wait in [`Listener::accept`] are told
+    /// [`AcceptError::Closed`]. Its routes are removed, and its connections stay open.
+    pub fn close(&self) {
+        xous::send_message(self.cid, xous::Message::new_scalar(self.id(Opcode::Unlisten), 0, 0, 0, 0)).ok();
+    }
+
     /// The number of the port, also if any free one was asked for. 0 as long as the port could not be bound.
     pub fn port(&self) -> u16 {
         self.port
@@ -357,6 +363,6 @@ impl fmt::Debug for Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        xous::send_message(self.cid, xous::Message::new_scalar(self.id(Opcode::Unlisten), 0, 0, 0, 0)).ok();
+        self.close();
     }
 }

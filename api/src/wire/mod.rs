@@ -1,5 +1,5 @@
 //! What goes between a program and the service, byte by byte, for programs that send it themselves: in another language,
-//! or without this crate's types. Whoever uses [`Websocket`](crate::Websocket) and [`Listener`](crate::Listener) needs
+//! or without this crate's types. Programs that use [`Websocket`](crate::Websocket) and [`Listener`](crate::Listener) need
 //! nothing of it.
 //!
 //! # A request

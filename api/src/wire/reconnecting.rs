@@ -20,7 +20,7 @@ pub struct Reconnecting<'a> {
     pub close: u16,
     /// How long it is until the next attempt, in milliseconds.
     pub wait: Duration,
-    /// Which one it is in a row, from 1.
+    /// The number of the attempt since the connection was lost, from 1.
     pub attempt: u32,
     /// The owner is waited for then ([`Reconnect::asks`](crate::Reconnect::asks)).
     pub asks: bool,

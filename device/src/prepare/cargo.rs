@@ -95,7 +95,10 @@ pub fn cargo(subcommand: &str, toolchain: &Toolchain, sources: Sources) -> Comma
 }
 
 /// The profile as the workspace's `Cargo.toml` has it, for packages from elsewhere, which do not know it.
-pub(super) fn profile() -> Result<Vec<String>, String> {
+///
+/// # Errors
+/// The manifest cannot be read, or has no such profile.
+pub fn profile() -> Result<Vec<String>, String> {
     let manifest = workspace().join("Cargo.toml");
     let text =
         std::fs::read_to_string(&manifest).map_err(|error| format!("{}: {error}", manifest.display()))?;

@@ -18,12 +18,12 @@ use std::{
 };
 
 pub use self::{
-    cargo::{Sources, cargo, directory, workspace},
+    cargo::{Sources, cargo, directory, profile, workspace},
     error::PrepareError,
     files::lock,
 };
 use self::{
-    cargo::{built, flags, profile},
+    cargo::{built, flags},
     files::{examples, put},
     toolchain::Toolchain,
 };

@@ -1,11 +1,11 @@
 //! Runs cargo for the device.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use ::device::prepare::toolchain::Toolchain;
-use ::device::prepare::{Sources, TRIPLE, cargo};
+use ::device::prepare::{Sources, TRIPLE, cargo, profile};
 use serde_json::Value;
 
 use super::options::{Options, Tls};
@@ -38,6 +38,23 @@ pub(super) fn build(toolchain: &Toolchain, options: &Options, tls: Tls) -> Resul
     }
     programs.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(programs)
+}
+
+/// Builds the library of a package from elsewhere.
+///
+/// # Errors
+/// For people.
+pub(super) fn build_library(toolchain: &Toolchain, manifest: &Path) -> Result<(), String> {
+    // Cargo runs in the workspace's directory.
+    let manifest =
+        std::path::absolute(manifest).map_err(|error| format!("{}: {error}", manifest.display()))?;
+    let mut command = cargo("build", toolchain, Sources::Own);
+    command.args(["--lib", "--manifest-path"]).arg(manifest);
+    for setting in profile()? {
+        command.arg("--config").arg(setting);
+    }
+    let status = command.status().map_err(|error| format!("cannot start cargo: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("the build for {TRIPLE} failed")) }
 }
 
 fn command(toolchain: &Toolchain, options: &Options, tls: Tls) -> Command {

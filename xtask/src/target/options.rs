@@ -1,6 +1,6 @@
 //! The command line of `cargo xtask target`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use lexopt::Arg::Long;
 use lexopt::{Parser, ValueExt};
@@ -16,6 +16,8 @@ pub(super) struct Options {
     pub(super) record: bool,
     /// How many functions to list; 0 for none.
     pub(super) top: usize,
+    /// The manifest of a package that is built instead.
+    pub(super) manifest: Option<PathBuf>,
 }
 
 impl Options {
@@ -27,12 +29,13 @@ impl Options {
     fn read(mut parser: Parser) -> Result<Self, lexopt::Error> {
         // What goes onto devices, without TLS and with it.
         let builds = vec![Tls::None, Tls::Rustcrypto];
-        let mut options = Self { builds, device: None, record: false, top: 0 };
+        let mut options = Self { builds, device: None, record: false, top: 0, manifest: None };
         while let Some(option) = parser.next()? {
             match option {
                 Long("tls") => options.builds = vec![parser.value()?.parse_with(Tls::from_name)?],
                 Long("features") => options.device = Some(parser.value()?.parse_with(device_feature)?),
                 Long("record") => options.record = true,
+                Long("manifest") => options.manifest = Some(parser.value()?.into()),
                 Long("top") => options.top = parser.value()?.parse()?,
                 other => return Err(other.unexpected()),
             }
@@ -115,19 +118,27 @@ mod tests {
     #[test]
     fn defaults() {
         let builds = vec![Tls::None, Tls::Rustcrypto];
-        assert_eq!(parse(""), Ok(Options { builds, device: None, record: false, top: 0 }));
+        assert_eq!(parse(""), Ok(Options { builds, device: None, record: false, top: 0, manifest: None }));
     }
 
     #[test]
     fn every_option() {
         let builds = vec![Tls::Ring];
-        let options = Options { builds, device: Some("renode".into()), record: true, top: 7 };
+        let options = Options { builds, device: Some("renode".into()), record: true, top: 7, manifest: None };
         assert_eq!(parse("--tls ring --features renode --record --top 7"), Ok(options));
     }
 
     #[test]
+    fn another_manifest() {
+        let options = parse("--manifest package/Cargo.toml").unwrap();
+        assert_eq!(options.manifest.as_deref(), Some(Path::new("package/Cargo.toml")));
+    }
+
+    #[test]
     fn refuses_what_it_does_not_know() {
-        for line in ["--tls", "--tls openssl", "--features hosted", "--top many", "--release", "extra"] {
+        for line in
+            ["--tls", "--manifest", "--tls openssl", "--features hosted", "--top many", "--release", "extra"]
+        {
             assert!(parse(line).is_err(), "{line}");
         }
     }

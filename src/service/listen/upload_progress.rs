@@ -73,6 +73,13 @@ impl Progress {
         timer.arm(self.weak(), WORD, conn.deadlines.keepalive.unwrap_or(UPLOAD_KEEPALIVE));
     }
 
+    fn say(self: &Arc<Self>, conn: &Connection, timer: &Timer) {
+        if self.is_waiting() {
+            conn.outbox.pong(b"");
+            self.told(timer);
+        }
+    }
+
     fn is_waiting(&self) -> bool {
         self.waits.load(Relaxed) != 0
     }
@@ -108,12 +115,7 @@ impl Wake for Progress {
             return;
         }
         match self.conn.upgrade() {
-            Some(conn) if kind == WORD => {
-                if self.is_waiting() {
-                    conn.outbox.pong(b"");
-                    self.told(timer);
-                }
-            }
+            Some(conn) if kind == WORD => self.say(&conn, timer),
             Some(conn) if self.is_stuck() => conn.give_up(CloseCode::GOING_AWAY, "the file does not come"),
             Some(_) => self.watch(timer),
             None => (),

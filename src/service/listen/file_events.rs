@@ -113,7 +113,9 @@ impl FileEvents {
         }
         if event.change == FileChange::Progress {
             // The last one counts.
-            let same = |known: &Known| known.change == FileChange::Progress && known.name == event.name;
+            let same = |known: &Known| {
+                known.change == FileChange::Progress && known.name == event.name && known.dict == event.dict
+            };
             state.events.retain(|known| !same(known));
         }
         if state.events.len() >= FILE_EVENTS {
@@ -206,5 +208,47 @@ impl Watch for Teller {
             What::Deleted => self.known(FileChange::Deleted, event),
         };
         self.events.bring(known);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn progress(teller: &Teller, name: &str, bytes: u32) {
+        teller.tell(Event { what: What::Progress(bytes), name, who: "", length: 100 });
+    }
+
+    #[test]
+    fn of_progress_the_last_is_kept_of_each_file() {
+        let events = Arc::new(FileEvents::default());
+        let [one, other] = ["one", "other"].map(|dict| Teller::new(events.clone(), dict));
+        for bytes in [10, 20] {
+            progress(&one, "a", bytes);
+            progress(&one, "b", bytes);
+            progress(&other, "a", bytes);
+        }
+        let state = events.state.lock();
+        let kept: Vec<_> =
+            state.events.iter().map(|known| (&*known.dict, &*known.name, known.bytes)).collect();
+        assert_eq!(kept, [("one", "a", 20), ("one", "b", 20), ("other", "a", 20)]);
+        assert_eq!(state.missed, 0);
+    }
+
+    #[test]
+    fn a_full_queue_loses_progress_first_and_questions_never() {
+        let events = Arc::new(FileEvents::default());
+        let teller = Teller::new(events.clone(), "one");
+        let question =
+            teller.known(FileChange::Asked, Event { what: What::Began, name: "q", who: "", length: 1 });
+        events.bring(question);
+        progress(&teller, "p", 1);
+        for number in 0..FILE_EVENTS {
+            teller.tell(Event { what: What::Deleted, name: &number.to_string(), who: "", length: 0 });
+        }
+        let state = events.state.lock();
+        assert_eq!((state.events.len(), state.missed), (FILE_EVENTS, 2));
+        assert_eq!(state.events[0].change, FileChange::Asked);
+        assert_eq!(&*state.events[1].name, "1", "the progress went first, and then the oldest");
     }
 }

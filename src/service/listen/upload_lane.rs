@@ -50,7 +50,7 @@ pub(crate) struct Lane {
 #[derive(Default)]
 struct State {
     pieces: VecDeque<Piece>,
-    /// Bytes of those, and of the one that is being worked on.
+    /// What those take, and the one that is being worked on. A piece of no bytes takes something as well.
     bytes: usize,
     /// It is among the ready ones, is being served, or has answers to send first.
     busy: bool,
@@ -77,6 +77,13 @@ struct Piece {
     id: Option<u32>,
     came: Duration,
     bytes: Vec<u8>,
+}
+
+impl Piece {
+    /// Bytes that it takes.
+    fn weight(&self) -> usize {
+        size_of::<Self>() + self.bytes.len()
+    }
 }
 
 impl Lane {
@@ -112,8 +119,9 @@ impl Lane {
             state.coming = waiting::transfer_of(kind == Kind::Text, bytes);
         }
         let id = state.coming;
-        state.bytes += bytes.len();
-        state.pieces.push_back(Piece { kind, first, last, id, came, bytes: bytes.to_vec() });
+        let piece = Piece { kind, first, last, id, came, bytes: bytes.to_vec() };
+        state.bytes += piece.weight();
+        state.pieces.push_back(piece);
         let starts = !std::mem::replace(&mut state.busy, true);
         drop(state);
         if starts {
@@ -328,7 +336,7 @@ impl Load for Lane {
             }
             let mut state = self.state.lock();
             state.current = None;
-            state.bytes = state.bytes.saturating_sub(piece.bytes.len());
+            state.bytes = state.bytes.saturating_sub(piece.weight());
             drop(state);
             self.conn.inbox.has_room();
             self.carrier.goes_on();

@@ -44,10 +44,13 @@ struct Known {
     code: Box<str>,
 }
 
-/// Waits for a decision about a file. Must not wait when it gets one.
+/// Waits for a decision about a file, one at a time. Must not wait when it gets one.
 pub(crate) trait Decided: Send + Sync {
-    /// The file is taken, or not.
-    fn decided(self: Arc<Self>, takes: bool);
+    /// This is the number of its question, which is about to be asked.
+    fn is_asked(&self, number: u32);
+
+    /// The file of this question is taken, or not. What comes late is about no other file.
+    fn decided(self: Arc<Self>, number: u32, takes: bool);
 }
 
 /// Tells a listener of the files of one dict.
@@ -81,7 +84,7 @@ impl FileEvents {
         let Some(at) = state.asked.iter().position(|(asked, _)| *asked == number) else { return false };
         let (_, whom) = state.asked.swap_remove(at);
         drop(state);
-        whom.upgrade().map(|whom| whom.decided(takes)).is_some()
+        whom.upgrade().map(|whom| whom.decided(number, takes)).is_some()
     }
 
     /// The listener is given up. Tells everybody who waits.
@@ -92,7 +95,11 @@ impl FileEvents {
         state.events.clear();
         drop(state);
         pages.into_iter().for_each(|page| page.answer(Code::Closed as usize, 0));
-        asked.iter().filter_map(|(_, whom)| whom.upgrade()).for_each(|whom| whom.decided(false));
+        for (number, whom) in asked {
+            if let Some(whom) = whom.upgrade() {
+                whom.decided(number, false);
+            }
+        }
     }
 
     /// Gives a page back, if there is one, so that its lender shows that it is there.
@@ -164,17 +171,21 @@ impl Teller {
         Teller { events, dict: dict.into() }
     }
 
-    /// Asks the program about a file. `false` if it cannot be asked.
+    /// Asks the program about a file, in the place of the question before from the same one. `false` if it cannot be asked.
     pub(crate) fn asks(&self, name: &str, who: &str, length: u32, whom: Weak<dyn Decided>) -> bool {
         let mut state = self.events.state.lock();
-        state.asked.retain(|(_, whom)| whom.strong_count() > 0);
+        state.asked.retain(|(_, other)| other.strong_count() > 0 && !Weak::ptr_eq(other, &whom));
         if state.closed || state.asked.len() >= FILE_EVENTS {
             return false;
         }
         state.last = state.last.wrapping_add(1).max(1);
         let number = state.last;
+        let asker = whom.upgrade();
         state.asked.push((number, whom));
         drop(state);
+        if let Some(asker) = asker {
+            asker.is_asked(number);
+        }
         let known =
             Known { number, ..self.known(FileChange::Asked, Event { what: What::Began, name, who, length }) };
         self.events.bring(known);

@@ -33,6 +33,24 @@ pub(crate) fn has_clock() -> bool {
     true
 }
 
+/// Bytes of heap. The kernel tells its size when it is asked to change another one.
+#[cfg(target_os = "xous")]
+pub(crate) fn heap() -> usize {
+    let call = xous::SysCall::AdjustProcessLimit(xous::Limits::HeapSize as usize, usize::MAX, 0);
+    match xous::rsyscall(call) {
+        Ok(xous::Result::Scalar2(_, size)) => size,
+        _ => 0,
+    }
+}
+
+/// See above. A PC tells how much of the process is in memory, in pages (proc(5), `statm`).
+#[cfg(not(target_os = "xous"))]
+pub(crate) fn heap() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: usize = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
+    pages.saturating_mul(4096)
+}
+
 /// Processes that the kernel can have (xous-core `kernel/src/arch/*/process.rs`, `MAX_PROCESS_COUNT`): no number beyond is
 /// one's. Which of them there are it tells nobody.
 pub(crate) const MAX_PROCESSES: u8 = if cfg!(target_os = "xous") { 64 } else { 32 };

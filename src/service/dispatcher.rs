@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use xous::{CID, PID, SID};
 use xous_api_websocket::Code;
-use xous_api_websocket::state::{Phase, Stats};
+use xous_api_websocket::state::{Phase, Statistics, Stats};
 use xous_api_websocket::wire::{Handle, Opcode, split_message_id};
 
-use super::connection::{ABNORMAL, Closer, Found, Outcome, Table, inbox};
+use super::connection::{ABNORMAL, Closer, Found, Outcome, Table, inbox, suspends};
 use super::limits::MESSAGE_BYTES;
 use super::message::{Incoming, Lent, Quota, Scalar};
 use super::thread::{Note, Pool, Timer, note};
+use crate::platform::heap;
 use crate::proto::{CloseCode, CloseReason};
 
 /// Everything that the server thread hands work to.
@@ -41,6 +42,9 @@ pub(crate) trait Serve {
 
     /// When the first certificate of a port expires, in seconds since 1970; 0 if there is none.
     fn certificate_expires(&self) -> u32;
+
+    /// Threads besides the server's, the timer's and workers.
+    fn threads(&self) -> usize;
 
     /// A message was refused, as there are too many.
     fn short_of_messages(&self, caller: Caller);
@@ -107,6 +111,7 @@ impl Dispatcher {
             Some(Opcode::Receive) => self.receive(caller, lent),
             Some(Opcode::Close) => return self.close_page(caller, lent),
             Some(Opcode::Stats) => self.stats(lent),
+            Some(Opcode::Statistics) => self.statistics(caller, lent),
             Some(opcode) => match &self.system {
                 Some(system) => system.memory(opcode, caller, lent),
                 None => lent.answer(Code::NotPermitted as usize, 0),
@@ -128,7 +133,7 @@ impl Dispatcher {
                 note(Note::UnknownOpcode);
                 return Err(Code::UnknownOpcode);
             }
-            Some(Opcode::Stats) => (),
+            Some(Opcode::Stats | Opcode::Statistics) => (),
             Some(Opcode::Close) => {
                 if let Some(ticket) = self.quota.take_close(pid, lent.size()) {
                     lent.hold(ticket);
@@ -160,6 +165,7 @@ impl Dispatcher {
                 Some(system) => system.scalar(opcode, caller, scalar),
                 None => scalar.refuse(Code::NotPermitted),
             },
+            None if suspends::told(scalar.arguments) => (),
             None => {
                 note(Note::UnknownOpcode);
                 scalar.refuse(Code::UnknownOpcode);
@@ -291,6 +297,23 @@ impl Dispatcher {
         }
     }
 
+    fn statistics(&self, caller: Caller, mut page: Lent) {
+        let statistics = match self.find(caller) {
+            Found::Live(conn) => conn.statistics(),
+            Found::Ended(outcome) => {
+                let mut ended = Statistics::new(caller.handle);
+                ended.why = outcome.why;
+                ended.last_end = Some(outcome.told());
+                ended
+            }
+            Found::Unknown => Statistics::new(caller.handle),
+        };
+        match statistics.write(page.pages_mut()) {
+            Some(len) => page.answer(0, len),
+            None => page.answer(Code::Malformed as usize, 0),
+        }
+    }
+
     fn stats(&self, mut page: Lent) {
         let (connections, opened) = self.table.counts();
         let (busy_workers, workers) = self.pool.counts();
@@ -304,6 +327,12 @@ impl Dispatcher {
         figures.timers = number(self.timer.len());
         figures.opened = opened;
         figures.busy = self.quota.refused();
+        [figures.busy_messages, figures.busy_service, figures.busy_queue, figures.no_worker] =
+            self.quota.refused_for();
+        // This one, and the timer's.
+        let others = self.system.as_ref().map_or(0, |system| system.threads());
+        figures.threads = number(2 + workers + others);
+        figures.heap = number(heap());
         figures.certificate_expires = self.system.as_ref().map_or(0, |system| system.certificate_expires());
         match figures.write(page.pages_mut()) {
             Some(len) => page.answer(0, len),
@@ -325,7 +354,7 @@ fn refuse(opcode: Option<Opcode>, lent: Lent, code: Code) {
 }
 
 /// The close code that a caller asks for. 0 stands for 1000. `None` if the code may not be sent.
-fn close_code(code: usize) -> Option<CloseCode> {
+pub(super) fn close_code(code: usize) -> Option<CloseCode> {
     match u16::try_from(code).ok()? {
         0 => Some(CloseCode::NORMAL),
         code => CloseCode::new(code),
@@ -335,7 +364,7 @@ fn close_code(code: usize) -> Option<CloseCode> {
 #[cfg(test)]
 mod tests {
     /// What the server thread runs. A line in the log is a message to the log server, and its sender waits.
-    const SOURCES: [(&str, &str); 26] = [
+    const SOURCES: [(&str, &str); 31] = [
         ("dispatcher", include_str!("dispatcher.rs")),
         ("system", include_str!("system.rs")),
         ("message/envelope", include_str!("message/envelope.rs")),
@@ -347,6 +376,9 @@ mod tests {
         ("connection/lasting", include_str!("connection/lasting.rs")),
         ("connection/liveness", include_str!("connection/liveness.rs")),
         ("connection/outcome", include_str!("connection/outcome.rs")),
+        ("connection/account", include_str!("connection/account.rs")),
+        ("connection/tally", include_str!("connection/tally.rs")),
+        ("connection/connection/figures", include_str!("connection/connection/figures.rs")),
         ("connection/opener", include_str!("connection/opener.rs")),
         ("connection/failure", include_str!("connection/failure.rs")),
         ("listen/listeners", include_str!("listen/listeners.rs")),
@@ -357,6 +389,8 @@ mod tests {
         ("listen/target", include_str!("listen/target.rs")),
         ("listen/port", include_str!("listen/port.rs")),
         ("listen/admission", include_str!("listen/admission.rs")),
+        ("listen/statistics", include_str!("listen/statistics.rs")),
+        ("listen/refusals", include_str!("listen/refusals.rs")),
         ("listen/stage", include_str!("listen/stage.rs")),
         ("thread/pool", include_str!("thread/pool.rs")),
         ("thread/timer", include_str!("thread/timer.rs")),

@@ -8,7 +8,7 @@ use xous_api_websocket::wire::{Handle, Opcode, Reply};
 use xous_api_websocket::{Code, Request};
 
 use super::connection::{Connection, Delivery, EndGuard, Found, Lasting, Opening, Watcher, client, seed};
-use super::dispatcher::{Caller, Serve};
+use super::dispatcher::{Caller, Serve, close_code};
 use super::limits::REQUEST_BYTES;
 use super::listen::{Listener, Listeners, Shared};
 use super::message::{Lent, Quota, Scalar};
@@ -40,6 +40,8 @@ impl Serve for System {
             Opcode::AddRoute => self.on_listener(caller, lent, |listener, page| listener.add_route(page)),
             Opcode::Accept => self.on_listener(caller, lent, |listener, page| listener.accept(page)),
             Opcode::FileEvent => self.on_listener(caller, lent, |listener, page| listener.file_event(page)),
+            Opcode::PortStatistics => self.on_listener(caller, lent, |listener, page| listener.report(page)),
+            Opcode::Clients => self.on_listener(caller, lent, |listener, page| listener.list_clients(page)),
             Opcode::Files => self.on_listener(caller, lent, |listener, page| listener.files(page)),
             Opcode::Renew => match self.listener(caller) {
                 Some(listener) => self.listeners.renew(listener, lent),
@@ -64,6 +66,11 @@ impl Serve for System {
         self.listeners.certificate_expires()
     }
 
+    fn threads(&self) -> usize {
+        // And the one for refused clients.
+        self.listeners.threads() + 1
+    }
+
     fn scalar(&self, opcode: Opcode, caller: Caller, scalar: Scalar) {
         match opcode {
             Opcode::Grant => self.grant(caller, scalar),
@@ -76,6 +83,7 @@ impl Serve for System {
             Opcode::Unlisten => self.unlisten(caller, scalar),
             Opcode::RemoveRoute => self.remove_route(caller, scalar),
             Opcode::DecideFile => self.decide_file(caller, scalar),
+            Opcode::CloseClient => self.close_client(caller, scalar),
             Opcode::ListenerState => {
                 let listener = self.listener(caller);
                 let (state, clients) = listener.map_or((PortState::Closed, 0), |listener| listener.state());
@@ -276,6 +284,19 @@ impl System {
         let [number, takes, ..] = scalar.arguments;
         let listener = self.listener(caller);
         match listener.map_or(Err(Code::Closed), |listener| listener.decide_file(number, takes != 0)) {
+            Ok(()) => scalar.answer2(0, 0),
+            Err(code) => scalar.refuse(code),
+        }
+    }
+
+    fn close_client(&self, caller: Caller, scalar: Scalar) {
+        let [client, code, ..] = scalar.arguments;
+        let closed = match (self.listener(caller), close_code(code)) {
+            (None, _) => Err(Code::Closed),
+            (Some(_), None) => Err(Code::Malformed),
+            (Some(listener), Some(code)) => listener.close_client(client, code),
+        };
+        match closed {
             Ok(()) => scalar.answer2(0, 0),
             Err(code) => scalar.refuse(code),
         }

@@ -35,6 +35,8 @@ mod refused_answers;
 mod saturation;
 mod sending;
 mod shares;
+mod statistics;
+mod suspends;
 mod urls;
 mod violations;
 mod writing;

@@ -32,6 +32,7 @@ mod sending;
 mod serve;
 mod sharing;
 mod stall;
+mod statistics;
 mod strangers;
 mod tools;
 mod unanswered_log;

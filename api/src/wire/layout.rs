@@ -4,11 +4,15 @@
 use std::time::Duration;
 
 use crate::certificate::{Fingerprint, Shown, ShownCertificate, Subject};
-use crate::state::Stats;
+use crate::error::Closed;
+use crate::state::{Phase, PortStatistics, Refused, RoundTrip, Statistics, Stats, Traffic};
 use crate::wire::{Accepted, Handle, Refusal, Reply};
 use crate::{
-    ConnectionOptions, CredentialsForm, Deadlines, Decision, FileChange, FileEvent, Identity, Lease, Limits,
-    Listen, ListenLimits, Login, Pin, Request, Route, ServerTls, SlowMember, Source, Tls, Upload,
+    Code, ConnectionOptions, Deadlines, Lease, Limits, Listen, Request, Route, ServerTls, Tls, Upload,
+    files::{FileChange, FileEvent},
+    open::CredentialsForm,
+    serve::{Decision, ListenLimits, Login, SlowMember},
+    tls::{Identity, Pin, Source},
 };
 
 fn expect(name: &str, page: &[u8]) {
@@ -127,7 +131,36 @@ fn answers_are_laid_out_as_ever() {
         opened: 6,
         busy: 7,
         certificate_expires: 8,
+        threads: 9,
+        heap: 10,
+        busy_messages: 11,
+        busy_service: 12,
+        busy_queue: 13,
+        no_worker: 14,
     };
     let len = stats.write(&mut page).unwrap();
-    expect("stats", &page[..len]);
+    expect("stats", &page[..32]);
+    expect("stats-2", &page[..len]);
+    let [last, least, mean] = [9, 10, 11].map(Duration::from_micros);
+    let mut of_connection = Statistics::new(Handle::new(3, 9));
+    (of_connection.phase, of_connection.is_server) = (Phase::Open, true);
+    (of_connection.sent, of_connection.received) = (Traffic::new(1, 2), Traffic::new(3, 4));
+    (of_connection.queued_sends, of_connection.queued_bytes, of_connection.failed_sends) = (5, 6, 7);
+    of_connection.round_trip = Some(RoundTrip::new(last, least, mean));
+    (of_connection.stalls, of_connection.reconnects) = (12, 13);
+    of_connection.open_for = Duration::from_millis(14);
+    (of_connection.peer, of_connection.path) = ("127.0.0.1:9".into(), "/a".into());
+    of_connection.last_end = Some(Closed::new(1006, "lost"));
+    of_connection.why = Some(Code::NoPong);
+    let len = of_connection.write(&mut page).unwrap();
+    expect("statistics", &page[..len]);
+    let mut of_port = PortStatistics::default();
+    (of_port.port, of_port.clients, of_port.connections, of_port.accepted) = (1, 2, 3, 4);
+    (of_port.stalls, of_port.queued_sends) = (5, 6);
+    (of_port.sent, of_port.received) = (Traffic::new(7, 8), Traffic::new(9, 10));
+    of_port.open_for = Duration::from_millis(11);
+    of_port.last_end = Some(Closed::new(1000, "bye"));
+    of_port.refusals = vec![Refused::new(404, 12, "no")];
+    let len = of_port.write(&mut page).unwrap();
+    expect("port-statistics", &page[..len]);
 }

@@ -145,7 +145,7 @@ pub enum Opcode {
     /// `Entropy`, `NoWorker`.
     Pair = 22,
     /// Answers a client that waits, of a route that [decides](crate::Route::decides()): lend of a
-    /// [`Decision`](crate::Decision) with the connection's handle. Answered when the client has its answer.
+    /// [`Decision`](crate::serve::Decision) with the connection's handle. Answered when the client has its answer.
     ///
     /// Errors in `offset`: `Closed` (no such client waits any more, or it could not be answered), `Malformed`,
     /// `BadRequest` (a header or a sub-protocol that cannot be sent; the client got 500), `NoWorker` (the client got 503).
@@ -197,8 +197,32 @@ pub enum Opcode {
     ///
     /// Errors: `Closed` (no connection of the caller that is opened again).
     ReconnectStop = 36,
+    /// Reports what has passed on a connection: lend mut with its handle; filled with
+    /// [`Statistics`](crate::state::Statistics), `offset` = none. One that has ended has its end, and one that is not the
+    /// caller's is closed and has nothing.
+    ///
+    /// Errors in `offset`: `Malformed` (a page that is too short).
+    Statistics = 37,
+    /// Reports what has passed on a port, by the routes of a listener: lend mut with its handle; filled with
+    /// [`PortStatistics`](crate::state::PortStatistics), `offset` = none.
+    ///
+    /// Errors in `offset`: `Closed`, `Malformed` (a page that is too short).
+    PortStatistics = 38,
+    /// Lists the clients whose WebSocket is open by a route of a listener, uploads and those that another process was
+    /// granted among them: lend mut with the listener's handle, `offset` = how many to leave out; answered with as many as
+    /// fit, each u16 length and [`Statistics`](crate::state::Statistics), and `offset` = none. None of them in the page: that
+    /// was the last.
+    ///
+    /// Errors in `offset`: `Closed`, `Malformed` (a page that is too short for one).
+    Clients = 39,
+    /// Closes the connection of such a client, whoever has it now, at once: blocking or plain scalar with the listener's
+    /// handle, `arg1` = the connection's, `arg2` = close code, 0 for 1000; `Scalar2(0, 0)`. Its owner is told that code and
+    /// "closed by the port".
+    ///
+    /// Errors: `Closed` (no such client, or no listener of the caller), `Malformed` (code).
+    CloseClient = 40,
     /// Takes the next event about a file of the listener's upload routes that tell: lend mut of a page; answered with a
-    /// [`FileEvent`](crate::FileEvent) and `offset` = none.
+    /// [`FileEvent`](crate::files::FileEvent) and `offset` = none.
     ///
     /// Errors in `offset`: `Closed`, `Malformed`, `BusyReceives`, `BusyMessages`, `BusyService`; `Again` if that is
     /// understood ([`Lease`](crate::Lease)).

@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore, SeedableRng};
-use xous_api_websocket::{Code, CredentialsForm, Proxy, Request};
+use xous_api_websocket::{
+    Code, Request,
+    open::{CredentialsForm, Proxy},
+};
 
 use super::answer::Answer;
 use super::connection::Connection;
@@ -122,6 +125,7 @@ impl Attempt<'_> {
                 every: beat.every,
             }),
         };
+        self.conn.account.is_with(place, &self.to.path);
         Ok(Answered::Opened(Box::new(Opened { established, sub_protocol, head: answer.head })))
     }
 

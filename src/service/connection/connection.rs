@@ -1,6 +1,7 @@
 //! A connection as its threads share it.
 
 mod ending;
+mod figures;
 mod opening;
 mod pings;
 mod succession;
@@ -13,6 +14,7 @@ use xous_api_websocket::state::Phase;
 use xous_api_websocket::wire::Handle;
 use xous_api_websocket::{Code, Deadlines, Lease};
 
+use super::account::Account;
 use super::closer::Closer;
 use super::deadline::Deadline;
 use super::failures::Failures;
@@ -22,6 +24,7 @@ use super::liveness::Liveness;
 use super::opener::{Opener, OpeningResult};
 use super::outbox::Outbox;
 use super::outcome::{ABNORMAL, Outcome};
+use super::traffic::Past;
 use crate::net::Socket;
 use crate::proto::{CloseCode, Role};
 use crate::service::message::Lent;
@@ -46,6 +49,7 @@ pub(crate) struct Connection {
     /// It is opened again.
     lasting: Option<Arc<Lasting>>,
     pub(crate) outbox: Outbox,
+    pub(crate) account: Account,
     timer: Arc<Timer>,
     write: Watch,
     stall: Watch,
@@ -64,6 +68,7 @@ pub(crate) struct Shared {
     liveness: Liveness,
     /// Of the owner.
     failures: Failures,
+    past: Mutex<Past>,
 }
 
 /// What a connection is made of.
@@ -135,7 +140,8 @@ impl Connection {
     ) -> Arc<Self> {
         let deadlines = deadlines.bounded();
         let liveness = Liveness::new(&deadlines);
-        let shared = Arc::new(Shared { inbox: Inbox::new(), liveness, failures: Failures::default() });
+        let (failures, past) = (Failures::default(), Mutex::default());
+        let shared = Arc::new(Shared { inbox: Inbox::new(), liveness, failures, past });
         Self::make(Parts { role, handle, deadlines, lease, timer, opener, shared, lasting, last: None })
     }
 
@@ -150,6 +156,7 @@ impl Connection {
             shared,
             lasting,
             outbox: Outbox::new(role),
+            account: Account::default(),
             timer,
             write: Watch::default(),
             stall: Watch::default(),
@@ -282,6 +289,7 @@ impl Connection {
         let known = state.closed_by_owner || state.opener.is_refused();
         drop(state);
         drop((socket, opener));
+        self.account.ended(&outcome);
         (outcome, known, kept)
     }
 

@@ -12,12 +12,14 @@
 //!  end_guard    held by each thread; the last one ends the connection and tells the table
 //!  liveness     whether the peer is there
 //!  opener       who waits for an opening, and what came of it (failure: why there is no connection)
+//!  suspends     the device sleeps and wakes
 //!  watch        which connections of a process have something for it
 //!  table        handles and their connections, and how those that are over have ended (outcome)
 //! ```
 //!
 //! Reader and writer do not call each other: they meet in [`Connection`]. Nothing here knows of ports or opcodes.
 
+mod account;
 mod again;
 mod answer;
 pub(super) mod client;
@@ -42,8 +44,11 @@ mod outcome;
 mod reader;
 mod seed;
 mod sink;
+pub(super) mod suspends;
 mod table;
+mod tally;
 pub(super) mod tls_code;
+mod traffic;
 mod watch;
 mod wording;
 mod writer;
@@ -59,4 +64,5 @@ pub(crate) use outcome::{ABNORMAL, Outcome};
 pub(crate) use seed::{seed, seed_from};
 pub(crate) use sink::{ChunkReceiver, Delivery, Sink};
 pub(crate) use table::{Found, Table};
+pub(crate) use tally::Tally;
 pub(crate) use watch::{Watch, Watcher, Watches};

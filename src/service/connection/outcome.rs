@@ -1,6 +1,7 @@
 //! How a connection ended, and who is told.
 
 use xous_api_websocket::Code;
+use xous_api_websocket::error::Closed;
 use xous_api_websocket::wire::{ReceiveWord, Status};
 
 use crate::proto::MAX_CLOSE_TEXT;
@@ -28,6 +29,11 @@ pub(crate) struct Outcome {
 impl Outcome {
     pub(crate) fn new(code: u16, reason: &str) -> Self {
         Outcome { code, reason: reason.into(), why: None, by_peer: false }
+    }
+
+    /// As a program is told.
+    pub(crate) fn told(self) -> Closed {
+        Closed::new(self.code, self.reason)
     }
 
     /// The word that says so.

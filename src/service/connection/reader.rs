@@ -151,6 +151,7 @@ impl<'a> Reader<'a> {
         let consumed = step.consumed;
         if let Some(Event::Data(chunk)) = step.event {
             let (kind, first, last) = (chunk.kind, chunk.first, chunk.last);
+            self.conn.account.received.count(consumed, last);
             self.sink.begin(kind, first);
             self.sink.commit(consumed, last);
         }

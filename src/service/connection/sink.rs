@@ -122,6 +122,7 @@ impl Sink {
 
     /// Delivers a piece of a message. Waits for pages as long as the owner is not considered stalled.
     pub(crate) fn push(&mut self, chunk: &Chunk<'_>) {
+        self.conn.account.received.count(chunk.payload.len(), chunk.last);
         if let Delivery::Internal(receiver) = &mut self.delivery {
             return receiver.receive(&self.conn, chunk);
         }
@@ -212,6 +213,7 @@ impl Sink {
                 if let Some(page) = conn.inbox.try_take(owner) {
                     return Ok(Some(Page::Lent(page)));
                 }
+                conn.account.stalls();
                 match conn.waiting(Deadline::Stall, || conn.inbox.take(owner)) {
                     Taken::Page(page) => Ok(Some(Page::Lent(page))),
                     Taken::HandedOver => Ok(None),

@@ -216,11 +216,23 @@ impl Table {
         owners.collect()
     }
 
+    /// The connections that are open.
+    pub(crate) fn open(&self) -> Vec<Arc<Connection>> {
+        let state = self.state.lock();
+        state.live().map(|live| live.conn.clone()).filter(|conn| conn.state().0 == Phase::Open).collect()
+    }
+
     /// The connections of a process that are open.
     pub(crate) fn of(&self, owner: PID) -> Vec<Arc<Connection>> {
         let state = self.state.lock();
         let own = state.live().filter(|live| live.owner == Owner::Process(owner));
         own.map(|live| live.conn.clone()).filter(|conn| conn.state().0 == Phase::Open).collect()
+    }
+
+    /// Those of all processes that are like this, in the order of their slots.
+    pub(crate) fn all(&self, wanted: impl Fn(&Connection) -> bool) -> Vec<Arc<Connection>> {
+        let state = self.state.lock();
+        state.live().filter(|live| wanted(&live.conn)).map(|live| live.conn.clone()).collect()
     }
 
     /// Connections that have not ended, and how many there have been in all.

@@ -139,6 +139,7 @@ impl Writer {
 
     /// A frame that is ready: collected with others if it fits, else written as it is.
     fn share(&mut self, frame: &[u8]) -> Result<(), Gone> {
+        self.conn.account.sent.count(payload_len(frame), true);
         if self.buffer.len() - self.len < frame.len() {
             self.write()?;
         }
@@ -190,7 +191,9 @@ impl Writer {
         let mut rest = data;
         loop {
             let (now, later) = rest.split_at(rest.len().min(self.fragment_size));
-            self.frame(frame_kind(kind, begins, ends && later.is_empty()), now)?;
+            let last = ends && later.is_empty();
+            self.frame(frame_kind(kind, begins, last), now)?;
+            self.conn.account.sent.count(now.len(), last);
             if later.is_empty() {
                 return Ok(());
             }
@@ -320,6 +323,16 @@ fn frame_kind(kind: proto::Kind, begins: bool, ends: bool) -> FrameKind {
         (false, false) => FrameKind::Middle,
         (false, true) => FrameKind::Last,
     }
+}
+
+/// Of a whole frame that is not masked (RFC 6455 section 5.2).
+fn payload_len(frame: &[u8]) -> usize {
+    let header = match frame.get(1) {
+        Some(126) => 4,
+        Some(127) => 10,
+        _ => 2,
+    };
+    frame.len().saturating_sub(header)
 }
 
 /// Answers a sender who waits, counts for one who does not.

@@ -41,6 +41,11 @@ impl Acceptors {
         Arc::new(Acceptors { pool: Pool::new(most), extra: AtomicUsize::new(0), running: Mutex::default() })
     }
 
+    /// How many there are.
+    pub(crate) fn threads(&self) -> usize {
+        self.pool.counts().1
+    }
+
     /// Has a thread bind the port and wait for its clients. It is a free thread, or one whose port is closed.
     pub(crate) fn start(self: &Arc<Self>, shared: &Arc<Shared>, port: Arc<Port>) {
         let mut running = self.running.lock();

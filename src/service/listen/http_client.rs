@@ -46,6 +46,7 @@ impl Host for Reception {
     /// Nothing was written to the socket before, so that this does not wait.
     fn refuse(&self, stream: TcpStream, address: SocketAddr, why: Full) {
         let (secure, reason) = (self.port.is_secure(), why.reason());
+        self.port.refusals.count(reason);
         self.shared.lingering.refuse(Arc::new(Socket::new(stream)), !secure, move |request| {
             if secure {
                 log_refusal(address, reason, &Shown::path("TLS"));
@@ -70,10 +71,11 @@ fn run(
     let limits = port.settings.limits;
     warn_of_expiry(port);
     let socket = match port.socket(stream) {
-        Ok(socket) => TimedSocket::new(socket, shared, peer, slot.clone()),
+        Ok(socket) => TimedSocket::new(socket, shared, peer, slot.clone(), port.refusals.clone()),
         Err(error) => return log::warn!("port {}: {error}", port.number()),
     };
     if let Err(error) = socket.by(limits.head_time, Shutdown::Both, || socket.socket.handshake()) {
+        port.refusals.count_no_tls();
         return log::debug!("{peer}: {error}");
     }
     let mut requests = Requests::new(Caps {

@@ -20,7 +20,7 @@ use super::target::{Target, TargetKind};
 use crate::entropy::fill;
 use crate::http::{AddError, Logins, Router};
 use crate::net::{ServerTls, keeps_promise, wake_accept};
-use crate::service::connection::tls_code;
+use crate::service::connection::{Tally, tls_code};
 use crate::service::limits::{
     GUEST_PAGE_BYTES, GUESTS_PAGE_BYTES, KEPT_LISTENERS, LINGER, LISTENERS, PORT_PAGE_BYTES, PORTS,
     PORTS_PER_PROCESS, ROUTES_OF_GUESTS, ROUTES_PER_GUEST,
@@ -66,6 +66,7 @@ pub(crate) struct Listener {
     pub(super) events: Arc<FileEvents>,
     pub(super) channels: Channels,
     pub(super) shared: Arc<Shared>,
+    pub(super) tally: Arc<Tally>,
 }
 
 impl Listeners {
@@ -119,6 +120,11 @@ impl Listeners {
         let listeners = slots.iter().filter_map(|slot| slot.listener.as_ref());
         let first = listeners.filter_map(|listener| listener.port.expires()).min();
         first.map_or(0, |first| u32::try_from(first).unwrap_or(u32::MAX))
+    }
+
+    /// Threads that wait for clients, or have.
+    pub(crate) fn threads(&self) -> usize {
+        self.acceptors.threads()
     }
 
     /// The listeners of a process.
@@ -292,6 +298,7 @@ impl Listeners {
             events: Arc::default(),
             channels: Channels::default(),
             shared: self.shared.clone(),
+            tally: Arc::default(),
         });
         slot.listener = Some(listener.clone());
         Some(listener)
@@ -402,7 +409,8 @@ impl Listener {
             Some(Arc::new(Logins::new(&route.credentials).ok_or(Code::BadRequest)?))
         };
         let (listener, owner) = (self.handle, self.owner);
-        let target = Target { listener, owner, lease: self.lease, shared: route.shared, logins, kind };
+        let (lease, shared, tally) = (self.lease, route.shared, self.tally.clone());
+        let target = Target { listener, owner, lease, shared, logins, tally, kind };
         let mut router = router(&self.port);
         if router.prefixes_of(route.path).any(|other| other.owner != owner && !other.shared) {
             return Err(Code::RouteExists);

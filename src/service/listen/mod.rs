@@ -13,7 +13,7 @@
 //! ```
 //!
 //! `owners` looks for programs that have ended, when somebody is refused. `stage` says what a client is doing and when it
-//! gives way. `shared` is what the threads have in common. A client that was upgraded is a connection of the room
+//! gives way. `shared` is what the threads have in common. `refusals` counts them, and `statistics` says what has passed. A client that was upgraded is a connection of the room
 //! `connection`, which does not know this one: an upload route takes its chunks as a `ChunkReceiver`.
 
 mod accept_queue;
@@ -39,9 +39,11 @@ mod pairing;
 mod places;
 mod port;
 mod program_files;
+mod refusals;
 mod requests;
 mod shared;
 mod stage;
+mod statistics;
 mod target;
 mod timed_socket;
 mod turn;

@@ -6,11 +6,15 @@ use std::time::{Duration, Instant};
 
 use xous::PID;
 use xous_api_websocket::state::PortState;
-use xous_api_websocket::{Deadlines, Limits, Listen, ListenLimits, SlowMember};
+use xous_api_websocket::{
+    Deadlines, Limits, Listen,
+    serve::{ListenLimits, SlowMember},
+};
 
 use super::expiry::Expiry;
 use super::pairing::Pairing;
 use super::places::Places;
+use super::refusals::Refusals;
 use super::target::Target;
 use crate::clock;
 use crate::http::{NormalPath, Router, has_dot_segment, normalized};
@@ -55,6 +59,7 @@ pub(crate) struct Port {
     state: Mutex<State>,
     changed: Condvar,
     pub(crate) places: Arc<Places>,
+    pub(crate) refusals: Arc<Refusals>,
 }
 
 /// As whom clients are served, and which renewal it came with.
@@ -178,6 +183,7 @@ impl Port {
             router: Mutex::new(Router::new()),
             state: Mutex::new(State { bound: None, waiting: Some(Vec::new()), closed: false }),
             changed: Condvar::new(),
+            refusals: Arc::default(),
         })
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use xous::PID;
 use xous_api_websocket::wire::Handle;
-use xous_api_websocket::{Code, Lease, Route, RouteKind};
+use xous_api_websocket::{Code, Lease, Route, serve::RouteKind};
 
 use super::accept_queue::AcceptQueue;
 use super::file_events::FileEvents;
@@ -14,6 +14,7 @@ use super::shared::Shared;
 use super::upload_route::UploadRoute;
 use crate::http::{Logins, Page, Reason};
 use crate::proto::handshake::Headers;
+use crate::service::connection::Tally;
 use crate::service::limits::PAGE_BYTES;
 use crate::upload::Files;
 
@@ -29,6 +30,8 @@ pub(crate) struct Target {
     pub(crate) shared: bool,
     /// Who may use it; `None` for everybody.
     pub(crate) logins: Option<Arc<Logins>>,
+    /// What has passed on its listener's connections.
+    pub(crate) tally: Arc<Tally>,
     pub(crate) kind: TargetKind,
 }
 

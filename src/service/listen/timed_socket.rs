@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::admission::ClientSlot;
 use super::late::{BOTH, Late, READ};
+use super::refusals::Refusals;
 use super::shared::Shared;
 use super::stage::Stage;
 use crate::http::{Answer, Reason, Shown, refusal};
@@ -22,15 +23,22 @@ pub(crate) struct TimedSocket {
     pub(crate) peer: SocketAddr,
     slot: Arc<ClientSlot>,
     lingering: Arc<Lingering>,
+    refusals: Arc<Refusals>,
 }
 
 impl TimedSocket {
-    pub(crate) fn new(socket: Socket, shared: &Shared, peer: SocketAddr, slot: Arc<ClientSlot>) -> Self {
+    pub(crate) fn new(
+        socket: Socket,
+        shared: &Shared,
+        peer: SocketAddr,
+        slot: Arc<ClientSlot>,
+        refusals: Arc<Refusals>,
+    ) -> Self {
         let socket = Arc::new(socket);
         let late = Late::new(socket.clone());
         slot.reads_from(late.clone());
         let (timer, lingering) = (shared.timer.clone(), shared.lingering.clone());
-        TimedSocket { socket, late, timer, peer, slot, lingering }
+        TimedSocket { socket, late, timer, peer, slot, lingering, refusals }
     }
 
     /// Runs a call on the socket that ends when `limit` is over.
@@ -58,8 +66,9 @@ impl TimedSocket {
         self.send_last(limit, &refusal(reason, false, false));
     }
 
-    /// Puts a refusal into the log.
+    /// Counts a refusal and puts it into the log.
     pub(crate) fn note(&self, reason: Reason, asked: Shown<'_>) {
+        self.refusals.count(reason);
         log_refusal(self.peer, reason, &asked);
     }
 

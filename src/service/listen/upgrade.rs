@@ -6,7 +6,7 @@ use std::sync::Arc;
 use xous::PID;
 use xous_api_websocket::certificate::Subject;
 use xous_api_websocket::wire::{Accepted, Handle};
-use xous_api_websocket::{Code, Deadlines, Decision, Lease};
+use xous_api_websocket::{Code, Deadlines, Lease, serve::Decision};
 
 use super::accept_queue::AcceptQueue;
 use super::admission::ClientSlot;
@@ -21,7 +21,7 @@ use super::upload_route::UploadRoute;
 use crate::http::{Answer, NormalPath, Reason, Shown, decided, is_allowed};
 use crate::proto::Role;
 use crate::proto::handshake::Upgrade;
-use crate::service::connection::{Connection, Delivery, EndGuard, Established, Sink};
+use crate::service::connection::{Connection, Delivery, EndGuard, Established, Sink, Tally};
 use crate::service::limits::{UPLOAD_CLOSE, UPLOAD_KEEPALIVE};
 use crate::service::message::Lent;
 use crate::service::thread::Permit;
@@ -40,6 +40,7 @@ struct Taken {
     destination: Destination,
     owner: PID,
     lease: Lease,
+    tally: Arc<Tally>,
     /// `None` as long as the program has not decided: who only waits has one worker.
     writer: Option<Permit>,
     protocol: Option<String>,
@@ -120,6 +121,7 @@ impl Client<'_> {
             Refused::For(reason) => self.socket.refuse(limit, reason, Shown::path(request.path())),
             Refused::ByProgram(status, answer) => {
                 let (peer, asked) = (self.peer, Shown::path(request.path()));
+                self.port.refusals.count_decided(status);
                 log::info!("{peer}: {asked} is answered with {status} by the program");
                 self.socket.send_last(limit, &answer);
             }
@@ -151,12 +153,12 @@ impl Client<'_> {
         ) {
             return Err(Reason::ForeignOrigin);
         }
-        let (owner, lease) = (target.owner, target.lease);
+        let (owner, lease, tally) = (target.owner, target.lease, target.tally);
         match target.kind {
             TargetKind::Receiver(receiver) => {
                 let (page, protocol) = self.page(&receiver, route, request)?;
                 let writer = if page.decides { None } else { Some(self.writer(owner)?) };
-                Ok(Taken { destination: Destination::Program(page), owner, lease, writer, protocol })
+                Ok(Taken { destination: Destination::Program(page), owner, lease, tally, writer, protocol })
             }
             TargetKind::Upload(route) => {
                 let writer = self.shared.admission.second_worker(self.slot);
@@ -165,7 +167,7 @@ impl Client<'_> {
                     return Err(Reason::Full);
                 };
                 let destination = Destination::Upload(route, target.listener);
-                Ok(Taken { destination, owner, lease, writer: Some(writer), protocol: None })
+                Ok(Taken { destination, owner, lease, tally, writer: Some(writer), protocol: None })
             }
             TargetKind::Page(_) | TargetKind::Files(_) => Err(Reason::NoWebSocket),
         }
@@ -213,6 +215,8 @@ impl Client<'_> {
             self.shared.look_for_the_gone(Some(owner));
             return Err(Reason::Full.into());
         };
+        conn.account.is_with(self.peer.to_string(), request.path());
+        conn.account.counts_for(taken.tally.clone());
         let guard = EndGuard::new(conn, self.shared.table.clone());
         let admitted = self.open(&guard, requests, request, taken);
         if admitted.is_err() {

@@ -23,7 +23,12 @@ pub(crate) struct Quota {
     /// Tickets of [`Quota::take_close`].
     closes: AtomicU8,
     refused: AtomicU32,
+    /// As [`REASONS`].
+    refused_for: [AtomicU32; REASONS.len()],
 }
+
+/// Why a request is refused.
+const REASONS: [Code; 4] = [Code::BusyMessages, Code::BusyService, Code::BusyQueue, Code::NoWorker];
 
 struct Share {
     messages: AtomicU8,
@@ -52,6 +57,7 @@ impl Quota {
             per_process: [const { Share::new() }; 256],
             closes: AtomicU8::new(0),
             refused: AtomicU32::new(0),
+            refused_for: [const { AtomicU32::new(0) }; REASONS.len()],
         })
     }
 
@@ -108,6 +114,10 @@ impl Quota {
     /// Counts a refusal.
     pub(crate) fn refuse(&self, code: Code) -> Code {
         self.refused.fetch_add(1, Relaxed);
+        let reasons = REASONS.iter().zip(&self.refused_for);
+        for (_, count) in reasons.filter(|(reason, _)| **reason == code) {
+            count.fetch_add(1, Relaxed);
+        }
         code
     }
 
@@ -119,6 +129,11 @@ impl Quota {
     /// Refusals since the start.
     pub(crate) fn refused(&self) -> u32 {
         self.refused.load(Relaxed)
+    }
+
+    /// Those for `BusyMessages`, `BusyService`, `BusyQueue` and `NoWorker`.
+    pub(crate) fn refused_for(&self) -> [u32; REASONS.len()] {
+        self.refused_for.each_ref().map(|count| count.load(Relaxed))
     }
 }
 

@@ -39,7 +39,11 @@ impl Connection {
         }
         (state.phase, state.was_open) = (Phase::Open, true);
         let opener = state.opener.take();
+        if state.last.is_some() {
+            self.shared.past.lock().reopened += 1;
+        }
         drop(state);
+        self.account.opens();
         self.disarm(Some(Deadline::Open));
         self.outbox.opens();
         self.begins_to_ping();

@@ -62,6 +62,8 @@ impl Connection {
         // Who has found this one before, and closes it from now on, closes that one.
         state.next = Some(next.clone());
         drop(state);
+        // What its writer has not got rid of is not sent.
+        self.shared.past.lock().passed.add(self.account.passed());
         if self.lasting.as_ref().is_some_and(|lasting| !lasting.queues()) {
             next.outbox.refuse_until_open();
         }

@@ -11,6 +11,7 @@ mod probe;
 mod refuse;
 mod secure;
 mod serve;
+mod store;
 
 use std::process::ExitCode;
 
@@ -29,6 +30,9 @@ fn main() -> ExitCode {
             echo::exchange([host, port, connections, length, count], true)
         }
         ["pass", way, port, length, count] => pass::pass(way, port, length, count),
+        ["take", port, bell] => store::take(port, bell),
+        ["store", count] => store::store(false, count),
+        ["store-hashed", count] => store::store(true, count),
         ["connections", host, port, count] => echo::one_by_one(host, port, count),
         ["serve", port, path] => serve::serve(port, path, false),
         ["secure-serve", port, path] => serve::serve(port, path, true),

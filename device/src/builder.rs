@@ -55,6 +55,7 @@ pub struct Builder {
     machine_limit: Duration,
     wall_limit: Duration,
     peers: Vec<(u16, MakePeer)>,
+    callers: Vec<(u16, MakePeer)>,
     typed: String,
     profile: bool,
     verbose: bool,
@@ -77,6 +78,7 @@ impl Machine {
             machine_limit: Duration::from_secs(60),
             wall_limit: Duration::from_secs(60),
             peers: Vec::new(),
+            callers: Vec::new(),
             typed: String::new(),
             profile: false,
             verbose: false,
@@ -221,6 +223,13 @@ impl Builder {
         self
     }
 
+    /// Has a peer who costs the machine nothing connect to a port when it is opened. A strict network and the PC's have none.
+    #[must_use]
+    pub fn caller(mut self, port: u16, make: impl FnMut() -> Box<dyn Peer> + Send + 'static) -> Self {
+        self.callers.push((port, Box::new(make)));
+        self
+    }
+
     /// Seed of the machine's random number generators.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
@@ -290,6 +299,9 @@ impl Builder {
         cpu.devices.type_to_kernel(&self.typed);
         for (port, make) in self.peers {
             cpu.devices.add_peer(port, make);
+        }
+        for (port, make) in self.callers {
+            cpu.devices.add_caller(port, make);
         }
         let names = programs.into_iter().map(|program| program.name);
         let waited_for = (2..).zip(&self.programs).filter(|(_, program)| program.waited_for);

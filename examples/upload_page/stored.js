@@ -11,15 +11,17 @@ function size(bytes) {
 
 // Puts a name into an element. Characters in it that nobody sees are shown, so that it cannot be taken for another.
 function showName(element, name) {
-  const parts = name.split(/([\p{Cc}\p{Cf}\p{Zl}\p{Zp}])/u).filter(part => part !== "");
-  element.replaceChildren(...parts.map(part => {
-    if (!/^[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]$/u.test(part)) return part;
+  // Each second part is one of these.
+  const parts = name.split(new RegExp(`(${Uploader.names.UNSEEN.source})`, "u"));
+  const shown = parts.map((part, at) => {
+    if (at % 2 === 0) return part;
     const mark = document.createElement("span");
     mark.className = "mark";
     mark.dataset.shown = `U+${part.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
     mark.textContent = part;
     return mark;
-  }));
+  });
+  element.replaceChildren(...shown.filter(part => part !== ""));
 }
 
 // The list of stored files.

@@ -46,6 +46,13 @@ impl Visit {
         paths
     }
 
+    /// Makes a file that takes no room on the disk, and chooses it.
+    fn choose_zeros(&self, name: &str, length: u64) {
+        let path = self.files.write(name, b"");
+        std::fs::File::options().write(true).open(&path).unwrap().set_len(length).unwrap();
+        self.browser.choose("#files", &[path]);
+    }
+
     /// Waits until the line of a file, the last one of this name, says something like that.
     fn wait_for_line(&self, name: &str, text: &str) {
         let (name, text) = (Value::from(name), Value::from(text));
@@ -146,9 +153,7 @@ fn the_page_tells_why_a_file_is_refused_and_tries_again() {
 #[test]
 fn a_file_of_four_gibibytes_is_refused_before_it_is_sent() {
     let visit = Visit::new();
-    let path = visit.files.write("huge", b"");
-    std::fs::File::options().write(true).open(&path).unwrap().set_len(1 << 32).unwrap();
-    visit.browser.choose("#files", &[path]);
+    visit.choose_zeros("huge", 1 << 32);
     visit.wait_for_line("huge", "The file is too large: the longest has 4 GiB less one byte.");
     assert_eq!(visit.stored("huge"), None);
 }
@@ -156,7 +161,7 @@ fn a_file_of_four_gibibytes_is_refused_before_it_is_sent() {
 #[test]
 fn a_cancelled_file_is_gone() {
     let visit = Visit::new();
-    visit.choose(&[("a", &pattern(100_000_000))]);
+    visit.choose_zeros("a", 100_000_000);
     visit.wait_for_line("a", " of 100 MB");
     visit.press(".end");
     visit.wait_for_line("a", "Cancelled");

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use hosted::{Pddb, pddb_directory};
 use xous_api_websocket::{Deadlines, Listen, Listener, Route, Upload, Websocket};
 
-use crate::by_hand::Client;
+use crate::by_hand::{Client, masked};
 use crate::common::raw::{PING, expect_close};
 use crate::common::{self, nothing_is_left, pattern, peers, request, stats_when, system};
 use crate::sender::{DICT, FILES, Sender, UPLOAD, dialogs, get, list, listen, pddb_cid, user_says};
@@ -158,6 +158,42 @@ fn pings_are_answered_while_a_file_waits() {
         client.close();
         user_says(true);
         user_says(true);
+        nothing_is_left();
+    });
+}
+
+/// However small the pieces are in which much comes.
+#[test]
+fn a_lane_is_full_by_what_it_takes_and_not_by_bytes_alone() {
+    const PIECES: usize = 20_000;
+    system!().pddb(Pddb::new().pool(ONE_BATCH)).run(|| {
+        let listener = listen(Upload::new(DICT).resume(Duration::ZERO));
+        let mut client = Client::asks(listener.port(), UPLOAD);
+        client.opened();
+        // Frames of one message: the first one, and many of a byte or of none.
+        let length = (30_000 + PIECES / 8) as u32;
+        let first = [&7u32.to_le_bytes()[..], b"a\0", &length.to_le_bytes(), &pattern(30_000)].concat();
+        client.send_frame(0x02, &first);
+        assert!(client.text().starts_with(r#"{"accepted":7,"#));
+        assert!(client.text().starts_with(r#"{"waiting":7,"#));
+        let pieces: Vec<u8> =
+            (0..PIECES).flat_map(|at| masked(0x00, &[b'x'][..usize::from(at % 8 == 0)])).collect();
+        client.send(pieces);
+        client.send_frame(0x89, b"ping");
+        // Nothing more is read, so nobody answers the ping.
+        std::thread::sleep(Duration::from_secs(1));
+        assert!(!client.has_bytes());
+        (0..3).for_each(|_| user_says(true));
+        loop {
+            let (first, text) = client.text_frame();
+            if first == 0x8a {
+                break assert_eq!(text, "ping");
+            }
+            assert!(text.starts_with(r#"{"progress":7,"#), "{text}");
+        }
+        client.send_frame(0x80, b"");
+        while !client.text().starts_with(r#"{"stored":7,"#) {}
+        client.close();
         nothing_is_left();
     });
 }

@@ -100,8 +100,14 @@ fn a_program_decides_about_a_file_before_its_first_byte() {
         assert_eq!(next(&listener), event(FileChange::Stored, "wanted", 50_000, ""));
         // One about which nothing is said.
         other.file(3, "unanswered", b"1");
-        number("unanswered");
+        let late = number("unanswered");
         other.told("refused", 3, "declined");
+        // What is said about it later is about no other file of its sender.
+        other.file(5, "next", b"1");
+        let next_one = number("next");
+        assert_eq!(listener.decide_file(late, true), Err(ControlError::Closed));
+        listener.decide_file(next_one, false).unwrap();
+        other.told("refused", 5, "declined");
         // Names that nobody can have are not asked about.
         other.file(4, "../a", b"");
         assert_eq!(other.answer()["code"], "bad_name");

@@ -115,6 +115,11 @@ impl Board {
         self.net.add_peer(port, make);
     }
 
+    /// Has a peer connect to a port when it is opened.
+    pub(crate) fn add_caller(&mut self, port: u16, make: MakePeer) {
+        self.net.add_caller(port, make);
+    }
+
     /// Machine time after so many instructions.
     pub(crate) fn now(&self, count: u64) -> u64 {
         self.clock.now(count)

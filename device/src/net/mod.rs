@@ -95,6 +95,11 @@ impl Net {
         self.sockets.add_peer(port, make);
     }
 
+    /// Has a peer connect to a port when it is opened.
+    pub(crate) fn add_caller(&mut self, port: u16, make: MakePeer) {
+        self.sockets.add_caller(port, make);
+    }
+
     pub(crate) fn line_is_up(&self) -> bool {
         self.line
     }

@@ -1,4 +1,4 @@
-//! Connections to somebody outside the machine who lives in its time and costs it nothing: what is measured is one side of a
+//! Connections to or from somebody outside the machine who lives in its time and costs it nothing: what is measured is one side of a
 //! conversation alone, and the same each time.
 
 use std::{

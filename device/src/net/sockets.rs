@@ -63,6 +63,8 @@ pub(super) struct Sockets {
     /// Machine time at the last look.
     now: u64,
     peers: Peers,
+    /// Those who connect to a port as soon as it is open.
+    callers: Peers,
     streams: BTreeMap<u16, Stream>,
     /// Several numbers may listen on one port.
     listening: BTreeMap<u16, Listening>,
@@ -91,6 +93,7 @@ impl Sockets {
             per_call: if strict { STRICT_BUFFER } else { usize::MAX },
             now: 0,
             peers: Peers::default(),
+            callers: Peers::default(),
             streams: BTreeMap::new(),
             listening: BTreeMap::new(),
             ports: BTreeMap::new(),
@@ -113,6 +116,11 @@ impl Sockets {
     /// Lets connections to a port reach a peer.
     pub(super) fn add_peer(&mut self, port: u16, make: MakePeer) {
         self.peers.add(port, make);
+    }
+
+    /// Has somebody connect to a port when it is opened.
+    pub(super) fn add_caller(&mut self, port: u16, make: MakePeer) {
+        self.callers.add(port, make);
     }
 
     /// It is now this machine time.
@@ -194,7 +202,12 @@ impl Sockets {
     fn open_port(&mut self, port: u16) -> io::Result<u16> {
         let (listener, port) = match self.network {
             Network::Inside if port == 0 => (Listener::Inside(VecDeque::new()), self.free_port()),
-            Network::Inside => (Listener::Inside(VecDeque::new()), port),
+            Network::Inside => {
+                let caller = self.callers.connect(port);
+                let from = SocketAddr::from((Ipv4Addr::LOCALHOST, FIRST_FREE_PORT));
+                let arrived = caller.map(|stream| (Stream::Peer(stream), from));
+                (Listener::Inside(arrived.into_iter().collect()), port)
+            }
             Network::Loopback => {
                 let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
                 listener.set_nonblocking(true)?;

@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::*;
+use crate::Peer;
 use crate::{
     cpu::Space,
     machine::{PER_MILLISECOND, RAM_START},
@@ -216,4 +217,29 @@ fn a_message_without_a_page_is_answered() {
     for opcode in [30, 31, 32, 33, 35, 44, 45] {
         assert_eq!(server.send(opcode, nowhere, 0, 4096, 1), Some((0, 0)));
     }
+}
+
+/// Says something once, when somebody has listened.
+struct Caller(Vec<u8>);
+
+impl Peer for Caller {
+    fn answer(&mut self, bytes: &[u8]) -> Vec<u8> {
+        bytes.to_vec()
+    }
+
+    fn unasked(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.0)
+    }
+}
+
+#[test]
+fn a_caller_is_there_when_its_port_is_opened() {
+    let mut sockets = Sockets::new(Network::Inside, false);
+    sockets.add_caller(80, Box::new(|| Box::new(Caller(b"hello".to_vec()))));
+    let (number, _) = sockets.listen(80).unwrap();
+    sockets.accept(number).unwrap();
+    let mut bytes = [0; 8];
+    assert_eq!((sockets.read(number, &mut bytes, false).unwrap(), &bytes[..5]), (5, &b"hello"[..]));
+    let (again, _) = sockets.listen(80).unwrap();
+    assert_eq!(sockets.accept(again).unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "it comes once");
 }

@@ -42,7 +42,6 @@ impl Established {
         opened: impl FnOnce(Option<Lent>),
     ) -> Outcome {
         let conn = &guard.conn;
-        suspends::subscribe();
         let Some(opener) = conn.opened() else { return Outcome::new(ABNORMAL, "given up") };
         let encoder = Encoder::new(self.role);
         let heartbeat = self.heartbeat.map(|Heartbeat { kind, message, every }| {
@@ -63,6 +62,8 @@ impl Established {
             return conn.outcome();
         }
         opened(opener);
+        // Which may wait, and the connection is open: a Close goes out meanwhile.
+        suspends::subscribe();
         let Limits { frame, message, fragments, .. } = self.limits;
         let limits = proto::Limits { max_frame: frame, max_message: message, max_fragments: fragments };
         let decoder = Decoder::new(self.role, limits);

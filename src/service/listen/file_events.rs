@@ -47,10 +47,13 @@ struct Known {
     code: Box<str>,
 }
 
-/// Waits for a decision about a file. Must not wait when it gets one.
+/// Waits for a decision about a file, one at a time. Must not wait when it gets one.
 pub(crate) trait Decided: Send + Sync {
-    /// The file is taken, or not.
-    fn decided(self: Arc<Self>, takes: bool);
+    /// This is the number of its question, which is about to be asked.
+    fn is_asked(&self, number: u32);
+
+    /// The file of this question is taken, or not. What comes late is about no other file.
+    fn decided(self: Arc<Self>, number: u32, takes: bool);
 }
 
 /// Tells a listener of the files of one dict.
@@ -84,7 +87,7 @@ impl FileEvents {
         let Some(at) = state.asked.iter().position(|(asked, _)| *asked == number) else { return false };
         let (_, whom) = state.asked.swap_remove(at);
         drop(state);
-        whom.upgrade().map(|whom| whom.decided(takes)).is_some()
+        whom.upgrade().map(|whom| whom.decided(number, takes)).is_some()
     }
 
     /// The listener is given up. Tells everybody who waits.
@@ -95,7 +98,11 @@ impl FileEvents {
         state.events.clear();
         drop(state);
         pages.into_iter().for_each(|page| page.answer(Code::Closed as usize, 0));
-        asked.iter().filter_map(|(_, whom)| whom.upgrade()).for_each(|whom| whom.decided(false));
+        for (number, whom) in asked {
+            if let Some(whom) = whom.upgrade() {
+                whom.decided(number, false);
+            }
+        }
     }
 
     /// Gives a page back, if there is one, so that its lender shows that it is there.
@@ -116,7 +123,9 @@ impl FileEvents {
         }
         if event.change == FileChange::Progress {
             // The last one counts.
-            let same = |known: &Known| known.change == FileChange::Progress && known.name == event.name;
+            let same = |known: &Known| {
+                known.change == FileChange::Progress && known.name == event.name && known.dict == event.dict
+            };
             state.events.retain(|known| !same(known));
         }
         if state.events.len() >= FILE_EVENTS {
@@ -165,17 +174,21 @@ impl Teller {
         Teller { events, dict: dict.into() }
     }
 
-    /// Asks the program about a file. `false` if it cannot be asked.
+    /// Asks the program about a file, in the place of the question before from the same one. `false` if it cannot be asked.
     pub(crate) fn asks(&self, name: &str, who: &str, length: u32, whom: Weak<dyn Decided>) -> bool {
         let mut state = self.events.state.lock();
-        state.asked.retain(|(_, whom)| whom.strong_count() > 0);
+        state.asked.retain(|(_, other)| other.strong_count() > 0 && !Weak::ptr_eq(other, &whom));
         if state.closed || state.asked.len() >= FILE_EVENTS {
             return false;
         }
         state.last = state.last.wrapping_add(1).max(1);
         let number = state.last;
+        let asker = whom.upgrade();
         state.asked.push((number, whom));
         drop(state);
+        if let Some(asker) = asker {
+            asker.is_asked(number);
+        }
         let known =
             Known { number, ..self.known(FileChange::Asked, Event { what: What::Began, name, who, length }) };
         self.events.bring(known);
@@ -209,5 +222,47 @@ impl Watch for Teller {
             What::Deleted => self.known(FileChange::Deleted, event),
         };
         self.events.bring(known);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn progress(teller: &Teller, name: &str, bytes: u32) {
+        teller.tell(Event { what: What::Progress(bytes), name, who: "", length: 100 });
+    }
+
+    #[test]
+    fn of_progress_the_last_is_kept_of_each_file() {
+        let events = Arc::new(FileEvents::default());
+        let [one, other] = ["one", "other"].map(|dict| Teller::new(events.clone(), dict));
+        for bytes in [10, 20] {
+            progress(&one, "a", bytes);
+            progress(&one, "b", bytes);
+            progress(&other, "a", bytes);
+        }
+        let state = events.state.lock();
+        let kept: Vec<_> =
+            state.events.iter().map(|known| (&*known.dict, &*known.name, known.bytes)).collect();
+        assert_eq!(kept, [("one", "a", 20), ("one", "b", 20), ("other", "a", 20)]);
+        assert_eq!(state.missed, 0);
+    }
+
+    #[test]
+    fn a_full_queue_loses_progress_first_and_questions_never() {
+        let events = Arc::new(FileEvents::default());
+        let teller = Teller::new(events.clone(), "one");
+        let question =
+            teller.known(FileChange::Asked, Event { what: What::Began, name: "q", who: "", length: 1 });
+        events.bring(question);
+        progress(&teller, "p", 1);
+        for number in 0..FILE_EVENTS {
+            teller.tell(Event { what: What::Deleted, name: &number.to_string(), who: "", length: 0 });
+        }
+        let state = events.state.lock();
+        assert_eq!((state.events.len(), state.missed), (FILE_EVENTS, 2));
+        assert_eq!(state.events[0].change, FileChange::Asked);
+        assert_eq!(&*state.events[1].name, "1", "the progress went first, and then the oldest");
     }
 }

@@ -50,7 +50,7 @@ pub(crate) struct Lane {
 #[derive(Default)]
 struct State {
     pieces: VecDeque<Piece>,
-    /// Bytes of those, and of the one that is being worked on.
+    /// What those take, and the one that is being worked on. A piece of no bytes takes something as well.
     bytes: usize,
     /// It is among the ready ones, is being served, or has answers to send first.
     busy: bool,
@@ -62,8 +62,8 @@ struct State {
     current: Option<u32>,
     /// What the program says about the file that waits for it.
     decision: Option<bool>,
-    /// It is waited for.
-    asked: bool,
+    /// It is waited for: the number of the question, 0 until it has one.
+    asked: Option<u32>,
     /// Those that were told that the database is silent.
     told: Vec<u32>,
 }
@@ -77,6 +77,13 @@ struct Piece {
     id: Option<u32>,
     came: Duration,
     bytes: Vec<u8>,
+}
+
+impl Piece {
+    /// Bytes that it takes.
+    fn weight(&self) -> usize {
+        size_of::<Self>() + self.bytes.len()
+    }
 }
 
 impl Lane {
@@ -112,8 +119,9 @@ impl Lane {
             state.coming = waiting::transfer_of(kind == Kind::Text, bytes);
         }
         let id = state.coming;
-        state.bytes += bytes.len();
-        state.pieces.push_back(Piece { kind, first, last, id, came, bytes: bytes.to_vec() });
+        let piece = Piece { kind, first, last, id, came, bytes: bytes.to_vec() };
+        state.bytes += piece.weight();
+        state.pieces.push_back(piece);
         let starts = !std::mem::replace(&mut state.busy, true);
         drop(state);
         if starts {
@@ -178,12 +186,12 @@ impl Lane {
         let whom: Weak<Self> = Arc::downgrade(self);
         {
             let mut state = self.state.lock();
-            (state.asked, state.decision) = (true, None);
+            (state.asked, state.decision) = (Some(0), None);
         }
         // First, as the answer may come at once.
         self.route.timer().arm(whom.clone(), DECISION, FILE_DECISION);
         if !teller.asks(name, &self.who, length, whom) {
-            self.clone().decided(false);
+            self.clone().conclude(None, false);
         }
         false
     }
@@ -273,20 +281,30 @@ impl Lane {
 
 /// On the dispatcher or the timer, neither of which may carry anything.
 impl Decided for Lane {
-    fn decided(self: Arc<Self>, takes: bool) {
+    fn is_asked(&self, number: u32) {
         let mut state = self.state.lock();
-        if !std::mem::take(&mut state.asked) {
+        state.asked = state.asked.map(|_| number);
+    }
+
+    fn decided(self: Arc<Self>, number: u32, takes: bool) {
+        self.conclude(Some(number), takes);
+    }
+}
+
+impl Lane {
+    /// The question of this `number`, or the one that is asked now, is answered, or nobody waits for that any more.
+    fn conclude(self: Arc<Self>, number: Option<u32>, takes: bool) {
+        let mut state = self.state.lock();
+        if state.asked.is_none() || number.is_some() && number != state.asked {
             return;
         }
-        state.decision = Some(takes);
+        (state.asked, state.decision) = (None, Some(takes));
         drop(state);
         let whom: Weak<Self> = Arc::downgrade(&self);
         self.route.timer().disarm(&(whom as Weak<dyn Wake>), Some(DECISION));
         self.go_on();
     }
-}
 
-impl Lane {
     /// Is carried from now on, by a worker.
     fn go_on(self: Arc<Self>) {
         let whom: Weak<Self> = Arc::downgrade(&self);
@@ -300,7 +318,7 @@ impl Lane {
 impl Wake for Lane {
     fn wake(self: Arc<Self>, kind: usize, _timer: &Timer) {
         match kind {
-            DECISION => self.decided(false),
+            DECISION => self.conclude(None, false),
             _ => self.go_on(),
         }
     }
@@ -328,7 +346,7 @@ impl Load for Lane {
             }
             let mut state = self.state.lock();
             state.current = None;
-            state.bytes = state.bytes.saturating_sub(piece.bytes.len());
+            state.bytes = state.bytes.saturating_sub(piece.weight());
             drop(state);
             self.conn.inbox.has_room();
             self.carrier.goes_on();

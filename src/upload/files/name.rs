@@ -48,23 +48,29 @@ impl fmt::Display for NameError {
     }
 }
 
-/// Control characters, and those of the general categories Cf, Zl and Zp (Unicode 16): first and last of each range.
-const UNSEEN: [[u32; 2]; 23] = [
+/// Control characters, those of the general categories Cf, Zl and Zp (Unicode 16), and letters and marks that show nothing
+/// (fillers of Hangul, vowels of Khmer, the joiner of graphemes): first and last of each range.
+const UNSEEN: [[u32; 2]; 28] = [
     [0, 0x1f],
     [0x7f, 0x9f],
     [0xad, 0xad],
+    [0x34f, 0x34f],
     [0x600, 0x605],
     [0x61c, 0x61c],
     [0x6dd, 0x6dd],
     [0x70f, 0x70f],
     [0x890, 0x891],
     [0x8e2, 0x8e2],
+    [0x115f, 0x1160],
+    [0x17b4, 0x17b5],
     [0x180e, 0x180e],
     [0x200b, 0x200f],
     [0x2028, 0x202e],
     [0x2060, 0x2064],
     [0x2066, 0x206f],
+    [0x3164, 0x3164],
     [0xfeff, 0xfeff],
+    [0xffa0, 0xffa0],
     [0xfff9, 0xfffb],
     [0x110bd, 0x110bd],
     [0x110cd, 0x110cd],
@@ -75,8 +81,18 @@ const UNSEEN: [[u32; 2]; 23] = [
     [0xe0020, 0xe007f],
 ];
 
-fn is_unseen(c: char) -> bool {
-    UNSEEN.iter().any(|[first, last]| (*first..=*last).contains(&u32::from(c)))
+/// What a variation selector may change: symbols, among them those that are shown in colour.
+const SYMBOLS: [[u32; 2]; 6] =
+    [[0xa9, 0xa9], [0xae, 0xae], [0x203c, 0x2bff], [0x3030, 0x303d], [0x3297, 0x3299], [0x1f000, 0x1faff]];
+
+/// Whether nobody sees this character behind that one.
+fn is_unseen(before: Option<char>, c: char) -> bool {
+    let is_in =
+        |ranges: &[[u32; 2]], c| ranges.iter().any(|[first, last]| (*first..=*last).contains(&u32::from(c)));
+    match c {
+        '\u{fe00}'..='\u{fe0f}' => !before.is_some_and(|before| is_in(&SYMBOLS, before)),
+        _ => is_in(&UNSEEN, c),
+    }
 }
 
 /// The key for a file that is new under this name: as [`key_of`], and people can tell it from others. So no character is
@@ -87,7 +103,7 @@ fn is_unseen(c: char) -> bool {
 pub(crate) fn new_key_of(dict: &DictPath, name: &str) -> Result<KeyPath, NameError> {
     let mut before = None;
     for c in name.chars() {
-        if is_unseen(c) {
+        if is_unseen(before, c) {
             return Err(NameError::Unseen(c));
         }
         if is_apart(before.replace(c), c) {
@@ -213,8 +229,23 @@ mod tests {
     #[test]
     fn what_nobody_could_tell_apart_is_no_new_name() {
         let refused = |name: &str| new_key_of(&uploads(), name).unwrap_err();
-        for c in ['\u{202e}', '\u{2028}', '\u{2029}', '\u{200b}', '\u{feff}', '\u{ad}', '\u{85}', '\u{e0041}']
-        {
+        for c in [
+            '\u{202e}',
+            '\u{2028}',
+            '\u{2029}',
+            '\u{200b}',
+            '\u{feff}',
+            '\u{ad}',
+            '\u{85}',
+            '\u{e0041}',
+            '\u{34f}',
+            '\u{115f}',
+            '\u{17b4}',
+            '\u{3164}',
+            '\u{ffa0}',
+            '\u{fe00}',
+            '\u{fe0f}',
+        ] {
             assert_eq!(refused(&format!("a{c}b")), NameError::Unseen(c));
         }
         for (name, c) in
@@ -224,7 +255,8 @@ mod tests {
             // One that is there already is shown.
             assert!(key_of(&uploads(), name).is_ok());
         }
-        for name in ["\u{e9}", "d/\u{d558}", "\u{5d0}\u{5b7}", "a b", "\u{1f600}.jpg"] {
+        for name in ["\u{e9}", "d/\u{d558}", "\u{5d0}\u{5b7}", "a b", "\u{1f600}.jpg", "\u{2764}\u{fe0f}.jpg"]
+        {
             assert!(new_key_of(&uploads(), name).is_ok(), "{name:?}");
         }
         assert!(refused("a\u{202e}b").to_string().contains("U+202E"));

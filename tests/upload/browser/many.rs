@@ -109,6 +109,8 @@ fn the_page_says_what_is_wrong_with_a_name() {
         ("a\u{2028}b", "U+2028"),
         ("a\u{200b}b", "U+200B"),
         ("\u{feff}a", "U+FEFF"),
+        ("a\u{3164}", "U+3164"),
+        ("a\u{fe0f}", "U+FE0F"),
         ("a\u{7}b", "U+0007"),
         ("a\\b", "\\"),
         (&*long, "95 bytes, and the longest has 94"),
@@ -125,6 +127,9 @@ fn the_page_says_what_is_wrong_with_a_name() {
     visit.choose(&[("e\u{301}.txt", b"twin")]);
     visit.wait_for_line("\u{e9}.txt", "Stored, ");
     assert_eq!(visit.stored("\u{e9}.txt").as_deref(), Some(&b"twin"[..]));
+    // A heart that is red by such a selector is a name as people give them.
+    visit.choose(&[("\u{2764}\u{fe0f}.txt", b"heart")]);
+    visit.wait_for_line("\u{2764}\u{fe0f}.txt", "Stored, ");
 }
 
 #[test]

@@ -10,6 +10,7 @@
 mod account;
 mod peer;
 mod rows;
+mod sender;
 mod table;
 mod task;
 mod tls_peer;
@@ -74,6 +75,7 @@ pub(crate) fn tables(programs: &Programs) -> Result<Tables, Failure> {
         };
         let service = measured(row.service, Who::Service)?;
         let (tuned, as_it_comes) = match row.what {
+            What::PerMegabyte if row.library.is_none() => (None, None),
             What::Instructions | What::PerMegabyte | What::Calls => (
                 measured(row.library.filter(|task| task.way != Way::Collected), tuned)?,
                 measured(row.library, as_it_comes)?,
@@ -84,8 +86,10 @@ pub(crate) fn tables(programs: &Programs) -> Result<Tables, Failure> {
         lines.push(row.line(service, tuned, as_it_comes));
     }
     let long = Task { is_secure: true, ..Task::new(Way::Echo, 65536) };
+    let file = Task::new(Way::Upload, sender::PART);
     let accounts = [
         ("**An echo of 32 bytes through the service**", &profile, 24),
+        ("**64 KiB of a file by the upload route**", &file.profile(programs, Who::Service)?, 16),
         ("**An echo of 64 KiB over TLS with ChaCha20-Poly1305**", &long.profile(programs, Who::Service)?, 16),
         ("**An echo of 32 bytes by tungstenite, tuned**", &short.profile(programs, tuned)?, 12),
     ];

@@ -24,7 +24,8 @@ const HEAD: &str = "\
 # tls-*: the same over TLS 1.3 with RustCrypto.
 #
 # message-WAY-BYTES: what a message between a program and somebody outside takes of all processes together; out, each waited
-# for. by-N: a call to a socket moves no more than N bytes. tls: with ChaCha20-Poly1305.
+# for. by-N: a call to a socket moves no more than N bytes. tls: with ChaCha20-Poly1305. upload: of a file that comes by the
+# service's route into the PDDB's stand-in; stored, stored-hashed: written there by a loop of a program.
 
 ";
 

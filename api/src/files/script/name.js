@@ -3,6 +3,10 @@ const Names = {
   // Bytes of the last part, and of all before it together with the dict.
   LAST: 94,
   FOLDERS: 109,
+  // What nobody sees: some letters as well, and selectors of variations where there are none.
+  UNSEEN: new RegExp(
+    "[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\u034f\\u115f\\u1160\\u17b4\\u17b5\\u3164\\uffa0]"
+    + "|(?<![\\u00a9\\u00ae\\u203c-\\u2bff\\u3030-\\u303d\\u3297-\\u3299\\u{1f000}-\\u{1faff}])[\\ufe00-\\ufe0f]", "u"),
 
   // As the service wants it: letters and their accents composed. Some systems give them apart.
   normal: name => name.normalize("NFC"),
@@ -11,7 +15,7 @@ const Names = {
   problem(name) {
     const parts = name.split("/");
     const bytes = text => new TextEncoder().encode(text).length;
-    const [bad] = name.match(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u) ?? [];
+    const [bad] = name.match(Names.UNSEEN) ?? [];
     if (/\p{Cs}/u.test(name)) return "The name has half a character.";
     if (bad) return `The name has the character ${Names.shown(bad)}, which is invisible or changes the direction of the text.`;
     if (name.includes("\\")) return "The name has a \\, which no name here has.";

@@ -2,16 +2,20 @@
 //! these cancels out.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use ::device::prepare::Programs;
 use ::device::{Account, Builder, Cost, Entry, Function, Outcome, Reason};
 
 use super::peer::{Does, WebSocketPeer};
+use super::sender::{Bell, BellPeer, SenderPeer};
 use super::tls_peer::{AUTHORITY, TlsPeer};
 use crate::Failure;
 use crate::device::measure;
 
 const PORT: u16 = 9001;
+/// Where files come.
+const UPLOAD_PORT: u16 = 8080;
 /// A page: what a call to a socket moves, if nothing else is said, and what xous-core's `net` is said to move.
 pub(super) const PER_CALL: usize = 4096;
 pub(super) const SHORT_CALLS: usize = 1530;
@@ -27,6 +31,12 @@ pub(super) enum Way {
     Collected,
     /// In, from somebody who always has more.
     In,
+    /// In, from somebody who sends a file to an upload route, and on into the database.
+    Upload,
+    /// Into the database, by a loop in a program that does nothing else.
+    Stored,
+    /// The same, and the program hashes it, as an upload has to.
+    Hashed,
 }
 
 /// Who passes messages for the program.
@@ -100,6 +110,7 @@ impl Task {
     /// digits: the programs are told them.
     fn counts(&self) -> (u32, u32) {
         match (self.way, self.length) {
+            (Way::Upload, _) => (8, 24),
             (_, 1_000_000..) => (2, 6),
             (_, 60_000..) if self.is_secure => (2, 6),
             (_, 60_000..) => (10, 30),
@@ -111,20 +122,31 @@ impl Task {
         }
     }
 
-    fn run(&self, programs: &Programs, who: Who<'_>, count: u32, profile: bool) -> Result<Outcome, Failure> {
+    fn run(&self, programs: &Programs, who: Who<'_>, number: u32, profile: bool) -> Result<Outcome, Failure> {
         let [port, length, count] =
-            [usize::from(PORT), self.length, count as usize].map(|number| number.to_string());
+            [usize::from(PORT), self.length, number as usize].map(|number| number.to_string());
         let machine = if self.is_secure {
             measure::secure(programs, &[("authority", AUTHORITY)])
         } else {
             measure::plain(programs)
         };
+        match self.way {
+            Way::Upload => return self.run_upload(machine, programs, number, profile),
+            Way::Stored => {
+                return self.finish(machine.service_with(&programs.trial, &["store", &count]), profile);
+            }
+            Way::Hashed => {
+                return self
+                    .finish(machine.service_with(&programs.trial, &["store-hashed", &count]), profile);
+            }
+            _ => (),
+        }
         let way = match (self.way, who) {
             (Way::Echo, _) if self.is_secure => "secure-echo",
             (Way::Echo, _) => "echo",
             (Way::Collected, Who::Library { .. }) => "collected",
             (Way::Out | Way::Collected, _) => "out",
-            (Way::In, _) => "in",
+            _ => "in",
         };
         let machine = match who {
             Who::Service => machine.service_with(&programs.trial, &["pass", way, &port, &length, &count]),
@@ -133,7 +155,29 @@ impl Task {
                 machine.service_with(program, &[way, &port, &length, &count, tuning])
             }
         };
-        let machine = self.with_peer(machine.named("client")).bytes_per_call(self.per_call);
+        self.finish(self.with_peer(machine), profile)
+    }
+
+    /// A file, sent to a route of the program.
+    fn run_upload(
+        &self,
+        machine: Builder,
+        programs: &Programs,
+        parts: u32,
+        profile: bool,
+    ) -> Result<Outcome, Failure> {
+        let [port, bell_port] = [UPLOAD_PORT, PORT].map(|port| port.to_string());
+        let machine = machine.service_with(&programs.trial, &["take", &port, &bell_port]);
+        let bell = Arc::new(Bell::default());
+        let ringer = bell.clone();
+        let machine = machine.peer(PORT, move || Box::new(BellPeer(ringer.clone())));
+        let machine = machine.caller(UPLOAD_PORT, move || Box::new(SenderPeer::new(bell.clone(), parts)));
+        self.finish(machine, profile)
+    }
+
+    /// Runs it; the program that was added last is the client.
+    fn finish(&self, machine: Builder, profile: bool) -> Result<Outcome, Failure> {
+        let machine = machine.named("client").bytes_per_call(self.per_call);
         let machine = if profile { machine.profile() } else { machine };
         measure::run(machine.until("all messages have passed"))
     }
@@ -143,7 +187,7 @@ impl Task {
         let does = match way {
             Way::Echo => Does::Echo,
             Way::Out | Way::Collected => Does::Take,
-            Way::In => Does::Give,
+            _ => Does::Give,
         };
         machine.peer(PORT, move || {
             let peer = WebSocketPeer::new(does, length);

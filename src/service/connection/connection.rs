@@ -5,7 +5,7 @@ mod opening;
 mod pings;
 mod succession;
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use xous::PID;
@@ -22,6 +22,7 @@ use super::liveness::Liveness;
 use super::opener::{Opener, OpeningResult};
 use super::outbox::Outbox;
 use super::outcome::{ABNORMAL, Outcome};
+use super::recorder::Recorder;
 use crate::net::Socket;
 use crate::proto::{CloseCode, Role};
 use crate::service::message::Lent;
@@ -64,6 +65,8 @@ pub(crate) struct Shared {
     liveness: Liveness,
     /// Of the owner.
     failures: Failures,
+    /// Its owner has asked for a recording.
+    pub(crate) recorder: OnceLock<Recorder>,
 }
 
 /// What a connection is made of.
@@ -135,7 +138,12 @@ impl Connection {
     ) -> Arc<Self> {
         let deadlines = deadlines.bounded();
         let liveness = Liveness::new(&deadlines);
-        let shared = Arc::new(Shared { inbox: Inbox::new(), liveness, failures: Failures::default() });
+        let shared = Arc::new(Shared {
+            inbox: Inbox::new(),
+            liveness,
+            failures: Failures::default(),
+            recorder: OnceLock::new(),
+        });
         Self::make(Parts { role, handle, deadlines, lease, timer, opener, shared, lasting, last: None })
     }
 

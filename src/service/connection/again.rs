@@ -67,13 +67,13 @@ impl Again {
             }
             next = match self.attempt(&guard) {
                 Ok((outcome, lasted)) => {
-                    recorder::ended(&guard.conn, &outcome, &self.pddb);
+                    recorder::ended(guard.conn.recorder.get(), &outcome, &self.pddb);
                     backoff.ended(lasted);
                     self.ended(outcome)
                 }
                 Err(failure) => {
                     let outcome = Outcome::new(ABNORMAL, &failure.text);
-                    recorder::ended(&guard.conn, &outcome, &self.pddb);
+                    recorder::ended(guard.conn.recorder.get(), &outcome, &self.pddb);
                     failed(&guard, failure)
                 }
             };

@@ -58,11 +58,11 @@ pub(crate) fn run(guard: Arc<EndGuard>, opening: Opening, writer: Permit) {
         }
     };
     if let Some(again) = again.filter(|_| conn.was_open()) {
-        recorder::ended(conn, &outcome, &database);
+        recorder::ended(conn.recorder.get(), &outcome, &database);
         return again.run(guard, outcome, start.elapsed());
     }
     // The end does not depend on whether somebody takes this last message.
     drop(guard);
     sink.tell(&outcome);
-    recorder::ended(conn, &outcome, &database);
+    recorder::ended(conn.recorder.get(), &outcome, &database);
 }

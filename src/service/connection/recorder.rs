@@ -5,7 +5,6 @@
 
 use xous_api_websocket::{Code, Record};
 
-use super::connection::Connection;
 use super::failure::Failure;
 use super::outcome::Outcome;
 use crate::pddb::{Create, DictPath, KeyPath, Pddb, PddbError, SYSTEM_BASIS};
@@ -128,8 +127,8 @@ impl Recorder {
 }
 
 /// A session of a connection has ended, which is recorded and kept if any of it is. Waits for the database.
-pub(super) fn ended(conn: &Connection, outcome: &Outcome, pddb: &Pddb) {
-    let Some(recorder) = conn.recorder.get() else { return };
+pub(super) fn ended(recorder: Option<&Recorder>, outcome: &Outcome, pddb: &Pddb) {
+    let Some(recorder) = recorder else { return };
     recorder.add(&Entry::Ended { code: outcome.code, reason: &outcome.reason });
     if let Err(error) = recorder.keep(pddb) {
         log::warn!("a recording is lost: {error}");

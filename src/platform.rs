@@ -55,6 +55,9 @@ pub(crate) fn heap() -> usize {
 /// one's. Which of them there are it tells nobody.
 pub(crate) const MAX_PROCESSES: u8 = if cfg!(target_os = "xous") { 64 } else { 32 };
 
+/// The most bytes of a connection's recording, which is in memory until the connection has ended.
+pub(crate) const RECORDED: usize = if cfg!(target_os = "xous") { 64 * 1024 } else { 4 * 1024 * 1024 };
+
 /// Whether a listening socket is reached by every address of the machine, whatever address it was bound to. The
 /// device's `net` keeps only the port (xous-core, `services/net/src/std_tcplistener.rs`).
 pub(crate) const DROPS_LISTEN_ADDRESS: bool = cfg!(target_os = "xous");

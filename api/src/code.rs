@@ -187,6 +187,10 @@ pub enum Code {
     ///
     /// See [`Reconnect`](crate::Reconnect).
     Reconnecting = 64,
+    /// Another connection is being recorded: wait until it has ended, or do without a recording.
+    ///
+    /// See [`Record`](crate::Record).
+    BusyRecorder = 67,
     /// There is no such file: list the files to see which there are.
     ///
     /// Or it is not complete.
@@ -201,7 +205,7 @@ impl Code {
     /// | code | for what |
     /// |---|---|
     /// | `BusyMessages`, `BusyService`, `BusyQueue`, `BusyReceives` | an answer to what is under way |
-    /// | `NoWorker`, `NoListener`, `NoChannel` | the end of what uses them |
+    /// | `NoWorker`, `NoListener`, `NoChannel`, `BusyRecorder` | the end of what uses them |
     /// | `NothingCame`, `NoPong`, `Reconnecting` | the peer |
     /// | `FileBusy` | the end of what uses the file |
     /// | `Resolve`, `Connect`, `Timeout`, `Lost`, `TlsClosed` | the network, or the server |
@@ -227,6 +231,7 @@ impl Code {
             | Code::NothingCame
             | Code::NoPong
             | Code::Reconnecting
+            | Code::BusyRecorder
             | Code::FileBusy
             | Code::TlsClosed
             | Code::ClockNotSet
@@ -351,6 +356,9 @@ impl fmt::Display for Code {
             Code::NothingCame => "nothing came in time: receive again",
             Code::NoPong => "the other side did not answer a ping in time: open a new connection",
             Code::Reconnecting => "the connection is being opened again: wait until it is open",
+            Code::BusyRecorder => {
+                "another connection is being recorded: wait until it has ended, or do without a recording"
+            }
             Code::NoFile => "there is no such file: list the files to see which there are",
             Code::FileBusy => "the file is being received, read or replaced: try again later",
         })

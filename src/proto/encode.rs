@@ -223,8 +223,11 @@ impl Encoder {
         Ok(ControlFrame::close(self.role, &ClosePayload::new(reason), key))
     }
 
+    /// The first byte of the header of such a frame: FIN and the opcode.
+    /// # Errors
+    /// `MessageOpen`, `NoMessage` or `Closed`, if it cannot be sent now.
     #[inline]
-    fn first_byte(&self, frame: FrameKind) -> Result<u8, EncodeError> {
+    pub fn first_byte(&self, frame: FrameKind) -> Result<u8, EncodeError> {
         self.check_open()?;
         match (frame, self.message) {
             (FrameKind::Whole(kind), None) => Ok(FIN | kind.opcode()),

@@ -29,6 +29,7 @@ pub mod handshake;
 mod keepalive;
 mod limits;
 mod mask;
+pub mod record;
 mod round_trip;
 mod utf8;
 mod violation;

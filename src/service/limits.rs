@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use xous_api_websocket::{Listener, Request, Route, Upload};
 
+use crate::platform::RECORDED;
 use crate::proto::{HEADER_SPACE, MAX_HEADER};
 use crate::upload::WRITE_BATCH;
 
@@ -260,3 +261,5 @@ const _: () = assert!(WRITE_BATCH <= BULK_WRITE_BUFFER);
 /// Tables, answers of servers that nobody has asked for yet, std's own, and what lies idle between allocations.
 const REST: usize = 512 * 1024;
 const _: () = assert!(SLOTS * (HEAD_KEPT + REFUSAL_BODY + SMALL_THINGS / 4) <= REST / 2);
+// A recording, while it grows.
+const _: () = assert!(cfg!(not(target_os = "xous")) || 2 * RECORDED <= REST / 4);

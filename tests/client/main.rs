@@ -30,6 +30,7 @@ mod raw_messages;
 mod receive_for;
 mod receiving;
 mod reconnects;
+mod recordings;
 mod redirects;
 mod refused_answers;
 mod saturation;

@@ -1,7 +1,7 @@
 //! The route that shows what passes: as JSON, as a page, as a WebSocket, and to whom.
 
 use serde_json::Value;
-use xous_api_websocket::{Listen, Listener, Login, Route};
+use xous_api_websocket::{Listen, Listener, Route, serve::Login};
 
 use crate::by_hand::{Client, upgrade_request};
 use crate::common::browser::Browser;

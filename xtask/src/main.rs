@@ -6,6 +6,7 @@ mod device;
 mod faults;
 mod mutants;
 mod packages;
+mod replay;
 mod run;
 mod soak;
 mod target;
@@ -30,6 +31,7 @@ struct Command {
 const COMMANDS: &[Command] = &[
     run::COMMAND,
     ws::COMMAND,
+    replay::COMMAND,
     device::COMMAND,
     test::COMMAND,
     soak::COMMAND,

@@ -6,6 +6,7 @@ use crate::error::RequestError;
 use crate::open::credentials::{Credentials, CredentialsForm, Proxy};
 use crate::open::heartbeat::Heartbeat;
 use crate::open::reconnect::Reconnect;
+use crate::open::record::Record;
 use crate::settings::{ConnectionOptions, Lease};
 use crate::tls::Tls;
 use crate::wire::fields::{Reader, Writer, len_of};
@@ -27,6 +28,7 @@ const LASTING: u8 = 1 << 7;
 /// Of what makes a connection last.
 const HEARTBEAT: u8 = 1;
 const RECONNECT: u8 = 1 << 1;
+const RECORD: u8 = 1 << 2;
 
 /// A connection that is wanted.
 ///
@@ -59,7 +61,7 @@ const RECONNECT: u8 = 1 << 1;
 /// | 60 | texts: host, path, user name and password if flagged, origin if flagged, the sub-protocols, name and value of each header |
 /// | behind them | if flagged, a [`Tls`] |
 /// | behind it | if flagged, text and u16: another address; text and u16: the proxy; its user name and password |
-/// | behind them | if flagged, u8 with 1 for a [`Heartbeat`] (u8 1 for binary, u32 milliseconds, u32 length and bytes) and 2 for a [`Reconnect`] (u8 flags: 1 after a close, 2 sends wait, 4 attempts have an end; u32 milliseconds: first, largest, stable, asks or 0; u16 factor, u8 jitter, u32 attempts) |
+/// | behind them | if flagged, u8 with 1 for a [`Heartbeat`] (u8 1 for binary, u32 milliseconds, u32 length and bytes) and 2 for a [`Reconnect`] (u8 flags: 1 after a close, 2 sends wait, 4 attempts have an end; u32 milliseconds: first, largest, stable, asks or 0; u16 factor, u8 jitter, u32 attempts), and 4 for a [`Record`] (u8 1 with credentials; texts dict and key) |
 ///
 /// All of it takes at most [`Request::MAX_BYTES`]: a composed handshake has 8 KiB, a certificate one or two.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,6 +102,8 @@ pub struct Request<'a> {
     pub heartbeat: Option<Heartbeat<'a>>,
     /// Whether it is opened again. It is not by default.
     pub reconnect: Option<Reconnect>,
+    /// Whether it is recorded. It is not by default.
+    pub record: Option<Record<'a>>,
 }
 
 impl<'a> Request<'a> {
@@ -126,6 +130,7 @@ impl<'a> Request<'a> {
             proxy: None,
             heartbeat: None,
             reconnect: None,
+            record: None,
         }
     }
 
@@ -138,6 +143,12 @@ impl<'a> Request<'a> {
     /// Opened again by the service when it has ended.
     pub fn reconnect(mut self, reconnect: Reconnect) -> Self {
         self.reconnect = Some(reconnect);
+        self
+    }
+
+    /// Recorded, for debugging.
+    pub fn record(mut self, record: Record<'a>) -> Self {
+        self.record = Some(record);
         self
     }
 
@@ -286,11 +297,12 @@ impl<'a> Request<'a> {
             None
         };
         let lasting = if flags & LASTING != 0 { r.u8()? } else { 0 };
-        if lasting & !(HEARTBEAT | RECONNECT) != 0 {
+        if lasting & !(HEARTBEAT | RECONNECT | RECORD) != 0 {
             return None;
         }
         let heartbeat = if lasting & HEARTBEAT != 0 { Some(Heartbeat::read(&mut r)?) } else { None };
         let reconnect = if lasting & RECONNECT != 0 { Some(Reconnect::read(&mut r)?) } else { None };
+        let record = if lasting & RECORD != 0 { Some(Record::read(&mut r)?) } else { None };
         Some(Request {
             host,
             port,
@@ -307,6 +319,7 @@ impl<'a> Request<'a> {
             proxy,
             heartbeat,
             reconnect,
+            record,
         })
     }
 
@@ -338,11 +351,13 @@ impl<'a> Request<'a> {
         }
         self.heartbeat.iter().for_each(|heartbeat| heartbeat.write(w));
         self.reconnect.iter().for_each(|reconnect| reconnect.write(w));
+        self.record.iter().for_each(|record| record.write(w));
     }
 
     fn lasting(&self) -> u8 {
         (if self.heartbeat.is_some() { HEARTBEAT } else { 0 })
             | if self.reconnect.is_some() { RECONNECT } else { 0 }
+            | if self.record.is_some() { RECORD } else { 0 }
     }
 
     fn flags(&self) -> u8 {
@@ -409,6 +424,7 @@ mod tests {
             .proxy_credentials("her", "word")
             .heartbeat(Heartbeat::text("still here", Duration::from_secs(9)))
             .reconnect(Reconnect::new().attempts(3).asks(Duration::from_secs(2)))
+            .record(Record::new("recordings", "one").with_credentials())
     }
 
     #[test]

@@ -18,6 +18,7 @@ use super::end_guard::EndGuard;
 use super::failure::Failure;
 use super::lasting::{Lasting, RequestBytes};
 use super::outcome::{ABNORMAL, Outcome};
+use super::recorder;
 use super::sink::{Delivery, Sink};
 use crate::http::retry_after;
 use crate::pddb::Pddb;
@@ -66,10 +67,15 @@ impl Again {
             }
             next = match self.attempt(&guard) {
                 Ok((outcome, lasted)) => {
+                    recorder::ended(guard.conn.recorder.get(), &outcome, &self.pddb);
                     backoff.ended(lasted);
                     self.ended(outcome)
                 }
-                Err(failure) => failed(&guard, failure),
+                Err(failure) => {
+                    let outcome = Outcome::new(ABNORMAL, &failure.text);
+                    recorder::ended(guard.conn.recorder.get(), &outcome, &self.pddb);
+                    failed(&guard, failure)
+                }
             };
         }
     }

@@ -10,6 +10,7 @@ use super::connect::{Draw, Opened, open};
 use super::end_guard::EndGuard;
 use super::opener::OpeningResult;
 use super::outcome::{ABNORMAL, Outcome};
+use super::recorder;
 use super::sink::{Delivery, Sink};
 use crate::pddb::Pddb;
 use crate::service::thread::{Permit, Pool};
@@ -33,6 +34,7 @@ pub(crate) fn run(guard: Arc<EndGuard>, opening: Opening, writer: Permit) {
     let Opening { request, delivery, pddb, seed, pool } = opening;
     let request = Zeroizing::new(request);
     let mut sink = Sink::new(conn.clone(), delivery);
+    let database = pddb.clone();
     let opened = open(conn, &request, &pddb, &seed);
     // Kept if it is needed again, and else wiped, as it may have a private key.
     let again = conn.lasting().cloned().map(|lasting| Again { lasting, request, pddb, seed, pool });
@@ -56,9 +58,11 @@ pub(crate) fn run(guard: Arc<EndGuard>, opening: Opening, writer: Permit) {
         }
     };
     if let Some(again) = again.filter(|_| conn.was_open()) {
+        recorder::ended(conn.recorder.get(), &outcome, &database);
         return again.run(guard, outcome, start.elapsed());
     }
     // The end does not depend on whether somebody takes this last message.
     drop(guard);
     sink.tell(&outcome);
+    recorder::ended(conn.recorder.get(), &outcome, &database);
 }

@@ -17,6 +17,7 @@ use super::connection::Connection;
 use super::destination::{self, Destination};
 use super::established::Established;
 use super::failure::Failure;
+use super::recorder::Recorder;
 use super::seed::Seed;
 use super::tls_code;
 use super::wording::Wording;
@@ -50,6 +51,9 @@ pub(super) fn open(
 ) -> Result<Opened, Failure> {
     let request = &Request::parse(request)
         .ok_or_else(|| Failure::new(Code::Malformed, format_args!("the page does not hold a request")))?;
+    if let (Some(record), None) = (&request.record, conn.recorder.get()) {
+        conn.recorder.set(Recorder::begin(record)?).ok();
+    }
     let seed =
         seed().map_err(|error| Failure::new(Code::Entropy, format_args!("no random numbers: {error}")))?;
     let mut key = seed.key;
@@ -101,10 +105,16 @@ impl Attempt<'_> {
         let head = self.compose(&key)?;
         let socket = self.connect()?;
         let place = self.to.place();
+        let recorder = self.conn.recorder.get();
+        recorder.inspect(|recorder| recorder.asked(&head));
         socket.write_all(&head).map_err(|error| {
             Failure::io(Code::Lost, format_args!("cannot send the opening handshake to {place}"), &error)
         })?;
         let answer = Answer::read(&|buffer| socket.read(buffer), &place)?;
+        recorder.inspect(|recorder| {
+            recorder.answered(&answer.head);
+            recorder.came(&answer.already);
+        });
         let sub_protocol = match check_reply(&answer.head, &key, &self.request.sub_protocols) {
             Ok(reply) => reply.protocol.map(str::to_owned),
             Err(ReplyError::Status(status)) => return Ok(Answered::Refused(answer, status, socket)),

@@ -6,7 +6,7 @@ mod opening;
 mod pings;
 mod succession;
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use xous::PID;
@@ -24,6 +24,7 @@ use super::liveness::Liveness;
 use super::opener::{Opener, OpeningResult};
 use super::outbox::Outbox;
 use super::outcome::{ABNORMAL, Outcome};
+use super::recorder::Recorder;
 use super::traffic::Past;
 use crate::net::Socket;
 use crate::proto::{CloseCode, Role};
@@ -69,6 +70,8 @@ pub(crate) struct Shared {
     /// Of the owner.
     failures: Failures,
     past: Mutex<Past>,
+    /// Its owner has asked for a recording.
+    pub(crate) recorder: OnceLock<Recorder>,
 }
 
 /// What a connection is made of.
@@ -140,8 +143,13 @@ impl Connection {
     ) -> Arc<Self> {
         let deadlines = deadlines.bounded();
         let liveness = Liveness::new(&deadlines);
-        let (failures, past) = (Failures::default(), Mutex::default());
-        let shared = Arc::new(Shared { inbox: Inbox::new(), liveness, failures, past });
+        let shared = Arc::new(Shared {
+            inbox: Inbox::new(),
+            liveness,
+            failures: Failures::default(),
+            past: Mutex::default(),
+            recorder: OnceLock::new(),
+        });
         Self::make(Parts { role, handle, deadlines, lease, timer, opener, shared, lasting, last: None })
     }
 

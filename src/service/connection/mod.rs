@@ -12,6 +12,7 @@
 //!  end_guard    held by each thread; the last one ends the connection and tells the table
 //!  liveness     whether the peer is there
 //!  opener       who waits for an opening, and what came of it (failure: why there is no connection)
+//!  recorder     what came and went, for debugging
 //!  suspends     the device sleeps and wakes
 //!  watch        which connections of a process have something for it
 //!  table        handles and their connections, and how those that are over have ended (outcome)
@@ -43,6 +44,7 @@ mod opener;
 mod outbox;
 mod outcome;
 mod reader;
+mod recorder;
 mod seed;
 mod sink;
 pub(super) mod suspends;

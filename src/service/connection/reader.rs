@@ -202,6 +202,9 @@ fn read(conn: &Arc<Connection>, socket: &Socket, buffer: &mut [u8]) -> Result<us
         }
         Ok(len) => {
             conn.heard();
+            if let (Some(recorder), Some(bytes)) = (conn.recorder.get(), buffer.get(..len)) {
+                recorder.came(bytes);
+            }
             Ok(len)
         }
     }

@@ -213,6 +213,9 @@ impl Writer {
     }
 
     fn frame(&mut self, kind: FrameKind, mut payload: &[u8]) -> Result<(), NotSent> {
+        if let Some(recorder) = self.conn.recorder.get() {
+            recorder.sent(self.encoder.first_byte(kind)?, payload);
+        }
         let mask = self.mask();
         self.make_room(payload.len());
         if let Some(len) = self.encoder.encode(kind, payload, mask, &mut self.buffer[self.len..])? {
@@ -260,6 +263,9 @@ impl Writer {
         let mask = self.mask();
         let frame = compose(&mut self.encoder, mask)?;
         let bytes = frame.as_ref();
+        if let (Some(recorder), [first, len, ..]) = (self.conn.recorder.get(), bytes) {
+            recorder.sent_control(*first, len & 0x7f);
+        }
         if self.buffer.len() - self.len < bytes.len() {
             self.write()?;
         }

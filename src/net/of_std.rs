@@ -78,6 +78,12 @@ impl WriteBuffer {
     pub(super) fn send(&mut self, mut stream: &TcpStream, len: usize) -> io::Result<()> {
         stream.write_all(self.0.get(..len).unwrap_or_default())
     }
+
+    /// As [`WriteBuffer::send`], of other bytes.
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "for records of TLS"))]
+    pub(super) fn send_other(&mut self, mut stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
+        stream.write_all(bytes)
+    }
 }
 
 impl Deref for WriteBuffer {

@@ -109,7 +109,7 @@ impl Socket {
     pub(crate) fn send(&self, buffer: &mut WriteBuffer, len: usize) -> io::Result<()> {
         match &self.tls {
             None => buffer.send(&self.stream, len),
-            Some(tls) => tls.write_all(&self.stream, buffer.get(..len).unwrap_or_default()),
+            Some(tls) => tls.send(&self.stream, buffer, len),
         }
     }
 

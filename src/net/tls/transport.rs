@@ -26,7 +26,7 @@ use xous_api_websocket::certificate::Shown;
 
 use super::session::Session;
 use super::{READ_SIZE, TlsError};
-use crate::net::{ReadBuffer, TcpStream, receive};
+use crate::net::{ReadBuffer, TcpStream, WriteBuffer, receive};
 use crate::platform::TLS_WRITE;
 use crate::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use crate::sync::{Mutex, MutexGuard};
@@ -187,6 +187,23 @@ impl Transport {
         drop(turn);
         self.close_if_wanted(stream);
         result
+    }
+
+    /// As [`Transport::write_all`], of the first bytes of a buffer. The records go through it as well.
+    pub(in crate::net) fn send(
+        &self,
+        stream: &TcpStream,
+        buffer: &mut WriteBuffer,
+        len: usize,
+    ) -> io::Result<()> {
+        let turn = self.turn.lock();
+        let bytes = buffer.get(..len).unwrap_or_default();
+        let mut out = Vec::with_capacity(bytes.len() + RECORDS);
+        let sealed = self.session().seal(bytes, &mut out);
+        let sent = buffer.send_other(stream, &out);
+        drop(turn);
+        self.close_if_wanted(stream);
+        sent.and(sealed.map_err(io::Error::other))
     }
 
     /// Takes memory for the records only while they are written.

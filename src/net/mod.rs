@@ -1,6 +1,6 @@
 //! Sockets: dial, listen, transport.
 //!
-//! The system's part has two forms, each with the same names: [`of_net`] on the device, [`of_std`] on a PC.
+//! The system's part has two forms, each with the same names: `of_net` on the device, `of_std` on a PC.
 
 mod dial;
 mod listen;
@@ -12,6 +12,7 @@ mod message;
 mod of_net;
 #[cfg(not(target_os = "xous"))]
 mod of_std;
+mod receive;
 mod socket;
 #[cfg(feature = "tls")]
 mod tls;
@@ -19,8 +20,6 @@ mod tls;
 #[path = "no_tls.rs"]
 mod tls;
 mod tls_error;
-
-use std::io::{self, Read};
 
 pub(crate) use dial::{DialError, dial, without_zone};
 pub(crate) use listen::{BindError, bind, keeps_promise, one_peer, wake_accept};
@@ -32,13 +31,3 @@ pub(crate) use socket::Socket;
 pub(crate) use system::{ReadBuffer, TcpListener, TcpStream, WriteBuffer};
 pub(crate) use tls::{ServerTls, client as tls_client};
 pub(crate) use tls_error::{CertificateFault, StoredFault, TlsError};
-
-/// Waits for bytes; 0 at the end of the stream. For plain sockets, and for what TLS reads.
-fn receive(mut stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match stream.read(buffer) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
-            result => return result,
-        }
-    }
-}

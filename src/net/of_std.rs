@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 pub(crate) use std::net::{TcpListener, TcpStream};
 use std::ops::{Deref, DerefMut};
 
-use super::receive;
+use super::receive::receive;
 
 /// Reads of a kilobyte each before a socket is closed with bytes unread all the same.
 const MAX_DISCARDS: usize = 64;

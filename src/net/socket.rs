@@ -5,9 +5,10 @@ use std::net::Shutdown;
 
 use xous_api_websocket::certificate::Shown;
 
+use super::receive::receive;
 use super::system::discard_unread;
 use super::tls::Transport;
-use super::{ReadBuffer, TcpStream, TlsError, WriteBuffer, receive};
+use super::{ReadBuffer, TcpStream, TlsError, WriteBuffer};
 
 /// A connection's socket. One thread reads, another writes, and a third may shut it down. None needs it exclusively.
 pub(crate) struct Socket {

@@ -26,7 +26,8 @@ use xous_api_websocket::certificate::Shown;
 
 use super::session::Session;
 use super::{READ_SIZE, TlsError};
-use crate::net::{ReadBuffer, TcpStream, WriteBuffer, receive};
+use crate::net::receive::receive;
+use crate::net::{ReadBuffer, TcpStream, WriteBuffer};
 use crate::platform::TLS_WRITE;
 use crate::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use crate::sync::{Mutex, MutexGuard};

@@ -1,9 +1,13 @@
-//! Where the device and hosted mode differ, both sides beside each other. Nothing else in this crate asks which it is.
+//! Where the device and hosted mode differ, both sides beside each other. Nothing else in this crate asks which it is, but
+//! `net` for its sockets.
 //!
 //! What differs only in how a call ends (a read that a shutdown cuts short is an error on the device and the end of
 //! the stream on a PC) is handled alike on both, where it is met.
 
 pub(crate) use xous_api_websocket::allow_heap;
+
+#[cfg(not(target_os = "xous"))]
+use crate::proto::MAX_HEADER;
 
 /// Fills `bytes` with random numbers for the secrets of TLS; `None` if there are none.
 ///
@@ -70,6 +74,18 @@ pub(crate) const SHUTDOWN_SENDS_FIN: bool = cfg!(not(target_os = "xous"));
 /// Whether there is one network, so that the zone of an IPv6 address says nothing. The device's std has none in its
 /// addresses.
 pub(crate) const HAS_ONE_NETWORK: bool = cfg!(target_os = "xous");
+
+/// How many bytes a connection reads at a time: on the device a page, which is lent to `net`.
+#[cfg(target_os = "xous")]
+pub(crate) const READ_BUFFER: usize = xous_api_websocket::wire::PAGE_SIZE;
+
+/// See above. On a PC a page and its frame's header come in one read.
+#[cfg(not(target_os = "xous"))]
+pub(crate) const READ_BUFFER: usize = 4096 + MAX_HEADER;
+
+/// Whether a socket is read into any memory at no cost. On the device a page is lent for it, and one that another
+/// process has lent is better not lent on.
+pub(crate) const READS_INTO_ANY_PAGE: bool = cfg!(not(target_os = "xous"));
 
 /// How many bytes of plaintext are sealed and written to the socket at a time: a page and its frame's header, so that
 /// these are one record and one call.

@@ -1,9 +1,10 @@
 //! Name resolution and connection.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
+use super::TcpStream;
 use crate::platform::HAS_ONE_NETWORK;
 
 /// Why there is no connection.

@@ -1,8 +1,9 @@
 //! Listening sockets.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use super::{TcpListener, TcpStream};
 use crate::platform::DROPS_LISTEN_ADDRESS;
 
 /// Why a port is not bound.

@@ -1,7 +1,18 @@
 //! Sockets: dial, listen, transport.
+//!
+//! The system's part has two forms, each with the same names: `of_net` on the device, `of_std` on a PC.
 
 mod dial;
 mod listen;
+#[cfg(all(test, not(target_os = "xous")))]
+#[path = "of_net/message.rs"]
+#[allow(dead_code, reason = "a PC only runs its tests")]
+mod message;
+#[cfg(target_os = "xous")]
+mod of_net;
+#[cfg(not(target_os = "xous"))]
+mod of_std;
+mod receive;
 mod socket;
 #[cfg(feature = "tls")]
 mod tls;
@@ -10,21 +21,13 @@ mod tls;
 mod tls;
 mod tls_error;
 
-use std::io::{self, Read};
-use std::net::TcpStream;
-
 pub(crate) use dial::{DialError, dial, without_zone};
 pub(crate) use listen::{BindError, bind, keeps_promise, one_peer, wake_accept};
+#[cfg(target_os = "xous")]
+use of_net as system;
+#[cfg(not(target_os = "xous"))]
+use of_std as system;
 pub(crate) use socket::Socket;
+pub(crate) use system::{ReadBuffer, TcpListener, TcpStream, WriteBuffer};
 pub(crate) use tls::{ServerTls, client as tls_client};
 pub(crate) use tls_error::{CertificateFault, StoredFault, TlsError};
-
-/// Waits for bytes; 0 at the end of the stream. For plain sockets, and for what TLS reads.
-fn receive(mut stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match stream.read(buffer) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
-            result => return result,
-        }
-    }
-}

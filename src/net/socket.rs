@@ -1,16 +1,14 @@
 //! A connected socket that two threads use at a time.
 
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::io::{self, Write};
+use std::net::Shutdown;
 
 use xous_api_websocket::certificate::Shown;
 
+use super::receive::receive;
+use super::system::discard_unread;
 use super::tls::Transport;
-use super::{TlsError, receive};
-use crate::platform::SHUTDOWN_SENDS_FIN;
-
-/// Reads of a kilobyte each before a socket is closed with bytes unread all the same.
-const MAX_DISCARDS: usize = 64;
+use super::{ReadBuffer, TcpStream, TlsError, WriteBuffer};
 
 /// A connection's socket. One thread reads, another writes, and a third may shut it down. None needs it exclusively.
 pub(crate) struct Socket {
@@ -79,6 +77,14 @@ impl Socket {
         self.read_and(buffer, || ())
     }
 
+    /// As [`Socket::read_and`], to the front of a buffer that the socket reads into itself.
+    pub(crate) fn fill(&self, buffer: &mut ReadBuffer, owed: impl Fn()) -> io::Result<usize> {
+        match &self.tls {
+            None => buffer.fill(&self.stream),
+            Some(tls) => tls.fill(&self.stream, buffer, owed),
+        }
+    }
+
     /// As [`Socket::read`], but calls `owed` when TLS has to answer what came. The answer goes out with the next
     /// [`Socket::write_all`], even one of no bytes. So a reader never waits for the peer to read.
     pub(crate) fn read_and(&self, buffer: &mut [u8], owed: impl Fn()) -> io::Result<usize> {
@@ -100,6 +106,14 @@ impl Socket {
         }
     }
 
+    /// As [`Socket::write_all`], of the first `len` bytes of a buffer, whose content is lost.
+    pub(crate) fn send(&self, buffer: &mut WriteBuffer, len: usize) -> io::Result<()> {
+        match &self.tls {
+            None => buffer.send(&self.stream, len),
+            Some(tls) => tls.send(&self.stream, buffer, len),
+        }
+    }
+
     /// `Read` and `Both` end calls that wait. On a PC they also end later calls, on the device only those that wait
     /// already. `Write` tells the peer that nothing more comes, with TLS by a close_notify. What is being written
     /// goes first, and the caller may have to wait until that is taken.
@@ -115,16 +129,8 @@ impl Socket {
 
     /// Reads what has come, up to a bound, and drops it, so that closing does not reset the connection and lose what was
     /// sent last (RFC 9112 section 9.6). Does not wait. The socket is of no use but to be closed. On the device
-    /// closing resets nothing.
+    /// closing resets nothing, and nothing is read.
     pub(crate) fn discard_unread(&self) {
-        if !SHUTDOWN_SENDS_FIN || self.stream.set_nonblocking(true).is_err() {
-            return;
-        }
-        let mut rest = [0; 1024];
-        for _ in 0..MAX_DISCARDS {
-            if !matches!((&self.stream).read(&mut rest), Ok(1..)) {
-                return;
-            }
-        }
+        discard_unread(&self.stream);
     }
 }

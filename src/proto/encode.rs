@@ -7,6 +7,7 @@ use super::control::ControlFrame;
 use super::frame::{CONTINUATION, FIN, HEADER_SPACE, Header, Kind, MAX_PAYLOAD, Role, portion};
 use super::mask::Mask;
 use super::utf8::Utf8;
+use super::words;
 
 /// The place of a data frame in its message (RFC 6455, section 5.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,7 +134,7 @@ impl Encoder {
         if self.role == Role::Client {
             Mask::new(key).copy(payload, space);
         } else {
-            space.copy_from_slice(payload);
+            words::copy(payload, space);
         }
         Ok(Some(at + payload.len()))
     }
@@ -281,7 +282,7 @@ impl FrameWriter {
             self.mask.copy(payload, out)
         } else {
             let len = payload.len().min(out.len());
-            out[..len].copy_from_slice(&payload[..len]);
+            words::copy(&payload[..len], &mut out[..len]);
             len
         };
         self.remaining -= len as u64;

@@ -2,9 +2,10 @@
 //!
 //! Both directions are the same operation. It runs over blocks of a fixed size, whose loops LLVM turns
 //! into vector instructions, at any alignment of data and key: those that every machine of the target has, and
-//! for long data those of the machine at hand.
+//! for long data those of the machine at hand. Where words have to be aligned, it is [`words`]' part.
 
 use super::wide::widely;
+use super::words::{self, ALIGNED_ONLY};
 
 /// A masking key turned so that its first byte belongs to the next payload byte.
 ///
@@ -35,6 +36,10 @@ impl Mask {
     #[inline]
     pub(super) fn apply(&mut self, data: &mut [u8]) {
         let key = self.pass(data.len());
+        if ALIGNED_ONLY {
+            words::apply(data, key);
+            return;
+        }
         let Some(end) = data.last_chunk::<LANE>() else {
             xor_short(data, key);
             return;
@@ -59,6 +64,9 @@ impl Mask {
     #[inline]
     pub(super) fn apply_ascii(&mut self, data: &mut [u8]) -> bool {
         let key = self.pass(data.len());
+        if ALIGNED_ONLY {
+            return words::apply(data, key) & TOP_BITS == 0;
+        }
         let Some(end) = data.last_chunk::<LANE>() else {
             return xor_short(data, key) & TOP_BITS == 0;
         };
@@ -89,6 +97,10 @@ impl Mask {
         let len = from.len().min(to.len());
         let (from, to) = (&from[..len], &mut to[..len]);
         let key = self.pass(len);
+        if ALIGNED_ONLY {
+            words::copy_masked(from, to, key);
+            return len;
+        }
         let (Some(from_end), true) = (from.last_chunk::<LANE>(), len >= LANE) else {
             to.copy_from_slice(from);
             xor_short(to, key);

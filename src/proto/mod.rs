@@ -34,6 +34,7 @@ mod round_trip;
 mod utf8;
 mod violation;
 mod wide;
+mod words;
 
 pub use backoff::{Backoff, BackoffPolicy};
 pub use close::{ClosePayload, CloseReason, MAX_CLOSE_TEXT};
@@ -49,6 +50,7 @@ pub use limits::Limits;
 pub use round_trip::RoundTrip;
 pub use utf8::Utf8;
 pub use violation::Violation;
+pub(crate) use words::copy;
 
 // The sizes that the docs name.
 const _: () = assert!(size_of::<Decoder>() <= 224);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use xous_api_websocket::{Listener, Request, Route, Upload};
 
 use crate::platform::RECORDED;
-use crate::proto::{HEADER_SPACE, MAX_HEADER};
+use crate::proto::HEADER_SPACE;
 use crate::upload::WRITE_BATCH;
 
 /// Connections at a time (`NoWorker`). Each takes two worker threads of the 29 that a process on the device can use.
@@ -215,9 +215,8 @@ pub(crate) const REFUSAL_BODY: usize = 1024;
 /// See [`REFUSAL_BODY`].
 pub(crate) const REFUSAL_WAIT: Duration = Duration::from_secs(1);
 
-/// Read buffer of a connection: a page and its header come in one read. What is longer goes from the socket straight
-/// into the receiver's pages. The device's std reads no more than 4096 bytes per call.
-pub(crate) const READ_BUFFER: usize = 4096 + MAX_HEADER;
+/// Read buffer of a connection. On a PC what is longer goes from the socket straight into the receiver's pages.
+pub(crate) use crate::platform::READ_BUFFER;
 
 /// Write buffer of a connection that has nothing to write. Small frames need no more.
 pub(crate) const WRITE_BUFFER: usize = 512;

@@ -21,10 +21,10 @@ const CONNECT: u8 = 17;
 /// Pages that the stack of a worker or a port may have: by these they are known.
 const RESERVED: u32 = 24;
 /// What the stack of a reader takes that opens a connection by address, the first one after the start and others, and of
-/// one that looks up a name. A look-up's frame is 10 pages.
+/// one that looks up a name. A look-up's frame is 10 pages, and begins at a page's boundary, wherever its caller's ends.
 const FIRST_PAGES: u32 = 11;
-const PAGES: u32 = 7;
-const NAME_PAGES: u32 = 15;
+const PAGES: u32 = 5;
+const NAME_PAGES: u32 = 16;
 
 /// Messages that are lent are mapped into a window of 4 MiB.
 #[test]

@@ -11,7 +11,7 @@ use crate::common::{WALL_LIMIT, programs};
 const SHORT: u32 = 100;
 const LONG: u32 = 60_000;
 /// Connections after which each worker has read for one, so that its stack is as deep as it gets.
-const WARM: u32 = 40;
+const WARM: u32 = 100;
 /// Of the PC's time, for what is run by command.
 const HOUR: Duration = Duration::from_secs(3600);
 

@@ -155,15 +155,12 @@ impl Operation {
                     return self.attempt(sockets, now, ram);
                 }
                 if !is_here(&bytes[10..15]) {
-                    bytes[0] = UNADDRESSABLE;
-                    return Progress::Done(WHOLE_PAGE);
+                    return self.fail(bytes, UNADDRESSABLE);
                 }
                 match sockets.connect(port) {
                     Ok(number) => self.number = number,
-                    Err(_) => {
-                        bytes[0] = INVALID;
-                        return Progress::Done(WHOLE_PAGE);
-                    }
+                    // So does xous-core's `net` tell a refusal.
+                    Err(_) => return self.fail(bytes, TIMED_OUT),
                 }
                 self.attempt(sockets, now, ram)
             }
@@ -257,6 +254,7 @@ impl Operation {
                 self.fail(bytes, TIMED_OUT)
             }
             ErrorKind::WouldBlock | ErrorKind::Interrupted => Progress::Waits,
+            _ if self.opcode == CONNECT => self.fail(bytes, TIMED_OUT),
             _ => self.fail(bytes, LIBRARY_ERROR),
         }
     }
@@ -269,11 +267,11 @@ impl Operation {
         }
     }
 
-    /// The code stands where each of std's readers looks for it.
+    /// The code stands where each of std's readers looks for it, and where xous-core's `net` writes it.
     fn fail(&self, bytes: &mut [u8], code: u8) -> Progress {
         if self.opcode == CONNECT {
-            bytes[0] = code;
-            return Progress::Done(WHOLE_PAGE);
+            bytes[..8].copy_from_slice(&[1, 1, 1, 1, code, 0, 0, 0]);
+            return Progress::Done((0, 0));
         }
         bytes[..2].copy_from_slice(&[1, code]);
         bytes[4] = code;

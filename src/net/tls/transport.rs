@@ -20,13 +20,14 @@
 //! second writer would wait for the lock, and no connection has one.
 
 use std::io::{self, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::Shutdown;
 
 use xous_api_websocket::certificate::Shown;
 
 use super::session::Session;
 use super::{READ_SIZE, TlsError};
-use crate::net::receive;
+use crate::net::receive::receive;
+use crate::net::{ReadBuffer, TcpStream, WriteBuffer};
 use crate::platform::TLS_WRITE;
 use crate::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use crate::sync::{Mutex, MutexGuard};
@@ -114,6 +115,25 @@ impl Transport {
         self.read_by(|room| receive(stream, room), buffer, owed)
     }
 
+    /// As [`Transport::read`], into a buffer that the socket reads into itself. It is never short.
+    pub(in crate::net) fn fill(
+        &self,
+        stream: &TcpStream,
+        buffer: &mut ReadBuffer,
+        owed: impl Fn(),
+    ) -> io::Result<usize> {
+        loop {
+            if let Some(taken) = self.session().take(buffer) {
+                return taken.map_err(io::Error::other);
+            }
+            let len = buffer.fill(stream)?;
+            self.session().feed(buffer.get(..len).unwrap_or_default());
+            if let Some(end) = self.fed(len, &owed) {
+                return end;
+            }
+        }
+    }
+
     /// As [`Transport::read`], from `receive` instead of a socket.
     fn read_by(
         &self,
@@ -132,17 +152,22 @@ impl Transport {
                 self.session().feed(buffer.get(..len).unwrap_or_default());
                 len
             };
-            if len == 0 {
-                return if self.ended_here.load(SeqCst) {
-                    Ok(0)
-                } else {
-                    Err(io::Error::other(TlsError::Truncated))
-                };
-            }
-            if self.session().owes() {
-                owed();
+            if let Some(end) = self.fed(len, &owed) {
+                return end;
             }
         }
+    }
+
+    /// What follows when so many bytes have come: the end if none have.
+    fn fed(&self, len: usize, owed: impl Fn()) -> Option<io::Result<usize>> {
+        if len == 0 {
+            let is_ours = self.ended_here.load(SeqCst);
+            return Some(if is_ours { Ok(0) } else { Err(io::Error::other(TlsError::Truncated)) });
+        }
+        if self.session().owes() {
+            owed();
+        }
+        None
     }
 
     /// Reads from the socket what the caller's buffer has no room for. That buffer has the size of the plaintext that
@@ -163,6 +188,23 @@ impl Transport {
         drop(turn);
         self.close_if_wanted(stream);
         result
+    }
+
+    /// As [`Transport::write_all`], of the first bytes of a buffer. The records go through it as well.
+    pub(in crate::net) fn send(
+        &self,
+        stream: &TcpStream,
+        buffer: &mut WriteBuffer,
+        len: usize,
+    ) -> io::Result<()> {
+        let turn = self.turn.lock();
+        let bytes = buffer.get(..len).unwrap_or_default();
+        let mut out = Vec::with_capacity(bytes.len() + RECORDS);
+        let sealed = self.session().seal(bytes, &mut out);
+        let sent = buffer.send_other(stream, &out);
+        drop(turn);
+        self.close_if_wanted(stream);
+        sent.and(sealed.map_err(io::Error::other))
     }
 
     /// Takes memory for the records only while they are written.

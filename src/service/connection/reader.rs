@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use super::connection::Connection;
 use super::sink::Sink;
-use crate::net::Socket;
-use crate::platform::SHUTDOWN_SENDS_FIN;
+use crate::net::{ReadBuffer, Socket};
+use crate::platform::{READS_INTO_ANY_PAGE, SHUTDOWN_SENDS_FIN};
 use crate::proto::{Decoder, Event, Violation};
 use crate::service::limits::{LAST_TURN, READ_BUFFER};
 
@@ -26,7 +26,7 @@ pub(crate) struct Reader<'a> {
     socket: Arc<Socket>,
     decoder: Decoder,
     sink: &'a mut Sink,
-    buffer: Box<[u8]>,
+    buffer: ReadBuffer,
     /// What of the buffer is read and not decoded.
     start: usize,
     end: usize,
@@ -51,7 +51,7 @@ impl<'a> Reader<'a> {
         sink: &'a mut Sink,
         already: Vec<u8>,
     ) -> Self {
-        let mut buffer = vec![0; READ_BUFFER].into_boxed_slice();
+        let mut buffer = ReadBuffer::new(READ_BUFFER);
         let end = already.len().min(buffer.len());
         buffer[..end].copy_from_slice(&already[..end]);
         Reader { conn, socket, decoder, sink, buffer, start: 0, end, flows: false }
@@ -105,12 +105,12 @@ impl<'a> Reader<'a> {
     /// come, so that nothing is missed while a page is waited for.
     fn fill(&mut self) -> Result<(), Stop> {
         let rest = usize::try_from(self.decoder.frame_remaining()).unwrap_or(usize::MAX);
-        if rest > READ_BUFFER && self.flows && self.fill_page(rest)? {
+        if READS_INTO_ANY_PAGE && rest > READ_BUFFER && self.flows && self.fill_page(rest)? {
             return Ok(());
         }
         self.start = 0;
         self.sink.lay_down();
-        let result = read(&self.conn, &self.socket, &mut self.buffer);
+        let result = self.read();
         self.sink.pick_up();
         match result {
             Ok(len) => {
@@ -129,7 +129,8 @@ impl<'a> Reader<'a> {
     /// checked all the same.
     fn fill_page(&mut self, rest: usize) -> Result<bool, Stop> {
         let Some(space) = self.sink.reserve(rest.min(DIRECT)) else { return Ok(false) };
-        let len = match read(&self.conn, &self.socket, space) {
+        let result = self.socket.read_and(space, || self.conn.outbox.flush());
+        let len = match came(&self.conn, result, space) {
             Ok(len) => len,
             Err(stop) => {
                 self.sink.put_back();
@@ -186,12 +187,18 @@ impl<'a> Reader<'a> {
     /// Drops what still comes, so that the peer gets our Close frame and not a reset. The close deadline ends this at
     /// the latest.
     fn drain(&mut self) {
-        while read(&self.conn, &self.socket, &mut self.buffer).is_ok() {}
+        while self.read().is_ok() {}
+    }
+
+    fn read(&mut self) -> Result<usize, Stop> {
+        let result = self.socket.fill(&mut self.buffer, || self.conn.outbox.flush());
+        came(&self.conn, result, &self.buffer)
     }
 }
 
-fn read(conn: &Arc<Connection>, socket: &Socket, buffer: &mut [u8]) -> Result<usize, Stop> {
-    match socket.read_and(buffer, || conn.outbox.flush()) {
+/// What a read has brought into the buffer.
+fn came(conn: &Arc<Connection>, result: std::io::Result<usize>, buffer: &[u8]) -> Result<usize, Stop> {
+    match result {
         Ok(0) => {
             conn.breaks(|| "the peer ended the connection without a Close frame");
             Err(Stop::Gone)

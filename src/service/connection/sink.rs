@@ -135,7 +135,7 @@ impl Sink {
                 return;
             };
             let (now, later) = rest.split_at(space.len());
-            space.copy_from_slice(now);
+            proto::copy(now, space);
             self.commit(now.len(), chunk.last && later.is_empty());
             if later.is_empty() {
                 return;

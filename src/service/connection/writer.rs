@@ -14,7 +14,7 @@ use super::beat::Beat;
 use super::connection::Connection;
 use super::deadline::Deadline;
 use super::outbox::Work;
-use crate::net::Socket;
+use crate::net::{Socket, WriteBuffer};
 use crate::proto::{self, CloseCode, ControlFrame, EncodeError, Encoder, FrameKind, HEADER_SPACE};
 use crate::service::limits::{BULK_WRITE_BUFFER, QUEUED_SENDS, WRITE_BUFFER};
 use crate::service::message::Lent;
@@ -25,7 +25,7 @@ pub(crate) struct Writer {
     socket: Arc<Socket>,
     encoder: Encoder,
     /// Frames on their way to the socket: the first `len` bytes.
-    buffer: Vec<u8>,
+    buffer: WriteBuffer,
     len: usize,
     /// Senders of what is in the buffer.
     unanswered: Vec<Lent>,
@@ -65,7 +65,7 @@ impl Writer {
             conn,
             socket,
             encoder,
-            buffer: vec![0; WRITE_BUFFER],
+            buffer: WriteBuffer::new(WRITE_BUFFER),
             len: 0,
             unanswered: Vec::new(),
             fragment_size,
@@ -115,9 +115,7 @@ impl Writer {
             return Ok(Some(work));
         }
         self.write()?;
-        if self.buffer.len() > WRITE_BUFFER {
-            self.buffer = vec![0; WRITE_BUFFER];
-        }
+        self.buffer.shrink(WRITE_BUFFER);
         Ok(self.conn.outbox.next(mid_message))
     }
 
@@ -237,9 +235,7 @@ impl Writer {
     /// Makes room for one more frame, as far as the buffer may grow.
     fn make_room(&mut self, payload: usize) {
         let wanted = payload.saturating_add(self.len + HEADER_SPACE).min(BULK_WRITE_BUFFER);
-        if self.buffer.len() < wanted {
-            self.buffer.resize(wanted, 0);
-        }
+        self.buffer.grow(wanted);
     }
 
     fn mask(&mut self) -> [u8; 4] {
@@ -285,17 +281,21 @@ impl Writer {
     }
 
     /// Writes the first `len` bytes of the buffer, behind what the transport has to send.
-    fn transmit(&self, len: usize) -> Result<(), Gone> {
-        let bytes = &self.buffer[..len];
-        self.write_all(bytes)
+    fn transmit(&mut self, len: usize) -> Result<(), Gone> {
+        let Writer { conn, socket, buffer, .. } = self;
+        lost(conn, conn.waiting(Deadline::Write, || socket.send(buffer, len)))
     }
 
     fn write_all(&self, bytes: &[u8]) -> Result<(), Gone> {
-        self.conn.waiting(Deadline::Write, || self.socket.write_all(bytes)).map_err(|error| {
-            self.conn.breaks(|| format!("the connection was lost: {error}"));
-            Gone
-        })
+        lost(&self.conn, self.conn.waiting(Deadline::Write, || self.socket.write_all(bytes)))
     }
+}
+
+fn lost(conn: &Connection, written: std::io::Result<()>) -> Result<(), Gone> {
+    written.map_err(|error| {
+        conn.breaks(|| format!("the connection was lost: {error}"));
+        Gone
+    })
 }
 
 impl From<Gone> for NotSent {

@@ -3,7 +3,6 @@
 //! The thread of a port that is given up ends only when it notices. Until then the thread is taken and the address
 //! bound. So a port that is asked for meanwhile follows on the same thread.
 
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use super::certificates::warn_of_expiry;
 use super::http_client::Reception;
 use super::port::{NotBound, OnBound, Port};
 use super::shared::Shared;
-use crate::net::{BindError, bind};
+use crate::net::{BindError, TcpListener, bind};
 use crate::service::limits::PORT_THREADS;
 use crate::service::thread::{Note, Permit, Pool, note};
 use crate::sync::Mutex;

@@ -7,7 +7,7 @@
 //! it is refused.
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ use xous_api_websocket::wire::Handle;
 use super::late::Late;
 use super::places::{Full, Places};
 use super::stage::{Active, Eviction, FRESH, Stage, Whereabouts};
-use crate::net::one_peer;
+use crate::net::{TcpStream, one_peer};
 use crate::service::limits::{PLACE_WAIT, WAITING, WORKERS_FOR_PROGRAMS};
 use crate::service::thread::{Note, Permit, Pool, Timer, Wake, note};
 use crate::sync::Mutex;

@@ -2,7 +2,7 @@
 //!
 //! One worker serves it, one request at a time. Nothing is read ahead.
 
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -24,7 +24,7 @@ use crate::http::{
     Answer, NormalPath, READS, Reason, Shown, UPGRADES, is_allowed, is_own_host, options, page,
     pairing as pairing_page, refusal, status,
 };
-use crate::net::{Socket, one_peer};
+use crate::net::{Socket, TcpStream, one_peer};
 use crate::proto::handshake::{Caps, Plain, Refusal, Request, check_request};
 use crate::service::limits::{LINGER, MAX_REQUEST_BYTES};
 use crate::service::thread::Permit;

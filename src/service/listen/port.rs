@@ -1,6 +1,6 @@
 //! A port that is listened on: its settings, routes, certificate and clients.
 
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ use super::refusals::Refusals;
 use super::target::Target;
 use crate::clock;
 use crate::http::{NormalPath, Router, has_dot_segment, normalized};
-use crate::net::{ServerTls, Socket, TlsError};
+use crate::net::{ServerTls, Socket, TcpListener, TcpStream, TlsError};
 use crate::proto::handshake::Headers;
 use crate::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use crate::sync::{Condvar, Mutex};

@@ -6,7 +6,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use xous_api_websocket::error::ReceiveError;
-use xous_api_websocket::{Incoming, Kind, Limits, Listen, Listener, Route, SlowMember};
+use xous_api_websocket::{Incoming, Kind, Limits, Listen, Listener, Route, serve::SlowMember};
 
 /// Members at a time, each with a thread. A process has about thirty in its life in hosted mode.
 const MEMBERS: usize = 12;

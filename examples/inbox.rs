@@ -6,7 +6,7 @@
 
 use std::error::Error;
 
-use xous_api_websocket::{Listen, Listener, Login, Route, Upload};
+use xous_api_websocket::{Listen, Listener, Route, Upload, serve::Login};
 
 /// The dict of the database.
 const DICT: &str = "inbox";

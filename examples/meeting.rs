@@ -9,7 +9,7 @@ mod shared;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use xous_api_websocket::{Incoming, Kind, Limits, Listener, Route, SlowMember, Websocket};
+use xous_api_websocket::{Incoming, Kind, Limits, Listener, Route, Websocket, serve::SlowMember};
 
 /// Members and listeners at a time. The threads are started once: a process has about thirty in its life in hosted
 /// mode.

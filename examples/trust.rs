@@ -11,7 +11,7 @@ use std::time::Duration;
 use websocket::pddb::{Create, DictPath, Pddb, SYSTEM_BASIS};
 use xous_api_websocket::certificate::{Certificate, Shown, ShownCertificate};
 use xous_api_websocket::error::Unopened;
-use xous_api_websocket::{Pin, Request, Tls, Websocket};
+use xous_api_websocket::{Request, Tls, Websocket, tls::Pin};
 
 /// As `libs/tls/src/ota.rs` declares it: DER without the tags and lengths around each field.
 #[derive(rkyv::Archive, rkyv::Serialize)]

@@ -6,7 +6,7 @@ use crate::platform;
 
 /// The year in which this was written begins. A clock that says less has not been set: on the device it counts from
 /// 1970 after a loss of power.
-const WRITTEN: Duration = Duration::from_secs(1_767_225_600);
+pub(crate) const WRITTEN: Duration = Duration::from_secs(1_767_225_600);
 
 /// The time since 1970 by the system's clock; `None` if there is no clock or it has not been set.
 pub(crate) fn now() -> Option<Duration> {

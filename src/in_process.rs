@@ -2,7 +2,7 @@
 
 use rand_core::RngCore;
 use xous::{CID, SID};
-use xous_api_websocket::{CredentialsForm, Deadlines, Request, Tls};
+use xous_api_websocket::{Deadlines, Request, Tls, open::CredentialsForm};
 
 use crate::service::{Plan, serve_one};
 

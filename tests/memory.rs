@@ -29,7 +29,7 @@ use xous_api_names::XousNames;
 use xous_api_websocket::error::ReceiveError;
 use xous_api_websocket::state::Stats;
 use xous_api_websocket::wire::{Handle, Opcode, SERVER_NAME, message_id};
-use xous_api_websocket::{Kind, Listen, ListenLimits, Listener, Part, Request, Route, Tls, Websocket};
+use xous_api_websocket::{Kind, Listen, Listener, Part, Request, Route, Tls, Websocket, serve::ListenLimits};
 
 #[global_allocator]
 static HEAP: heap::Heap = heap::Heap::new();

@@ -65,6 +65,12 @@ impl CloseCode {
         matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
     }
 
+    /// Whether opening the connection again is right, as the same may succeed then: behind 1001, 1006 and 1011 to 1014.
+    /// [`Reconnect`](crate::Reconnect) goes by this, too.
+    pub const fn is_transient(self) -> bool {
+        matches!(self.0, 1001 | 1006 | 1011..=1014)
+    }
+
     /// What the code says, if it has a name.
     pub const fn name(self) -> Option<&'static str> {
         Some(match self.0 {
@@ -133,6 +139,12 @@ mod tests {
         }
         assert_eq!(CloseCode::new(4000).to_string(), "4000");
         assert_eq!(CloseCode::new(1006).to_string(), "1006 (lost)");
+    }
+
+    #[test]
+    fn an_end_by_circumstances_is_transient() {
+        let transient: Vec<_> = (0..=u16::MAX).filter(|code| CloseCode::new(*code).is_transient()).collect();
+        assert_eq!(transient, [1001, 1006, 1011, 1012, 1013, 1014]);
     }
 
     #[test]

@@ -160,7 +160,7 @@ pub enum Code {
     /// A certificate or key in the device's database (PDDB) cannot be used: store it anew.
     ///
     /// It is not a CA certificate, a chain, or the private key that belongs to it, or it is longer than
-    /// [`Source::MAX_STORED`](crate::Source::MAX_STORED). The text that comes with it names it.
+    /// [`Source::MAX_STORED`](crate::tls::Source::MAX_STORED). The text that comes with it names it.
     BadPddbKey = 50,
     /// The device's database (PDDB) did not answer, or failed: try again later.
     ///

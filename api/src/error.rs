@@ -1,7 +1,7 @@
 //! What can go wrong: one error per operation.
 //!
-//! What an error says with `Display` is all that there is to say, in one sentence for people. `source` has the error that
-//! it rests on, for programs that look into it. [`Code::is_transient`] says whether the same call may succeed later.
+//! `Display` writes all that there is to say, in one sentence for people. `source` is the error or the [`Code`] behind it.
+//! [`OpenError::is_transient`] and [`Code::is_transient`] say whether the same call may succeed later.
 //!
 //! ```no_run
 //! use xous_api_websocket::error::OpenError;
@@ -13,6 +13,25 @@
 //!     Err(error) => println!("{error}; {}", if error.is_transient() { "later" } else { "never" }),
 //! }
 //! ```
+//!
+//! [`Message`](crate::Message) and [`MessageWriter`](crate::MessageWriter) are `std::io` streams, whose errors are an
+//! [`io::Error`]. It holds a [`ReceiveError`] or a [`SendError`]:
+//!
+//! ```no_run
+//! use std::io;
+//! use xous_api_websocket::{Websocket, error::ReceiveError};
+//!
+//! fn save(ws: &Websocket, file: &mut std::fs::File) -> io::Result<u64> {
+//!     let copied = io::copy(&mut ws.receive()?, file);
+//!     if let Err(error) = &copied {
+//!         match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+//!             Some(ReceiveError::Closed(closed)) => println!("the connection has ended within the message: {closed}"),
+//!             _ => println!("it is the file: {error}"),
+//!         }
+//!     }
+//!     copied
+//! }
+//! ```
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -20,8 +39,8 @@ use std::io::{self, ErrorKind};
 use crate::{CloseCode, Code, Request};
 
 #[cfg(feature = "idn")]
-pub use crate::host::NotAHost;
-pub use crate::pin::NoFingerprint;
+pub use crate::open::host::NotAHost;
+pub use crate::tls::pin::NoFingerprint;
 
 /// How a connection ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -377,5 +396,65 @@ impl From<OpenError> for io::Error {
             _ => ErrorKind::Other,
         };
         io::Error::new(kind, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::any::type_name;
+    use std::error::Error;
+
+    use super::*;
+    use crate::sender::SenderError;
+
+    /// Its name, if it is an error that any thread may pass on.
+    fn error<E: Error + Send + Sync + 'static>() -> &'static str {
+        type_name::<E>().rsplit("::").next().unwrap()
+    }
+
+    #[test]
+    fn every_type_is_an_error_that_can_be_boxed() {
+        let errors = [
+            error::<Closed>(),
+            error::<RequestError>(),
+            error::<UrlError>(),
+            error::<OpenError>(),
+            error::<Unopened>(),
+            error::<SendError>(),
+            error::<ReceiveError>(),
+            error::<ControlError>(),
+            error::<ListenError>(),
+            error::<AcceptError>(),
+        ];
+        error::<Code>();
+        error::<NoFingerprint>();
+        error::<SenderError>();
+        #[cfg(feature = "idn")]
+        error::<NotAHost>();
+        let declared = include_str!("error.rs").lines().filter_map(|line| {
+            let (_, name) = line.split_once("pub struct ").or_else(|| line.split_once("pub enum "))?;
+            line.starts_with("pub ").then(|| name.trim_end_matches(" {"))
+        });
+        assert_eq!(declared.collect::<Vec<_>>(), errors);
+    }
+
+    #[test]
+    fn the_code_behind_an_error_is_its_source() {
+        let code = Code::BusyMessages;
+        let errors: [&dyn Error; 4] = [
+            &SendError::Busy(code),
+            &ReceiveError::Busy(code),
+            &ControlError::Busy(code),
+            &AcceptError::Refused(code),
+        ];
+        for error in errors {
+            assert_eq!(error.source().and_then(|source| source.downcast_ref()), Some(&code), "{error}");
+        }
+        let closed = Closed::new(1001, "bye");
+        let error = ReceiveError::Closed(closed.clone());
+        assert_eq!(error.source().and_then(|source| source.downcast_ref()), Some(&closed));
+        // An error of a stream holds the error of the connection.
+        let within = io::Error::from(error.clone());
+        assert_eq!(within.get_ref().and_then(|inner| inner.downcast_ref()), Some(&error));
     }
 }

@@ -1,7 +1,8 @@
-//! Client crate of the Xous WebSocket service.
+//! WebSockets (RFC 6455) for programs on Xous: the client crate of the WebSocket service.
 //!
-//! The service (`_Websocket Service_`) owns sockets, TLS, framing and timers. A program that links this crate talks to it
-//! by message passing, and holds a [`Websocket`] for each connection and a [`Listener`] for each port.
+//! The service, a process of its own (`_Websocket Service_`), has the sockets, TLS, framing and timers. A program that
+//! links this crate talks to it by message passing, and holds a [`Websocket`] for each connection and a [`Listener`] for
+//! each port. The service has to be running: without it the first call waits until it has been registered.
 //!
 //! # Open, send, receive
 //!
@@ -18,10 +19,59 @@
 //! # }
 //! ```
 //!
-//! A message of any size streams: [`Websocket::receive`] returns a [`Message`], a [`std::io::Read`] that ends where
-//! the message ends. [`Websocket::receive_whole`] returns a [`Payload`], text or binary, of at most the length that is
-//! given. [`Websocket::forward_to`] pushes chunks to a server of the program instead. Threads may share a `Websocket`:
-//! one sends while another receives.
+//! The user name and password of the address go into the request as HTTP Basic credentials, and `wss` is TLS with the
+//! roots of [`Tls::default`]. [`Request`] has everything else that can be asked for. A [`Url`] is an address that can be
+//! kept.
+//!
+//! Threads may share a `Websocket`: one sends while another receives. A program with a server of its own has what comes
+//! pushed to it instead: [`Websocket::forward_to`], module [`push`].
+//!
+//! # Messages of any size
+//!
+//! A message is a stream in both directions, and takes no more memory than a buffer of 16 KiB:
+//!
+//! ```no_run
+//! use std::{fs::File, io};
+//! use xous_api_websocket::{Kind, Websocket};
+//!
+//! fn exchange(ws: &Websocket) -> Result<(), Box<dyn std::error::Error>> {
+//!     let mut up = ws.writer(Kind::Binary);
+//!     io::copy(&mut File::open("question")?, &mut up)?;
+//!     up.finish()?; // without it the message has no end, and the connection is closed
+//!
+//!     let mut down = ws.receive()?;
+//!     io::copy(&mut down, &mut File::create("answer")?)?; // ends where the message ends
+//!     Ok(())
+//! }
+//! ```
+//!
+//! [`Websocket::receive_whole`] returns a [`Payload`], text or binary, of at most the length that is given. [`Sender`] is
+//! for files to an upload route of another instance of the service: it resumes, and compares digests.
+//!
+//! # When the connection is lost
+//!
+//! [`Request::reconnect`] has the service open it again. By hand it is a loop around the program's work. The errors say
+//! whether another attempt makes sense:
+//!
+//! ```no_run
+//! use std::{error::Error, thread, time::Duration};
+//! use xous_api_websocket::{Url, Websocket, error::ReceiveError};
+//!
+//! fn run(url: &Url, work: impl Fn(&Websocket) -> Result<(), ReceiveError>) -> Result<(), Box<dyn Error>> {
+//!     let mut wait = Duration::from_secs(1);
+//!     loop {
+//!         match Websocket::open(&url.request()) {
+//!             Ok(ws) => match work(&ws) {
+//!                 Err(ReceiveError::Closed(closed)) if closed.code.is_transient() => wait = Duration::from_secs(1),
+//!                 result => return Ok(result?),
+//!             },
+//!             Err(error) if error.is_transient() => wait = (wait * 2).min(Duration::from_secs(60)),
+//!             Err(error) => return Err(error.into()),
+//!         }
+//!         thread::sleep(wait);
+//!     }
+//! }
+//! ```
 //!
 //! # Listen
 //!
@@ -41,8 +91,8 @@
 //! # }
 //! ```
 //!
-//! A [`Route`] may also lead to a page, to files of the device's database, or to an upload, which the service does by
-//! itself:
+//! A [`Route`] may also lead to a page, to files of the device's database, or to an upload, all of which the service
+//! answers by itself:
 //!
 //! ```no_run
 //! # use xous_api_websocket::{Listener, Route, Upload, error::ControlError};
@@ -54,107 +104,80 @@
 //!
 //! # When something fails
 //!
-//! Each operation has its own type in [`error`]. Its `Display` is one sentence for people. A refusal names its [`Code`],
+//! Each operation has its own type in [`error`], whose `Display` is one sentence for people. A refusal names its [`Code`],
 //! which says what to do, and whether the same call may succeed later ([`Code::is_transient`]). How a connection ended is
 //! an [`error::Closed`] with the peer's [`CloseCode`].
 //!
+//! # Where to find it
+//!
+//! | you want to | look at |
+//! |---|---|
+//! | open a connection: address, credentials, headers, proxy, reconnecting | [`Request`], [`Url`], [`Websocket::open`], [`Opening`], module [`open`] |
+//! | choose whom to trust, or show a certificate | [`Tls`], module [`tls`]; what a server showed: [`certificate`] |
+//! | send and receive | [`Websocket`], [`Message`], [`MessageWriter`], [`Payload`], [`SendOptions`] |
+//! | receive in a server of the program's own | [`Websocket::forward_to`], module [`push`] |
+//! | bound memory and time | [`ConnectionOptions`], [`Limits`], [`Deadlines`], [`Lease`] |
+//! | serve WebSockets, pages, files | [`Listen`], [`Listener`], [`Route`], [`Incoming`], module [`serve`] |
+//! | take files and see what was stored | [`Upload`], module [`files`] |
+//! | send files | [`Sender`], module [`sender`] |
+//! | ask where a connection, a port or the service stands | module [`state`] |
+//! | know what went wrong | module [`error`], [`Code`], [`CloseCode`] |
+//!
 //! # Without this crate
 //!
-//! Everything is plain kernel messages and documented bytes: [`wire`] has them, for programs in any language.
+//! Everything is plain kernel messages and documented bytes. Module [`wire`] describes them, for programs in any language.
+//!
+//! # Build and run
+//!
+//! On the device the target is `riscv32imac-unknown-xous-elf`. On a PC the crate builds for Xous's hosted mode, in which a
+//! program is started by the kernel, not by hand: in the service's repository, `cargo xtask run --program FILE` starts a
+//! system with the service and this program. The heap of a process on the device is 512 KiB unless it asks for more
+//! ([`allow_heap`]).
 //!
 //! # Names
 //!
 //! RFC 6455 writes WebSocket, and so do these texts. In names of items it is one word, `Websocket`, as Rust's guidelines
 //! have compounds (C-CASE).
 
+// What a published crate owes its users: types that can be shown and can grow, and builders that are not dropped unseen.
+#![warn(missing_debug_implementations)]
+#![warn(clippy::return_self_not_must_use, clippy::exhaustive_enums, clippy::exhaustive_structs)]
+
 /// The examples of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-mod assembler;
 pub mod certificate;
-mod chunk;
 mod close_code;
 mod code;
-mod decision;
-mod der;
+mod connection;
 pub mod error;
-mod event;
-mod files;
-mod forward;
-mod forwarding;
+pub mod files;
 mod heap;
-mod heartbeat;
-#[cfg(feature = "idn")]
-mod host;
-mod inbox;
-mod incoming;
-mod kind;
-mod link;
-mod listen;
-mod listener;
-mod login;
-mod message;
-mod moment;
-mod opening;
-mod payload;
-mod pin;
-mod reconnect;
-mod reconnecting;
-mod request;
-mod route;
-mod script;
-mod send;
+mod messages;
+pub mod open;
+pub mod push;
 pub mod sender;
+pub mod serve;
 mod settings;
-mod shown;
-mod source;
 pub mod state;
-mod statistics;
-mod stats;
-mod stored;
-mod subject;
-mod tls;
-mod upload;
-mod url;
-mod websocket;
+pub mod tls;
 pub mod wire;
-mod writer;
-mod x509;
 
-pub use assembler::Assembler;
-pub use chunk::Chunk;
 pub use close_code::CloseCode;
 pub use code::Code;
-pub use decision::Decision;
-pub use event::Event;
-pub use files::{FileChange, FileEvent};
-pub use forwarding::Forwarding;
+pub use connection::{Event, Opening, Websocket};
+#[doc(inline)]
+pub use files::Upload;
 pub use heap::allow_heap;
-pub use heartbeat::Heartbeat;
-#[cfg(feature = "idn")]
-pub use host::ascii_host;
-pub use incoming::Incoming;
-pub use kind::{Kind, Part};
-pub use listen::{Listen, ListenLimits, SlowMember};
-pub use listener::Listener;
-pub use login::Login;
-pub use message::Message;
-pub use opening::Opening;
-pub use payload::Payload;
-pub use pin::Pin;
-pub use reconnect::Reconnect;
-pub use request::{Credentials, CredentialsForm, Proxy, Request};
-pub use route::{Route, RouteKind};
-pub use script::UPLOAD_SCRIPT;
-pub use send::SendOptions;
+pub use messages::{Kind, Message, MessageWriter, Part, Payload, SendOptions};
+#[doc(inline)]
+pub use open::{Heartbeat, Reconnect, Request, Url};
+#[doc(inline)]
 pub use sender::Sender;
+#[doc(inline)]
+pub use serve::{Incoming, Listen, Listener, Route};
 pub use settings::{ConnectionOptions, Deadlines, Lease, Limits};
-pub use source::Source;
-pub use stored::{Files, StoredFile};
-pub use tls::{Identity, ServerTls, Tls};
-pub use upload::Upload;
-pub use url::Url;
-pub use websocket::Websocket;
-pub use writer::MessageWriter;
+#[doc(inline)]
+pub use tls::{ServerTls, Tls};

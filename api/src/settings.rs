@@ -83,6 +83,14 @@ impl From<Deadlines> for ConnectionOptions {
 }
 
 /// What the caller is ready to take. A message beyond it fails the connection with 1009 or 1008.
+///
+/// ```
+/// use xous_api_websocket::{Limits, Request};
+///
+/// let limits = Limits::new().message(64 * 1024).fragments(100);
+/// let request = Request::new("example.com", 80).options(limits);
+/// assert_eq!(request.options.limits, limits);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use]
@@ -104,6 +112,15 @@ impl Default for Limits {
 
 /// How long the service waits, in steps of a millisecond. Each but `keepalive` is at most [`Deadlines::MAX_WAIT`]: a
 /// longer one is taken for that, so that nothing is held for ever.
+///
+/// ```
+/// use std::time::Duration;
+/// use xous_api_websocket::{Deadlines, Request};
+///
+/// let deadlines = Deadlines::new().open(Duration::from_secs(10)).keepalive(Duration::from_secs(60));
+/// let request = Request::new("example.com", 80).options(deadlines);
+/// assert_eq!(Deadlines::new().keepalive, None); // no Ping by default
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use]
@@ -253,6 +270,14 @@ impl Deadlines {
 ///
 /// Only when another process is refused for want of a connection, a port, a route or a message does the service look for
 /// processes that are gone. A process shows that it is there by any message.
+///
+/// ```
+/// use std::time::Duration;
+/// use xous_api_websocket::{Lease, Request};
+///
+/// // A connection that is lost to others if its program is silent for an hour.
+/// let request = Request::new("example.com", 80).lease(Lease::new().silence(Duration::from_secs(3600)));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use]

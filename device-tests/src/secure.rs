@@ -1,7 +1,7 @@
 //! Both roles over TLS, with certificates from the PDDB: the device has no files.
 
 use xous_api_websocket::error::ReceiveError;
-use xous_api_websocket::{Identity, Listen, Listener, Request, Route, ServerTls, Tls, Websocket};
+use xous_api_websocket::{Listen, Listener, Request, Route, ServerTls, Tls, Websocket, tls::Identity};
 
 use crate::words;
 

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use xous_api_websocket::{Identity, Listen, Listener, ServerTls};
+use xous_api_websocket::{Listen, Listener, ServerTls, tls::Identity};
 
 /// Of the page that refers to them.
 const STYLE: (&str, &str) =

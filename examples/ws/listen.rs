@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use xous_api_websocket::error::{ListenError, ReceiveError, SendError};
-use xous_api_websocket::{Code, Identity, Incoming, Kind, Limits, Listen, Listener, Login, Route, ServerTls};
+use xous_api_websocket::{
+    Code, Incoming, Kind, Limits, Listen, Listener, Route, ServerTls, serve::Login, tls::Identity,
+};
 
 use crate::Failure;
 use crate::arguments::Arguments;

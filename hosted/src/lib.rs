@@ -104,6 +104,7 @@ pub use error::{RunError, RunFault, StartError};
 pub use pddb::{PDDB_ANSWER, PDDB_ASKED, PDDB_MOUNT, PDDB_UNMOUNT, PDDB_USER, Pddb};
 pub use prepare::{PrepareError, Programs, directory, prepare, target_directory};
 pub use raw::Page;
+pub use stand_ins::settings::{SUSPEND_NOW, SUSRES};
 pub use system::{Builder, End, Outcome, System};
 pub use talk::{hear, tell};
 pub use test::{__test_name, Test, exit_done, logged, pddb_directory};

@@ -34,6 +34,7 @@ pub struct Builder {
     input: Input,
     pddb: Pddb,
     names_stay: bool,
+    suspends: bool,
 }
 
 /// How the programs of a system ended.
@@ -66,6 +67,7 @@ impl Builder {
             input: Input::Text(String::new()),
             pddb: Pddb::new(),
             names_stay: false,
+            suspends: false,
         }
     }
 
@@ -87,6 +89,13 @@ impl Builder {
     #[must_use]
     pub fn names_stay(mut self) -> Self {
         self.names_stay = true;
+        self
+    }
+
+    /// Has a server that suspends the device ([`SUSRES`](crate::SUSRES)), which a PC does not need.
+    #[must_use]
+    pub fn suspends(mut self) -> Self {
+        self.suspends = true;
         self
     }
 
@@ -202,6 +211,9 @@ impl Builder {
         let mut processes =
             vec![Process::base(path(&installed.log)?), Process::base(path(&installed.ticktimer)?)];
         for (name, _) in stand_ins::COMMANDS {
+            if *name == "susres" && !self.suspends {
+                continue;
+            }
             let mut stand_in = path(&installed.stand_ins)?.arg(*name);
             if *name == "pddb" {
                 stand_in = self.set_up_pddb(stand_in)?;

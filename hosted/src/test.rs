@@ -22,7 +22,7 @@ pub(crate) const ROLE: &str = "HOSTED_ROLE";
 /// Set inside: the services to connect to before the body, one name per line.
 const SERVICES: &str = "HOSTED_SERVICES";
 /// How long a system may take in all, unless the test says otherwise.
-const TIME_LIMIT: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_secs(120);
 
 /// Describes a test whose body runs as a Xous process; see the [crate documentation](crate).
 ///
@@ -90,6 +90,13 @@ impl<'a> Test<'a> {
     #[must_use]
     pub fn pddb(mut self, pddb: Pddb) -> Self {
         self.setup().pddb = pddb;
+        self
+    }
+
+    /// Has a server that suspends the device ([`SUSRES`](crate::SUSRES)), which a PC does not need.
+    #[must_use]
+    pub fn suspends(mut self) -> Self {
+        self.system = self.system.suspends();
         self
     }
 

@@ -1,7 +1,7 @@
 //! Whether a request shows what a route asks for (RFC 7617, RFC 6750).
 
 use sha2::{Digest, Sha256};
-use xous_api_websocket::Login;
+use xous_api_websocket::serve::Login;
 
 use super::reason::Challenge;
 use crate::proto::handshake::{Headers, push_base64};

@@ -12,6 +12,7 @@ mod origin;
 mod path;
 mod range;
 mod reason;
+mod retry_after;
 mod router;
 
 pub(crate) use answer::{
@@ -25,4 +26,5 @@ pub(crate) use origin::{is_allowed, normalized};
 pub(crate) use path::{NormalPath, has_dot_segment};
 pub(crate) use range::{Range, range};
 pub(crate) use reason::{Reason, Shown};
+pub(crate) use retry_after::retry_after;
 pub(crate) use router::{AddError, Router};

@@ -33,6 +33,13 @@ impl Keepalive {
         Self { interval, patience, asked: None }
     }
 
+    /// Has the peer asked now, and its patience begin anew: what it has said, and the ping that it may owe an answer to, were
+    /// of another time. The next tick comes after the wait.
+    pub fn ask(&mut self) -> KeepaliveStep {
+        self.asked = None;
+        self.tick(false, false)
+    }
+
     /// What is to be done. `heard`: something has come from the peer since the last tick; `held`: the caller does not
     /// read now.
     pub fn tick(&mut self, heard: bool, held: bool) -> KeepaliveStep {
@@ -71,6 +78,15 @@ mod tests {
         assert_eq!(keepalive.tick(false, false), Ping(s(10)));
         assert_eq!(keepalive.tick(false, false), Dead);
         assert_eq!(keepalive.tick(false, false), Dead, "and stays so");
+    }
+
+    #[test]
+    fn it_can_be_asked_about_at_any_time() {
+        let mut keepalive = every_30_patience_10();
+        assert_eq!(keepalive.ask(), Ping(s(10)));
+        assert_eq!(keepalive.ask(), Ping(s(10)), "while an answer is owed");
+        assert_eq!(keepalive.tick(true, false), Wait(s(30)));
+        assert_eq!((keepalive.ask(), keepalive.tick(false, false)), (Ping(s(10)), Dead));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use xous_api_websocket::Code;
 use xous_api_websocket::state::{Phase, Statistics, Stats};
 use xous_api_websocket::wire::{Handle, Opcode, split_message_id};
 
-use super::connection::{ABNORMAL, Closer, Found, Outcome, Table, inbox};
+use super::connection::{ABNORMAL, Closer, Found, Outcome, Table, inbox, suspends};
 use super::limits::MESSAGE_BYTES;
 use super::message::{Incoming, Lent, Quota, Scalar};
 use super::thread::{Note, Pool, Timer, note};
@@ -165,6 +165,7 @@ impl Dispatcher {
                 Some(system) => system.scalar(opcode, caller, scalar),
                 None => scalar.refuse(Code::NotPermitted),
             },
+            None if suspends::told(scalar.arguments) => (),
             None => {
                 note(Note::UnknownOpcode);
                 scalar.refuse(Code::UnknownOpcode);

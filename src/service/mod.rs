@@ -31,7 +31,7 @@ use std::sync::{Arc, OnceLock};
 use xous_api_names::XousNames;
 use xous_api_websocket::wire::SERVER_NAME;
 
-use connection::{Table, Watches};
+use connection::{Table, Watches, suspends};
 use dispatcher::Dispatcher;
 pub(crate) use in_process::{Plan, serve_one};
 use limits::{HEAP_BYTES, STORE_ANSWER, WORKERS};
@@ -78,6 +78,7 @@ pub fn serve() -> Result<(), xous::Error> {
         lingering,
         looks_for_the_gone: OnceLock::new(),
     });
+    suspends::serve(sid, shared.table.clone(), shared.timer.clone());
     let admission = Arc::downgrade(&shared.admission);
     shared.pool.when_free(move || {
         if let Some(admission) = admission.upgrade() {

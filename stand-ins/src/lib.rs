@@ -9,7 +9,8 @@
 //! names/    name server                         PC, device
 //! trng.rs   random numbers                      PC, device
 //! pddb/     database: files, or memory          PC, device
-//! device/   ticktimer, susres, net, dns,             device
+//! susres.rs suspends that switch nothing off    PC, device
+//! device/   ticktimer, preemption, net, dns,         device
 //!           timeserver
 //! ```
 //!
@@ -27,6 +28,7 @@ mod pddb;
 mod probe;
 mod raw;
 pub mod settings;
+mod susres;
 mod trng;
 
 use std::convert::Infallible;
@@ -37,7 +39,7 @@ pub type Serve = fn() -> Result<Infallible, xous::Error>;
 /// The stand-ins by the name that starts them.
 #[cfg(not(target_os = "xous"))]
 pub const COMMANDS: &[(&str, Serve)] =
-    &[("names", names::serve), ("trng", trng::serve), ("pddb", pddb::serve)];
+    &[("names", names::serve), ("trng", trng::serve), ("pddb", pddb::serve), ("susres", susres::serve)];
 
 /// The stand-ins by the name that starts them, in the order in which they are started.
 #[cfg(target_os = "xous")]

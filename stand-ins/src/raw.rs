@@ -25,6 +25,15 @@ pub(crate) fn lent_mut(envelope: &mut MessageEnvelope) -> Option<Lent<'_>> {
     }
 }
 
+/// What a message brings in its pages, as many bytes as `xous-ipc` names in `offset`. `None` if it has no pages, or fewer bytes.
+pub(crate) fn brought(envelope: &MessageEnvelope) -> Option<&[u8]> {
+    let message = envelope.body.memory_message()?;
+    // SAFETY: the kernel mapped the range into this process for the life of the envelope, which is borrowed for as long
+    // as the slice; every bit pattern is a valid `u8`.
+    let bytes: &[u8] = unsafe { message.buf.as_slice() };
+    bytes.get(..message.offset.map_or(0, |used| used.get()))
+}
+
 /// A page lent for writing. It goes back to its sender when the envelope is dropped.
 pub(crate) struct Lent<'a> {
     message: &'a mut MemoryMessage,

@@ -23,6 +23,12 @@ pub const PDDB_ASKS_AT: &str = "PDDB_ASKS_AT";
 /// PDDB: has data on the disk before it answers; hosted mode only.
 pub const PDDB_SYNCED: &str = "PDDB_SYNCED";
 
+/// The name of the server that suspends the device.
+pub const SUSRES: &str = "_Suspend/resume manager_";
+/// Opcode of [`SUSRES`]: a blocking scalar that suspends the device, answered with 1 when it has woken, and with 0 if somebody
+/// was not ready within 5 s.
+pub const SUSPEND_NOW: usize = 0;
+
 /// Name server: a name stays taken when its server has gone, until the next start of the system, as with the real one.
 pub const NAMES_STAY: &str = "NAMES_STAY";
 

@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 
 use hosted::peer::Peer;
 use xous_api_websocket::error::{OpenError, RequestError};
-use xous_api_websocket::{Code, CredentialsForm, Request, Websocket};
+use xous_api_websocket::{Code, Request, Websocket, open::CredentialsForm};
 
 use crate::common::raw::{accept, expect_close};
 use crate::common::{nothing_is_left, open, peers, refusal, request, seen, system};

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::sync::mpsc::{Receiver, Sender};
 
 use hosted::peer::Peer;
-use xous_api_websocket::{CredentialsForm, Websocket};
+use xous_api_websocket::{Websocket, open::CredentialsForm};
 
 use crate::common::raw::{TEXT, accept_with, acceptance, expect_close, field, frame, read_head};
 use crate::common::{nothing_is_left, open, peers, request, seen, system};

@@ -36,6 +36,7 @@ mod saturation;
 mod sending;
 mod shares;
 mod statistics;
+mod suspends;
 mod urls;
 mod violations;
 mod writing;

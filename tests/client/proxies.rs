@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hosted::peer::Peer;
 use xous_api_websocket::error::OpenError;
-use xous_api_websocket::{Code, CredentialsForm, Deadlines, Request, Websocket};
+use xous_api_websocket::{Code, Deadlines, Request, Websocket, open::CredentialsForm};
 
 use crate::common::raw::{accept, expect_close, field, read_head};
 use crate::common::{nothing_is_left, peers, refusal, seen, system};

@@ -2,13 +2,15 @@
 
 use std::io::{BufRead, Write};
 use std::sync::mpsc::Sender;
+use std::time::Duration;
 
 use hosted::peer::Peer;
 use xous_api_websocket::error::{Closed, ReceiveError};
-use xous_api_websocket::{Assembler, Chunk, Code, Kind, Payload, Websocket};
+use xous_api_websocket::push::{Assembler, Chunk};
+use xous_api_websocket::{Code, Kind, Payload, Reconnect, Websocket};
 
-use crate::common::raw::{CLOSE, FIRST_TEXT, LAST, close_payload, expect_close, frame};
-use crate::common::{nothing_is_left, open, pattern, peers, system, threads};
+use crate::common::raw::{self, CLOSE, FIRST_TEXT, LAST, TEXT, close_payload, expect_close, frame};
+use crate::common::{nothing_is_left, open, pattern, peers, request, system, threads};
 
 #[test]
 fn messages_of_two_connections_are_put_together() {
@@ -221,5 +223,33 @@ fn the_end_is_forwarded_if_it_came_before() {
         assert!(matches!(Chunk::from_envelope(&envelope), Err(ReceiveError::Closed(_))));
         drop(envelope);
         nothing_is_left();
+    });
+}
+
+/// What is there as soon as the connection is open again comes behind the word of that.
+#[test]
+fn what_comes_with_the_opening_is_forwarded_again_and_again() {
+    system!().run(|| {
+        let (peer, _) = peers::serve(|mut stream, _: &Sender<()>| {
+            let mut answer = raw::acceptance(&raw::read_head(&mut stream), "").into_bytes();
+            answer.extend_from_slice(&frame(TEXT, b"hello"));
+            stream.write_all(&answer).unwrap();
+        });
+        let sid = xous::create_server().unwrap();
+        let cid = xous::connect(sid).unwrap();
+        let policy = Reconnect::new().first(Duration::from_millis(5)).largest(Duration::from_millis(5));
+        let ws = Websocket::open(&request(&peer).reconnect(policy)).unwrap();
+        ws.forward_to(cid, 7).unwrap();
+        let mut messages = Assembler::new(100);
+        for _ in 0..50 {
+            loop {
+                match messages.receive(&xous::receive_message(sid).unwrap()) {
+                    Ok(Some(message)) => break assert_eq!(message, Payload::Text("hello".into())),
+                    Ok(None) | Err(ReceiveError::CutOff) => (),
+                    Err(other) => panic!("{other}"),
+                }
+            }
+        }
+        ws.close(1000, "").ok();
     });
 }

@@ -196,6 +196,11 @@ fn attempts_that_fail_are_told_and_end_where_nothing_can_help() {
     system!().run(|| {
         for (answer, asked, goes_on) in [
             ("503 Busy\r\nRetry-After: 1\r\n", Duration::from_secs(1), true),
+            (
+                "503 Busy\r\nDate: Fri, 31 Dec 1999 23:59:59 GMT\r\nRetry-After: Sat, 01 Jan 2000 00:00:00 GMT\r\n",
+                Duration::from_secs(1),
+                true,
+            ),
             ("502 Bad Gateway\r\n", 2 * SHORT, true),
             ("401 Unauthorized\r\n", Duration::ZERO, false),
         ] {

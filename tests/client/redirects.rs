@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use hosted::peer::Peer;
 use xous_api_websocket::error::OpenError;
-use xous_api_websocket::{Code, CredentialsForm, Deadlines, Request, Websocket};
+use xous_api_websocket::{Code, Deadlines, Request, Websocket, open::CredentialsForm};
 
 use crate::common::raw::{acceptance, expect_close, field, read_head};
 use crate::common::{PATIENCE, nothing_is_left, peers, refusal, request, seen, system};

@@ -4,7 +4,7 @@
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 
-use xous_api_websocket::{Deadlines, Listen, ListenLimits, Listener, Route};
+use xous_api_websocket::{Deadlines, Listen, Listener, Route, serve::ListenLimits};
 
 use crate::common::{PATIENCE, nothing_is_left, pattern, system};
 use crate::matrix::{Detail, LONG, plans, run};

@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use xous_api_websocket::{Listen, ListenLimits, Listener, Route, ServerTls};
+use xous_api_websocket::{Listen, Listener, Route, ServerTls, serve::ListenLimits};
 
 use crate::common::{PATIENCE, nothing_is_left, system};
 use crate::matrix::{Detail, LANES, LONG, plans, run};
@@ -172,7 +172,7 @@ fn every_byte() {
 /// Over TLS.
 #[cfg(feature = "tls-ring")]
 mod secure {
-    use xous_api_websocket::Identity;
+    use xous_api_websocket::tls::Identity;
 
     use super::*;
     use crate::tls::Keys;

@@ -14,6 +14,12 @@ fn source(name: &str) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
+/// A server in Python, on the same port whenever it is started: below those that the system gives to others.
+fn server(script: &str, ports: u16) -> Python {
+    let port = ports + u16::try_from(std::process::id() % 10_000).unwrap();
+    Python::start(&format!("programs/peers/{script}.py"), &[&port.to_string()])
+}
+
 /// What a script that talks with a server prints.
 fn script(name: &str, arguments: &[&str]) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/peers").join(name);
@@ -33,30 +39,42 @@ fn they_are_short_and_safe() {
 
 #[test]
 fn home_assistant_asks_and_asks_again_when_the_server_is_back() {
-    let home = Python::start("programs/peers/home_assistant.py", &[]);
-    let program = Running::start("home_assistant", &[&home.url("/api/websocket"), "good"]);
-    for visit in 1..=2 {
+    let mut home = server("home_assistant", 11_000);
+    let url = home.url("/api/websocket");
+    let program = Running::start("home_assistant", &[&url, "good"]);
+    // Closed by the server between the two; then it is killed, and another one comes.
+    for visit in [1, 2, 1] {
         assert_eq!(program.line(), format!("\"light.hall\" is \"on {visit}\""));
         assert_eq!(program.line(), "3000 states");
         assert_eq!(program.line(), format!("\"light.hall\" is \"off {visit}\""));
+        if visit == 2 {
+            drop(home);
+            home = server("home_assistant", 11_000);
+        }
     }
     drop(program);
-    let refused = run("home_assistant", &[&home.url("/api/websocket"), "bad"], "");
+    let refused = run("home_assistant", &[&url, "bad"], "");
     assert!(refused.code == 1 && refused.output.contains("Invalid access token"), "{}", refused.output);
+    drop(home);
 }
 
 #[test]
 fn signal_answers_shows_that_it_lives_and_comes_back() {
-    let server = Python::start("programs/peers/signal_server.py", &[]);
-    let url = format!("ws://me:pass%20word@127.0.0.1:{}/v1/websocket/?agent=xous", server.port);
+    let mut peer = server("signal_server", 21_000);
+    let url = format!("ws://me:pass%20word@127.0.0.1:{}/v1/websocket/?agent=xous", peer.port);
     let mut program = Running::start("signal", &[&url, "1"]);
-    for connection in 1..=2 {
+    // Broken off by the server between the two; then it is killed, and another one comes.
+    for connection in [1, 2, 1] {
         let body = format!("{connection}:{}", "x".repeat(20_000));
         assert_eq!(program.line(), format!("{} bytes: 00000001{body}", 8 + body.len()));
-        assert_eq!(server.line(), "answer b'00000001'");
-        assert_eq!(server.line_after("alive").len(), 0);
+        assert_eq!(peer.line(), "answer b'00000001'");
+        assert_eq!(peer.line_after("alive").len(), 0);
         program.write(&format!("typed {connection}"));
-        server.line_after(&format!("got b'typed {connection}'"));
+        peer.line_after(&format!("got b'typed {connection}'"));
+        if connection == 2 {
+            drop(peer);
+            peer = server("signal_server", 21_000);
+        }
     }
     drop(program);
     let wrong = run("signal", &[&url.replace("me:", "you:")], "");

@@ -3,8 +3,9 @@
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use xous_api_websocket::error::ReceiveError;
+use xous_api_websocket::error::{ReceiveError, SendError};
 use xous_api_websocket::state::Stats;
+use xous_api_websocket::{Incoming, Listener};
 
 use crate::by_hand::{Client, masked, upgrade_request};
 use crate::common::raw::{TEXT, frame};
@@ -170,30 +171,41 @@ fn an_unmasked_frame_fails_the_connection() {
 /// not use it holds up nothing.
 #[test]
 fn what_came_before_a_fault_is_answered() {
-    const RESERVED: u8 = 0x83;
     system!().run(|| {
         let listener = listener(&listen());
-        for answers in [true, false] {
-            let (mut client, incoming) = pair(&listener);
-            client.send([masked(TEXT, b"question"), masked(RESERVED, b"")].concat());
-            assert_eq!(incoming.websocket.receive_text(10).unwrap(), "question");
-            if answers {
-                // Meanwhile the service comes to what is behind it.
-                for _ in 0..20 {
-                    Stats::now().unwrap();
-                }
-                incoming.websocket.send_text("answer").unwrap();
-                let closed = std::thread::spawn(move || (client.text(), client.closed().0));
-                match incoming.websocket.receive_text(10) {
-                    Err(ReceiveError::Closed(closed)) => assert_eq!(closed.code, 1002),
-                    other => panic!("{other:?}"),
-                }
-                assert_eq!(closed.join().unwrap(), ("answer".into(), 1002));
-            } else {
-                assert_eq!(client.closed().0, 1002);
-            }
-            drop(incoming);
-        }
+        // The turn is short, and a busy machine may take it from the owner: not every time.
+        assert!((0..5).any(|_| is_answered_before_a_fault(&listener)));
+        let (client, incoming) = question_and_fault(&listener);
+        assert_eq!(client.closed().0, 1002);
+        drop(incoming);
         nothing_is_left();
     });
+}
+
+fn question_and_fault(listener: &Listener) -> (Client, Incoming) {
+    const RESERVED: u8 = 0x83;
+    let (mut client, incoming) = pair(listener);
+    client.send([masked(TEXT, b"question"), masked(RESERVED, b"")].concat());
+    assert_eq!(incoming.websocket.receive_text(10).unwrap(), "question");
+    (client, incoming)
+}
+
+fn is_answered_before_a_fault(listener: &Listener) -> bool {
+    let (mut client, incoming) = question_and_fault(listener);
+    // Meanwhile the service comes to what is behind it.
+    for _ in 0..10 {
+        Stats::now().unwrap();
+    }
+    let answered = match incoming.websocket.send_text("answer") {
+        Ok(()) => true,
+        Err(SendError::Closed) => false,
+        Err(error) => panic!("{error:?}"),
+    };
+    let got = std::thread::spawn(move || (answered.then(|| client.text()), client.closed().0));
+    match incoming.websocket.receive_text(10) {
+        Err(ReceiveError::Closed(closed)) => assert_eq!(closed.code, 1002),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(got.join().unwrap(), (answered.then(|| "answer".into()), 1002));
+    answered
 }

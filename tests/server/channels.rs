@@ -2,7 +2,7 @@
 
 use xous_api_websocket::error::{ControlError, SendError};
 use xous_api_websocket::state::Phase;
-use xous_api_websocket::{Code, Kind, Listener, Part, SlowMember};
+use xous_api_websocket::{Code, Kind, Listener, Part, serve::SlowMember};
 
 use crate::by_hand::Client;
 use crate::common::raw::{BINARY, CLOSE, FIRST_TEXT, LAST, TEXT};

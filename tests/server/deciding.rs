@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use xous_api_websocket::error::AcceptError;
 use xous_api_websocket::wire::{Accepted, Handle, Opcode, PAGE_SIZE, Pages, Returned, SendWord, message_id};
-use xous_api_websocket::{Code, Decision, Incoming, Kind, Listener, Part, Route, Upload};
+use xous_api_websocket::{Code, Incoming, Kind, Listener, Part, Route, Upload, serve::Decision};
 
 use crate::by_hand::{Client, upgrade_request};
 use crate::common::{nothing_is_left, service_cid, stats_when, system};

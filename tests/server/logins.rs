@@ -1,7 +1,7 @@
 //! Routes for those who show a login.
 
 use xous_api_websocket::error::ControlError;
-use xous_api_websocket::{Code, Listener, Login, Route};
+use xous_api_websocket::{Code, Listener, Route, serve::Login};
 
 use crate::by_hand::{Client, upgrade_request};
 use crate::common::{nothing_is_left, system};

@@ -8,7 +8,7 @@ use hosted::{hear, tell};
 use xous_api_websocket::error::ControlError;
 use xous_api_websocket::state::Stats;
 use xous_api_websocket::wire::{Opcode, ReceiveWord, Status, message_id};
-use xous_api_websocket::{Chunk, Code, Lease, Listen, Listener, Request, Route, Websocket};
+use xous_api_websocket::{Code, Lease, Listen, Listener, Request, Route, Websocket, push::Chunk};
 
 use crate::by_hand::Client;
 use crate::common::pages::RawPages;

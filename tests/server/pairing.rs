@@ -1,7 +1,7 @@
 //! A port for those who have shown its code.
 
 use xous_api_websocket::error::ControlError;
-use xous_api_websocket::{Code, Listen, Listener, Login, Route, Upload};
+use xous_api_websocket::{Code, Listen, Listener, Route, Upload, serve::Login};
 
 use crate::by_hand::{Answer, Client, upgrade_request};
 use crate::common::browser::Browser;

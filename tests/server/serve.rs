@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use xous_api_websocket::wire::{Handle, Opcode, message_id};
-use xous_api_websocket::{Incoming, Listen, ListenLimits, Listener, Route};
+use xous_api_websocket::{Incoming, Listen, Listener, Route, serve::ListenLimits};
 
 use crate::by_hand::Client;
 use crate::common::service_cid;

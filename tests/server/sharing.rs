@@ -5,7 +5,8 @@ use std::time::Duration;
 use hosted::{hear, tell};
 use xous_api_websocket::error::{ControlError, ListenError};
 use xous_api_websocket::{
-    Code, ConnectionOptions, Deadlines, Limits, Listen, ListenLimits, Listener, Route, SlowMember,
+    Code, ConnectionOptions, Deadlines, Limits, Listen, Listener, Route,
+    serve::{ListenLimits, SlowMember},
 };
 
 use crate::by_hand::{Client, upgrade_request};

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use hosted::{hear, tell};
 use xous_api_websocket::error::{Closed, ControlError, ReceiveError};
+use xous_api_websocket::serve::Decision;
 use xous_api_websocket::state::{PortStatistics, Stats, Traffic};
 use xous_api_websocket::wire::{Accepted, Handle};
-use xous_api_websocket::{Code, Decision, Kind, Listen, Listener, Request, Route, Upload, Websocket};
+use xous_api_websocket::{Code, Kind, Listen, Listener, Request, Route, Upload, Websocket};
 
 use crate::by_hand::{Client, upgrade_request};
 use crate::common::{PATIENCE, nothing_is_left, system};

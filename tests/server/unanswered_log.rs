@@ -44,7 +44,8 @@ fn the_server_thread_does_not_wait_for_the_log() {
             assert_eq!(hear(), "the log is stopped");
             let cid = service_cid();
             let start = Instant::now();
-            for opcode in (0..=255).filter(|&opcode| opcode != Opcode::Accept as usize) {
+            // All that are defined, and some that are not.
+            for opcode in (0..70).chain([127, 128, 255]).filter(|&opcode| opcode != Opcode::Accept as usize) {
                 for handle in [0, Handle::new(0, 1).to_raw() as usize, 0xff_ffff] {
                     everything(cid, (handle << 8) | opcode);
                 }

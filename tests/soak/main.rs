@@ -23,7 +23,7 @@ mod uploads;
 use std::time::Duration;
 
 use xous_api_websocket::wire::SERVER_NAME;
-use xous_api_websocket::{Listen, ListenLimits, Listener, Route};
+use xous_api_websocket::{Listen, Listener, Route, serve::ListenLimits};
 
 use crate::common::{nothing_is_left, service};
 use crate::meter::Soak;

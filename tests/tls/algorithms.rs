@@ -1,7 +1,7 @@
 //! Every algorithm that a server may choose, against OpenSSL's: a provider that computes one of them wrongly opens no
 //! connection with it.
 
-use xous_api_websocket::{Identity, Tls, Websocket};
+use xous_api_websocket::{Tls, Websocket, tls::Identity};
 
 use crate::authority::{Authority, by_openssl, client_by_openssl};
 use crate::openssl::{Peer, Settings};

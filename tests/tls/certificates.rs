@@ -1,6 +1,9 @@
 //! Certificates that must not be accepted. The peers would serve, and see that nothing is told to them.
 
-use xous_api_websocket::{Code, Identity, Source, Tls};
+use xous_api_websocket::{
+    Code, Tls,
+    tls::{Identity, Source},
+};
 
 use crate::authority::{Authority, Leaf, by_openssl, self_signed};
 use crate::openssl::{Peer, Settings};

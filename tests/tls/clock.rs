@@ -6,7 +6,7 @@ use hosted::Program;
 use hosted::tools::command;
 use xous_api_websocket::error::ListenError;
 use xous_api_websocket::wire::SERVER_NAME;
-use xous_api_websocket::{Code, Identity, Listener, Request, Tls, Websocket};
+use xous_api_websocket::{Code, Listener, Request, Tls, Websocket, tls::Identity};
 
 use crate::authority::Authority;
 use crate::client::Settings as ClientSettings;

@@ -2,7 +2,10 @@
 
 use hosted::Pddb as StandIn;
 use xous_api_websocket::certificate::Certificate;
-use xous_api_websocket::{Code, Pin, Request, Source, Tls, Websocket};
+use xous_api_websocket::{
+    Code, Request, Tls, Websocket,
+    tls::{Pin, Source},
+};
 
 use crate::authority::{Authority, self_signed};
 use crate::keys::{pddb, store};

@@ -1,6 +1,6 @@
 //! Connections that are secure.
 
-use xous_api_websocket::{Code, Identity, Payload, Tls, Websocket};
+use xous_api_websocket::{Code, Payload, Tls, Websocket, tls::Identity};
 
 use crate::authority::Authority;
 use crate::openssl::{Peer, Settings};

@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 use hosted::Pddb as StandIn;
 use websocket::pddb::{Create, DictPath, Pddb, PddbError};
 use xous_api_websocket::state::Stats;
-use xous_api_websocket::{Code, Deadlines, Identity, Request, Source, Tls, Websocket};
+use xous_api_websocket::{
+    Code, Deadlines, Request, Tls, Websocket,
+    tls::{Identity, Source},
+};
 
 use crate::authority::Authority;
 use crate::keys::{mount, pddb, store};

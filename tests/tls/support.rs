@@ -33,7 +33,7 @@ pub(crate) fn service() -> Program {
 pub(crate) fn request<'a>(port: u16, path: &'a str, tls: Tls<'a>) -> Request<'a> {
     Request::new("localhost", port)
         .path(path)
-        .credentials("user", "hunter2", xous_api_websocket::CredentialsForm::Basic)
+        .credentials("user", "hunter2", xous_api_websocket::open::CredentialsForm::Basic)
         .options(Deadlines::new().open(PATIENCE))
         .tls(tls)
 }

@@ -3,7 +3,7 @@
 use hosted::tools::command;
 use xous_api_websocket::certificate::{Certificate, Fingerprint, Shown};
 use xous_api_websocket::error::OpenError;
-use xous_api_websocket::{Code, Pin, Request, Tls, Websocket};
+use xous_api_websocket::{Code, Request, Tls, Websocket, tls::Pin};
 
 use crate::authority::{Authority, Leaf, by_openssl, self_signed};
 use crate::openssl::{Peer, Settings};

@@ -1,5 +1,6 @@
 //! The demonstration's page for uploads in a real browser.
 
+mod dialog;
 mod many;
 
 use hosted::Pddb;

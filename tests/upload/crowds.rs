@@ -3,7 +3,10 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use xous_api_websocket::{Deadlines, Listen, ListenLimits, Listener, Login, Route, Upload, Websocket};
+use xous_api_websocket::{
+    Deadlines, Listen, Listener, Route, Upload, Websocket,
+    serve::{ListenLimits, Login},
+};
 
 use crate::by_hand::{Client, upgrade_request};
 use crate::common::elsewhere::connect_from;

@@ -1,7 +1,10 @@
 //! What a program learns of files, decides about them, and does with them.
 
 use xous_api_websocket::error::ControlError;
-use xous_api_websocket::{Code, FileChange, FileEvent, Listener, Upload};
+use xous_api_websocket::{
+    Code, Listener, Upload,
+    files::{FileChange, FileEvent},
+};
 
 use crate::common::pages::received;
 use crate::common::{pattern, system};

@@ -24,8 +24,10 @@ use crate::sender::{DICT, UPLOAD, get, list, listen, sha256};
 const KILLS: u64 = 20;
 /// Files of a round; some of them replace files of a round before.
 const FILES: usize = 12;
-/// At how many changes the user is asked.
-const DIALOGS: u64 = 20;
+/// At how many changes the user is asked: all that a new file and a replacement make, and some.
+const DIALOGS: u64 = 24;
+/// Systems at a time.
+const AT_ONCE: u64 = 5;
 /// Names that are in use.
 const NAMES: u64 = 18;
 /// From the start of a system to its program's port.
@@ -43,7 +45,7 @@ fn whatever_moment_a_system_is_killed_at_its_files_are_whole_or_absent() {
     let keys = PathBuf::from(scratch.path("pddb"));
     let mut known = Known::default();
     for round in 0..KILLS {
-        let (system, port) = start(Pddb::new().directory(&keys));
+        let (system, port) = start(&test_name(), Pddb::new().directory(&keys));
         known.check(port);
         assert_eq!(journal(&keys), [""; 0], "what was left is cleared");
         let plan = plan(&mut random, round);
@@ -62,7 +64,7 @@ fn whatever_moment_a_system_is_killed_at_its_files_are_whole_or_absent() {
         });
         known.expect(plan, &stored);
     }
-    let (_system, port) = start(Pddb::new().directory(&keys));
+    let (_system, port) = start(&test_name(), Pddb::new().directory(&keys));
     known.check(port);
     println!("{} files are there", list(port).len());
 }
@@ -92,6 +94,21 @@ fn a_system_that_is_killed_while_its_user_is_asked_has_its_files_whole_or_absent
     if std::env::var_os(PROGRAM).is_some() {
         return serve();
     }
+    let test = test_name();
+    // Each is mostly waited for: a database is silent for two seconds before anybody says so.
+    std::thread::scope(|scope| {
+        for first in 1..=AT_ONCE {
+            let test = &test;
+            scope.spawn(move || {
+                (first..=DIALOGS).step_by(AT_ONCE as usize).for_each(|n| ask_and_kill(test, n))
+            });
+        }
+    });
+}
+
+/// Of a new file and a replacement, asks the user at the `change`-th change and kills the system then. The last one's sender is
+/// told of what is left to be done for those that are stored.
+fn ask_and_kill(test: &str, change: u64) {
     let scratch = Scratch::new();
     let keys = PathBuf::from(scratch.path("pddb"));
     let mut known = Known::default();
@@ -100,18 +117,15 @@ fn a_system_that_is_killed_while_its_user_is_asked_has_its_files_whole_or_absent
     std::fs::create_dir_all(&dict).unwrap();
     std::fs::write(dict.join("replaced"), &old[0].1).unwrap();
     known.expect(old, &["replaced".to_owned()]);
-    // Every change of a new file and of a replacement.
-    for change in 1..=DIALOGS {
-        let (system, port) = start(Pddb::new().directory(&keys).asks_at(change));
-        let new = format!("new {change}");
-        let plan = [new, "replaced".to_owned()].map(|name| (name, pattern(9_000 + change as usize))).to_vec();
-        let stored = send_until_told(port, &plan);
-        drop(system);
-        known.expect(plan, &stored);
-        let (_system, port) = start(Pddb::new().directory(&keys));
-        known.check(port);
-        assert_eq!(journal(&keys), [""; 0], "what was left is cleared");
-    }
+    let (system, port) = start(test, Pddb::new().directory(&keys).asks_at(change));
+    let lengths = [("new", 9_000), ("replaced", 9_000), ("last", 0)];
+    let plan = lengths.map(|(name, length)| (name.to_owned(), pattern(length + change as usize))).to_vec();
+    let stored = send_until_told(port, &plan);
+    drop(system);
+    known.expect(plan, &stored);
+    let (_system, port) = start(test, Pddb::new().directory(&keys));
+    known.check(port);
+    assert_eq!(journal(&keys), [""; 0], "what was left is cleared");
 }
 
 /// Sends files one after the other until the database is said to be silent. Those that are stored.
@@ -139,6 +153,11 @@ fn send_until_told(port: u16, plan: &[(String, Vec<u8>)]) -> Vec<String> {
     panic!("nobody was asked")
 }
 
+/// The name of the test that this thread is.
+fn test_name() -> String {
+    std::thread::current().name().expect("a test has a name").to_owned()
+}
+
 /// The program of a system: its routes are there until it is killed.
 fn serve() {
     let listener = listen(Upload::new(DICT).replace(true));
@@ -148,11 +167,10 @@ fn serve() {
     }
 }
 
-/// A system on these keys, and its port.
-fn start(pddb: Pddb) -> (System, u16) {
-    let test = std::thread::current().name().expect("a test has a name").to_owned();
+/// A system on these keys, with the program of a test, and its port.
+fn start(test: &str, pddb: Pddb) -> (System, u16) {
     let binary = std::env::current_exe().unwrap().into_os_string().into_string().unwrap();
-    let program = Program::new(binary).args([&test, "--exact", "--nocapture"]).env(PROGRAM, "1");
+    let program = Program::new(binary).args([test, "--exact", "--nocapture"]).env(PROGRAM, "1");
     let (reader, writer) = std::io::pipe().unwrap();
     let builder = System::builder().output_to(writer).pddb(pddb);
     let system = builder.service(service(), SERVER_NAME).program(program).start().unwrap();

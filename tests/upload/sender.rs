@@ -116,7 +116,12 @@ impl Sender {
 
     /// The next answer.
     pub(crate) fn any_answer(&mut self) -> Value {
-        serde_json::from_str(self.ws.read().unwrap().to_text().unwrap()).unwrap()
+        loop {
+            // Pings are answered by the library.
+            if let Message::Text(text) = self.ws.read().unwrap() {
+                return serde_json::from_str(&text).unwrap();
+            }
+        }
     }
 
     /// The next answer says that the transfer waits for the database.

@@ -67,11 +67,11 @@ const PARTS: &[Part] = &[
         files: &["api/src/**"],
         // Calls of the service and programs as processes: tests/client and tests/server.
         without: &[
-            "api/src/websocket.rs",
-            "api/src/listener.rs",
-            "api/src/message.rs",
-            "api/src/inbox.rs",
-            "api/src/forward.rs",
+            "api/src/connection/websocket.rs",
+            "api/src/serve/listener.rs",
+            "api/src/messages/message.rs",
+            "api/src/connection/inbox.rs",
+            "api/src/push/forward.rs",
             "api/src/heap.rs",
         ],
         tests: &["--lib"],

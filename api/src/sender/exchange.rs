@@ -13,7 +13,7 @@ use super::fault::is_not_now;
 use super::{Progress, Sender, SenderError, Stored};
 use crate::Websocket;
 use crate::error::{ReceiveError, SendError};
-use crate::forward;
+use crate::push::forward;
 
 /// Bytes of the file in a part: a message of 16 KiB with what stands before them.
 const PART: u32 = 16 * 1024 - 4;

@@ -13,15 +13,14 @@
 //! # }
 //! ```
 //!
-//! ```text
-//! Sender --> exchange (over one connection: parts go out while answers come in)
-//!    |          |--> answer (what the service says)
-//!    |          '--> source (what is read, and its digest)
-//!    '--> again (over one connection after the other)
-//! ```
-//!
 //! A file is stored whole or not at all, and what is stored is compared by its SHA-256 with what was read. The service's
 //! `docs/upload.md` has the protocol.
+
+// Sender --> exchange (over one connection: parts go out while answers come in)
+//    |          |--> answer (what the service says)
+//    |          '--> source (what is read, and its digest)
+//    '--> again (over one connection after the other)
+// ```
 
 mod again;
 mod answer;
@@ -45,6 +44,18 @@ const PATIENCE: Duration = Duration::from_secs(60);
 ///
 /// A sender that has ended with [`SenderError::Lost`] goes on where it was over a new connection, by
 /// [`Sender::send_over`]. It takes one thread of the process while it sends, which is used again, and some 20 KiB.
+///
+/// ```no_run
+/// use std::fs::File;
+/// use xous_api_websocket::{Sender, Url, Websocket};
+///
+/// fn send(url: &Url) -> Result<(), Box<dyn std::error::Error>> {
+///     let mut sender = Sender::new("photo.jpg", File::open("photo.jpg")?)?.replace(true);
+///     let stored = sender.send_again(|| Websocket::open(&url.request()), |progress| println!("{progress:?}"))?;
+///     println!("{} bytes", stored.length);
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Sender<R> {
     name: String,

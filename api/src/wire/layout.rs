@@ -8,8 +8,11 @@ use crate::error::Closed;
 use crate::state::{Phase, PortStatistics, Refused, RoundTrip, Statistics, Stats, Traffic};
 use crate::wire::{Accepted, Handle, Refusal, Reply};
 use crate::{
-    Code, ConnectionOptions, CredentialsForm, Deadlines, Decision, FileChange, FileEvent, Identity, Lease,
-    Limits, Listen, ListenLimits, Login, Pin, Request, Route, ServerTls, SlowMember, Source, Tls, Upload,
+    Code, ConnectionOptions, Deadlines, Lease, Limits, Listen, Request, Route, ServerTls, Tls, Upload,
+    files::{FileChange, FileEvent},
+    open::CredentialsForm,
+    serve::{Decision, ListenLimits, Login, SlowMember},
+    tls::{Identity, Pin, Source},
 };
 
 fn expect(name: &str, page: &[u8]) {

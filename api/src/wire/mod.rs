@@ -26,9 +26,9 @@
 //! | `AddRoute` | [`Route`](crate::Route) | |
 //! | `Renew` | [`ServerTls`](crate::ServerTls) | |
 //! | `Accept` | nothing | [`Accepted`] |
-//! | `FileEvent` | nothing | [`FileEvent`](crate::FileEvent) |
+//! | `FileEvent` | nothing | [`FileEvent`](crate::files::FileEvent) |
 //! | `Files` | u32 number, the texts dict and name; what in `offset` | as [`Opcode::Files`] says |
-//! | `Decide` | [`Decision`](crate::Decision) | |
+//! | `Decide` | [`Decision`](crate::serve::Decision) | |
 //! | `Stats` | nothing | [`Stats`](crate::state::Stats) |
 //! | `Send` | the message; a [`SendWord`] in `offset` | |
 //! | `Receive` | nothing | the chunk, a [`Reconnecting`] or a [`Reply`]; a [`ReceiveWord`] in `offset` |

@@ -145,7 +145,7 @@ pub enum Opcode {
     /// `Entropy`, `NoWorker`.
     Pair = 22,
     /// Answers a client that waits, of a route that [decides](crate::Route::decides()): lend of a
-    /// [`Decision`](crate::Decision) with the connection's handle. Answered when the client has its answer.
+    /// [`Decision`](crate::serve::Decision) with the connection's handle. Answered when the client has its answer.
     ///
     /// Errors in `offset`: `Closed` (no such client waits any more, or it could not be answered), `Malformed`,
     /// `BadRequest` (a header or a sub-protocol that cannot be sent; the client got 500), `NoWorker` (the client got 503).
@@ -222,7 +222,7 @@ pub enum Opcode {
     /// Errors: `Closed` (no such client, or no listener of the caller), `Malformed` (code).
     CloseClient = 40,
     /// Takes the next event about a file of the listener's upload routes that tell: lend mut of a page; answered with a
-    /// [`FileEvent`](crate::FileEvent) and `offset` = none.
+    /// [`FileEvent`](crate::files::FileEvent) and `offset` = none.
     ///
     /// Errors in `offset`: `Closed`, `Malformed`, `BusyReceives`, `BusyMessages`, `BusyService`; `Again` if that is
     /// understood ([`Lease`](crate::Lease)).

@@ -12,6 +12,7 @@ use crate::settings::{read_wait, write_wait};
 /// the owner is asked for another request, u16 close code, u32 milliseconds to wait, u32 number of the attempt in a row,
 /// u16 length and text.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Reconnecting<'a> {
     /// Why: of an attempt the code with which an opening fails; of a connection that was open `NoPong` or `Closed`.
     pub code: Code,
@@ -28,6 +29,11 @@ pub struct Reconnecting<'a> {
 }
 
 impl<'a> Reconnecting<'a> {
+    /// The first attempt, at once, of which the owner is not asked, behind this end.
+    pub fn new(code: Code, close: u16, reason: &'a str) -> Self {
+        Reconnecting { code, close, wait: Duration::ZERO, attempt: 1, asks: false, reason }
+    }
+
     /// As it travels.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = vec![0; len_of(|w| self.fields(w))];

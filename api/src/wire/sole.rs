@@ -3,8 +3,8 @@
 use xous::CID;
 
 use super::{Handle, Opcode, PAGE_SIZE, Pages, SendWord, message_id};
+use crate::connection::link::lend_send;
 use crate::error::SendError;
-use crate::link::lend_send;
 use crate::{Code, Kind, Part};
 
 /// Sends one text message of at most a page to an in-process server, whose connection is `cid`. Returns when the

@@ -6,6 +6,14 @@ use crate::sender::{Sender, get, list};
 const MEBIBYTE: usize = 1 << 20;
 /// Bytes in a message.
 const PART: usize = 60_000;
+/// KiB that the service's heap may have besides what an idle connection has, with one file that comes: the lane, a batch on its
+/// way and one that is filled, and the pages that are lent.
+const HEAP_OF_A_FILE: u32 = 80;
+/// Pages by which a heap that is used in another order may be larger.
+const PLAY: u32 = 2;
+/// KiB of RAM that the README's table has for the service with ten connections in use.
+const RAM_OF_TEN: u32 = 1168;
+const PAGE: u32 = 4;
 
 #[test]
 fn files_interleave_and_are_listed_and_fetched() {
@@ -61,4 +69,32 @@ fn a_transfer_is_resumed_on_another_connection() {
     sender.stored(7, &data);
     sender.close();
     server.stop();
+}
+
+/// As much as fits into the device's RAM: of what the service takes nothing depends on the length.
+#[test]
+fn eight_mebibytes_take_the_memory_of_one_connection() {
+    let mut server = Server::start();
+    let mut sender = Sender::connect(server.port);
+    let idle = server.memory().heap;
+    let mut most = Vec::new();
+    for (id, length) in [(1, MEBIBYTE / 8), (2, 8 * MEBIBYTE)] {
+        let data = pattern(length);
+        sender.begin(id, &format!("file {id}"), length, &data[..PART]);
+        sender.accepted(id);
+        data[PART..].chunks(PART).for_each(|part| sender.part(id, part));
+        sender.stored(id, &data);
+        most.push(server.memory().heap);
+    }
+    let [short, long] = most[..] else { unreachable!() };
+    println!("heap: {} KiB, then {} KiB and {} KiB", idle * PAGE, short * PAGE, long * PAGE);
+    // A heap on Xous never shrinks: it is as large as it ever was.
+    assert!((long - idle) * PAGE <= HEAP_OF_A_FILE, "{} KiB", (long - idle) * PAGE);
+    assert!(long <= short + PLAY, "it grows with the length: {most:?}");
+    sender.close();
+    assert_eq!(list(server.port).len(), 2);
+    let outcome = server.stop();
+    let ram = outcome.process("websocket").unwrap().pages * PAGE;
+    println!("RAM: {ram} KiB, {:?} of machine time", outcome.machine_time());
+    assert!(ram <= RAM_OF_TEN, "{ram} KiB");
 }

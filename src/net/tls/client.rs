@@ -8,7 +8,7 @@ use rustls::client::{ClientConnection, Resumption};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, Connection};
 use sha2::{Digest, Sha256};
-use xous_api_websocket::{Pin, Tls};
+use xous_api_websocket::{Tls, tls::Pin};
 
 use super::clock::{self, Clock};
 use super::file::{File, Files, Form, unusable};

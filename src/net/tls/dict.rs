@@ -1,6 +1,6 @@
 //! All keys of a dict as roots, from every basis that is open.
 
-use xous_api_websocket::{Source, Tls};
+use xous_api_websocket::{Tls, tls::Source};
 
 use super::file::{File, Files, Form, failed};
 use super::store;

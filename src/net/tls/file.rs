@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use xous_api_websocket::Source;
+use xous_api_websocket::tls::Source;
 use zeroize::Zeroizing;
 
 use crate::net::{StoredFault, TlsError};

@@ -16,8 +16,8 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use sha2::{Digest, Sha256};
 use webpki::EndEntityCert;
-use xous_api_websocket::Pin;
 use xous_api_websocket::certificate::{Fingerprint, Shown, ShownCertificate};
+use xous_api_websocket::tls::Pin;
 
 thread_local! {
     /// What this thread's last refused server has shown.

@@ -19,8 +19,8 @@ use super::failure::Failure;
 use super::lasting::{Lasting, RequestBytes};
 use super::outcome::{ABNORMAL, Outcome};
 use super::sink::{Delivery, Sink};
+use crate::http::retry_after;
 use crate::pddb::Pddb;
-use crate::proto::handshake::parse_reply;
 use crate::service::limits::HEAD_KEPT;
 use crate::service::thread::{Permit, Pool};
 
@@ -107,14 +107,8 @@ impl Again {
     }
 
     fn tell(&self, guard: &EndGuard, why: &Why, wait: Duration, attempt: u32) {
-        let told = Reconnecting {
-            code: why.code,
-            close: why.outcome.code,
-            wait,
-            attempt,
-            asks: self.lasting.asks().is_some(),
-            reason: &why.outcome.reason,
-        };
+        let mut told = Reconnecting::new(why.code, why.outcome.code, &why.outcome.reason);
+        (told.wait, told.attempt, told.asks) = (wait, attempt, self.lasting.asks().is_some());
         guard.conn.tell(ReceiveWord::new(Status::Reconnecting).to_word(), told.to_bytes());
     }
 
@@ -143,31 +137,4 @@ fn failed(guard: &EndGuard, failure: Failure) -> Option<Why> {
     }
     conn.is_the_last(outcome);
     None
-}
-
-/// The time for which a server wants to be left alone, if it says so in seconds (RFC 9110 section 10.2.3).
-fn retry_after(head: &[u8]) -> Option<Duration> {
-    let reply = parse_reply(head).ok()?;
-    let seconds = std::str::from_utf8(reply.headers.first("Retry-After")?).ok()?;
-    seconds.trim().parse().ok().map(Duration::from_secs)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_says_how_long_it_wants_to_be_left_alone() {
-        let head = |line: &str| format!("HTTP/1.1 503 Busy\r\n{line}\r\n");
-        for (line, seconds) in [
-            ("Retry-After: 120\r\n", Some(120)),
-            ("retry-after:  7 \r\n", Some(7)),
-            ("", None),
-            ("Retry-After: -1\r\n", None),
-            ("Retry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\n", None),
-        ] {
-            assert_eq!(retry_after(head(line).as_bytes()), seconds.map(Duration::from_secs), "{line}");
-        }
-        assert_eq!(retry_after(b""), None);
-    }
 }

@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore, SeedableRng};
-use xous_api_websocket::{Code, CredentialsForm, Proxy, Request};
+use xous_api_websocket::{
+    Code, Request,
+    open::{CredentialsForm, Proxy},
+};
 
 use super::answer::Answer;
 use super::beat::{Beat, Heartbeat};

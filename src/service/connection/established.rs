@@ -10,6 +10,7 @@ use super::end_guard::EndGuard;
 use super::outcome::{ABNORMAL, Outcome};
 use super::reader::Reader;
 use super::sink::Sink;
+use super::suspends;
 use super::writer::Writer;
 use crate::net::Socket;
 use crate::proto::{self, Decoder, Encoder, Role};
@@ -41,6 +42,7 @@ impl Established {
         opened: impl FnOnce(Option<Lent>),
     ) -> Outcome {
         let conn = &guard.conn;
+        suspends::subscribe();
         let Some(opener) = conn.opened() else { return Outcome::new(ABNORMAL, "given up") };
         let encoder = Encoder::new(self.role);
         let heartbeat = self.heartbeat.map(|Heartbeat { kind, message, every }| {

@@ -149,6 +149,8 @@ impl Inbox {
             self.asked.fetch_add(1, SeqCst);
             let watcher = if state.told.is_empty() { None } else { state.watcher_to_tell() };
             drop(state);
+            // The reader may wait for a page already, and has the watcher told again.
+            self.changed.notify_one();
             watcher.iter().for_each(Watcher::tell);
             return tell(page, told);
         }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use xous_api_websocket::Reconnect;
+use xous_api_websocket::{CloseCode, Reconnect};
 use zeroize::Zeroizing;
 
 use super::outcome::{ABNORMAL, NO_CODE, Outcome};
@@ -60,9 +60,9 @@ impl Lasting {
     /// Behind such an end the connection is opened again.
     pub(super) fn continues(&self, outcome: &Outcome) -> bool {
         let counts = match (outcome.by_peer, outcome.code) {
-            (true, 1001 | 1011..=1014) => true,
             (true, 1000 | NO_CODE | 3000..=4999) => self.policy.after_close,
-            (by_peer, code) => !by_peer && code == ABNORMAL,
+            (true, code) => code != ABNORMAL && CloseCode::new(code).is_transient(),
+            (false, code) => code == ABNORMAL,
         };
         counts && !self.is_stopped()
     }

@@ -12,6 +12,7 @@
 //!  end_guard    held by each thread; the last one ends the connection and tells the table
 //!  liveness     whether the peer is there
 //!  opener       who waits for an opening, and what came of it (failure: why there is no connection)
+//!  suspends     the device sleeps and wakes
 //!  watch        which connections of a process have something for it
 //!  table        handles and their connections, and how those that are over have ended (outcome)
 //! ```
@@ -44,6 +45,7 @@ mod outcome;
 mod reader;
 mod seed;
 mod sink;
+pub(super) mod suspends;
 mod table;
 mod tally;
 pub(super) mod tls_code;

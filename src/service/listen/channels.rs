@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Weak};
 
-use xous_api_websocket::{Code, SlowMember};
+use xous_api_websocket::{Code, serve::SlowMember};
 
 use crate::proto::{CloseCode, Encoder, FrameKind, Kind, Role};
 use crate::service::connection::{Connection, ShareError};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use xous_api_websocket::wire::Handle;
-use xous_api_websocket::{Code, Decision};
+use xous_api_websocket::{Code, serve::Decision};
 
 use crate::service::message::Lent;
 use crate::sync::{Condvar, Instant, Mutex};

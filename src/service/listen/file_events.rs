@@ -7,7 +7,10 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
-use xous_api_websocket::{Code, FileChange, FileEvent};
+use xous_api_websocket::{
+    Code,
+    files::{FileChange, FileEvent},
+};
 
 use crate::service::limits::{FILE_EVENTS, PARKED_ACCEPTS};
 use crate::service::message::{Asked, Lent};

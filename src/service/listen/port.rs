@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 
 use xous::PID;
 use xous_api_websocket::state::PortState;
-use xous_api_websocket::{Deadlines, Limits, Listen, ListenLimits, SlowMember};
+use xous_api_websocket::{
+    Deadlines, Limits, Listen,
+    serve::{ListenLimits, SlowMember},
+};
 
 use super::expiry::Expiry;
 use super::pairing::Pairing;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use xous::PID;
 use xous_api_websocket::wire::Handle;
-use xous_api_websocket::{Code, Lease, Route, RouteKind};
+use xous_api_websocket::{Code, Lease, Route, serve::RouteKind};
 
 use super::accept_queue::AcceptQueue;
 use super::file_events::FileEvents;

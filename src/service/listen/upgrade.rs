@@ -6,7 +6,7 @@ use std::sync::Arc;
 use xous::PID;
 use xous_api_websocket::certificate::Subject;
 use xous_api_websocket::wire::{Accepted, Handle};
-use xous_api_websocket::{Code, Deadlines, Decision, Kind, Lease};
+use xous_api_websocket::{Code, Deadlines, Kind, Lease, serve::Decision};
 
 use super::accept_queue::AcceptQueue;
 use super::admission::ClientSlot;
@@ -330,6 +330,11 @@ impl Admitted {
     /// Serves the connection to its end. From here on its page is the client's, whatever happens.
     pub(crate) fn serve(self, slot: &Arc<ClientSlot>, permit: &mut Permit) {
         let Admitted { guard, established, writer, destination, who } = self;
+        // Who may be asked to go, once there is a connection that can say so.
+        let idle = match destination {
+            Destination::Upload(_, listener) | Destination::Status(listener) => Some(listener),
+            Destination::Program(_) | Destination::Decided(_) => None,
+        };
         let (delivery, page) = match destination {
             Destination::Program(page) => {
                 slot.is(Stage::Taken);
@@ -346,13 +351,13 @@ impl Admitted {
                     UploadReceiver::new(route, listener, slot.clone(), &guard.conn, &who.to_string());
                 (Delivery::Internal(Box::new(receiving)), None)
             }
-            Destination::Status(listener) => {
-                slot.is(Stage::IdleUpload(listener, Arc::downgrade(&guard.conn)));
-                (Delivery::Internal(Box::new(Watching::new(slot))), None)
-            }
+            Destination::Status(_) => (Delivery::Internal(Box::new(Watching::new(slot))), None),
         };
         let mut sink = Sink::new(guard.conn.clone(), delivery);
         established.run(&guard, &mut sink, writer, |_| {
+            if let Some(listener) = idle {
+                slot.is(Stage::IdleUpload(listener, Arc::downgrade(&guard.conn)));
+            }
             if let Some((page, len)) = page {
                 page.answer(0, len);
             }

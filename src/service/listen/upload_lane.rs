@@ -372,6 +372,7 @@ impl Load for Lane {
         // One that waits for the database does not give way to others.
         if !told.is_empty() {
             self.show(true);
+            self.progress.told(self.route.timer());
         }
         for id in told {
             if let Some(frame) = encode(Kind::Text, waiting::answer(id).as_bytes()) {

@@ -5,9 +5,13 @@ use std::time::Duration;
 
 use crate::proto::CloseCode;
 use crate::service::connection::Connection;
-use crate::service::limits::{SLOWEST_UPLOAD, UPLOAD_PROGRESS};
+use crate::service::limits::{SLOWEST_UPLOAD, UPLOAD_KEEPALIVE, UPLOAD_PROGRESS};
 use crate::service::thread::{Timer, Wake};
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+
+/// Kinds of deadlines: a look at the pace; a word to a peer that is kept waiting.
+const PACE: usize = 0;
+const WORD: usize = 1;
 
 /// Looks whether a connection that has files on their way brings anything of them.
 pub(crate) struct Progress {
@@ -60,6 +64,26 @@ impl Progress {
         true
     }
 
+    /// The peer was told that the database is silent. When it has more to say than is read, its end is not: it hides behind
+    /// bytes that nobody reads. A Pong that nobody has asked for (RFC 6455 section 5.5.3) meets a reset there, and the
+    /// next one tells the writer.
+    pub(super) fn told(self: &Arc<Self>, timer: &Timer) {
+        let Some(conn) = self.conn.upgrade() else { return };
+        timer.disarm(&self.weak(), Some(WORD));
+        timer.arm(self.weak(), WORD, conn.deadlines.keepalive.unwrap_or(UPLOAD_KEEPALIVE));
+    }
+
+    fn say(self: &Arc<Self>, conn: &Connection, timer: &Timer) {
+        if self.is_waiting() {
+            conn.outbox.pong(b"");
+            self.told(timer);
+        }
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.waits.load(Relaxed) != 0
+    }
+
     /// Nobody looks any more.
     pub(super) fn ends(self: &Arc<Self>, timer: &Timer) {
         timer.disarm(&self.weak(), None);
@@ -68,7 +92,7 @@ impl Progress {
     fn watch(self: Arc<Self>, timer: &Timer) {
         self.bytes.store(0, Relaxed);
         self.waited.store(0, Relaxed);
-        timer.arm(self.weak(), 0, UPLOAD_PROGRESS);
+        timer.arm(self.weak(), PACE, UPLOAD_PROGRESS);
     }
 
     fn weak(self: &Arc<Self>) -> Weak<dyn Wake> {
@@ -81,16 +105,17 @@ impl Progress {
         let waited = Duration::from_millis(u64::from(self.waited.load(Relaxed)));
         let own = UPLOAD_PROGRESS.saturating_sub(waited);
         let wanted = own.as_secs() * SLOWEST_UPLOAD;
-        self.waits.load(Relaxed) == 0 && u64::from(self.bytes.load(Relaxed)) < wanted
+        !self.is_waiting() && u64::from(self.bytes.load(Relaxed)) < wanted
     }
 }
 
 impl Wake for Progress {
-    fn wake(self: Arc<Self>, _kind: usize, timer: &Timer) {
+    fn wake(self: Arc<Self>, kind: usize, timer: &Timer) {
         if !self.uploading.load(Relaxed) {
             return;
         }
         match self.conn.upgrade() {
+            Some(conn) if kind == WORD => self.say(&conn, timer),
             Some(conn) if self.is_stuck() => conn.give_up(CloseCode::GOING_AWAY, "the file does not come"),
             Some(_) => self.watch(timer),
             None => (),

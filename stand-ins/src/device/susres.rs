@@ -1,16 +1,13 @@
-//! Suspend stand-in: the tick of preemption, and a server that nothing ever suspends.
+//! The tick of preemption, beside what `../susres.rs` serves.
 //!
 //! The real one drives the same timer. Without it a thread keeps the processor until it calls the kernel.
 
 use std::convert::Infallible;
 
-use xous::{Message, SysCall};
-use xous_api_names::XousNames;
+use xous::SysCall;
 
 use crate::raw::{self, Registers};
 
-/// The name that clients ask the name server for.
-const NAME: &str = "_Suspend/resume manager_";
 /// The page of the registers of TIMER0, a down counter, and their interrupt line.
 const PAGE: usize = 0xf000_1000;
 const LINE: usize = 0;
@@ -32,13 +29,7 @@ pub(crate) fn serve() -> Result<Infallible, xous::Error> {
     timer.write(RELOAD, QUANTUM);
     timer.write(RUN, 1);
     timer.write(ENABLE, 1);
-    let server = XousNames::new()?.register_name(NAME, None)?;
-    loop {
-        let envelope = xous::receive_message(server)?;
-        if let Message::BlockingScalar(_) = envelope.body {
-            xous::return_scalar(envelope.sender, 0).ok();
-        }
-    }
+    crate::susres::serve()
 }
 
 /// Gives the processor to the kernel's scheduler instead of the thread that was interrupted.

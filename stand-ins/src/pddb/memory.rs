@@ -7,9 +7,9 @@ use super::store::Store;
 
 /// Bytes of a block.
 const BLOCK: usize = 4096;
-/// Heap that this process may use.
+/// Heap that this process may use: a file of 8 MiB, and what is beside it.
 #[cfg(target_os = "xous")]
-const HEAP: usize = 8 << 20;
+const HEAP: usize = 9 << 20;
 
 /// The content of a key, in blocks: one that grows is not copied, for which there might be no room.
 #[derive(Default)]

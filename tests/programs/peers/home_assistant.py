@@ -1,11 +1,14 @@
 """As Home Assistant's WebSocket API talks: asks for the token `good`, answers numbered requests, tells of changes while it
-does. Closes the first connection with 1012, as a server that is started anew. Prints its port."""
+does. Closes the first connection with 1012, as a server that is started anew. Its argument is its port, which it
+prints."""
 
 import asyncio
 import json
+import sys
 
 from websockets.asyncio.server import serve
 
+PORT = int(sys.argv[1])
 visits = 0
 
 
@@ -50,7 +53,7 @@ async def handle(connection):
 
 
 async def main():
-    async with serve(handle, "127.0.0.1", 0) as server:
+    async with serve(handle, "127.0.0.1", PORT) as server:
         print(server.sockets[0].getsockname()[1], flush=True)
         await server.serve_forever()
 

@@ -1,13 +1,15 @@
 """As Signal's server: Basic, a message that wants an answer, signs of life. Breaks the first connection off when it has got
-something else. Prints its port, then what it gets."""
+something else. Its argument is its port, which it prints, and then what it gets."""
 
 import asyncio
 import base64
 import http
+import sys
 
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
 
+PORT = int(sys.argv[1])
 connections = 0
 
 
@@ -42,7 +44,7 @@ async def handle(connection):
 
 
 async def main():
-    async with serve(handle, "127.0.0.1", 0, process_request=admit) as server:
+    async with serve(handle, "127.0.0.1", PORT, process_request=admit) as server:
         print(server.sockets[0].getsockname()[1], flush=True)
         await server.serve_forever()
 

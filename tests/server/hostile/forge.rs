@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use xous_api_websocket::wire::{Handle, Opcode};
 use xous_api_websocket::{
-    Deadlines, Decision, Identity, Lease, Listen, Request, Route, ServerTls, Tls, Upload,
+    Deadlines, Lease, Listen, Request, Route, ServerTls, Tls, Upload, serve::Decision, tls::Identity,
 };
 
 use crate::common::pages::RawPages;

@@ -1,7 +1,10 @@
 //! Certificates: the port's, renewed or useless, and those of clients.
 
 use xous_api_websocket::error::{ControlError, ListenError};
-use xous_api_websocket::{Code, Identity, Listen, Listener, ServerTls, Source};
+use xous_api_websocket::{
+    Code, Listen, Listener, ServerTls,
+    tls::{Identity, Source},
+};
 
 use crate::authority::Authority;
 use crate::client::Settings;

@@ -13,7 +13,9 @@ mod suites;
 use std::io::Read;
 
 use xous_api_websocket::error::ReceiveError;
-use xous_api_websocket::{Identity, Listen, ListenLimits, Listener, Part, Route, ServerTls, Websocket};
+use xous_api_websocket::{
+    Listen, Listener, Part, Route, ServerTls, Websocket, serve::ListenLimits, tls::Identity,
+};
 
 use crate::authority::Leaf;
 

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use xous_api_websocket::ListenLimits;
+use xous_api_websocket::serve::ListenLimits;
 use xous_api_websocket::state::Stats;
 
 use crate::authority::Authority;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use hosted::Pddb as StandIn;
 use xous_api_websocket::error::{ControlError, ListenError};
 use xous_api_websocket::state::Stats;
-use xous_api_websocket::{Code, Identity, Listener, Route, ServerTls};
+use xous_api_websocket::{Code, Listener, Route, ServerTls, tls::Identity};
 
 use crate::authority::{Authority, Leaf};
 use crate::client::Settings;

@@ -92,7 +92,24 @@ impl Connection {
                 return self.is_late(|| format!("no answer to a ping within {pong:?}"));
             }
         };
-        // Once, also if the owner has changed it meanwhile.
+        self.looks_again(wait, changes);
+    }
+
+    /// Asks the peer now whether it is still there, if it is asked at all: what it may have said before does not count.
+    pub(crate) fn check(self: &Arc<Self>) {
+        let mut state = self.liveness.state.lock();
+        let changes = state.changes;
+        let step = state.keepalive.as_mut().map(Keepalive::ask);
+        drop(state);
+        if let Some(KeepaliveStep::Ping(wait)) = step {
+            self.liveness.heard.store(false, Relaxed);
+            self.outbox.ping();
+            self.looks_again(wait, changes);
+        }
+    }
+
+    /// Once, also if the owner has changed it meanwhile.
+    fn looks_again(self: &Arc<Self>, wait: Duration, changes: u32) {
         self.disarm(Some(Deadline::Keepalive));
         self.arm(Deadline::Keepalive, wait);
         if self.liveness.state.lock().changes != changes {

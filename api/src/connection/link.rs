@@ -1,0 +1,100 @@
+//! What a program knows of a connection, and the way to the service.
+
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use xous::CID;
+use xous_api_names::XousNames;
+
+use crate::Code;
+use crate::connection::inbox::Inbox;
+use crate::error::{ControlError, SendError};
+use crate::messages::send::Queue;
+use crate::wire::{Handle, Opcode, PAGE_SIZE, Pages, SERVER_NAME, SendWord, message_id};
+
+/// What is known of a connection.
+pub(crate) struct Link {
+    pub(crate) cid: CID,
+    pub(crate) handle: Handle,
+    pub(crate) status: u16,
+    pub(crate) sub_protocol: Option<String>,
+    pub(crate) head: Vec<u8>,
+    /// Held while a message is sent, however many parts it has.
+    pub(crate) outgoing: Mutex<Pages>,
+    /// Messages that are sent by a thread of their own.
+    pub(crate) queue: Mutex<Queue>,
+    /// Held while a message is received.
+    pub(crate) incoming: Mutex<Inbox>,
+}
+
+impl Link {
+    pub(crate) fn new(
+        cid: CID,
+        handle: Handle,
+        status: u16,
+        sub_protocol: Option<&str>,
+        head: &[u8],
+    ) -> Self {
+        Link {
+            cid,
+            handle,
+            status,
+            sub_protocol: sub_protocol.map(str::to_owned),
+            head: head.to_vec(),
+            outgoing: Mutex::new(Pages::new(PAGE_SIZE)),
+            queue: Mutex::default(),
+            incoming: Mutex::new(Inbox::new()),
+        }
+    }
+
+    pub(crate) fn id(&self, opcode: Opcode) -> usize {
+        message_id(opcode, self.handle)
+    }
+
+    pub(crate) fn send(&self, pages: &Pages, word: SendWord, len: usize) -> Result<(), SendError> {
+        lend_send(self.cid, self.id(Opcode::Send), pages, word, len)
+    }
+
+    /// A blocking scalar with one argument and two words for an answer.
+    pub(crate) fn ask(&self, opcode: Opcode, argument: usize) -> Result<(usize, usize), ControlError> {
+        let message = xous::Message::new_blocking_scalar(self.id(opcode), argument, 0, 0, 0);
+        match xous::send_message(self.cid, message) {
+            Ok(xous::Result::Scalar2(one, two)) => Ok((one, two)),
+            Ok(xous::Result::Scalar1(one)) => Ok((one, 0)),
+            _ => Err(ControlError::Kernel),
+        }
+    }
+}
+
+pub(crate) fn lend_send(
+    cid: CID,
+    id: usize,
+    pages: &Pages,
+    word: SendWord,
+    len: usize,
+) -> Result<(), SendError> {
+    let returned = pages.lend(cid, id, word.to_word(), len).map_err(|_| SendError::Kernel)?;
+    match returned.offset {
+        0 => Ok(()),
+        code => Err(SendError::from_code(Code::from_word(code))),
+    }
+}
+
+/// The connection to the service. It is made once and kept, as a CID that is given back soon belongs to another
+/// server.
+pub(crate) fn service() -> Result<CID, xous::Error> {
+    static SERVICE: OnceLock<(XousNames, CID)> = OnceLock::new();
+    static CONNECTING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = lock(&CONNECTING);
+    if let Some(&(_, cid)) = SERVICE.get() {
+        return Ok(cid);
+    }
+    let names = XousNames::new()?;
+    let cid = names.request_connection_blocking(SERVER_NAME)?;
+    SERVICE.set((names, cid)).ok();
+    Ok(cid)
+}
+
+/// A thread that panicked while it held a buffer has left bytes in it, not a broken invariant.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,17 @@
+//! A connection, as its owner holds it.
+//!
+//! ```text
+//! opening ──> websocket ──> link ──> inbox: pages that the owner lends to receive
+//!             reconnecting, event: while it is opened again
+//! ```
+
+pub(crate) mod event;
+pub(crate) mod inbox;
+pub(crate) mod link;
+pub(crate) mod opening;
+pub(crate) mod reconnecting;
+pub(crate) mod websocket;
+
+pub use event::Event;
+pub use opening::Opening;
+pub use websocket::Websocket;

@@ -1,0 +1,241 @@
+//! A received message as a stream.
+
+use std::collections::TryReserveError;
+use std::fmt;
+use std::io::{BufRead, Read};
+use std::sync::MutexGuard;
+use std::time::Instant;
+
+use crate::connection::inbox::{Inbox, Received};
+use crate::connection::link::Link;
+use crate::error::{Closed, ReceiveError};
+use crate::wire::Status;
+use crate::{Code, Event, Kind, Payload};
+
+/// A message of any size that is being received. It is a [`Read`] and a [`BufRead`] that ends where the message ends,
+/// and never before.
+///
+/// It holds one chunk at a time and asks for the next when that one has been read, so the reader sets the peer's
+/// pace. When it is dropped, the rest of the message is discarded, so that the next one begins at its beginning.
+///
+/// ```no_run
+/// use std::io::BufRead;
+/// use xous_api_websocket::Websocket;
+///
+/// fn lines(ws: &Websocket) -> Result<(), Box<dyn std::error::Error>> {
+///     for line in ws.receive()?.lines() {
+///         println!("{}", line?);
+///     }
+///     Ok(())
+/// }
+/// ```
+pub struct Message<'a> {
+    link: &'a Link,
+    inbox: MutexGuard<'a, Inbox>,
+    kind: Kind,
+    /// What of the pages is still to be read.
+    at: usize,
+    end: usize,
+    /// The message ends with this chunk.
+    last: bool,
+    /// The stream has failed: there is nothing left to discard.
+    failed: bool,
+}
+
+impl<'a> Message<'a> {
+    /// The next message, if it begins until `until`.
+    pub(crate) fn next(
+        link: &'a Link,
+        mut inbox: MutexGuard<'a, Inbox>,
+        until: Option<Instant>,
+    ) -> Result<Self, ReceiveError> {
+        loop {
+            if let Next::Chunk(kind, last, end) = receive(link, &mut inbox, until)? {
+                return Ok(Message { link, inbox, kind, at: 0, end, last, failed: false });
+            }
+        }
+    }
+
+    /// The next message, or what else comes.
+    pub(crate) fn next_event(
+        link: &'a Link,
+        mut inbox: MutexGuard<'a, Inbox>,
+    ) -> Result<Event<'a>, ReceiveError> {
+        match receive(link, &mut inbox, None)? {
+            Next::Chunk(kind, last, end) => {
+                Ok(Event::Message(Message { link, inbox, kind, at: 0, end, last, failed: false }))
+            }
+            Next::Else(came) => {
+                Event::parse(came.word.status, &inbox.bytes()[..came.len]).ok_or(ReceiveError::Kernel)
+            }
+        }
+    }
+
+    /// Text or binary. The bytes of a text were checked to be UTF-8, but a chunk may end within a character.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The bytes of the message that are here and not yet read. Waits for a chunk if there are none. Empty only at
+    /// the end of the message.
+    ///
+    /// # Errors
+    /// The connection ended within the message.
+    pub fn chunk(&mut self) -> Result<&[u8], ReceiveError> {
+        while self.at == self.end && !self.last {
+            let next = receive(self.link, &mut self.inbox, None).inspect_err(|_| self.failed = true);
+            let (last, end) = match next? {
+                Next::Chunk(_, last, end) => (last, end),
+                Next::Else(came) => {
+                    self.inbox.keep(came);
+                    self.failed = true;
+                    return Err(ReceiveError::CutOff);
+                }
+            };
+            (self.at, self.end, self.last) = (0, end, last);
+        }
+        Ok(&self.inbox.bytes()[self.at..self.end])
+    }
+
+    /// Whether the chunk that is here is the last of the message.
+    pub fn is_last(&self) -> bool {
+        self.last
+    }
+
+    /// Marks the first `len` bytes of [`Message::chunk`] as read.
+    pub fn consume(&mut self, len: usize) {
+        self.at = self.at.saturating_add(len).min(self.end);
+    }
+
+    /// Reads and drops the rest of the message.
+    ///
+    /// # Errors
+    /// The connection ended within the message.
+    pub fn discard(mut self) -> Result<(), ReceiveError> {
+        self.skip()
+    }
+
+    /// The rest of the message, at most `limit` bytes.
+    ///
+    /// A process on the device has 512 KiB of heap unless it asks for more with [`allow_heap`](crate::allow_heap). A
+    /// vector that grows exists twice for a moment, so a message longer than about 128 KiB may find no room. A
+    /// message that is read as a stream needs no room.
+    ///
+    /// # Errors
+    /// `TooLong` if there is more, `NoMemory` if the heap has no room for it. The message is then discarded.
+    pub fn into_bytes(mut self, limit: usize) -> Result<Vec<u8>, ReceiveError> {
+        let mut bytes = Vec::new();
+        loop {
+            let chunk = self.chunk()?;
+            if chunk.is_empty() {
+                return Ok(bytes);
+            }
+            if chunk.len() > limit.saturating_sub(bytes.len()) {
+                self.skip()?;
+                return Err(ReceiveError::TooLong { limit });
+            }
+            if reserve(&mut bytes, chunk.len()).is_err() {
+                drop(bytes);
+                self.skip()?;
+                return Err(ReceiveError::NoMemory);
+            }
+            bytes.extend_from_slice(chunk);
+            let len = chunk.len();
+            self.consume(len);
+        }
+    }
+
+    /// The rest of the message as text, at most `limit` bytes.
+    ///
+    /// # Errors
+    /// As [`Message::into_bytes`], and `NotText` if it is binary. The message is then discarded.
+    pub fn into_text(mut self, limit: usize) -> Result<String, ReceiveError> {
+        if self.kind != Kind::Text {
+            self.skip()?;
+            return Err(ReceiveError::NotText);
+        }
+        String::from_utf8(self.into_bytes(limit)?).map_err(|_| ReceiveError::NotText)
+    }
+
+    /// The rest of the message as what it is, at most `limit` bytes.
+    ///
+    /// # Errors
+    /// As [`Message::into_bytes`]. The message is then discarded.
+    pub fn into_payload(self, limit: usize) -> Result<Payload, ReceiveError> {
+        match self.kind {
+            Kind::Text => self.into_text(limit).map(Payload::Text),
+            Kind::Binary => self.into_bytes(limit).map(Payload::Binary),
+        }
+    }
+
+    fn skip(&mut self) -> Result<(), ReceiveError> {
+        while !self.failed && !self.chunk()?.is_empty() {
+            self.at = self.end;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Message { kind, last, .. } = self;
+        f.debug_struct("Message").field("kind", kind).field("last", last).finish_non_exhaustive()
+    }
+}
+
+impl Read for Message<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        let chunk = self.chunk()?;
+        let len = chunk.len().min(buf.len());
+        buf[..len].copy_from_slice(&chunk[..len]);
+        self.consume(len);
+        Ok(len)
+    }
+}
+
+/// Chunk by chunk, without a copy: `read_line` and parsers work on it.
+impl BufRead for Message<'_> {
+    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
+        Ok(self.chunk()?)
+    }
+
+    fn consume(&mut self, len: usize) {
+        Message::consume(self, len);
+    }
+}
+
+impl Drop for Message<'_> {
+    fn drop(&mut self) {
+        self.skip().ok();
+    }
+}
+
+/// Makes room for `more` bytes, doubling what is there if that can be had.
+fn reserve(bytes: &mut Vec<u8>, more: usize) -> Result<(), TryReserveError> {
+    bytes.try_reserve(more).or_else(|_| bytes.try_reserve_exact(more))
+}
+
+/// What comes next.
+enum Next {
+    /// Kind, whether it is the last, and length of a chunk.
+    Chunk(Kind, bool, usize),
+    /// Word of the connection's being opened again, which is in the pages.
+    Else(Received),
+}
+
+/// What comes next.
+fn receive(link: &Link, inbox: &mut Inbox, until: Option<Instant>) -> Result<Next, ReceiveError> {
+    let Received { word, len } = inbox.receive(link, until).map_err(|_| ReceiveError::Kernel)?;
+    match word.status {
+        Status::Chunk { kind, last, .. } => Ok(Next::Chunk(kind, last, len)),
+        Status::Reconnecting | Status::Reopened => Ok(Next::Else(Received { word, len })),
+        Status::Closed { code } => {
+            let reason = String::from_utf8_lossy(&inbox.bytes()[..len]).into_owned();
+            Err(ReceiveError::Closed(Closed { code: code.into(), reason }))
+        }
+        Status::Refused(code) => Err(ReceiveError::from_code(Code::from_word(usize::from(code)))),
+    }
+}

@@ -1,0 +1,173 @@
+//! A message that is sent as a stream.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::sync::MutexGuard;
+
+use crate::connection::link::{Link, lock};
+use crate::error::SendError;
+use crate::wire::{Opcode, PAGE_SIZE, Pages, SendWord};
+use crate::{CloseCode, Kind, Part};
+
+/// How much is collected for a part of the message: what goes to the service at a time.
+const PART: usize = 4 * PAGE_SIZE;
+
+/// A message of any length that is being sent: [`Websocket::writer`](crate::Websocket::writer).
+///
+/// It is a [`Write`] that collects 16 KiB and sends them as a frame of the message (RFC 6455 section 5.4). A write
+/// returns when the socket has taken what was collected before, so the peer sets the pace. `flush` sends what is there.
+/// The message ends with [`MessageWriter::finish`], and nowhere else.
+///
+/// When it is dropped before that, nothing happens if nothing was sent yet. Otherwise the peer has the beginning of a
+/// message, which a WebSocket cannot take back: the connection is closed with 1011 behind the frames that are out. None of
+/// them was marked as the last, so the peer does not take them for a message.
+///
+/// ```no_run
+/// use std::io::Write;
+/// use xous_api_websocket::{Kind, Websocket};
+///
+/// fn report(ws: &Websocket) -> Result<(), Box<dyn std::error::Error>> {
+///     let mut message = ws.writer(Kind::Text);
+///     for line in 0..100_000 {
+///         writeln!(message, "line {line}")?;
+///     }
+///     message.finish()?;
+///     Ok(())
+/// }
+/// ```
+#[must_use = "a message that is not finished is not sent"]
+pub struct MessageWriter<'a> {
+    link: &'a Link,
+    /// Held until the message ends: messages of others wait.
+    pages: MutexGuard<'a, Pages>,
+    kind: Kind,
+    /// Bytes of the pages that are collected.
+    len: usize,
+    phase: Phase,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// The peer has nothing of the message.
+    Nothing,
+    /// The peer has its beginning.
+    Begun,
+    /// Nothing can be sent any more.
+    Failed(SendError),
+    /// The peer has all of it.
+    Finished,
+}
+
+impl<'a> MessageWriter<'a> {
+    pub(crate) fn new(link: &'a Link, kind: Kind) -> Self {
+        let mut pages = lock(&link.outgoing);
+        if pages.bytes().len() < PART {
+            *pages = Pages::new(PART);
+        }
+        MessageWriter { link, pages, kind, len: 0, phase: Phase::Nothing }
+    }
+
+    /// Text or binary.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Sends the last part, so that the message is whole. Returns when the socket has taken it.
+    ///
+    /// # Errors
+    /// See [`SendError`]. The connection is then closed as if the writer had been dropped: with `InvalidText` if a text is
+    /// not UTF-8, for example.
+    pub fn finish(mut self) -> Result<(), SendError> {
+        let part = match self.phase {
+            Phase::Nothing => Part::Whole,
+            _ => Part::Last,
+        };
+        self.send(part)?;
+        self.phase = Phase::Finished;
+        Ok(())
+    }
+
+    /// Sends what is collected as a part that is not the last.
+    fn send_collected(&mut self) -> Result<(), SendError> {
+        match self.phase {
+            Phase::Nothing => self.send(Part::First),
+            _ => self.send(Part::Middle),
+        }
+    }
+
+    fn send(&mut self, part: Part) -> Result<(), SendError> {
+        if let Phase::Failed(error) = self.phase {
+            return Err(error);
+        }
+        let lent = self.len.next_multiple_of(PAGE_SIZE).max(PAGE_SIZE);
+        if let Some(behind) = self.pages.bytes_mut().get_mut(self.len..lent) {
+            behind.fill(0);
+        }
+        let sent = self.link.send(&self.pages, SendWord::Data(self.kind, part), self.len);
+        let sent = sent.inspect_err(|error| {
+            // What the service has refused, the peer has nothing of; what it had before remains.
+            if self.phase == Phase::Begun {
+                self.give_up();
+            }
+            self.phase = Phase::Failed(*error);
+        });
+        sent?;
+        (self.phase, self.len) = (Phase::Begun, 0);
+        Ok(())
+    }
+
+    /// Closes behind what is out. Nobody waits for that.
+    fn give_up(&self) {
+        let code = usize::from(CloseCode::INTERNAL.value());
+        let message = xous::Message::new_scalar(self.link.id(Opcode::Close), code, 0, 0, 0);
+        xous::send_message(self.link.cid, message).ok();
+    }
+}
+
+impl Write for MessageWriter<'_> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        if let Phase::Failed(error) = self.phase {
+            return Err(error.into());
+        }
+        // Only now: what is collected may be the end of the message.
+        if self.len == PART && !data.is_empty() {
+            self.send_collected()?;
+        }
+        let taken = data.len().min(PART - self.len);
+        let (data, _) = data.split_at(taken);
+        if let Some(room) = self.pages.bytes_mut().get_mut(self.len..self.len + taken) {
+            room.copy_from_slice(data);
+        }
+        self.len += taken;
+        Ok(taken)
+    }
+
+    /// Sends what is collected as a frame of its own.
+    fn flush(&mut self) -> io::Result<()> {
+        if self.len > 0 {
+            self.send_collected()?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for MessageWriter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let MessageWriter { kind, len, phase, .. } = self;
+        f.debug_struct("MessageWriter")
+            .field("kind", kind)
+            .field("collected", len)
+            .field("phase", phase)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for MessageWriter<'_> {
+    fn drop(&mut self) {
+        if self.phase == Phase::Begun {
+            self.give_up();
+        }
+        // Before somebody else's message is in them.
+        self.pages.clear();
+    }
+}

@@ -1,0 +1,99 @@
+//! The device sleeps: the service does not hold that up, and asks at once afterwards whether its peers are still there.
+
+use std::net::TcpStream;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use hosted::{SUSPEND_NOW, SUSRES};
+use xous::Message;
+use xous_api_names::XousNames;
+use xous_api_websocket::error::ReceiveError;
+use xous_api_websocket::state::Phase;
+use xous_api_websocket::{CloseCode, Code, Deadlines, Websocket};
+
+use crate::common::raw::{PING, PONG, frame, read_frame};
+use crate::common::{PATIENCE, nothing_is_left, open, peers, request, seen, service_cid, system};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Reports pings, and answers them if it lives.
+fn session(mut stream: TcpStream, lives: bool, pings: &Sender<()>) {
+    while let Ok(received) = read_frame(&mut stream) {
+        if received.first == PING {
+            pings.send(()).ok();
+            if lives {
+                std::io::Write::write_all(&mut stream, &frame(PONG, &received.payload)).unwrap();
+            }
+        }
+    }
+}
+
+/// Suspends the device, and returns when it is awake again: whether it has slept, and after which time.
+fn suspend(susres: xous::CID) -> (usize, Duration) {
+    let start = Instant::now();
+    match xous::send_message(susres, Message::new_blocking_scalar(SUSPEND_NOW, 0, 0, 0, 0)) {
+        Ok(xous::Result::Scalar1(slept)) => (slept, start.elapsed()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn peers_are_asked_at_once_when_the_device_has_slept() {
+    system!().suspends().run(|| {
+        let susres = XousNames::new().unwrap().request_connection_blocking(SUSRES).unwrap();
+        let [(living, asked), (gone, asked_in_vain), (unasked, none)] = [true, false, true]
+            .map(|lives| peers::by_hand(move |stream, pings| session(stream, lives, pings)));
+        let pong = Duration::from_millis(500);
+        let opened = |peer, keepalive: Option<Duration>| {
+            let deadlines = Deadlines::new().keepalive(keepalive).pong(pong);
+            Websocket::open(&request(peer).options(deadlines)).unwrap()
+        };
+        let [alive, dead, quiet] =
+            [opened(&living, Some(HOUR)), opened(&gone, Some(HOUR)), opened(&unasked, None)];
+        for night in 1..=3 {
+            let (slept, took) = suspend(susres);
+            assert!(slept == 1 && took < Duration::from_secs(2), "{slept} after {took:?}");
+            seen(&asked);
+            if night == 1 {
+                let start = Instant::now();
+                let ReceiveError::Closed(closed) = dead.receive().unwrap_err() else { panic!() };
+                assert_eq!(
+                    (closed.code, dead.state().unwrap().end),
+                    (CloseCode::ABNORMAL, Some(Code::NoPong))
+                );
+                assert!(start.elapsed() < PATIENCE);
+                seen(&asked_in_vain);
+            }
+            // The answer has come when the round trip is known.
+            let start = Instant::now();
+            while alive.state().unwrap().round_trip.is_none() {
+                assert!(start.elapsed() < PATIENCE);
+            }
+        }
+        assert_eq!([&alive, &quiet].map(|ws| ws.state().unwrap().phase), [Phase::Open; 2]);
+        assert!(none.try_recv().is_err() && asked_in_vain.try_recv().is_err());
+        alive.close(1000, "").ok();
+        quiet.close(1000, "").ok();
+        nothing_is_left();
+    });
+}
+
+#[test]
+fn nobody_else_can_say_that_the_device_sleeps() {
+    system!().suspends().run(|| {
+        let susres = XousNames::new().unwrap().request_connection_blocking(SUSRES).unwrap();
+        let (peer, pings) = peers::by_hand(move |stream, pings| session(stream, true, pings));
+        let ws = Websocket::open(&request(&peer).options(Deadlines::new().keepalive(HOUR))).unwrap();
+        let other = open(&peer);
+        for words in [[0; 4], [0, 0, 1, 0], [usize::MAX; 4]] {
+            let [a, b, c, d] = words;
+            xous::send_message(service_cid(), Message::new_scalar(0, a, b, c, d)).unwrap();
+        }
+        let stats = crate::common::stats_when(|stats| stats.connections == 2);
+        assert_eq!(stats.timers, 1, "a check would be one");
+        assert_eq!(suspend(susres).0, 1);
+        seen(&pings);
+        drop((ws, other));
+        nothing_is_left();
+    });
+}

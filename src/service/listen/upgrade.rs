@@ -330,10 +330,10 @@ impl Admitted {
     /// Serves the connection to its end. From here on its page is the client's, whatever happens.
     pub(crate) fn serve(self, slot: &Arc<ClientSlot>, permit: &mut Permit) {
         let Admitted { guard, established, writer, destination, who } = self;
-        // Who may be asked to go, once there is a connection that can say so.
-        let idle = match destination {
-            Destination::Upload(_, listener) | Destination::Status(listener) => Some(listener),
-            Destination::Program(_) | Destination::Decided(_) => None,
+        // Who watches may be asked to go, once there is a connection that can say so.
+        let watches = match destination {
+            Destination::Status(listener) => Some(listener),
+            _ => None,
         };
         let (delivery, page) = match destination {
             Destination::Program(page) => {
@@ -355,7 +355,7 @@ impl Admitted {
         };
         let mut sink = Sink::new(guard.conn.clone(), delivery);
         established.run(&guard, &mut sink, writer, |_| {
-            if let Some(listener) = idle {
+            if let Some(listener) = watches {
                 slot.is(Stage::IdleUpload(listener, Arc::downgrade(&guard.conn)));
             }
             if let Some((page, len)) = page {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use xous_api_websocket::wire::Handle;
 
 use super::admission::ClientSlot;
+use super::stage::Stage;
 use super::upload_lane::Lane;
 use super::upload_progress::Progress;
 use super::upload_route::UploadRoute;
@@ -30,6 +31,7 @@ impl UploadReceiver {
         conn: &Arc<Connection>,
         who: &str,
     ) -> Self {
+        slot.is(Stage::IdleUpload(listener, Arc::downgrade(conn)));
         let progress = Arc::new(Progress::new(Arc::downgrade(conn)));
         let lane = Lane::new(route.clone(), conn, listener, &slot, progress.clone(), who);
         UploadReceiver { lane, route, _slot: slot, progress }

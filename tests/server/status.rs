@@ -6,6 +6,7 @@ use xous_api_websocket::{Listen, Listener, Route, serve::Login};
 use crate::by_hand::{Client, upgrade_request};
 use crate::common::browser::Browser;
 use crate::common::example::Example;
+use crate::common::raw::CLOSE;
 use crate::common::{nothing_is_left, system};
 use crate::serve::{listen, listener, pair, roomy};
 
@@ -77,7 +78,7 @@ fn a_websocket_is_told_every_second_and_goes_with_the_listener() {
         );
         assert!(last["port"]["messages_out"].as_u64() >= Some(2));
         drop(listener);
-        while watcher.frame().first != 0x88 {}
+        while watcher.frame().first != CLOSE {}
         drop(watcher);
         nothing_is_left();
     });
@@ -89,9 +90,19 @@ fn who_watches_gives_way_to_who_has_business() {
         let listener = with_status(&listen().limits(roomy().connections(1)));
         let mut watcher = Client::asks(listener.port(), "/status");
         watcher.opened();
-        let (client, _incoming) = pair(&listener);
-        while watcher.frame().first != 0x88 {}
-        client.close();
+        std::thread::scope(|scope| {
+            // One that does not answer the Close frame and end keeps its place until it is cut off.
+            scope.spawn(move || {
+                let mut frame = watcher.frame();
+                while frame.first != CLOSE {
+                    frame = watcher.frame();
+                }
+                assert_eq!(frame.close().0, 1013);
+                watcher.send_frame(CLOSE, &frame.payload);
+            });
+            let (client, _incoming) = pair(&listener);
+            client.close();
+        });
     });
 }
 

@@ -330,6 +330,11 @@ impl Admitted {
     /// Serves the connection to its end. From here on its page is the client's, whatever happens.
     pub(crate) fn serve(self, slot: &Arc<ClientSlot>, permit: &mut Permit) {
         let Admitted { guard, established, writer, destination, who } = self;
+        // Who watches may be asked to go, once there is a connection that can say so.
+        let watches = match destination {
+            Destination::Status(listener) => Some(listener),
+            _ => None,
+        };
         let (delivery, page) = match destination {
             Destination::Program(page) => {
                 slot.is(Stage::Taken);
@@ -346,13 +351,13 @@ impl Admitted {
                     UploadReceiver::new(route, listener, slot.clone(), &guard.conn, &who.to_string());
                 (Delivery::Internal(Box::new(receiving)), None)
             }
-            Destination::Status(listener) => {
-                slot.is(Stage::IdleUpload(listener, Arc::downgrade(&guard.conn)));
-                (Delivery::Internal(Box::new(Watching::new(slot))), None)
-            }
+            Destination::Status(_) => (Delivery::Internal(Box::new(Watching::new(slot))), None),
         };
         let mut sink = Sink::new(guard.conn.clone(), delivery);
         established.run(&guard, &mut sink, writer, |_| {
+            if let Some(listener) = watches {
+                slot.is(Stage::IdleUpload(listener, Arc::downgrade(&guard.conn)));
+            }
             if let Some((page, len)) = page {
                 page.answer(0, len);
             }

@@ -189,7 +189,7 @@ pub enum Code {
     Reconnecting = 64,
     /// Another connection is being recorded: wait until it has ended, or do without a recording.
     ///
-    /// See [`Record`](crate::Record).
+    /// See [`Record`](crate::open::Record).
     BusyRecorder = 67,
     /// There is no such file: list the files to see which there are.
     ///

@@ -483,8 +483,7 @@ mod tests {
     /// A character that begins in one piece and ends in the next; the frames are cut elsewhere.
     #[test]
     fn a_piece_is_checked_as_a_whole_and_sent_in_frames() {
-        let mut encoder = Encoder::new(Role::Server);
-        let text = Kind::Text;
+        let (mut encoder, text) = (Encoder::new(Role::Server), Kind::Text);
         assert_eq!(encoder.check(FrameKind::First(text), b"ab\xe2\x82"), Ok(()));
         for frame in [FrameKind::First(text), FrameKind::Middle] {
             encoder.begin(frame, 2, KEY).unwrap();

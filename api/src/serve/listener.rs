@@ -265,7 +265,7 @@ impl Listener {
         }
     }
 
-    /// Closes the connection of one of the [`clients`](Listener::clients) at once, whoever has it now. The one who has it is
+    /// Closes the connection of one of the [`clients`](Listener::clients) at once, whichever program owns it now. Its owner is
     /// told this code and "closed by the port".
     ///
     /// # Errors

@@ -215,7 +215,7 @@ pub enum Opcode {
     ///
     /// Errors in `offset`: `Closed`, `Malformed` (a page that is too short for one).
     Clients = 39,
-    /// Closes the connection of such a client, whoever has it now, at once: blocking or plain scalar with the listener's
+    /// Closes the connection of such a client, whichever program owns it, at once: blocking or plain scalar with the listener's
     /// handle, `arg1` = the connection's, `arg2` = close code, 0 for 1000; `Scalar2(0, 0)`. Its owner is told that code and
     /// "closed by the port".
     ///

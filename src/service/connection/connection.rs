@@ -231,6 +231,8 @@ impl Connection {
         let phase = match &state.outcome {
             Some(outcome) if self.continues(&state, outcome) => Phase::Closing,
             Some(_) => Phase::Closed,
+            // Its open deadline is over, and there will be another one.
+            None if state.phase == Phase::Closed && self.keeps_what_waits(&state) => Phase::Opening,
             None => state.phase,
         };
         (phase, self.failures.sends())

@@ -216,12 +216,6 @@ impl Table {
         owners.collect()
     }
 
-    /// The connections that are open.
-    pub(crate) fn open(&self) -> Vec<Arc<Connection>> {
-        let state = self.state.lock();
-        state.live().map(|live| live.conn.clone()).filter(|conn| conn.state().0 == Phase::Open).collect()
-    }
-
     /// The connections of a process that are open.
     pub(crate) fn of(&self, owner: PID) -> Vec<Arc<Connection>> {
         let state = self.state.lock();

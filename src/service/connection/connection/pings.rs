@@ -96,7 +96,7 @@ impl Connection {
     }
 
     /// Asks the peer now whether it is still there, if it is asked at all: what it may have said before does not count.
-    pub(crate) fn check(self: &Arc<Self>) {
+    pub(super) fn check(self: &Arc<Self>) {
         let mut state = self.liveness.state.lock();
         let changes = state.changes;
         let step = state.keepalive.as_mut().map(Keepalive::ask);

@@ -84,8 +84,9 @@ impl Connection {
             last: Some(outcome),
         });
         let mut state = self.state.lock();
+        let is_given_up = state.outcome.as_ref().is_some_and(|outcome| !self.continues(&state, outcome));
         // Nor is one opened again that was handed over and that nobody has taken up.
-        if state.closed_by_owner || self.untouched.load(Relaxed) {
+        if state.closed_by_owner || is_given_up || self.untouched.load(Relaxed) {
             return None;
         }
         // The owner may not have asked yet what came of the first opening.

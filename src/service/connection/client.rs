@@ -35,6 +35,7 @@ pub(crate) fn run(guard: Arc<EndGuard>, opening: Opening, writer: Permit) {
     let request = Zeroizing::new(request);
     let mut sink = Sink::new(conn.clone(), delivery);
     let database = pddb.clone();
+    let keep = |outcome: &Outcome| recorder::ended(conn.recorder.get(), outcome, &database);
     let opened = open(conn, &request, &pddb, &seed);
     // Kept if it is needed again, and else wiped, as it may have a private key.
     let again = conn.lasting().cloned().map(|lasting| Again { lasting, request, pddb, seed, pool });
@@ -48,6 +49,7 @@ pub(crate) fn run(guard: Arc<EndGuard>, opening: Opening, writer: Permit) {
                     None => conn.tell_opening(result),
                 }
             });
+            keep(&outcome);
             let lasts = again.as_ref().filter(|_| conn.was_open() || conn.is_one_of_several());
             let next = lasts.and_then(|again| again.ended(outcome.clone()));
             (outcome, next)
@@ -59,6 +61,7 @@ pub(crate) fn run(guard: Arc<EndGuard>, opening: Opening, writer: Permit) {
             let tries = again.as_ref().filter(|again| again.lasting.before_open());
             let next = tries.and_then(|_| failed(conn, &failure));
             let outcome = Outcome::new(ABNORMAL, &failure.text);
+            keep(&outcome);
             match &next {
                 // Which has to know of suspends from now on.
                 Some(why) if conn.lasts_before_open(&why.outcome) => suspends::subscribe(),
@@ -68,11 +71,9 @@ pub(crate) fn run(guard: Arc<EndGuard>, opening: Opening, writer: Permit) {
         }
     };
     if let (Some(again), Some(_)) = (again, &next) {
-        recorder::ended(conn.recorder.get(), &outcome, &database);
         return again.run(guard, next);
     }
     // The end does not depend on whether somebody takes this last message.
     drop(guard);
     sink.tell(&outcome);
-    recorder::ended(conn.recorder.get(), &outcome, &database);
 }

@@ -1,10 +1,13 @@
 //! Files that clients delete.
 
+use std::time::{Duration, Instant};
+
+use hosted::{Pddb, pddb_directory};
 use xous_api_websocket::{Listen, Listener, Route, Upload};
 
 use crate::by_hand::{Answer, Client};
-use crate::common::{pattern, system};
-use crate::sender::{DICT, FILES, Sender, get, list, pddb_cid, sha256};
+use crate::common::{PATIENCE, pattern, system};
+use crate::sender::{DICT, FILES, Sender, dialogs, get, list, pddb_cid, sha256, user_says};
 
 /// Where files come in, are shown, and can be deleted.
 fn listen() -> Listener {
@@ -80,4 +83,56 @@ fn a_file_that_somebody_has_is_deleted_later() {
         assert_eq!(reader.body_of(&head), data);
         assert_eq!(ask(port, "DELETE", "/files/a", "").status, 204);
     });
+}
+
+#[test]
+fn a_delete_that_the_user_is_asked_about_holds_nobody_up() {
+    for change in 1..=3 {
+        system!().pddb(Pddb::new().asks_at(change)).run(|| asked_about_a_delete(true));
+    }
+}
+
+#[test]
+fn a_delete_that_the_user_refuses_leaves_the_file_whole_or_absent() {
+    for change in 1..=3 {
+        system!().pddb(Pddb::new().asks_at(change)).run(|| asked_about_a_delete(false));
+    }
+}
+
+/// The database asks its user at one of the changes that a delete takes, and serves nobody. Everybody else is served or told so,
+/// and the file is whole or absent.
+fn asked_about_a_delete(says: bool) {
+    let dict = pddb_directory().join(".System").join(DICT);
+    std::fs::create_dir_all(&dict).unwrap();
+    std::fs::write(dict.join("there"), b"there").unwrap();
+    pddb_cid();
+    let listener = listen();
+    listener.add_route(&Route::page("/page", "text/plain", b"page")).unwrap();
+    let port = listener.port();
+    let deleted = std::thread::scope(|scope| {
+        let deleting = scope.spawn(|| ask(port, "DELETE", "/files/there", ""));
+        dialogs(1);
+        for _ in 0..10 {
+            assert_eq!(get(port, "/page", "").body, b"page");
+        }
+        let start = Instant::now();
+        for (method, path) in [("GET", FILES), ("DELETE", "/files/there"), ("DELETE", "/files/other")] {
+            let answer = ask(port, method, path, "");
+            assert_eq!((answer.status, answer.field("Retry-After").is_some()), (503, true), "{path}");
+        }
+        assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
+        user_says(says);
+        deleting.join().unwrap().status
+    });
+    assert!(deleted == 204 || !says && deleted >= 500, "{deleted}");
+    let start = Instant::now();
+    let status = loop {
+        match get(port, "/files/there", "") {
+            answer if answer.status == 503 => assert!(start.elapsed() < PATIENCE),
+            answer => break (answer.status, answer.body),
+        }
+    };
+    assert!(deleted != 204 || status.0 == 404, "{status:?}");
+    println!("the user says {says}: {deleted}, then {}", status.0);
+    assert!(status.0 == 404 || status == (200, b"there".to_vec()), "{status:?}");
 }

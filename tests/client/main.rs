@@ -34,6 +34,7 @@ mod redirects;
 mod refused_answers;
 mod saturation;
 mod sending;
+mod several;
 mod shares;
 mod urls;
 mod violations;

@@ -35,6 +35,7 @@ mod redirects;
 mod refused_answers;
 mod saturation;
 mod sending;
+mod several;
 mod shares;
 mod statistics;
 mod suspends;

@@ -1,7 +1,7 @@
 //! A connection, as its owner holds it.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, TryLockError};
 use std::time::{Duration, Instant};
 
 use crate::certificate::Shown;
@@ -364,14 +364,32 @@ impl Websocket {
     }
 
     /// Hands the connection to the process `pid`, which takes it up with [`Websocket::from_granted`] within the stall
-    /// deadline. It begins with whole messages; [`Opcode::Grant`] says what becomes of those that are under way.
+    /// deadline. It begins with whole messages; [`Opcode::Grant`] says what becomes of those that are under way. Those that
+    /// have come to this process and that it has not received are the other's, but for what came together with a message
+    /// that another thread holds at this moment.
     ///
     /// # Errors
     /// `Closed` if it is not this process's or is being closed, `Refused(Malformed)` if no process has such a number.
     pub fn grant(self, pid: xous::PID) -> Result<Handle, ControlError> {
-        match self.link.ask(Opcode::Grant, usize::from(pid.get()))? {
-            (usize::MAX, code) => Err(ControlError::from_code(Code::from_word(code))),
-            _ => Ok(self.link.handle),
+        let pid = usize::from(pid.get());
+        let mut inbox = match self.link.incoming.try_lock() {
+            Ok(inbox) => Some(inbox),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        };
+        let Some((pages, count)) = inbox.as_ref().and_then(|inbox| inbox.pack_rest()) else {
+            return match self.link.ask(Opcode::Grant, pid)? {
+                (usize::MAX, code) => Err(ControlError::from_code(Code::from_word(code))),
+                _ => Ok(self.link.handle),
+            };
+        };
+        let (id, all) = (self.link.id(Opcode::GrantWith), pages.bytes().len());
+        match pages.lend(self.link.cid, id, pid | count << 8, all).map_err(|_| ControlError::Kernel)?.offset {
+            0 => {
+                inbox.iter_mut().for_each(|inbox| inbox.drop_rest());
+                Ok(self.link.handle)
+            }
+            code => Err(ControlError::from_code(Code::from_word(code))),
         }
     }
 

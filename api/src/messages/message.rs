@@ -9,6 +9,7 @@ use std::time::Instant;
 use crate::connection::inbox::{Inbox, Received};
 use crate::connection::link::Link;
 use crate::error::{Closed, ReceiveError};
+use crate::push::forwarding;
 use crate::wire::Status;
 use crate::{Code, Event, Kind, Payload};
 
@@ -228,10 +229,15 @@ enum Next {
 
 /// What comes next.
 fn receive(link: &Link, inbox: &mut Inbox, until: Option<Instant>) -> Result<Next, ReceiveError> {
+    let was_here = inbox.has_rest();
     let Received { word, len } = inbox.receive(link, until).map_err(|_| ReceiveError::Kernel)?;
+    if !was_here && inbox.has_rest() {
+        forwarding::has_rest(link);
+    }
     match word.status {
         Status::Chunk { kind, last, .. } => Ok(Next::Chunk(kind, last, len)),
         Status::Reconnecting | Status::Reopened => Ok(Next::Else(Received { word, len })),
+        Status::Several { .. } => Err(ReceiveError::Kernel),
         Status::Closed { code } => {
             let reason = String::from_utf8_lossy(&inbox.bytes()[..len]).into_owned();
             Err(ReceiveError::Closed(Closed { code: code.into(), reason }))

@@ -32,6 +32,8 @@
 //! | `Stats` | nothing | [`Stats`](crate::state::Stats) |
 //! | `Send` | the message; a [`SendWord`] in `offset` | |
 //! | `Receive` | nothing | the chunk, a [`Reconnecting`] or a [`Reply`]; a [`ReceiveWord`] in `offset` |
+//! | `ReceiveSeveral` | nothing | as `Receive`, or whole messages as [`Packer`] has them |
+//! | `GrantWith` | whole messages as [`Packer`] has them | |
 //! | `ReconnectWith` | [`Request`](crate::Request) | |
 //!
 //! # Stability
@@ -46,6 +48,7 @@ mod handle;
 #[cfg(test)]
 mod layout;
 mod opcode;
+mod packed;
 mod pages;
 pub(crate) mod part;
 mod reconnecting;
@@ -56,6 +59,7 @@ mod word;
 pub use accepted::Accepted;
 pub use handle::{Handle, message_id, split_message_id};
 pub use opcode::{Opcode, SERVER_NAME};
+pub use packed::{Packer, Unpacker};
 pub use pages::{PAGE_SIZE, Pages, Returned};
 pub(crate) use pages::{lent, move_copy};
 pub use reconnecting::Reconnecting;

@@ -70,6 +70,10 @@ pub enum Opcode {
     /// Errors (in the word's status): `Closed`, `Malformed`, `BusyReceives`, `BusyMessages`, `BusyService`, `NothingCame`; `Again` if that
     /// is understood ([`Lease`](crate::Lease)).
     Receive = 9,
+    /// Takes what there is, as `Receive`, but perhaps several messages: if more than one whole message is there, the answer
+    /// has as many as fit ([`Status::Several`](crate::wire::Status::Several)), and `valid` is all that was lent. A message
+    /// that is not whole is never waited for. Anything else is answered as a `Receive`.
+    ReceiveSeveral = 47,
     /// Hands a connection over to another process: blocking scalar, `arg1` = its PID; `Scalar2(0, 0)`.
     ///
     /// Nothing that comes from then on goes to the former owner. Its pages are answered with `Closed`, the one that is
@@ -83,6 +87,13 @@ pub enum Opcode {
     /// Errors: `Closed` (also one that is being opened or closed), `Malformed` (a number that no process has: 0, 1, the
     /// service's own, more than the kernel has places for), `NoWorker` (few are left, and the process has one).
     Grant = 10,
+    /// As `Grant`, and the new owner first gets messages that the caller has got and not looked at: lend of them as a
+    /// [`Packer`](crate::wire::Packer) has them, in at most 16 KiB that are all valid; in `offset` the PID in bits 0 to 7,
+    /// and above how many there are.
+    ///
+    /// Errors in `offset`: those of `Grant`, and `Malformed` also for messages that are not within the memory, or a text
+    /// that is not UTF-8.
+    GrantWith = 48,
     /// Reports on the service: lend mut of one page, filled with [`Stats`](crate::state::Stats).
     Stats = 11,
     /// Listens on a port, or joins the service's listening there: lend mut of a [`Listen`](crate::Listen), answered

@@ -78,6 +78,12 @@ pub enum Status {
     Reconnecting,
     /// The connection is open again. The page holds a [`Reply`](super::Reply).
     Reopened,
+    /// The memory holds whole messages, as a [`Packer`](super::Packer) puts them there: more than one, and only if that
+    /// was asked for ([`Opcode::ReceiveSeveral`](super::Opcode::ReceiveSeveral)).
+    Several {
+        /// How many.
+        count: u16,
+    },
 }
 
 /// The `offset` of an answered `Receive`, and of a chunk that is pushed to a server. Never zero.
@@ -90,8 +96,9 @@ pub enum Status {
 /// | 3 | last chunk of a message |
 /// | 4 | a queued send has failed since the last answer |
 /// | 5 | with `Reconnecting`: the connection is open again |
+/// | 6 | several messages |
 /// | 8..16 | 0, or the [`Code`](crate::Code): `Closed` or why the request was refused |
-/// | 16..32 | with `Closed`: the peer's close code |
+/// | 16..32 | with `Closed`: the peer's close code; of several messages: how many |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReceiveWord {
@@ -107,6 +114,7 @@ const FIRST: u32 = 1 << 2;
 const LAST: u32 = 1 << 3;
 const SEND_FAILED: u32 = 1 << 4;
 const REOPENED: u32 = 1 << 5;
+const SEVERAL: u32 = 1 << 6;
 /// In the place of a code.
 const RECONNECTING: u32 = crate::Code::Reconnecting as u32;
 
@@ -137,6 +145,7 @@ impl ReceiveWord {
             Status::Refused(code) => (code as u32) << 8,
             Status::Reconnecting => RECONNECTING << 8,
             Status::Reopened => (RECONNECTING << 8) | REOPENED,
+            Status::Several { count } => SEVERAL | ((count as u32) << 16),
         };
         (bits | ALWAYS | if self.send_failed { SEND_FAILED } else { 0 }) as usize
     }
@@ -148,6 +157,7 @@ impl ReceiveWord {
             return None;
         }
         let status = match (bits >> 8) & 0xff {
+            0 if bits & SEVERAL != 0 => Status::Several { count: (bits >> 16) as u16 },
             0 => Status::Chunk {
                 kind: if bits & BINARY != 0 { Kind::Binary } else { Kind::Text },
                 first: bits & FIRST != 0,
@@ -184,9 +194,14 @@ mod tests {
     #[test]
     fn receive_words_go_there_and_back() {
         let chunk = Status::Chunk { kind: Kind::Binary, first: true, last: false };
-        for status in
-            [chunk, Status::Closed { code: 1001 }, Status::Refused(7), Status::Reconnecting, Status::Reopened]
-        {
+        for status in [
+            chunk,
+            Status::Closed { code: 1001 },
+            Status::Refused(7),
+            Status::Reconnecting,
+            Status::Reopened,
+            Status::Several { count: 513 },
+        ] {
             for send_failed in [false, true] {
                 let word = ReceiveWord { status, send_failed };
                 assert!(word.to_word() != 0 && u32::try_from(word.to_word()).is_ok());

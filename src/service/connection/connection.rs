@@ -25,6 +25,7 @@ use super::opener::{Opener, OpeningResult};
 use super::outbox::Outbox;
 use super::outcome::{ABNORMAL, Outcome};
 use super::recorder::Recorder;
+use super::told::Told;
 use super::traffic::Past;
 use crate::net::Socket;
 use crate::proto::{CloseCode, Role};
@@ -194,14 +195,14 @@ impl Connection {
     }
 
     /// Makes `heir` the owner. Nothing that the former one has begun, lent or failed at is the heir's: its pages go back,
-    /// and a message that it has sent in parts ends.
-    pub(crate) fn hand_over(self: &Arc<Self>, heir: PID) {
+    /// and a message that it has sent in parts ends. But for what it has `left`: that comes first.
+    pub(crate) fn hand_over(self: &Arc<Self>, heir: PID, left: Vec<Told>) {
         self.outbox.hand_over();
         self.belongs_to(heir);
         self.untouched.store(true, Relaxed);
         self.answers.store(false, Relaxed);
         self.answer_opener(Opener::cancel);
-        self.inbox.hand_over();
+        self.inbox.hand_over(left);
         self.disarm(Some(Deadline::TakeUp));
         self.arm(Deadline::TakeUp, self.deadlines.stall);
     }

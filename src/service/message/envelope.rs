@@ -47,6 +47,8 @@ pub(crate) struct Lent {
     ticket: Option<Ticket>,
     /// When its sender wants it back.
     until: Option<Instant>,
+    /// Its sender takes several messages in it.
+    takes_several: bool,
 }
 
 /// What came of giving a page back to ask whether its lender is there.
@@ -95,6 +97,7 @@ impl Incoming {
             answered: false,
             ticket: None,
             until: None,
+            takes_several: false,
         })
     }
 
@@ -118,6 +121,16 @@ impl Lent {
     /// When its sender wants it back.
     pub(crate) fn until(&self) -> Option<Instant> {
         self.until
+    }
+
+    /// Its sender takes several messages in it.
+    pub(crate) fn take_several(&mut self) {
+        self.takes_several = true;
+    }
+
+    /// See [`Lent::take_several`].
+    pub(crate) fn takes_several(&self) -> bool {
+        self.takes_several
     }
 
     /// Counts it as open until it is answered.

@@ -52,6 +52,7 @@ pub enum Opcode {
     /// Opens a connection: lend mut of a [`Request`](crate::Request), answered by a [`Reply`](crate::wire::Reply)
     /// with `offset` = none, or by a code in `offset` and a [`Refusal`](crate::wire::Refusal) that says what failed and where.
     ///
+    /// Status 0 and no head: it is not open yet, and attempts follow (`Reconnect::before_open`).
     /// With `offset` = 1 in the message the answer comes at once, with the handle and status 0. `WaitOpen` tells what came
     /// of it, and `Close` gives the opening up.
     ///

@@ -25,6 +25,9 @@ impl Connection {
         }
         let again = std::mem::replace(&mut state.closed_by_owner, true);
         if let Some(outcome) = state.outcome.clone() {
+            if !(again || self.tells_of_its_end()) {
+                return state.closers.extend(closer);
+            }
             drop(state);
             match closer {
                 Some(closer) if again => closer.refuse(),

@@ -12,7 +12,7 @@ use xous_api_websocket::state::{Phase, Statistics, Stats};
 use xous_api_websocket::wire::{Handle, Opcode, split_message_id};
 
 use super::connection::{ABNORMAL, Closer, Found, Outcome, Table, refuse_page, suspends};
-use super::limits::MESSAGE_BYTES;
+use super::limits::{MESSAGE_BYTES, QUEUED_SENDS};
 use super::message::{Incoming, Lent, Quota, Scalar};
 use super::thread::{Note, Pool, Timer, note};
 use crate::platform::heap;
@@ -89,10 +89,13 @@ impl Dispatcher {
         if matches!(opcode, Some(Opcode::Receive | Opcode::ReceiveSeveral | Opcode::Close)) {
             lent.answer_on_drop(Outcome::new(ABNORMAL, "").word());
         }
+        if opcode == Some(Opcode::SendSeveral) {
+            lent.holds_several();
+        }
         match self.admit(opcode, caller, &mut lent) {
             Ok(()) => (),
             Err(code) => {
-                if opcode == Some(Opcode::Send)
+                if matches!(opcode, Some(Opcode::Send | Opcode::SendSeveral))
                     && let Found::Live(conn) = self.find(caller)
                 {
                     conn.count_failed(&lent);
@@ -107,7 +110,7 @@ impl Dispatcher {
             }
         }
         match opcode {
-            Some(Opcode::Send) => self.send(caller, lent),
+            Some(Opcode::Send | Opcode::SendSeveral) => self.send(caller, lent),
             Some(Opcode::Receive) => self.receive(caller, lent),
             Some(Opcode::ReceiveSeveral) => {
                 lent.take_several();
@@ -161,6 +164,7 @@ impl Dispatcher {
                 };
                 scalar.answer2(messages, bytes);
             }
+            Some(Opcode::Room) => self.room(caller, scalar),
             Some(Opcode::Quit) if self.system.is_none() => {
                 scalar.answer1(0);
                 return self.quit();
@@ -201,6 +205,16 @@ impl Dispatcher {
             }
             Found::Ended(_) | Found::Unknown => lent.answer(Code::Closed as usize, 0),
         }
+    }
+
+    /// Of a connection that is none of the caller's nothing waits.
+    fn room(&self, caller: Caller, scalar: Scalar) {
+        let sends = match self.find(caller) {
+            Found::Live(conn) => conn.outbox.room(),
+            Found::Ended(_) | Found::Unknown => QUEUED_SENDS,
+        };
+        let (messages, bytes) = self.quota.room(caller.pid.map_or(0, PID::get));
+        scalar.answer5([sends, messages, bytes, 0, 0]);
     }
 
     fn receive(&self, caller: Caller, mut page: Lent) {

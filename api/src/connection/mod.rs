@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! opening ──> websocket ──> link ──> inbox: pages that the owner lends to receive
+//!             queueing: messages that go out together
 //!             reconnecting, event: while it is opened again
 //! ```
 
@@ -9,8 +10,9 @@ pub(crate) mod event;
 pub(crate) mod inbox;
 pub(crate) mod link;
 pub(crate) mod opening;
+mod queueing;
 pub(crate) mod reconnecting;
-pub(crate) mod websocket;
+mod websocket;
 
 pub use event::Event;
 pub use opening::Opening;

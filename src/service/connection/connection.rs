@@ -323,7 +323,12 @@ impl Connection {
 
     /// A send has failed. It is counted if it was moved, and the sender is still the owner.
     pub(crate) fn count_failed(&self, send: &Lent) {
-        self.failures.count(send);
+        self.failures.count(send, send.messages());
+    }
+
+    /// So many messages of a send have failed.
+    pub(crate) fn count_some_failed(&self, send: &Lent, messages: usize) {
+        self.failures.count(send, messages);
     }
 
     /// Answers sends that are not sent any more.

@@ -137,9 +137,9 @@ impl Outbox {
         if state.sends >= QUEUED_SENDS {
             return Err((message, Code::BusyQueue));
         }
+        self.sent.fetch_add(u32::try_from(message.messages()).unwrap_or(1), SeqCst);
         state.items.push_back(Item::Send(message));
         state.sends += 1;
-        self.sent.fetch_add(1, SeqCst);
         self.work.notify(state);
         Ok(())
     }
@@ -153,10 +153,15 @@ impl Outbox {
     pub(crate) fn queued(&self) -> (usize, usize) {
         let state = self.state.lock();
         let sends = state.items.iter().filter_map(|item| match item {
-            Item::Send(send) => send.data(),
+            Item::Send(send) => Some((send.messages(), send.data()?.len())),
             Item::Share(_) | Item::HandOver => None,
         });
-        sends.fold((0, 0), |(count, bytes), data| (count + 1, bytes + data.len()))
+        sends.fold((0, 0), |(count, bytes), (messages, len)| (count + messages, bytes + len))
+    }
+
+    /// Sends that still have a place, but for one, which a message that is lent takes.
+    pub(crate) fn room(&self) -> usize {
+        (QUEUED_SENDS - 1).saturating_sub(self.state.lock().sends)
     }
 
     /// What is queued from now on is another owner's, who begins with a message of its own.

@@ -49,6 +49,8 @@ pub(crate) struct Lent {
     until: Option<Instant>,
     /// Its sender takes several messages in it.
     takes_several: bool,
+    /// It holds several messages, as its sender says.
+    several: Option<usize>,
 }
 
 /// What came of giving a page back to ask whether its lender is there.
@@ -98,6 +100,7 @@ impl Incoming {
             ticket: None,
             until: None,
             takes_several: false,
+            several: None,
         })
     }
 
@@ -131,6 +134,21 @@ impl Lent {
     /// See [`Lent::take_several`].
     pub(crate) fn takes_several(&self) -> bool {
         self.takes_several
+    }
+
+    /// It holds so many messages, as its sender says.
+    pub(crate) fn holds_several(&mut self) {
+        self.several = Some(self.offset);
+    }
+
+    /// How many messages are in it, if it may be any number but one.
+    pub(crate) fn several(&self) -> Option<usize> {
+        self.several
+    }
+
+    /// How many messages are in it, never more than it has room for.
+    pub(crate) fn messages(&self) -> usize {
+        self.several.map_or(1, |several| several.min(self.pages.len() / size_of::<u32>()))
     }
 
     /// Counts it as open until it is answered.

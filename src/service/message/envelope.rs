@@ -9,9 +9,9 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use xous::{MemoryRange, Message, MessageEnvelope, MessageSender, PID};
-use xous_api_websocket::Code;
 use xous_api_websocket::certificate::Shown;
-use xous_api_websocket::wire::Refusal;
+use xous_api_websocket::wire::{ExchangeWord, ReceiveWord, Refusal, SendWord, Status};
+use xous_api_websocket::{Code, Part};
 
 #[cfg(all(test, feature = "shuttle"))]
 use super::model as kernel;
@@ -49,6 +49,17 @@ pub(crate) struct Lent {
     until: Option<Instant>,
     /// Its sender takes several messages in it.
     takes_several: bool,
+    /// It holds a message to send, and takes the next one that comes.
+    exchange: Option<Exchange>,
+}
+
+/// What the page of an `Exchange` waits for once its message is sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Exchange {
+    /// Whose it is, as the connection's inbox counts owners.
+    pub(crate) owner: u32,
+    /// Milliseconds; 0 for a wait without an end.
+    pub(crate) wait: usize,
 }
 
 /// What came of giving a page back to ask whether its lender is there.
@@ -98,6 +109,7 @@ impl Incoming {
             ticket: None,
             until: None,
             takes_several: false,
+            exchange: None,
         })
     }
 
@@ -131,6 +143,44 @@ impl Lent {
     /// See [`Lent::take_several`].
     pub(crate) fn takes_several(&self) -> bool {
         self.takes_several
+    }
+
+    /// It is an `Exchange`: its message is sent as a `Send`, and answered with a word.
+    pub(crate) fn exchange(&mut self) {
+        let word = ExchangeWord::from_word(self.offset);
+        // One without a meaning is refused where others are that are sent.
+        self.offset = word.map_or(usize::MAX, |word| SendWord::Data(word.kind, Part::Whole).to_word());
+        self.exchange = Some(Exchange { owner: 0, wait: word.map_or(0, |word| word.wait) });
+        self.answer_on_drop = not_sent(Code::Closed);
+    }
+
+    /// This `owner` lends it, if it is an `Exchange`.
+    pub(crate) fn is_of(&mut self, owner: u32) {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.owner = owner;
+        }
+    }
+
+    /// What it waits for, if it is an `Exchange`.
+    pub(crate) fn exchanged(&self) -> Option<Exchange> {
+        self.exchange
+    }
+
+    /// The message of an `Exchange` is sent: it is not in the page any more, which waits as that of a `Receive` and is
+    /// answered with `offset` if it is dropped.
+    pub(crate) fn becomes_receive(&mut self, offset: usize) {
+        let valid = self.valid;
+        self.pages_mut().get_mut(..valid).unwrap_or_default().fill(0);
+        (self.takes_several, self.answer_on_drop) = (true, offset);
+        if let Some(Exchange { wait: wait @ 1.., .. }) = self.exchange {
+            self.wanted_after(Duration::from_millis(wait as u64));
+        }
+    }
+
+    /// Answers that its message is not sent.
+    pub(crate) fn not_sent(self, code: Code) {
+        let word = if self.exchange.is_some() { not_sent(code) } else { code as usize };
+        self.answer(word, 0);
     }
 
     /// Counts it as open until it is answered.
@@ -300,6 +350,11 @@ pub(super) fn range_of(pages: &mut xous_api_websocket::wire::Pages) -> MemoryRan
     let bytes = pages.bytes_mut();
     // SAFETY: the range is the whole of the pages, which nobody else reads or writes before the answer.
     unsafe { MemoryRange::new(bytes.as_mut_ptr() as usize, bytes.len()) }.expect("there is a page")
+}
+
+/// The word that says that the message of an `Exchange` is not sent.
+fn not_sent(code: Code) -> usize {
+    ReceiveWord::new(Status::NotSent(code as u8)).to_word()
 }
 
 /// Does nothing if the sender is gone, which needs no answer.

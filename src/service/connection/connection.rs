@@ -251,6 +251,17 @@ impl Connection {
         self.watch_page(until);
     }
 
+    /// A message of the owner is with the socket. The page of an `Exchange` now waits for what comes.
+    pub(crate) fn sent(self: &Arc<Self>, mut send: Lent) {
+        match send.exchanged() {
+            None => send.answer(0, 0),
+            Some(_) => {
+                send.becomes_receive(Outcome::new(ABNORMAL, "").word());
+                self.receive(send);
+            }
+        }
+    }
+
     /// A page in the inbox is wanted back then. While the reader had it, nobody looked after it.
     pub(crate) fn watch_page(self: &Arc<Self>, until: Option<Instant>) {
         if until.is_some_and(|until| self.inbox.watch(until)) {
@@ -335,7 +346,7 @@ impl Connection {
     fn refuse(&self, sends: Vec<Lent>) {
         for send in sends {
             self.count_failed(&send);
-            send.answer(Code::Closed as usize, 0);
+            send.not_sent(Code::Closed);
         }
     }
 

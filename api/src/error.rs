@@ -38,6 +38,7 @@ use std::io::{self, ErrorKind};
 
 use crate::{CloseCode, Code, Request};
 
+pub use crate::messages::queue_error::{QueueError, Unsent};
 #[cfg(feature = "idn")]
 pub use crate::open::host::NotAHost;
 pub use crate::tls::pin::NoFingerprint;
@@ -271,6 +272,19 @@ pub enum ReceiveError {
     Kernel,
 }
 
+/// A message was not exchanged for the next one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExchangeError {
+    /// The message was not sent, and nothing was waited for.
+    #[error(transparent)]
+    NotSent(#[from] SendError),
+    /// The message is with the socket, and the next one has not come: receive again where the error says so, and send
+    /// nothing twice.
+    #[error(transparent)]
+    NotReceived(#[from] ReceiveError),
+}
+
 /// A connection could not be closed, granted or asked for its state, or the service for its figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -422,12 +436,14 @@ mod tests {
             error::<Unopened>(),
             error::<SendError>(),
             error::<ReceiveError>(),
+            error::<ExchangeError>(),
             error::<ControlError>(),
             error::<ListenError>(),
             error::<AcceptError>(),
         ];
         error::<Code>();
         error::<NoFingerprint>();
+        error::<QueueError>();
         error::<SenderError>();
         #[cfg(feature = "idn")]
         error::<NotAHost>();

@@ -11,8 +11,8 @@ use xous_api_websocket::Code;
 use xous_api_websocket::state::{Phase, Statistics, Stats};
 use xous_api_websocket::wire::{Handle, Opcode, split_message_id};
 
-use super::connection::{ABNORMAL, Closer, Found, Outcome, Table, inbox, suspends};
-use super::limits::MESSAGE_BYTES;
+use super::connection::{ABNORMAL, Closer, Found, Outcome, Table, refuse_page, suspends};
+use super::limits::{MESSAGE_BYTES, QUEUED_SENDS};
 use super::message::{Incoming, Lent, Quota, Scalar};
 use super::thread::{Note, Pool, Timer, note};
 use crate::platform::heap;
@@ -86,13 +86,19 @@ impl Dispatcher {
     }
 
     fn memory(&self, opcode: Option<Opcode>, caller: Caller, mut lent: Lent) -> ControlFlow<()> {
-        if opcode == Some(Opcode::Receive) || opcode == Some(Opcode::Close) {
+        if matches!(opcode, Some(Opcode::Receive | Opcode::ReceiveSeveral | Opcode::Close)) {
             lent.answer_on_drop(Outcome::new(ABNORMAL, "").word());
+        }
+        if opcode == Some(Opcode::SendSeveral) {
+            lent.holds_several();
+        }
+        if opcode == Some(Opcode::Exchange) {
+            lent.exchange();
         }
         match self.admit(opcode, caller, &mut lent) {
             Ok(()) => (),
             Err(code) => {
-                if opcode == Some(Opcode::Send)
+                if matches!(opcode, Some(Opcode::Send | Opcode::SendSeveral))
                     && let Found::Live(conn) = self.find(caller)
                 {
                     conn.count_failed(&lent);
@@ -107,8 +113,16 @@ impl Dispatcher {
             }
         }
         match opcode {
-            Some(Opcode::Send) => self.send(caller, lent),
+            Some(Opcode::Send | Opcode::SendSeveral) => self.send(caller, lent),
+            Some(Opcode::Exchange) => match lent.pages_mut().is_empty() {
+                true => lent.not_sent(Code::Malformed),
+                false => self.send(caller, lent),
+            },
             Some(Opcode::Receive) => self.receive(caller, lent),
+            Some(Opcode::ReceiveSeveral) => {
+                lent.take_several();
+                self.receive(caller, lent);
+            }
             Some(Opcode::Close) => return self.close_page(caller, lent),
             Some(Opcode::Stats) => self.stats(lent),
             Some(Opcode::Statistics) => self.statistics(caller, lent),
@@ -157,6 +171,7 @@ impl Dispatcher {
                 };
                 scalar.answer2(messages, bytes);
             }
+            Some(Opcode::Room) => self.room(caller, scalar),
             Some(Opcode::Quit) if self.system.is_none() => {
                 scalar.answer1(0);
                 return self.quit();
@@ -184,24 +199,35 @@ impl Dispatcher {
         if conn.state().0 == Phase::Closed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    fn send(&self, caller: Caller, lent: Lent) {
+    fn send(&self, caller: Caller, mut lent: Lent) {
         match self.find(caller) {
             Found::Live(conn) => {
+                lent.is_of(conn.inbox.owner());
                 if let Err((lent, code)) = conn.outbox.send(lent) {
                     if code != Code::Closed {
                         self.quota.refuse(code);
                     }
                     conn.count_failed(&lent);
-                    lent.answer(code as usize, 0);
+                    lent.not_sent(code);
                 }
             }
-            Found::Ended(_) | Found::Unknown => lent.answer(Code::Closed as usize, 0),
+            Found::Ended(_) | Found::Unknown => lent.not_sent(Code::Closed),
         }
+    }
+
+    /// Of a connection that is none of the caller's nothing waits.
+    fn room(&self, caller: Caller, scalar: Scalar) {
+        let sends = match self.find(caller) {
+            Found::Live(conn) => conn.outbox.room(),
+            Found::Ended(_) | Found::Unknown => QUEUED_SENDS,
+        };
+        let (messages, bytes) = self.quota.room(caller.pid.map_or(0, PID::get));
+        scalar.answer5([sends, messages, bytes, 0, 0]);
     }
 
     fn receive(&self, caller: Caller, mut page: Lent) {
         if page.pages_mut().is_empty() {
-            return inbox::refuse(page, Code::Malformed);
+            return refuse_page(page, Code::Malformed);
         }
         match self.find(caller) {
             Found::Live(conn) => {
@@ -218,13 +244,13 @@ impl Dispatcher {
     fn close_page(&self, caller: Caller, page: Lent) -> ControlFlow<()> {
         let text = page.data().and_then(|text| std::str::from_utf8(text).ok()).map(str::to_owned);
         let (Some(code), Some(text)) = (close_code(page.offset()), text) else {
-            inbox::refuse(page, Code::Malformed);
+            refuse_page(page, Code::Malformed);
             return ControlFlow::Continue(());
         };
         match CloseReason::new(code, &text) {
             reason @ Some(_) => self.close(caller, reason, Closer::Page(page)),
             None => {
-                inbox::refuse(page, Code::TooLong);
+                refuse_page(page, Code::TooLong);
                 ControlFlow::Continue(())
             }
         }
@@ -348,8 +374,8 @@ impl Dispatcher {
 /// Answers a memory message with a code, in the form that its opcode asks for.
 fn refuse(opcode: Option<Opcode>, lent: Lent, code: Code) {
     match opcode {
-        Some(Opcode::Receive | Opcode::Close) => inbox::refuse(lent, code),
-        _ => lent.answer(code as usize, 0),
+        Some(Opcode::Receive | Opcode::ReceiveSeveral | Opcode::Close) => refuse_page(lent, code),
+        _ => lent.not_sent(code),
     }
 }
 
@@ -364,7 +390,7 @@ pub(super) fn close_code(code: usize) -> Option<CloseCode> {
 #[cfg(test)]
 mod tests {
     /// What the server thread runs. A line in the log is a message to the log server, and its sender waits.
-    const SOURCES: [(&str, &str); 32] = [
+    const SOURCES: [(&str, &str); 33] = [
         ("dispatcher", include_str!("dispatcher.rs")),
         ("system", include_str!("system.rs")),
         ("message/envelope", include_str!("message/envelope.rs")),
@@ -372,6 +398,7 @@ mod tests {
         ("connection/table", include_str!("connection/table.rs")),
         ("connection/watch", include_str!("connection/watch.rs")),
         ("connection/inbox", include_str!("connection/inbox.rs")),
+        ("connection/told", include_str!("connection/told.rs")),
         ("connection/outbox", include_str!("connection/outbox.rs")),
         ("connection/lasting", include_str!("connection/lasting.rs")),
         ("connection/liveness", include_str!("connection/liveness.rs")),

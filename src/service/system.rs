@@ -7,9 +7,11 @@ use xous_api_websocket::state::{Phase, PortState};
 use xous_api_websocket::wire::{Handle, Opcode, Reply};
 use xous_api_websocket::{Code, Request};
 
-use super::connection::{Connection, Delivery, EndGuard, Found, Lasting, Opening, Watcher, client, seed};
+use super::connection::{
+    Connection, Delivery, EndGuard, Found, Lasting, Opening, Told, Watcher, client, left, seed,
+};
 use super::dispatcher::{Caller, Serve, close_code};
-use super::limits::REQUEST_BYTES;
+use super::limits::{CARRIED, REQUEST_BYTES};
 use super::listen::{Listener, Listeners, Shared};
 use super::message::{Lent, Quota, Scalar};
 use super::thread::{Note, note};
@@ -33,6 +35,7 @@ impl Serve for System {
             Opcode::WaitOpen => self.wait_open(caller, lent),
             Opcode::Ready => self.ready(caller, lent),
             Opcode::ReconnectWith => self.reconnect_with(caller, lent),
+            Opcode::GrantWith => self.grant_with(caller, lent),
             Opcode::Listen => match caller.pid {
                 Some(pid) => self.listeners.listen(pid, lent),
                 None => lent.answer(Code::NotPermitted as usize, 0),
@@ -222,24 +225,34 @@ impl System {
     }
 
     fn grant(&self, caller: Caller, scalar: Scalar) {
-        let Some(heir) =
-            u8::try_from(scalar.arguments[0]).ok().and_then(PID::new).filter(|&pid| can_own(pid))
-        else {
-            return scalar.refuse(Code::Malformed);
+        match self.hand_over(caller, scalar.arguments[0], Vec::new()) {
+            Ok(()) => scalar.answer2(0, 0),
+            Err(code) => scalar.refuse(code),
+        }
+    }
+
+    /// And messages that the owner has got and not looked at.
+    fn grant_with(&self, caller: Caller, lent: Lent) {
+        let messages = lent.data().filter(|packed| packed.len() <= CARRIED);
+        let result = match messages.and_then(|packed| left(lent.offset() >> 8, packed)) {
+            Some(left) => self.hand_over(caller, lent.offset() & 0xff, left),
+            None => Err(Code::Malformed),
         };
+        lent.answer(result.err().map_or(0, |code| code as usize), 0);
+    }
+
+    fn hand_over(&self, caller: Caller, heir: usize, left: Vec<Told>) -> Result<(), Code> {
+        let heir = u8::try_from(heir).ok().and_then(PID::new).filter(|&pid| can_own(pid));
+        let heir = heir.ok_or(Code::Malformed)?;
         // One that is being closed stays with whom it ends for.
         if let Found::Live(conn) = self.shared.table.find(caller.handle, caller.pid)
             && conn.state().0 != Phase::Open
         {
-            return scalar.refuse(Code::Closed);
+            return Err(Code::Closed);
         }
-        match self.shared.table.grant(caller.handle, caller.pid, heir, self.shared.pool.pairs()) {
-            Ok(conn) => {
-                conn.hand_over(heir);
-                scalar.answer2(0, 0);
-            }
-            Err(code) => scalar.refuse(code),
-        }
+        let conn = self.shared.table.grant(caller.handle, caller.pid, heir, self.shared.pool.pairs())?;
+        conn.hand_over(heir, left);
+        Ok(())
     }
 
     fn on_listener(&self, caller: Caller, page: Lent, handle: impl FnOnce(&Listener, Lent)) {

@@ -1,17 +1,20 @@
 //! The pages that a receiver lends again and again.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::Code;
 use crate::connection::link::Link;
-use crate::wire::{Opcode, PAGE_SIZE, Pages, ReceiveWord, Status};
+use crate::wire::{ExchangeWord, Opcode, PAGE_SIZE, Packer, Pages, ReceiveWord, Returned, Status, Unpacker};
 
 /// How much is lent at a time at most. Four pages carry 2.4 times as much per time as one, and more pages hardly
 /// more.
 const MAX_LENT: usize = 4 * PAGE_SIZE;
+/// What a service answers that does not know the opcode. No chunk that it delivers has nothing in it and is neither the first
+/// nor the last.
+const UNKNOWN: Returned = Returned { offset: Code::UnknownOpcode as usize, valid: 0 };
 
 /// Lends as many pages as the last message needed, up to four, and four while a message goes on. More would cost: in
-/// hosted mode every lent page is copied twice, filled or not.
+/// hosted mode every lent page is copied twice, filled or not. Short messages come several in a page.
 pub(crate) struct Inbox {
     pages: Pages,
     lent: usize,
@@ -19,6 +22,14 @@ pub(crate) struct Inbox {
     message: usize,
     /// A chunk that is in the pages and was not taken.
     kept: Option<Received>,
+    /// Whole messages that are in the pages and were not taken.
+    rest: Unpacker,
+    /// Where in the pages the chunk begins that was taken last.
+    begin: usize,
+    /// How the service is asked: an older one gives one chunk at a time.
+    opcode: Opcode,
+    /// The service is too old for an `Exchange`.
+    never_exchanges: bool,
 }
 
 /// What a receive came back with.
@@ -29,10 +40,19 @@ pub(crate) struct Received {
 
 impl Inbox {
     pub(crate) fn new() -> Self {
-        Inbox { pages: Pages::new(PAGE_SIZE), lent: PAGE_SIZE, message: 0, kept: None }
+        Inbox {
+            pages: Pages::new(PAGE_SIZE),
+            lent: PAGE_SIZE,
+            message: 0,
+            kept: None,
+            rest: Unpacker::default(),
+            begin: 0,
+            opcode: Opcode::ReceiveSeveral,
+            never_exchanges: false,
+        }
     }
 
-    /// Lends the pages and waits for the next chunk, until `end` if there is one.
+    /// The next chunk: one that is in the pages, or one that is waited for, until `end` if there is one.
     ///
     /// # Errors
     /// Those of the kernel, and `InternalError` if the service did not write the answer.
@@ -40,20 +60,118 @@ impl Inbox {
         if let Some(kept) = self.kept.take() {
             return Ok(kept);
         }
+        if self.rest.left() > 0 {
+            return self.next_of_rest(false);
+        }
         if self.lent > self.pages.bytes().len() {
             self.pages = Pages::new(self.lent);
         }
+        self.begin = 0;
         let (returned, word) = loop {
             let wait = end.map_or(0, milliseconds_until);
-            let returned = self.pages.lend_mut(link.cid, link.id(Opcode::Receive), wait, 0, self.lent)?;
+            let returned = self.pages.lend_mut(link.cid, link.id(self.opcode), wait, 0, self.lent)?;
+            if self.opcode == Opcode::ReceiveSeveral && returned == UNKNOWN {
+                self.opcode = Opcode::Receive;
+                continue;
+            }
             let word = ReceiveWord::from_word(returned.offset).ok_or(xous::Error::InternalError)?;
             if word.status != Status::Refused(Code::Again as u8) {
                 break (returned, word);
             }
         };
+        self.take(returned, word)
+    }
+
+    /// What has come into the pages.
+    fn take(&mut self, returned: Returned, word: ReceiveWord) -> Result<Received, xous::Error> {
+        if let Status::Several { count } = word.status {
+            self.rest = Unpacker::new(usize::from(count));
+            return self.next_of_rest(word.send_failed);
+        }
         let len = returned.valid.min(self.lent);
         self.expect(word, len);
         Ok(Received { word, len })
+    }
+
+    /// Sends a message and receives the next chunk in the same pages. `None` if the message has to go another way: it is too
+    /// long, something else is in the pages, or the service does not know how.
+    ///
+    /// # Errors
+    /// As [`Inbox::receive`].
+    pub(crate) fn exchange(
+        &mut self,
+        link: &Link,
+        word: ExchangeWord,
+        data: &[u8],
+    ) -> Result<Option<Received>, xous::Error> {
+        if self.never_exchanges || self.has_rest() || data.len() > MAX_LENT {
+            return Ok(None);
+        }
+        self.lent = self.lent.max(data.len().next_multiple_of(PAGE_SIZE));
+        if self.lent > self.pages.bytes().len() {
+            self.pages = Pages::new(self.lent);
+        }
+        self.begin = 0;
+        // Behind it is what has come from the service before.
+        self.pages.bytes_mut()[..data.len()].copy_from_slice(data);
+        let id = link.id(Opcode::Exchange);
+        let returned = self.pages.lend_mut(link.cid, id, word.to_word(), data.len(), self.lent)?;
+        if returned == UNKNOWN {
+            self.never_exchanges = true;
+            return Ok(None);
+        }
+        let word = ReceiveWord::from_word(returned.offset).ok_or(xous::Error::InternalError)?;
+        self.take(returned, word).map(Some)
+    }
+
+    /// The next of the messages that have come together.
+    fn next_of_rest(&mut self, send_failed: bool) -> Result<Received, xous::Error> {
+        let memory = self.pages.bytes().get(..self.lent).unwrap_or_default();
+        let Some((kind, range)) = self.rest.next(memory) else {
+            self.rest = Unpacker::default();
+            return Err(xous::Error::InternalError);
+        };
+        self.begin = range.start;
+        self.message = 0;
+        if self.rest.left() == 0 {
+            self.lent = self.rest.used().clamp(1, self.lent).next_multiple_of(PAGE_SIZE);
+        }
+        let word = ReceiveWord::new(Status::Chunk { kind, first: true, last: true }).send_failed(send_failed);
+        Ok(Received { word, len: range.len() })
+    }
+
+    /// Copies of the whole messages that were not taken, for another owner, and how many they are. `None` if there are none.
+    pub(crate) fn pack_rest(&self) -> Option<(Pages, usize)> {
+        let memory = self.pages.bytes().get(..self.lent.max(self.begin)).unwrap_or_default();
+        let mut packed = Pages::new(MAX_LENT);
+        let mut packer = Packer::new();
+        let mut pack = |kind, message: Option<&[u8]>| {
+            let (message, bytes) = (message.unwrap_or_default(), packed.bytes_mut());
+            if let Some(room) = packer.room(bytes).get_mut(..message.len()) {
+                room.copy_from_slice(message);
+                packer.add(bytes, kind, message.len());
+            }
+        };
+        if let Some(Received { word, len }) = &self.kept
+            && let Status::Chunk { kind, first: true, last: true } = word.status
+        {
+            pack(kind, self.bytes().get(..*len));
+        }
+        let mut rest = self.rest;
+        while let Some((kind, range)) = rest.next(memory) {
+            pack(kind, memory.get(range));
+        }
+        (!packer.is_empty()).then_some((packed, packer.count()))
+    }
+
+    /// Nobody takes them here.
+    pub(crate) fn drop_rest(&mut self) {
+        (self.kept, self.rest) = (None, Unpacker::default());
+    }
+
+    /// Messages are in the pages that were not taken.
+    pub(crate) fn has_rest(&self) -> bool {
+        self.kept.is_some() || self.rest.left() > 0
     }
 
     /// Chooses how much to lend next, after a chunk: the next message is probably as long as the last.
@@ -71,9 +189,9 @@ impl Inbox {
         }
     }
 
-    /// The chunk is at the beginning of these.
+    /// The chunk that was taken last is at the beginning of these.
     pub(crate) fn bytes(&self) -> &[u8] {
-        self.pages.bytes()
+        self.pages.bytes().get(self.begin..).unwrap_or_default()
     }
 
     /// Keeps a chunk that has come for whoever receives next.
@@ -81,15 +199,28 @@ impl Inbox {
         self.kept = Some(chunk);
     }
 
-    /// Gives the pages with the chunk, to be lent on, for others.
-    pub(crate) fn exchange(&mut self, pages: &mut Pages) {
-        std::mem::swap(&mut self.pages, pages);
+    /// Puts the chunk of `len` bytes that was taken last at the beginning of `pages`, to be lent on: gives the pages
+    /// themselves for others if nothing else is in them.
+    pub(crate) fn take_out(&mut self, pages: &mut Pages, len: usize) {
+        if self.begin == 0 && !self.has_rest() {
+            return std::mem::swap(&mut self.pages, pages);
+        }
+        let chunk =
+            self.pages.bytes().get(self.begin..).and_then(|bytes| bytes.get(..len)).unwrap_or_default();
+        if pages.bytes().len() < chunk.len() {
+            *pages = Pages::new(chunk.len());
+        }
+        pages.fill(chunk);
     }
 }
 
 /// At least one, as none is a wait without an end, and never less than the wait.
 fn milliseconds_until(end: Instant) -> usize {
-    let wait = end.saturating_duration_since(Instant::now());
+    milliseconds(end.saturating_duration_since(Instant::now()))
+}
+
+/// As [`milliseconds_until`].
+pub(crate) fn milliseconds(wait: Duration) -> usize {
     let milliseconds =
         wait.as_secs().saturating_mul(1000).saturating_add(wait.subsec_nanos().div_ceil(1_000_000).into());
     usize::try_from(milliseconds).unwrap_or(usize::MAX).max(1)

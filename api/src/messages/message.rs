@@ -9,6 +9,7 @@ use std::time::Instant;
 use crate::connection::inbox::{Inbox, Received};
 use crate::connection::link::Link;
 use crate::error::{Closed, ReceiveError};
+use crate::push::forwarding;
 use crate::wire::Status;
 use crate::{Code, Event, Kind, Payload};
 
@@ -53,6 +54,21 @@ impl<'a> Message<'a> {
             if let Next::Chunk(kind, last, end) = receive(link, &mut inbox, until)? {
                 return Ok(Message { link, inbox, kind, at: 0, end, last, failed: false });
             }
+        }
+    }
+
+    /// As [`Message::next`], of which `came` is the first that came.
+    pub(crate) fn after(
+        link: &'a Link,
+        inbox: MutexGuard<'a, Inbox>,
+        came: Received,
+        until: Option<Instant>,
+    ) -> Result<Self, ReceiveError> {
+        match taken(link, &inbox, false, came)? {
+            Next::Chunk(kind, last, end) => {
+                Ok(Message { link, inbox, kind, at: 0, end, last, failed: false })
+            }
+            Next::Else(_) => Self::next(link, inbox, until),
         }
     }
 
@@ -228,10 +244,21 @@ enum Next {
 
 /// What comes next.
 fn receive(link: &Link, inbox: &mut Inbox, until: Option<Instant>) -> Result<Next, ReceiveError> {
-    let Received { word, len } = inbox.receive(link, until).map_err(|_| ReceiveError::Kernel)?;
+    let was_here = inbox.has_rest();
+    let came = inbox.receive(link, until).map_err(|_| ReceiveError::Kernel)?;
+    taken(link, inbox, was_here, came)
+}
+
+/// What has come. Something else `was_here` before.
+fn taken(link: &Link, inbox: &Inbox, was_here: bool, came: Received) -> Result<Next, ReceiveError> {
+    let Received { word, len } = came;
+    if !was_here && inbox.has_rest() {
+        forwarding::has_rest(link);
+    }
     match word.status {
         Status::Chunk { kind, last, .. } => Ok(Next::Chunk(kind, last, len)),
         Status::Reconnecting | Status::Reopened => Ok(Next::Else(Received { word, len })),
+        Status::Several { .. } | Status::NotSent(_) => Err(ReceiveError::Kernel),
         Status::Closed { code } => {
             let reason = String::from_utf8_lossy(&inbox.bytes()[..len]).into_owned();
             Err(ReceiveError::Closed(Closed { code: code.into(), reason }))

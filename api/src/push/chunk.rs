@@ -59,6 +59,8 @@ impl<'a> Chunk<'a> {
                 Err(ReceiveError::Closed(Closed::new(code, String::from_utf8_lossy(bytes))))
             }
             Status::Reconnecting | Status::Reopened => Err(ReceiveError::CutOff),
+            // Nobody asks for them with a chunk.
+            Status::Several { .. } | Status::NotSent(_) => Err(ReceiveError::Refused(Code::Malformed)),
             Status::Refused(code) => Err(ReceiveError::from_code(Code::from_word(usize::from(code)))),
         }
     }

@@ -141,35 +141,53 @@ fn wait(page: &mut Pages, service: CID) -> bool {
     }
 }
 
-/// Lends on what comes until `until`. `false` if nothing more can come.
+/// Lends on what comes until `until`, and what comes with it. `false` if nothing more can come.
 fn forward(entry: &Entry, until: Option<Instant>, pages: &mut Pages) -> bool {
     let link = &*entry.link;
-    let chunk = {
-        let mut inbox = match link.incoming.try_lock() {
-            Ok(inbox) => inbox,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return come_back(entry),
+    // What is here already is not what the service has named, and it names nothing before it has got a page.
+    let mut asked = false;
+    loop {
+        let (chunk, has_rest) = {
+            let mut inbox = match link.incoming.try_lock() {
+                Ok(inbox) => inbox,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => return come_back(entry),
+            };
+            asked |= !inbox.has_rest();
+            let Ok(chunk) = inbox.receive(link, until) else { return false };
+            if chunk.word.status == Status::Refused(Code::NothingCame as u8) {
+                return true;
+            }
+            if entry.stopped.load(SeqCst) {
+                inbox.keep(chunk);
+                return false;
+            }
+            inbox.take_out(pages, chunk.len);
+            (chunk, inbox.has_rest())
         };
-        let Ok(chunk) = inbox.receive(link, until) else { return false };
-        if chunk.word.status == Status::Refused(Code::NothingCame as u8) {
-            return true;
+        let status = chunk.word.status;
+        if let Status::Refused(code) = status {
+            log::warn!("forwarding stops: {}", Code::from_word(usize::from(code)));
         }
-        if entry.stopped.load(SeqCst) {
-            inbox.keep(chunk);
+        if pages.lend(entry.cid, entry.opcode, chunk.word.to_word(), chunk.len).is_err() {
+            going_away(link.cid, link.handle);
             return false;
         }
-        inbox.exchange(pages);
-        chunk
-    };
-    let status = chunk.word.status;
-    if let Status::Refused(code) = status {
-        log::warn!("forwarding stops: {}", Code::from_word(usize::from(code)));
+        if !matches!(status, Status::Chunk { .. } | Status::Reconnecting | Status::Reopened) {
+            return false;
+        }
+        if asked && !has_rest {
+            return true;
+        }
     }
-    if pages.lend(entry.cid, entry.opcode, chunk.word.to_word(), chunk.len).is_err() {
-        going_away(link.cid, link.handle);
-        return false;
+}
+
+/// Somebody has received more than he takes. If the connection is forwarded, the service does not name it for that.
+pub(crate) fn has_rest(link: &Link) {
+    let is_forwarded = lock(&FORWARDED).entries.iter().any(|entry| std::ptr::eq(&*entry.link, link));
+    if is_forwarded {
+        link.ask(Opcode::Ready, 1).ok();
     }
-    matches!(status, Status::Chunk { .. } | Status::Reconnecting | Status::Reopened)
 }
 
 /// Another thread holds a message of the connection. When it has dropped the message, this connection is looked at again; the

@@ -31,7 +31,11 @@
 //! | `Decide` | [`Decision`](crate::serve::Decision) | |
 //! | `Stats` | nothing | [`Stats`](crate::state::Stats) |
 //! | `Send` | the message; a [`SendWord`] in `offset` | |
+//! | `SendSeveral` | whole messages as [`Packer`] has them; how many in `offset` | a byte for each, if one was not sent |
 //! | `Receive` | nothing | the chunk, a [`Reconnecting`] or a [`Reply`]; a [`ReceiveWord`] in `offset` |
+//! | `ReceiveSeveral` | nothing | as `Receive`, or whole messages as [`Packer`] has them |
+//! | `Exchange` | the message; an [`ExchangeWord`] in `offset` | as `ReceiveSeveral` |
+//! | `GrantWith` | whole messages as [`Packer`] has them | |
 //! | `ReconnectWith` | [`Request`](crate::Request) | |
 //!
 //! # Stability
@@ -46,6 +50,7 @@ mod handle;
 #[cfg(test)]
 mod layout;
 mod opcode;
+mod packed;
 mod pages;
 pub(crate) mod part;
 mod reconnecting;
@@ -56,9 +61,10 @@ mod word;
 pub use accepted::Accepted;
 pub use handle::{Handle, message_id, split_message_id};
 pub use opcode::{Opcode, SERVER_NAME};
+pub use packed::{Packer, Unpacker};
 pub use pages::{PAGE_SIZE, Pages, Returned};
 pub(crate) use pages::{lent, move_copy};
 pub use reconnecting::Reconnecting;
 pub use reply::{Refusal, Reply};
 pub use sole::send;
-pub use word::{ReceiveWord, SendWord, Status};
+pub use word::{ExchangeWord, ReceiveWord, SendWord, Status};

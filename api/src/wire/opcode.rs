@@ -42,6 +42,23 @@ pub enum Opcode {
     /// Errors: `Closed`, `Malformed`, `MessageOpen`, `InvalidText`, `TooLong` (ping), `BusyQueue`,
     /// `BusyMessages`, `BusyService`.
     Send = 3,
+    /// Sends several whole messages, one after the other, as so many `Send`s would: lend mut of at most 16 KiB that are all
+    /// valid, with the messages as a [`Packer`](crate::wire::Packer) puts them there; in `offset` how many. Answered with
+    /// `offset` = none when the frames of all of them are with the socket. It takes one place of the queue. Moved, nobody is
+    /// answered, and each that fails is counted in `State`.
+    ///
+    /// Messages that cannot be sent hold up no others. `offset` is `SomeUnsent` then, and the first `valid` bytes are as many
+    /// codes: 0 for each message whose frame is with the socket, and a [`Code`](crate::Code) for each other. One that is not
+    /// within the memory is `Malformed`, and so are all behind it.
+    ///
+    /// Errors in `offset`, for all of them: `Closed` (some may be out), `Malformed`, `BusyQueue`, `BusyMessages`, `BusyService`,
+    /// `Reconnecting`. For one: `MessageOpen`, `InvalidText`, `Malformed`, `Closed`.
+    SendSeveral = 41,
+    /// How much may be moved with `Send` and will find room: blocking scalar, `Scalar5(sends, messages, bytes, 0, 0)`: places in
+    /// the connection's queue, and of what the process may have open (`BusyMessages`) messages and bytes of their pages. It
+    /// is the state behind everything that the process has sent before. Some room is left out, so that a message that is lent
+    /// meanwhile finds a place. Other processes may take what all have together (`BusyService`).
+    Room = 43,
     /// Reports on a connection: blocking scalar, `Scalar2(phase, failed)` with the
     /// [`Phase`](crate::state::Phase) and the number of queued sends that failed. A handle that is not the caller's
     /// gets phase `Closed`.
@@ -71,6 +88,21 @@ pub enum Opcode {
     /// Errors (in the word's status): `Closed`, `Malformed`, `BusyReceives`, `BusyMessages`, `BusyService`, `NothingCame`; `Again` if that
     /// is understood ([`Lease`](crate::Lease)).
     Receive = 9,
+    /// Takes what there is, as `Receive`, but perhaps several messages: if more than one whole message is there, the answer
+    /// has as many as fit ([`Status::Several`](crate::wire::Status::Several)), and `valid` is all that was lent. A message
+    /// that is not whole is never waited for. Anything else is answered as a `Receive`.
+    ReceiveSeveral = 47,
+    /// Sends a whole message and takes the next one that comes, in the same pages: a `Send` and, when the socket has the
+    /// message, a `ReceiveSeveral`. What comes is not matched with what was sent: it may have been on its way before.
+    ///
+    /// Lend mut of one or more pages: the message in the first `valid` bytes, an [`ExchangeWord`](crate::wire::ExchangeWord)
+    /// in `offset`. The answer is that of a `ReceiveSeveral`, or [`Status::NotSent`](crate::wire::Status::NotSent) with a
+    /// code. Whatever else the answer is, the message is with the socket. The service clears what it has sent in the
+    /// pages before anything comes into them.
+    ///
+    /// Errors with `NotSent`: those of `Send`. Else those of `ReceiveSeveral`; of these `BusyReceives`, `NothingCame` and
+    /// `Again` are followed by a `ReceiveSeveral`, not by another `Exchange`.
+    Exchange = 42,
     /// Hands a connection over to another process: blocking scalar, `arg1` = its PID; `Scalar2(0, 0)`.
     ///
     /// Nothing that comes from then on goes to the former owner. Its pages are answered with `Closed`, the one that is
@@ -84,6 +116,13 @@ pub enum Opcode {
     /// Errors: `Closed` (also one that is being opened or closed), `Malformed` (a number that no process has: 0, 1, the
     /// service's own, more than the kernel has places for), `NoWorker` (few are left, and the process has one).
     Grant = 10,
+    /// As `Grant`, and the new owner first gets messages that the caller has got and not looked at: lend of them as a
+    /// [`Packer`](crate::wire::Packer) has them, in at most 16 KiB that are all valid; in `offset` the PID in bits 0 to 7,
+    /// and above how many there are.
+    ///
+    /// Errors in `offset`: those of `Grant`, and `Malformed` also for messages that are not within the memory, or a text
+    /// that is not UTF-8.
+    GrantWith = 48,
     /// Reports on the service: lend mut of one page, filled with [`Stats`](crate::state::Stats).
     Stats = 11,
     /// Listens on a port, or joins the service's listening there: lend mut of a [`Listen`](crate::Listen), answered

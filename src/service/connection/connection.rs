@@ -25,6 +25,7 @@ use super::opener::{Opener, OpeningResult};
 use super::outbox::Outbox;
 use super::outcome::{ABNORMAL, Outcome};
 use super::recorder::Recorder;
+use super::told::Told;
 use super::traffic::Past;
 use crate::net::Socket;
 use crate::proto::{CloseCode, Role};
@@ -194,14 +195,14 @@ impl Connection {
     }
 
     /// Makes `heir` the owner. Nothing that the former one has begun, lent or failed at is the heir's: its pages go back,
-    /// and a message that it has sent in parts ends.
-    pub(crate) fn hand_over(self: &Arc<Self>, heir: PID) {
+    /// and a message that it has sent in parts ends. But for what it has `left`: that comes first.
+    pub(crate) fn hand_over(self: &Arc<Self>, heir: PID, left: Vec<Told>) {
         self.outbox.hand_over();
         self.belongs_to(heir);
         self.untouched.store(true, Relaxed);
         self.answers.store(false, Relaxed);
         self.answer_opener(Opener::cancel);
-        self.inbox.hand_over();
+        self.inbox.hand_over(left);
         self.disarm(Some(Deadline::TakeUp));
         self.arm(Deadline::TakeUp, self.deadlines.stall);
     }
@@ -248,6 +249,17 @@ impl Connection {
         let until = page.until();
         self.inbox.park(page);
         self.watch_page(until);
+    }
+
+    /// A message of the owner is with the socket. The page of an `Exchange` now waits for what comes.
+    pub(crate) fn sent(self: &Arc<Self>, mut send: Lent) {
+        match send.exchanged() {
+            None => send.answer(0, 0),
+            Some(_) => {
+                send.becomes_receive(Outcome::new(ABNORMAL, "").word());
+                self.receive(send);
+            }
+        }
     }
 
     /// A page in the inbox is wanted back then. While the reader had it, nobody looked after it.
@@ -322,14 +334,19 @@ impl Connection {
 
     /// A send has failed. It is counted if it was moved, and the sender is still the owner.
     pub(crate) fn count_failed(&self, send: &Lent) {
-        self.failures.count(send);
+        self.failures.count(send, send.messages());
+    }
+
+    /// So many messages of a send have failed.
+    pub(crate) fn count_some_failed(&self, send: &Lent, messages: usize) {
+        self.failures.count(send, messages);
     }
 
     /// Answers sends that are not sent any more.
     fn refuse(&self, sends: Vec<Lent>) {
         for send in sends {
             self.count_failed(&send);
-            send.answer(Code::Closed as usize, 0);
+            send.not_sent(Code::Closed);
         }
     }
 

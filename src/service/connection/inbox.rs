@@ -11,6 +11,7 @@ use xous_api_websocket::wire::{ReceiveWord, Status};
 use xous_api_websocket::{Code, Kind};
 
 use super::outcome::Outcome;
+use super::told::{Told, pieces, refuse, tell};
 use super::watch::Watcher;
 use crate::service::limits::{CARRIED, LAST_TURN, PARKED_RECEIVES};
 use crate::service::message::{Asked, Lent};
@@ -59,9 +60,6 @@ enum Phase {
     /// The connection has ended like this.
     Over(Outcome),
 }
-
-/// A word, and what goes into the page.
-type Told = (usize, Vec<u8>);
 
 /// A page that holds a piece of a message.
 pub(crate) struct Begun {
@@ -136,9 +134,14 @@ impl Inbox {
         self.asked.load(SeqCst)
     }
 
-    /// Keeps a page for the next chunk, or answers it at once if the connection has ended.
+    /// Keeps a page for the next chunk, or answers it at once if the connection has ended. That of an `Exchange` may come
+    /// when the connection is another owner's.
     pub(crate) fn park(&self, page: Lent) {
         let mut state = self.state.lock();
+        if page.exchanged().is_some_and(|exchange| exchange.owner != self.owner()) {
+            drop(state);
+            return drop(page);
+        }
         if let Phase::Over(outcome) = &state.phase {
             let outcome = outcome.clone();
             drop(state);
@@ -362,6 +365,31 @@ impl Inbox {
         watcher.iter().for_each(Watcher::tell);
     }
 
+    /// How many pages the owner gets before the reader has one.
+    pub(crate) fn told(&self) -> usize {
+        self.state.lock().told.len()
+    }
+
+    /// Gives the owner a whole message that the one before it has not got, ahead of what the reader has.
+    pub(crate) fn pass_on(&self, kind: Kind, message: &[u8]) {
+        let mut state = self.state.lock();
+        if !state.delivers() {
+            return;
+        }
+        let mut answered = Vec::new();
+        for told in pieces(kind, message) {
+            // Pages wait only if nothing is to be told.
+            match state.pages.pop_front() {
+                Some(page) => answered.push((page, told)),
+                None => state.told.push_back(told),
+            }
+        }
+        let watcher = if state.told.is_empty() { None } else { state.watcher_to_tell() };
+        drop(state);
+        answered.into_iter().for_each(|(page, told)| tell(page, told));
+        watcher.iter().for_each(Watcher::tell);
+    }
+
     /// The connection has ended and is opened again: what comes then goes to the owner.
     pub(crate) fn reopen(&self) {
         let mut state = self.state.lock();
@@ -425,12 +453,12 @@ impl Inbox {
         last_word(watcher);
     }
 
-    /// The connection has another owner. The pages of the former one are answered as if it had never been its own, the
-    /// one that the reader has begun among them.
-    pub(crate) fn hand_over(&self) {
+    /// The connection has another owner, who first gets what `left` has. The pages of the former one are answered as if it
+    /// had never been its own, the one that the reader has begun among them.
+    pub(crate) fn hand_over(&self, left: Vec<Told>) {
         let mut state = self.state.lock();
         self.owner.fetch_add(1, SeqCst);
-        state.told.clear();
+        state.told = left.into();
         let pages = std::mem::take(&mut state.pages);
         let mut begun = state.begun.take();
         if let Some(begun) = &mut begun {
@@ -462,17 +490,4 @@ fn last_word(watcher: Option<Watcher>) {
         watcher.tell();
         watcher.end();
     }
-}
-
-/// Answers a `Receive` with something other than a chunk.
-fn tell(mut page: Lent, (word, bytes): Told) {
-    let space = page.pages_mut();
-    let len = bytes.len().min(space.len());
-    space[..len].copy_from_slice(&bytes[..len]);
-    page.answer(word, len);
-}
-
-/// Answers a `Receive` with a code.
-pub(crate) fn refuse(page: Lent, code: Code) {
-    page.answer(ReceiveWord::new(Status::Refused(code as u8)).to_word(), 0);
 }

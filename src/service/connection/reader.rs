@@ -94,9 +94,10 @@ impl<'a> Reader<'a> {
                 None => (),
             }
         }
-        // The rest of a frame is on its way: it goes into the same page.
-        if self.decoder.frame_remaining() == 0 {
-            self.sink.flush();
+        // The rest of a frame is on its way: it goes into the same page, but keeps no whole message waiting.
+        match self.decoder.frame_remaining() {
+            0 => self.sink.flush(),
+            _ => self.sink.flush_whole(),
         }
         Ok(())
     }

@@ -6,21 +6,22 @@ use std::time::Duration;
 
 use xous::CID;
 use xous_api_websocket::Kind;
-use xous_api_websocket::wire::{PAGE_SIZE, Pages, ReceiveWord, Status};
+use xous_api_websocket::wire::{PAGE_SIZE, Packer, Pages, ReceiveWord, Status, Unpacker};
 
 use super::connection::Connection;
 use super::deadline::Deadline;
 use super::inbox::{Begun, LaidDown, Taken};
 use super::outcome::Outcome;
+use super::turns::Turns;
 use crate::proto::{self, Chunk};
-use crate::service::limits::LAST_TURN;
 use crate::service::message::Lent;
 
 /// Pages of our own for a push: as many as an owner would lend.
 const PUSHED: usize = 4 * PAGE_SIZE;
 
 /// The way to the owner. Pieces of one message are collected in a page until it is full, the message ends, or
-/// there is nothing more to read without waiting.
+/// there is nothing more to read without waiting. If the owner takes several messages in a page, whole ones are collected
+/// as well, until the next one does not fit or everything is decoded that was read.
 ///
 /// When the connection is handed over, a message of which the former owner has got nothing goes to the next one from
 /// its beginning; of any other the rest is dropped. So the new owner begins with a whole message, and the former
@@ -29,7 +30,9 @@ pub(crate) struct Sink {
     conn: Arc<Connection>,
     delivery: Delivery,
     page: Option<Page>,
-    /// What the page holds.
+    /// Whole messages in the page. There are none while the reader waits for the socket.
+    whole: Packer,
+    /// What the page holds of the message behind them.
     len: usize,
     kind: Kind,
     /// Nothing of the message has been handed over yet.
@@ -45,15 +48,6 @@ pub(crate) struct Sink {
     /// The page is in the inbox.
     laid_down: bool,
     turns: Turns,
-}
-
-/// How many pages the owner has got back with a chunk and has not asked anew for: what it may still answer.
-struct Turns {
-    open: u32,
-    /// How often it had asked when that was counted.
-    asked: u32,
-    /// How often it had sent then.
-    sent: u32,
 }
 
 /// Who gets the chunks.
@@ -86,20 +80,6 @@ enum Page {
     Own(Pages),
 }
 
-impl Turns {
-    fn of(conn: &Connection) -> Self {
-        Turns { open: 0, asked: conn.inbox.asked(), sent: conn.outbox.sent() }
-    }
-
-    /// The owner gets another page.
-    fn one_more(&mut self, conn: &Connection) {
-        let asked = conn.inbox.asked();
-        self.sent = conn.outbox.sent();
-        let since = asked.wrapping_sub(std::mem::replace(&mut self.asked, asked));
-        self.open = self.open.saturating_sub(since).saturating_add(1);
-    }
-}
-
 impl Sink {
     pub(crate) fn new(conn: Arc<Connection>, delivery: Delivery) -> Self {
         let owner = conn.inbox.owner();
@@ -108,6 +88,7 @@ impl Sink {
             conn,
             delivery,
             page: None,
+            whole: Packer::new(),
             len: 0,
             kind: Kind::Text,
             first: false,
@@ -146,24 +127,26 @@ impl Sink {
 
     /// Delivers what is collected.
     pub(crate) fn flush(&mut self) {
+        self.flush_whole();
         if self.len > 0 {
             self.hand_over(false);
         }
     }
 
-    /// Lets the owner answer what it has got, before the connection ends: until it has asked for more with every page
-    /// that it has got back with a chunk, but not for longer than `limit`. An owner that has sent something since may have
-    /// answered all and asks for nothing more: it has a short while.
-    pub(crate) fn await_owner(&self, limit: Duration) {
-        let Turns { open, asked, sent } = self.turns;
-        if open == 0 || self.page.is_some() {
-            return;
+    /// Delivers the whole messages that are collected. What there is of the next one waits in another page.
+    pub(crate) fn flush_whole(&mut self) {
+        if !self.whole.is_empty() {
+            self.hand_over_whole();
+            if self.carried.is_some() {
+                self.reserve(0);
+            }
         }
-        let wait = |time| self.conn.holding(|| self.conn.inbox.await_owner(self.owner, asked, open, time));
-        let short = limit.min(LAST_TURN);
-        wait(short);
-        if limit > short && self.conn.outbox.sent() == sent {
-            wait(limit.saturating_sub(short));
+    }
+
+    /// Lets the owner answer what it has got, before the connection ends.
+    pub(crate) fn await_owner(&self, limit: Duration) {
+        if self.page.is_none() {
+            self.turns.wait(&self.conn, self.owner, limit);
         }
     }
 
@@ -195,9 +178,13 @@ impl Sink {
                     None => continue,
                 }
             }
-            if self.place_carried() {
+            if !self.place_carried() {
+                continue;
+            }
+            if self.whole.is_empty() || self.whole.fits(self.size(), self.len.saturating_add(most)) {
                 break;
             }
+            self.hand_over_whole();
         }
         let room = self.room();
         let most = most.min(room.len());
@@ -243,24 +230,49 @@ impl Sink {
         !full
     }
 
-    /// The room that is left in the page; empty without one.
-    fn room(&mut self) -> &mut [u8] {
-        let bytes = match &mut self.page {
+    /// All of the page; empty without one.
+    fn bytes(&mut self) -> &mut [u8] {
+        match &mut self.page {
             Some(Page::Lent(lent)) => lent.pages_mut(),
             Some(Page::Own(pages)) => pages.bytes_mut(),
             None => &mut [],
-        };
-        bytes.get_mut(self.len..).unwrap_or_default()
+        }
     }
 
-    /// The first `len` bytes of what was reserved are of the message. Delivers the page if it is full or the message
-    /// ends.
+    fn size(&mut self) -> usize {
+        self.bytes().len()
+    }
+
+    /// The room that is left in the page; empty without one.
+    fn room(&mut self) -> &mut [u8] {
+        let (whole, len) = (self.whole, self.len);
+        whole.room(self.bytes()).get_mut(len..).unwrap_or_default()
+    }
+
+    /// The first `len` bytes of what was reserved are of the message. Delivers the page if it is full, or if the message
+    /// ends and the owner takes one at a time.
     pub(crate) fn commit(&mut self, len: usize, last: bool) {
         self.within = !last;
         self.len += len;
-        if last || self.room().is_empty() {
-            self.hand_over(last);
+        let collected = last && self.collect();
+        let full = self.room().is_empty();
+        match (collected || !self.whole.is_empty(), full) {
+            (true, true) => self.hand_over_whole(),
+            (false, true) => self.hand_over(last),
+            (false, false) if last => self.hand_over(true),
+            _ => (),
         }
+    }
+
+    /// Collects a message that is whole, if the page takes several.
+    fn collect(&mut self) -> bool {
+        let Some(Page::Lent(page)) = &mut self.page else { return false };
+        let collects = self.first && page.takes_several();
+        if !collects || !self.whole.add(page.pages_mut(), self.kind, self.len) {
+            return false;
+        }
+        (self.first, self.len) = (false, 0);
+        true
     }
 
     /// Before a wait for the socket: a page that is begun goes back at once if the connection is handed over meanwhile.
@@ -291,7 +303,9 @@ impl Sink {
                 LaidDown::Page(page) => self.page = Some(Page::Lent(page)),
                 LaidDown::GoneOut => {
                     self.first &= self.len == 0;
-                    self.turns.open = self.turns.open.saturating_add(u32::from(self.len > 0));
+                    if self.len > 0 {
+                        self.turns.gone_out();
+                    }
                     self.len = 0;
                 }
                 LaidDown::HandedOver { owner, carried } => self.serve(owner, carried),
@@ -328,6 +342,7 @@ impl Sink {
         if owner == self.owner {
             return;
         }
+        self.pass_on();
         let carried = match self.page.take() {
             Some(Page::Lent(page)) => {
                 Begun { page, len: self.len, kind: self.kind, first: self.first }.empty()
@@ -340,11 +355,31 @@ impl Sink {
         self.serve(owner, carried);
     }
 
+    /// Whole messages in a former owner's page go to the next one, ahead of everything else.
+    fn pass_on(&mut self) {
+        let (whole, len) = (std::mem::take(&mut self.whole), self.len);
+        if whole.is_empty() {
+            return;
+        }
+        let conn = self.conn.clone();
+        let memory = self.bytes();
+        let mut messages = Unpacker::new(whole.count());
+        while let Some((kind, range)) = messages.next(memory) {
+            conn.inbox.pass_on(kind, memory.get(range).unwrap_or_default());
+        }
+        // What has begun is at the beginning of the page now, and nothing else in it.
+        let part = whole.room(memory).get(..len).unwrap_or_default().to_vec();
+        memory.fill(0);
+        if let Some(place) = memory.get_mut(..part.len()) {
+            place.copy_from_slice(&part);
+        }
+    }
+
     /// Delivers to this owner from now on, beginning with what is carried; without, the message is dropped.
     fn serve(&mut self, owner: u32, carried: Option<Vec<u8>>) {
         self.owner = owner;
         self.len = 0;
-        self.turns = Turns::of(&self.conn);
+        self.turns = Turns::of_heir(&self.conn);
         match carried {
             // What another former owner left goes first.
             Some(carried) if self.within => self.carried.get_or_insert_default().extend(carried),
@@ -365,14 +400,12 @@ impl Sink {
     }
 
     fn hand_over(&mut self, last: bool) {
-        let status = Status::Chunk { kind: self.kind, first: self.first, last };
-        let send_failed = !self.is_handed_over() && self.conn.take_send_failed();
-        let word = ReceiveWord::new(status).send_failed(send_failed).to_word();
+        let word = self.word(Status::Chunk { kind: self.kind, first: self.first, last });
         let len = std::mem::take(&mut self.len);
         self.first = false;
         match (self.page.take(), &self.delivery) {
             (Some(Page::Lent(page)), _) => {
-                self.turns.one_more(&self.conn);
+                self.turns.one_more(&self.conn, 1);
                 page.answer(word, len);
             }
             (Some(Page::Own(pages)), &Delivery::Push { cid, opcode }) => {
@@ -385,6 +418,37 @@ impl Sink {
             }
             _ => (),
         }
+    }
+
+    /// Delivers the whole messages that are collected. What there is of the next one is carried into another page.
+    fn hand_over_whole(&mut self) {
+        let (whole, len) = (std::mem::take(&mut self.whole), std::mem::take(&mut self.len));
+        let Some(Page::Lent(mut page)) = self.page.take() else { return };
+        let memory = page.pages_mut();
+        let part = whole.room(memory).get_mut(..len).unwrap_or_default();
+        if !part.is_empty() {
+            self.carried = Some(part.to_vec());
+            part.fill(0);
+        }
+        let (status, valid) = match Unpacker::new(whole.count()).next(memory) {
+            // One alone comes as ever.
+            Some((kind, range)) if whole.count() == 1 => {
+                if let Some(entry) = memory.last_chunk_mut::<4>() {
+                    entry.fill(0);
+                }
+                (Status::Chunk { kind, first: true, last: true }, range.len())
+            }
+            // A packer holds no more than the word can say.
+            _ => (Status::Several { count: u16::try_from(whole.count()).unwrap_or(u16::MAX) }, memory.len()),
+        };
+        let word = self.word(status);
+        self.turns.one_more(&self.conn, whole.count());
+        page.answer(word, valid);
+    }
+
+    fn word(&self, status: Status) -> usize {
+        let send_failed = !self.is_handed_over() && self.conn.take_send_failed();
+        ReceiveWord::new(status).send_failed(send_failed).to_word()
     }
 
     /// Tells a server that gets pushed chunks how the connection has ended. Owners that pull ask for it.

@@ -102,7 +102,7 @@ impl Connection {
         for message in self.outbox.end() {
             if let Err((message, code)) = next.outbox.send(message) {
                 self.count_failed(&message);
-                message.answer(code as usize, 0);
+                message.not_sent(code);
             }
         }
         self.shared.inbox.reopen();

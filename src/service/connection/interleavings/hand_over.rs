@@ -99,7 +99,7 @@ fn hand_over(flushes: bool) {
     // The reader may have come as far as to its wait.
     yield_now();
     let waits = progress.waits.load(SeqCst);
-    conn.hand_over(HEIR);
+    conn.hand_over(HEIR, Vec::new());
     let came = progress.came.load(SeqCst);
     if waits && progress.waits.load(SeqCst) {
         assert!(former.iter().all(|caller| caller.answered().is_some()), "at once");
@@ -133,7 +133,7 @@ fn the_next_owner_is_told_of_no_failure_of_the_former_one() {
             // The writer, with what the former owner has sent.
             spawn(move || conn.count_failed(&Caller::give(OWNER)))
         };
-        conn.hand_over(HEIR);
+        conn.hand_over(HEIR, Vec::new());
         fails.join().unwrap();
         assert_eq!((conn.state().1, conn.take_send_failed()), (0, false));
         conn.count_failed(&Caller::give(HEIR));

@@ -99,7 +99,7 @@ fn a_former_owner_gets_nothing_that_comes_for_the_next() {
         let inbox = Arc::new(Inbox::new());
         let reading = reader(&inbox, 2);
         let former = [park(&inbox), park(&inbox)];
-        inbox.hand_over();
+        inbox.hand_over(Vec::new());
         let before =
             former.iter().filter(|caller| caller.answered().is_some_and(|(w, _)| w == CHUNK)).count();
         // What is not answered yet has been taken, and is filled.
@@ -129,7 +129,7 @@ fn another_owner(lends: bool) {
         let inbox = inbox.clone();
         spawn(move || matches!(inbox.take(0), Taken::HandedOver))
     };
-    inbox.hand_over();
+    inbox.hand_over(Vec::new());
     let heir = lends.then(|| park(&inbox));
     assert!(waits.join().unwrap(), "what the next owner lends is not for the former one");
     inbox.end(&Outcome::new(1000, ""));
@@ -162,7 +162,7 @@ fn a_page_that_is_begun_goes_back_at_once() {
                 None
             })
         };
-        inbox.hand_over();
+        inbox.hand_over(Vec::new());
         let heir = park(&inbox);
         assert_eq!(former.answer(), (CLOSED, 0), "nothing has come");
         let found = reading.join().unwrap();
@@ -191,7 +191,7 @@ fn the_owner_is_awaited(number: usize) {
     let page = match number {
         0 => Some(park(&inbox)),
         1 => {
-            inbox.hand_over();
+            inbox.hand_over(Vec::new());
             None
         }
         2 => {

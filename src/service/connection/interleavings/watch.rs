@@ -68,7 +68,7 @@ fn an_end_is_told_of_and_nobody_waits_behind_it() {
             let inbox = inbox.clone();
             spawn(move || inbox.end(&Outcome::new(1001, "")))
         };
-        let handing_over = spawn(move || inbox.hand_over());
+        let handing_over = spawn(move || inbox.hand_over(Vec::new()));
         let mut told = 0;
         loop {
             let (caller, page) = Caller::lend_mut(0, 0);

@@ -144,8 +144,8 @@ impl Task {
         let way = match (self.way, who) {
             (Way::Echo, _) if self.is_secure => "secure-echo",
             (Way::Echo, _) => "echo",
-            (Way::Collected, Who::Library { .. }) => "collected",
-            (Way::Out | Way::Collected, _) => "out",
+            (Way::Collected, _) => "collected",
+            (Way::Out, _) => "out",
             _ => "in",
         };
         let machine = match who {

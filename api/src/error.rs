@@ -272,6 +272,19 @@ pub enum ReceiveError {
     Kernel,
 }
 
+/// A message was not exchanged for the next one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExchangeError {
+    /// The message was not sent, and nothing was waited for.
+    #[error(transparent)]
+    NotSent(#[from] SendError),
+    /// The message is with the socket, and the next one has not come: receive again where the error says so, and send
+    /// nothing twice.
+    #[error(transparent)]
+    NotReceived(#[from] ReceiveError),
+}
+
 /// A connection could not be closed, granted or asked for its state, or the service for its figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -423,6 +436,7 @@ mod tests {
             error::<Unopened>(),
             error::<SendError>(),
             error::<ReceiveError>(),
+            error::<ExchangeError>(),
             error::<ControlError>(),
             error::<ListenError>(),
             error::<AcceptError>(),

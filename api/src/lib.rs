@@ -115,6 +115,7 @@
 //! | open a connection: address, credentials, headers, proxy, reconnecting | [`Request`], [`Url`], [`Websocket::open`], [`Opening`], module [`open`] |
 //! | choose whom to trust, or show a certificate | [`Tls`], module [`tls`]; what a server showed: [`certificate`] |
 //! | send and receive | [`Websocket`], [`Message`], [`MessageWriter`], [`Payload`], [`SendOptions`] |
+//! | ask and be answered | [`Websocket::exchange`] |
 //! | receive in a server of the program's own | [`Websocket::forward_to`], module [`push`] |
 //! | bound memory and time | [`ConnectionOptions`], [`Limits`], [`Deadlines`], [`Lease`] |
 //! | serve WebSockets, pages, files | [`Listen`], [`Listener`], [`Route`], [`Incoming`], module [`serve`] |

@@ -26,6 +26,10 @@ pub(crate) fn in_state(state: &str, port: &str) -> Result<(), String> {
             let ws = open(port)?;
             beside(move || drop(ws.receive_text(100)));
         }
+        "exchanging" => {
+            let ws = open(port)?;
+            beside(move || drop(ws.exchange_text("?", 100)));
+        }
         "sending" => send_until_full(open(port)?),
         // The peer does not answer a Close.
         "closing" => {

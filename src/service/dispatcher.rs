@@ -92,6 +92,9 @@ impl Dispatcher {
         if opcode == Some(Opcode::SendSeveral) {
             lent.holds_several();
         }
+        if opcode == Some(Opcode::Exchange) {
+            lent.exchange();
+        }
         match self.admit(opcode, caller, &mut lent) {
             Ok(()) => (),
             Err(code) => {
@@ -111,6 +114,10 @@ impl Dispatcher {
         }
         match opcode {
             Some(Opcode::Send | Opcode::SendSeveral) => self.send(caller, lent),
+            Some(Opcode::Exchange) => match lent.pages_mut().is_empty() {
+                true => lent.not_sent(Code::Malformed),
+                false => self.send(caller, lent),
+            },
             Some(Opcode::Receive) => self.receive(caller, lent),
             Some(Opcode::ReceiveSeveral) => {
                 lent.take_several();
@@ -192,18 +199,19 @@ impl Dispatcher {
         if conn.state().0 == Phase::Closed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    fn send(&self, caller: Caller, lent: Lent) {
+    fn send(&self, caller: Caller, mut lent: Lent) {
         match self.find(caller) {
             Found::Live(conn) => {
+                lent.is_of(conn.inbox.owner());
                 if let Err((lent, code)) = conn.outbox.send(lent) {
                     if code != Code::Closed {
                         self.quota.refuse(code);
                     }
                     conn.count_failed(&lent);
-                    lent.answer(code as usize, 0);
+                    lent.not_sent(code);
                 }
             }
-            Found::Ended(_) | Found::Unknown => lent.answer(Code::Closed as usize, 0),
+            Found::Ended(_) | Found::Unknown => lent.not_sent(Code::Closed),
         }
     }
 
@@ -367,7 +375,7 @@ impl Dispatcher {
 fn refuse(opcode: Option<Opcode>, lent: Lent, code: Code) {
     match opcode {
         Some(Opcode::Receive | Opcode::ReceiveSeveral | Opcode::Close) => refuse_page(lent, code),
-        _ => lent.answer(code as usize, 0),
+        _ => lent.not_sent(code),
     }
 }
 

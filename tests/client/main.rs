@@ -11,6 +11,7 @@ mod closing;
 mod connections;
 mod cuts;
 mod deadlines;
+mod exchanges;
 mod foreign_peers;
 mod fragments;
 mod grants;

@@ -1,10 +1,10 @@
 //! The pages that a receiver lends again and again.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::Code;
 use crate::connection::link::Link;
-use crate::wire::{Opcode, PAGE_SIZE, Packer, Pages, ReceiveWord, Returned, Status, Unpacker};
+use crate::wire::{ExchangeWord, Opcode, PAGE_SIZE, Packer, Pages, ReceiveWord, Returned, Status, Unpacker};
 
 /// How much is lent at a time at most. Four pages carry 2.4 times as much per time as one, and more pages hardly
 /// more.
@@ -28,6 +28,8 @@ pub(crate) struct Inbox {
     begin: usize,
     /// How the service is asked: an older one gives one chunk at a time.
     opcode: Opcode,
+    /// The service is too old for an `Exchange`.
+    never_exchanges: bool,
 }
 
 /// What a receive came back with.
@@ -46,6 +48,7 @@ impl Inbox {
             rest: Unpacker::default(),
             begin: 0,
             opcode: Opcode::ReceiveSeveral,
+            never_exchanges: false,
         }
     }
 
@@ -76,6 +79,11 @@ impl Inbox {
                 break (returned, word);
             }
         };
+        self.take(returned, word)
+    }
+
+    /// What has come into the pages.
+    fn take(&mut self, returned: Returned, word: ReceiveWord) -> Result<Received, xous::Error> {
         if let Status::Several { count } = word.status {
             self.rest = Unpacker::new(usize::from(count));
             return self.next_of_rest(word.send_failed);
@@ -83,6 +91,37 @@ impl Inbox {
         let len = returned.valid.min(self.lent);
         self.expect(word, len);
         Ok(Received { word, len })
+    }
+
+    /// Sends a message and receives the next chunk in the same pages. `None` if the message has to go another way: it is too
+    /// long, something else is in the pages, or the service does not know how.
+    ///
+    /// # Errors
+    /// As [`Inbox::receive`].
+    pub(crate) fn exchange(
+        &mut self,
+        link: &Link,
+        word: ExchangeWord,
+        data: &[u8],
+    ) -> Result<Option<Received>, xous::Error> {
+        if self.never_exchanges || self.has_rest() || data.len() > MAX_LENT {
+            return Ok(None);
+        }
+        self.lent = self.lent.max(data.len().next_multiple_of(PAGE_SIZE));
+        if self.lent > self.pages.bytes().len() {
+            self.pages = Pages::new(self.lent);
+        }
+        self.begin = 0;
+        // Behind it is what has come from the service before.
+        self.pages.bytes_mut()[..data.len()].copy_from_slice(data);
+        let id = link.id(Opcode::Exchange);
+        let returned = self.pages.lend_mut(link.cid, id, word.to_word(), data.len(), self.lent)?;
+        if returned == UNKNOWN {
+            self.never_exchanges = true;
+            return Ok(None);
+        }
+        let word = ReceiveWord::from_word(returned.offset).ok_or(xous::Error::InternalError)?;
+        self.take(returned, word).map(Some)
     }
 
     /// The next of the messages that have come together.
@@ -177,7 +216,11 @@ impl Inbox {
 
 /// At least one, as none is a wait without an end, and never less than the wait.
 fn milliseconds_until(end: Instant) -> usize {
-    let wait = end.saturating_duration_since(Instant::now());
+    milliseconds(end.saturating_duration_since(Instant::now()))
+}
+
+/// As [`milliseconds_until`].
+pub(crate) fn milliseconds(wait: Duration) -> usize {
     let milliseconds =
         wait.as_secs().saturating_mul(1000).saturating_add(wait.subsec_nanos().div_ceil(1_000_000).into());
     usize::try_from(milliseconds).unwrap_or(usize::MAX).max(1)

@@ -57,6 +57,21 @@ impl<'a> Message<'a> {
         }
     }
 
+    /// As [`Message::next`], of which `came` is the first that came.
+    pub(crate) fn after(
+        link: &'a Link,
+        inbox: MutexGuard<'a, Inbox>,
+        came: Received,
+        until: Option<Instant>,
+    ) -> Result<Self, ReceiveError> {
+        match taken(link, &inbox, false, came)? {
+            Next::Chunk(kind, last, end) => {
+                Ok(Message { link, inbox, kind, at: 0, end, last, failed: false })
+            }
+            Next::Else(_) => Self::next(link, inbox, until),
+        }
+    }
+
     /// The next message, or what else comes.
     pub(crate) fn next_event(
         link: &'a Link,
@@ -230,14 +245,20 @@ enum Next {
 /// What comes next.
 fn receive(link: &Link, inbox: &mut Inbox, until: Option<Instant>) -> Result<Next, ReceiveError> {
     let was_here = inbox.has_rest();
-    let Received { word, len } = inbox.receive(link, until).map_err(|_| ReceiveError::Kernel)?;
+    let came = inbox.receive(link, until).map_err(|_| ReceiveError::Kernel)?;
+    taken(link, inbox, was_here, came)
+}
+
+/// What has come. Something else `was_here` before.
+fn taken(link: &Link, inbox: &Inbox, was_here: bool, came: Received) -> Result<Next, ReceiveError> {
+    let Received { word, len } = came;
     if !was_here && inbox.has_rest() {
         forwarding::has_rest(link);
     }
     match word.status {
         Status::Chunk { kind, last, .. } => Ok(Next::Chunk(kind, last, len)),
         Status::Reconnecting | Status::Reopened => Ok(Next::Else(Received { word, len })),
-        Status::Several { .. } => Err(ReceiveError::Kernel),
+        Status::Several { .. } | Status::NotSent(_) => Err(ReceiveError::Kernel),
         Status::Closed { code } => {
             let reason = String::from_utf8_lossy(&inbox.bytes()[..len]).into_owned();
             Err(ReceiveError::Closed(Closed { code: code.into(), reason }))

@@ -60,7 +60,7 @@ impl<'a> Chunk<'a> {
             }
             Status::Reconnecting | Status::Reopened => Err(ReceiveError::CutOff),
             // Nobody asks for them with a chunk.
-            Status::Several { .. } => Err(ReceiveError::Refused(Code::Malformed)),
+            Status::Several { .. } | Status::NotSent(_) => Err(ReceiveError::Refused(Code::Malformed)),
             Status::Refused(code) => Err(ReceiveError::from_code(Code::from_word(usize::from(code)))),
         }
     }

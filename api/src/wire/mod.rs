@@ -34,6 +34,7 @@
 //! | `SendSeveral` | whole messages as [`Packer`] has them; how many in `offset` | a byte for each, if one was not sent |
 //! | `Receive` | nothing | the chunk, a [`Reconnecting`] or a [`Reply`]; a [`ReceiveWord`] in `offset` |
 //! | `ReceiveSeveral` | nothing | as `Receive`, or whole messages as [`Packer`] has them |
+//! | `Exchange` | the message; an [`ExchangeWord`] in `offset` | as `ReceiveSeveral` |
 //! | `GrantWith` | whole messages as [`Packer`] has them | |
 //! | `ReconnectWith` | [`Request`](crate::Request) | |
 //!
@@ -66,4 +67,4 @@ pub(crate) use pages::{lent, move_copy};
 pub use reconnecting::Reconnecting;
 pub use reply::{Refusal, Reply};
 pub use sole::send;
-pub use word::{ReceiveWord, SendWord, Status};
+pub use word::{ExchangeWord, ReceiveWord, SendWord, Status};

@@ -69,6 +69,7 @@ pub enum Opcode {
     /// Opens a connection: lend mut of a [`Request`](crate::Request), answered by a [`Reply`](crate::wire::Reply)
     /// with `offset` = none, or by a code in `offset` and a [`Refusal`](crate::wire::Refusal) that says what failed and where.
     ///
+    /// Status 0 and no head: it is not open yet, and attempts follow (`Reconnect::before_open`).
     /// With `offset` = 1 in the message the answer comes at once, with the handle and status 0. `WaitOpen` tells what came
     /// of it, and `Close` gives the opening up.
     ///
@@ -91,6 +92,17 @@ pub enum Opcode {
     /// has as many as fit ([`Status::Several`](crate::wire::Status::Several)), and `valid` is all that was lent. A message
     /// that is not whole is never waited for. Anything else is answered as a `Receive`.
     ReceiveSeveral = 47,
+    /// Sends a whole message and takes the next one that comes, in the same pages: a `Send` and, when the socket has the
+    /// message, a `ReceiveSeveral`. What comes is not matched with what was sent: it may have been on its way before.
+    ///
+    /// Lend mut of one or more pages: the message in the first `valid` bytes, an [`ExchangeWord`](crate::wire::ExchangeWord)
+    /// in `offset`. The answer is that of a `ReceiveSeveral`, or [`Status::NotSent`](crate::wire::Status::NotSent) with a
+    /// code. Whatever else the answer is, the message is with the socket. The service clears what it has sent in the
+    /// pages before anything comes into them.
+    ///
+    /// Errors with `NotSent`: those of `Send`. Else those of `ReceiveSeveral`; of these `BusyReceives`, `NothingCame` and
+    /// `Again` are followed by a `ReceiveSeveral`, not by another `Exchange`.
+    Exchange = 42,
     /// Hands a connection over to another process: blocking scalar, `arg1` = its PID; `Scalar2(0, 0)`.
     ///
     /// Nothing that comes from then on goes to the former owner. Its pages are answered with `Closed`, the one that is

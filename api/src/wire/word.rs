@@ -51,6 +51,40 @@ impl SendWord {
     }
 }
 
+/// The `offset` of an `Exchange`: bits 0 to 3 a [`SendWord`] of a whole message; in the bits above the most milliseconds to
+/// wait for the next message once this one is sent, 0 for as long as it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExchangeWord {
+    /// Of the message that is sent.
+    pub kind: Kind,
+    /// Milliseconds; 0 for a wait without an end. At most [`ExchangeWord::MAX_WAIT`].
+    pub wait: usize,
+}
+
+impl ExchangeWord {
+    /// The longest wait that has room beside the rest, milliseconds: about three days.
+    pub const MAX_WAIT: usize = (1 << 28) - 1;
+
+    /// Sends a message of this kind, and waits for the next one. `None` if that is longer than [`ExchangeWord::MAX_WAIT`].
+    pub const fn new(kind: Kind, wait: usize) -> Option<Self> {
+        if wait > Self::MAX_WAIT { None } else { Some(ExchangeWord { kind, wait }) }
+    }
+
+    /// As it travels; fits 32 bits.
+    pub const fn to_word(self) -> usize {
+        SendWord::Data(self.kind, Part::Whole).to_word() | (self.wait << 4)
+    }
+
+    /// From a word that another process wrote; `None` if it has no meaning.
+    pub const fn from_word(word: usize) -> Option<Self> {
+        match SendWord::from_word(word & 15) {
+            Some(SendWord::Data(kind, Part::Whole)) => Self::new(kind, word >> 4),
+            _ => None,
+        }
+    }
+}
+
 /// How a `Receive` ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -84,6 +118,9 @@ pub enum Status {
         /// How many.
         count: u16,
     },
+    /// The message of an [`Exchange`](super::Opcode::Exchange) was not sent, with the number of a [`Code`](crate::Code), and
+    /// nothing was waited for.
+    NotSent(u8),
 }
 
 /// The `offset` of an answered `Receive`, and of a chunk that is pushed to a server. Never zero.
@@ -97,6 +134,7 @@ pub enum Status {
 /// | 4 | a queued send has failed since the last answer |
 /// | 5 | with `Reconnecting`: the connection is open again |
 /// | 6 | several messages |
+/// | 7 | with the code of a refusal: the message of an `Exchange` was not sent |
 /// | 8..16 | 0, or the [`Code`](crate::Code): `Closed` or why the request was refused |
 /// | 16..32 | with `Closed`: the peer's close code; of several messages: how many |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +153,7 @@ const LAST: u32 = 1 << 3;
 const SEND_FAILED: u32 = 1 << 4;
 const REOPENED: u32 = 1 << 5;
 const SEVERAL: u32 = 1 << 6;
+const NOT_SENT: u32 = 1 << 7;
 /// In the place of a code.
 const RECONNECTING: u32 = crate::Code::Reconnecting as u32;
 
@@ -146,6 +185,7 @@ impl ReceiveWord {
             Status::Reconnecting => RECONNECTING << 8,
             Status::Reopened => (RECONNECTING << 8) | REOPENED,
             Status::Several { count } => SEVERAL | ((count as u32) << 16),
+            Status::NotSent(code) => NOT_SENT | ((code as u32) << 8),
         };
         (bits | ALWAYS | if self.send_failed { SEND_FAILED } else { 0 }) as usize
     }
@@ -157,6 +197,7 @@ impl ReceiveWord {
             return None;
         }
         let status = match (bits >> 8) & 0xff {
+            code if bits & NOT_SENT != 0 => Status::NotSent(code as u8),
             0 if bits & SEVERAL != 0 => Status::Several { count: (bits >> 16) as u16 },
             0 => Status::Chunk {
                 kind: if bits & BINARY != 0 { Kind::Binary } else { Kind::Text },
@@ -192,6 +233,22 @@ mod tests {
     }
 
     #[test]
+    fn exchange_words_go_there_and_back() {
+        for kind in [Kind::Text, Kind::Binary] {
+            for wait in [0, 1, ExchangeWord::MAX_WAIT] {
+                let word = ExchangeWord::new(kind, wait).unwrap();
+                assert!(u32::try_from(word.to_word()).is_ok());
+                assert_eq!(ExchangeWord::from_word(word.to_word()), Some(word));
+            }
+            assert_eq!(ExchangeWord::new(kind, ExchangeWord::MAX_WAIT + 1), None);
+        }
+        // A ping, a part, kinds and times that there are not.
+        for word in [2, 3, 4, 5, 12, 0x102, usize::MAX, (1 << 32) | 1] {
+            assert_eq!(ExchangeWord::from_word(word), None, "{word}");
+        }
+    }
+
+    #[test]
     fn receive_words_go_there_and_back() {
         let chunk = Status::Chunk { kind: Kind::Binary, first: true, last: false };
         for status in [
@@ -201,6 +258,7 @@ mod tests {
             Status::Reconnecting,
             Status::Reopened,
             Status::Several { count: 513 },
+            Status::NotSent(1),
         ] {
             for send_failed in [false, true] {
                 let word = ReceiveWord { status, send_failed };

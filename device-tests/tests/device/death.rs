@@ -97,6 +97,15 @@ fn while_it_receives() {
     server.running.wait_for(KERNEL).unwrap();
 }
 
+/// What it has sent is with the socket, and what comes would be its own.
+#[test]
+fn while_it_exchanges() {
+    let peer = Silent::start(true);
+    let mut server = echoes(dead("exchanging", peer.port));
+    peer.end();
+    server.running.wait_for(KERNEL).unwrap();
+}
+
 /// The service's writer is done with a message soon, if the peer's socket has room.
 #[test]
 fn while_it_sends() {

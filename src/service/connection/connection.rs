@@ -232,6 +232,8 @@ impl Connection {
         let phase = match &state.outcome {
             Some(outcome) if self.continues(&state, outcome) => Phase::Closing,
             Some(_) => Phase::Closed,
+            // Its open deadline is over, and there will be another one.
+            None if state.phase == Phase::Closed && self.keeps_what_waits(&state) => Phase::Opening,
             None => state.phase,
         };
         (phase, self.failures.sends())
@@ -247,6 +249,17 @@ impl Connection {
         let until = page.until();
         self.inbox.park(page);
         self.watch_page(until);
+    }
+
+    /// A message of the owner is with the socket. The page of an `Exchange` now waits for what comes.
+    pub(crate) fn sent(self: &Arc<Self>, mut send: Lent) {
+        match send.exchanged() {
+            None => send.answer(0, 0),
+            Some(_) => {
+                send.becomes_receive(Outcome::new(ABNORMAL, "").word());
+                self.receive(send);
+            }
+        }
     }
 
     /// A page in the inbox is wanted back then. While the reader had it, nobody looked after it.
@@ -333,7 +346,7 @@ impl Connection {
     fn refuse(&self, sends: Vec<Lent>) {
         for send in sends {
             self.count_failed(&send);
-            send.answer(Code::Closed as usize, 0);
+            send.not_sent(Code::Closed);
         }
     }
 
@@ -349,14 +362,22 @@ impl Connection {
         if self.continues(&state, &outcome) {
             return outcome;
         }
-        let closers = std::mem::take(&mut state.closers);
+        let told = self.tells_of_its_end();
+        let closers = if told { std::mem::take(&mut state.closers) } else { Vec::new() };
         drop(state);
-        self.inbox.end(&outcome);
+        if told {
+            self.inbox.end(&outcome);
+        }
         closers.into_iter().for_each(|closer| closer.tell(&outcome));
         if let Some(lasting) = &self.lasting {
             lasting.wake();
         }
         outcome
+    }
+
+    /// Who records is told when what was recorded is kept, so that a program can end behind that.
+    fn tells_of_its_end(&self) -> bool {
+        self.recorder.get().is_none() || self.finished.load(SeqCst)
     }
 
     fn watch(&self, deadline: Deadline) -> Option<(&Watch, Duration)> {

@@ -134,9 +134,14 @@ impl Inbox {
         self.asked.load(SeqCst)
     }
 
-    /// Keeps a page for the next chunk, or answers it at once if the connection has ended.
+    /// Keeps a page for the next chunk, or answers it at once if the connection has ended. That of an `Exchange` may come
+    /// when the connection is another owner's.
     pub(crate) fn park(&self, page: Lent) {
         let mut state = self.state.lock();
+        if page.exchanged().is_some_and(|exchange| exchange.owner != self.owner()) {
+            drop(state);
+            return drop(page);
+        }
         if let Phase::Over(outcome) = &state.phase {
             let outcome = outcome.clone();
             drop(state);

@@ -291,7 +291,7 @@ impl Writer {
             self.transmit(self.len)?;
             self.len = 0;
         }
-        self.unanswered.drain(..).for_each(|send| send.answer(0, 0));
+        self.unanswered.drain(..).for_each(|send| self.conn.sent(send));
         Ok(())
     }
 
@@ -360,5 +360,5 @@ fn payload_len(frame: &[u8]) -> usize {
 /// Answers a sender who waits, counts for one who does not.
 fn refuse(conn: &Connection, send: Lent, code: Code) {
     conn.count_failed(&send);
-    send.answer(code as usize, 0);
+    send.not_sent(code);
 }

@@ -9,9 +9,9 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use xous::{MemoryRange, Message, MessageEnvelope, MessageSender, PID};
-use xous_api_websocket::Code;
 use xous_api_websocket::certificate::Shown;
-use xous_api_websocket::wire::Refusal;
+use xous_api_websocket::wire::{ExchangeWord, ReceiveWord, Refusal, SendWord, Status};
+use xous_api_websocket::{Code, Part};
 
 #[cfg(all(test, feature = "shuttle"))]
 use super::model as kernel;
@@ -47,10 +47,29 @@ pub(crate) struct Lent {
     ticket: Option<Ticket>,
     /// When its sender wants it back.
     until: Option<Instant>,
-    /// Its sender takes several messages in it.
-    takes_several: bool,
-    /// It holds several messages, as its sender says.
-    several: Option<usize>,
+    purpose: Purpose,
+}
+
+/// What the pages are for.
+#[derive(Debug, Clone, Copy)]
+enum Purpose {
+    /// One message, there or back.
+    One,
+    /// Several messages back.
+    TakesSeveral,
+    /// So many messages there, as the sender says.
+    HoldsSeveral(usize),
+    /// A message there, and the next one that comes back.
+    Exchange(Exchange),
+}
+
+/// What the page of an `Exchange` waits for once its message is sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Exchange {
+    /// Whose it is, as the connection's inbox counts owners.
+    pub(crate) owner: u32,
+    /// Milliseconds; 0 for a wait without an end.
+    pub(crate) wait: usize,
 }
 
 /// What came of giving a page back to ask whether its lender is there.
@@ -99,8 +118,7 @@ impl Incoming {
             answered: false,
             ticket: None,
             until: None,
-            takes_several: false,
-            several: None,
+            purpose: Purpose::One,
         })
     }
 
@@ -128,27 +146,72 @@ impl Lent {
 
     /// Its sender takes several messages in it.
     pub(crate) fn take_several(&mut self) {
-        self.takes_several = true;
+        self.purpose = Purpose::TakesSeveral;
     }
 
     /// See [`Lent::take_several`].
     pub(crate) fn takes_several(&self) -> bool {
-        self.takes_several
+        matches!(self.purpose, Purpose::TakesSeveral | Purpose::Exchange(_))
     }
 
     /// It holds so many messages, as its sender says.
     pub(crate) fn holds_several(&mut self) {
-        self.several = Some(self.offset);
+        self.purpose = Purpose::HoldsSeveral(self.offset);
     }
 
     /// How many messages are in it, if it may be any number but one.
     pub(crate) fn several(&self) -> Option<usize> {
-        self.several
+        match self.purpose {
+            Purpose::HoldsSeveral(several) => Some(several),
+            _ => None,
+        }
     }
 
     /// How many messages are in it, never more than it has room for.
     pub(crate) fn messages(&self) -> usize {
-        self.several.map_or(1, |several| several.min(self.pages.len() / size_of::<u32>()))
+        self.several().map_or(1, |several| several.min(self.pages.len() / size_of::<u32>()))
+    }
+
+    /// It is an `Exchange`: its message is sent as a `Send`, and answered with a word.
+    pub(crate) fn exchange(&mut self) {
+        let word = ExchangeWord::from_word(self.offset);
+        // One without a meaning is refused where others are that are sent.
+        self.offset = word.map_or(usize::MAX, |word| SendWord::Data(word.kind, Part::Whole).to_word());
+        let wait = word.map_or(0, |word| word.wait);
+        self.purpose = Purpose::Exchange(Exchange { owner: 0, wait });
+        self.answer_on_drop = not_sent(Code::Closed);
+    }
+
+    /// This `owner` lends it, if it is an `Exchange`.
+    pub(crate) fn is_of(&mut self, owner: u32) {
+        if let Purpose::Exchange(exchange) = &mut self.purpose {
+            exchange.owner = owner;
+        }
+    }
+
+    /// What it waits for, if it is an `Exchange`.
+    pub(crate) fn exchanged(&self) -> Option<Exchange> {
+        match self.purpose {
+            Purpose::Exchange(exchange) => Some(exchange),
+            _ => None,
+        }
+    }
+
+    /// The message of an `Exchange` is sent: it is not in the page any more, which waits as that of a `Receive` and is
+    /// answered with `offset` if it is dropped.
+    pub(crate) fn becomes_receive(&mut self, offset: usize) {
+        let valid = self.valid;
+        self.pages_mut().get_mut(..valid).unwrap_or_default().fill(0);
+        self.answer_on_drop = offset;
+        if let Purpose::Exchange(Exchange { wait: wait @ 1.., .. }) = self.purpose {
+            self.wanted_after(Duration::from_millis(wait as u64));
+        }
+    }
+
+    /// Answers that its message is not sent.
+    pub(crate) fn not_sent(self, code: Code) {
+        let word = if self.exchanged().is_some() { not_sent(code) } else { code as usize };
+        self.answer(word, 0);
     }
 
     /// Counts it as open until it is answered.
@@ -318,6 +381,11 @@ pub(super) fn range_of(pages: &mut xous_api_websocket::wire::Pages) -> MemoryRan
     let bytes = pages.bytes_mut();
     // SAFETY: the range is the whole of the pages, which nobody else reads or writes before the answer.
     unsafe { MemoryRange::new(bytes.as_mut_ptr() as usize, bytes.len()) }.expect("there is a page")
+}
+
+/// The word that says that the message of an `Exchange` is not sent.
+fn not_sent(code: Code) -> usize {
+    ReceiveWord::new(Status::NotSent(code as u8)).to_word()
 }
 
 /// Does nothing if the sender is gone, which needs no answer.

@@ -63,27 +63,27 @@ impl Outgoing {
 
     /// Adds a message to those that wait; its number.
     pub(crate) fn queue(&mut self, link: &Arc<Link>, kind: Kind, data: &[u8]) -> Result<u64, QueueError> {
-        if let Some(untold) = self.untold.take() {
-            return Err(untold);
-        }
-        if !self.queued.fits(self.pages.bytes().len(), data.len()) && !self.make_room(link, data.len())? {
-            let pages = self.pages(link).map_err(QueueError::NotSent)?;
-            send::send_parts(link, pages, kind, Part::Whole, data, SEND_CHUNK)
-                .map_err(QueueError::NotSent)?;
-            return Ok(self.next_number());
+        if self.untold.is_some() {
+            self.flush(link)?;
         }
         if self.longest.is_some() && !self.watched {
             self.watch(link)?;
         }
-        if self.queued.is_empty() {
+        if !self.queued.put(self.pages.bytes_mut(), kind, data) {
+            self.flush(link)?;
+            if self.pages.bytes().len() < SEND_CHUNK {
+                self.pages = Pages::new(SEND_CHUNK);
+            }
+            if !self.queued.put(self.pages.bytes_mut(), kind, data) {
+                send::send_parts(link, &mut self.pages, kind, Part::Whole, data, SEND_CHUNK)
+                    .map_err(QueueError::NotSent)?;
+            }
+        }
+        if self.queued.count() == 1 {
             link.has_queued.store(true, SeqCst);
         }
-        let memory = self.pages.bytes_mut();
-        if let Some(place) = self.queued.room(memory).get_mut(..data.len()) {
-            place.copy_from_slice(data);
-        }
-        self.queued.add(memory, kind, data.len());
-        Ok(self.next_number())
+        self.number += 1;
+        Ok(self.number - 1)
     }
 
     /// Sends what waits, and tells what was not told yet.
@@ -116,20 +116,6 @@ impl Outgoing {
             move_copy(link.cid, link.id(Opcode::SendSeveral), count, data).ok();
         }
         self.empty(link);
-    }
-
-    /// Room for a message of this length. `false` if it is too long for these pages.
-    fn make_room(&mut self, link: &Link, len: usize) -> Result<bool, QueueError> {
-        self.flush(link)?;
-        if self.pages.bytes().len() < SEND_CHUNK {
-            self.pages = Pages::new(SEND_CHUNK);
-        }
-        Ok(self.queued.fits(SEND_CHUNK, len))
-    }
-
-    fn next_number(&mut self) -> u64 {
-        self.number += 1;
-        self.number - 1
     }
 
     /// Sends what waits. What is lost of it is told later.

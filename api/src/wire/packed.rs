@@ -41,6 +41,26 @@ impl Packer {
         self.count == 0
     }
 
+    /// Puts another message there. `false`, and nothing has changed, if it does not fit.
+    #[inline]
+    pub fn put(&mut self, memory: &mut [u8], kind: Kind, data: &[u8]) -> bool {
+        let end = self.begin.saturating_add(data.len());
+        let Some(table) = memory.len().checked_sub(ENTRY * (self.count + 1)) else { return false };
+        if end > table || self.count >= MAX_COUNT {
+            return false;
+        }
+        let (messages, table) = memory.split_at_mut(table);
+        let (Some(place), Some(entry)) = (messages.get_mut(self.begin..end), table.first_chunk_mut()) else {
+            return false;
+        };
+        let Some(word) = word(kind, data.len()) else { return false };
+        place.copy_from_slice(data);
+        *entry = word.to_le_bytes();
+        self.count += 1;
+        self.begin = end.next_multiple_of(ALIGNED);
+        true
+    }
+
     /// The fewest bytes of memory that have room for what is in it.
     pub fn used(self) -> usize {
         self.begin.saturating_add(ENTRY * self.count)
@@ -75,10 +95,9 @@ impl Packer {
         if !self.fits(memory.len(), len) {
             return false;
         }
-        let binary = if kind == Kind::Binary { BINARY } else { 0 };
         let Some(entry) = entry(memory.len(), self.count) else { return false };
-        let (Ok(word), Some(place)) = (u32::try_from(len), memory.get_mut(entry)) else { return false };
-        place.copy_from_slice(&(word | binary).to_le_bytes());
+        let (Some(word), Some(place)) = (word(kind, len), memory.get_mut(entry)) else { return false };
+        place.copy_from_slice(&word.to_le_bytes());
         self.count += 1;
         self.begin = (self.begin + len).next_multiple_of(ALIGNED);
         true
@@ -110,6 +129,7 @@ impl Unpacker {
     }
 
     /// The next message. `None` at the end, or if it is not within the memory.
+    #[inline]
     pub fn next(&mut self, memory: &[u8]) -> Option<(Kind, Range<usize>)> {
         if self.read == self.count {
             return None;
@@ -128,6 +148,12 @@ impl Unpacker {
     }
 }
 
+/// What stands in the table.
+fn word(kind: Kind, len: usize) -> Option<u32> {
+    let binary = if kind == Kind::Binary { BINARY } else { 0 };
+    Some(u32::try_from(len).ok()? | binary)
+}
+
 /// Where the message's place in the table is.
 fn entry(size: usize, number: usize) -> Option<Range<usize>> {
     let begin = size.checked_sub(ENTRY.checked_mul(number.checked_add(1)?)?)?;
@@ -139,12 +165,15 @@ mod tests {
     use super::*;
 
     fn put(packer: &mut Packer, memory: &mut [u8], kind: Kind, data: &[u8]) -> bool {
-        let size = memory.len();
-        if !packer.fits(size, data.len()) {
-            return false;
+        let mut same = (*packer, memory.to_vec());
+        let is_put = packer.put(memory, kind, data);
+        // In two steps it is the same.
+        if same.0.fits(memory.len(), data.len()) {
+            same.0.room(&mut same.1)[..data.len()].copy_from_slice(data);
         }
-        packer.room(memory)[..data.len()].copy_from_slice(data);
-        packer.add(memory, kind, data.len())
+        assert_eq!(same.0.add(&mut same.1, kind, data.len()), is_put);
+        assert_eq!((same.0, &same.1[..]), (*packer, &memory[..]));
+        is_put
     }
 
     #[test]

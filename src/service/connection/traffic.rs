@@ -44,8 +44,13 @@ struct Counter {
 impl Way {
     /// A piece of a message has passed; `last` if it ends the message. Only one thread calls this.
     pub(crate) fn count(&self, bytes: usize, last: bool) {
+        self.count_several(bytes, usize::from(last));
+    }
+
+    /// As [`Way::count`], of so many messages.
+    pub(crate) fn count_several(&self, bytes: usize, messages: usize) {
         self.bytes.add(bytes);
-        self.messages.add(usize::from(last));
+        self.messages.add(messages);
     }
 
     /// So far.

@@ -252,6 +252,7 @@ impl Writer {
         self.buffer.grow(wanted);
     }
 
+    #[inline]
     fn mask(&mut self) -> [u8; 4] {
         self.masks.as_mut().map_or(0, RngCore::next_u32).to_ne_bytes()
     }

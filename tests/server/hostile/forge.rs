@@ -5,9 +5,10 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use xous_api_websocket::wire::{Handle, Opcode};
+use xous_api_websocket::wire::{Handle, Opcode, Packer};
 use xous_api_websocket::{
-    Deadlines, Lease, Listen, Request, Route, ServerTls, Tls, Upload, serve::Decision, tls::Identity,
+    Deadlines, Kind as MessageKind, Lease, Listen, Request, Route, ServerTls, Tls, Upload, serve::Decision,
+    tls::Identity,
 };
 
 use crate::common::pages::RawPages;
@@ -25,10 +26,17 @@ const READ: [Opcode; 8] = [
     Opcode::Decide,
 ];
 /// of those to be written,
-const WRITTEN: [Opcode; 6] =
-    [Opcode::Open, Opcode::Receive, Opcode::Stats, Opcode::Listen, Opcode::Accept, Opcode::Pair];
+const WRITTEN: [Opcode; 7] = [
+    Opcode::Open,
+    Opcode::Receive,
+    Opcode::Stats,
+    Opcode::Listen,
+    Opcode::Accept,
+    Opcode::Pair,
+    Opcode::SendSeveral,
+];
 /// and of scalars.
-const SCALAR: [Opcode; 7] = [
+const SCALAR: [Opcode; 8] = [
     Opcode::Close,
     Opcode::State,
     Opcode::Quit,
@@ -36,6 +44,7 @@ const SCALAR: [Opcode; 7] = [
     Opcode::Unlisten,
     Opcode::RemoveRoute,
     Opcode::ListenerState,
+    Opcode::Room,
 ];
 /// Whom it connects to. Strangers elsewhere are not to be bothered.
 const HOSTS: [&str; 3] = ["127.0.0.1", "::1", ""];
@@ -156,6 +165,7 @@ impl Forge {
             _ if [Opcode::Join as usize, Opcode::Leave as usize].contains(&fitting) => {
                 self.handle(random).to_raw() as usize
             }
+            _ if fitting == Opcode::SendSeveral as usize => random.one_of(&[1, 3, 8, 600, 1024, 4096]),
             _ if fitting == Opcode::Close as usize => random.one_of(&[0, 1000, 3000]),
             _ => 0,
         };
@@ -202,6 +212,14 @@ impl Forge {
         if is(Opcode::Broadcast) {
             let name = channel(random);
             return [&(name.len() as u16).to_le_bytes(), name.as_bytes(), b"to all"].concat();
+        }
+        if is(Opcode::SendSeveral) {
+            let (mut page, mut packer) = (vec![0; 4096], Packer::new());
+            for _ in 0..8 {
+                let kind = if random.once_in(2) { MessageKind::Text } else { MessageKind::Binary };
+                packer.put(&mut page, kind, &vec![b'h'; random.one_of(&[0, 1, 5, 126, 400])]);
+            }
+            return page;
         }
         vec![b'h'; random.one_of(&[0, 1, 5, 123, 124, 125, 126, 4096, 5000])]
     }

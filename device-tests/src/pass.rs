@@ -5,7 +5,7 @@ use std::io::Read;
 use std::thread;
 use std::time::Duration;
 
-use xous_api_websocket::{Request, Websocket, allow_heap};
+use xous_api_websocket::{Kind, Request, Websocket, allow_heap};
 
 use crate::{secure, words};
 
@@ -19,7 +19,8 @@ const HEAP: usize = 4 << 20;
 const PIECE: usize = 4096;
 
 /// Passes so many messages of this length with the port of 127.0.0.1, says so, and keeps the connection: `echo` (and
-/// `secure-echo`, over TLS) sends each and waits for it to come back, `out` sends each, `in` receives them.
+/// `secure-echo`, over TLS) sends each and waits for it to come back, `exchange` does so in one request to the service,
+/// `out` sends each, `in` receives them.
 pub(crate) fn pass(way: &str, port: &str, length: &str, count: &str) -> Result<(), String> {
     let port = port.parse().map_err(words)?;
     let length: usize = length.parse().map_err(words)?;
@@ -36,6 +37,10 @@ pub(crate) fn pass(way: &str, port: &str, length: &str, count: &str) -> Result<(
             "echo" | "secure-echo" => {
                 ws.send_binary(&message).map_err(words)?;
                 receive(&ws, length)?;
+            }
+            "exchange" => {
+                let back = ws.exchange(Kind::Binary, &message).map_err(words)?;
+                check(back.into_payload(length).map_err(words)?.into_bytes().len(), length)?;
             }
             "out" => ws.send_binary(&message).map_err(words)?,
             "in" => receive(&ws, length)?,
@@ -62,5 +67,9 @@ fn receive(ws: &Websocket, length: usize) -> Result<(), String> {
             }
         }
     };
+    check(received, length)
+}
+
+fn check(received: usize, length: usize) -> Result<(), String> {
     if received == length { Ok(()) } else { Err(format!("a message of {received} bytes")) }
 }

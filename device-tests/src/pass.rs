@@ -19,8 +19,8 @@ const HEAP: usize = 4 << 20;
 const PIECE: usize = 4096;
 
 /// Passes so many messages of this length with the port of 127.0.0.1, says so, and keeps the connection: `echo` (and
-/// `secure-echo`, over TLS) sends each and waits for it to come back, `out` sends each, `collected` queues them, `in`
-/// receives them.
+/// `secure-echo`, over TLS) sends each and waits for it to come back, `exchange` does so in one request to the service,
+/// `out` sends each, `collected` queues them, `in` receives them.
 pub(crate) fn pass(way: &str, port: &str, length: &str, count: &str) -> Result<(), String> {
     let port = port.parse().map_err(words)?;
     let length: usize = length.parse().map_err(words)?;
@@ -37,6 +37,10 @@ pub(crate) fn pass(way: &str, port: &str, length: &str, count: &str) -> Result<(
         "echo" | "secure-echo" => |ws, message| {
             ws.send_binary(message).map_err(words)?;
             receive(ws, message.len())
+        },
+        "exchange" => |ws, message| {
+            let back = ws.exchange(Kind::Binary, message).map_err(words)?;
+            check(back.into_payload(message.len()).map_err(words)?.into_bytes().len(), message.len())
         },
         "out" => |ws, message| ws.send_binary(message).map_err(words),
         "collected" => |ws, message| ws.queue(Kind::Binary, message).map(|_| ()).map_err(words),
@@ -67,5 +71,9 @@ fn receive(ws: &Websocket, length: usize) -> Result<(), String> {
             }
         }
     };
+    check(received, length)
+}
+
+fn check(received: usize, length: usize) -> Result<(), String> {
     if received == length { Ok(()) } else { Err(format!("a message of {received} bytes")) }
 }

@@ -2,13 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use xous_api_websocket::error::{Closed, ReceiveError, SendError};
+use xous_api_websocket::error::{Closed, ExchangeError, ReceiveError, SendError};
 use xous_api_websocket::{CloseCode, Kind, Websocket};
 
 use crate::Failure;
 use crate::arguments::Arguments;
 use crate::connect::Opener;
-use crate::input::send;
 use crate::output::{Beside, Output};
 
 /// How long a reply is waited for. A server that does not echo would be waited for without end.
@@ -53,16 +52,17 @@ pub(crate) fn run(
 /// Sends `data`, prints the reply and returns how long it took.
 fn exchange(ws: &Websocket, kind: Kind, data: &[u8], output: &Output) -> Result<Duration, Failure> {
     let start = Instant::now();
-    match send(ws, kind, data) {
-        // How it ended is heard below.
-        Ok(()) | Err(SendError::Closed) => (),
-        Err(error) => return Err(Failure::Other(format!("send: {error}"))),
-    }
     let failed = |error| match error {
         ReceiveError::NothingCame => format!("no reply within {} s", REPLY.as_secs()).into(),
         error => Failure::of_receive(error),
     };
-    let message = ws.receive_for(REPLY).map_err(failed)?;
+    let message = match ws.exchange_for(kind, data, REPLY) {
+        Ok(message) => message,
+        // How it ended is heard so.
+        Err(ExchangeError::NotSent(SendError::Closed)) => ws.receive_for(REPLY).map_err(failed)?,
+        Err(ExchangeError::NotReceived(error)) => return Err(failed(error)),
+        Err(error) => return Err(Failure::Other(format!("send: {error}"))),
+    };
     let (kind, reply) = (message.kind(), message.into_bytes(MAX_REPLY).map_err(failed)?);
     let time = start.elapsed();
     output.message(kind, &mut &reply[..], Beside { time: Some(time), peer: None })?;

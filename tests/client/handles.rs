@@ -39,6 +39,8 @@ fn is_worth_nothing(cid: CID, handle: Handle) {
     let (word, len) = page.lend_mut(cid, id(Opcode::Receive), 0, 0);
     assert!(is_closed(word), "Receive");
     assert_eq!(len, 0);
+    let (word, _) = RawPages::with(b"not yours").lend_mut(cid, id(Opcode::Exchange), 0, 9);
+    assert_eq!(ReceiveWord::from_word(word).unwrap().status, Status::NotSent(Code::Closed as u8), "Exchange");
     assert!(is_closed(RawPages::with(b"bye").lend(cid, id(Opcode::Close), 1000, 3).0), "Close by lend");
     assert_eq!(ask(Opcode::State, 0), xous::Result::Scalar2(Phase::Closed as usize, 0));
     let own_pid = usize::from(xous::current_pid().unwrap().get());

@@ -140,3 +140,23 @@ fn the_next_owner_is_told_of_no_failure_of_the_former_one() {
         assert_eq!((conn.state().1, conn.take_send_failed()), (1, true));
     });
 }
+
+/// The writer parks the page of a message that it was sending while the connection was handed over.
+#[test]
+fn the_next_owner_gets_no_page_of_an_exchange_of_the_former_one() {
+    explore(2, || {
+        let conn = connection();
+        let (former, mut page) = Caller::lend_mut(0, 0);
+        page.exchange();
+        page.is_of(conn.inbox.owner());
+        let sends = {
+            let conn = conn.clone();
+            spawn(move || conn.sent(page))
+        };
+        conn.hand_over(HEIR, Vec::new());
+        sends.join().unwrap();
+        assert!(!conn.inbox.waits(), "it is not the heir's");
+        let word = ReceiveWord::from_word(former.answer().0).unwrap();
+        assert_eq!(word.status, Status::Closed { code: 1006 });
+    });
+}

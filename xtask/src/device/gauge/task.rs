@@ -25,6 +25,8 @@ pub(super) const SHORT_CALLS: usize = 1530;
 pub(super) enum Way {
     /// Out, and back as soon as they have come.
     Echo,
+    /// The same, in one request to the service.
+    Exchange,
     /// Out, each as soon as the one before is with the socket.
     Out,
     /// Out through a buffer that goes out when it is full.
@@ -116,7 +118,7 @@ impl Task {
             (_, 60_000..) => (10, 30),
             (Way::Echo, _) if self.is_secure => (20, 60),
             (_, 1000..) => (100, 300),
-            (Way::Echo, _) => (100, 500),
+            (Way::Echo | Way::Exchange, _) => (100, 500),
             // Hundreds of them go into one buffer.
             _ => (2000, 6000),
         }
@@ -144,6 +146,7 @@ impl Task {
         let way = match (self.way, who) {
             (Way::Echo, _) if self.is_secure => "secure-echo",
             (Way::Echo, _) => "echo",
+            (Way::Exchange, _) => "exchange",
             (Way::Collected, _) => "collected",
             (Way::Out, _) => "out",
             _ => "in",
@@ -185,7 +188,7 @@ impl Task {
     fn with_peer(&self, machine: Builder) -> Builder {
         let Task { way, length, is_secure, .. } = *self;
         let does = match way {
-            Way::Echo => Does::Echo,
+            Way::Echo | Way::Exchange => Does::Echo,
             Way::Out | Way::Collected => Does::Take,
             _ => Does::Give,
         };

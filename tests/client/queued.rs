@@ -129,6 +129,24 @@ fn what_is_queued_is_counted_and_goes_before_what_is_sent() {
     });
 }
 
+/// A question goes behind what is queued, and not at all while that cannot be sent.
+#[test]
+fn what_is_queued_goes_before_an_exchange() {
+    system!().run(|| {
+        let peer = Peer::echo().unwrap();
+        let ws = open(&peer);
+        queue_texts(&ws, 0..2);
+        assert_eq!(ws.exchange_text("2", 10).as_deref(), Ok("0"));
+        queue_texts(&ws, 3..4);
+        (1..3).for_each(|number| assert_eq!(ws.receive_text(10).as_deref(), Ok(&*number.to_string())));
+        assert_eq!(ws.exchange_text("4", 10).as_deref(), Ok("3"));
+        assert_eq!(ws.receive_text(10).as_deref(), Ok("4"));
+        ws.queue(Kind::Text, b"\xff").unwrap();
+        assert_eq!(ws.exchange_text("5", 10).as_deref(), Ok("5"));
+        assert!(matches!(ws.flush(), Err(QueueError::Failed(unsent)) if unsent.len() == 1));
+    });
+}
+
 #[test]
 fn each_message_that_fails_is_told_and_holds_up_no_other() {
     system!().run(|| {

@@ -1,5 +1,6 @@
 //! A message out and the next one in, for programs that ask and are answered.
 
+use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -76,6 +77,9 @@ fn exchange<'a>(
     data: &[u8],
     time: Option<Duration>,
 ) -> Result<Message<'a>, ExchangeError> {
+    if link.has_queued.load(SeqCst) {
+        lock(&link.outgoing).pages(link)?;
+    }
     let until = || time.and_then(|time| Instant::now().checked_add(time));
     let word = ExchangeWord::new(kind, time.map_or(0, milliseconds));
     if let (Some(mut inbox), Some(word)) = (unless_held(link), word) {

@@ -147,7 +147,7 @@ impl Reconnect {
     /// server. If another one follows, the program has its connection at once
     /// ([`Websocket::open`](crate::Websocket::open) succeeds, with status 0 and no head) and learns the rest as always: the
     /// first event is [`Reconnecting`](crate::Event::Reconnecting). A first opening that fails in a way that does not count
-    /// is an error.
+    /// is an error, and so is one for which the service has no place ([`NoWorker`](crate::Code::NoWorker)).
     pub fn before_open(mut self, counts: bool) -> Self {
         self.before_open = counts;
         self

@@ -375,9 +375,10 @@ impl Connection {
         outcome
     }
 
-    /// Who records is told when what was recorded is kept, so that a program can end behind that.
+    /// Who records is told when what was recorded is kept, so that a program can end behind that; but not if the reader waits
+    /// for the owner, perhaps for ever.
     fn tells_of_its_end(&self) -> bool {
-        self.recorder.get().is_none() || self.finished.load(SeqCst)
+        self.recorder.get().is_none() || self.finished.load(SeqCst) || self.held.load(Relaxed)
     }
 
     fn watch(&self, deadline: Deadline) -> Option<(&Watch, Duration)> {

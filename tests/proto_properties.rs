@@ -4,6 +4,8 @@
 mod endpoint;
 #[path = "proto/frames.rs"]
 mod frames;
+#[path = "support/records.rs"]
+mod records;
 #[path = "proto/trace.rs"]
 mod trace;
 
@@ -308,6 +310,34 @@ proptest! {
             }
             Err(error) => prop_assert_eq!(outcome, Err(error)),
         }
+    }
+}
+
+/// A recording, most often whole.
+fn recording() -> impl Strategy<Value = Vec<u8>> {
+    let bytes = || prop_oneof![vec(any::<u8>(), 0..40), "[ -~]{0,40}".prop_map(String::into_bytes)];
+    let entry = (0u8..9, any::<u32>(), bytes(), prop_oneof![9 => Just(0u32), 1 => any::<u32>()]);
+    (vec(entry, 0..12), bytes(), any::<bool>()).prop_map(|(entries, rest, has_rest)| {
+        let mut file = websocket::proto::record::MAGIC.to_vec();
+        for (kind, ms, bytes, wrong) in entries {
+            file.push(kind);
+            file.extend(ms.to_le_bytes());
+            file.extend((bytes.len() as u32 ^ wrong).to_le_bytes());
+            file.extend(bytes);
+        }
+        file.extend(rest.iter().take(if has_rest { 40 } else { 0 }));
+        file
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_recording_is_read_as_it_was_written_or_refused_where_it_is_wrong(
+        file in prop_oneof![9 => recording(), 1 => vec(any::<u8>(), 0..300)],
+    ) {
+        records::check(&file);
     }
 }
 

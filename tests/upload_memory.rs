@@ -36,7 +36,7 @@ const MAX_HEAP: usize = 256 * 1024;
 /// By how much the most of a stretch may be above that of the first ones: a lent page or a read more at one moment. Four
 /// bytes for each write batch would be more at the default length.
 const PLAY: usize = 12 * 1024;
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(40);
 
 const SERVICE: &str = "service";
 const SENDER: &str = "sender";

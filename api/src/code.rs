@@ -191,6 +191,10 @@ pub enum Code {
     ///
     /// See [`Record`](crate::open::Record).
     BusyRecorder = 67,
+    /// Some of the messages were not sent: see the code of each.
+    ///
+    /// All others were.
+    SomeUnsent = 65,
     /// There is no such file: list the files to see which there are.
     ///
     /// Or it is not complete.
@@ -240,6 +244,7 @@ impl Code {
             Code::Closed
             | Code::Malformed
             | Code::UnknownOpcode
+            | Code::SomeUnsent
             | Code::MessageOpen
             | Code::TooLong
             | Code::NotPermitted
@@ -359,6 +364,7 @@ impl fmt::Display for Code {
             Code::BusyRecorder => {
                 "another connection is being recorded: wait until it has ended, or do without a recording"
             }
+            Code::SomeUnsent => "some of the messages were not sent: see the code of each",
             Code::NoFile => "there is no such file: list the files to see which there are",
             Code::FileBusy => "the file is being received, read or replaced: try again later",
         })

@@ -38,6 +38,7 @@ use std::io::{self, ErrorKind};
 
 use crate::{CloseCode, Code, Request};
 
+pub use crate::messages::queue_error::{QueueError, Unsent};
 #[cfg(feature = "idn")]
 pub use crate::open::host::NotAHost;
 pub use crate::tls::pin::NoFingerprint;
@@ -442,6 +443,7 @@ mod tests {
         ];
         error::<Code>();
         error::<NoFingerprint>();
+        error::<QueueError>();
         error::<SenderError>();
         #[cfg(feature = "idn")]
         error::<NotAHost>();

@@ -17,6 +17,8 @@ const USER_END: u32 = 0x8000_0000;
 /// Where the kernel keeps the registers of a process's threads: 128 bytes for each, the first 128 for other things.
 const CONTEXT_AT: u32 = 0xff80_1000;
 const CONTEXT_SIZE: u32 = 128;
+/// There, the words of the table of connections: a byte for each, 0 where there is none.
+const CONNECTIONS_AT: std::ops::Range<u32> = 9..17;
 /// Threads of a process, with the two that serve interrupts and exceptions.
 const THREADS: u32 = 31;
 /// The first that is a thread of the program.
@@ -25,7 +27,7 @@ const FIRST_THREAD: u32 = 2;
 const STACK_POINTER: u32 = 4;
 const RESUME: u32 = 124;
 
-/// Pages of 4096 bytes by use.
+/// Pages of 4096 bytes by use, and connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
     /// Code, constants and variables, and the page of arguments.
@@ -38,6 +40,8 @@ pub struct Memory {
     pub mapped: u32,
     /// The stacks of the threads that are there, by number.
     pub stacks: Vec<Stack>,
+    /// Connections to servers, of which a process can have 32.
+    pub connections: u32,
 }
 
 /// The stack of a thread.
@@ -65,7 +69,8 @@ impl<'a> Tables<'a> {
 
     /// What the space is used for.
     pub(crate) fn memory(&self) -> Memory {
-        let mut memory = Memory { stacks: self.stacks(), ..Memory::default() };
+        let mut memory =
+            Memory { stacks: self.stacks(), connections: self.connections(), ..Memory::default() };
         for address in self.touched() {
             match address {
                 ..HEAP_START => memory.image += 1,
@@ -86,12 +91,20 @@ impl<'a> Tables<'a> {
         pages.filter(|address| self.entry(*address) & USER != 0 && has_memory(self.entry(*address)))
     }
 
-    fn stacks(&self) -> Vec<Stack> {
+    /// Where the registers of the process's threads are.
+    fn context(&self) -> Option<u32> {
         let context = self.entry(CONTEXT_AT);
-        if context & VALID == 0 {
-            return Vec::new();
-        }
-        let context = context >> 10 << 12;
+        (context & VALID != 0).then_some(context >> 10 << 12)
+    }
+
+    fn connections(&self) -> u32 {
+        let Some(context) = self.context() else { return 0 };
+        let bytes = CONNECTIONS_AT.flat_map(|at| self.word(context, at).to_le_bytes());
+        bytes.map(|byte| u32::from(byte != 0)).sum()
+    }
+
+    fn stacks(&self) -> Vec<Stack> {
+        let Some(context) = self.context() else { return Vec::new() };
         let word = |thread: u32, at: u32| self.word(context, (CONTEXT_SIZE * (thread + 1) + at) / 4);
         let threads = (FIRST_THREAD..THREADS).filter(|thread| word(*thread, RESUME) != 0);
         threads.filter_map(|thread| self.stack(thread, word(thread, STACK_POINTER))).collect()
@@ -175,7 +188,11 @@ mod tests {
             ram.set_word(at + STACK_POINTER, pointer);
             ram.set_word(at + RESUME, 0x1_0000);
         }
+        for (word, connections) in [(8, 0x5), (9, 0x0203_0400), (16, 0x1100_0000), (17, 0x7)] {
+            ram.set_word(context - RAM_START + word * 4, connections);
+        }
         let memory = Tables::new(&ram, ROOT).memory();
+        assert_eq!(memory.connections, 4);
         let stacks = [Stack { thread: 2, pages: 2, reserved: 4 }, Stack { thread: 5, pages: 1, reserved: 2 }];
         assert_eq!(memory.stacks, stacks);
         assert_eq!((memory.image, memory.heap, memory.messages, memory.mapped), (2, 1, 1, 1));

@@ -32,6 +32,8 @@ pub(crate) struct Arguments {
     pub(crate) device_store: bool,
     pub(crate) ping: Option<Duration>,
     pub(crate) reconnect: bool,
+    /// The name of a recording.
+    pub(crate) record: Option<String>,
     pub(crate) address: Option<String>,
     pub(crate) echo: bool,
     pub(crate) once: bool,
@@ -42,8 +44,8 @@ pub(crate) struct Arguments {
 }
 
 /// Options that are for a connection to a URL, and those that are for a server.
-const OF_TALK: [&str; 7] =
-    ["--send", "--wait", "--header", "--ca", "--device-store", "--ping", "--reconnect"];
+const OF_TALK: [&str; 8] =
+    ["--send", "--wait", "--header", "--ca", "--device-store", "--ping", "--reconnect", "--record"];
 const OF_LISTEN: [&str; 6] = ["--address", "--echo", "--once", "--login", "--certificate", "--key"];
 
 impl Command {
@@ -124,6 +126,7 @@ impl Arguments {
             "--json" => self.json = true,
             "--device-store" => self.device_store = true,
             "--reconnect" => self.reconnect = true,
+            "--record" => self.record = Some(value()?),
             "--echo" => self.echo = true,
             "--once" => self.once = true,
             "--send" => self.send = Some(value()?),
@@ -268,6 +271,7 @@ mod tests {
             ("ws://h/ --once", "--once is for listen"),
             ("listen 1 --count 0", "--count 0"),
             ("listen 1 --reconnect", "not for listen"),
+            ("listen 1 --record one", "not for listen"),
             ("listen", "needs a port"),
             ("listen 65536", "not a port"),
             ("listen 1 --address here", "not an IP address"),

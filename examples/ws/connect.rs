@@ -3,11 +3,14 @@
 use std::time::{Duration, Instant};
 
 use xous_api_websocket::error::{Closed, OpenError};
+use xous_api_websocket::open::Record;
 use xous_api_websocket::{CloseCode, Code, Deadlines, Request, Tls, Url, Websocket};
 
 use crate::arguments::Arguments;
 use crate::output::Output;
 
+/// The dict of recordings.
+const RECORDINGS: &str = "recordings";
 /// The first wait before another try; each is twice the last, up to the longest.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -115,6 +118,9 @@ impl<'a> Opener<'a> {
         }
         for (name, value) in &arguments.headers {
             request = request.header(name, value);
+        }
+        if let Some(name) = &arguments.record {
+            request = request.record(Record::new(RECORDINGS, name));
         }
         request.options(Deadlines::new().keepalive(arguments.ping))
     }

@@ -4,6 +4,7 @@ pub mod frames;
 pub mod heads;
 pub mod pair;
 pub mod parts;
+pub mod records;
 
 #[path = "../../tests/proto/endpoint.rs"]
 mod endpoint;

@@ -11,6 +11,10 @@ use core::time::Duration;
 pub struct Keepalive {
     interval: Duration,
     patience: Duration,
+    /// The wait after which the next tick comes.
+    wait: Duration,
+    /// At the last tick the peer had not been silent for longer.
+    silent: Duration,
     /// How long the ping that was sent will have waited for an answer at the next tick.
     asked: Option<Duration>,
 }
@@ -27,17 +31,24 @@ pub enum KeepaliveStep {
 }
 
 impl Keepalive {
-    /// Pings after `interval` to twice `interval` of silence, and gives up after `patience` more. The first tick comes
-    /// `interval` after the connection has opened. An `interval` of zero would ask for ticks without a pause.
+    /// Pings after at most `interval` of silence, and gives up after `patience` more: so a peer that is gone is known to be after
+    /// both together. The first tick comes `interval` after the connection has opened. An `interval` of zero would ask for
+    /// ticks without a pause.
     pub const fn new(interval: Duration, patience: Duration) -> Self {
-        Self { interval, patience, asked: None }
+        Self { interval, patience, wait: interval, silent: Duration::ZERO, asked: None }
+    }
+
+    /// A connection has opened: nothing is known of its peer. The first tick comes after this time.
+    pub fn begin(&mut self) -> Duration {
+        *self = Self::new(self.interval, self.patience);
+        self.interval
     }
 
     /// Has the peer asked now, and its patience begin anew: what it has said, and the ping that it may owe an answer to, were
     /// of another time. The next tick comes after the wait.
     pub fn ask(&mut self) -> KeepaliveStep {
         self.asked = None;
-        self.tick(false, false)
+        self.ping()
     }
 
     /// What is to be done. `heard`: something has come from the peer since the last tick; `held`: the caller does not
@@ -45,17 +56,34 @@ impl Keepalive {
     pub fn tick(&mut self, heard: bool, held: bool) -> KeepaliveStep {
         if heard || held {
             self.asked = None;
-            return KeepaliveStep::Wait(self.interval);
+            self.silent = Duration::ZERO;
         }
+        if held {
+            return self.waits(self.interval);
+        }
+        // It may have said something right behind the last tick.
+        self.silent = self.silent.saturating_add(self.wait);
+        match self.asked {
+            None if self.silent < self.interval => self.waits(self.interval.saturating_sub(self.silent)),
+            Some(waited) if waited >= self.patience => KeepaliveStep::Dead,
+            _ => self.ping(),
+        }
+    }
+
+    /// Pings, unless the last one still has time.
+    fn ping(&mut self) -> KeepaliveStep {
         let waited = self.asked.unwrap_or_default();
-        if self.asked.is_some() && waited >= self.patience {
-            return KeepaliveStep::Dead;
-        }
         let step = self.interval.min(self.patience.saturating_sub(waited));
+        self.wait = step;
         match self.asked.replace(waited.saturating_add(step)) {
             None => KeepaliveStep::Ping(step),
             Some(_) => KeepaliveStep::Wait(step),
         }
+    }
+
+    const fn waits(&mut self, wait: Duration) -> KeepaliveStep {
+        self.wait = wait;
+        KeepaliveStep::Wait(wait)
     }
 }
 
@@ -85,7 +113,7 @@ mod tests {
         let mut keepalive = every_30_patience_10();
         assert_eq!(keepalive.ask(), Ping(s(10)));
         assert_eq!(keepalive.ask(), Ping(s(10)), "while an answer is owed");
-        assert_eq!(keepalive.tick(true, false), Wait(s(30)));
+        assert_eq!(keepalive.tick(true, false), Wait(s(20)));
         assert_eq!((keepalive.ask(), keepalive.tick(false, false)), (Ping(s(10)), Dead));
     }
 
@@ -101,10 +129,36 @@ mod tests {
     #[test]
     fn anything_from_the_peer_is_an_answer() {
         let mut keepalive = every_30_patience_10();
-        assert_eq!(keepalive.tick(true, false), Wait(s(30)));
         assert_eq!(keepalive.tick(false, false), Ping(s(10)));
-        assert_eq!(keepalive.tick(true, false), Wait(s(30)));
+        assert_eq!(keepalive.tick(true, false), Wait(s(20)));
         assert_eq!(keepalive.tick(false, false), Ping(s(10)), "asked anew");
+        for _ in 0..9 {
+            assert_eq!(keepalive.tick(true, false), Wait(s(20)), "no ping while it speaks");
+            assert_eq!(keepalive.tick(true, false), Wait(s(10)));
+        }
+    }
+
+    /// Whenever the last sign of life comes, the end is known after interval and patience at the latest.
+    #[test]
+    fn who_is_gone_is_known_to_be_in_time() {
+        for (interval, patience) in [(30, 10), (30, 29), (30, 30), (30, 70), (10, 1)] {
+            for last in 0..200 {
+                let mut keepalive = Keepalive::new(s(interval), s(patience));
+                let (mut now, mut before, mut next) = (0, -1, keepalive.begin());
+                let end = loop {
+                    now += next.as_secs() as i64;
+                    // It speaks each second up to the last.
+                    let heard = before < now.min(last);
+                    before = now;
+                    match keepalive.tick(heard, false) {
+                        Wait(wait) | Ping(wait) => next = wait,
+                        Dead => break now,
+                    }
+                };
+                assert!(end - last <= (interval + patience) as i64, "{interval} {patience} {last}: {end}");
+                assert!(end - last >= patience as i64, "{interval} {patience} {last}: {end}");
+            }
+        }
     }
 
     #[test]
@@ -125,6 +179,6 @@ mod tests {
         let mut endless = Keepalive::new(Duration::MAX, Duration::MAX);
         assert_eq!(endless.tick(false, false), Ping(Duration::MAX));
         assert_eq!(endless.tick(false, false), Dead);
-        assert_eq!(Keepalive::new(s(0), s(0)).tick(true, false), Wait(s(0)));
+        assert_eq!(Keepalive::new(s(0), s(0)).tick(true, false), Ping(s(0)));
     }
 }

@@ -90,8 +90,15 @@ pub enum RecordError {
     #[error("not a record of version 1")]
     Magic,
     /// It is cut off, or an entry is not what its kind says.
-    #[error("the record is damaged at byte {0}")]
-    Damaged(usize),
+    #[error("the record is damaged: entry {entry}, at byte {at}, {why}")]
+    Damaged {
+        /// The entry's number, from 1.
+        entry: usize,
+        /// Where it begins in the file.
+        at: usize,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// It is longer than [`MAX_FILE`].
     #[error("the record is longer than {MAX_FILE} bytes")]
     TooLong,
@@ -140,24 +147,26 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// `None` for a kind that is not known; an error if the bytes are not those of the kind.
-    fn read(kind: u8, bytes: &'a [u8]) -> Result<Option<Self>, ()> {
+    /// `None` for a kind that is not known; what is wrong if the bytes are not those of the kind.
+    fn read(kind: u8, bytes: &'a [u8]) -> Result<Option<Self>, &'static str> {
+        let short = "is too short for its kind";
         Ok(Some(match kind {
             1 => Entry::Asked(bytes),
             2 => Entry::Answered(bytes),
             3 => Entry::Came(bytes),
             4 => {
-                let (first, rest) = bytes.split_first().ok_or(())?;
-                let (len, payload) = rest.split_first_chunk().ok_or(())?;
+                let (first, rest) = bytes.split_first().ok_or(short)?;
+                let (len, payload) = rest.split_first_chunk().ok_or(short)?;
                 Entry::Sent { first: *first, len: u64::from_le_bytes(*len), payload }
             }
             5 => {
-                let (code, reason) = bytes.split_first_chunk().ok_or(())?;
-                let reason = core::str::from_utf8(reason).map_err(|_| ())?;
+                let (code, reason) = bytes.split_first_chunk().ok_or(short)?;
+                let reason = core::str::from_utf8(reason).map_err(|_| "has a text that is not UTF-8")?;
                 Entry::Ended { code: u16::from_le_bytes(*code), reason }
             }
             6 if bytes.is_empty() => Entry::Full,
-            0 | 6 => return Err(()),
+            6 => return Err("is longer than its kind"),
+            0 => return Err("has no kind"),
             _ => return Ok(None),
         }))
     }
@@ -172,20 +181,27 @@ pub fn read(file: &[u8]) -> Result<Vec<Timed<'_>>, RecordError> {
         return Err(RecordError::TooLong);
     }
     let mut rest = file.strip_prefix(&MAGIC).ok_or(RecordError::Magic)?;
-    let mut entries = Vec::new();
+    let (mut entries, mut number) = (Vec::new(), 0);
     while !rest.is_empty() {
-        let damaged = RecordError::Damaged(file.len() - rest.len());
-        let (kind, behind) = rest.split_first().ok_or(damaged)?;
-        let (at, behind) = behind.split_first_chunk().ok_or(damaged)?;
-        let (len, behind) = behind.split_first_chunk().ok_or(damaged)?;
-        let len = usize::try_from(u32::from_le_bytes(*len)).map_err(|_| damaged)?;
-        let (bytes, behind) = behind.split_at_checked(len).ok_or(damaged)?;
-        let at = Duration::from_millis(u32::from_le_bytes(*at).into());
-        let entry = Entry::read(*kind, bytes).map_err(|()| damaged)?;
+        number += 1;
+        let damaged =
+            |why| RecordError::Damaged { entry: number, at: file.len().saturating_sub(rest.len()), why };
+        let (kind, at, bytes, behind) = split(rest).ok_or_else(|| damaged("is cut off"))?;
+        let entry = Entry::read(kind, bytes).map_err(damaged)?;
         entries.extend(entry.map(|entry| Timed { at, entry }));
         rest = behind;
     }
     Ok(entries)
+}
+
+/// Kind, time and bytes of the first entry, and what is behind it. `None` if it is not whole.
+fn split(file: &[u8]) -> Option<(u8, Duration, &[u8], &[u8])> {
+    let (kind, behind) = file.split_first()?;
+    let (at, behind) = behind.split_first_chunk()?;
+    let (len, behind) = behind.split_first_chunk()?;
+    let len = usize::try_from(u32::from_le_bytes(*len)).ok()?;
+    let (bytes, behind) = behind.split_at_checked(len)?;
+    Some((*kind, Duration::from_millis(u32::from_le_bytes(*at).into()), bytes, behind))
 }
 
 /// A head without what may be a secret: the query, and the values of headers that are not known to be harmless. The server's
@@ -267,7 +283,7 @@ mod tests {
         assert_eq!(read(&MAGIC), Ok(Vec::new()));
     }
 
-    /// Whatever is cut, changed or random is read or refused, and never more than is there.
+    /// `tests/proto_properties.rs` has what is changed or random.
     #[test]
     fn what_is_no_record_is_refused() {
         assert_eq!(read(b""), Err(RecordError::Magic));
@@ -279,14 +295,33 @@ mod tests {
         for len in MAGIC.len()..=file.len() {
             assert_eq!(read(&file[..len]).is_ok(), ends.contains(&len), "cut at {len}");
         }
-        let mut state = 1_u64;
-        for _ in 0..100_000 {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            let mut file = file.clone();
-            let at = (state >> 33) as usize % file.len();
-            file[at] = (state >> 24) as u8;
-            let _ = read(&file);
+    }
+
+    /// Which entry it is, where it begins, and what is wrong.
+    #[test]
+    fn a_damaged_entry_is_named() {
+        let begins = MAGIC.len() + ENTRIES[0].encoded_len();
+        for (kind, bytes, why) in [
+            (4, &b"12345678"[..], "is too short for its kind"),
+            (4, b"", "is too short for its kind"),
+            (5, b"1", "is too short for its kind"),
+            (5, b"12\xff", "has a text that is not UTF-8"),
+            (6, b"1", "is longer than its kind"),
+            (0, b"", "has no kind"),
+        ] {
+            let mut file = file()[..begins].to_vec();
+            file.extend_from_slice(&[kind, 0, 0, 0, 0, bytes.len() as u8, 0, 0, 0]);
+            file.extend_from_slice(bytes);
+            file.extend_from_slice(&[99; 3]);
+            assert_eq!(read(&file), Err(RecordError::Damaged { entry: 2, at: begins, why }));
+            let said = read(&file).unwrap_err().to_string();
+            assert_eq!(said, format!("the record is damaged: entry 2, at byte {begins}, {why}"));
         }
+        let cut = RecordError::Damaged { entry: 2, at: begins, why: "is cut off" };
+        assert_eq!(read(&file()[..begins + 8]), Err(cut));
+        // Longer than anything there is.
+        let endless = [&MAGIC[..], &[3, 0, 0, 0, 0, 255, 255, 255, 255, 1]].concat();
+        assert_eq!(read(&endless), Err(RecordError::Damaged { entry: 1, at: 4, why: "is cut off" }));
     }
 
     #[test]

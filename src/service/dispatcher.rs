@@ -12,7 +12,7 @@ use xous_api_websocket::state::{Phase, Statistics, Stats};
 use xous_api_websocket::wire::{Handle, Opcode, split_message_id};
 
 use super::connection::{ABNORMAL, Closer, Found, Outcome, Table, refuse_page, suspends};
-use super::limits::MESSAGE_BYTES;
+use super::limits::{MESSAGE_BYTES, QUEUED_SENDS};
 use super::message::{Incoming, Lent, Quota, Scalar};
 use super::thread::{Note, Pool, Timer, note};
 use crate::platform::heap;
@@ -89,13 +89,16 @@ impl Dispatcher {
         if matches!(opcode, Some(Opcode::Receive | Opcode::ReceiveSeveral | Opcode::Close)) {
             lent.answer_on_drop(Outcome::new(ABNORMAL, "").word());
         }
+        if opcode == Some(Opcode::SendSeveral) {
+            lent.holds_several();
+        }
         if opcode == Some(Opcode::Exchange) {
             lent.exchange();
         }
         match self.admit(opcode, caller, &mut lent) {
             Ok(()) => (),
             Err(code) => {
-                if opcode == Some(Opcode::Send)
+                if matches!(opcode, Some(Opcode::Send | Opcode::SendSeveral))
                     && let Found::Live(conn) = self.find(caller)
                 {
                     conn.count_failed(&lent);
@@ -110,7 +113,7 @@ impl Dispatcher {
             }
         }
         match opcode {
-            Some(Opcode::Send) => self.send(caller, lent),
+            Some(Opcode::Send | Opcode::SendSeveral) => self.send(caller, lent),
             Some(Opcode::Exchange) => match lent.pages_mut().is_empty() {
                 true => lent.not_sent(Code::Malformed),
                 false => self.send(caller, lent),
@@ -168,6 +171,7 @@ impl Dispatcher {
                 };
                 scalar.answer2(messages, bytes);
             }
+            Some(Opcode::Room) => self.room(caller, scalar),
             Some(Opcode::Quit) if self.system.is_none() => {
                 scalar.answer1(0);
                 return self.quit();
@@ -209,6 +213,16 @@ impl Dispatcher {
             }
             Found::Ended(_) | Found::Unknown => lent.not_sent(Code::Closed),
         }
+    }
+
+    /// Of a connection that is none of the caller's nothing waits.
+    fn room(&self, caller: Caller, scalar: Scalar) {
+        let sends = match self.find(caller) {
+            Found::Live(conn) => conn.outbox.room(),
+            Found::Ended(_) | Found::Unknown => QUEUED_SENDS,
+        };
+        let (messages, bytes) = self.quota.room(caller.pid.map_or(0, PID::get));
+        scalar.answer5([sends, messages, bytes, 0, 0]);
     }
 
     fn receive(&self, caller: Caller, mut page: Lent) {

@@ -96,6 +96,14 @@ pub(crate) const KEPT_BYTES: usize = KEPT_MESSAGES * SMALL_MESSAGE;
 /// See [`KEPT_BYTES`].
 pub(crate) const SMALL_MESSAGE: usize = 64 * 1024;
 
+/// Messages that a process's threads lend while it moves others: when it asks how much room there is, theirs is left out.
+pub(crate) const LENT_MEANWHILE: usize = 8;
+/// Bytes of each: what the client crate lends at a time.
+pub(crate) const LENT_BYTES: usize = 16 * 1024;
+
+/// Bytes of several messages that are sent together (`Malformed`).
+pub(crate) const SEVERAL_BYTES: usize = LENT_BYTES;
+
 /// Sends that wait on one connection (`BusyQueue`).
 pub(crate) const QUEUED_SENDS: usize = 16;
 

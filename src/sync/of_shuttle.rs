@@ -130,6 +130,36 @@ impl Condvar {
     }
 }
 
+/// As a server of this process is on the device, where its kernel has one; in a model there is always one.
+#[derive(Debug)]
+pub(super) struct OwnServer {
+    /// Messages that wait.
+    queue: Mutex<usize>,
+    came: Condvar,
+}
+
+impl OwnServer {
+    pub(super) fn new() -> Option<Self> {
+        Some(OwnServer { queue: Mutex::new(0), came: Condvar::new() })
+    }
+
+    pub(super) fn receive(&self) {
+        let mut queue = self.queue.lock();
+        while *queue == 0 {
+            queue = self.came.wait(queue);
+        }
+        *queue -= 1;
+    }
+
+    pub(super) fn send(&self) {
+        let mut queue = self.queue.lock();
+        assert_eq!(*queue, 0, "a second message");
+        *queue += 1;
+        drop(queue);
+        self.came.notify_one();
+    }
+}
+
 thread_local! {
     /// The time of the model that this thread runs.
     static NOW: Cell<Duration> = const { Cell::new(Duration::ZERO) };

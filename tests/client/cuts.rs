@@ -65,7 +65,7 @@ fn next(ws: &Websocket) -> Event<'_> {
 
 #[test]
 fn a_path_that_swallows_everything_is_noticed_and_the_way_back_is_found() {
-    let (interval, pong) = (2 * SHORT, 3 * SHORT);
+    let (interval, pong) = (10 * SHORT, 3 * SHORT);
     system!().run(move || {
         let echo = Peer::echo().unwrap();
         let path = Path::to(echo.address());
@@ -79,10 +79,9 @@ fn a_path_that_swallows_everything_is_noticed_and_the_way_back_is_found() {
         let start = Instant::now();
         ws.send_text("lost").ok();
         let Event::Reconnecting { why, .. } = next(&ws) else { panic!() };
-        // Silence is noticed after one to two intervals.
         let noticed = start.elapsed();
         assert_eq!(why, Code::NoPong);
-        assert!(noticed >= pong && noticed < 2 * interval + pong + 10 * SHORT, "{noticed:?}");
+        assert!(noticed >= pong && noticed < interval + pong + 5 * SHORT, "{noticed:?}");
         let Event::Reconnecting { why: Code::Timeout, .. } = next(&ws) else { panic!("nobody answers") };
         path.swallows.store(false, SeqCst);
         loop {

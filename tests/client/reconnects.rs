@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use hosted::peer::Peer;
-use xous_api_websocket::error::{ControlError, ReceiveError, SendError};
+use xous_api_websocket::error::{ControlError, OpenError, ReceiveError, SendError};
 use xous_api_websocket::state::Phase;
 use xous_api_websocket::{CloseCode, Code, Deadlines, Event, Kind, Reconnect, Websocket};
 
@@ -273,8 +273,88 @@ fn so_many_attempts_and_no_more() {
         assert_eq!(closed.code, CloseCode::ABNORMAL);
         assert_eq!((0..3).map(|_| seen(&sessions)).collect::<Vec<_>>(), [0, 1, 2]);
         nothing_is_left();
-        // A first opening that fails is told as always.
-        drop(peer);
+    });
+}
+
+/// A program that starts before its server: the first session fails in one of these ways.
+#[test]
+fn a_first_opening_that_fails_is_an_attempt_if_the_policy_says_so() {
+    system!().run(|| {
+        for (failure, why) in [("", Code::Lost), ("503 Busy", Code::Refused), ("silence", Code::Timeout)] {
+            for opens_at_once in [false, true] {
+                let number = AtomicUsize::new(0);
+                let (peer, sent) = peers::serve(move |mut stream, sent| {
+                    if number.fetch_add(1, SeqCst) > 0 {
+                        raw::accept(&mut stream);
+                        sent.send(read_frame(&mut stream).unwrap().payload).unwrap();
+                        return drop(read_frame(&mut stream));
+                    }
+                    raw::read_head(&mut stream);
+                    match failure {
+                        "" => (),
+                        "silence" => drop(std::io::copy(&mut stream, &mut std::io::sink())),
+                        _ => write!(stream, "HTTP/1.1 {failure}\r\nContent-Length: 0\r\n\r\n").unwrap(),
+                    }
+                });
+                let policy = policy().before_open(true).queues(true);
+                let request = request(&peer).options(Deadlines::new().open(3 * SHORT)).reconnect(policy);
+                let ws = if opens_at_once {
+                    Websocket::opening(&request).and_then(|opening| opening.wait()).unwrap()
+                } else {
+                    Websocket::open(&request).unwrap()
+                };
+                ws.send_async(Kind::Text, b"waits").unwrap();
+                let (said, _, attempt, wait) = reconnecting(&ws);
+                assert_eq!((said, attempt, wait), (why, 1, SHORT), "{failure}");
+                reopened(&ws);
+                assert_eq!(seen(&sent), b"waits");
+                assert_eq!(ws.state().unwrap().phase, Phase::Open);
+                ws.close(1000, "").ok();
+                nothing_is_left();
+            }
+        }
+    });
+}
+
+#[test]
+fn a_first_opening_that_cannot_be_is_an_error_and_one_without_end_can_be_closed() {
+    system!().run(|| {
+        let (refusing, _) = peers::serve(|mut stream, _: &Sender<()>| {
+            raw::read_head(&mut stream);
+            stream.write_all(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n").unwrap();
+        });
+        let (gone, _) = peers::serve(|_, _: &Sender<()>| ());
+        let patient = policy().before_open(true);
+        let refused = Websocket::open(&request(&refusing).reconnect(patient));
+        assert!(matches!(refused, Err(OpenError::Refused { status: 401, .. })), "{refused:?}");
+        assert_eq!(refusal(&request(&gone).reconnect(policy())).0, Code::Lost, "nobody asked for it");
+        // So many attempts besides the first.
+        let ws = Websocket::open(&request(&gone).reconnect(patient.attempts(2))).unwrap();
+        (1..3).for_each(|attempt| assert_eq!(reconnecting(&ws).2, attempt));
+        let ReceiveError::Closed(closed) = ws.receive_event().unwrap_err() else { panic!() };
+        assert_eq!(closed.code, CloseCode::ABNORMAL);
+        nothing_is_left();
+        let hour = Duration::from_secs(3600);
+        for way in 0..3 {
+            let patient = patient.first(hour).largest(hour);
+            let opening = Websocket::opening(&request(&gone).reconnect(patient)).unwrap();
+            match way {
+                0 => opening.cancel(),
+                _ => {
+                    let ws = opening.wait().unwrap();
+                    assert_eq!(reconnecting(&ws).3, hour);
+                    assert_eq!(ws.state().unwrap().phase, Phase::Opening);
+                    if way == 1 {
+                        assert_eq!(ws.close(1000, "").map(u16::from), Ok(1006));
+                    } else {
+                        ws.reconnect_stop().unwrap();
+                        assert!(matches!(ws.receive_event(), Err(ReceiveError::Closed(_))));
+                    }
+                }
+            }
+            drop(opening);
+            nothing_is_left();
+        }
     });
 }
 

@@ -22,9 +22,8 @@ mod player;
 
 const SHORT: Duration = Duration::from_millis(100);
 
-/// What is recorded, as soon as the connection is over for the service.
+/// What is recorded, as soon as the connection has ended for its owner.
 fn recorded(key: &str) -> Vec<u8> {
-    nothing_is_left();
     std::fs::read(pddb_directory().join(".System/recordings").join(key)).unwrap()
 }
 
@@ -124,6 +123,7 @@ fn sessions_that_follow_each_other_are_recorded() {
             texts
         };
         assert_eq!(receive(request(&peer).record(Record::new("recordings", "all"))), ["0", "2"]);
+        nothing_is_left();
         let file = recorded("all");
         let entries = record::read(&file).unwrap();
         let asked = entries.iter().filter(|timed| matches!(timed.entry, Entry::Asked(_))).count();

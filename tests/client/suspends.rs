@@ -1,5 +1,6 @@
 //! The device sleeps: the service does not hold that up, and asks at once afterwards whether its peers are still there.
 
+use std::io::Write;
 use std::net::TcpStream;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
@@ -9,9 +10,9 @@ use xous::Message;
 use xous_api_names::XousNames;
 use xous_api_websocket::error::ReceiveError;
 use xous_api_websocket::state::Phase;
-use xous_api_websocket::{CloseCode, Code, Deadlines, Websocket};
+use xous_api_websocket::{CloseCode, Code, Deadlines, Event, Reconnect, Websocket};
 
-use crate::common::raw::{PING, PONG, frame, read_frame};
+use crate::common::raw::{self, PING, PONG, frame, read_frame};
 use crate::common::{PATIENCE, nothing_is_left, open, peers, request, seen, service_cid, system};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -22,7 +23,7 @@ fn session(mut stream: TcpStream, lives: bool, pings: &Sender<()>) {
         if received.first == PING {
             pings.send(()).ok();
             if lives {
-                std::io::Write::write_all(&mut stream, &frame(PONG, &received.payload)).unwrap();
+                stream.write_all(&frame(PONG, &received.payload)).unwrap();
             }
         }
     }
@@ -74,6 +75,44 @@ fn peers_are_asked_at_once_when_the_device_has_slept() {
         assert!(none.try_recv().is_err() && asked_in_vain.try_recv().is_err());
         alive.close(1000, "").ok();
         quiet.close(1000, "").ok();
+        nothing_is_left();
+    });
+}
+
+/// An attempt that is due in an hour is due when the device wakes; one that the server has put off, or before which the owner
+/// is asked, is not.
+#[test]
+fn a_connection_that_waits_to_be_opened_again_does_so_when_the_device_has_slept() {
+    system!().suspends().run(|| {
+        let susres = XousNames::new().unwrap().request_connection_blocking(SUSRES).unwrap();
+        let (restarted, openings) = peers::by_hand(|stream, openings| {
+            openings.send(()).unwrap();
+            drop(stream);
+        });
+        let (busy, asked) = peers::serve(|mut stream, asked| {
+            raw::read_head(&mut stream);
+            let answer = b"HTTP/1.1 503 Busy\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n";
+            stream.write_all(answer).unwrap();
+            asked.send(()).unwrap();
+        });
+        let hourly = Reconnect::new().first(HOUR).largest(HOUR).before_open(true);
+        let open = |peer, policy| {
+            let ws = Websocket::open(&request(peer).reconnect(policy)).unwrap();
+            assert!(matches!(ws.receive_event(), Ok(Event::Reconnecting { .. })));
+            ws
+        };
+        let (waits, put_off) = (open(&restarted, hourly), open(&busy, hourly));
+        seen(&openings);
+        let asks = open(&restarted, hourly.asks(HOUR));
+        seen(&openings);
+        seen(&asked);
+        assert_eq!(suspend(susres).0, 1);
+        assert!(matches!(waits.receive_event(), Ok(Event::Reopened { .. })));
+        seen(&openings);
+        assert!(asked.try_recv().is_err() && openings.try_recv().is_err());
+        asks.reconnect_now().unwrap();
+        seen(&openings);
+        drop((waits, put_off, asks));
         nothing_is_left();
     });
 }

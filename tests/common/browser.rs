@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 /// From the start of the driver to its port, and for a browser's answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(100);
 /// For what a page is waited for, milliseconds.
-const PAGE: u32 = 20_000;
+const PAGE: u32 = 60_000;
 /// The key, as WebDriver sends it.
 pub(crate) const ENTER: &str = "\u{e007}";
 
@@ -66,7 +66,11 @@ impl Browser {
                  {{ subtree: true, childList: true, characterData: true, attributes: true }});
              ready();"
         );
-        self.ask("POST", "/execute/async", &json!({ "script": script, "args": [] }));
+        let path = format!("{}/execute/async", self.session);
+        let answer = self.driver.try_ask("POST", &path, &json!({ "script": script, "args": [] }));
+        // What the page shows instead says why.
+        let is_so = answer.as_ref().is_ok_and(|answer| answer["value"]["error"].is_null());
+        assert!(is_so, "{expression}: {answer:?}, but {}", self.value("document.body.innerText"));
     }
 
     /// As [`Browser::wait_for`], where the page is left for another meanwhile, which ends whatever script waits in it.

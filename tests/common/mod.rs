@@ -28,7 +28,7 @@ use xous_api_websocket::{Code, Request, Websocket};
 
 /// For what must happen at once and has no deadline of its own. Long, so that a slow machine is no failure; what
 /// never happens fails the test all the same.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A test with the service in its system: `system!().run(|| ...)`. To be called in the test function itself, as
 /// `hosted::test!`.

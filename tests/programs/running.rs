@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Write};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use hosted::{End, Program, System};
+use hosted::{End, Pddb, Program, System};
 use xous_api_websocket::wire::SERVER_NAME;
 
 use crate::common::{example, service};
@@ -21,9 +21,14 @@ pub(crate) struct Ended {
 
 /// Runs it with this input to its end.
 pub(crate) fn run(name: &str, arguments: &[&str], input: &str) -> Ended {
+    run_with(name, arguments, input, Pddb::new())
+}
+
+/// The same, with this database.
+pub(crate) fn run_with(name: &str, arguments: &[&str], input: &str, pddb: Pddb) -> Ended {
     let program = Program::new(example(name)).args(arguments.iter().copied());
     let builder = System::builder().captured().input(input).time_limit(LIMIT).service(service(), SERVER_NAME);
-    let mut system = builder.program(program).start().unwrap();
+    let mut system = builder.pddb(pddb).program(program).start().unwrap();
     let outcome = system.wait_programs().unwrap();
     let [End::Exited(code)] = outcome.programs[..] else { panic!("{outcome:?}") };
     Ended { code, output: system.output() }

@@ -1,9 +1,11 @@
 //! `ws URL`, the command line client.
 
+use hosted::Pddb;
 use serde_json::{Value, json};
+use websocket::proto::record::{self, Entry};
 
 use crate::common::python::Python;
-use crate::running::{Ended, Running, run};
+use crate::running::{Ended, Running, run, run_with};
 use crate::scratch::Scratch;
 
 fn server() -> Python {
@@ -39,6 +41,23 @@ fn lines_are_sent_and_what_comes_is_printed() {
         "one\n\nthree \u{e9}\nno end\n"
     );
     assert_eq!(server.line_after("closed "), "1000 4");
+}
+
+/// What was recorded is there when the program has ended.
+#[test]
+fn a_connection_is_recorded_to_a_key() {
+    let (server, directory) = (server(), Scratch::new());
+    let pddb = Pddb::new().directory(directory.path("db"));
+    let arguments = [&server.url("/echo"), "--count", "2", "--record", "one"];
+    let Ended { code, output } = run_with("ws", &arguments, "first\nsecond\n", pddb);
+    assert_eq!((code, &*output), (0, "first\nsecond\n"));
+    let file = std::fs::read(directory.path("db/.System/recordings/one")).unwrap();
+    let entries = record::read(&file).unwrap();
+    let came = |text: &[u8]| {
+        entries.iter().any(|timed| matches!(timed.entry, Entry::Came(bytes) if bytes.ends_with(text)))
+    };
+    assert!(came(b"first") && came(b"second") && !came(b"third"));
+    assert!(matches!(entries.last().unwrap().entry, Entry::Ended { code: 1000, .. }));
 }
 
 #[test]

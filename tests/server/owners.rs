@@ -8,7 +8,7 @@ use hosted::{hear, tell};
 use xous_api_websocket::error::ControlError;
 use xous_api_websocket::state::Stats;
 use xous_api_websocket::wire::{Opcode, ReceiveWord, Status, message_id};
-use xous_api_websocket::{Code, Lease, Listen, Listener, Request, Route, Websocket, push::Chunk};
+use xous_api_websocket::{Code, Lease, Listen, Listener, Reconnect, Request, Route, Websocket, push::Chunk};
 
 use crate::by_hand::Client;
 use crate::common::pages::RawPages;
@@ -174,6 +174,40 @@ fn connections_of_a_silent_program_make_room() {
                 ws.send_text("x").unwrap();
                 assert_eq!(ws.receive_text(9).unwrap(), "x");
             }
+        })
+        .run_roles();
+}
+
+/// So do those that it would have the service open again for ever.
+#[test]
+fn connections_of_a_silent_program_that_are_opened_again_make_room() {
+    system!()
+        .role("gone", || {
+            let peer = hosted::peer::Peer::serve(drop).unwrap();
+            let hour = Duration::from_secs(3600);
+            let reconnect = Reconnect::new().first(hour).largest(hour).before_open(true);
+            let request = Request::new("127.0.0.1", peer.address().port()).lease(LEASE).reconnect(reconnect);
+            let all: Vec<_> = std::iter::from_fn(|| Websocket::open(&request).ok()).collect();
+            assert_eq!(all.len(), 11);
+            all.into_iter().for_each(std::mem::forget);
+            tell("next", "silent");
+            std::mem::forget(peer);
+        })
+        .role("next", || {
+            assert_eq!(hear(), "silent");
+            let peer = hosted::peer::Peer::echo().unwrap();
+            let request = Request::new("127.0.0.1", peer.address().port());
+            let _first = Websocket::open(&request).unwrap();
+            let start = Instant::now();
+            let second = loop {
+                match Websocket::open(&request) {
+                    Ok(second) => break second,
+                    Err(_) => assert!(start.elapsed() < PATIENCE),
+                }
+            };
+            second.send_text("x").unwrap();
+            assert_eq!(second.receive_text(9).unwrap(), "x");
+            stats_when(|stats| stats.connections == 2);
         })
         .run_roles();
 }

@@ -48,6 +48,10 @@ fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
         entries.iter().for_each(|entry| println!("{}", line(entry)));
         return Ok(ExitCode::SUCCESS);
     }
+    if !entries.iter().any(|timed| matches!(timed.entry, Entry::Asked(_))) {
+        let fault = "nothing to play: no attempt came as far as the client's request (--list shows why)";
+        return Err(failed(&fault));
+    }
     let listener = TcpListener::bind(("127.0.0.1", options.port))?;
     println!("ws://{}/", listener.local_addr()?);
     let missed = player::play(&listener, &entries, options.fast, &mut |line| println!("{line}"))?;

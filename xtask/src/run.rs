@@ -64,6 +64,9 @@ const CLIENT: &str = "ws";
 const CLIENT_URL: &str = "WS_URL";
 /// The dict that it puts files into.
 const UPLOADS: &str = "uploads";
+/// The dict that the client records into, if it is told to.
+const RECORDINGS: &str = "recordings";
+const RECORD: &str = "--record";
 /// Programs that serve nothing.
 const CLIENTS: [&str; 3] = [CLIENT, "trust", "upload"];
 /// Programs that listen where they are told to.
@@ -111,6 +114,9 @@ fn start(options: &Options) -> Result<ExitCode, Failure> {
         system = system.pddb(Pddb::new().directory(&data.directory));
         if example == DEMONSTRATION {
             println!("files that are sent to it show up in {}", data.files(UPLOADS).display());
+        }
+        if let Some(name) = options.recording() {
+            eprintln!("xtask: it is recorded to {}", data.files(RECORDINGS).join(name).display());
         }
     }
     if let Some(mebibytes) = options.memory {
@@ -251,7 +257,13 @@ impl Options {
 
     /// The program may keep something, or it was said where.
     fn needs_data(&self) -> bool {
-        self.data.is_some() || !KEEPS_NOTHING.contains(&self.example())
+        self.data.is_some() || self.recording().is_some() || !KEEPS_NOTHING.contains(&self.example())
+    }
+
+    /// The name that the client's connection is recorded by.
+    fn recording(&self) -> Option<&str> {
+        let asked = self.arguments.iter().position(|argument| argument == RECORD)?;
+        self.arguments.get(asked + 1).map(String::as_str).filter(|_| self.example() == CLIENT)
     }
 
     fn program_arguments(&self) -> impl Iterator<Item = String> + '_ {
@@ -367,6 +379,7 @@ mod tests {
     #[test]
     fn who_keeps_nothing_needs_no_directory() {
         assert!(!parse("-- --count 3").ok().unwrap().needs_data());
+        assert!(parse("-- ws://host/ --record one").ok().unwrap().needs_data());
         assert!(!parse("--example meeting").ok().unwrap().needs_data());
         assert!(parse("--example upload --data files").ok().unwrap().needs_data());
         assert!(parse("").ok().unwrap().needs_data());

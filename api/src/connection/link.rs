@@ -1,6 +1,7 @@
 //! What a program knows of a connection, and the way to the service.
 
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use xous::CID;
 use xous_api_names::XousNames;
@@ -8,8 +9,9 @@ use xous_api_names::XousNames;
 use crate::Code;
 use crate::connection::inbox::Inbox;
 use crate::error::{ControlError, SendError};
+use crate::messages::outgoing::Outgoing;
 use crate::messages::send::Queue;
-use crate::wire::{Handle, Opcode, PAGE_SIZE, Pages, SERVER_NAME, SendWord, message_id};
+use crate::wire::{Handle, Opcode, Pages, SERVER_NAME, SendWord, message_id};
 
 /// What is known of a connection.
 pub(crate) struct Link {
@@ -19,7 +21,13 @@ pub(crate) struct Link {
     pub(crate) sub_protocol: Option<String>,
     pub(crate) head: Vec<u8>,
     /// Held while a message is sent, however many parts it has.
-    pub(crate) outgoing: Mutex<Pages>,
+    pub(crate) outgoing: Mutex<Outgoing>,
+    /// Messages are collected in `outgoing`, and nobody is sending them.
+    pub(crate) has_queued: AtomicBool,
+    /// Nothing needs to be collected any more.
+    pub(crate) given_up: Condvar,
+    /// Places in the service's queue that are known to be free for messages that are moved.
+    pub(crate) places: AtomicUsize,
     /// Messages that are sent by a thread of their own.
     pub(crate) queue: Mutex<Queue>,
     /// Held while a message is received.
@@ -40,7 +48,10 @@ impl Link {
             status,
             sub_protocol: sub_protocol.map(str::to_owned),
             head: head.to_vec(),
-            outgoing: Mutex::new(Pages::new(PAGE_SIZE)),
+            outgoing: Mutex::new(Outgoing::new()),
+            has_queued: AtomicBool::new(false),
+            given_up: Condvar::new(),
+            places: AtomicUsize::new(0),
             queue: Mutex::default(),
             incoming: Mutex::new(Inbox::new()),
         }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! opening ──> websocket ──> link ──> inbox: pages that the owner lends to receive
+//!             queueing: messages that go out together
 //!             exchange: sends and receives in one go
 //!             reconnecting, event: while it is opened again
 //! ```
@@ -11,8 +12,9 @@ pub(crate) mod exchange;
 pub(crate) mod inbox;
 pub(crate) mod link;
 pub(crate) mod opening;
+mod queueing;
 pub(crate) mod reconnecting;
-pub(crate) mod websocket;
+mod websocket;
 
 pub use event::Event;
 pub use opening::Opening;

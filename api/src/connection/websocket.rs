@@ -1,6 +1,7 @@
 //! A connection, as its owner holds it.
 
 use std::fmt;
+use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -9,10 +10,11 @@ use crate::connection::link::{Link, lock, service};
 use crate::connection::opening::{self, Opening};
 use crate::error::{ControlError, OpenError, ReceiveError, SendError, Unopened};
 use crate::messages::message::Message;
+use crate::messages::moved;
 use crate::messages::send::{self, SendOptions};
 use crate::push::forwarding::Forwarding;
 use crate::state::{ConnectionState, Statistics};
-use crate::wire::{Handle, Opcode, PAGE_SIZE, Pages, ReceiveWord, SendWord, Status, message_id, move_copy};
+use crate::wire::{Handle, Opcode, PAGE_SIZE, Pages, ReceiveWord, SendWord, Status, message_id};
 use crate::{CloseCode, Code, Kind, MessageWriter, Part, Payload, Request};
 use xous::CID;
 
@@ -59,6 +61,11 @@ struct Owner(Arc<Link>);
 
 impl Drop for Owner {
     fn drop(&mut self) {
+        // Whoever holds it at this moment sends what is queued first.
+        if let Ok(mut outgoing) = self.0.outgoing.try_lock() {
+            outgoing.give_queued(&self.0);
+        }
+        self.0.given_up.notify_all();
         xous::send_message(self.0.cid, xous::Message::new_scalar(self.0.id(Opcode::Close), 0, 0, 0, 0)).ok();
     }
 }
@@ -197,17 +204,21 @@ impl Websocket {
         send::send_part(&self.link, kind, part, data)
     }
 
-    /// Queues a whole message and returns at once, or when the service's message queue has room. A failure is
-    /// counted in [`Websocket::state`].
+    /// Gives the service a whole message and returns at once, or when the service's message queue has room.
     ///
     /// Messages that are sent so stay in order. One may overtake a message that was sent before it with a report
     /// ([`SendOptions::report_to`]) and still waits in this process. Where their order matters, send both in the same way.
     ///
+    /// What fails later is counted in [`Websocket::state`] (`failed_sends`): text that is not UTF-8, a message that meets the
+    /// end of the connection or one that is [opened again](crate::Reconnect), and, when other processes have taken what all
+    /// have together, `BusyService`.
+    ///
     /// # Errors
-    /// Only those of the kernel.
+    /// `Busy(BusyQueue)` if as many messages of the connection wait as may, `Busy(BusyMessages)` if as many of the process
+    /// do. The message is then not sent. [`Websocket::send_binary`] finds a place nevertheless, and waits.
     pub fn send_async(&self, kind: Kind, data: &[u8]) -> Result<(), SendError> {
-        let word = SendWord::Data(kind, Part::Whole).to_word();
-        move_copy(self.link.cid, self.link.id(Opcode::Send), word, data).map_err(|_| SendError::Kernel)
+        self.give_queued();
+        moved::send(&self.link, kind, data)
     }
 
     /// Sends a Ping frame of at most 125 bytes (RFC 6455 section 5.5.2). The peer's pong is not reported.
@@ -218,9 +229,10 @@ impl Websocket {
         if data.len() > MAX_PING {
             return Err(SendError::Refused(Code::TooLong));
         }
-        let mut pages = lock(&self.link.outgoing);
+        let mut outgoing = lock(&self.link.outgoing);
+        let pages = outgoing.pages(&self.link)?;
         pages.fill(data);
-        self.link.send(&pages, SendWord::Ping, data.len())
+        self.link.send(pages, SendWord::Ping, data.len())
     }
 
     /// Waits for the next message and returns it as a stream. When the stream is dropped, the rest of the message is
@@ -292,6 +304,7 @@ impl Websocket {
         if reason.len() > MAX_REASON {
             return Err(ControlError::Refused(Code::TooLong));
         }
+        self.give_queued();
         let mut page = Pages::new(reason.len());
         page.fill(reason.as_bytes());
         let returned = page
@@ -319,13 +332,16 @@ impl Websocket {
         };
         let state = ConnectionState::from_words([phase, failed, last, least, mean]);
         let (here, bytes_here) = lock(&self.link.queue).counts();
+        // Whoever holds it is sending: the service knows of what was queued.
+        let (queued, bytes_queued) =
+            self.link.outgoing.try_lock().map_or((0, 0), |outgoing| outgoing.counts());
         let (there, bytes_there) = match self.link.ask(Opcode::Queued, 0)? {
             // A service that does not know.
             (usize::MAX, _) => (0, 0),
             queued => queued,
         };
-        let queued_sends = here.saturating_add(there);
-        let queued_bytes = bytes_here.saturating_add(bytes_there);
+        let queued_sends = here.saturating_add(queued).saturating_add(there);
+        let queued_bytes = bytes_here.saturating_add(bytes_queued).saturating_add(bytes_there);
         Ok(ConnectionState { queued_sends, queued_bytes, ..state })
     }
 
@@ -372,6 +388,7 @@ impl Websocket {
     /// `Closed` if it is not this process's or is being closed, `Refused(Malformed)` if no process has such a number.
     pub fn grant(self, pid: xous::PID) -> Result<Handle, ControlError> {
         let pid = usize::from(pid.get());
+        self.give_queued();
         let mut inbox = match self.link.incoming.try_lock() {
             Ok(inbox) => Some(inbox),
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
@@ -390,6 +407,13 @@ impl Websocket {
                 Ok(self.link.handle)
             }
             code => Err(ControlError::from_code(Code::from_word(code))),
+        }
+    }
+
+    /// Gives the service what is queued, so that it goes before what comes next.
+    pub(crate) fn give_queued(&self) {
+        if self.link.has_queued.load(SeqCst) {
+            lock(&self.link.outgoing).give_queued(&self.link);
         }
     }
 

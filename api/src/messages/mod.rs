@@ -2,12 +2,17 @@
 //!
 //! ```text
 //! message: received, a stream     send, writer: sent, whole or as a stream
+//!                                 outgoing: sent together, queue_error: what became of them
+//!                                 moved: given to the service
 //! kind, payload: what one holds
 //! ```
 
 pub(crate) mod kind;
 pub(crate) mod message;
+pub(crate) mod moved;
+pub(crate) mod outgoing;
 pub(crate) mod payload;
+pub(crate) mod queue_error;
 pub(crate) mod send;
 pub(crate) mod writer;
 

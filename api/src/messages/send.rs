@@ -13,7 +13,7 @@ use crate::{Code, Kind, Part};
 
 /// The longest part that goes to the service at a time. Four pages carry 2.4 times as much per time as one, and more
 /// pages hardly more.
-const SEND_CHUNK: usize = 4 * PAGE_SIZE;
+pub(crate) const SEND_CHUNK: usize = 4 * PAGE_SIZE;
 /// The most messages of a connection that wait to be sent and reported.
 const MAX_QUEUED: usize = 16;
 
@@ -156,22 +156,23 @@ fn next(link: &Link) -> Option<Queued> {
 
 /// Sends a whole message, in frames of at most `frame_size` bytes if it is not 0.
 pub(crate) fn send_whole(link: &Link, kind: Kind, data: &[u8], frame_size: u32) -> Result<(), SendError> {
-    let mut pages = lock(&link.outgoing);
+    let mut outgoing = lock(&link.outgoing);
+    let pages = outgoing.pages(link)?;
     let most = match usize::try_from(frame_size) {
         Ok(0) | Err(_) => SEND_CHUNK,
         Ok(size) => size.min(SEND_CHUNK),
     };
-    send_parts(link, &mut pages, kind, Part::Whole, data, most)
+    send_parts(link, pages, kind, Part::Whole, data, most)
 }
 
 /// Sends `data` as `part`.
 pub(crate) fn send_part(link: &Link, kind: Kind, part: Part, data: &[u8]) -> Result<(), SendError> {
-    let mut pages = lock(&link.outgoing);
-    send_parts(link, &mut pages, kind, part, data, SEND_CHUNK)
+    let mut outgoing = lock(&link.outgoing);
+    send_parts(link, outgoing.pages(link)?, kind, part, data, SEND_CHUNK)
 }
 
 /// Sends `data` as `part`, cut to chunks of at most `most` bytes that are parts themselves.
-fn send_parts(
+pub(crate) fn send_parts(
     link: &Link,
     pages: &mut Pages,
     kind: Kind,

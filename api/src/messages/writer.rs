@@ -6,6 +6,7 @@ use std::sync::MutexGuard;
 
 use crate::connection::link::{Link, lock};
 use crate::error::SendError;
+use crate::messages::outgoing::Outgoing;
 use crate::wire::{Opcode, PAGE_SIZE, Pages, SendWord};
 use crate::{CloseCode, Kind, Part};
 
@@ -39,7 +40,7 @@ const PART: usize = 4 * PAGE_SIZE;
 pub struct MessageWriter<'a> {
     link: &'a Link,
     /// Held until the message ends: messages of others wait.
-    pages: MutexGuard<'a, Pages>,
+    outgoing: MutexGuard<'a, Outgoing>,
     kind: Kind,
     /// Bytes of the pages that are collected.
     len: usize,
@@ -60,11 +61,16 @@ enum Phase {
 
 impl<'a> MessageWriter<'a> {
     pub(crate) fn new(link: &'a Link, kind: Kind) -> Self {
-        let mut pages = lock(&link.outgoing);
-        if pages.bytes().len() < PART {
-            *pages = Pages::new(PART);
-        }
-        MessageWriter { link, pages, kind, len: 0, phase: Phase::Nothing }
+        let mut outgoing = lock(&link.outgoing);
+        let phase = match outgoing.pages(link) {
+            Ok(pages) if pages.bytes().len() < PART => {
+                *pages = Pages::new(PART);
+                Phase::Nothing
+            }
+            Ok(_) => Phase::Nothing,
+            Err(error) => Phase::Failed(error),
+        };
+        MessageWriter { link, outgoing, kind, len: 0, phase }
     }
 
     /// Text or binary.
@@ -100,10 +106,11 @@ impl<'a> MessageWriter<'a> {
             return Err(error);
         }
         let lent = self.len.next_multiple_of(PAGE_SIZE).max(PAGE_SIZE);
-        if let Some(behind) = self.pages.bytes_mut().get_mut(self.len..lent) {
+        let pages = self.outgoing.pages(self.link)?;
+        if let Some(behind) = pages.bytes_mut().get_mut(self.len..lent) {
             behind.fill(0);
         }
-        let sent = self.link.send(&self.pages, SendWord::Data(self.kind, part), self.len);
+        let sent = self.link.send(pages, SendWord::Data(self.kind, part), self.len);
         let sent = sent.inspect_err(|error| {
             // What the service has refused, the peer has nothing of; what it had before remains.
             if self.phase == Phase::Begun {
@@ -135,7 +142,8 @@ impl Write for MessageWriter<'_> {
         }
         let taken = data.len().min(PART - self.len);
         let (data, _) = data.split_at(taken);
-        if let Some(room) = self.pages.bytes_mut().get_mut(self.len..self.len + taken) {
+        let pages = self.outgoing.pages(self.link)?;
+        if let Some(room) = pages.bytes_mut().get_mut(self.len..self.len + taken) {
             room.copy_from_slice(data);
         }
         self.len += taken;
@@ -168,6 +176,6 @@ impl Drop for MessageWriter<'_> {
             self.give_up();
         }
         // Before somebody else's message is in them.
-        self.pages.clear();
+        self.outgoing.clear();
     }
 }

@@ -8,9 +8,11 @@ use crate::wire::fields::{Reader, Writer};
 const AFTER_CLOSE: u8 = 1;
 const QUEUES: u8 = 1 << 1;
 const ATTEMPTS: u8 = 1 << 2;
+const BEFORE_OPEN: u8 = 1 << 3;
 
 /// Lets the service open a connection again that was open and has ended. The handle, the deadlines, the limits and the owner
-/// stay the same. A first opening that fails is an error as always, and is not tried again.
+/// stay the same. A first opening that fails is an error as always, and is tried again only if that is
+/// [asked for](Reconnect::before_open).
 ///
 /// It is opened again after an end without a Close frame, a missing pong, and a Close with 1001, 1011, 1012, 1013 or
 /// 1014; after a Close with 1000, none, or 3000 to 4999 if that is [asked for](Reconnect::after_close). An attempt that
@@ -52,6 +54,8 @@ pub struct Reconnect {
     pub queues: bool,
     /// See [`Reconnect::asks`].
     pub asks: Option<Duration>,
+    /// See [`Reconnect::before_open`].
+    pub before_open: bool,
 }
 
 impl Default for Reconnect {
@@ -75,6 +79,7 @@ impl Reconnect {
             after_close: false,
             queues: false,
             asks: None,
+            before_open: false,
         }
     }
 
@@ -138,6 +143,16 @@ impl Reconnect {
         self
     }
 
+    /// Whether a first opening that fails is an attempt like any other, for a program that starts before its network or its
+    /// server. If another one follows, the program has its connection at once
+    /// ([`Websocket::open`](crate::Websocket::open) succeeds, with status 0 and no head) and learns the rest as always: the
+    /// first event is [`Reconnecting`](crate::Event::Reconnecting). A first opening that fails in a way that does not count
+    /// is an error.
+    pub fn before_open(mut self, counts: bool) -> Self {
+        self.before_open = counts;
+        self
+    }
+
     /// The longest time after which a connection counts as stable.
     pub const MAX_STABLE: Duration = Duration::from_secs(24 * 3600);
 
@@ -157,13 +172,14 @@ impl Reconnect {
         faults.into_iter().find_map(|(is_so, fault)| is_so.then_some(fault))
     }
 
-    /// u8 flags: 1 after a close, 2 sends wait, 4 attempts have an end; u32 milliseconds: first, largest, stable, asks (0:
+    /// u8 flags: 1 after a close, 2 sends wait, 4 attempts have an end, 8 before it was open; u32 milliseconds: first, largest, stable, asks (0:
     /// not); u16 factor, u8 jitter, u32 attempts.
     pub(crate) fn write(&self, w: &mut Writer<'_>) {
         let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
         w.u8(flag(self.after_close, AFTER_CLOSE)
             | flag(self.queues, QUEUES)
-            | flag(self.attempts.is_some(), ATTEMPTS));
+            | flag(self.attempts.is_some(), ATTEMPTS)
+            | flag(self.before_open, BEFORE_OPEN));
         for wait in [self.first, self.largest, self.stable, self.asks.unwrap_or_default()] {
             write_wait(w, wait);
         }
@@ -186,6 +202,7 @@ impl Reconnect {
             after_close: flags & AFTER_CLOSE != 0,
             queues: flags & QUEUES != 0,
             asks: (!asks.is_zero()).then_some(asks),
+            before_open: flags & BEFORE_OPEN != 0,
         })
     }
 }

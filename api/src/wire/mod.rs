@@ -31,6 +31,7 @@
 //! | `Decide` | [`Decision`](crate::serve::Decision) | |
 //! | `Stats` | nothing | [`Stats`](crate::state::Stats) |
 //! | `Send` | the message; a [`SendWord`] in `offset` | |
+//! | `SendSeveral` | whole messages as [`Packer`] has them; how many in `offset` | a byte for each, if one was not sent |
 //! | `Receive` | nothing | the chunk, a [`Reconnecting`] or a [`Reply`]; a [`ReceiveWord`] in `offset` |
 //! | `ReceiveSeveral` | nothing | as `Receive`, or whole messages as [`Packer`] has them |
 //! | `Exchange` | the message; an [`ExchangeWord`] in `offset` | as `ReceiveSeveral` |

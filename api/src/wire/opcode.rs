@@ -42,6 +42,23 @@ pub enum Opcode {
     /// Errors: `Closed`, `Malformed`, `MessageOpen`, `InvalidText`, `TooLong` (ping), `BusyQueue`,
     /// `BusyMessages`, `BusyService`.
     Send = 3,
+    /// Sends several whole messages, one after the other, as so many `Send`s would: lend mut of at most 16 KiB that are all
+    /// valid, with the messages as a [`Packer`](crate::wire::Packer) puts them there; in `offset` how many. Answered with
+    /// `offset` = none when the frames of all of them are with the socket. It takes one place of the queue. Moved, nobody is
+    /// answered, and each that fails is counted in `State`.
+    ///
+    /// Messages that cannot be sent hold up no others. `offset` is `SomeUnsent` then, and the first `valid` bytes are as many
+    /// codes: 0 for each message whose frame is with the socket, and a [`Code`](crate::Code) for each other. One that is not
+    /// within the memory is `Malformed`, and so are all behind it.
+    ///
+    /// Errors in `offset`, for all of them: `Closed` (some may be out), `Malformed`, `BusyQueue`, `BusyMessages`, `BusyService`,
+    /// `Reconnecting`. For one: `MessageOpen`, `InvalidText`, `Malformed`, `Closed`.
+    SendSeveral = 41,
+    /// How much may be moved with `Send` and will find room: blocking scalar, `Scalar5(sends, messages, bytes, 0, 0)`: places in
+    /// the connection's queue, and of what the process may have open (`BusyMessages`) messages and bytes of their pages. It
+    /// is the state behind everything that the process has sent before. Some room is left out, so that a message that is lent
+    /// meanwhile finds a place. Other processes may take what all have together (`BusyService`).
+    Room = 43,
     /// Reports on a connection: blocking scalar, `Scalar2(phase, failed)` with the
     /// [`Phase`](crate::state::Phase) and the number of queued sends that failed. A handle that is not the caller's
     /// gets phase `Closed`.
@@ -52,6 +69,7 @@ pub enum Opcode {
     /// Opens a connection: lend mut of a [`Request`](crate::Request), answered by a [`Reply`](crate::wire::Reply)
     /// with `offset` = none, or by a code in `offset` and a [`Refusal`](crate::wire::Refusal) that says what failed and where.
     ///
+    /// Status 0 and no head: it is not open yet, and attempts follow (`Reconnect::before_open`).
     /// With `offset` = 1 in the message the answer comes at once, with the handle and status 0. `WaitOpen` tells what came
     /// of it, and `Close` gives the opening up.
     ///

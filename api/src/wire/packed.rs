@@ -41,6 +41,20 @@ impl Packer {
         self.count == 0
     }
 
+    /// The fewest bytes of memory that have room for what is in it.
+    pub fn used(self) -> usize {
+        self.begin.saturating_add(ENTRY * self.count)
+    }
+
+    /// Moves the table from the end of the first `from` bytes to that of the first `to`, both of which have room for it.
+    pub fn move_table(self, memory: &mut [u8], from: usize, to: usize) {
+        let table = ENTRY * self.count;
+        let (Some(from), Some(to)) = (from.checked_sub(table), to.checked_sub(table)) else { return };
+        if from != to && from.max(to).saturating_add(table) <= memory.len() {
+            memory.copy_within(from..from + table, to);
+        }
+    }
+
     /// Whether a message of this length has room in memory of `size` bytes.
     pub fn fits(self, size: usize, len: usize) -> bool {
         let table = ENTRY * (self.count + 1);
@@ -165,6 +179,25 @@ mod tests {
             assert_eq!(unpacker.left(), 0);
         }
         assert!(!put(&mut Packer::new(), &mut [0; 3], Kind::Text, b""));
+    }
+
+    #[test]
+    fn a_table_goes_where_the_messages_end_and_back() {
+        let mut memory = [0; 64];
+        let mut packer = Packer::new();
+        for data in [&b"12345"[..], b"", b"6"] {
+            assert!(put(&mut packer, &mut memory, Kind::Text, data));
+        }
+        assert_eq!(packer.used(), 12 + 12);
+        for (from, to) in [(64, 24), (24, 28), (28, 64)] {
+            packer.move_table(&mut memory, from, to);
+            let mut unpacker = Unpacker::new(3);
+            let read: Vec<_> = std::iter::from_fn(|| unpacker.next(&memory[..to])).collect();
+            assert_eq!(read, [(Kind::Text, 0..5), (Kind::Text, 8..8), (Kind::Text, 8..9)], "{to}");
+        }
+        packer.move_table(&mut memory, 64, 65);
+        packer.move_table(&mut memory, 64, 11);
+        assert_eq!(memory[60..], [5, 0, 0, 0], "nothing has moved");
     }
 
     #[test]

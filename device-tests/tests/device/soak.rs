@@ -10,8 +10,14 @@ use crate::common::{WALL_LIMIT, programs};
 /// Bytes of messages: short ones, and as long as a program has heap for by far.
 const SHORT: u32 = 100;
 const LONG: u32 = 60_000;
-/// Connections after which each worker has read for one, so that its stack is as deep as it gets.
+/// Connections after which each worker has read for one, so that its stack is nearly as deep as it gets.
 const WARM: u32 = 100;
+/// Connections that are compared with those.
+const MANY: u32 = 300;
+/// Pages that a process may still settle by behind [`WARM`] connections: measured, the service grows by 4 until 300 of them
+/// and by none from there to 800. Spread over 200 connections they are 102 bytes, and whatever a connection could
+/// leave behind is larger.
+const SETTLES: u32 = 5;
 /// Of the PC's time, for what is run by command.
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -38,12 +44,12 @@ fn after_connections(count: u32, limit: Duration) -> Outcome {
     after(&client, &format!("{count} connections"), limit)
 }
 
-/// No process has more pages than before.
-fn expect_no_growth(before: &Outcome, after: &Outcome) {
+/// No process has more pages than before, or no more than these more.
+fn expect_growth(before: &Outcome, after: &Outcome, most: u32) {
     for (before, after) in before.processes.iter().zip(&after.processes) {
         println!("{:16} {:5} pages, then {:5}", after.name, before.pages, after.pages);
         assert!(
-            after.pages <= before.pages,
+            after.pages <= before.pages + most,
             "{} has grown from {} pages to {}",
             after.name,
             before.pages,
@@ -57,13 +63,13 @@ fn expect_no_growth(before: &Outcome, after: &Outcome) {
 fn messages_leave_nothing_in_any_process() {
     for (length, few, many) in [(SHORT, 20, 500), (LONG, 3, 10)] {
         let few = after_echoes(length, few, WALL_LIMIT);
-        expect_no_growth(&few, &after_echoes(length, many, WALL_LIMIT));
+        expect_growth(&few, &after_echoes(length, many, WALL_LIMIT), 0);
     }
 }
 
 #[test]
 fn connections_leave_nothing_in_any_process() {
-    expect_no_growth(&after_connections(WARM, WALL_LIMIT), &after_connections(200, WALL_LIMIT));
+    expect_growth(&after_connections(WARM, WALL_LIMIT), &after_connections(MANY, WALL_LIMIT), SETTLES);
 }
 
 #[test]
@@ -71,7 +77,7 @@ fn connections_leave_nothing_in_any_process() {
 fn a_long_load_leaves_nothing_in_any_process() {
     for (length, few, many) in [(SHORT, 20, 50_000), (LONG, 3, 500)] {
         let few = after_echoes(length, few, HOUR);
-        expect_no_growth(&few, &after_echoes(length, many, HOUR));
+        expect_growth(&few, &after_echoes(length, many, HOUR), 0);
     }
-    expect_no_growth(&after_connections(WARM, HOUR), &after_connections(3000, HOUR));
+    expect_growth(&after_connections(MANY, HOUR), &after_connections(3000, HOUR), 0);
 }

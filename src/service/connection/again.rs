@@ -35,19 +35,18 @@ pub(super) struct Again {
 }
 
 /// Why there is to be another attempt.
-struct Why {
+pub(super) struct Why {
     code: Code,
-    outcome: Outcome,
+    pub(super) outcome: Outcome,
     /// For how long the server wants to be left alone.
     asked: Option<Duration>,
 }
 
 impl Again {
-    /// The connection of `guard` was open for so long and has ended like this. Returns when there is none any more.
-    pub(super) fn run(mut self, mut guard: Arc<EndGuard>, outcome: Outcome, lasted: Duration) {
+    /// The connection of `guard` has ended, and there is to be another one if there is a reason. Returns when there is none
+    /// any more.
+    pub(super) fn run(mut self, mut guard: Arc<EndGuard>, mut next: Option<Why>) {
         let mut backoff = self.lasting.backoff();
-        backoff.ended(lasted);
-        let mut next = self.ended(outcome);
         while let Some(why) = next {
             if backoff.is_spent() {
                 return guard.conn.is_the_last(why.outcome);
@@ -57,7 +56,7 @@ impl Again {
             guard = following;
             let Some(wait) = backoff.next(self.chance(), why.asked) else { return };
             log::info!("opened again in {wait:?}: {}", why.outcome.reason);
-            self.lasting.begin();
+            self.lasting.begin(why.asked.is_none());
             self.tell(&guard, &why, wait, backoff.failures());
             if !self.lasting.wait(wait, || guard.conn.is_wanted()) {
                 return;
@@ -72,9 +71,10 @@ impl Again {
                     self.ended(outcome)
                 }
                 Err(failure) => {
+                    log::info!("{}", failure.text);
                     let outcome = Outcome::new(ABNORMAL, &failure.text);
                     recorder::ended(guard.conn.recorder.get(), &outcome, &self.pddb);
-                    failed(&guard, failure)
+                    failed(&guard.conn, &failure)
                 }
             };
         }
@@ -107,7 +107,8 @@ impl Again {
         Ok((connect::open(conn, &self.request, &self.pddb, &self.seed)?, writer))
     }
 
-    fn ended(&self, outcome: Outcome) -> Option<Why> {
+    /// A connection has ended that was open.
+    pub(super) fn ended(&self, outcome: Outcome) -> Option<Why> {
         let code = outcome.why.unwrap_or(Code::Closed);
         self.lasting.continues(&outcome).then_some(Why { code, outcome, asked: None })
     }
@@ -125,9 +126,7 @@ impl Again {
 }
 
 /// An attempt has failed: whether there is to be another one.
-fn failed(guard: &EndGuard, failure: Failure) -> Option<Why> {
-    log::info!("{}", failure.text);
-    let conn = &guard.conn;
+pub(super) fn failed(conn: &Connection, failure: &Failure) -> Option<Why> {
     // The open deadline is over, if it is not the owner who has given it up.
     let is_late = !conn.is_wanted() && !conn.is_closed_by_owner();
     let transient = match failure.status {
@@ -136,10 +135,8 @@ fn failed(guard: &EndGuard, failure: Failure) -> Option<Why> {
     };
     let code = if is_late { Code::Timeout } else { failure.code };
     let outcome = Outcome { why: Some(code), ..Outcome::new(ABNORMAL, &failure.text) };
-    let asked = retry_after(&failure.head);
-    conn.fail_opening(failure);
     if transient {
-        return Some(Why { code, outcome, asked });
+        return Some(Why { code, outcome, asked: retry_after(&failure.head) });
     }
     conn.is_the_last(outcome);
     None

@@ -1,17 +1,17 @@
 //! A connection in the client role, on the worker that opens it and becomes its reader.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use zeroize::Zeroizing;
 
-use super::again::Again;
+use super::again::{Again, failed};
 use super::connect::{Draw, Opened, open};
 use super::end_guard::EndGuard;
 use super::opener::OpeningResult;
 use super::outcome::{ABNORMAL, Outcome};
 use super::recorder;
 use super::sink::{Delivery, Sink};
+use super::suspends;
 use crate::pddb::Pddb;
 use crate::service::thread::{Permit, Pool};
 
@@ -35,34 +35,45 @@ pub(crate) fn run(guard: Arc<EndGuard>, opening: Opening, writer: Permit) {
     let request = Zeroizing::new(request);
     let mut sink = Sink::new(conn.clone(), delivery);
     let database = pddb.clone();
+    let keep = |outcome: &Outcome| recorder::ended(conn.recorder.get(), outcome, &database);
     let opened = open(conn, &request, &pddb, &seed);
     // Kept if it is needed again, and else wiped, as it may have a private key.
     let again = conn.lasting().cloned().map(|lasting| Again { lasting, request, pddb, seed, pool });
-    let start = Instant::now();
-    let outcome = match opened {
+    let (outcome, next) = match opened {
         // Moved, so that the head is not kept while the connection lasts.
         Ok(Opened { established, sub_protocol, head }) => {
-            established.run(&guard, &mut sink, writer, move |opener| {
+            let outcome = established.run(&guard, &mut sink, writer, move |opener| {
                 let result = OpeningResult::Open { sub_protocol, head };
                 match opener {
                     Some(page) => result.tell(conn.handle, page),
                     None => conn.tell_opening(result),
                 }
-            })
+            });
+            keep(&outcome);
+            let lasts = again.as_ref().filter(|_| conn.was_open() || conn.is_one_of_several());
+            let next = lasts.and_then(|again| again.ended(outcome.clone()));
+            (outcome, next)
         }
         Err(failure) => {
             log::info!("{}", failure.text);
+            // It is taken anew for the next attempt.
+            drop(writer);
+            let tries = again.as_ref().filter(|again| again.lasting.before_open());
+            let next = tries.and_then(|_| failed(conn, &failure));
             let outcome = Outcome::new(ABNORMAL, &failure.text);
-            conn.fail_opening(failure);
-            outcome
+            keep(&outcome);
+            match &next {
+                // Which has to know of suspends from now on.
+                Some(why) if conn.lasts_before_open(&why.outcome) => suspends::subscribe(),
+                _ => conn.fail_opening(failure),
+            }
+            (outcome, next)
         }
     };
-    if let Some(again) = again.filter(|_| conn.was_open()) {
-        recorder::ended(conn.recorder.get(), &outcome, &database);
-        return again.run(guard, outcome, start.elapsed());
+    if let (Some(again), Some(_)) = (again, &next) {
+        return again.run(guard, next);
     }
     // The end does not depend on whether somebody takes this last message.
     drop(guard);
     sink.tell(&outcome);
-    recorder::ended(conn.recorder.get(), &outcome, &database);
 }

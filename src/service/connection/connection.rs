@@ -232,6 +232,8 @@ impl Connection {
         let phase = match &state.outcome {
             Some(outcome) if self.continues(&state, outcome) => Phase::Closing,
             Some(_) => Phase::Closed,
+            // Its open deadline is over, and there will be another one.
+            None if state.phase == Phase::Closed && self.keeps_what_waits(&state) => Phase::Opening,
             None => state.phase,
         };
         (phase, self.failures.sends())
@@ -332,7 +334,12 @@ impl Connection {
 
     /// A send has failed. It is counted if it was moved, and the sender is still the owner.
     pub(crate) fn count_failed(&self, send: &Lent) {
-        self.failures.count(send);
+        self.failures.count(send, send.messages());
+    }
+
+    /// So many messages of a send have failed.
+    pub(crate) fn count_some_failed(&self, send: &Lent, messages: usize) {
+        self.failures.count(send, messages);
     }
 
     /// Answers sends that are not sent any more.
@@ -355,14 +362,22 @@ impl Connection {
         if self.continues(&state, &outcome) {
             return outcome;
         }
-        let closers = std::mem::take(&mut state.closers);
+        let told = self.tells_of_its_end();
+        let closers = if told { std::mem::take(&mut state.closers) } else { Vec::new() };
         drop(state);
-        self.inbox.end(&outcome);
+        if told {
+            self.inbox.end(&outcome);
+        }
         closers.into_iter().for_each(|closer| closer.tell(&outcome));
         if let Some(lasting) = &self.lasting {
             lasting.wake();
         }
         outcome
+    }
+
+    /// Who records is told when what was recorded is kept, so that a program can end behind that.
+    fn tells_of_its_end(&self) -> bool {
+        self.recorder.get().is_none() || self.finished.load(SeqCst)
     }
 
     fn watch(&self, deadline: Deadline) -> Option<(&Watch, Duration)> {

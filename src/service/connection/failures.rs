@@ -27,15 +27,15 @@ impl Failures {
         *self.0.lock() = State { owner: owner.get(), ..State::default() };
     }
 
-    /// A send has failed. It is counted if it was moved, and the sender is still the owner.
-    pub(crate) fn count(&self, send: &Lent) {
+    /// So many messages of a send have failed. They are counted if it was moved, and the sender is still the owner.
+    pub(crate) fn count(&self, send: &Lent, messages: usize) {
         if !send.is_moved() {
             return;
         }
         // Who the owner is must not change in between.
         let mut state = self.0.lock();
         if state.owner == 0 || send.pid() == state.owner {
-            state.sends = state.sends.saturating_add(1);
+            state.sends = state.sends.saturating_add(u32::try_from(messages).unwrap_or(u32::MAX));
             state.is_new = true;
         }
     }

@@ -31,6 +31,10 @@ struct State {
     waits: bool,
     /// The owner wants no wait.
     now: bool,
+    /// The wait is this side's own, not one that the server has asked for.
+    is_own: bool,
+    /// The device has slept: the network may be there by now.
+    due: bool,
     /// An attempt is on: it has a request in its hands, and another one has no place.
     attempts: bool,
     /// What the owner wants to be sent from now on.
@@ -50,6 +54,11 @@ impl Lasting {
     /// What is sent meanwhile waits.
     pub(super) fn queues(&self) -> bool {
         self.policy.queues
+    }
+
+    /// A first opening that fails is an attempt like any other.
+    pub(super) fn before_open(&self) -> bool {
+        self.policy.before_open
     }
 
     /// How long the owner is waited for before an attempt.
@@ -75,6 +84,14 @@ impl Lasting {
         drop(state);
         self.changed.notify_all();
         waits
+    }
+
+    /// The device has slept. A wait that the server has not asked for is over; the owner is still asked.
+    pub(super) fn resume(&self) {
+        let mut state = self.state.lock();
+        state.due |= state.waits && state.is_own;
+        drop(state);
+        self.changed.notify_all();
     }
 
     fn is_stopped(&self) -> bool {
@@ -108,21 +125,23 @@ impl Lasting {
         self.changed.notify_all();
     }
 
-    /// A wait begins, which the owner learns next.
-    pub(super) fn begin(&self) {
-        self.state.lock().waits = true;
+    /// A wait begins, which the owner learns next; one of this side's `own`, or one that the server has asked for.
+    pub(super) fn begin(&self, own: bool) {
+        let mut state = self.state.lock();
+        (state.waits, state.is_own, state.due) = (true, own, false);
     }
 
     /// Waits for the time of the next attempt, and then for the owner if it is asked. `false` if there is to be none, or
     /// the connection is not `wanted` any more.
     pub(super) fn wait(&self, wait: Duration, wanted: impl Fn() -> bool) -> bool {
         let start = Instant::now();
-        let most = wait.saturating_add(self.policy.asks.unwrap_or_default());
+        let asks = self.policy.asks.unwrap_or_default();
         let mut state = self.state.lock();
         loop {
             let waited = start.elapsed();
-            let is_asked = self.policy.asks.is_some() && state.request.is_none();
-            let left = if is_asked { most } else { wait }.saturating_sub(waited);
+            let asks = if state.request.is_none() { asks } else { Duration::ZERO };
+            let wait = if state.due { Duration::ZERO } else { wait };
+            let left = wait.saturating_add(asks).saturating_sub(waited);
             let goes_on = wanted() && !self.is_stopped();
             if !goes_on || state.now || left.is_zero() {
                 (state.waits, state.now) = (false, false);
@@ -182,12 +201,20 @@ mod tests {
         assert_eq!(asks.take_request().map(|request| request.len()), Some(1));
         assert!(!asks.go_on_with(&[2]), "one is on");
         asks.attempted();
-        asks.begin();
+        asks.begin(true);
         std::thread::scope(|scope| {
             let waits = scope.spawn(|| asks.wait(Duration::ZERO, || true));
             assert!(asks.go_on());
             assert!(waits.join().unwrap());
         });
+        for own in [true, false] {
+            plain.begin(own);
+            plain.resume();
+            assert_eq!(plain.state.lock().due, own);
+        }
+        plain.begin(true);
+        plain.resume();
+        assert!(plain.wait(long, || true), "the device has slept");
         plain.stop();
         assert!(!plain.wait(long, || true));
     }

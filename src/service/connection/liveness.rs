@@ -18,9 +18,8 @@ pub(super) struct Liveness {
 }
 
 pub(super) struct State {
+    /// Of a peer that is pinged.
     pub(super) keepalive: Option<Keepalive>,
-    /// Silence after which the peer is pinged.
-    pub(super) interval: Option<Duration>,
     pub(super) pong: Duration,
     /// How often that was changed.
     pub(super) changes: u32,
@@ -28,8 +27,8 @@ pub(super) struct State {
     pub(super) heartbeat: Option<Duration>,
     /// Pings of the service so far.
     pub(super) number: u32,
-    /// What the last ping said, and when.
-    pub(super) asked: Option<(Box<[u8]>, Instant)>,
+    /// What the last ping said and when, and the one before it, as the way may be longer than the interval.
+    pub(super) asked: [Option<(Box<[u8]>, Instant)>; 2],
     pub(super) round_trip: RoundTrip,
 }
 
@@ -38,12 +37,11 @@ impl Liveness {
         let (interval, pong) = (deadlines.keepalive, deadlines.pong);
         let state = State {
             keepalive: interval.map(|interval| Keepalive::new(interval, pong)),
-            interval,
             pong,
             changes: 0,
             heartbeat: None,
             number: 0,
-            asked: None,
+            asked: [None, None],
             round_trip: RoundTrip::default(),
         };
         let pings = AtomicBool::new(interval.is_some());

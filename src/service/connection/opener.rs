@@ -1,6 +1,6 @@
 //! Who waits for an opening, and what came of it until somebody asks.
 
-use xous_api_websocket::wire::Reply;
+use xous_api_websocket::wire::{Handle, Reply};
 use xous_api_websocket::{Code, Request};
 
 use super::failure::Failure;
@@ -27,7 +27,12 @@ pub(super) struct Opener {
 
 /// What came of an opening.
 pub(crate) enum OpeningResult {
-    Open { sub_protocol: Option<String>, head: Vec<u8> },
+    Open {
+        sub_protocol: Option<String>,
+        head: Vec<u8>,
+    },
+    /// It has failed, and others follow: there is a handle and nothing else.
+    Later,
     Failed(Failure),
 }
 
@@ -124,20 +129,22 @@ impl Opener {
 
 impl OpeningResult {
     /// Answers a page with it.
-    pub(crate) fn tell(&self, handle: xous_api_websocket::wire::Handle, mut page: Lent) {
-        match self {
+    pub(crate) fn tell(&self, handle: Handle, mut page: Lent) {
+        let reply = match self {
             OpeningResult::Open { sub_protocol, head } => {
                 let mut reply = Reply::new(handle, 101);
                 (reply.sub_protocol, reply.head) = (sub_protocol.as_deref(), head);
-                match reply.write(page.pages_mut()) {
-                    Some(len) => page.answer(0, len),
-                    None => page.answer(Code::Malformed as usize, 0),
-                }
+                reply
             }
+            OpeningResult::Later => Reply::new(handle, 0),
             OpeningResult::Failed(failure) => {
                 let (code, refusal) = failure.told();
-                page.refuse_with(code, &refusal, failure.shown.as_deref());
+                return page.refuse_with(code, &refusal, failure.shown.as_deref());
             }
+        };
+        match reply.write(page.pages_mut()) {
+            Some(len) => page.answer(0, len),
+            None => page.answer(Code::Malformed as usize, 0),
         }
     }
 
@@ -146,6 +153,7 @@ impl OpeningResult {
         let head = match self {
             OpeningResult::Open { head, .. } => head,
             OpeningResult::Failed(failure) => &mut failure.head,
+            OpeningResult::Later => return,
         };
         head.truncate(HEAD_KEPT);
         head.shrink_to_fit();

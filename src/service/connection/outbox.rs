@@ -17,12 +17,13 @@ use crate::proto::{ClosePayload, CloseReason, CloseStep, Closing, Role, Violatio
 use crate::service::limits::{QUEUED_BROADCAST_BYTES, QUEUED_BROADCASTS, QUEUED_PONGS, QUEUED_SENDS};
 use crate::service::message::Lent;
 use crate::sync::atomic::{AtomicU32, Ordering::SeqCst};
-use crate::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex, Signal};
 
 /// The queue.
 pub(crate) struct Outbox {
     state: Mutex<State>,
-    work: Condvar,
+    /// There is work for the writer.
+    work: Signal,
     /// There is room for a frame that is shared, or never will be.
     room: Condvar,
     /// How often the owner has sent. Changed under the lock.
@@ -67,8 +68,6 @@ struct State {
     /// Our Close frame is with the socket.
     close_written: bool,
     phase: Phase,
-    /// The writer waits for work.
-    waiting: bool,
     /// The reader waits for room.
     wants_room: bool,
     /// Messages are refused until the connection is open.
@@ -119,11 +118,10 @@ impl Outbox {
             closing: Closing::new(role),
             close_written: false,
             phase: Phase::Open,
-            waiting: false,
             wants_room: false,
             refuses: false,
         };
-        let (work, room) = (Condvar::new(), Condvar::new());
+        let (work, room) = (Signal::new(), Condvar::new());
         Outbox { state: Mutex::new(state), work, room, sent: AtomicU32::new(0) }
     }
 
@@ -139,10 +137,10 @@ impl Outbox {
         if state.sends >= QUEUED_SENDS {
             return Err((message, Code::BusyQueue));
         }
+        self.sent.fetch_add(u32::try_from(message.messages()).unwrap_or(1), SeqCst);
         state.items.push_back(Item::Send(message));
         state.sends += 1;
-        self.sent.fetch_add(1, SeqCst);
-        self.wake(&state);
+        self.work.notify(state);
         Ok(())
     }
 
@@ -155,10 +153,15 @@ impl Outbox {
     pub(crate) fn queued(&self) -> (usize, usize) {
         let state = self.state.lock();
         let sends = state.items.iter().filter_map(|item| match item {
-            Item::Send(send) => send.data(),
+            Item::Send(send) => Some((send.messages(), send.data()?.len())),
             Item::Share(_) | Item::HandOver => None,
         });
-        sends.fold((0, 0), |(count, bytes), data| (count + 1, bytes + data.len()))
+        sends.fold((0, 0), |(count, bytes), (messages, len)| (count + messages, bytes + len))
+    }
+
+    /// Sends that still have a place, but for one, which a message that is lent takes.
+    pub(crate) fn room(&self) -> usize {
+        (QUEUED_SENDS - 1).saturating_sub(self.state.lock().sends)
     }
 
     /// What is queued from now on is another owner's, who begins with a message of its own.
@@ -167,7 +170,7 @@ impl Outbox {
         // One is enough between two messages, so that this is bounded as they are.
         if state.phase == Phase::Open && !matches!(state.items.back(), Some(Item::HandOver)) {
             state.items.push_back(Item::HandOver);
-            self.wake(&state);
+            self.work.notify(state);
         }
     }
 
@@ -185,7 +188,7 @@ impl Outbox {
     pub(crate) fn share(&self, frame: Arc<[u8]>) -> Result<(), ShareError> {
         let mut state = self.state.lock();
         state.share(&frame)?;
-        self.wake(&state);
+        self.work.notify(state);
         Ok(())
     }
 
@@ -199,7 +202,7 @@ impl Outbox {
         loop {
             match state.share(frame) {
                 Ok(()) => {
-                    self.wake(&state);
+                    self.work.notify(state);
                     return Ok(());
                 }
                 Err(ShareError::Closed) => return Err(ShareError::Closed),
@@ -219,7 +222,7 @@ impl Outbox {
                 state.pongs.pop_front();
             }
             state.pongs.push_back(payload.into());
-            self.wake(&state);
+            self.work.notify(state);
         }
     }
 
@@ -228,7 +231,7 @@ impl Outbox {
         let mut state = self.state.lock();
         if state.phase == Phase::Open {
             state.ping = true;
-            self.wake(&state);
+            self.work.notify(state);
         }
     }
 
@@ -237,7 +240,7 @@ impl Outbox {
         let mut state = self.state.lock();
         let open = state.phase == Phase::Open;
         state.heartbeat |= open;
-        self.wake(&state);
+        self.work.notify(state);
         open
     }
 
@@ -245,7 +248,7 @@ impl Outbox {
     pub(crate) fn flush(&self) {
         let mut state = self.state.lock();
         state.flush = true;
-        self.wake(&state);
+        self.work.notify(state);
     }
 
     /// The transport has failed: the writer finds that out when it has sent why. `false` if there is no writer any
@@ -256,7 +259,7 @@ impl Outbox {
         if found_out {
             state.phase = Phase::Failed;
             state.flush = true;
-            self.wake(&state);
+            self.work.notify(state);
         }
         found_out
     }
@@ -272,7 +275,7 @@ impl Outbox {
         let first = state.closing.start(reason);
         if first {
             state.drain();
-            self.wake(&state);
+            self.work.notify(state);
         }
         first
     }
@@ -289,7 +292,7 @@ impl Outbox {
         let mut state = self.state.lock();
         state.closing.received(reason);
         state.drain();
-        self.wake(&state);
+        self.work.notify(state);
     }
 
     /// The peer broke the protocol; as [`Outbox::close_now`].
@@ -322,7 +325,7 @@ impl Outbox {
         {
             let mut state = self.state.lock();
             state.phase = Phase::Over;
-            self.wake(&state);
+            self.work.notify(state);
         }
         self.refuse_sends()
     }
@@ -330,6 +333,7 @@ impl Outbox {
     /// Waits for the next piece of work. `None` when the writer is to end. `mid_message` says that a message in parts
     /// has begun and not ended.
     pub(crate) fn next(&self, mid_message: bool) -> Option<Work> {
+        self.work.prepare();
         let mut state = self.state.lock();
         state.mid_message = mid_message;
         loop {
@@ -343,9 +347,7 @@ impl Outbox {
             if state.phase == Phase::Failed {
                 return None;
             }
-            state.waiting = true;
-            state = self.work.wait(state);
-            state.waiting = false;
+            state = self.work.wait(&self.state, state);
         }
     }
 
@@ -377,7 +379,7 @@ impl Outbox {
             if !matches!(state.phase, Phase::Failed | Phase::Over) {
                 state.phase = Phase::Closing;
             }
-            self.wake(&state);
+            self.work.notify(state);
         }
         self.refuse_sends()
     }
@@ -395,12 +397,6 @@ impl Outbox {
             Item::Share(_) | Item::HandOver => None,
         });
         sends.collect()
-    }
-
-    fn wake(&self, state: &State) {
-        if state.waiting {
-            self.work.notify_one();
-        }
     }
 
     fn tell_of_room(&self, state: &mut State) {

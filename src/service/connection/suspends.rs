@@ -2,7 +2,7 @@
 //!
 //! The service has nothing to prepare: it is ready as soon as it is told. Clocks stand still while the device sleeps, so a
 //! time that begins when a suspend is announced is over soon after the device has woken, and no thread waits for that. Then
-//! every peer is asked whether it is still there that is asked at all.
+//! every peer is asked whether it is still there that is asked at all, and who waits to open a connection again does so.
 //!
 //! Who competes: workers, of which one subscribes; the server thread, which is told; the timer. Where there is no such
 //! server, as in hosted mode, it is looked for three times, and that is all.
@@ -145,7 +145,7 @@ impl Wake for Suspends {
     fn wake(self: Arc<Self>, kind: usize, _timer: &Timer) {
         match kind {
             TELL => self.is_ready(),
-            _ => self.table.open().iter().for_each(Connection::check),
+            _ => self.table.all(|_| true).iter().for_each(Connection::resume),
         }
     }
 }

@@ -216,17 +216,16 @@ impl Table {
         owners.collect()
     }
 
-    /// The connections that are open.
-    pub(crate) fn open(&self) -> Vec<Arc<Connection>> {
-        let state = self.state.lock();
-        state.live().map(|live| live.conn.clone()).filter(|conn| conn.state().0 == Phase::Open).collect()
-    }
-
-    /// The connections of a process that are open.
+    /// The connections of a process that are open, or are opened again.
     pub(crate) fn of(&self, owner: PID) -> Vec<Arc<Connection>> {
         let state = self.state.lock();
         let own = state.live().filter(|live| live.owner == Owner::Process(owner));
-        own.map(|live| live.conn.clone()).filter(|conn| conn.state().0 == Phase::Open).collect()
+        let lasts = |conn: &Arc<Connection>| match conn.state().0 {
+            Phase::Open => true,
+            Phase::Opening => conn.is_one_of_several(),
+            _ => false,
+        };
+        own.map(|live| live.conn.clone()).filter(lasts).collect()
     }
 
     /// Those of all processes that are like this, in the order of their slots.

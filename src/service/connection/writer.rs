@@ -3,6 +3,8 @@
 //! A frame costs one copy into the write buffer, masked on the way. The lent page is never written to. Frames that
 //! wait together go out in one write. The sender is answered when the socket has taken its bytes.
 
+mod several;
+
 use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
@@ -120,13 +122,11 @@ impl Writer {
     }
 
     fn send(&mut self, send: Lent) -> Result<(), Gone> {
+        if let Some(count) = send.several() {
+            return self.send_several(send, count);
+        }
         match self.message(&send) {
-            Ok(()) => {
-                self.unanswered.push(send);
-                if self.unanswered.len() >= QUEUED_SENDS {
-                    self.write()?;
-                }
-            }
+            Ok(()) => self.answer_later(send)?,
             Err(NotSent::Refused(code)) => refuse(&self.conn, send, code),
             Err(NotSent::Gone) => {
                 refuse(&self.conn, send, Code::Closed);
@@ -134,6 +134,12 @@ impl Writer {
             }
         }
         Ok(())
+    }
+
+    /// Its answer waits for its last byte.
+    fn answer_later(&mut self, send: Lent) -> Result<(), Gone> {
+        self.unanswered.push(send);
+        if self.unanswered.len() >= QUEUED_SENDS { self.write() } else { Ok(()) }
     }
 
     /// A frame that is ready: collected with others if it fits, else written as it is.
@@ -198,16 +204,24 @@ impl Writer {
             }
             begins = false;
             rest = later;
-            if self.conn.outbox.is_closing_now() {
+            if !self.give_way()? {
                 return Err(NotSent::Refused(Code::Closed));
             }
-            while let Some(work) = self.conn.outbox.try_control() {
-                match work {
-                    Work::Pong(payload) => self.pong(&payload)?,
-                    _ => unless_gone(self.ping(&self.conn.ping_number()))?,
-                }
+        }
+    }
+
+    /// Sends control frames that wait. `false` if a Close frame is to go out instead of anything else.
+    fn give_way(&mut self) -> Result<bool, Gone> {
+        if self.conn.outbox.is_closing_now() {
+            return Ok(false);
+        }
+        while let Some(work) = self.conn.outbox.try_control() {
+            match work {
+                Work::Pong(payload) => self.pong(&payload)?,
+                _ => unless_gone(self.ping(&self.conn.ping_number()))?,
             }
         }
+        Ok(true)
     }
 
     fn frame(&mut self, kind: FrameKind, mut payload: &[u8]) -> Result<(), NotSent> {

@@ -47,10 +47,20 @@ pub(crate) struct Lent {
     ticket: Option<Ticket>,
     /// When its sender wants it back.
     until: Option<Instant>,
-    /// Its sender takes several messages in it.
-    takes_several: bool,
-    /// It holds a message to send, and takes the next one that comes.
-    exchange: Option<Exchange>,
+    purpose: Purpose,
+}
+
+/// What the pages are for.
+#[derive(Debug, Clone, Copy)]
+enum Purpose {
+    /// One message, there or back.
+    One,
+    /// Several messages back.
+    TakesSeveral,
+    /// So many messages there, as the sender says.
+    HoldsSeveral(usize),
+    /// A message there, and the next one that comes back.
+    Exchange(Exchange),
 }
 
 /// What the page of an `Exchange` waits for once its message is sent.
@@ -108,8 +118,7 @@ impl Incoming {
             answered: false,
             ticket: None,
             until: None,
-            takes_several: false,
-            exchange: None,
+            purpose: Purpose::One,
         })
     }
 
@@ -137,12 +146,30 @@ impl Lent {
 
     /// Its sender takes several messages in it.
     pub(crate) fn take_several(&mut self) {
-        self.takes_several = true;
+        self.purpose = Purpose::TakesSeveral;
     }
 
     /// See [`Lent::take_several`].
     pub(crate) fn takes_several(&self) -> bool {
-        self.takes_several
+        matches!(self.purpose, Purpose::TakesSeveral | Purpose::Exchange(_))
+    }
+
+    /// It holds so many messages, as its sender says.
+    pub(crate) fn holds_several(&mut self) {
+        self.purpose = Purpose::HoldsSeveral(self.offset);
+    }
+
+    /// How many messages are in it, if it may be any number but one.
+    pub(crate) fn several(&self) -> Option<usize> {
+        match self.purpose {
+            Purpose::HoldsSeveral(several) => Some(several),
+            _ => None,
+        }
+    }
+
+    /// How many messages are in it, never more than it has room for.
+    pub(crate) fn messages(&self) -> usize {
+        self.several().map_or(1, |several| several.min(self.pages.len() / size_of::<u32>()))
     }
 
     /// It is an `Exchange`: its message is sent as a `Send`, and answered with a word.
@@ -150,20 +177,24 @@ impl Lent {
         let word = ExchangeWord::from_word(self.offset);
         // One without a meaning is refused where others are that are sent.
         self.offset = word.map_or(usize::MAX, |word| SendWord::Data(word.kind, Part::Whole).to_word());
-        self.exchange = Some(Exchange { owner: 0, wait: word.map_or(0, |word| word.wait) });
+        let wait = word.map_or(0, |word| word.wait);
+        self.purpose = Purpose::Exchange(Exchange { owner: 0, wait });
         self.answer_on_drop = not_sent(Code::Closed);
     }
 
     /// This `owner` lends it, if it is an `Exchange`.
     pub(crate) fn is_of(&mut self, owner: u32) {
-        if let Some(exchange) = &mut self.exchange {
+        if let Purpose::Exchange(exchange) = &mut self.purpose {
             exchange.owner = owner;
         }
     }
 
     /// What it waits for, if it is an `Exchange`.
     pub(crate) fn exchanged(&self) -> Option<Exchange> {
-        self.exchange
+        match self.purpose {
+            Purpose::Exchange(exchange) => Some(exchange),
+            _ => None,
+        }
     }
 
     /// The message of an `Exchange` is sent: it is not in the page any more, which waits as that of a `Receive` and is
@@ -171,15 +202,15 @@ impl Lent {
     pub(crate) fn becomes_receive(&mut self, offset: usize) {
         let valid = self.valid;
         self.pages_mut().get_mut(..valid).unwrap_or_default().fill(0);
-        (self.takes_several, self.answer_on_drop) = (true, offset);
-        if let Some(Exchange { wait: wait @ 1.., .. }) = self.exchange {
+        self.answer_on_drop = offset;
+        if let Purpose::Exchange(Exchange { wait: wait @ 1.., .. }) = self.purpose {
             self.wanted_after(Duration::from_millis(wait as u64));
         }
     }
 
     /// Answers that its message is not sent.
     pub(crate) fn not_sent(self, code: Code) {
-        let word = if self.exchange.is_some() { not_sent(code) } else { code as usize };
+        let word = if self.exchanged().is_some() { not_sent(code) } else { code as usize };
         self.answer(word, 0);
     }
 

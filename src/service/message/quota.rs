@@ -11,8 +11,8 @@ use xous::PID;
 use xous_api_websocket::Code;
 
 use crate::service::limits::{
-    KEPT_BYTES, KEPT_MESSAGES, OPEN_BYTES, OPEN_BYTES_PER_PROCESS, OPEN_MESSAGES, OPEN_MESSAGES_PER_PROCESS,
-    SMALL_MESSAGE, WAITING_CLOSES,
+    KEPT_BYTES, KEPT_MESSAGES, LENT_BYTES, LENT_MEANWHILE, OPEN_BYTES, OPEN_BYTES_PER_PROCESS, OPEN_MESSAGES,
+    OPEN_MESSAGES_PER_PROCESS, SMALL_MESSAGE, WAITING_CLOSES,
 };
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::Relaxed};
 
@@ -94,6 +94,16 @@ impl Quota {
         }
         self.closes.fetch_add(1, Relaxed);
         Some(Ticket { quota: self.clone(), place: Place::Close })
+    }
+
+    /// Messages and bytes that `pid` may still have open, but for those that its other threads may need meanwhile.
+    pub(crate) fn room(&self, pid: u8) -> (usize, usize) {
+        let own = &self.per_process[usize::from(pid)];
+        let messages = (OPEN_MESSAGES_PER_PROCESS - LENT_MEANWHILE).saturating_sub(own.messages());
+        let bytes = (OPEN_BYTES_PER_PROCESS - LENT_MEANWHILE * LENT_BYTES).saturating_sub(own.bytes());
+        let all = (OPEN_MESSAGES - KEPT_MESSAGES).saturating_sub(self.all.messages());
+        let all_bytes = (OPEN_BYTES - KEPT_BYTES).saturating_sub(self.all.bytes());
+        (messages.min(all), bytes.min(all_bytes))
     }
 
     /// A message has come from this process: it is there.

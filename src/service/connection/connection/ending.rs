@@ -25,6 +25,9 @@ impl Connection {
         }
         let again = std::mem::replace(&mut state.closed_by_owner, true);
         if let Some(outcome) = state.outcome.clone() {
+            if !(again || self.tells_of_its_end()) {
+                return state.closers.extend(closer);
+            }
             drop(state);
             match closer {
                 Some(closer) if again => closer.refuse(),
@@ -92,8 +95,10 @@ impl Connection {
 
     fn closing(self: &Arc<Self>, outcome: &Outcome, close: impl FnOnce() -> Vec<Lent>) {
         self.state.lock().phase = Phase::Closing;
+        // Before a reader that waits for a page goes on: nothing that it answers then goes ahead of the Close frame.
+        let refused = close();
         self.inbox.discard();
-        self.refuse(close());
+        self.refuse(refused);
         self.end(outcome);
         self.arm(Deadline::Close, self.deadlines.close);
     }

@@ -8,6 +8,7 @@ use xous_api_websocket::state::Phase;
 use super::super::deadline::Deadline;
 use super::super::failure::Failure;
 use super::super::opener::{Opener, OpeningResult, Told};
+use super::super::outcome::{ABNORMAL, Outcome};
 use super::Connection;
 use crate::net::Socket;
 use crate::service::limits::REFUSAL_WAIT;
@@ -94,7 +95,11 @@ impl Connection {
             state.phase = Phase::Closed;
             let (place, open) = (state.opener.place(), self.deadlines.open);
             drop(state);
-            self.fail_opening(Failure::new(Code::Timeout, format_args!("{place}not open within {open:?}")));
+            let failure = Failure::new(Code::Timeout, format_args!("{place}not open within {open:?}"));
+            let outcome = Outcome { why: Some(failure.code), ..Outcome::new(ABNORMAL, &failure.text) };
+            if !self.lasts_before_open(&outcome) {
+                self.fail_opening(failure);
+            }
         } else {
             drop(state);
         }

@@ -29,14 +29,17 @@ impl Connection {
 
     /// A ping goes out.
     pub(crate) fn pings(&self, payload: &[u8]) {
-        let asked = Some((payload.into(), Instant::now()));
-        self.liveness.state.lock().asked = asked;
+        let asked = (payload.into(), Instant::now());
+        let mut state = self.liveness.state.lock();
+        let [last, before] = &mut state.asked;
+        *before = last.replace(asked);
     }
 
-    /// A pong has come. One that answers another ping than the last, or none, says nothing of the time.
+    /// A pong has come. One that answers another ping than the last two, or none, says nothing of the time.
     pub(crate) fn ponged(&self, payload: &[u8]) {
         let mut state = self.liveness.state.lock();
-        if let Some((_, when)) = state.asked.take_if(|(asked, _)| **asked == *payload) {
+        let answered = state.asked.iter_mut().find_map(|asked| asked.take_if(|(said, _)| **said == *payload));
+        if let Some((_, when)) = answered {
             state.round_trip.add(when.elapsed());
         }
     }
@@ -54,7 +57,7 @@ impl Connection {
         let pong = pong.min(Deadlines::MAX_WAIT);
         let mut state = self.liveness.state.lock();
         state.keepalive = interval.map(|interval| Keepalive::new(interval, pong));
-        (state.interval, state.pong) = (interval, pong);
+        state.pong = pong;
         state.changes = state.changes.wrapping_add(1);
         drop(state);
         self.liveness.pings.store(interval.is_some(), Relaxed);
@@ -65,8 +68,8 @@ impl Connection {
     /// The first interval begins.
     pub(super) fn begins_to_ping(self: &Arc<Self>) {
         self.disarm(Some(Deadline::Keepalive));
-        let interval = self.liveness.state.lock().interval;
-        if let Some(interval) = interval
+        let first = self.liveness.state.lock().keepalive.as_mut().map(Keepalive::begin);
+        if let Some(interval) = first
             && self.state().0 == Phase::Open
         {
             self.arm(Deadline::Keepalive, interval);
@@ -96,7 +99,7 @@ impl Connection {
     }
 
     /// Asks the peer now whether it is still there, if it is asked at all: what it may have said before does not count.
-    pub(crate) fn check(self: &Arc<Self>) {
+    pub(super) fn check(self: &Arc<Self>) {
         let mut state = self.liveness.state.lock();
         let changes = state.changes;
         let step = state.keepalive.as_mut().map(Keepalive::ask);

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::super::lasting::Lasting;
+use super::super::opener::OpeningResult;
 use super::super::outcome::Outcome;
-use super::{Connection, Parts, State};
+use super::{Connection, Parts, Phase, State};
 use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 impl Connection {
@@ -21,6 +22,15 @@ impl Connection {
         self.lasting.clone().filter(|_| wanted)
     }
 
+    /// The device has slept: is the peer still there, or back?
+    pub(crate) fn resume(self: &Arc<Self>) {
+        if self.state().0 == Phase::Open {
+            self.check();
+        } else if let Some(lasting) = self.reopens() {
+            lasting.resume();
+        }
+    }
+
     /// There will be another one in its place: nobody is told of this end.
     pub(super) fn continues(&self, state: &State, outcome: &Outcome) -> bool {
         let wanted = state.was_open && !state.closed_by_owner && !state.is_last;
@@ -31,6 +41,25 @@ impl Connection {
     /// It is one of several attempts and has not been open: what waits, waits for the next.
     pub(super) fn keeps_what_waits(&self, state: &State) -> bool {
         self.lasting.is_some() && state.last.is_some() && !(state.was_open || state.closed_by_owner)
+    }
+
+    /// The first opening has failed like this, and others follow if its policy says so: its owner has the connection all the
+    /// same, and learns the rest as it learns of any other end. `false` if it says no, or the owner has closed.
+    pub(crate) fn lasts_before_open(&self, outcome: &Outcome) -> bool {
+        let mut state = self.state.lock();
+        let lasts = self.lasting.as_ref().is_some_and(|lasting| lasting.before_open());
+        if !lasts || state.closed_by_owner {
+            return false;
+        }
+        state.last.get_or_insert_with(|| outcome.clone());
+        drop(state);
+        self.tell_opening(OpeningResult::Later);
+        true
+    }
+
+    /// There was another one before it, or its first opening has failed and others follow.
+    pub(crate) fn is_one_of_several(&self) -> bool {
+        self.state.lock().last.is_some()
     }
 
     /// It ended like this, if nothing else is known, and there is no other one.
@@ -55,10 +84,13 @@ impl Connection {
             last: Some(outcome),
         });
         let mut state = self.state.lock();
+        let is_given_up = state.outcome.as_ref().is_some_and(|outcome| !self.continues(&state, outcome));
         // Nor is one opened again that was handed over and that nobody has taken up.
-        if state.closed_by_owner || self.untouched.load(Relaxed) {
+        if state.closed_by_owner || is_given_up || self.untouched.load(Relaxed) {
             return None;
         }
+        // The owner may not have asked yet what came of the first opening.
+        std::mem::swap(&mut state.opener, &mut next.state.lock().opener);
         // Who has found this one before, and closes it from now on, closes that one.
         state.next = Some(next.clone());
         drop(state);

@@ -147,8 +147,8 @@ impl Task {
             (Way::Echo, _) if self.is_secure => "secure-echo",
             (Way::Echo, _) => "echo",
             (Way::Exchange, _) => "exchange",
-            (Way::Collected, Who::Library { .. }) => "collected",
-            (Way::Out | Way::Collected, _) => "out",
+            (Way::Collected, _) => "collected",
+            (Way::Out, _) => "out",
             _ => "in",
         };
         let machine = match who {

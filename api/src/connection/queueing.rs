@@ -1,0 +1,55 @@
+//! Messages of a connection that go out together.
+
+use std::time::Duration;
+
+use crate::Kind;
+use crate::connection::link::lock;
+use crate::connection::websocket::Websocket;
+use crate::error::QueueError;
+
+impl Websocket {
+    /// Queues a whole message in pages of this process: many small ones that are sent together cost a fraction of those that
+    /// are sent one by one. Returns its number; they count from 0.
+    ///
+    /// What is queued goes out with [`Websocket::flush`], when its pages are full (16 KiB), and after
+    /// [`Websocket::flush_after`]: this call then waits until the socket has taken it. Everything else that is sent on the
+    /// connection goes behind it; [`Websocket::close`], [`Websocket::send_async`], [`Websocket::grant`] and the drop of the
+    /// last clone give it to the service before they do their work, without waiting; what then fails is only counted, in
+    /// [`Websocket::state`]. To receive sends nothing: flush before you wait for an answer. A message that is longer than the
+    /// pages is sent at once, behind what is queued.
+    ///
+    /// ```no_run
+    /// use xous_api_websocket::{Kind, Websocket, error::QueueError};
+    ///
+    /// fn report(ws: &Websocket, samples: &[[u8; 16]]) -> Result<(), QueueError> {
+    ///     for sample in samples {
+    ///         ws.queue(Kind::Binary, sample)?;
+    ///     }
+    ///     ws.flush()
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// The message is not queued. [`QueueError`] tells what became of those before it, once.
+    pub fn queue(&self, kind: Kind, data: &[u8]) -> Result<u64, QueueError> {
+        lock(&self.link.outgoing).queue(&self.link, kind, data)
+    }
+
+    /// Sends what is queued. Returns when the socket has taken it.
+    ///
+    /// # Errors
+    /// See [`QueueError`]: it names each message that is not sent and was not told of before.
+    pub fn flush(&self) -> Result<(), QueueError> {
+        lock(&self.link.outgoing).flush(&self.link)
+    }
+
+    /// From now on no message that is queued waits longer than this: one thread of this process, which is used again, then
+    /// sends what there is. What fails is told by the next [`Websocket::queue`] or [`Websocket::flush`]; what is refused for
+    /// now goes with the next call that sends. `None`: it waits for those.
+    ///
+    /// # Errors
+    /// `NotSent(Busy(NoWorker))` if something is queued and the thread cannot be started.
+    pub fn flush_after(&self, longest: Option<Duration>) -> Result<(), QueueError> {
+        lock(&self.link.outgoing).set_longest(&self.link, longest)
+    }
+}

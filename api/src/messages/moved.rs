@@ -1,0 +1,55 @@
+//! Messages that are given to the service and not waited for.
+
+use std::sync::Mutex;
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::connection::link::{Link, lock};
+use crate::error::SendError;
+use crate::wire::{Opcode, PAGE_SIZE, SendWord, move_copy};
+use crate::{Code, Kind, Part};
+
+/// What the service takes of this process, as far as is known: it is asked when nothing is known to be free.
+///
+/// Who competes: threads that send on any connection.
+static FREE: Mutex<Free> = Mutex::new(Free { messages: 0, bytes: 0 });
+
+struct Free {
+    messages: usize,
+    /// Of their pages.
+    bytes: usize,
+}
+
+/// Gives the service a whole message.
+///
+/// # Errors
+/// `Busy` if there is no room for it.
+pub(crate) fn send(link: &Link, kind: Kind, data: &[u8]) -> Result<(), SendError> {
+    take_room(link, data.len().div_ceil(PAGE_SIZE).max(1) * PAGE_SIZE)?;
+    let word = SendWord::Data(kind, Part::Whole).to_word();
+    move_copy(link.cid, link.id(Opcode::Send), word, data).map_err(|_| SendError::Kernel)
+}
+
+fn take_room(link: &Link, bytes: usize) -> Result<(), SendError> {
+    let mut free = lock(&FREE);
+    let is_short = |free: &Free| free.messages == 0 || free.bytes < bytes;
+    if link.places.load(Relaxed) == 0 || is_short(&free) {
+        let ask = xous::Message::new_blocking_scalar(link.id(Opcode::Room), 0, 0, 0, 0);
+        match xous::send_message(link.cid, ask) {
+            Ok(xous::Result::Scalar5(places, messages, bytes, ..)) => {
+                link.places.store(places, Relaxed);
+                *free = Free { messages, bytes };
+            }
+            // A service that does not know.
+            Ok(_) => return Ok(()),
+            Err(_) => return Err(SendError::Kernel),
+        }
+    }
+    let places = link.places.load(Relaxed).checked_sub(1).ok_or(SendError::Busy(Code::BusyQueue))?;
+    if is_short(&free) {
+        return Err(SendError::Busy(Code::BusyMessages));
+    }
+    link.places.store(places, Relaxed);
+    free.messages -= 1;
+    free.bytes -= bytes;
+    Ok(())
+}

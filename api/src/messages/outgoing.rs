@@ -1,0 +1,222 @@
+//! Messages that are collected and go out together.
+
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use crate::connection::link::{Link, lock};
+use crate::error::{QueueError, SendError, Unsent};
+use crate::messages::send::{self, SEND_CHUNK};
+use crate::push::forward;
+use crate::wire::{Opcode, PAGE_SIZE, Packer, Pages, move_copy};
+use crate::{Code, Kind, Part};
+
+/// The pages that messages are sent with, and messages that wait in them.
+///
+/// Who competes: threads that send, and one that sends what has waited for too long. Whoever sends holds it, and what waits
+/// goes first. Full: what waits is sent.
+pub(crate) struct Outgoing {
+    pages: Pages,
+    queued: Packer,
+    /// How many have been queued so far.
+    number: u64,
+    /// Of what was sent without the program asking for it: told with its next call.
+    untold: Option<QueueError>,
+    /// Nothing waits longer.
+    longest: Option<Duration>,
+    /// A thread sees to that.
+    watched: bool,
+}
+
+impl Outgoing {
+    pub(crate) fn new() -> Self {
+        Outgoing {
+            pages: Pages::new(PAGE_SIZE),
+            queued: Packer::new(),
+            number: 0,
+            untold: None,
+            longest: None,
+            watched: false,
+        }
+    }
+
+    /// How many messages wait, and bytes of the pages that they fill.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        (self.queued.count(), self.queued.used())
+    }
+
+    /// Pages for another message, when what waits is sent.
+    ///
+    /// # Errors
+    /// It cannot be sent for now, and is still in the pages.
+    pub(crate) fn pages(&mut self, link: &Link) -> Result<&mut Pages, SendError> {
+        self.settle(link)?;
+        Ok(&mut self.pages)
+    }
+
+    /// Clears the pages, but for what waits.
+    pub(crate) fn clear(&mut self) {
+        if self.queued.is_empty() {
+            self.pages.clear();
+        }
+    }
+
+    /// Adds a message to those that wait; its number.
+    pub(crate) fn queue(&mut self, link: &Arc<Link>, kind: Kind, data: &[u8]) -> Result<u64, QueueError> {
+        if let Some(untold) = self.untold.take() {
+            return Err(untold);
+        }
+        if !self.queued.fits(self.pages.bytes().len(), data.len()) && !self.make_room(link, data.len())? {
+            let pages = self.pages(link).map_err(QueueError::NotSent)?;
+            send::send_parts(link, pages, kind, Part::Whole, data, SEND_CHUNK)
+                .map_err(QueueError::NotSent)?;
+            return Ok(self.next_number());
+        }
+        if self.longest.is_some() && !self.watched {
+            self.watch(link)?;
+        }
+        if self.queued.is_empty() {
+            link.has_queued.store(true, SeqCst);
+        }
+        let memory = self.pages.bytes_mut();
+        if let Some(place) = self.queued.room(memory).get_mut(..data.len()) {
+            place.copy_from_slice(data);
+        }
+        self.queued.add(memory, kind, data.len());
+        Ok(self.next_number())
+    }
+
+    /// Sends what waits, and tells what was not told yet.
+    pub(crate) fn flush(&mut self, link: &Link) -> Result<(), QueueError> {
+        let settled = self.settle(link);
+        match self.untold.take() {
+            Some(untold) => Err(untold),
+            None => settled.map_err(QueueError::NotSent),
+        }
+    }
+
+    /// Sends what waits longer than this from now on.
+    pub(crate) fn set_longest(
+        &mut self,
+        link: &Arc<Link>,
+        longest: Option<Duration>,
+    ) -> Result<(), QueueError> {
+        self.longest = longest;
+        let waits = longest.is_some() && !self.watched && !self.queued.is_empty();
+        if waits { self.watch(link) } else { Ok(()) }
+    }
+
+    /// Gives what waits to the service, which sends it. Nothing is waited for, and nobody is told.
+    pub(crate) fn give_queued(&mut self, link: &Link) {
+        if self.queued.is_empty() {
+            return;
+        }
+        let (count, len) = (self.queued.count(), self.close());
+        if let Some(data) = self.pages.bytes().get(..len) {
+            move_copy(link.cid, link.id(Opcode::SendSeveral), count, data).ok();
+        }
+        self.empty(link);
+    }
+
+    /// Room for a message of this length. `false` if it is too long for these pages.
+    fn make_room(&mut self, link: &Link, len: usize) -> Result<bool, QueueError> {
+        self.flush(link)?;
+        if self.pages.bytes().len() < SEND_CHUNK {
+            self.pages = Pages::new(SEND_CHUNK);
+        }
+        Ok(self.queued.fits(SEND_CHUNK, len))
+    }
+
+    fn next_number(&mut self) -> u64 {
+        self.number += 1;
+        self.number - 1
+    }
+
+    /// Sends what waits. What is lost of it is told later.
+    ///
+    /// # Errors
+    /// All of it still waits.
+    fn settle(&mut self, link: &Link) -> Result<(), SendError> {
+        match (self.send_queued(link), &mut self.untold) {
+            (Ok(()), _) => (),
+            (Err(QueueError::NotSent(error)), _) if !self.queued.is_empty() => return Err(error),
+            (Err(QueueError::Failed(more)), Some(QueueError::Failed(all))) => all.extend(more),
+            (Err(_), Some(QueueError::NotSent(_))) => (),
+            (Err(error), untold) => *untold = Some(error),
+        }
+        Ok(())
+    }
+
+    fn send_queued(&mut self, link: &Link) -> Result<(), QueueError> {
+        if self.queued.is_empty() {
+            return Ok(());
+        }
+        let (count, len) = (self.queued.count(), self.close());
+        // Whoever looks from now on finds it with the service.
+        link.has_queued.store(false, SeqCst);
+        let returned = self.pages.lend_mut(link.cid, link.id(Opcode::SendSeveral), count, len, len);
+        let error = match returned.map(|returned| (returned.offset, returned.valid)) {
+            Ok((0, _)) => {
+                self.empty(link);
+                return Ok(());
+            }
+            Ok((offset, valid)) if Code::from_word(offset) == Code::SomeUnsent => {
+                let first = self.number - count as u64;
+                self.empty(link);
+                return Err(self.unsent(first, valid.min(count)));
+            }
+            Ok((offset, _)) => SendError::from_code(Code::from_word(offset)),
+            Err(_) => SendError::Kernel,
+        };
+        if matches!(error, SendError::Busy(_) | SendError::Refused(Code::Reconnecting) | SendError::Kernel) {
+            let all = self.pages.bytes().len();
+            self.queued.move_table(self.pages.bytes_mut(), len, all);
+            link.has_queued.store(true, SeqCst);
+        } else {
+            self.empty(link);
+        }
+        Err(QueueError::NotSent(error))
+    }
+
+    /// Makes what waits as short as it can be. Returns the bytes of its pages.
+    fn close(&mut self) -> usize {
+        let all = self.pages.bytes().len();
+        let len = self.queued.used().next_multiple_of(PAGE_SIZE).min(all);
+        self.queued.move_table(self.pages.bytes_mut(), all, len);
+        len
+    }
+
+    fn empty(&mut self, link: &Link) {
+        self.queued = Packer::new();
+        link.has_queued.store(false, SeqCst);
+    }
+
+    /// What the codes in the pages say, of messages from this number on.
+    fn unsent(&self, first: u64, count: usize) -> QueueError {
+        let codes = self.pages.bytes().get(..count).unwrap_or_default();
+        let unsent = (first..).zip(codes).filter(|(_, code)| **code != 0);
+        let unsent = unsent.map(|(number, code)| Unsent { number, code: Code::from_word((*code).into()) });
+        QueueError::Failed(unsent.collect())
+    }
+
+    /// Has a thread send what waits, when it has waited for the longest time.
+    fn watch(&mut self, link: &Arc<Link>) -> Result<(), QueueError> {
+        let watcher = link.clone();
+        forward::start(Box::new(move || watch(&watcher)))
+            .map_err(|_| QueueError::NotSent(SendError::Busy(Code::NoWorker)))?;
+        self.watched = true;
+        Ok(())
+    }
+}
+
+/// Waits for that time, or until nobody holds the connection any more, and sends what waits. What came meanwhile has waited
+/// for less, and goes with it.
+fn watch(link: &Link) {
+    let outgoing = lock(&link.outgoing);
+    let longest = outgoing.longest.unwrap_or_default();
+    let woken = link.given_up.wait_timeout(outgoing, longest);
+    let (mut outgoing, _) = woken.unwrap_or_else(PoisonError::into_inner);
+    outgoing.watched = false;
+    // What is refused for now goes out with the next message.
+    outgoing.settle(link).ok();
+}

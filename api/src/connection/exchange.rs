@@ -29,7 +29,7 @@ impl Websocket {
     /// opened again ([`Request::reconnect`](crate::Request::reconnect)) this waits on when the connection is lost, though
     /// what was sent may be lost with it: name a time there.
     ///
-    /// A message of more than 16 KiB, or one while something is here already, goes out as with `send`, and the next one is
+    /// What is queued goes out before it ([`Websocket::queue`]). A message of more than 16 KiB, or one while something is here already, goes out as with `send`, and the next one is
     /// received then.
     ///
     /// # Errors
@@ -81,6 +81,10 @@ fn exchange<'a>(
         lock(&link.outgoing).pages(link)?;
     }
     let until = || time.and_then(|time| Instant::now().checked_add(time));
+    // What is queued goes first.
+    if link.has_queued.load(SeqCst) {
+        lock(&link.outgoing).pages(link)?;
+    }
     let word = ExchangeWord::new(kind, time.map_or(0, milliseconds));
     if let (Some(mut inbox), Some(word)) = (unless_held(link), word) {
         let until = until();

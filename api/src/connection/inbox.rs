@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::Code;
 use crate::connection::link::Link;
 use crate::wire::{ExchangeWord, Opcode, PAGE_SIZE, Packer, Pages, ReceiveWord, Returned, Status, Unpacker};
+use crate::{Code, Kind};
 
 /// How much is lent at a time at most. Four pages carry 2.4 times as much per time as one, and more pages hardly
 /// more.
@@ -138,6 +138,16 @@ impl Inbox {
         }
         let word = ReceiveWord::new(Status::Chunk { kind, first: true, last: true }).send_failed(send_failed);
         Ok(Received { word, len: range.len() })
+    }
+
+    /// The next message if it is in the pages whole, with others or behind them.
+    pub(crate) fn next_here(&mut self) -> Option<(Kind, &[u8])> {
+        if self.kept.is_some() || self.rest.left() == 0 {
+            return None;
+        }
+        let Received { word, len } = self.next_of_rest(false).ok()?;
+        let Status::Chunk { kind, .. } = word.status else { return None };
+        Some((kind, self.bytes().get(..len)?))
     }
 
     /// Copies of the whole messages that were not taken, for another owner, and how many they are. `None` if there are none.

@@ -9,7 +9,7 @@ use crate::certificate::Shown;
 use crate::connection::link::{Link, lock, service};
 use crate::connection::opening::{self, Opening};
 use crate::error::{ControlError, OpenError, ReceiveError, SendError, Unopened};
-use crate::messages::message::Message;
+use crate::messages::message::{self, Message};
 use crate::messages::moved;
 use crate::messages::send::{self, SendOptions};
 use crate::push::forwarding::Forwarding;
@@ -262,7 +262,11 @@ impl Websocket {
     /// `TooLong` if it is longer, `NotText` if it is binary, `NoMemory` if the heap has no room for it (see
     /// [`Message::into_bytes`]). The message is then discarded.
     pub fn receive_text(&self, limit: usize) -> Result<String, ReceiveError> {
-        self.receive()?.into_text(limit)
+        let mut inbox = lock(&self.link.incoming);
+        if let Some(text) = message::text_here(&mut inbox, limit) {
+            return text;
+        }
+        Message::next(&self.link, inbox, None)?.into_text(limit)
     }
 
     /// Waits for the next message, text or binary, of at most `limit` bytes.
@@ -271,7 +275,11 @@ impl Websocket {
     /// `TooLong` if it is longer, `NoMemory` if the heap has no room for it (see [`Message::into_bytes`]). The
     /// message is then discarded.
     pub fn receive_whole(&self, limit: usize) -> Result<Payload, ReceiveError> {
-        self.receive()?.into_payload(limit)
+        let mut inbox = lock(&self.link.incoming);
+        if let Some(message) = message::payload_here(&mut inbox, limit) {
+            return message;
+        }
+        Message::next(&self.link, inbox, None)?.into_payload(limit)
     }
 
     /// Lends every chunk to `cid` from now on, in order, with `opcode` as message id. The data is in the first

@@ -143,9 +143,6 @@ impl<'a> Message<'a> {
         let mut bytes = Vec::new();
         loop {
             let chunk = self.chunk()?;
-            if chunk.is_empty() {
-                return Ok(bytes);
-            }
             if chunk.len() > limit.saturating_sub(bytes.len()) {
                 self.skip()?;
                 return Err(ReceiveError::TooLong { limit });
@@ -158,6 +155,9 @@ impl<'a> Message<'a> {
             bytes.extend_from_slice(chunk);
             let len = chunk.len();
             self.consume(len);
+            if self.is_over() {
+                return Ok(bytes);
+            }
         }
     }
 
@@ -170,7 +170,7 @@ impl<'a> Message<'a> {
             self.skip()?;
             return Err(ReceiveError::NotText);
         }
-        String::from_utf8(self.into_bytes(limit)?).map_err(|_| ReceiveError::NotText)
+        text(self.into_bytes(limit)?)
     }
 
     /// The rest of the message as what it is, at most `limit` bytes.
@@ -182,6 +182,11 @@ impl<'a> Message<'a> {
             Kind::Text => self.into_text(limit).map(Payload::Text),
             Kind::Binary => self.into_bytes(limit).map(Payload::Binary),
         }
+    }
+
+    /// All of it was read.
+    fn is_over(&self) -> bool {
+        self.at == self.end && self.last
     }
 
     fn skip(&mut self) -> Result<(), ReceiveError> {
@@ -225,8 +230,47 @@ impl BufRead for Message<'_> {
 
 impl Drop for Message<'_> {
     fn drop(&mut self) {
-        self.skip().ok();
+        if !self.is_over() {
+            self.skip().ok();
+        }
     }
+}
+
+/// The next message if it has come together with others: most of what a short message costs its receiver is a stream.
+///
+/// # Errors
+/// As [`Message::into_payload`].
+pub(crate) fn payload_here(inbox: &mut Inbox, limit: usize) -> Option<Result<Payload, ReceiveError>> {
+    let (kind, message) = inbox.next_here()?;
+    Some(copy(message, limit).and_then(|bytes| match kind {
+        Kind::Text => text(bytes).map(Payload::Text),
+        Kind::Binary => Ok(Payload::Binary(bytes)),
+    }))
+}
+
+/// As [`payload_here`], of a text.
+///
+/// # Errors
+/// As [`Message::into_text`].
+pub(crate) fn text_here(inbox: &mut Inbox, limit: usize) -> Option<Result<String, ReceiveError>> {
+    match inbox.next_here()? {
+        (Kind::Text, message) => Some(copy(message, limit).and_then(text)),
+        (Kind::Binary, _) => Some(Err(ReceiveError::NotText)),
+    }
+}
+
+fn text(bytes: Vec<u8>) -> Result<String, ReceiveError> {
+    String::from_utf8(bytes).map_err(|_| ReceiveError::NotText)
+}
+
+fn copy(message: &[u8], limit: usize) -> Result<Vec<u8>, ReceiveError> {
+    if message.len() > limit {
+        return Err(ReceiveError::TooLong { limit });
+    }
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(message.len()).map_err(|_| ReceiveError::NoMemory)?;
+    bytes.extend_from_slice(message);
+    Ok(bytes)
 }
 
 /// Makes room for `more` bytes, doubling what is there if that can be had.

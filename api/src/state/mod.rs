@@ -48,9 +48,10 @@ pub struct ConnectionState {
     pub phase: Phase,
     /// Messages and parts that wait for the socket, waited for or not, by whichever thread.
     pub queued_sends: usize,
-    /// Their bytes.
+    /// Their bytes; of messages that are queued together, those of the pages that they fill.
     pub queued_bytes: usize,
-    /// How many queued sends ([`Websocket::send_async`](crate::Websocket::send_async)) have failed.
+    /// How many messages have failed that nobody waited for ([`Websocket::send_async`](crate::Websocket::send_async)), and of
+    /// those that were [queued](crate::Websocket::queue) when the connection was closed.
     pub failed_sends: usize,
     /// Why the service has given the connection up, where there is a code for that: [`Code::NoPong`].
     pub end: Option<Code>,

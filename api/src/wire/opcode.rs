@@ -196,7 +196,7 @@ pub enum Opcode {
     /// Errors: those of `Open`; `Closed` (no such opening, or it was given up), `BusyReceives` (another one waits).
     WaitOpen = 24,
     /// What waits to be sent on a connection: blocking scalar, `Scalar2(messages, bytes)`, of messages and parts that the
-    /// socket has not got, lent and moved. Both are 0 for a handle that is not the caller's.
+    /// socket has not got, lent and moved; of several in a page, all of the page. Both are 0 for a handle that is not the caller's.
     Queued = 25,
     /// Waits until one of several connections has something, so that one thread of a program receives from all of them.
     ///

@@ -442,23 +442,3 @@ fn an_exchange_outlasts_its_connection() {
         assert_eq!(asking.join().unwrap().as_deref(), Ok("here"));
     });
 }
-
-/// Though they are in this process, and the message that is exchanged goes to the service.
-#[test]
-fn what_is_queued_goes_out_first() {
-    system!().run(|| {
-        let (peer, streams) = silent();
-        let ws = open(&peer);
-        let mut stream = seen(&streams);
-        for round in 0..3 {
-            ws.queue(Kind::Text, b"one").unwrap();
-            ws.queue(Kind::Binary, b"two").unwrap();
-            let asking = ask(&ws, "three");
-            expect(&mut stream, TEXT, b"one");
-            expect(&mut stream, BINARY, b"two");
-            expect(&mut stream, TEXT, b"three");
-            stream.write_all(&frame(TEXT, b"four")).unwrap();
-            assert_eq!(asking.join().unwrap().as_deref(), Ok("four"), "{round}");
-        }
-    });
-}

@@ -77,9 +77,6 @@ fn exchange<'a>(
     data: &[u8],
     time: Option<Duration>,
 ) -> Result<Message<'a>, ExchangeError> {
-    if link.has_queued.load(SeqCst) {
-        lock(&link.outgoing).pages(link)?;
-    }
     let until = || time.and_then(|time| Instant::now().checked_add(time));
     // What is queued goes first.
     if link.has_queued.load(SeqCst) {

@@ -179,6 +179,11 @@ fn a_failed_send_is_reported_with_the_next_chunk() {
     });
 }
 
+/// A peer that takes nothing is waited for longer than a slow machine takes to fill the service.
+fn patient() -> Deadlines {
+    Deadlines::new().write(4 * PATIENCE)
+}
+
 /// Gives away what no socket takes until the service refuses to open a connection; with which code.
 fn fill(all: &[Websocket]) -> Code {
     let nobody = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
@@ -197,7 +202,7 @@ fn fill(all: &[Websocket]) -> Code {
 
 #[test]
 fn one_process_cannot_lock_the_others_out() {
-    let deadlines = Deadlines::new().close(std::time::Duration::from_millis(200));
+    let deadlines = patient().close(std::time::Duration::from_millis(200));
     system!()
         .role("greedy", move || {
             let (peer, streams) = silent();
@@ -238,7 +243,8 @@ fn all_processes_together_have_a_limit() {
     system!()
         .role("one", || {
             let (peer, streams) = silent();
-            let all: Vec<_> = (0..4).map(|_| open(&peer)).collect();
+            let open = || Websocket::open(&request(&peer).options(patient())).unwrap();
+            let all: Vec<_> = (0..4).map(|_| open()).collect();
             let kept_open: Vec<_> = all.iter().map(|_| seen(&streams)).collect();
             assert_eq!(fill(&all), Code::BusyMessages);
             tell("other", "full");

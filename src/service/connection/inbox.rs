@@ -412,12 +412,16 @@ impl Inbox {
 
     /// From now on nothing is delivered; the pages stay until it is known how the connection ended.
     pub(crate) fn discard(&self) {
+        self.stop();
+        self.changed.notify_one();
+    }
+
+    /// As [`Inbox::discard`], but a reader that waits for a page goes on waiting until that.
+    pub(crate) fn stop(&self) {
         let mut state = self.state.lock();
         if state.delivers() {
             state.phase = Phase::Discarding;
         }
-        drop(state);
-        self.changed.notify_one();
     }
 
     /// Gives a page back, if there is one, so that the owner shows that it is there.

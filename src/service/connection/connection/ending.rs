@@ -95,7 +95,9 @@ impl Connection {
 
     fn closing(self: &Arc<Self>, outcome: &Outcome, close: impl FnOnce() -> Vec<Lent>) {
         self.state.lock().phase = Phase::Closing;
-        // Before a reader that waits for a page goes on: nothing that it answers then goes ahead of the Close frame.
+        // Nothing is delivered to an owner who hears of the end from the peer. A reader that waits for a page goes on behind
+        // the Close frame: nothing that it answers then goes ahead of that.
+        self.inbox.stop();
         let refused = close();
         self.inbox.discard();
         self.refuse(refused);

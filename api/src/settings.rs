@@ -136,8 +136,8 @@ pub struct Deadlines {
     /// times this. Also for a process that the connection was handed to, to ask for something.
     pub stall: Duration,
     /// Silence after which a Ping is sent, at most this: a peer that is gone is noticed within this and `pong` together. By
-    /// default no Ping is sent, and an idle connection costs nothing. Time in which the caller lends no page does not count as silence, as the peer cannot be heard
-    /// then.
+    /// default no Ping is sent, and an idle connection costs nothing. Time in which the caller lends no page does not count as
+    /// silence, as the peer cannot be heard then.
     pub keepalive: Option<Duration>,
     /// For the answer to that Ping. Without an answer the connection ends with 1006.
     pub pong: Duration,

@@ -1,11 +1,10 @@
 //! A message out and the next one in, for programs that ask and are answered.
 
 use std::sync::atomic::Ordering::SeqCst;
-use std::sync::{MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
-use crate::connection::inbox::{Inbox, milliseconds};
-use crate::connection::link::{Link, lock};
+use crate::connection::inbox::milliseconds;
+use crate::connection::link::{Link, lock, try_lock};
 use crate::error::{ExchangeError, SendError};
 use crate::messages::send;
 use crate::wire::{ExchangeWord, Status};
@@ -29,8 +28,8 @@ impl Websocket {
     /// opened again ([`Request::reconnect`](crate::Request::reconnect)) this waits on when the connection is lost, though
     /// what was sent may be lost with it: name a time there.
     ///
-    /// What is queued goes out before it ([`Websocket::queue`]). A message of more than 16 KiB, or one while something is here already, goes out as with `send`, and the next one is
-    /// received then.
+    /// What is queued goes out before it ([`Websocket::queue`]). A message of more than 16 KiB, or one while something is here
+    /// already, goes out as with `send`, and the next one is received then.
     ///
     /// # Errors
     /// `NotSent` with an error of [`Websocket::send`]: nothing was waited for. `NotReceived` with one of
@@ -83,7 +82,8 @@ fn exchange<'a>(
         lock(&link.outgoing).pages(link)?;
     }
     let word = ExchangeWord::new(kind, time.map_or(0, milliseconds));
-    if let (Some(mut inbox), Some(word)) = (unless_held(link), word) {
+    // If another thread holds a message or receives, the next one is for that thread.
+    if let (Some(mut inbox), Some(word)) = (try_lock(&link.incoming), word) {
         let until = until();
         if let Some(came) = inbox.exchange(link, word, data).map_err(|_| SendError::Kernel)? {
             match came.word.status {
@@ -102,13 +102,4 @@ fn exchange<'a>(
     }
     send::send_whole(link, kind, data, 0)?;
     Ok(Message::next(link, lock(&link.incoming), until())?)
-}
-
-/// The inbox, unless another thread holds a message or receives: then the next one is for that thread.
-fn unless_held(link: &Link) -> Option<MutexGuard<'_, Inbox>> {
-    match link.incoming.try_lock() {
-        Ok(inbox) => Some(inbox),
-        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-        Err(TryLockError::WouldBlock) => None,
-    }
 }

@@ -1,12 +1,12 @@
 //! A connection, as its owner holds it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
-use std::sync::{Arc, TryLockError};
 use std::time::{Duration, Instant};
 
 use crate::certificate::Shown;
-use crate::connection::link::{Link, lock, service};
+use crate::connection::link::{Link, lock, service, try_lock};
 use crate::connection::opening::{self, Opening};
 use crate::error::{ControlError, OpenError, ReceiveError, SendError, Unopened};
 use crate::messages::message::{self, Message};
@@ -61,8 +61,8 @@ struct Owner(Arc<Link>);
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        // Whoever holds it at this moment sends what is queued first.
-        if let Ok(mut outgoing) = self.0.outgoing.try_lock() {
+        // Another thread that holds it at this moment is sending, and sends what is queued first.
+        if let Some(mut outgoing) = try_lock(&self.0.outgoing) {
             outgoing.give_queued(&self.0);
         }
         self.0.given_up.notify_all();
@@ -340,9 +340,9 @@ impl Websocket {
         };
         let state = ConnectionState::from_words([phase, failed, last, least, mean]);
         let (here, bytes_here) = lock(&self.link.queue).counts();
-        // Whoever holds it is sending: the service knows of what was queued.
+        // Another thread that holds it is sending: the service knows of what was queued.
         let (queued, bytes_queued) =
-            self.link.outgoing.try_lock().map_or((0, 0), |outgoing| outgoing.counts());
+            try_lock(&self.link.outgoing).map_or((0, 0), |outgoing| outgoing.counts());
         let (there, bytes_there) = match self.link.ask(Opcode::Queued, 0)? {
             // A service that does not know.
             (usize::MAX, _) => (0, 0),
@@ -397,11 +397,7 @@ impl Websocket {
     pub fn grant(self, pid: xous::PID) -> Result<Handle, ControlError> {
         let pid = usize::from(pid.get());
         self.give_queued();
-        let mut inbox = match self.link.incoming.try_lock() {
-            Ok(inbox) => Some(inbox),
-            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        };
+        let mut inbox = try_lock(&self.link.incoming);
         let Some((pages, count)) = inbox.as_ref().and_then(|inbox| inbox.pack_rest()) else {
             return match self.link.ask(Opcode::Grant, pid)? {
                 (usize::MAX, code) => Err(ControlError::from_code(Code::from_word(code))),

@@ -13,8 +13,8 @@ use crate::{Code, Kind, Part};
 
 /// The pages that messages are sent with, and messages that wait in them.
 ///
-/// Who competes: threads that send, and one that sends what has waited for too long. Whoever sends holds it, and what waits
-/// goes first. Full: what waits is sent.
+/// Who competes: threads that send, and one that sends what has waited for too long. The thread that sends holds it, and
+/// sends what waits first. Full: what waits is sent.
 pub(crate) struct Outgoing {
     pages: Pages,
     queued: Packer,
@@ -138,7 +138,7 @@ impl Outgoing {
             return Ok(());
         }
         let (count, len) = (self.queued.count(), self.close());
-        // Whoever looks from now on finds it with the service.
+        // A thread that looks from now on finds it with the service.
         link.has_queued.store(false, SeqCst);
         let returned = self.pages.lend_mut(link.cid, link.id(Opcode::SendSeveral), count, len, len);
         let error = match returned.map(|returned| (returned.offset, returned.valid)) {

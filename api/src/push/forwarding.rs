@@ -4,13 +4,13 @@
 //! until any of the connections has something ([`Opcode::Ready`]), receives one chunk of it, and lends that on.
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, TryLockError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use xous::CID;
 
 use crate::Code;
-use crate::connection::link::{Link, lock};
+use crate::connection::link::{Link, lock, try_lock};
 use crate::push::forward::{going_away, start};
 use crate::wire::{Handle, Opcode, PAGE_SIZE, Pages, ReceiveWord, Status, message_id};
 
@@ -148,11 +148,7 @@ fn forward(entry: &Entry, until: Option<Instant>, pages: &mut Pages) -> bool {
     let mut asked = false;
     loop {
         let (chunk, has_rest) = {
-            let mut inbox = match link.incoming.try_lock() {
-                Ok(inbox) => inbox,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => return come_back(entry),
-            };
+            let Some(mut inbox) = try_lock(&link.incoming) else { return come_back(entry) };
             asked |= !inbox.has_rest();
             let Ok(chunk) = inbox.receive(link, until) else { return false };
             if chunk.word.status == Status::Refused(Code::NothingCame as u8) {

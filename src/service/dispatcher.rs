@@ -86,15 +86,7 @@ impl Dispatcher {
     }
 
     fn memory(&self, opcode: Option<Opcode>, caller: Caller, mut lent: Lent) -> ControlFlow<()> {
-        if matches!(opcode, Some(Opcode::Receive | Opcode::ReceiveSeveral | Opcode::Close)) {
-            lent.answer_on_drop(Outcome::new(ABNORMAL, "").word());
-        }
-        if opcode == Some(Opcode::SendSeveral) {
-            lent.holds_several();
-        }
-        if opcode == Some(Opcode::Exchange) {
-            lent.exchange();
-        }
+        prepare(opcode, &mut lent);
         match self.admit(opcode, caller, &mut lent) {
             Ok(()) => (),
             Err(code) => {
@@ -118,11 +110,7 @@ impl Dispatcher {
                 true => lent.not_sent(Code::Malformed),
                 false => self.send(caller, lent),
             },
-            Some(Opcode::Receive) => self.receive(caller, lent),
-            Some(Opcode::ReceiveSeveral) => {
-                lent.take_several();
-                self.receive(caller, lent);
-            }
+            Some(Opcode::Receive | Opcode::ReceiveSeveral) => self.receive(caller, lent),
             Some(Opcode::Close) => return self.close_page(caller, lent),
             Some(Opcode::Stats) => self.stats(lent),
             Some(Opcode::Statistics) => self.statistics(caller, lent),
@@ -368,6 +356,19 @@ impl Dispatcher {
 
     fn find(&self, caller: Caller) -> Found {
         self.table.find(caller.handle, caller.pid)
+    }
+}
+
+/// Has a memory message answered as its opcode asks for, and say what it is for.
+fn prepare(opcode: Option<Opcode>, lent: &mut Lent) {
+    if matches!(opcode, Some(Opcode::Receive | Opcode::ReceiveSeveral | Opcode::Close)) {
+        lent.answer_on_drop(Outcome::new(ABNORMAL, "").word());
+    }
+    match opcode {
+        Some(Opcode::ReceiveSeveral) => lent.take_several(),
+        Some(Opcode::SendSeveral) => lent.holds_several(),
+        Some(Opcode::Exchange) => lent.exchange(),
+        _ => (),
     }
 }
 

@@ -63,10 +63,7 @@ impl Inbox {
         if self.rest.left() > 0 {
             return self.next_of_rest(false);
         }
-        if self.lent > self.pages.bytes().len() {
-            self.pages = Pages::new(self.lent);
-        }
-        self.begin = 0;
+        self.make_room();
         let (returned, word) = loop {
             let wait = end.map_or(0, milliseconds_until);
             let returned = self.pages.lend_mut(link.cid, link.id(self.opcode), wait, 0, self.lent)?;
@@ -80,6 +77,14 @@ impl Inbox {
             }
         };
         self.take(returned, word)
+    }
+
+    /// As many pages as are lent next.
+    fn make_room(&mut self) {
+        if self.lent > self.pages.bytes().len() {
+            self.pages = Pages::new(self.lent);
+        }
+        self.begin = 0;
     }
 
     /// What has come into the pages.
@@ -108,10 +113,7 @@ impl Inbox {
             return Ok(None);
         }
         self.lent = self.lent.max(data.len().next_multiple_of(PAGE_SIZE));
-        if self.lent > self.pages.bytes().len() {
-            self.pages = Pages::new(self.lent);
-        }
-        self.begin = 0;
+        self.make_room();
         // Behind it is what has come from the service before.
         self.pages.bytes_mut()[..data.len()].copy_from_slice(data);
         let id = link.id(Opcode::Exchange);
@@ -124,20 +126,27 @@ impl Inbox {
         self.take(returned, word).map(Some)
     }
 
-    /// The next of the messages that have come together.
+    /// The next of the messages that have come together, as a chunk.
     fn next_of_rest(&mut self, send_failed: bool) -> Result<Received, xous::Error> {
+        let (kind, len) = self.unpack().ok_or(xous::Error::InternalError)?;
+        let word = ReceiveWord::new(Status::Chunk { kind, first: true, last: true }).send_failed(send_failed);
+        Ok(Received { word, len })
+    }
+
+    /// The next of the messages that have come together: its kind and length. `None`, and there are none any more, if it is
+    /// not within the pages.
+    fn unpack(&mut self) -> Option<(Kind, usize)> {
         let memory = self.pages.bytes().get(..self.lent).unwrap_or_default();
         let Some((kind, range)) = self.rest.next(memory) else {
             self.rest = Unpacker::default();
-            return Err(xous::Error::InternalError);
+            return None;
         };
         self.begin = range.start;
         self.message = 0;
         if self.rest.left() == 0 {
             self.lent = self.rest.used().clamp(1, self.lent).next_multiple_of(PAGE_SIZE);
         }
-        let word = ReceiveWord::new(Status::Chunk { kind, first: true, last: true }).send_failed(send_failed);
-        Ok(Received { word, len: range.len() })
+        Some((kind, range.len()))
     }
 
     /// The next message if it is in the pages whole, with others or behind them.
@@ -145,8 +154,7 @@ impl Inbox {
         if self.kept.is_some() || self.rest.left() == 0 {
             return None;
         }
-        let Received { word, len } = self.next_of_rest(false).ok()?;
-        let Status::Chunk { kind, .. } = word.status else { return None };
+        let (kind, len) = self.unpack()?;
         Some((kind, self.bytes().get(..len)?))
     }
 

@@ -44,6 +44,11 @@ pub struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
+    /// One whose first chunk, of `end` bytes, is in the pages.
+    fn of(link: &'a Link, inbox: MutexGuard<'a, Inbox>, kind: Kind, last: bool, end: usize) -> Self {
+        Message { link, inbox, kind, at: 0, end, last, failed: false }
+    }
+
     /// The next message, if it begins until `until`.
     pub(crate) fn next(
         link: &'a Link,
@@ -52,7 +57,7 @@ impl<'a> Message<'a> {
     ) -> Result<Self, ReceiveError> {
         loop {
             if let Next::Chunk(kind, last, end) = receive(link, &mut inbox, until)? {
-                return Ok(Message { link, inbox, kind, at: 0, end, last, failed: false });
+                return Ok(Self::of(link, inbox, kind, last, end));
             }
         }
     }
@@ -65,9 +70,7 @@ impl<'a> Message<'a> {
         until: Option<Instant>,
     ) -> Result<Self, ReceiveError> {
         match taken(link, &inbox, false, came)? {
-            Next::Chunk(kind, last, end) => {
-                Ok(Message { link, inbox, kind, at: 0, end, last, failed: false })
-            }
+            Next::Chunk(kind, last, end) => Ok(Self::of(link, inbox, kind, last, end)),
             Next::Else(_) => Self::next(link, inbox, until),
         }
     }
@@ -78,9 +81,7 @@ impl<'a> Message<'a> {
         mut inbox: MutexGuard<'a, Inbox>,
     ) -> Result<Event<'a>, ReceiveError> {
         match receive(link, &mut inbox, None)? {
-            Next::Chunk(kind, last, end) => {
-                Ok(Event::Message(Message { link, inbox, kind, at: 0, end, last, failed: false }))
-            }
+            Next::Chunk(kind, last, end) => Ok(Event::Message(Self::of(link, inbox, kind, last, end))),
             Next::Else(came) => {
                 Event::parse(came.word.status, &inbox.bytes()[..came.len]).ok_or(ReceiveError::Kernel)
             }

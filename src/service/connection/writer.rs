@@ -186,10 +186,7 @@ impl Writer {
     /// Sends `data` as `part`, in frames of at most the fragment size, with control frames in between. The whole part is
     /// checked before the first byte of it goes out.
     fn part(&mut self, kind: Kind, part: Part, data: &[u8]) -> Result<(), NotSent> {
-        let kind = match kind {
-            Kind::Text => proto::Kind::Text,
-            Kind::Binary => proto::Kind::Binary,
-        };
+        let kind = proto_kind(kind);
         let mut begins = matches!(part, Part::Whole | Part::First);
         let ends = matches!(part, Part::Whole | Part::Last);
         self.encoder.check(frame_kind(kind, begins, ends), data)?;
@@ -335,6 +332,13 @@ fn unless_gone(sent: Result<(), NotSent>) -> Result<(), Gone> {
     match sent {
         Ok(()) | Err(NotSent::Refused(_)) => Ok(()),
         Err(NotSent::Gone) => Err(Gone),
+    }
+}
+
+fn proto_kind(kind: Kind) -> proto::Kind {
+    match kind {
+        Kind::Text => proto::Kind::Text,
+        Kind::Binary => proto::Kind::Binary,
     }
 }
 

@@ -5,8 +5,8 @@ use std::ops::Range;
 use xous_api_websocket::wire::Unpacker;
 use xous_api_websocket::{Code, Kind, Part};
 
-use super::{Gone, NotSent, Writer, refuse};
-use crate::proto::{self, FrameKind, HEADER_SPACE};
+use super::{Gone, NotSent, Writer, proto_kind, refuse};
+use crate::proto::{FrameKind, HEADER_SPACE};
 use crate::service::limits::SEVERAL_BYTES;
 use crate::service::message::Lent;
 
@@ -100,10 +100,7 @@ impl Writer {
     /// A message in one frame, with less around it than others have.
     #[inline]
     fn whole(&mut self, kind: Kind, message: &[u8], course: &mut Course) -> Result<(), NotSent> {
-        let frame = match kind {
-            Kind::Binary => FrameKind::Whole(proto::Kind::Binary),
-            Kind::Text => FrameKind::Whole(proto::Kind::Text),
-        };
+        let frame = FrameKind::Whole(proto_kind(kind));
         if kind == Kind::Text {
             self.encoder.check(frame, message)?;
         }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::TcpStream;
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::Sender;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -24,11 +24,6 @@ const SHORT: Duration = Duration::from_millis(200);
 const LIMIT: usize = 1 << 17;
 /// Pages that wait on one connection at most.
 const PARKED_RECEIVES: usize = 4;
-
-/// A peer that hands over its end of each connection and does nothing with it.
-fn silent() -> (Peer, Receiver<TcpStream>) {
-    peers::by_hand(|stream, streams| streams.send(stream).unwrap())
-}
 
 /// A peer that sends each frame back.
 fn echo() -> Peer {
@@ -155,7 +150,7 @@ fn nothing_else_is_taken(ws: &Websocket) {
 #[test]
 fn what_was_sent_is_cleared_before_anything_comes() {
     system!().run(|| {
-        let (peer, streams) = silent();
+        let (peer, streams) = peers::silent();
         let ws = open(&peer);
         let mut stream = seen(&streams);
         for (pages, len) in [(1, 4096), (2, 4097), (4, 9)] {
@@ -179,7 +174,7 @@ fn what_was_sent_is_cleared_before_anything_comes() {
 #[test]
 fn what_comes_late_is_for_the_next_receive() {
     system!().run(|| {
-        let (peer, streams) = silent();
+        let (peer, streams) = peers::silent();
         let ws = open(&peer);
         let mut stream = seen(&streams);
         for round in 0..3 {
@@ -204,7 +199,7 @@ fn what_comes_late_is_for_the_next_receive() {
 #[test]
 fn what_came_before_comes_first() {
     system!().run(|| {
-        let (peer, streams) = silent();
+        let (peer, streams) = peers::silent();
         let ws = open(&peer);
         let mut stream = seen(&streams);
         let numbers: Vec<u8> =
@@ -229,7 +224,7 @@ fn what_came_before_comes_first() {
 #[test]
 fn an_end_is_told_whoever_brings_it() {
     system!().run(|| {
-        let (peer, streams) = silent();
+        let (peer, streams) = peers::silent();
         // By the peer, with a Close frame and without; by another thread.
         let ws = open(&peer);
         let mut stream = seen(&streams);
@@ -270,7 +265,7 @@ fn an_end_is_told_whoever_brings_it() {
 #[test]
 fn a_message_that_no_socket_takes_is_not_sent() {
     system!().run(|| {
-        let (peer, streams) = silent();
+        let (peer, streams) = peers::silent();
         let ws = Websocket::open(&request(&peer).options(Deadlines::new().write(SHORT))).unwrap();
         let stream = seen(&streams);
         // Until the socket is full.
@@ -290,7 +285,7 @@ fn a_message_that_no_socket_takes_is_not_sent() {
 #[test]
 fn no_more_pages_wait_than_of_receives() {
     system!().run(|| {
-        let (peer, streams) = silent();
+        let (peer, streams) = peers::silent();
         let ws = open(&peer);
         let mut stream = seen(&streams);
         let waiting: Vec<_> = (0..PARKED_RECEIVES).map(|_| raw_ask(&ws, 1, 1)).collect();
@@ -336,7 +331,7 @@ fn threads_exchange_on_one_connection() {
 #[test]
 fn a_message_goes_out_while_another_thread_receives() {
     system!().run(|| {
-        let (peer, streams) = silent();
+        let (peer, streams) = peers::silent();
         let ws = open(&peer);
         let mut stream = seen(&streams);
         let receiving = thread::spawn({
@@ -365,7 +360,7 @@ fn a_message_goes_out_while_another_thread_receives() {
 fn a_grant_ends_an_exchange() {
     system!()
         .role("owner", || {
-            let (peer, streams) = silent();
+            let (peer, streams) = peers::silent();
             let ws = open(&peer);
             let mut stream = seen(&streams);
             let asking = ask(&ws, "?");
@@ -393,7 +388,7 @@ fn a_grant_ends_an_exchange() {
 #[test]
 fn a_server_that_is_forwarded_to_takes_turns() {
     system!().run(|| {
-        let (peer, streams) = silent();
+        let (peer, streams) = peers::silent();
         let ws = open(&peer);
         let mut stream = seen(&streams);
         let sid = xous::create_server().unwrap();
@@ -426,7 +421,7 @@ fn a_server_that_is_forwarded_to_takes_turns() {
 #[test]
 fn an_exchange_outlasts_its_connection() {
     system!().run(|| {
-        let (peer, streams) = silent();
+        let (peer, streams) = peers::silent();
         let again = Reconnect::new().first(Duration::from_millis(10)).jitter(0);
         let ws = Websocket::open(&request(&peer).reconnect(again)).unwrap();
         let mut stream = seen(&streams);

@@ -2,12 +2,10 @@
 //! whole messages, in both directions.
 
 use std::io::Write;
-use std::net::TcpStream;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use hosted::peer::Peer;
 use hosted::{hear, tell};
 use xous_api_websocket::wire::{Handle, Opcode, ReceiveWord, Status, message_id};
 use xous_api_websocket::{Code, Deadlines, Kind, Part, Websocket};
@@ -24,11 +22,6 @@ const NOTHING: (Status, Vec<u8>) = (Status::Closed { code: 1006 }, Vec::new());
 
 /// Status and data of a page that was lent, and all its bytes.
 type Answer = (Status, Vec<u8>, Vec<u8>);
-
-/// A peer that hands over its end of each connection and does nothing with it.
-fn silent() -> (Peer, Receiver<TcpStream>) {
-    peers::by_hand(|stream, streams| streams.send(stream).unwrap())
-}
 
 /// Lends pages for the next chunk; what they come back with, and all bytes of them.
 fn lend(ws: &Websocket, pages: usize) -> JoinHandle<Answer> {
@@ -88,7 +81,7 @@ fn nothing_that_comes_after_a_grant_goes_to_the_former_owner() {
     const CASES: [usize; 3] = [12_000, 4200, 100_000];
     system!()
         .role("owner", || {
-            let (peer, streams) = silent();
+            let (peer, streams) = peers::silent();
             for (case, len) in CASES.into_iter().enumerate() {
                 let ws = open(&peer);
                 let mut stream = seen(&streams);
@@ -137,7 +130,7 @@ fn nothing_that_comes_after_a_grant_goes_to_the_former_owner() {
 fn whoever_gets_a_connection_begins_with_a_whole_message() {
     system!()
         .role("owner", || {
-            let (peer, streams) = silent();
+            let (peer, streams) = peers::silent();
             // In one long frame, in frames of a part each, and while nothing waits.
             for frames in 0..3 {
                 let ws = open(&peer);
@@ -232,7 +225,7 @@ fn a_grant_ends_what_the_former_owner_has_begun_to_send() {
 #[test]
 fn a_connection_that_nobody_takes_up_is_closed() {
     system!().run(|| {
-        let (peer, streams) = silent();
+        let (peer, streams) = peers::silent();
         let deadlines = Deadlines::new().stall(Duration::from_millis(400)).close(Duration::from_millis(200));
         let ws = Websocket::open(&request(&peer).options(deadlines)).unwrap();
         let mut stream = seen(&streams);

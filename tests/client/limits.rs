@@ -1,8 +1,8 @@
 //! What a client cannot have more of: it is told at once, with the code of the limit, and loses nothing else.
 
 use std::io::Write;
-use std::net::{TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, channel};
+use std::net::TcpListener;
+use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -23,11 +23,6 @@ use crate::common::{
 const PARKED_RECEIVES: usize = 4;
 const QUEUED_SENDS: usize = 16;
 const OPEN_MESSAGES_PER_PROCESS: u32 = 40;
-
-/// A peer that hands over its end of each connection and does nothing with it.
-fn silent() -> (Peer, Receiver<TcpStream>) {
-    peers::by_hand(|stream, streams| streams.send(stream).unwrap())
-}
 
 /// Lends a page for the next chunk; its word and data when it comes back. `again` if there is no room for it.
 fn park(ws: &Websocket, again: bool) -> JoinHandle<(Status, Vec<u8>)> {
@@ -61,7 +56,7 @@ fn block(ws: &Websocket) {
 #[test]
 fn no_more_pages_are_parked_than_the_cap() {
     system!().run(|| {
-        let (peer, streams) = silent();
+        let (peer, streams) = peers::silent();
         let ws = open(&peer);
         let mut stream = seen(&streams);
         let parked: Vec<_> = (0..PARKED_RECEIVES).map(|_| park(&ws, false)).collect();
@@ -85,7 +80,7 @@ fn no_more_pages_are_parked_than_the_cap() {
 #[test]
 fn every_parked_page_is_told_of_the_end() {
     system!().run(|| {
-        let (peer, streams) = silent();
+        let (peer, streams) = peers::silent();
         let ws = open(&peer);
         let mut stream = seen(&streams);
         let mut parked: Vec<_> = (0..PARKED_RECEIVES).map(|_| park(&ws, false)).collect();
@@ -109,7 +104,7 @@ fn every_parked_page_is_told_of_the_end() {
 #[test]
 fn no_more_sends_are_queued_than_the_cap() {
     system!().run(|| {
-        let (peer, streams) = silent();
+        let (peer, streams) = peers::silent();
         let ws = open(&peer);
         let stream = seen(&streams);
         let (lenders, refused) = lend_to_a_full_queue(&ws);
@@ -205,7 +200,7 @@ fn one_process_cannot_lock_the_others_out() {
     let deadlines = patient().close(std::time::Duration::from_millis(200));
     system!()
         .role("greedy", move || {
-            let (peer, streams) = silent();
+            let (peer, streams) = peers::silent();
             let all: Vec<_> =
                 (0..4).map(|_| Websocket::open(&request(&peer).options(deadlines)).unwrap()).collect();
             let kept_open: Vec<_> = all.iter().map(|_| seen(&streams)).collect();
@@ -242,7 +237,7 @@ fn one_process_cannot_lock_the_others_out() {
 fn all_processes_together_have_a_limit() {
     system!()
         .role("one", || {
-            let (peer, streams) = silent();
+            let (peer, streams) = peers::silent();
             let open = || Websocket::open(&request(&peer).options(patient())).unwrap();
             let all: Vec<_> = (0..4).map(|_| open()).collect();
             let kept_open: Vec<_> = all.iter().map(|_| seen(&streams)).collect();
@@ -255,7 +250,7 @@ fn all_processes_together_have_a_limit() {
             tell("other", "over");
         })
         .role("other", || {
-            let (peer, streams) = silent();
+            let (peer, streams) = peers::silent();
             let all: Vec<_> = (0..2).map(|_| open(&peer)).collect();
             let kept_open: Vec<_> = all.iter().map(|_| seen(&streams)).collect();
             assert_eq!(hear(), "full");

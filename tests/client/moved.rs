@@ -65,7 +65,7 @@ fn a_message_that_is_waited_for_goes_in_between() {
 fn connections_of_a_process_share_what_it_may_have_open() {
     system!().run(|| {
         for (len, refusal) in [(8000, Code::BusyQueue), (60_000, Code::BusyMessages)] {
-            let (peer, streams) = peers::by_hand(|stream, streams| streams.send(stream).unwrap());
+            let (peer, streams) = peers::silent();
             let all: Vec<Websocket> = (0..4).map(|_| open(&peer)).collect();
             let streams: Vec<TcpStream> = all.iter().map(|_| seen(&streams)).collect();
             let mut sent = 0;

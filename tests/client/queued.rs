@@ -28,11 +28,6 @@ fn listening() -> (Peer, Receiver<(u8, Vec<u8>)>) {
     })
 }
 
-/// A peer that hands over its end of each connection and does nothing with it.
-fn silent() -> (Peer, Receiver<TcpStream>) {
-    peers::by_hand(|stream, streams| streams.send(stream).unwrap())
-}
-
 fn expect_texts(frames: &Receiver<(u8, Vec<u8>)>, numbers: std::ops::Range<usize>) {
     numbers.for_each(|number| assert_eq!(seen(frames), (TEXT, number.to_string().into_bytes())));
 }
@@ -247,7 +242,7 @@ fn pages_of_several_messages_are_not_believed() {
 #[test]
 fn a_full_queue_loses_nothing() {
     system!().run(|| {
-        let (peer, streams) = silent();
+        let (peer, streams) = peers::silent();
         let ws = open(&peer);
         let mut stream = seen(&streams);
         block(&ws);
@@ -352,7 +347,7 @@ fn a_time_bounds_how_long_a_message_waits() {
 #[test]
 fn an_end_in_the_middle_is_told() {
     system!().run(|| {
-        let (peer, streams) = silent();
+        let (peer, streams) = peers::silent();
         let deadlines = Deadlines::new().write(Duration::from_millis(300));
         let ws = Websocket::open(&request(&peer).options(deadlines)).unwrap();
         let stream = seen(&streams);
@@ -443,7 +438,7 @@ fn a_grant_takes_along_what_is_queued() {
 #[test]
 fn a_program_that_is_stuck_holds_up_nobody() {
     system!().run(|| {
-        let (peer, streams) = silent();
+        let (peer, streams) = peers::silent();
         let (stuck, good) = (open(&peer), Peer::echo().unwrap());
         let _stream = seen(&streams);
         let waiting = stuck.clone();

@@ -1,12 +1,10 @@
 //! Messages that come several in a page: none is lost, held back or out of order, whoever receives them.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hosted::peer::Peer;
 use hosted::{hear, tell};
 use xous::{CID, MessageEnvelope};
 use xous_api_websocket::error::{Closed, ReceiveError};
@@ -17,11 +15,6 @@ use xous_api_websocket::{Code, Deadlines, Kind, Payload, Websocket};
 use crate::common::pages::RawPages;
 use crate::common::raw::{BINARY, CLOSE, FIRST_TEXT, LAST, TEXT, close_payload, frame, read_frame};
 use crate::common::{nothing_is_left, open, pattern, peers, request, seen, service_cid, stats_when, system};
-
-/// A peer that hands over its end of each connection and does nothing with it.
-fn silent() -> (Peer, Receiver<TcpStream>) {
-    peers::by_hand(|stream, streams| streams.send(stream).unwrap())
-}
 
 /// Texts with these numbers.
 fn texts(numbers: std::ops::Range<usize>) -> Vec<u8> {
@@ -35,7 +28,7 @@ fn expect_texts(ws: &Websocket, numbers: std::ops::Range<usize>) {
 #[test]
 fn messages_of_all_lengths_come_whole_and_in_order() {
     system!().run(|| {
-        let (peer, streams) = silent();
+        let (peer, streams) = peers::silent();
         let ws = open(&peer);
         let mut stream = seen(&streams);
         let lengths: Vec<usize> =
@@ -61,7 +54,7 @@ fn messages_of_all_lengths_come_whole_and_in_order() {
 #[test]
 fn a_message_that_is_not_whole_holds_back_none_that_is() {
     system!().run(|| {
-        let (peer, streams) = silent();
+        let (peer, streams) = peers::silent();
         let ws = open(&peer);
         let mut stream = seen(&streams);
         for begun in [&frame(TEXT, b"the last")[..5], &frame(BINARY, &pattern(20_000))[..3000]] {
@@ -111,7 +104,7 @@ fn raw_receive(ws: &Websocket, opcode: Opcode) -> thread::JoinHandle<(Status, us
 fn only_who_asks_for_several_gets_them() {
     system!().run(|| {
         assert_eq!(Opcode::ReceiveSeveral as usize, 47);
-        let (peer, streams) = silent();
+        let (peer, streams) = peers::silent();
         let ws = open(&peer);
         let mut stream = seen(&streams);
         let one = raw_receive(&ws, Opcode::Receive);
@@ -138,7 +131,7 @@ fn only_who_asks_for_several_gets_them() {
 #[test]
 fn threads_that_share_a_connection_get_each_message_once() {
     system!().run(|| {
-        let (peer, streams) = silent();
+        let (peer, streams) = peers::silent();
         let ws = open(&peer);
         let mut stream = seen(&streams);
         let (sender, numbers) = channel();
@@ -175,7 +168,7 @@ fn pushed(messages: &mut Assembler, sid: xous::SID) -> Result<Payload, ReceiveEr
 #[test]
 fn a_server_gets_what_a_page_still_holds() {
     system!().run(|| {
-        let (peer, streams) = silent();
+        let (peer, streams) = peers::silent();
         let ws = open(&peer);
         let mut stream = seen(&streams);
         let sid = xous::create_server().unwrap();
@@ -248,7 +241,7 @@ fn a_slow_owner_answers_all_of_a_page_before_the_close() {
 fn a_grant_hands_on_what_was_not_received() {
     system!()
         .role("owner", || {
-            let (peer, streams) = silent();
+            let (peer, streams) = peers::silent();
             let ws = open(&peer);
             let mut stream = seen(&streams);
             let begun = frame(BINARY, &pattern(5000));
@@ -276,7 +269,7 @@ fn a_grant_hands_on_what_was_not_received() {
 fn messages_that_are_left_are_not_believed() {
     system!().run(|| {
         assert_eq!(Opcode::GrantWith as usize, 48);
-        let (peer, streams) = silent();
+        let (peer, streams) = peers::silent();
         let ws = open(&peer);
         let _stream = seen(&streams);
         let (cid, id) = (service_cid(), message_id(Opcode::GrantWith, ws.handle()));

@@ -1,8 +1,6 @@
 //! What one process, or two, can take from another: never the last of anything. Each test has an innocent program
 //! beside those that take all they can.
 
-use std::net::TcpStream;
-use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use hosted::peer::Peer;
@@ -18,10 +16,6 @@ use crate::common::{PATIENCE, open, peers, refusal, request, seen, service_cid, 
 
 /// As short as the innocent one's calls must be, whatever others hold.
 const SOON: Duration = Duration::from_secs(5);
-
-fn silent() -> (Peer, Receiver<TcpStream>) {
-    peers::by_hand(|stream, streams| streams.send(stream).unwrap())
-}
 
 /// With deadlines that outlast the test.
 fn for_ever(peer: &Peer) -> Websocket {
@@ -45,7 +39,7 @@ fn take_all_messages(all: &[Websocket], pages: usize) {
 
 /// One of those who take all messages and bytes there are.
 fn greedy(pages: usize, next: &str) {
-    let (peer, streams) = silent();
+    let (peer, streams) = peers::silent();
     let all: Vec<_> = (0..4).map(|_| for_ever(&peer)).collect();
     let kept: Vec<_> = all.iter().map(|_| seen(&streams)).collect();
     assert_eq!(hear(), "your turn");

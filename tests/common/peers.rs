@@ -34,6 +34,11 @@ pub(crate) fn by_hand<T: Send + 'static>(
     })
 }
 
+/// A peer that hands over its end of each connection and does nothing with it.
+pub(crate) fn silent() -> (Peer, Receiver<TcpStream>) {
+    by_hand(|stream, streams| streams.send(stream).unwrap())
+}
+
 /// A peer whose `handler` gets each connection as tungstenite has accepted it, without limits.
 pub(crate) fn tungstenite<T: Send + 'static>(
     handler: impl Fn(WebSocket<TcpStream>, &Sender<T>) + Send + Sync + 'static,

@@ -144,13 +144,16 @@ fn a_living_program_keeps_what_it_has() {
         .run_roles();
 }
 
-/// Eleven connections of a program that says nothing any more make room for the next.
-#[test]
-fn connections_of_a_silent_program_make_room() {
-    system!()
-        .role("gone", || {
-            let peer = hosted::peer::Peer::echo().unwrap();
+/// A program holds all the connections that it may have, and says nothing any more: they make room for the next one's.
+fn make_room(system: hosted::Test, serve: fn() -> hosted::peer::Peer, reconnect: Option<Reconnect>) {
+    system
+        .role("gone", move || {
+            let peer = serve();
             let request = Request::new("127.0.0.1", peer.address().port()).lease(LEASE);
+            let request = match reconnect {
+                Some(reconnect) => request.reconnect(reconnect),
+                None => request,
+            };
             let all: Vec<_> = std::iter::from_fn(|| Websocket::open(&request).ok()).collect();
             assert_eq!(all.len(), 11);
             all.into_iter().for_each(std::mem::forget);
@@ -170,46 +173,26 @@ fn connections_of_a_silent_program_make_room() {
                 }
             };
             println!("room after {:?}, {:?}", start.elapsed(), Stats::now());
-            for ws in [first, second] {
+            for ws in [&first, &second] {
                 ws.send_text("x").unwrap();
                 assert_eq!(ws.receive_text(9).unwrap(), "x");
             }
+            stats_when(|stats| stats.connections == 2);
         })
         .run_roles();
+}
+
+#[test]
+fn connections_of_a_silent_program_make_room() {
+    make_room(system!(), || hosted::peer::Peer::echo().unwrap(), None);
 }
 
 /// So do those that it would have the service open again for ever.
 #[test]
 fn connections_of_a_silent_program_that_are_opened_again_make_room() {
-    system!()
-        .role("gone", || {
-            let peer = hosted::peer::Peer::serve(drop).unwrap();
-            let hour = Duration::from_secs(3600);
-            let reconnect = Reconnect::new().first(hour).largest(hour).before_open(true);
-            let request = Request::new("127.0.0.1", peer.address().port()).lease(LEASE).reconnect(reconnect);
-            let all: Vec<_> = std::iter::from_fn(|| Websocket::open(&request).ok()).collect();
-            assert_eq!(all.len(), 11);
-            all.into_iter().for_each(std::mem::forget);
-            tell("next", "silent");
-            std::mem::forget(peer);
-        })
-        .role("next", || {
-            assert_eq!(hear(), "silent");
-            let peer = hosted::peer::Peer::echo().unwrap();
-            let request = Request::new("127.0.0.1", peer.address().port());
-            let _first = Websocket::open(&request).unwrap();
-            let start = Instant::now();
-            let second = loop {
-                match Websocket::open(&request) {
-                    Ok(second) => break second,
-                    Err(_) => assert!(start.elapsed() < PATIENCE),
-                }
-            };
-            second.send_text("x").unwrap();
-            assert_eq!(second.receive_text(9).unwrap(), "x");
-            stats_when(|stats| stats.connections == 2);
-        })
-        .run_roles();
+    let hour = Duration::from_secs(3600);
+    let reconnect = Reconnect::new().first(hour).largest(hour).before_open(true);
+    make_room(system!(), || hosted::peer::Peer::serve(drop).unwrap(), Some(reconnect));
 }
 
 /// It lends no page to any of its connections: one thread waits for all of them, and answers for them.

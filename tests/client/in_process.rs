@@ -16,7 +16,7 @@ use xous_api_websocket::{Code, Deadlines, Kind, Part};
 
 use crate::common::pages::{RawPages, received};
 use crate::common::raw::{CLOSE, close_payload, field, frame, read_frame};
-use crate::common::{example, pattern, peers, seen, threads};
+use crate::common::{NOBODY, example, pattern, peers, seen, threads};
 
 const INBOUND: usize = 5;
 
@@ -220,13 +220,12 @@ fn the_peers_close_is_told() {
 #[test]
 fn an_opening_that_fails_is_told() {
     hosted::test!().run(|| {
-        let nobody = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
         let (refusing, _) = peers::serve(|mut stream, _: &Sender<()>| {
             crate::common::raw::read_head(&mut stream);
             stream.write_all(b"HTTP/1.1 404 Not Found\r\n\r\n").unwrap();
         });
         let [sid, inbound] = [(); 2].map(|()| xous::create_server().unwrap());
-        for (port, says) in [(nobody.port(), nobody.to_string()), (refusing.address().port(), "404".into())] {
+        for (port, says) in [(NOBODY.port(), NOBODY.to_string()), (refusing.address().port(), "404".into())] {
             let served = Served::on(sid, inbound, port, false);
             let (status, text) = served.receive();
             let text = String::from_utf8(text).unwrap();
@@ -348,8 +347,7 @@ fn the_example_runs() {
     let (ends, output) = run(peer.url("/echo"));
     assert_eq!(ends, [End::Exited(0)], "{output}");
     assert_eq!(output, "sent: test message\nreceived: test message\nclosed: 1000\n");
-    let nobody = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
-    let (ends, output) = run(format!("ws://{nobody}/"));
+    let (ends, output) = run(format!("ws://{NOBODY}/"));
     assert_eq!(ends, [End::Exited(1)], "{output}");
-    assert!(output.contains(&nobody.to_string()), "{output}");
+    assert!(output.contains(&NOBODY.to_string()), "{output}");
 }

@@ -1,7 +1,6 @@
 //! What a client cannot have more of: it is told at once, with the code of the limit, and loses nothing else.
 
 use std::io::Write;
-use std::net::TcpListener;
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -16,7 +15,7 @@ use xous_api_websocket::{Code, Deadlines, Kind, Part, Request, Websocket};
 use crate::common::pages::RawPages;
 use crate::common::raw::{CLOSE, FIRST_BINARY, close_payload, frame};
 use crate::common::{
-    PATIENCE, open, pattern, peers, refusal, request, seen, service_cid, stats_when, system,
+    NOBODY, PATIENCE, open, pattern, peers, refusal, request, seen, service_cid, stats_when, system,
 };
 
 /// Limits of the service, as its documentation names them.
@@ -181,14 +180,13 @@ fn patient() -> Deadlines {
 
 /// Gives away what no socket takes until the service refuses to open a connection; with which code.
 fn fill(all: &[Websocket]) -> Code {
-    let nobody = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
     all.iter().for_each(|ws| (0..64).for_each(|_| give(ws, 16)));
     let start = Instant::now();
     loop {
         let states = || all.iter().map(|ws| ws.state().unwrap()).collect::<Vec<_>>();
         assert!(start.elapsed() < PATIENCE, "it is never full: {:?}", states());
         all.iter().for_each(|ws| give(ws, 1));
-        match refusal(&Request::new("127.0.0.1", nobody.port())).0 {
+        match refusal(&Request::new("127.0.0.1", NOBODY.port())).0 {
             Code::Connect => (),
             code => return code,
         }

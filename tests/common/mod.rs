@@ -12,6 +12,7 @@ pub(crate) mod python;
 pub(crate) mod random;
 pub(crate) mod raw;
 
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::OnceLock;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
@@ -29,6 +30,10 @@ use xous_api_websocket::{Code, Request, Websocket};
 /// For what must happen at once and has no deadline of its own. Long, so that a slow machine is no failure; what
 /// never happens fails the test all the same.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+
+/// An address of this machine where nobody listens. A system gives out no port below 1024 by itself; one that
+/// was had and let go is soon another test's.
+pub(crate) const NOBODY: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1));
 
 /// A test with the service in its system: `system!().run(|| ...)`. To be called in the test function itself, as
 /// `hosted::test!`.

@@ -4,6 +4,7 @@ use hosted::Pddb;
 use serde_json::{Value, json};
 use websocket::proto::record::{self, Entry};
 
+use crate::common::NOBODY;
 use crate::common::python::Python;
 use crate::running::{Ended, Running, run, run_with};
 use crate::scratch::Scratch;
@@ -234,8 +235,7 @@ fn a_server_that_comes_later_is_waited_for() {
 
 #[test]
 fn the_end_of_the_input_ends_the_waiting_for_a_connection() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let arguments = [&*format!("ws://127.0.0.1:{port}/"), "--reconnect", "--json"];
+    let arguments = [&*format!("ws://{NOBODY}/"), "--reconnect", "--json"];
     let never = Running::start("ws", &arguments);
     never.line_after("{\"event\":\"lost\",");
     assert_eq!(never.end(), 1);
@@ -315,8 +315,7 @@ fn certificates(files: &Scratch) -> (String, String, String) {
 
 #[test]
 fn faults_say_what_and_where_and_what_to_do() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let nobody = format!("ws://127.0.0.1:{port}/");
+    let nobody = format!("ws://{NOBODY}/");
     for (arguments, code, said) in [
         (&[][..], 2, "ws: there is no URL, such as ws://"),
         (&["--slow"], 2, "no option --slow"),

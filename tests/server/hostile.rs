@@ -4,7 +4,6 @@
 mod attack;
 mod forge;
 
-use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
@@ -19,7 +18,7 @@ use self::forge::Forge;
 use crate::by_hand::Client;
 use crate::common::random::Random;
 use crate::common::raw::{BINARY, TEXT};
-use crate::common::{nothing_is_left, open, pattern_at, request, system};
+use crate::common::{NOBODY, nothing_is_left, open, pattern_at, request, system};
 use crate::serve::{FIRST, PAGE, listen, listener, pair};
 
 /// How long the attack lasts, unless HOSTILE_SECONDS says otherwise.
@@ -54,12 +53,11 @@ fn whatever_a_program_sends_others_notice_nothing_and_nothing_is_left() {
 /// The attacker.
 fn hostile(time: Duration) {
     let echo = Peer::echo().unwrap();
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let port = hear().parse().unwrap();
     let foreign = Handle::from_raw(hear().parse().unwrap()).unwrap();
     let seed = setting("HOSTILE_SEED", SEED);
     println!("hostile for {time:?} with the seed {seed}");
-    let forge = Forge::new([echo.address().port(), closed], vec![port], vec![foreign, FIRST]);
+    let forge = Forge::new([echo.address().port(), NOBODY.port()], vec![port], vec![foreign, FIRST]);
     let attack = Attack::new(forge, SECRET);
     attack.run(time, seed);
     ["visitor", "keeper"].iter().for_each(|innocent| tell(innocent, "over"));

@@ -88,6 +88,10 @@ pub enum Code {
     ///
     /// Its answer is not a WebSocket handshake (RFC 6455 section 4.1).
     BadReply = 22,
+    /// The head of the server's answer is too long: check the address, or have the server send less.
+    ///
+    /// It has more than 16 KiB, or more than 100 lines.
+    LongReply = 29,
     /// Another program listens on the port: choose another port.
     ///
     /// A program of this machine that does not share it.
@@ -253,6 +257,7 @@ impl Code {
             | Code::NoTls
             | Code::Refused
             | Code::BadReply
+            | Code::LongReply
             | Code::PortInUse
             | Code::RouteExists
             | Code::NoRoute
@@ -315,6 +320,9 @@ impl fmt::Display for Code {
                  see its answer"
             }
             Code::BadReply => "the server's answer does not open a WebSocket: check the address",
+            Code::LongReply => {
+                "the head of the server's answer is too long: check the address, or have the server send less"
+            }
             Code::PortInUse => "another program listens on the port: choose another port",
             Code::NoListener => "the service can open no more ports or listeners: give one up, or wait",
             Code::RouteExists => "another route has this path: choose another path",

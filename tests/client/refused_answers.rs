@@ -23,9 +23,15 @@ fn answering(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Peer {
 
 /// Expects `BadReply` with a text that names the place.
 fn is_bad_reply(peer: &Peer, case: &str) {
+    is_refused(peer, Code::BadReply, case);
+}
+
+/// The text, which names the place.
+fn is_refused(peer: &Peer, expected: Code, case: &str) -> String {
     let (code, text) = refusal(&request(peer).sub_protocol("chat"));
-    assert_eq!(code, Code::BadReply, "{case}: {text}");
-    assert!(text.contains(&peer.address().to_string()), "{case}: {text}");
+    assert_eq!(code, expected, "{case}: {text}");
+    assert!(!code.is_transient() && text.contains(&peer.address().to_string()), "{case}: {text}");
+    text
 }
 
 #[test]
@@ -149,13 +155,44 @@ fn what_is_no_answer_is_refused() {
         is_bad_reply(&answering(|_| "SSH-2.0-OpenSSH_9.6\r\n\r\n".into()), "another protocol");
         is_bad_reply(&answering(|_| "\r\n\r\n".into()), "nothing but ends of lines");
         // The peer may well be cut off while it writes these.
-        for endless in [long_line(), many_lines()] {
+        for (endless, limit) in [(long_line(), "16384 bytes"), (many_lines(), "100 lines")] {
             let (peer, _) = peers::serve(move |mut stream, _: &Sender<()>| {
                 read_head(&mut stream);
                 stream.write_all(endless.as_bytes()).ok();
             });
-            is_bad_reply(&peer, "a head without end");
+            let text = is_refused(&peer, Code::LongReply, "a head without end");
+            assert!(text.contains(limit), "{text}");
         }
+        nothing_is_left();
+    });
+}
+
+/// What greets by itself and then waits, or ends, will never be a WebSocket server: trying again is no use.
+#[test]
+fn another_protocol_is_noticed_by_its_first_bytes() {
+    system!().run(|| {
+        for greeting in ["SSH-2.0-OpenSSH_9.6\r\n", "220 mail.example ESMTP\r\n", "HTTP/2 200\r\n", "h"] {
+            for waits in [true, false] {
+                let (peer, _) = peers::serve(move |mut stream, _: &Sender<()>| {
+                    stream.write_all(greeting.as_bytes()).unwrap();
+                    if !waits {
+                        stream.shutdown(Shutdown::Write).unwrap();
+                    }
+                    until_the_end(stream);
+                });
+                let text = is_refused(&peer, Code::BadReply, greeting);
+                assert!(text.contains("does not answer in HTTP"), "{text}");
+            }
+        }
+        // However few bytes of an answer come at a time.
+        let (slow, _) = peers::serve(|mut stream, _: &Sender<()>| {
+            let head = read_head(&mut stream);
+            for byte in acceptance(&head, "").as_bytes() {
+                stream.write_all(&[*byte]).unwrap();
+            }
+            until_the_end(stream);
+        });
+        drop(Websocket::open(&request(&slow)).unwrap());
         nothing_is_left();
     });
 }

@@ -73,10 +73,10 @@ pub enum Opcode {
     /// With `offset` = 1 in the message the answer comes at once, with the handle and status 0. `WaitOpen` tells what came
     /// of it, and `Close` gives the opening up.
     ///
-    /// Errors: `Malformed`, `BadRequest`, `NoTls`, `Resolve`, `Connect`, `Timeout`, `Refused`, `BadReply`,
-    /// `Entropy`, `NoWorker`, `BusyMessages`, `BusyService`; with TLS also `ClockNotSet`, `UnknownIssuer`,
-    /// `WrongHost`, `Expired`, `NotYetValid`, `BadCertificate`, `NotTls`, `TlsFailed`, `TlsClosed`; with roots or an
-    /// identity in the PDDB also `NoPddb`, `NoPddbKey`, `BadPddbKey`, `PddbFailed`.
+    /// Errors: `Malformed`, `BadRequest`, `NoTls`, `Resolve`, `Connect`, `Timeout`, `Lost`, `Refused`, `BadReply`,
+    /// `LongReply`, `Entropy`, `NoWorker`, `BusyMessages`, `BusyService`; with TLS also `ClockNotSet`, `UnknownIssuer`,
+    /// `WrongHost`, `Expired`, `NotYetValid`, `WrongPin`, `BadCertificate`, `NotTls`, `TlsFailed`, `TlsClosed`; with roots
+    /// or an identity in the PDDB also `NoPddb`, `NoPddbKey`, `BadPddbKey`, `PddbFailed`.
     Open = 8,
     /// Takes the next chunk: lend mut of one or more pages, which the service keeps until there is a chunk. The
     /// answer has the chunk in the first `valid` bytes and a [`ReceiveWord`](crate::wire::ReceiveWord) in `offset`. Several

@@ -6,7 +6,7 @@ use std::time::Instant;
 use xous_api_websocket::Code;
 
 use super::failure::Failure;
-use crate::proto::handshake::{BodyStart, Caps, HeadBuffer, parse_reply};
+use crate::proto::handshake::{BodyStart, Caps, HeadBuffer, HeadError, parse_reply};
 use crate::service::limits::{HEAD_BYTES, HEAD_LINES, READ_BUFFER, REFUSAL_BODY, REFUSAL_WAIT};
 
 /// Waits for bytes of the server, as a socket does.
@@ -36,10 +36,12 @@ impl Answer {
                 }
             };
             while !rest.is_empty() {
-                let progress = head.push(rest).map_err(|error| {
-                    Failure::new(Code::BadReply, format_args!("{place} does not speak WebSocket: {error}"))
-                })?;
-                rest = &rest[progress.consumed..];
+                let progress = head.push(rest).map_err(|error| not_a_head(error, place))?;
+                if !begins_as_http(head.head()) {
+                    let text = format_args!("{place} does not answer in HTTP");
+                    return Err(Failure::new(Code::BadReply, text));
+                }
+                rest = rest.get(progress.consumed..).unwrap_or_default();
                 if progress.complete {
                     if !is_interim(head.head()) {
                         return Ok(Answer { head: head.head().to_vec(), already: rest.to_vec() });
@@ -65,6 +67,28 @@ impl Answer {
         }
         body.into_bytes()
     }
+}
+
+fn not_a_head(error: HeadError, place: &str) -> Failure {
+    match error {
+        HeadError::TooLong => {
+            let text = format_args!("{place} answers with a head of more than {HEAD_BYTES} bytes");
+            Failure::new(Code::LongReply, text)
+        }
+        HeadError::TooManyLines => {
+            let text = format_args!("{place} answers with a head of more than {HEAD_LINES} lines");
+            Failure::new(Code::LongReply, text)
+        }
+        HeadError::Malformed => {
+            Failure::new(Code::BadReply, format_args!("{place} does not answer in HTTP: {error}"))
+        }
+    }
+}
+
+/// Whether the head may become one of HTTP/1. Servers of other protocols greet with a line and wait, or end: that is
+/// neither a late answer nor a lost one.
+fn begins_as_http(head: &[u8]) -> bool {
+    head.iter().zip(b"HTTP/1.").all(|(byte, expected)| byte == expected)
 }
 
 fn is_interim(head: &[u8]) -> bool {

@@ -84,6 +84,11 @@ fn nothing_breaks_out_of_the_request() {
         }
         is_bad(&request().credentials("a\n", "b", CredentialsForm::Query), "credentials");
         is_bad(&Request::new("127.0.0.1", 0), "port");
+        // What is dialled in its place is no address of a WebSocket either, nor worth another try.
+        for host in ["http://proxy.example", "a b", "", "\u{e9}", "me@h", "127.0.0.1:80", "[x]", "a\0b"] {
+            is_bad(&request().proxy(host, 80), "host of the proxy");
+            is_bad(&request().connect_to(host, 80), "host to connect to");
+        }
         nobody_came(&peer, &visits);
     });
 }

@@ -68,16 +68,21 @@ fn the_zone_of_an_address_stays_here() {
     system!().run(|| {
         let listener = std::net::TcpListener::bind(("::1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let server = std::thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
-            let head = accept(&mut stream);
-            expect_close(&mut stream);
-            head
+        let (report, heads) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                report.send(accept(&mut stream)).unwrap();
+                expect_close(&mut stream);
+            }
         });
-        // Loopback is the first interface.
-        Websocket::open(&Request::new("::1%1", port)).unwrap().close(1000, "").unwrap();
-        let host = format!("[::1]:{port}");
-        assert_eq!(field(&server.join().unwrap(), "Host"), Some(&*host));
+        // Loopback is the first interface. With brackets, as in addresses, or without.
+        let asks = ["::1%1", "[::1%1]", "[::1]"].map(|host| Request::new(host, port));
+        for request in asks.into_iter().chain([Request::new("::1", port).connect_to("[::1%1]", port)]) {
+            Websocket::open(&request).unwrap().close(1000, "").unwrap();
+            let host = format!("[::1]:{port}");
+            assert_eq!(field(&seen(&heads), "Host"), Some(&*host));
+        }
         nothing_is_left();
     });
 }

@@ -139,15 +139,31 @@ impl ClientRequest<'_> {
         ensure(self.path.is_empty() || is_path(self.path), RequestError::Path)?;
         ensure(self.origin.is_none_or(is_visible), RequestError::Origin)?;
         ensure(self.authorization.is_valid(), RequestError::Credentials)?;
-        for (at, name) in self.sub_protocols.iter().enumerate() {
-            let unique = !self.sub_protocols[..at].contains(name);
-            ensure(unique && is_token(name.as_bytes()), RequestError::SubProtocol)?;
+        ensure(self.refused_sub_protocol().is_none(), RequestError::SubProtocol)?;
+        match self.refused_header() {
+            None => Ok(()),
+            Some((name, _)) if !self.takes_name(name) => Err(RequestError::HeaderName),
+            Some(_) => Err(RequestError::HeaderValue),
         }
-        for (name, value) in self.headers {
-            ensure(is_token(name.as_bytes()) && !self.sets_itself(name), RequestError::HeaderName)?;
-            ensure(is_value(value), RequestError::HeaderValue)?;
-        }
-        Ok(())
+    }
+
+    /// The first sub-protocol that is no token, or was named before.
+    pub(crate) fn refused_sub_protocol(&self) -> Option<&str> {
+        let named = self.sub_protocols.iter().enumerate();
+        let refused = |(at, name): &(usize, &&str)| {
+            !is_token(name.as_bytes()) || self.sub_protocols.iter().take(*at).any(|other| other == *name)
+        };
+        named.into_iter().find(refused).map(|(_, name)| *name)
+    }
+
+    /// The first header line whose name or value cannot be sent.
+    pub(crate) fn refused_header(&self) -> Option<(&str, &str)> {
+        self.headers.iter().copied().find(|(name, value)| !self.takes_name(name) || !is_value(value))
+    }
+
+    /// Whether a header of this name may be added.
+    pub(crate) fn takes_name(&self, name: &str) -> bool {
+        is_token(name.as_bytes()) && !self.sets_itself(name)
     }
 
     /// The length of everything that the caller gave, so that nothing long is looked at twice.
@@ -231,7 +247,7 @@ pub(super) fn is_path(path: &str) -> bool {
     path.starts_with('/') && is_visible(path) && !path.contains('#')
 }
 
-pub(super) fn is_host(host: &str) -> bool {
+pub(crate) fn is_host(host: &str) -> bool {
     let is_name_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     let in_brackets = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     in_brackets.unwrap_or(host).parse::<Ipv6Addr>().is_ok()

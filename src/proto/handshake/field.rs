@@ -82,7 +82,7 @@ pub(super) fn minor_version(protocol: &[u8]) -> Option<u8> {
 }
 
 /// Whether `text` is a token: a method, header name or sub-protocol (RFC 9110, section 5.6.2).
-pub(super) fn is_token(text: &[u8]) -> bool {
+pub(crate) fn is_token(text: &[u8]) -> bool {
     let is_tchar = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
     !text.is_empty() && text.iter().all(is_tchar)
 }

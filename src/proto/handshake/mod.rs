@@ -18,8 +18,10 @@ mod response;
 
 pub(crate) use authority::{is_authority, split_port, split_scheme};
 pub use body::BodyStart;
+pub(crate) use client::is_host;
 pub use client::{Authorization, ClientRequest, MAX_REQUEST, RequestError};
 pub use field::Headers;
+pub(crate) use field::is_token;
 pub use head::{Caps, HeadBuffer, HeadError, HeadProgress, MAX_EMPTY_LINES, MAX_LINES};
 pub use key::Key;
 pub(crate) use key::push_base64;

@@ -20,13 +20,13 @@ use super::failure::Failure;
 use super::recorder::Recorder;
 use super::seed::Seed;
 use super::tls_code;
-use super::wording::Wording;
+use super::wording::{HostFault, Wording};
 use crate::entropy::EntropyError;
 use crate::net::{DialError, Socket, TlsError, dial, tls_client, without_zone};
 use crate::pddb::Pddb;
 use crate::proto::Role;
 use crate::proto::handshake::{
-    Authorization, ClientRequest, Key, ReplyError, TunnelRequest, check_reply, parse_reply,
+    Authorization, ClientRequest, Key, ReplyError, TunnelRequest, check_reply, is_host, parse_reply,
 };
 
 /// The longest host name, as text (RFC 1035 section 2.3.4). A resolver may take long over a longer one.
@@ -178,12 +178,12 @@ impl Attempt<'_> {
     /// The host and port that are meant: those of the destination, unless the request knows better.
     fn meant(&self) -> (&str, u16) {
         let other = self.request.connect_to.filter(|_| self.to.is_first);
-        other.unwrap_or((&self.to.host, self.to.port))
+        other.map_or((&*self.to.host, self.to.port), |(host, port)| (destination::bare(host), port))
     }
 
     /// The host and port that are dialled.
     fn address(&self) -> (&str, u16) {
-        self.request.proxy.map_or_else(|| self.meant(), |proxy| (proxy.host, proxy.port))
+        self.request.proxy.map_or_else(|| self.meant(), |proxy| (destination::bare(proxy.host), proxy.port))
     }
 
     /// Who is dialled, in words.
@@ -239,12 +239,17 @@ impl Attempt<'_> {
         if let Some(fault) = fault(request) {
             return Err(bad(&fault));
         }
-        for (host, port) in [(&*to.host, to.port), self.meant(), self.address()] {
+        let places =
+            [("", (&*to.host, to.port)), (" to connect to", self.meant()), (" of the proxy", self.address())];
+        for (whose, (host, port)) in places {
             if port == 0 {
-                return Err(bad(&"invalid port 0"));
+                return Err(bad(&format_args!("invalid port 0{whose}")));
             }
             if host.len() > MAX_HOST {
-                return Err(bad(&format_args!("invalid host of more than {MAX_HOST} characters")));
+                return Err(bad(&format_args!("invalid host{whose} of more than {MAX_HOST} characters")));
+            }
+            if !is_host(without_zone(host)) {
+                return Err(bad(&format_args!("invalid host{whose}: {}", HostFault(without_zone(host)))));
             }
         }
         let authorization = match &request.credentials {
@@ -266,7 +271,7 @@ impl Attempt<'_> {
             headers: &to.headers(request),
         };
         let mut head = Vec::new();
-        handshake.compose(key, &mut head).map_err(|error| bad(&Wording { error, to }))?;
+        handshake.compose(key, &mut head).map_err(|error| bad(&Wording { error, request: &handshake }))?;
         Ok(head)
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct Destination<'a> {
 impl<'a> Destination<'a> {
     pub(super) fn new(request: &'a Request<'a>) -> Self {
         Destination {
-            host: (&*request.host).into(),
+            host: bare(&request.host).into(),
             port: request.port,
             path: (&*request.path).into(),
             secure: request.tls.is_some(),
@@ -86,8 +86,7 @@ impl<'a> Destination<'a> {
         };
         let secure = server.secure.unwrap_or(self.secure);
         let port = server.port.unwrap_or(if secure { 443 } else { 80 });
-        let is_first =
-            self.is_first && port == self.port && server.host.eq_ignore_ascii_case(bare(&self.host));
+        let is_first = self.is_first && port == self.port && server.host.eq_ignore_ascii_case(&self.host);
         if self.secure && !secure {
             return Err(format!("{}, without TLS", place(server.host, port)));
         }
@@ -107,9 +106,10 @@ impl<'a> Destination<'a> {
     }
 }
 
-/// An IPv6 address without its brackets.
-fn bare(host: &str) -> &str {
-    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+/// An IPv6 address without its brackets, as it is dialled; anything else as it is.
+pub(super) fn bare(host: &str) -> &str {
+    let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    inner.filter(|inner| inner.contains(':')).unwrap_or(host)
 }
 
 /// Host and port, an IPv6 address in brackets.

@@ -2,68 +2,212 @@
 
 use std::fmt;
 
-use super::destination::Destination;
-use crate::proto::handshake::RequestError;
+use crate::proto::handshake::{Authorization, ClientRequest, RequestError, is_token};
 
-/// A fault of a request, with the character that is wrong if it is one.
+/// The most of a name that is shown.
+const SHOWN: usize = 60;
+
+/// A fault of a request, with what is wrong and where. What may be a secret, a header's value or credentials, is not
+/// shown.
 pub(super) struct Wording<'a> {
     pub(super) error: RequestError,
-    pub(super) to: &'a Destination<'a>,
+    pub(super) request: &'a ClientRequest<'a>,
 }
+
+/// What is wrong with a text that is no host name.
+pub(super) struct HostFault<'a>(pub(super) &'a str);
 
 impl fmt::Display for Wording<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error.fmt(f)?;
-        let (text, is_right): (&str, fn(char) -> bool) = match self.error {
-            RequestError::Path => (&self.to.path, |c| c.is_ascii_graphic() && c != '#'),
-            RequestError::Host => (&self.to.host, |c| c.is_ascii_alphanumeric() || "-._".contains(c)),
-            _ => return Ok(()),
-        };
-        let wrong = text.chars().enumerate().find(|&(_, c)| !is_right(c));
-        let what = match (self.error, wrong) {
-            (RequestError::Path, None) => return f.write_str(": it does not begin with /"),
-            (RequestError::Path, Some((_, '#'))) => "a fragment is not sent to a server",
-            (RequestError::Path, Some(_)) => "it needs percent-encoding",
-            (_, None) => return f.write_str(": it is empty"),
-            (_, Some((_, '@'))) => "a user name belongs in the credentials",
-            (_, Some((_, '/' | '?' | '#'))) => "scheme and path are given separately",
-            (_, Some((_, ':' | '[' | ']' | '%'))) => {
-                "this is not an IPv6 address; a port is given separately"
+        let request = self.request;
+        match self.error {
+            RequestError::Path => path(f, request.path),
+            RequestError::Host => write!(f, ": {}", HostFault(request.host)),
+            RequestError::Origin => {
+                let origin = request.origin.unwrap_or_default();
+                wrong(f, origin, |c| c.is_ascii_graphic(), "an origin is as https://example.com")
             }
-            (_, Some((_, c))) if !c.is_ascii() => "write the name in punycode (xn--...)",
-            (_, Some(_)) => "a host name cannot have it",
+            RequestError::SubProtocol => {
+                let name = request.refused_sub_protocol().unwrap_or_default();
+                write!(f, " {:?}", Start(name))?;
+                if is_token(name.as_bytes()) {
+                    f.write_str(": it is named twice")
+                } else {
+                    not_a_token(f, name)
+                }
+            }
+            RequestError::HeaderName => {
+                let name = request.refused_header().unwrap_or_default().0;
+                write!(f, " {:?}", Start(name))?;
+                if is_token(name.as_bytes()) {
+                    f.write_str(": the service sets it")
+                } else {
+                    not_a_token(f, name)
+                }
+            }
+            RequestError::HeaderValue => {
+                let (name, value) = request.refused_header().unwrap_or_default();
+                write!(f, " of {:?}", Start(name))?;
+                secret(f, value, is_beyond_a_line)
+            }
+            RequestError::Credentials => match request.authorization {
+                Authorization::Basic { user, .. } if user.contains(':') => {
+                    f.write_str(": the user name has a colon, which Basic cannot send")
+                }
+                Authorization::Basic { user, password } | Authorization::Query { user, password } => {
+                    let is_user = user.chars().any(is_beyond_a_word);
+                    f.write_str(if is_user { ": the user name" } else { ": the password" })?;
+                    secret(f, if is_user { user } else { password }, is_beyond_a_word)
+                }
+                Authorization::None => Ok(()),
+            },
+            RequestError::TooLong => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for HostFault<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_right = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+        let what = match self.0.chars().find(|c| !is_right(*c)) {
+            Some('@') => "a user name belongs in the credentials",
+            Some('/' | '?' | '#') => "scheme and path are given separately",
+            Some(':' | '[' | ']' | '%') if self.0.contains("//") => "scheme and path are given separately",
+            Some(':' | '[' | ']' | '%') => "this is not an IPv6 address; a port is given separately",
+            Some(c) if !c.is_ascii() => "write the name in punycode (xn--...)",
+            _ => "a host name cannot have it",
         };
-        let (at, c) = wrong.unwrap_or_default();
-        write!(f, ": character {} is {c:?}, {what}", at.saturating_add(1))
+        wrong_at(f, self.0, is_right, what)
+    }
+}
+
+fn path(f: &mut fmt::Formatter<'_>, path: &str) -> fmt::Result {
+    let is_right = |c: char| c.is_ascii_graphic() && c != '#';
+    match path.chars().find(|c| !is_right(*c)) {
+        None => f.write_str(": it does not begin with /"),
+        Some('#') => wrong(f, path, is_right, "a fragment is not sent to a server"),
+        Some(_) => wrong(f, path, is_right, "it needs percent-encoding"),
+    }
+}
+
+fn not_a_token(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+    wrong(f, name, |c| c.is_ascii() && is_token(&[c as u8]), "such a name has letters, digits and hyphens")
+}
+
+/// Which character is wrong, and `what` is to be done about it.
+fn wrong(f: &mut fmt::Formatter<'_>, text: &str, is_right: fn(char) -> bool, what: &str) -> fmt::Result {
+    f.write_str(": ")?;
+    wrong_at(f, text, is_right, what)
+}
+
+fn wrong_at(f: &mut fmt::Formatter<'_>, text: &str, is_right: fn(char) -> bool, what: &str) -> fmt::Result {
+    match text.chars().enumerate().find(|&(_, c)| !is_right(c)) {
+        None => f.write_str("it is empty"),
+        Some((at, c)) => write!(f, "character {} is {c:?}, {what}", at.saturating_add(1)),
+    }
+}
+
+/// Where a text that may be a secret has what cannot be sent, without any of it.
+fn secret(f: &mut fmt::Formatter<'_>, text: &str, is_wrong: fn(char) -> bool) -> fmt::Result {
+    let at = text.chars().position(is_wrong).unwrap_or_default().saturating_add(1);
+    write!(f, ": character {at} is a control character or beyond ASCII, which cannot be sent")
+}
+
+fn is_beyond_a_word(c: char) -> bool {
+    !matches!(c, ' '..='~')
+}
+
+fn is_beyond_a_line(c: char) -> bool {
+    c != '\t' && is_beyond_a_word(c)
+}
+
+/// The beginning of a text, quoted, with what is no letter escaped.
+struct Start<'a>(&'a str);
+
+impl fmt::Debug for Start<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = self.0.char_indices().nth(SHOWN).map_or(self.0.len(), |(at, _)| at);
+        fmt::Debug::fmt(self.0.get(..end).unwrap_or_default(), f)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use xous_api_websocket::Request;
-
     use super::*;
+    use crate::proto::handshake::Key;
 
-    fn text(error: RequestError, host: &str, path: &str) -> String {
-        let request = Request::new(host, 80).path(path);
-        Wording { error, to: &Destination::new(&request) }.to_string()
+    const PLAIN: ClientRequest<'_> = ClientRequest {
+        host: "h",
+        port: 80,
+        secure: false,
+        path: "/",
+        origin: None,
+        authorization: Authorization::None,
+        sub_protocols: &[],
+        headers: &[],
+    };
+
+    /// What is said of a request that is not composed.
+    fn says(request: ClientRequest<'_>) -> String {
+        let error = request.compose(&Key::new([0; 16]), &mut Vec::new()).unwrap_err();
+        Wording { error, request: &request }.to_string()
     }
 
     #[test]
     fn a_text_says_which_character_is_wrong_and_what_to_do() {
-        let path = |path| text(RequestError::Path, "h", path);
+        let path = |path| says(ClientRequest { path, ..PLAIN });
         assert_eq!(path("/a b"), "invalid path: character 3 is ' ', it needs percent-encoding");
         assert_eq!(path("/b\u{fc}cher"), "invalid path: character 3 is '\u{fc}', it needs percent-encoding");
         assert_eq!(path("/a\n"), "invalid path: character 3 is '\\n', it needs percent-encoding");
         assert_eq!(path("/a#b"), "invalid path: character 3 is '#', a fragment is not sent to a server");
         assert_eq!(path("a"), "invalid path: it does not begin with /");
-        let host = |host| text(RequestError::Host, host, "/");
-        let says = "invalid host: character 3 is '@', a user name belongs in the credentials";
-        assert_eq!(host("me@h"), says);
-        assert!(host("ws://h").ends_with("a port is given separately"), "{}", host("ws://h"));
+        let host = |host| says(ClientRequest { host, ..PLAIN });
+        assert_eq!(host("me@h"), "invalid host: character 3 is '@', a user name belongs in the credentials");
+        assert!(host("ws://h").ends_with("scheme and path are given separately"), "{}", host("ws://h"));
+        assert!(host("h:80").ends_with("a port is given separately"), "{}", host("h:80"));
         assert!(host("h/a").ends_with("scheme and path are given separately"));
         assert!(host("b\u{fc}cher.example").contains("character 2 is '\u{fc}', write the name in punycode"));
         assert_eq!(host(""), "invalid host: it is empty");
-        assert_eq!(text(RequestError::TooLong, "", ""), "request too long");
+        assert_eq!(path(&"/".repeat(9000)), "request too long");
+    }
+
+    #[test]
+    fn a_text_says_which_of_several_is_wrong() {
+        let headers = |headers| says(ClientRequest { headers, ..PLAIN });
+        let says_which =
+            "invalid header name \"X Y\": character 2 is ' ', such a name has letters, digits and hyphens";
+        assert_eq!(headers(&[("A", "b"), ("X Y", "1")]), says_which);
+        assert_eq!(
+            headers(&[("A", "b"), ("Host", "1")]),
+            "invalid header name \"Host\": the service sets it"
+        );
+        assert_eq!(headers(&[("", "1")]), "invalid header name \"\": it is empty");
+        let long = "\u{fc}".repeat(900);
+        let text = headers(&[(&long, "1")]);
+        assert!(text.contains("character 1 is") && text.len() < 400, "{text}");
+        let protocols = |sub_protocols| says(ClientRequest { sub_protocols, ..PLAIN });
+        assert_eq!(protocols(&["a", "b", "a"]), "invalid sub-protocol \"a\": it is named twice");
+        assert!(protocols(&["a", "b,c"]).starts_with("invalid sub-protocol \"b,c\": character 2 is ','"));
+        let origin = |origin| says(ClientRequest { origin: Some(origin), ..PLAIN });
+        assert!(origin("https://a b").starts_with("invalid origin: character 10 is ' '"));
+        assert_eq!(origin(""), "invalid origin: it is empty");
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let text = says(ClientRequest { headers: &[("X-Key", "secr\u{e9}t")], ..PLAIN });
+        assert!(text.starts_with("invalid header value of \"X-Key\": character 5 is a control"), "{text}");
+        let basic = |user, password| {
+            says(ClientRequest { authorization: Authorization::Basic { user, password }, ..PLAIN })
+        };
+        assert_eq!(
+            basic("a:b", "c"),
+            "invalid credentials: the user name has a colon, which Basic cannot send"
+        );
+        for text in [basic("me", "p\u{e4}ss"), basic("p\u{e4}ss", "c"), text] {
+            assert!(!text.contains('\u{e4}') && !text.contains('\u{e9}') && !text.contains("ss:"), "{text}");
+        }
+        assert!(basic("me", "p\u{e4}ss").contains("the password: character 2"));
     }
 }

@@ -27,6 +27,16 @@ pub enum PathError {
     Character,
 }
 
+impl fmt::Display for PathError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PathError::Empty => "it, or a part of it, is empty",
+            PathError::TooLong => "it is too long",
+            PathError::Character => "it has a separator or a control character",
+        })
+    }
+}
+
 /// A dict. Its name may have several parts with `/` between them, which stand for the separator of the PDDB's target.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DictPath {

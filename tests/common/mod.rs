@@ -59,10 +59,15 @@ pub(crate) fn open(peer: &Peer) -> Websocket {
     Websocket::open(&request(peer)).unwrap()
 }
 
-/// The code and text with which a request is refused.
+/// The code and text with which a request is refused. The text is for people: no name of a variant is in it.
 pub(crate) fn refusal(request: &Request<'_>) -> (Code, String) {
     match Websocket::open(request) {
-        Err(OpenError::Failed { code, text }) => (code, text),
+        Err(OpenError::Failed { code, text }) => {
+            let plain = text.replace("WebSocket", "");
+            let is_name = |pair: &[u8]| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase();
+            assert!(!plain.as_bytes().windows(2).any(is_name), "{code:?}: {text}");
+            (code, text)
+        }
         Err(OpenError::Refused { status, text, .. }) => panic!("refused with {status}: {text}"),
         Err(other) => panic!("{other}"),
         Ok(_) => panic!("a connection is open"),

@@ -112,9 +112,9 @@ fn what_is_not_there_or_of_no_use_is_refused_and_named_before_anybody_is_asked()
             (Tls::only_in("tls", "nothing"), Code::NoPddbKey, ["tls/nothing", "store it there"]),
             (Tls::default().and_in("tls", "nothing"), Code::NoPddbKey, ["tls/nothing", "no such key"]),
             (Tls::only(&ca.der).and_in("tls", "nothing"), Code::NoPddbKey, ["tls/nothing", "no such key"]),
-            (Tls::only_in("tls", "empty"), Code::BadPddbKey, ["tls/empty", "a CA certificate is none"]),
+            (Tls::only_in("tls", "empty"), Code::BadPddbKey, ["tls/empty", "not a CA certificate"]),
             (Tls::default().and_in("tls", "garbage"), Code::BadPddbKey, ["tls/garbage", "store it anew"]),
-            (Tls::only_in("tls", "half"), Code::BadPddbKey, ["tls/half", "a CA certificate is none"]),
+            (Tls::only_in("tls", "half"), Code::BadPddbKey, ["tls/half", "not a CA certificate"]),
             (Tls::only_in("tls", "half pem"), Code::BadPddbKey, ["tls/half pem", "damaged"]),
             (Tls::only_in("tls", "key"), Code::BadPddbKey, ["tls/key", "PEM without a certificate"]),
             (Tls::only_in("tls", "long"), Code::BadPddbKey, ["tls/long", "at most 65536 bytes"]),
@@ -122,11 +122,15 @@ fn what_is_not_there_or_of_no_use_is_refused_and_named_before_anybody_is_asked()
             (identity("nothing", "key"), Code::NoPddbKey, ["tls/nothing", "no such key"]),
             (identity("chain", "nothing"), Code::NoPddbKey, ["tls/nothing", "no such key"]),
             (identity("chain", "garbage"), Code::BadPddbKey, ["tls/garbage", "the private key"]),
-            (identity("chain", "other"), Code::BadPddbKey, ["tls/chain and tls/other", "consistent"]),
-            (Tls::only_in("tls", ""), Code::BadRequest, ["\"tls/\"", "Empty"]),
-            (Tls::only_in("tls", "a:b"), Code::BadRequest, ["tls/a:b", "Character"]),
-            (Tls::only_in("tls", "a/b"), Code::BadRequest, ["tls/a/b", "Character"]),
-            (Tls::only_in("tls", &long), Code::BadRequest, [&long, "TooLong"]),
+            (
+                identity("chain", "other"),
+                Code::BadPddbKey,
+                ["tls/chain and tls/other", "not that of the certificate"],
+            ),
+            (Tls::only_in("tls", ""), Code::BadRequest, ["\"tls/\"", "is empty"]),
+            (Tls::only_in("tls", "a:b"), Code::BadRequest, ["tls/a:b", "a separator"]),
+            (Tls::only_in("tls", "a/b"), Code::BadRequest, ["tls/a/b", "a separator"]),
+            (Tls::only_in("tls", &long), Code::BadRequest, [&long, "too long"]),
         ] {
             let (actual, text) = refusal(&request(relay.port(), "/secret", tls));
             assert_eq!(actual, code, "{text}");

@@ -97,14 +97,14 @@ fn build(
         .map_err(|text| TlsError::Settings(text.into()))?;
     let config = ClientConfig::builder_with_details(provider, Arc::new(Clock))
         .with_safe_default_protocol_versions()
-        .map_err(|error| TlsError::Settings(error.to_string()))?
+        .map_err(|error| TlsError::Settings(fault::told(&error)))?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier));
     let mut config = match identity {
         None => config.with_no_client_auth(),
         Some((chain, key)) => config
             .with_client_auth_cert(material::certificates(chain)?, material::key(key)?)
-            .map_err(|error| unusable(chain.iter().chain([key]), error.to_string()))?,
+            .map_err(|error| unusable(chain.iter().chain([key]), fault::told(&error)))?,
     };
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.resumption = Resumption::store(SESSIONS.clone());

@@ -95,7 +95,7 @@ fn one_of<'a>(
 }
 
 fn unnamed(name: &str, error: PathError) -> TlsError {
-    TlsError::Settings(format!("{name:?} cannot be the name of a dict of the PDDB ({error:?})"))
+    TlsError::Settings(format!("{name:?} cannot be the name of a dict of the PDDB: {error}"))
 }
 
 fn too_much(name: &str) -> TlsError {

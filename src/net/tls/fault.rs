@@ -3,7 +3,7 @@
 use std::fmt;
 
 use rustls::pki_types::UnixTime;
-use rustls::{CertificateError, Error};
+use rustls::{CertificateError, Error, InconsistentKeys, OtherError};
 use xous_api_websocket::certificate::Moment;
 
 use crate::net::{CertificateFault, TlsError};
@@ -14,21 +14,45 @@ const MAX_NAMES: usize = 5;
 /// `agreed`: the peer has shown that it speaks TLS.
 pub(super) fn describe(error: &Error, agreed: bool) -> TlsError {
     match error {
-        Error::InvalidCertificate(error) => certificate(error),
+        Error::InvalidCertificate(error) => {
+            let (fault, text) = faulty(error);
+            TlsError::Certificate(fault, text)
+        }
         Error::InvalidMessage(_) if !agreed => TlsError::NotTls,
         Error::FailedToGetCurrentTime => TlsError::ClockNotSet,
         Error::FailedToGetRandomBytes => TlsError::Entropy,
-        Error::AlertReceived(alert) => TlsError::Failed(format!("the peer refuses: {}", words(alert))),
-        Error::PeerIncompatible(why) => {
-            TlsError::Failed(format!("nothing in common with the peer: {}", words(why)))
-        }
-        error => TlsError::Failed(error.to_string()),
+        error => TlsError::Failed(told(error)),
     }
 }
 
-fn certificate(error: &CertificateError) -> TlsError {
+/// What failed, for people: rustls' own texts have the names of its variants in them.
+pub(super) fn told(error: &Error) -> String {
+    match error {
+        Error::AlertReceived(alert) => format!("the peer refuses: {}", words(alert)),
+        Error::PeerIncompatible(why) => format!("nothing in common with the peer: {}", words(why)),
+        Error::PeerMisbehaved(why) => format!("the peer breaks the protocol: {}", words(why)),
+        Error::InvalidMessage(why) => format!("a message of the peer is malformed: {}", words(why)),
+        Error::InappropriateMessage { got_type, .. } => {
+            format!("the peer sends {} where something else is due", words(got_type))
+        }
+        Error::InappropriateHandshakeMessage { got_type, .. } => {
+            format!("the peer sends {} where something else is due", words(got_type))
+        }
+        Error::InvalidCertificate(error) => faulty(error).1,
+        Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+            "the private key is not that of the certificate".to_owned()
+        }
+        Error::InconsistentKeys(_) => "whether key and certificate belong together cannot be seen".to_owned(),
+        Error::General(text) => text.clone(),
+        Error::Other(error) => words(&error.0),
+        error => error.to_string(),
+    }
+}
+
+/// What is wrong with a certificate, also in words.
+fn faulty(error: &CertificateError) -> (CertificateFault, String) {
     use CertificateError::*;
-    let (fault, text) = match error {
+    match error {
         UnknownIssuer => {
             (CertificateFault::UnknownIssuer, "it was not issued by anyone who is trusted".to_owned())
         }
@@ -58,9 +82,20 @@ fn certificate(error: &CertificateError) -> TlsError {
         UnsupportedSignatureAlgorithmContext { .. } => {
             (CertificateFault::Other, "it is signed with an algorithm that is not accepted".to_owned())
         }
-        error => (CertificateFault::Other, error.to_string()),
-    };
-    TlsError::Certificate(fault, text)
+        BadEncoding => (CertificateFault::Other, "it is damaged, or no certificate at all".to_owned()),
+        InvalidPurposeContext { .. } => (CertificateFault::Other, error.to_string()),
+        Other(error) => (CertificateFault::Other, other(error)),
+        error => (CertificateFault::Other, words(error)),
+    }
+}
+
+fn other(error: &OtherError) -> String {
+    match error.0.downcast_ref() {
+        Some(webpki::Error::CaUsedAsEndEntity) => {
+            "it is that of a CA, which a server or a client cannot show as its own".to_owned()
+        }
+        _ => words(&error.0),
+    }
 }
 
 fn moment(time: UnixTime) -> Moment {
@@ -81,29 +116,41 @@ fn names(presented: &[String]) -> String {
     }
 }
 
-/// `HandshakeFailure` as `handshake failure`.
+/// `HandshakeFailure` as `handshake failure`, `UnknownCA` as `unknown ca`.
 fn words(name: &impl fmt::Debug) -> String {
     let mut words = String::new();
-    for character in format!("{name:?}").chars() {
-        if character.is_ascii_uppercase() && !words.is_empty() {
+    let name = format!("{name:?}");
+    let mut rest = name.chars().peekable();
+    let mut last = ' ';
+    while let Some(character) = rest.next() {
+        let begins = character.is_ascii_uppercase()
+            && (!last.is_ascii_uppercase() || rest.peek().is_some_and(char::is_ascii_lowercase));
+        if (begins || !character.is_ascii_alphanumeric()) && !words.is_empty() && !words.ends_with(' ') {
             words.push(' ');
         }
-        words.push(character.to_ascii_lowercase());
+        if character.is_ascii_alphanumeric() {
+            words.push(character.to_ascii_lowercase());
+        }
+        last = character;
     }
+    words.truncate(words.trim_end().len());
     words
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
-    use rustls::AlertDescription;
+    use rustls::{AlertDescription, ContentType, InvalidMessage, PeerMisbehaved};
 
     use super::*;
 
     #[test]
     fn names_and_faults_are_told_in_words() {
         assert_eq!(words(&AlertDescription::HandshakeFailure), "handshake failure");
+        assert_eq!(words(&AlertDescription::UnknownCA), "unknown ca");
+        assert_eq!(words(&InvalidMessage::MissingData("ServerHello")), "missing data server hello");
         let presented = ["DnsName(\"a.example\")", "IpAddress(192.0.2.1)", "odd"].map(str::to_owned);
         assert_eq!(names(&presented), "a.example, 192.0.2.1, odd");
         assert_eq!(names(&[]), "no host");
@@ -114,9 +161,31 @@ mod tests {
     fn times_are_dates() {
         let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
         let expired = CertificateError::ExpiredContext { time: at(951_782_400), not_after: at(0) };
-        let told = certificate(&expired).to_string();
+        let told = faulty(&expired).1;
         let expected =
             "it expired at 1970-01-01 00:00 UTC, and this device's clock shows 2000-02-29 00:00 UTC";
         assert!(told.contains(expected), "{told}");
+    }
+
+    #[test]
+    fn no_name_of_a_variant_is_left() {
+        let ca = OtherError(Arc::new(webpki::Error::CaUsedAsEndEntity));
+        let version = OtherError(Arc::new(webpki::Error::UnsupportedCertVersion));
+        for error in [
+            CertificateError::BadEncoding.into(),
+            CertificateError::UnhandledCriticalExtension.into(),
+            CertificateError::Other(ca).into(),
+            CertificateError::Other(version).into(),
+            InvalidMessage::InvalidContentType.into(),
+            PeerMisbehaved::TooManyKeyUpdateRequests.into(),
+            Error::InappropriateMessage { expect_types: Vec::new(), got_type: ContentType::ApplicationData },
+            InconsistentKeys::KeyMismatch.into(),
+            InconsistentKeys::Unknown.into(),
+            Error::General("the reason".into()),
+        ] {
+            let told = told(&error);
+            assert!(!told.chars().any(|c| c.is_ascii_uppercase() && !told.contains("CA")), "{told}");
+            assert!(describe(&error, true).to_string().contains(&told), "{told}");
+        }
     }
 }

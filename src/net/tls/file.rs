@@ -101,7 +101,7 @@ impl<'p> Files<'p> {
 
     fn read(&mut self, name: &str, dict: &str, key: &str) -> Result<Zeroizing<Vec<u8>>, TlsError> {
         let path = DictPath::new(SYSTEM_BASIS, dict).and_then(|dict| dict.key(key)).map_err(|error| {
-            TlsError::Settings(format!("{name:?} cannot be the name of a key of the PDDB ({error:?})"))
+            TlsError::Settings(format!("{name:?} cannot be the name of a key of the PDDB: {error}"))
         })?;
         self.check(name)?;
         let mut file = self.pddb.open(&path).map_err(|error| failed(name, error))?;

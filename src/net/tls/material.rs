@@ -4,6 +4,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use super::fault::told;
 use super::file::{File, Form};
 use super::store;
 use crate::net::TlsError;
@@ -63,7 +64,7 @@ fn add(store: &mut RootCertStore, file: &File<'_>) -> Result<(), TlsError> {
     for certificate in certificates_in(file)? {
         store
             .add(certificate)
-            .map_err(|error| file.unusable(format!("a CA certificate is none: {error}")))?;
+            .map_err(|error| file.unusable(format!("not a CA certificate: {}", told(&error))))?;
     }
     Ok(())
 }

@@ -44,7 +44,7 @@ impl ServerTls {
         pddb: &Pddb,
         limit: Duration,
     ) -> Result<Self, TlsError> {
-        let settings = |error: rustls::Error| TlsError::Settings(error.to_string());
+        let settings = |error: rustls::Error| TlsError::Settings(fault::told(&error));
         let mut files = Files::new(pddb, limit);
         let provider = provider::provider();
         let (verifier, time): (Arc<dyn ClientCertVerifier>, Arc<dyn TimeProvider>) = if tls.clients.is_empty()
@@ -66,7 +66,7 @@ impl ServerTls {
             .map_err(settings)?
             .with_client_cert_verifier(verifier)
             .with_single_cert(certificates, material::key(&key)?)
-            .map_err(|error| unusable(chain.iter().chain([&key]), error.to_string()))?;
+            .map_err(|error| unusable(chain.iter().chain([&key]), fault::told(&error)))?;
         config.alpn_protocols = vec![ALPN.to_vec()];
         // Clients ask for AES-256 first, mostly from habit. A server for many chooses what it can afford.
         config.ignore_client_order = true;

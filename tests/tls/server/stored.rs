@@ -83,15 +83,15 @@ fn what_is_not_there_or_of_no_use_is_refused_and_the_port_keeps_what_it_has() {
             (from("garbage", "key"), Code::BadPddbKey, ["tls/garbage", ""]),
             (from("key", "key"), Code::BadPddbKey, ["tls/key", "PEM without a certificate"]),
             (from("chain", "chain"), Code::BadPddbKey, ["tls/chain", "the private key"]),
-            (from("chain", "other"), Code::BadPddbKey, ["tls/chain and tls/other", "consistent"]),
-            (from("chain", "long"), Code::BadPddbKey, ["tls/long", "at most 65536 bytes"]),
             (
-                own().clients_in("tls", "garbage"),
+                from("chain", "other"),
                 Code::BadPddbKey,
-                ["tls/garbage", "a CA certificate is none"],
+                ["tls/chain and tls/other", "not that of the certificate"],
             ),
+            (from("chain", "long"), Code::BadPddbKey, ["tls/long", "at most 65536 bytes"]),
+            (own().clients_in("tls", "garbage"), Code::BadPddbKey, ["tls/garbage", "not a CA certificate"]),
             (own().clients_in("nowhere", "ca"), Code::NoPddbKey, ["nowhere/ca", "no such key"]),
-            (from("a:b", "key"), Code::BadRequest, ["tls/a:b", "Character"]),
+            (from("a:b", "key"), Code::BadRequest, ["tls/a:b", "a separator"]),
         ] {
             let (actual, text) = refusal(&tls);
             assert_eq!(actual, code, "{text}");

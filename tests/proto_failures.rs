@@ -306,7 +306,9 @@ fn cve_2026_1527_cr_lf_injection() {
         refused(ClientRequest { sub_protocols: &["chat", text], ..plain }, RequestError::SubProtocol);
         refused(ClientRequest { headers: &[(text, "value")], ..plain }, RequestError::HeaderName);
         refused(ClientRequest { headers: &[("Name", text)], ..plain }, RequestError::HeaderValue);
-        for (user, password) in [(text, "secret"), ("me", text)] {
+        // Credentials are in UTF-8, encoded.
+        let named = (bad != "é").then_some([(text, "secret"), ("me", text)]);
+        for (user, password) in named.into_iter().flatten() {
             for authorization in
                 [Authorization::Basic { user, password }, Authorization::Query { user, password }]
             {

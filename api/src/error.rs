@@ -95,17 +95,22 @@ pub enum UrlError {
     /// for control characters, or the name has a colon.
     #[error("the user name or password in the address cannot be sent, or needs percent-encoding")]
     UserInfo,
-    /// There is no host, or what stands there is neither a name in ASCII nor an IPv6 address in brackets.
+    /// There is no host, or what stands there is neither a name nor an IPv6 address in brackets. Letters beyond ASCII are
+    /// read with the feature `idn` only.
     #[error(
-        "the host in the address is neither a name nor an address; IPv6 stands in brackets, as in ws://[::1]:80/"
+        "the host in the address is neither a name in ASCII (others are written in punycode, xn--...) nor an address; \
+         IPv6 stands in brackets, as in ws://[::1]:80/"
     )]
     Host,
     /// The port is not a number from 1 to 65535.
     #[error("the port in the address is not a number from 1 to 65535")]
     Port,
     /// The path or the query has a character that needs percent-encoding, or a `%` that is not followed by two digits.
-    #[error("the path in the address has a character that needs percent-encoding")]
-    Path,
+    #[error("character {at} of the address, in its path, needs percent-encoding")]
+    Path {
+        /// Which one, beginning with 1.
+        at: usize,
+    },
     /// A WebSocket has no fragment; `%23` stands for the character.
     #[error("the address of a WebSocket has no part behind a #; %23 stands for the character")]
     Fragment,

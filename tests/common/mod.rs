@@ -64,8 +64,10 @@ pub(crate) fn refusal(request: &Request<'_>) -> (Code, String) {
     match Websocket::open(request) {
         Err(OpenError::Failed { code, text }) => {
             let plain = text.replace("WebSocket", "");
-            let is_name = |pair: &[u8]| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase();
-            assert!(!plain.as_bytes().windows(2).any(is_name), "{code:?}: {text}");
+            let is_name = |part: &[u8]| {
+                part[0].is_ascii_lowercase() && part[1].is_ascii_uppercase() && part[2].is_ascii_lowercase()
+            };
+            assert!(!plain.as_bytes().windows(3).any(is_name), "{code:?}: {text}");
             (code, text)
         }
         Err(OpenError::Refused { status, text, .. }) => panic!("refused with {status}: {text}"),

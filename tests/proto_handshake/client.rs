@@ -51,6 +51,17 @@ fn host_and_port_of_the_request() {
     }
 }
 
+/// RFC 7617 section 2.1; without it nobody could log in whose name has an umlaut.
+#[test]
+fn credentials_may_have_letters_beyond_ascii() {
+    let basic = Authorization::Basic { user: "m\u{fc}ller", password: "\u{20ac}" };
+    let head = composed(ClientRequest { authorization: basic, ..CLIENT });
+    assert!(head.contains("\r\nAuthorization: Basic bcO8bGxlcjrigqw=\r\n"), "{head}");
+    let query = Authorization::Query { user: "m\u{fc}ller", password: "\u{20ac}" };
+    let head = composed(ClientRequest { authorization: query, ..CLIENT });
+    assert!(head.contains("&login=m%C3%BCller&password=%E2%82%AC "), "{head}");
+}
+
 #[test]
 fn credentials_in_the_query_are_a_choice_by_name() {
     let authorization = Authorization::Query { user: "me@x", password: "a&b=c d+%" };

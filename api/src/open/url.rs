@@ -79,7 +79,7 @@ impl<'a> Request<'a> {
     /// The scheme is in any case; an empty port is the usual one; an IPv6 address stands in brackets, with a zone if it
     /// has one (`[fe80::1%25eth0]` or `[fe80::1%eth0]`, RFC 6874); a query may follow the host. User name and password
     /// are decoded and go into a header ([`CredentialsForm::Basic`]). Nothing is allocated unless something has to be
-    /// decoded. A name in letters beyond ASCII has to be in punycode (`ascii_host`).
+    /// decoded. A name in letters beyond ASCII has to be in punycode, which the feature `idn` makes of it (`ascii_host`).
     ///
     /// ```
     /// # use xous_api_websocket::{Request, error::UrlError};
@@ -123,7 +123,7 @@ impl<'a> Parts<'a> {
             secure,
             host: self::host(host)?,
             port: self::port(port, usual)?,
-            path: self::path(path)?,
+            path: self::path(path).map_err(|at| self::at(url, url.len() - path.len() + at))?,
             user,
         })
     }
@@ -211,6 +211,11 @@ fn host(text: &str) -> Result<Cow<'_, str>, UrlError> {
         };
     }
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    #[cfg(feature = "idn")]
+    if !text.is_ascii() {
+        let ascii = super::host::ascii_host(text).map_err(|_| UrlError::Host)?;
+        return if ascii.bytes().all(is_name) { Ok(ascii) } else { Err(UrlError::Host) };
+    }
     if text.is_empty() || !text.bytes().all(is_name) { Err(UrlError::Host) } else { Ok(text.into()) }
 }
 
@@ -228,17 +233,26 @@ fn port(text: &str, usual: u16) -> Result<u16, UrlError> {
     }
 }
 
-fn path(text: &str) -> Result<Cow<'_, str>, UrlError> {
-    let mut triplets = text.as_bytes().split(|byte| *byte == b'%').skip(1);
-    if !text.bytes().all(|byte| byte.is_ascii_graphic()) || !triplets.all(|behind| triplet(behind).is_some())
-    {
-        return Err(UrlError::Path);
+/// # Errors
+/// Where the byte is that needs percent-encoding.
+fn path(text: &str) -> Result<Cow<'_, str>, usize> {
+    let needs = |&(at, byte): &(usize, u8)| match byte {
+        b'%' => text.as_bytes().get(at + 1..).and_then(triplet).is_none(),
+        byte => !byte.is_ascii_graphic(),
+    };
+    if let Some((at, _)) = text.bytes().enumerate().find(needs) {
+        return Err(at);
     }
     Ok(match text {
         "" => "/".into(),
         text if text.starts_with('/') => text.into(),
         query => format!("/{query}").into(),
     })
+}
+
+/// The error for the byte of the path at this place of the address: people count characters.
+fn at(url: &str, byte: usize) -> UrlError {
+    UrlError::Path { at: url.char_indices().take_while(|&(at, _)| at <= byte).count() }
 }
 
 impl FromStr for Url {

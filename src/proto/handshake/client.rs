@@ -73,7 +73,7 @@ pub enum RequestError {
     Path,
     /// With spaces, control or non-ASCII characters, or empty.
     Origin,
-    /// With control or non-ASCII characters, or a colon in the name for `Basic`.
+    /// With control characters, or a colon in the name for `Basic`.
     Credentials,
     /// Not a token, or named twice (section 4.1, point 10).
     SubProtocol,
@@ -238,9 +238,9 @@ pub(super) fn push_basic(out: &mut Vec<u8>, user: &str, password: &str) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// ASCII without control characters.
+/// Without control characters (RFC 7617, section 2). Others go out in UTF-8, as browsers send them.
 fn is_plain(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+    !text.chars().any(char::is_control)
 }
 
 pub(super) fn is_path(path: &str) -> bool {

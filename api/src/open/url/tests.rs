@@ -89,7 +89,11 @@ fn an_error_names_the_part_that_is_wrong() {
         ("ws://[::1%25a b]", UrlError::Host),
         ("ws://a b", UrlError::Host),
         ("ws://h%41", UrlError::Host),
+        #[cfg(not(feature = "idn"))]
         ("ws://b\u{fc}cher.example", UrlError::Host),
+        ("ws://b\u{fc} cher.example", UrlError::Host),
+        ("ws://\u{202e}a", UrlError::Host),
+        ("ws://\u{ff0f}", UrlError::Host),
         ("ws://good.example\\@evil.example", UrlError::UserInfo),
         ("ws://h\\", UrlError::Host),
         ("ws://h\n", UrlError::Host),
@@ -110,12 +114,13 @@ fn an_error_names_the_part_that_is_wrong() {
         ("ws://a:%ff@h", UrlError::UserInfo),
         ("ws://a:\u{fc}@h", UrlError::UserInfo),
         ("ws://a b@h", UrlError::UserInfo),
-        ("ws://h/a b", UrlError::Path),
-        ("ws://h/\u{fc}", UrlError::Path),
-        ("ws://h/a\r\nX: y", UrlError::Path),
-        ("ws://h/%", UrlError::Path),
-        ("ws://h?a=%4", UrlError::Path),
-        ("ws://h/%\u{fc}", UrlError::Path),
+        ("ws://h/a b", UrlError::Path { at: 9 }),
+        ("ws://h/\u{fc}", UrlError::Path { at: 8 }),
+        ("ws://h/a\r\nX: y", UrlError::Path { at: 9 }),
+        ("ws://h/%", UrlError::Path { at: 8 }),
+        ("ws://h?a=%4", UrlError::Path { at: 10 }),
+        ("ws://h/%\u{fc}", UrlError::Path { at: 8 }),
+        ("ws://m%C3%BC@h/\u{fc}/ ", UrlError::Path { at: 16 }),
         ("ws://h/#top", UrlError::Fragment),
         ("ws://h#", UrlError::Fragment),
         ("ws://h?a#b", UrlError::Fragment),
@@ -123,6 +128,16 @@ fn an_error_names_the_part_that_is_wrong() {
         assert_eq!(Request::from_url(text), Err(error), "{text:?}");
         assert_eq!(text.parse::<Url>(), Err(error), "{text:?}");
     }
+}
+
+#[test]
+#[cfg(feature = "idn")]
+fn a_name_in_letters_beyond_ascii_is_read_as_dns_has_it() {
+    let text = "wss://B\u{fc}cher.example:1/a";
+    let request = Request::from_url(text).unwrap();
+    assert_eq!((&*request.host, request.port, &*request.path), ("xn--bcher-kva.example", 1, "/a"));
+    let url: Url = text.parse().unwrap();
+    assert_eq!(url.to_string(), "wss://xn--bcher-kva.example:1/a");
 }
 
 /// Texts that are nearly addresses.

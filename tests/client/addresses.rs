@@ -10,6 +10,7 @@ use hosted::tools::command;
 use xous_api_websocket::wire::SERVER_NAME;
 use xous_api_websocket::{Code, Deadlines, Request, Websocket};
 
+use crate::common::python::{Python, python};
 use crate::common::raw::{accept, expect_close, field};
 use crate::common::{nothing_is_left, refusal, service};
 
@@ -49,6 +50,25 @@ fn a_name_whose_first_address_is_dead_is_open_within_a_second() {
         let deadlines = Deadlines::new().open(Duration::from_millis(700));
         let (code, text) = refusal(&Request::new(NAME, port).options(deadlines));
         assert!(matches!(code, Code::Timeout | Code::Connect), "{text}");
+        nothing_is_left();
+    });
+}
+
+/// The same with a server of another make behind the second address.
+#[test]
+fn python_is_reached_behind_a_dead_first_address() {
+    python();
+    hosted::test!().service(service_of_two_homes(), SERVER_NAME).run(|| {
+        let silent = Silent::start().unwrap();
+        let port = silent.address().port();
+        let server = Python::start("client/peers/ways.py", &["127.0.0.2", &port.to_string()]);
+        let start = Instant::now();
+        let ws = Websocket::open(&Request::new(NAME, port).path("/echo")).unwrap();
+        assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+        ws.send_text("hello").unwrap();
+        assert_eq!(ws.receive_text(5).unwrap(), "hello");
+        ws.close(1000, "").unwrap();
+        drop(server);
         nothing_is_left();
     });
 }

@@ -20,22 +20,27 @@ use crate::common::{example, nothing_is_left, pattern, service, system};
 const MIRROR: &str = "lws-mirror-protocol";
 
 /// A server of another make, which ends with this value.
-struct Server {
+pub(super) struct Server {
     process: Child,
-    port: u16,
+    pub(super) port: u16,
     /// What it would end without.
     _log: Option<BufReader<ChildStderr>>,
 }
 
 impl Server {
     /// Starts it and waits for the port that it prints.
-    fn start(command: &mut Command) -> Self {
+    pub(super) fn start(command: &mut Command) -> Self {
+        Self::start_with(command).0
+    }
+
+    /// The same, and what it prints behind the port.
+    pub(super) fn start_with(command: &mut Command) -> (Self, String) {
         let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let port =
-            line.trim().parse().unwrap_or_else(|_| panic!("{command:?} printed {line:?} for its port"));
-        Server { process, port, _log: None }
+        let (port, rest) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
+        let port = port.parse().unwrap_or_else(|_| panic!("{command:?} printed {line:?} for its port"));
+        (Server { process, port, _log: None }, rest.to_owned())
     }
 }
 
@@ -150,7 +155,7 @@ fn libwebsockets() -> Server {
 }
 
 /// The modules of a node that has `ws`.
-fn node_modules() -> PathBuf {
+pub(super) fn node_modules() -> PathBuf {
     let directory = below_target("node");
     set_up(&directory, |directory| {
         let install = ["install", "--silent", "--no-fund", "--no-audit", "--prefix"];
@@ -159,6 +164,6 @@ fn node_modules() -> PathBuf {
     directory.join("node_modules")
 }
 
-fn script(name: &str) -> PathBuf {
+pub(super) fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/client/peers").join(name)
 }

@@ -13,6 +13,7 @@ mod cuts;
 mod deadlines;
 mod exchanges;
 mod foreign_peers;
+mod foreign_ways;
 mod fragments;
 mod grants;
 mod handles;

@@ -38,7 +38,8 @@ impl Python {
         });
         let mut peer = Python { process, lines, port: 0 };
         let line = peer.line();
-        peer.port = line.parse().unwrap_or_else(|_| panic!("{command:?} printed {line:?} for its port"));
+        let port = line.split(' ').next().unwrap_or_default();
+        peer.port = port.parse().unwrap_or_else(|_| panic!("{command:?} printed {line:?} for its port"));
         peer
     }
 

@@ -203,7 +203,7 @@ impl Dispatcher {
         }
     }
 
-    /// Of a connection that is none of the caller's nothing waits.
+    /// Nothing waits of a connection that is not the caller's.
     fn room(&self, caller: Caller, scalar: Scalar) {
         let sends = match self.find(caller) {
             Found::Live(conn) => conn.outbox.room(),

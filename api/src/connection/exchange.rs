@@ -24,7 +24,7 @@ impl Websocket {
     ///
     /// The next message is whatever comes next, not an answer that is looked for: one that has come before, or was on its
     /// way, is returned first, and the others wait for the next receive. Any other thread may send meanwhile. If another one
-    /// receives, the message is sent at once, and the next one goes to whoever waits longest. On a connection that is
+    /// receives, the message is sent at once, and the next one goes to the thread that waits longest. On a connection that is
     /// opened again ([`Request::reconnect`](crate::Request::reconnect)) this waits on when the connection is lost, though
     /// what was sent may be lost with it: name a time there.
     ///

@@ -212,7 +212,7 @@ impl Inbox {
         self.pages.bytes().get(self.begin..).unwrap_or_default()
     }
 
-    /// Keeps a chunk that has come for whoever receives next.
+    /// Keeps a chunk that has come for the thread that receives next.
     pub(crate) fn keep(&mut self, chunk: Received) {
         self.kept = Some(chunk);
     }

@@ -10,8 +10,8 @@ use crate::{Code, Websocket};
 /// How often it is tried without a byte more in the database. The first wait; each is twice the last.
 const TRIES: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// As long as a server may ask for.
-const LONGEST_WAIT: u64 = 60;
+/// The longest wait that a server may ask for, in seconds.
+const MAX_WAIT: u64 = 60;
 
 pub(super) fn run<R: Read + Seek>(
     sender: &mut Sender<R>,
@@ -69,7 +69,7 @@ fn wait(error: &SenderError, tried: u32) -> Duration {
     let own = FIRST_WAIT * (1 << tried.min(TRIES));
     let SenderError::Open(error) = error else { return own };
     let named = error.header("Retry-After").and_then(|seconds| seconds.parse().ok());
-    named.map_or(own, |seconds: u64| Duration::from_secs(seconds.min(LONGEST_WAIT)).max(own))
+    named.map_or(own, |seconds: u64| Duration::from_secs(seconds.min(MAX_WAIT)).max(own))
 }
 
 #[cfg(test)]

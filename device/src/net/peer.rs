@@ -9,7 +9,7 @@ use std::{
 
 use crate::machine::PER_MILLISECOND;
 
-/// Half a millisecond, in which whoever waits for the answer has gone to sleep.
+/// Half a millisecond, in which the program that waits for the answer has gone to sleep.
 const ANSWER_TIME: u64 = PER_MILLISECOND / 2;
 
 /// The other side of a connection, which never ends it.

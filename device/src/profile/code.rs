@@ -55,7 +55,7 @@ impl Code {
 pub(crate) struct Symbols(BTreeMap<u32, String>);
 
 impl Symbols {
-    /// Those of an ELF file; none if it has none or is none.
+    /// Those of an ELF file. Empty if it has no symbols, or is no ELF file.
     pub(crate) fn of(file: &[u8]) -> Self {
         let Ok(file) = object::File::parse(file) else { return Self::default() };
         let functions = file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text);

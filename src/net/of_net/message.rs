@@ -17,7 +17,7 @@
 //!
 //! The socket's number stands above the message's ([`id`]). Numbers are little-endian and ports 16 bits. An address is 4
 //! or 6 and its bytes, as they are sent. Not used here: bit 15 of [`RECEIVE`]'s number, by which it does not wait, and
-//! 32, which leaves the bytes where they are. A limit of 0 is none.
+//! 32, which leaves the bytes where they are. A limit of 0 means no limit.
 //!
 //! An error has `offset` and `valid` 0 and its number in the page ([`Place`]). A call that a shutdown has ended has
 //! `offset` 0 and `valid` `u32::MAX`; one that writes has written nothing then.

@@ -57,8 +57,8 @@ struct Suspends {
 
 struct Subscription {
     cid: xous::CID,
-    /// The connection and the opcode to which the server has the word passed on: two random numbers here, that nobody else
-    /// knows. Whoever knows them may say that the device suspends.
+    /// The connection and the opcode to which the server has the word passed on: two random numbers, which nobody else
+    /// knows: with them anybody could say that the device suspends.
     secret: [u32; 2],
     /// Kept, as std uses the same connection to the name server, and the last drop would close it.
     _names: XousNames,

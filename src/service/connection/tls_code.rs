@@ -42,9 +42,9 @@ pub(crate) fn code_of_io(error: &std::io::Error) -> Option<Code> {
 mod tests {
     use super::*;
 
-    /// Whoever is told so knows whether the peer's certificate was accepted.
+    /// The code says whether the peer's certificate was accepted.
     #[test]
-    fn an_end_behind_the_handshake_is_none_within_it() {
+    fn an_end_behind_the_handshake_is_told_from_one_within_it() {
         assert_eq!(code(&TlsError::Closed), Code::TlsClosed);
         assert_eq!(code(&TlsError::Truncated), Code::Lost);
         let error = std::io::Error::other(TlsError::Truncated);

@@ -1,6 +1,6 @@
 //! Which connections of a process have something for it: for a program whose one thread receives from all of them.
 //!
-//! Who competes: readers that want a page, whoever ends or hands over a connection, the dispatcher, which parks the
+//! Who competes: readers that want a page, threads that end or hand over a connection, the dispatcher, which parks the
 //! process's page, and the timer, which gives it back to see whether the process is there. Full: never, as each slot of
 //! the table is in the list once at most.
 

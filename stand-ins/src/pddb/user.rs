@@ -1,5 +1,5 @@
 //! The user of the database, who is asked in a dialog: while it is shown the database serves nobody, and there is no limit
-//! to that. Whoever answers for the user sends messages to a server of its own, [`PDDB_USER`].
+//! to that. A program that answers for the user sends messages to a server of its own, [`PDDB_USER`].
 //!
 //! The real server asks when it has too few free pages at hand (`pddb_generate_used_map` in `backend/hw.rs`). It asks
 //! up to four times for one request; this one does once, as nobody can tell the difference but the user.

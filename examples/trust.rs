@@ -66,7 +66,7 @@ fn ask<'a>(error: &str, shown: &'a Shown, request: Request<'a>) -> Result<Websoc
     match answer.trim() {
         "c" => open(Tls::pin(Pin::Certificate(own.fingerprint))),
         "r" => {
-            // Only a root that vouches for the very certificate that was compared: whoever is in the middle can show the
+            // Only a root that vouches for the very certificate that was compared: an attacker in the middle can show the
             // server's own certificate with a root of his behind it.
             let ws = open(Tls::only(&top.der).pinned(Pin::Certificate(own.fingerprint)))?;
             store(top).map(|()| ws)
@@ -81,7 +81,7 @@ fn store(root: &ShownCertificate) -> Result<(), String> {
     let anchor =
         OwnedTrustAnchor { subject: subject.0.into(), spki: public_key.into(), name_constraints: None };
     let bytes = rkyv::to_bytes::<rkyv::rancor::Error>(&anchor).map_err(|error| error.to_string())?;
-    let failed = |error: &dyn std::fmt::Debug| format!("not stored: {error:?}");
+    let failed = |error: &dyn std::fmt::Display| format!("not stored: {error}");
     let dict = DictPath::new(SYSTEM_BASIS, "tls.trusted").map_err(|error| failed(&error))?;
     let key = dict.key(&key_name(subject.common_name(), public_key)).map_err(|error| failed(&error))?;
     let pddb = Pddb::new(Duration::from_secs(30));

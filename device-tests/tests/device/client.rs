@@ -1,5 +1,7 @@
 //! The client role: a program on the device, a peer on the PC that is not ours.
 
+use std::io::{Read, Write};
+use std::net::Shutdown;
 use std::time::Duration;
 
 use device::End;
@@ -22,6 +24,31 @@ fn nobody_listens() {
     let outcome = outside().program(programs().example("ws"), &[&url, "--send", "hello"]).run().unwrap();
     assert_eq!(outcome.process("ws").unwrap().exit_code, Some(1), "{}", outcome.failure());
     assert!(outcome.faults.is_empty(), "{}", outcome.failure());
+}
+
+/// A refusal in HTTP/1.0, a server of another protocol that waits, and one that goes away: the same words as on a PC.
+#[test]
+fn what_opens_no_websocket_is_told_apart() {
+    let ws = programs().example("ws");
+    let answers = [
+        ("HTTP/1.0 503 Later\r\nRetry-After: 7\r\n\r\nlater", "answered 503 instead of 101"),
+        ("SSH-2.0-OpenSSH_9.6\r\n", "does not answer in HTTP"),
+        ("", "closed during the opening handshake"),
+    ];
+    for (answer, says) in answers {
+        let peer = Peer::serve(move |mut stream| {
+            let mut head = [0; 512];
+            let _ = stream.read(&mut head).and_then(|_| stream.write_all(answer.as_bytes()));
+            if !answer.starts_with("SSH") {
+                let _ = stream.shutdown(Shutdown::Write);
+            }
+            while stream.read(&mut head).is_ok_and(|len| len > 0) {}
+        });
+        let url = peer.as_ref().unwrap().url("/");
+        let outcome = outside().program(&ws, &[&url, "--send", "hello"]).run().unwrap();
+        assert_eq!(outcome.process("ws").unwrap().exit_code, Some(1), "{}", outcome.failure());
+        assert!(outcome.log_text().contains(says), "{says}: {}", outcome.log_text());
+    }
 }
 
 /// Machine time until a connection to a server on the device has had its echo and is closed.

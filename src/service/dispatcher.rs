@@ -413,7 +413,7 @@ mod tests {
         ("listen/channels", include_str!("listen/channels.rs")),
         ("listen/accept_queue", include_str!("listen/accept_queue.rs")),
         ("listen/decisions", include_str!("listen/decisions.rs")),
-        ("listen/file_events", include_str!("listen/file_events.rs")),
+        ("listen/files/file_events", include_str!("listen/files/file_events.rs")),
         ("listen/target", include_str!("listen/target.rs")),
         ("listen/port", include_str!("listen/port.rs")),
         ("listen/admission", include_str!("listen/admission.rs")),

@@ -1,13 +1,12 @@
 //! One connection, from its opening to its end, in either role.
 //!
 //! ```text
-//!  client, connect ---.                        .--> reader --> sink ---> page of an owner, from inbox
-//!  seed, tls_code     +--> established: starts +                '------> ChunkReceiver: the service itself
+//!  opening (a room) ---.                       .--> reader --> sink ---> page of an owner, from inbox
+//!  seed, tls_code      +-> established: starts +                '------> ChunkReceiver: the service itself
 //!  listen (server) ---'                        '--> writer <-- outbox <--- sends, pongs, Close frames
 //!
 //!  connection   what reader, writer, dispatcher and timer share: phase, deadlines, inbox, outbox
-//!  again        a connection that has ended is opened again (lasting: as its owner wants it)
-//!  destination  where connect goes, redirected or not; answer is what the server says, wording what is wrong
+//!  opening      how a connection of the client role comes to be, and to be again (lasting: as its owner wants it)
 //!  failures     what reader and writer know of sends that nobody waits for
 //!  end_guard    held by each thread; the last one ends the connection and tells the table
 //!  liveness     whether the peer is there
@@ -21,16 +20,11 @@
 //! Reader and writer do not call each other: they meet in [`Connection`]. Nothing here knows of ports or opcodes.
 
 mod account;
-mod again;
-mod answer;
 mod beat;
-pub(super) mod client;
 mod closer;
-mod connect;
 #[expect(clippy::module_inception, reason = "the room is named for what it serves")]
 mod connection;
 mod deadline;
-mod destination;
 mod end_guard;
 mod established;
 mod failure;
@@ -41,6 +35,7 @@ mod interleavings;
 mod lasting;
 mod liveness;
 mod opener;
+mod opening;
 mod outbox;
 mod outcome;
 mod reader;
@@ -55,16 +50,16 @@ mod told;
 mod traffic;
 mod turns;
 mod watch;
-mod wording;
 mod writer;
 
 pub(crate) use beat::{Beat, Heartbeat};
-pub(crate) use client::Opening;
 pub(crate) use closer::Closer;
 pub(crate) use connection::Connection;
 pub(crate) use end_guard::EndGuard;
 pub(crate) use established::Established;
 pub(crate) use lasting::Lasting;
+pub(super) use opening::client;
+pub(crate) use opening::client::Opening;
 pub(crate) use outbox::ShareError;
 pub(crate) use outcome::{ABNORMAL, Outcome};
 pub(crate) use seed::{seed, seed_from};

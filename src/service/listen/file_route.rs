@@ -9,9 +9,9 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::file_stores::ServiceStore;
+use super::files::file_stores::ServiceStore;
+use super::files::turn::Turn;
 use super::timed_socket::TimedSocket;
-use super::turn::Turn;
 use crate::entropy::fill;
 use crate::http::{
     Condition, DELETES, NormalPath, READS, Range, Reason, Shown, compose, condition, decoded, is_range_of,

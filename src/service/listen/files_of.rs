@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use xous_api_websocket::Code;
 
-use super::file_stores::ServiceStore;
+use super::files::file_stores::ServiceStore;
+use super::files::program_files::{self, Asked};
 use super::listeners::{Listener, router};
-use super::program_files::{self, Asked};
 use super::target::Target;
 use crate::service::message::Lent;
 use crate::upload::Files;

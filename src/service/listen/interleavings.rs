@@ -7,7 +7,7 @@ use shuttle::thread::{JoinHandle, spawn};
 use xous_api_websocket::Code;
 
 use super::accept_queue::AcceptQueue;
-use super::turn::Turn;
+use super::files::turn::Turn;
 use crate::service::message::Caller;
 use crate::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use crate::sync::explore::explore;

@@ -12,7 +12,7 @@ use super::accept_queue::AcceptQueue;
 use super::acceptors::Acceptors;
 use super::certificates::{Load, Loads, load, renew};
 use super::channels::Channels;
-use super::file_events::FileEvents;
+use super::files::file_events::FileEvents;
 use super::pairing::CODE_CHARS;
 use super::port::{Fingerprint, NotBound, OnBound, Port, Settings};
 use super::shared::Shared;

@@ -12,7 +12,7 @@
 //!                                      '--------> file_stores <----'
 //! ```
 //!
-//! `owners` looks for programs that have ended, when somebody is refused. `stage` says what a client is doing and when it
+//! `files` is a room of its own, with `carrier`, `file_stores` and `file_events`. `owners` looks for programs that have ended, when somebody is refused. `stage` says what a client is doing and when it
 //! gives way. `shared` is what the threads have in common. `refusals` counts them, `statistics` says what has passed,
 //! and `status_route` shows it. A client that was upgraded is a connection of the room
 //! `connection`, which does not know this one: an upload route takes its chunks as a `ChunkReceiver`.
@@ -21,14 +21,12 @@ mod accept_queue;
 mod acceptors;
 mod admission;
 mod broadcasts;
-mod carrier;
 mod certificates;
 mod channels;
 mod decisions;
 mod expiry;
-mod file_events;
 mod file_route;
-mod file_stores;
+mod files;
 mod files_of;
 mod http_client;
 #[cfg(all(test, feature = "shuttle"))]
@@ -39,7 +37,6 @@ mod owners;
 mod pairing;
 mod places;
 mod port;
-mod program_files;
 mod refusals;
 mod requests;
 mod shared;
@@ -48,7 +45,6 @@ mod statistics;
 mod status_route;
 mod target;
 mod timed_socket;
-mod turn;
 mod upgrade;
 mod upload_lane;
 mod upload_progress;
@@ -57,7 +53,7 @@ mod upload_route;
 mod view;
 
 pub(crate) use admission::Admission;
-pub(crate) use file_stores::FileStores;
+pub(crate) use files::file_stores::FileStores;
 pub(crate) use listeners::{Listener, Listeners};
 pub(crate) use owners::Owners;
 pub(crate) use shared::Shared;

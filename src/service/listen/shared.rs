@@ -6,7 +6,7 @@ use xous::PID;
 
 use super::admission::Admission;
 use super::decisions::Decisions;
-use super::file_stores::FileStores;
+use super::files::file_stores::FileStores;
 use crate::pddb::Pddb;
 use crate::service::connection::{Table, Watches};
 use crate::service::thread::{Lingering, Pool, Timer};

@@ -7,9 +7,9 @@ use xous_api_websocket::wire::Handle;
 use xous_api_websocket::{Code, Lease, Route, serve::RouteKind};
 
 use super::accept_queue::AcceptQueue;
-use super::file_events::FileEvents;
 use super::file_route::FileRoute;
-use super::file_stores::ServiceStore;
+use super::files::file_events::FileEvents;
+use super::files::file_stores::ServiceStore;
 use super::shared::Shared;
 use super::upload_route::UploadRoute;
 use crate::http::{Logins, Page, Reason};

@@ -11,10 +11,10 @@ use std::time::Duration;
 use xous_api_websocket::wire::Handle;
 
 use super::admission::ClientSlot;
-use super::carrier::{Carrier, Load};
 use super::channels::encode;
-use super::file_events::Decided;
-use super::file_stores::ServiceStore;
+use super::files::carrier::{Carrier, Load};
+use super::files::file_events::Decided;
+use super::files::file_stores::ServiceStore;
 use super::stage::Stage;
 use super::upload_progress::Progress;
 use super::upload_route::UploadRoute;

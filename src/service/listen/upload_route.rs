@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use xous_api_websocket::{Code, Upload as Settings};
 
-use super::carrier::Carrier;
-use super::file_events::{FileEvents, Teller};
-use super::file_stores::ServiceStore;
+use super::files::carrier::Carrier;
+use super::files::file_events::{FileEvents, Teller};
+use super::files::file_stores::ServiceStore;
 use super::shared::Shared;
 use crate::entropy::fill;
 use crate::service::thread::{Pool, Timer, Wake};

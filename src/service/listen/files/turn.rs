@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::sync::{Condvar, Instant, Mutex};
 
 /// What one thread does at a time.
-pub(super) struct Turn {
+pub(in super::super) struct Turn {
     queue: Mutex<Queue>,
     moved: Condvar,
 }
@@ -21,19 +21,19 @@ struct Queue {
 }
 
 /// A place in the queue, until it is dropped.
-pub(super) struct Place<'a> {
+pub(in super::super) struct Place<'a> {
     turn: &'a Turn,
     number: u32,
 }
 
 impl Turn {
     /// Nobody has it.
-    pub(super) const fn new() -> Self {
+    pub(in super::super) const fn new() -> Self {
         Turn { queue: Mutex::new(Queue { numbers: VecDeque::new(), last: 0 }), moved: Condvar::new() }
     }
 
     /// Waits for the turn, which ends with what is returned; `None` if it does not come within `limit`.
-    pub(super) fn take(&self, limit: Duration) -> Option<Place<'_>> {
+    pub(in super::super) fn take(&self, limit: Duration) -> Option<Place<'_>> {
         let start = Instant::now();
         let place = self.enter();
         let mut queue = self.queue.lock();

@@ -15,15 +15,15 @@ const READ: usize = 2;
 const DELETE: usize = 3;
 
 /// u32 number, u16 length and dict, u16 length and name.
-pub(super) struct Asked<'a> {
+pub(in super::super) struct Asked<'a> {
     number: u32,
-    pub(super) dict: &'a str,
+    pub(in super::super) dict: &'a str,
     name: &'a str,
 }
 
 impl<'a> Asked<'a> {
     /// Reads it; `None` if the page holds something else.
-    pub(super) fn parse(page: &'a [u8]) -> Option<Self> {
+    pub(in super::super) fn parse(page: &'a [u8]) -> Option<Self> {
         let (number, rest) = page.split_first_chunk()?;
         let (dict, rest) = text(rest)?;
         let (name, _) = text(rest)?;
@@ -38,7 +38,7 @@ fn text(bytes: &[u8]) -> Option<(&str, &[u8])> {
 }
 
 /// Does what a page asks for, and answers it.
-pub(super) fn serve(files: &Arc<Files<ServiceStore>>, mut page: Lent) {
+pub(in super::super) fn serve(files: &Arc<Files<ServiceStore>>, mut page: Lent) {
     let asked = page.data().and_then(Asked::parse);
     let done = asked.map(|asked| (page.offset(), asked.number, asked.name.to_owned()));
     let result = match done {

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use super::super::end_guard::EndGuard;
+use super::super::opener::OpeningResult;
+use super::super::outcome::{ABNORMAL, Outcome};
+use super::super::recorder;
+use super::super::sink::{Delivery, Sink};
+use super::super::suspends;
 use super::again::{Again, failed};
 use super::connect::{Draw, Opened, open};
-use super::end_guard::EndGuard;
-use super::opener::OpeningResult;
-use super::outcome::{ABNORMAL, Outcome};
-use super::recorder;
-use super::sink::{Delivery, Sink};
-use super::suspends;
 use crate::pddb::Pddb;
 use crate::service::thread::{Permit, Pool};
 

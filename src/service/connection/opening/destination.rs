@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use xous_api_websocket::{Code, Request, Tls};
 
-use super::failure::Failure;
+use super::super::failure::Failure;
 use crate::proto::handshake::{Authorization, Location, parse_reply};
 
 /// Headers by which a caller shows who it is.

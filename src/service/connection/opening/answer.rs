@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use xous_api_websocket::Code;
 
-use super::failure::Failure;
+use super::super::failure::Failure;
 use crate::proto::handshake::{BodyStart, Caps, HeadBuffer, HeadError, parse_reply};
 use crate::service::limits::{HEAD_BYTES, HEAD_LINES, READ_BUFFER, REFUSAL_BODY, REFUSAL_WAIT};
 

@@ -11,15 +11,15 @@ use xous_api_websocket::{
     open::{CredentialsForm, Proxy},
 };
 
+use super::super::beat::{Beat, Heartbeat};
+use super::super::connection::Connection;
+use super::super::established::Established;
+use super::super::failure::Failure;
+use super::super::recorder::Recorder;
+use super::super::seed::Seed;
+use super::super::tls_code;
 use super::answer::Answer;
-use super::beat::{Beat, Heartbeat};
-use super::connection::Connection;
 use super::destination::{self, Destination};
-use super::established::Established;
-use super::failure::Failure;
-use super::recorder::Recorder;
-use super::seed::Seed;
-use super::tls_code;
 use super::wording::{HostFault, Wording};
 use crate::entropy::EntropyError;
 use crate::net::{DialError, Socket, TlsError, dial, tls_client, without_zone};

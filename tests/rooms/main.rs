@@ -26,6 +26,9 @@ const LAYERS: [&str; 12] = [
 /// Those of `src/service/`, likewise. What is not listed stands above them.
 const ROOMS: [&str; 5] = ["limits", "thread", "message", "connection", "listen"];
 
+/// Rooms within these, from below; what is in none of them stands between.
+const WITHIN: [[&str; 3]; 2] = [["listen", "files", ""], ["connection", "", "opening"]];
+
 /// The only files that import each other: a handle, and what it belongs to.
 const HANDLES: [[&str; 2]; 2] = [["pddb/client", "pddb/file"], ["upload/files/files", "upload/files/reader"]];
 
@@ -65,6 +68,25 @@ fn rooms_of_the_service_import_from_those_below() {
     let service = |module: &Module| module.first().is_some_and(|layer| layer == "service");
     let within = arrows().into_iter().filter(|(from, to)| service(from) && service(to));
     assert_downwards(within, level);
+}
+
+#[test]
+fn rooms_within_a_room_stand_below_or_above_its_files() {
+    for [room, below, above] in WITHIN {
+        let level = |module: &Module| match module.get(2).map(String::as_str) {
+            // The room itself, which puts them together.
+            None => 3,
+            Some(name) if name == above => 2,
+            Some(name) if name == below => 0,
+            Some(_) => 1,
+        };
+        let is_in = |module: &Module| module.starts_with(&["service".to_owned(), room.to_owned()]);
+        let within: Vec<_> = arrows().into_iter().filter(|(from, to)| is_in(from) && is_in(to)).collect();
+        for name in [below, above].into_iter().filter(|name| !name.is_empty()) {
+            assert!(within.iter().any(|(from, _)| from.get(2).is_some_and(|part| part == name)), "{name}");
+        }
+        assert_downwards(within, level);
+    }
 }
 
 fn assert_downwards(arrows: impl IntoIterator<Item = (Module, Module)>, level: impl Fn(&Module) -> usize) {

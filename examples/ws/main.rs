@@ -75,9 +75,9 @@ fn talk(arguments: &Arguments, output: Output) -> Result<(), Failure> {
     match &arguments.send {
         Some(text) => {
             let data = input::data(arguments.kind(), text.clone().into_bytes());
-            exchange::run(arguments, &output, opener, &data.map_err(|error| format!("--send: {error}"))?)
+            exchange::run(arguments, &output, &opener, &data.map_err(|error| format!("--send: {error}"))?)
         }
-        None => lines::run(arguments, &output, opener),
+        None => lines::run(arguments, &output, &opener),
     }
 }
 

@@ -220,6 +220,30 @@ fn a_lost_connection_is_opened_again() {
 }
 
 #[test]
+fn a_message_that_is_cut_off_ends_its_line() {
+    let server = server();
+    let arguments = [&*server.url("/tear"), "--reconnect", "--protocol", "chat", "--json"];
+    let mut ws = Running::start("ws", &arguments);
+    let open = ws.line_after("{\"event\":\"open\"");
+    ws.write("one");
+    assert_eq!(ws.line(), "{\"event\":\"message\",\"text\":\"cut\",\"cut_off\":true}");
+    ws.line_after("{\"event\":\"lost\",");
+    ws.write("two");
+    assert!(open.ends_with("\"protocol\":\"chat\"}"), "{open}");
+    assert_eq!(ws.line_after("{\"event\":\"open\""), open);
+    assert_eq!(ws.line(), "{\"event\":\"message\",\"text\":\"two\"}");
+    assert_eq!(ws.end(), 0);
+}
+
+#[test]
+fn a_round_trip_is_made_again_that_was_lost() {
+    let server = server();
+    let said = objects(&[&server.url("/drop"), "--send", "x", "--count", "2", "--reconnect"], "");
+    let events: Vec<_> = said.iter().map(|object| object["event"].as_str().unwrap()).collect();
+    assert_eq!(events, ["open", "lost", "open", "message", "message", "close", "times"]);
+}
+
+#[test]
 fn a_server_that_comes_later_is_waited_for() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("ws://127.0.0.1:{port}/echo");

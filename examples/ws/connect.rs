@@ -4,11 +4,9 @@ use xous_api_websocket::error::OpenError;
 use xous_api_websocket::open::Record;
 use xous_api_websocket::{Code, Deadlines, Event, Reconnect, Request, Tls, Url, Websocket};
 
+use crate::RECORDINGS;
 use crate::arguments::Arguments;
 use crate::output::Output;
-
-/// The dict of recordings.
-const RECORDINGS: &str = "recordings";
 
 /// Who opens connections.
 pub(crate) struct Opener<'a> {

@@ -32,6 +32,8 @@ use output::Output;
 const HELP: &str = include_str!("help.txt");
 /// Names the URL when the command line does not.
 const URL: &str = "WS_URL";
+/// The dict of recordings.
+const RECORDINGS: &str = "recordings";
 
 fn main() -> ExitCode {
     xous_api_log::init_wait().ok();

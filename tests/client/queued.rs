@@ -431,8 +431,8 @@ fn a_peer_that_talks_meanwhile_is_heard() {
             ws.queue(Kind::Binary, &[1; 16]).unwrap();
         }
         ws.flush().unwrap();
-        let answered: Vec<usize> = (0..200).map(|_| seen(&pongs)).collect();
-        assert!(answered[0] < 20_000, "only behind all of them");
+        // Not each of them gets a pong: the oldest of many that wait is dropped (RFC 6455 section 5.5.3).
+        assert!(seen(&pongs) < 20_000, "only behind all of them");
     });
 }
 

@@ -250,6 +250,10 @@ pub enum ReceiveError {
     /// ([`Reconnect`](crate::Reconnect)): receive again.
     #[error("the message was cut off, and the connection is opened again")]
     CutOff,
+    /// Of an exchange: the connection was lost before the next message came, perhaps with the one that was sent, and is opened
+    /// again ([`Reconnect`](crate::Reconnect)). Whether to send it once more is the caller's choice.
+    #[error("the connection was lost before an answer came, and is opened again")]
+    Reconnecting,
     /// No message began to come in time. Nothing is lost: receive again.
     #[error("nothing came in time")]
     NothingCame,

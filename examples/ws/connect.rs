@@ -1,21 +1,12 @@
-//! Opens the connection that was asked for, and opens it again.
+//! Opens the connection that was asked for, and tells what becomes of it. The service opens it again.
 
-use std::time::{Duration, Instant};
-
-use xous_api_websocket::error::{Closed, OpenError};
+use xous_api_websocket::error::OpenError;
 use xous_api_websocket::open::Record;
-use xous_api_websocket::{CloseCode, Code, Deadlines, Request, Tls, Url, Websocket};
+use xous_api_websocket::{Code, Deadlines, Event, Reconnect, Request, Tls, Url, Websocket};
 
+use crate::RECORDINGS;
 use crate::arguments::Arguments;
 use crate::output::Output;
-
-/// The dict of recordings.
-const RECORDINGS: &str = "recordings";
-/// The first wait before another try; each is twice the last, up to the longest.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// A connection that has held for so long was a good one: the next wait is the first again.
-const STABLE: Duration = Duration::from_secs(30);
 
 /// Who opens connections.
 pub(crate) struct Opener<'a> {
@@ -25,9 +16,6 @@ pub(crate) struct Opener<'a> {
     url: Url,
     /// The only authorities to trust.
     ca: Option<Vec<u8>>,
-    next_wait: Duration,
-    /// Since when the last connection is open.
-    open_since: Option<Instant>,
 }
 
 impl<'a> Opener<'a> {
@@ -44,60 +32,45 @@ impl<'a> Opener<'a> {
         }
         let read = |path: &String| std::fs::read(path).map_err(|error| format!("--ca {path}: {error}"));
         let ca = arguments.ca.as_ref().map(read).transpose()?;
-        Ok(Opener { arguments, output, url, ca, next_wait: FIRST_WAIT, open_since: None })
+        Ok(Opener { arguments, output, url, ca })
     }
 
-    /// Opens the connection. With `--reconnect`, tries until it is open; `wait` waits, and says whether to go on.
+    /// Opens the connection, and says whether it is open. With `--reconnect` it need not be: [`Opener::told`].
     ///
     /// # Errors
     /// What failed, where, and what to do about it.
-    pub(crate) fn open(
-        &mut self,
-        mut wait: impl FnMut(Duration) -> bool,
-    ) -> Result<Option<Websocket>, String> {
-        loop {
-            match Websocket::open(&self.request()) {
-                Ok(ws) => {
-                    self.open_since = Some(Instant::now());
-                    self.output.opened(("url", &self.url.to_string()), None, ws.sub_protocol());
-                    return Ok(Some(ws));
-                }
-                Err(error) if self.arguments.reconnect && error.is_transient() => {
-                    if !self.wait(&format!("{}: {error}", self.url), &mut wait) {
-                        return Ok(None);
-                    }
-                }
-                Err(error) => return Err(format!("{}: {error}{}", self.url, advice(&error))),
+    pub(crate) fn open(&self) -> Result<(Websocket, bool), String> {
+        let opened = Websocket::open(&self.request());
+        let ws = opened.map_err(|error| format!("{}: {error}{}", self.url, advice(&error)))?;
+        let is_open = ws.status() != 0;
+        if is_open {
+            self.opened(ws.sub_protocol());
+        }
+        Ok((ws, is_open))
+    }
+
+    /// Prints what the service has told of the connection, and says whether it is open now; `None` if it told something else.
+    pub(crate) fn told(&self, event: &Event<'_>) -> Option<bool> {
+        match event {
+            Event::Reconnecting { why, closed, wait, .. } => {
+                let why = match why {
+                    Code::Closed | Code::NoPong => closed.to_string(),
+                    // An attempt that has failed.
+                    _ => format!("{}: {}", self.url, closed.reason),
+                };
+                self.output.lost(&why, *wait);
+                Some(false)
             }
+            Event::Reopened { sub_protocol, .. } => {
+                self.opened(sub_protocol.as_deref());
+                Some(true)
+            }
+            _ => None,
         }
     }
 
-    /// Opens it again if it was lost and that was asked for; `None` if not, or if `wait` says that it is no use.
-    ///
-    /// # Errors
-    /// As [`Opener::open`].
-    pub(crate) fn open_again(
-        &mut self,
-        closed: &Closed,
-        mut wait: impl FnMut(Duration) -> bool,
-    ) -> Result<Option<Websocket>, String> {
-        if !self.arguments.reconnect || !is_lost(closed.code) {
-            return Ok(None);
-        }
-        if self.open_since.take().is_some_and(|since| since.elapsed() >= STABLE) {
-            self.next_wait = FIRST_WAIT;
-        }
-        if !self.wait(&closed.to_string(), &mut wait) {
-            return Ok(None);
-        }
-        self.open(wait)
-    }
-
-    fn wait(&mut self, why: &str, wait: &mut impl FnMut(Duration) -> bool) -> bool {
-        let time = self.next_wait;
-        self.next_wait = LONGEST_WAIT.min(time * 2);
-        self.output.lost(why, time);
-        wait(time)
+    fn opened(&self, protocol: Option<&str>) {
+        self.output.opened(("url", &self.url.to_string()), None, protocol);
     }
 
     fn request(&self) -> Request<'_> {
@@ -119,16 +92,14 @@ impl<'a> Opener<'a> {
         for (name, value) in &arguments.headers {
             request = request.header(name, value);
         }
+        if arguments.reconnect {
+            request = request.reconnect(Reconnect::new().before_open(true));
+        }
         if let Some(name) = &arguments.record {
             request = request.record(Record::new(RECORDINGS, name));
         }
         request.options(Deadlines::new().keepalive(arguments.ping))
     }
-}
-
-/// Whether a connection that ended so was lost: the peer went away, or is to be back (RFC 6455 section 7.4).
-fn is_lost(code: CloseCode) -> bool {
-    matches!(code.value(), 1001 | 1006 | 1011..=1014)
 }
 
 /// What can be done about it, where the error does not say so.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use xous_api_websocket::error::{Closed, ExchangeError, ReceiveError, SendError};
-use xous_api_websocket::{CloseCode, Kind, Websocket};
+use xous_api_websocket::{CloseCode, Code, Kind, Websocket};
 
 use crate::Failure;
 use crate::arguments::Arguments;
@@ -18,30 +18,22 @@ const MAX_REPLY: usize = 1 << 20;
 pub(crate) fn run(
     arguments: &Arguments,
     output: &Output,
-    mut opener: Opener<'_>,
+    opener: &Opener<'_>,
     data: &[u8],
 ) -> Result<(), Failure> {
-    let sleep = |time| {
-        std::thread::sleep(time);
-        true
-    };
-    let Some(mut ws) = opener.open(sleep)? else { return Ok(()) };
+    let (ws, mut is_open) = opener.open()?;
     let (count, mut times) = (arguments.count.unwrap_or(1), Vec::new());
     while (times.len() as u64) < count {
-        match exchange(&ws, arguments.kind(), data, output) {
-            Ok(time) => times.push(time),
-            Err(Failure::Closed(closed)) => match opener.open_again(&closed, sleep)? {
-                Some(again) => ws = again,
-                None => {
-                    output.closed(None, &closed, false);
-                    return Err(Failure::Closed(closed));
-                }
-            },
-            Err(other) => {
-                ws.close(CloseCode::NORMAL, "").ok();
-                return Err(other);
-            }
-        }
+        let done = match is_open {
+            true => exchange(&ws, arguments.kind(), data, output),
+            false => await_open(&ws, opener).map(|()| None),
+        };
+        let time = done.inspect_err(|failure| match failure {
+            Failure::Closed(closed) => output.closed(None, closed, false),
+            _ => drop(ws.close(CloseCode::NORMAL, "")),
+        })?;
+        is_open = !is_open || time.is_some();
+        times.extend(time);
     }
     let code = ws.close(CloseCode::NORMAL, "").map_err(|error| format!("close: {error}"))?;
     output.closed(None, &Closed::new(code, ""), true);
@@ -49,22 +41,42 @@ pub(crate) fn run(
     Ok(())
 }
 
-/// Sends `data`, prints the reply and returns how long it took.
-fn exchange(ws: &Websocket, kind: Kind, data: &[u8], output: &Output) -> Result<Duration, Failure> {
+/// Waits until the connection is open again. What the peer said meanwhile answers nothing.
+///
+/// # Errors
+/// It has ended for good.
+fn await_open(ws: &Websocket, opener: &Opener<'_>) -> Result<(), Failure> {
+    loop {
+        let event = ws.receive_event().map_err(Failure::of_receive)?;
+        if opener.told(&event) == Some(true) {
+            return Ok(());
+        }
+    }
+}
+
+/// Sends `data`, prints the reply and returns how long it took; `None` if the connection is lost, or closed before
+/// anything was sent, which is heard next.
+fn exchange(ws: &Websocket, kind: Kind, data: &[u8], output: &Output) -> Result<Option<Duration>, Failure> {
     let start = Instant::now();
-    let failed = |error| match error {
-        ReceiveError::NothingCame => format!("no reply within {} s", REPLY.as_secs()).into(),
-        error => Failure::of_receive(error),
+    let received = ws
+        .exchange_for(kind, data, REPLY)
+        .and_then(|message| Ok((message.kind(), message.into_bytes(MAX_REPLY)?)));
+    let (kind, reply) = match received {
+        Ok(received) => received,
+        Err(ExchangeError::NotSent(SendError::Closed | SendError::Refused(Code::Reconnecting))) => {
+            return Ok(None);
+        }
+        Err(ExchangeError::NotSent(error)) => return Err(Failure::Other(format!("send: {error}"))),
+        Err(ExchangeError::NotReceived(error)) => match error {
+            ReceiveError::Reconnecting | ReceiveError::CutOff => return Ok(None),
+            ReceiveError::NothingCame => {
+                return Err(Failure::Other(format!("no reply within {} s", REPLY.as_secs())));
+            }
+            error => return Err(Failure::of_receive(error)),
+        },
+        Err(error) => return Err(Failure::Other(error.to_string())),
     };
-    let message = match ws.exchange_for(kind, data, REPLY) {
-        Ok(message) => message,
-        // How it ended is heard so.
-        Err(ExchangeError::NotSent(SendError::Closed)) => ws.receive_for(REPLY).map_err(failed)?,
-        Err(ExchangeError::NotReceived(error)) => return Err(failed(error)),
-        Err(error) => return Err(Failure::Other(format!("send: {error}"))),
-    };
-    let (kind, reply) = (message.kind(), message.into_bytes(MAX_REPLY).map_err(failed)?);
     let time = start.elapsed();
     output.message(kind, &mut &reply[..], Beside { time: Some(time), peer: None })?;
-    Ok(time)
+    Ok(Some(time))
 }

@@ -1,13 +1,13 @@
 //! Lines in are messages out, and messages in are lines out, each at its own pace.
 //!
-//! The main thread has the connection: it opens it, receives, and opens it again. A second thread reads the input and
-//! sends. It is never in a call to the service when the program ends, as a kernel of the hosted mode does not bear that.
+//! The main thread opens the connection, receives, and hears when it is lost and open again. A second thread reads the input
+//! and sends. It is never in a call to the service when the program ends, as a kernel of the hosted mode does not bear that.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use xous_api_websocket::error::{Closed, SendError};
-use xous_api_websocket::{CloseCode, Kind, Websocket};
+use xous_api_websocket::{CloseCode, Code, Event, Kind, Websocket};
 
 use crate::arguments::Arguments;
 use crate::connect::Opener;
@@ -20,7 +20,7 @@ const STACK: usize = 64 * 1024;
 /// At the end of the input, a peer that never stops talking is waited for this many times as long as one that does.
 const TALKATIVE: u32 = 10;
 
-pub(crate) fn run(arguments: &Arguments, output: &Output, mut opener: Opener<'_>) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &Arguments, output: &Output, opener: &Opener<'_>) -> Result<(), Failure> {
     let shared = Arc::new(Shared::default());
     let input = Input {
         shared: shared.clone(),
@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output, mut opener: Opener<'_>
         .stack_size(STACK)
         .spawn(move || input.read())
         .map_err(|error| format!("no thread for the input: {error}"))?;
-    let result = receive(arguments, output, &mut opener, &shared);
+    let result = receive(arguments, output, opener, &shared);
     let ended = shared.end();
     // A program may not end while the kernel owes one of its threads an answer, and to wake another thread is a call, too.
     // Only the input is no call, and may never come.
@@ -42,58 +42,53 @@ pub(crate) fn run(arguments: &Arguments, output: &Output, mut opener: Opener<'_>
     ended.and(result)
 }
 
-/// Receives until the end of the last connection.
+/// Receives until the end of the connection.
 fn receive(
     arguments: &Arguments,
     output: &Output,
-    opener: &mut Opener<'_>,
+    opener: &Opener<'_>,
     shared: &Shared,
 ) -> Result<(), Failure> {
-    let wait = |time| shared.wait(time);
-    let Some(mut ws) = opener.open(wait)? else {
-        return Err(Failure::Other("the input has ended before there was a connection".into()));
+    let (ws, is_open) = opener.open()?;
+    shared.begin(ws.clone(), is_open);
+    let closed = match messages(&ws, output, opener, shared, arguments.count) {
+        Err(Failure::Closed(closed)) => closed,
+        other => {
+            let code = ws.close(CloseCode::NORMAL, "").unwrap_or(CloseCode::ABNORMAL);
+            output.closed(None, &Closed::new(code, ""), true);
+            return other;
+        }
     };
-    let mut left = arguments.count;
-    loop {
-        shared.connected(Some(ws.clone()));
-        let closed = match messages(&ws, output, shared, &mut left) {
-            Err(Failure::Closed(closed)) => closed,
-            other => {
-                close(&ws, output);
-                return other;
-            }
-        };
-        shared.connected(None);
-        if shared.lock().closed {
-            output.closed(None, &closed, true);
-            return if closed.code == CloseCode::ABNORMAL {
-                Err(Failure::Other(closed.to_string()))
-            } else {
-                Ok(())
-            };
-        }
-        match opener.open_again(&closed, wait)? {
-            Some(again) => ws = again,
-            None => {
-                output.closed(None, &closed, false);
-                return if is_well(&closed) { Ok(()) } else { Err(Failure::Closed(closed)) };
-            }
-        }
+    shared.connected(false);
+    let by_us = shared.lock().closed;
+    output.closed(None, &closed, by_us);
+    if by_us && closed.code == CloseCode::ABNORMAL {
+        return Err(Failure::Other(closed.to_string()));
     }
+    if by_us || is_well(&closed) { Ok(()) } else { Err(Failure::Closed(closed)) }
 }
 
-fn close(ws: &Websocket, output: &Output) {
-    let code = ws.close(CloseCode::NORMAL, "").unwrap_or(CloseCode::ABNORMAL);
-    output.closed(None, &Closed::new(code, ""), true);
-}
-
-/// Prints messages until so many have come, if there is such a number.
-fn messages(ws: &Websocket, output: &Output, shared: &Shared, left: &mut Option<u64>) -> Result<(), Failure> {
-    while *left != Some(0) {
-        let mut message = ws.receive().map_err(Failure::of_receive)?;
-        output.message(message.kind(), &mut message, Beside::default())?;
-        *left = left.map(|left| left - 1);
-        shared.heard();
+/// Prints messages until so many have come, if there is such a number, and follows the connection.
+fn messages(
+    ws: &Websocket,
+    output: &Output,
+    opener: &Opener<'_>,
+    shared: &Shared,
+    mut left: Option<u64>,
+) -> Result<(), Failure> {
+    while left != Some(0) {
+        match ws.receive_event().map_err(Failure::of_receive)? {
+            Event::Message(mut message) => {
+                let whole = output.message(message.kind(), &mut message, Beside::default())?;
+                left = left.map(|left| left - u64::from(whole));
+                shared.heard();
+            }
+            event => {
+                if let Some(is_open) = opener.told(&event) {
+                    shared.connected(is_open);
+                }
+            }
+        }
     }
     Ok(())
 }
@@ -107,8 +102,9 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// The connection, if there is one, and its number.
+    /// The connection, whether it is open, and how often it has been opened.
     ws: Option<Websocket>,
+    is_open: bool,
     number: u64,
     /// Messages that have come.
     heard: u64,
@@ -118,9 +114,7 @@ struct State {
     reading: bool,
     /// Nothing more is to be sent.
     over: bool,
-    /// The other thread has nothing left to send, and will close the connection if there is one.
-    ended: bool,
-    /// It has closed the connection.
+    /// The other thread has closed the connection.
     closed: bool,
     /// What was wrong with the input.
     fault: Option<String>,
@@ -139,33 +133,24 @@ impl Shared {
         self.changed.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// There is another connection, or none.
-    fn connected(&self, ws: Option<Websocket>) {
+    /// There is a connection.
+    fn begin(&self, ws: Websocket, is_open: bool) {
+        self.lock().ws = Some(ws);
+        self.connected(is_open);
+    }
+
+    /// The connection is open, or lost.
+    fn connected(&self, is_open: bool) {
         let mut state = self.lock();
-        state.number += u64::from(ws.is_some());
-        let last = std::mem::replace(&mut state.ws, ws);
+        state.is_open = is_open;
+        state.number += u64::from(is_open);
         drop(state);
         self.changed.notify_all();
-        // Its end is a call to the service.
-        drop(last);
     }
 
     fn heard(&self) {
         self.lock().heard += 1;
         self.changed.notify_all();
-    }
-
-    /// Waits for this time between two connections. Returns whether there may be something left to send.
-    fn wait(&self, time: Duration) -> bool {
-        let end = Instant::now() + time;
-        let mut state = self.lock();
-        loop {
-            let left = end.saturating_duration_since(Instant::now());
-            if state.ended || left.is_zero() {
-                return !state.ended;
-            }
-            state = self.changed_in(state, left);
-        }
     }
 
     /// Has the other thread do nothing more. Returns when it is in no call to the service.
@@ -220,7 +205,7 @@ impl Input {
         !state.over
     }
 
-    /// Sends over the connection that there is, or the next one. Returns whether there is one.
+    /// Sends when the connection is open, and again if it is lost meanwhile. Returns whether there is one.
     fn send(&self, data: &[u8]) -> Result<bool, String> {
         let mut last = 0;
         while let Some((number, ws)) = self.connection(last) {
@@ -229,14 +214,17 @@ impl Input {
             self.is_busy(false);
             match sent {
                 Ok(()) => return Ok(true),
-                Err(SendError::Closed) => last = number,
+                // A long message has gone out in part, which nobody gets.
+                Err(SendError::Closed | SendError::Refused(Code::Reconnecting | Code::MessageOpen)) => {
+                    last = number;
+                }
                 Err(error) => return Err(error.to_string()),
             }
         }
         Ok(false)
     }
 
-    /// Waits for a connection with a higher number. This thread is busy from then on. `None` when there will be none.
+    /// Waits until the connection is open with a higher number. This thread is busy from then on. `None` when there will be none.
     fn connection(&self, last: u64) -> Option<(u64, Websocket)> {
         let mut state = self.shared.lock();
         loop {
@@ -244,7 +232,7 @@ impl Input {
                 return None;
             }
             match &state.ws {
-                Some(ws) if state.number > last => {
+                Some(ws) if state.is_open && state.number > last => {
                     let found = (state.number, ws.clone());
                     state.busy = true;
                     return Some(found);
@@ -259,8 +247,8 @@ impl Input {
         self.shared.changed.notify_all();
     }
 
-    /// Waits until the peer has nothing more to say, and closes, if that is this thread's to do: this connection, or the
-    /// one that is being opened.
+    /// Waits until the peer has nothing more to say, and closes, if that is this thread's to do. A connection that is lost is
+    /// not waited for: nothing is left that could be sent.
     fn finish(&self, fault: Option<String>) {
         let mut state = self.shared.lock();
         // What was sent before may be answered; a fault ends it at once, whoever else waits for something.
@@ -269,32 +257,45 @@ impl Input {
         if !quick && !self.closes {
             return;
         }
-        state.ended = true;
-        self.shared.changed.notify_all();
+        let mut stops = true;
         let ws = loop {
             if state.over {
                 return;
             }
             let number = state.number;
             match state.ws.clone() {
-                None => state = self.shared.changed(state),
-                Some(ws) if quick => break ws,
-                Some(ws) => {
-                    state = self.listen(state);
-                    if state.ws.is_some() && state.number == number && !state.over {
+                Some(ws) if state.is_open => {
+                    if !quick {
+                        state = self.listen(state);
+                    }
+                    if quick || state.is_open && state.number == number && !state.over {
                         break ws;
                     }
                 }
+                Some(ws) if std::mem::take(&mut stops) => {
+                    state = self.call(state, || ws.reconnect_stop().ok());
+                }
+                _ => state = self.shared.changed(state),
             }
         };
-        (state.closed, state.busy) = (true, true);
-        drop(state);
-        ws.close(CloseCode::NORMAL, "").ok();
-        drop(ws);
-        self.is_busy(false);
+        state.closed = true;
+        drop(self.call(state, || ws.close(CloseCode::NORMAL, "").ok()));
     }
 
-    /// Waits until nothing has come for a time.
+    /// Calls the service, while the state is not held.
+    fn call<'a, T>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        call: impl FnOnce() -> T,
+    ) -> MutexGuard<'a, State> {
+        state.busy = true;
+        drop(state);
+        call();
+        self.is_busy(false);
+        self.shared.lock()
+    }
+
+    /// Waits until nothing has come for a time, or the connection is lost.
     fn listen<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         let end = Instant::now() + self.wait * TALKATIVE;
         let mut heard = state.heard;
@@ -305,7 +306,7 @@ impl Input {
                 heard = state.heard;
                 until = end.min(now + self.wait);
             }
-            if now >= until || state.over {
+            if now >= until || state.over || !state.is_open {
                 return state;
             }
             state = self.shared.changed_in(state, until - now);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use xous_api_websocket::error::{ListenError, SendError};
+use xous_api_websocket::open::Record;
 use xous_api_websocket::{
     Code, Incoming, Kind, Limits, Listen, Listener, Payload, Route, ServerTls, Websocket, serve::Login,
     tls::Identity,
@@ -13,7 +14,7 @@ use crate::arguments::Arguments;
 use crate::clients::Clients;
 use crate::input::Lines;
 use crate::output::{Beside, Output};
-use crate::{Failure, is_well};
+use crate::{Failure, RECORDINGS, is_well};
 
 /// Clients at a time. The threads are started once: a process has about thirty in its life in hosted mode.
 const CLIENTS: usize = 12;
@@ -85,6 +86,9 @@ fn listen(port: u16, arguments: &Arguments) -> Result<Listener, String> {
     }
     if let Some((user, password)) = &arguments.login {
         route = route.credentials(Login::basic(user, password));
+    }
+    if let Some(name) = &arguments.record {
+        route = route.record(Record::new(RECORDINGS, name));
     }
     listener.add_route(&route).map_err(|error| format!("listen {port}: {error}"))?;
     Ok(listener)

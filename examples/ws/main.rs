@@ -32,6 +32,8 @@ use output::Output;
 const HELP: &str = include_str!("help.txt");
 /// Names the URL when the command line does not.
 const URL: &str = "WS_URL";
+/// The dict of recordings.
+const RECORDINGS: &str = "recordings";
 
 fn main() -> ExitCode {
     xous_api_log::init_wait().ok();
@@ -75,9 +77,9 @@ fn talk(arguments: &Arguments, output: Output) -> Result<(), Failure> {
     match &arguments.send {
         Some(text) => {
             let data = input::data(arguments.kind(), text.clone().into_bytes());
-            exchange::run(arguments, &output, opener, &data.map_err(|error| format!("--send: {error}"))?)
+            exchange::run(arguments, &output, &opener, &data.map_err(|error| format!("--send: {error}"))?)
         }
-        None => lines::run(arguments, &output, opener),
+        None => lines::run(arguments, &output, &opener),
     }
 }
 

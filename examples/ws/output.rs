@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use xous_api_websocket::Kind;
-use xous_api_websocket::error::Closed;
+use xous_api_websocket::error::{Closed, ReceiveError};
 
 use crate::json::{escaped, string};
 use crate::{Failure, hex};
@@ -43,16 +43,18 @@ impl Output {
         Ok(Output { json, file: file.map(create).transpose()? })
     }
 
-    /// Prints a message as it comes. Text has been checked to be UTF-8, but a piece may end within a character.
+    /// Prints a message as it comes, and says whether it was whole. Text has been checked to be UTF-8, but a piece may end
+    /// within a character.
     ///
     /// # Errors
-    /// It does not come to its end, or nobody takes what is printed.
+    /// Nobody takes what is printed, or it does not come to its end, other than by a loss of the connection.
     pub(crate) fn message(
         &self,
         kind: Kind,
         message: &mut impl Read,
         beside: Beside<'_>,
-    ) -> Result<(), Failure> {
+    ) -> Result<bool, Failure> {
+        let message = &mut UntilCut { message, is_cut: false };
         // A line is one thread's until it has ended.
         let mut out = stdout().lock();
         if !self.json {
@@ -66,7 +68,8 @@ impl Output {
             if let Some(time) = beside.time {
                 write!(out, " ({} us)", time.as_micros())?;
             }
-            return Ok(writeln!(out)?);
+            writeln!(out)?;
+            return Ok(!message.is_cut);
         }
         write!(out, "{{\"event\":\"message\"")?;
         if let Some(peer) = beside.peer {
@@ -91,7 +94,8 @@ impl Output {
         if let Some(time) = beside.time {
             write!(out, ",\"us\":{}", time.as_micros())?;
         }
-        Ok(writeln!(out, "}}")?)
+        writeln!(out, "{}}}", if message.is_cut { ",\"cut_off\":true" } else { "" })?;
+        Ok(!message.is_cut)
     }
 
     /// A server is ready for clients.
@@ -199,6 +203,21 @@ impl Output {
         if let Err(error) = written {
             eprintln!("ws: standard output: {error}");
         }
+    }
+}
+
+/// A message that ends where it was cut off, so that its line is one that ends.
+struct UntilCut<'a, R> {
+    message: &'a mut R,
+    is_cut: bool,
+}
+
+impl<R: Read> Read for UntilCut<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.message.read(buffer);
+        let fault = read.as_ref().err().and_then(|error| error.get_ref()?.downcast_ref());
+        self.is_cut |= fault == Some(&ReceiveError::CutOff);
+        if self.is_cut { Ok(0) } else { read }
     }
 }
 

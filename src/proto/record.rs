@@ -5,16 +5,18 @@
 //! | 4 | `WSR1`, the format and its version |
 //! | then, entry by entry | u8 kind, u32 milliseconds since the first opening began, u32 length, and so many bytes |
 //!
-//! Numbers are little-endian. The kinds, in the order in which they come for each attempt to open the connection:
+//! Numbers are little-endian. The kinds, in the order in which they come for each attempt to open the connection, but for 7,
+//! which comes first if it comes:
 //!
 //! | kind | bytes |
 //! |---|---|
 //! | 1 asked | the client's head, as text |
 //! | 2 answered | the server's head; without it there was no answer |
-//! | 3 came | bytes of the server, as they came from the socket or out of TLS |
+//! | 3 came | bytes of the peer, as they came from the socket or out of TLS: of a client they are masked |
 //! | 4 sent | u8 first byte of a frame's header, u64 length of its payload, and the payload or nothing |
 //! | 5 ended | u16 close code, and a text for people |
 //! | 6 full | nothing: the file had no room for more |
+//! | 7 serves | nothing: the server has recorded this, and the peer is the client; without it the peer is the server |
 //!
 //! A reader that meets another kind passes over it.
 
@@ -48,9 +50,9 @@ const HARMLESS: [&str; 14] = [
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entry<'a> {
-    /// The client's head goes out.
+    /// The client's head goes out, or has come.
     Asked(&'a [u8]),
-    /// The server's head has come.
+    /// The server's head has come, or goes out.
     Answered(&'a [u8]),
     /// These bytes have come behind the head.
     Came(&'a [u8]),
@@ -72,6 +74,8 @@ pub enum Entry<'a> {
     },
     /// There was no room for more.
     Full,
+    /// The server has recorded it.
+    Serves,
 }
 
 /// What happened, and when.
@@ -112,7 +116,7 @@ impl<'a> Entry<'a> {
                 Entry::Asked(bytes) | Entry::Answered(bytes) | Entry::Came(bytes) => bytes.len(),
                 Entry::Sent { payload, .. } => 9 + payload.len(),
                 Entry::Ended { reason, .. } => 2 + reason.len(),
-                Entry::Full => 0,
+                Entry::Full | Entry::Serves => 0,
             }
     }
 
@@ -125,6 +129,7 @@ impl<'a> Entry<'a> {
             Entry::Sent { .. } => 4,
             Entry::Ended { .. } => 5,
             Entry::Full => 6,
+            Entry::Serves => 7,
         };
         file.push(kind);
         file.extend_from_slice(&u32::try_from(at.as_millis()).unwrap_or(u32::MAX).to_le_bytes());
@@ -143,7 +148,7 @@ impl<'a> Entry<'a> {
                 file.extend_from_slice(&code.to_le_bytes());
                 file.extend_from_slice(reason.as_bytes());
             }
-            Entry::Full => (),
+            Entry::Full | Entry::Serves => (),
         }
     }
 
@@ -165,7 +170,8 @@ impl<'a> Entry<'a> {
                 Entry::Ended { code: u16::from_le_bytes(*code), reason }
             }
             6 if bytes.is_empty() => Entry::Full,
-            6 => return Err("is longer than its kind"),
+            7 if bytes.is_empty() => Entry::Serves,
+            6 | 7 => return Err("is longer than its kind"),
             0 => return Err("has no kind"),
             _ => return Ok(None),
         }))
@@ -192,6 +198,11 @@ pub fn read(file: &[u8]) -> Result<Vec<Timed<'_>>, RecordError> {
         rest = behind;
     }
     Ok(entries)
+}
+
+/// Whether the server has recorded these, so that the peer is a client.
+pub fn is_of_server(entries: &[Timed<'_>]) -> bool {
+    entries.first().is_some_and(|timed| timed.entry == Entry::Serves)
 }
 
 /// Kind, time and bytes of the first entry, and what is behind it. `None` if it is not whole.
@@ -249,7 +260,8 @@ fn without_query(line: &[u8], safe: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
-    const ENTRIES: [Entry<'static>; 7] = [
+    const ENTRIES: [Entry<'static>; 8] = [
+        Entry::Serves,
         Entry::Asked(b"GET / HTTP/1.1\r\n\r\n"),
         Entry::Answered(b"HTTP/1.1 101 \r\n\r\n"),
         Entry::Came(&[0x81, 0]),
@@ -307,6 +319,7 @@ mod tests {
             (5, b"1", "is too short for its kind"),
             (5, b"12\xff", "has a text that is not UTF-8"),
             (6, b"1", "is longer than its kind"),
+            (7, b"1", "is longer than its kind"),
             (0, b"", "has no kind"),
         ] {
             let mut file = file()[..begins].to_vec();

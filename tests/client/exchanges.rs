@@ -12,7 +12,7 @@ use xous_api_websocket::error::{Closed, ExchangeError, ReceiveError, SendError};
 use xous_api_websocket::push::Assembler;
 use xous_api_websocket::state::Phase;
 use xous_api_websocket::wire::{ExchangeWord, Handle, Opcode, ReceiveWord, Status, message_id};
-use xous_api_websocket::{Code, Deadlines, Kind, Part, Payload, Reconnect, Websocket};
+use xous_api_websocket::{Code, Deadlines, Event, Kind, Part, Payload, Reconnect, Websocket};
 
 use crate::common::pages::RawPages;
 use crate::common::raw::{BINARY, CLOSE, FIRST_TEXT, LAST, TEXT, close_payload, frame, read_frame};
@@ -54,6 +54,23 @@ fn ask(ws: &Websocket, text: &'static str) -> JoinHandle<Result<String, Exchange
 fn is_parked(ws: &Websocket, stream: &mut TcpStream) {
     ws.send_text("behind").unwrap();
     expect(stream, TEXT, b"behind");
+}
+
+/// Sends what the peer gets, as soon as the connection is open again.
+fn is_open_again(ws: &Websocket, stream: &mut TcpStream) {
+    let start = Instant::now();
+    while let Err(refused) = ws.send_text("back") {
+        assert!(start.elapsed() < PATIENCE, "{refused}");
+    }
+    expect(stream, TEXT, b"back");
+}
+
+/// So many messages wait to be sent.
+fn queued_when(ws: &Websocket, many: usize) {
+    let start = Instant::now();
+    while ws.state().unwrap().queued_sends != many {
+        assert!(start.elapsed() < PATIENCE);
+    }
 }
 
 /// How an exchange by hand has ended, what came, and what else is in the pages.
@@ -417,23 +434,78 @@ fn a_server_that_is_forwarded_to_takes_turns() {
     });
 }
 
-/// What was sent is lost with the connection, and is not sent again; the page waits on.
+/// What was sent is lost with the connection, and is not sent again: who asked learns it, and how it ended.
 #[test]
-fn an_exchange_outlasts_its_connection() {
+fn an_exchange_does_not_outlast_its_connection() {
     system!().run(|| {
         let (peer, streams) = peers::silent();
         let again = Reconnect::new().first(Duration::from_millis(10)).jitter(0);
         let ws = Websocket::open(&request(&peer).reconnect(again)).unwrap();
         let mut stream = seen(&streams);
-        let asking = ask(&ws, "?");
-        expect(&mut stream, TEXT, b"?");
-        drop(stream);
+        let lost = Err(ExchangeError::NotReceived(ReceiveError::Reconnecting));
+        for hears in [true, false] {
+            let asking = ask(&ws, "?");
+            expect(&mut stream, TEXT, b"?");
+            drop(stream);
+            assert_eq!(asking.join().unwrap(), lost);
+            stream = seen(&streams);
+            if hears {
+                assert!(matches!(ws.receive_event(), Ok(Event::Reconnecting { why: Code::Closed, .. })));
+                assert!(matches!(ws.receive_event(), Ok(Event::Reopened { .. })));
+            }
+            // With nothing left of the loss, or with all of it.
+            is_open_again(&ws, &mut stream);
+            let asking = ask(&ws, "and now?");
+            expect(&mut stream, TEXT, b"and now?");
+            stream.write_all(&frame(TEXT, b"here")).unwrap();
+            assert_eq!(asking.join().unwrap().as_deref(), Ok("here"));
+        }
+    });
+}
+
+/// A loss that was over before something is asked takes no answer with it.
+#[test]
+fn an_exchange_passes_over_an_earlier_loss() {
+    system!().run(|| {
+        let (peer, streams) = peers::silent();
+        let again = Reconnect::new().first(Duration::from_millis(10)).jitter(0);
+        let ws = Websocket::open(&request(&peer).reconnect(again)).unwrap();
         let mut stream = seen(&streams);
-        stream.write_all(&frame(TEXT, b"hello again")).unwrap();
-        assert_eq!(asking.join().unwrap().as_deref(), Ok("hello again"));
-        let asking = ask(&ws, "and now?");
-        expect(&mut stream, TEXT, b"and now?");
-        stream.write_all(&frame(TEXT, b"here")).unwrap();
-        assert_eq!(asking.join().unwrap().as_deref(), Ok("here"));
+        for _ in 0..3 {
+            drop(stream);
+            stream = seen(&streams);
+            is_open_again(&ws, &mut stream);
+            let asking = ask(&ws, "?");
+            expect(&mut stream, TEXT, b"?");
+            stream.write_all(&frame(TEXT, b"!")).unwrap();
+            assert_eq!(asking.join().unwrap().as_deref(), Ok("!"));
+        }
+    });
+}
+
+/// While it is lost nothing is sent; or it waits for the connection, if that was asked for.
+#[test]
+fn an_exchange_on_a_lost_connection_says_so() {
+    system!().run(|| {
+        let hour = Duration::from_secs(3600);
+        for queues in [false, true] {
+            let (peer, streams) = peers::silent();
+            let again = Reconnect::new().first(hour).largest(hour).queues(queues);
+            let ws = Websocket::open(&request(&peer).reconnect(again)).unwrap();
+            drop(seen(&streams));
+            assert!(matches!(ws.receive_event(), Ok(Event::Reconnecting { .. })));
+            let asking = ask(&ws, "?");
+            if queues {
+                queued_when(&ws, 1);
+                ws.reconnect_now().unwrap();
+                let mut stream = seen(&streams);
+                expect(&mut stream, TEXT, b"?");
+                stream.write_all(&frame(TEXT, b"!")).unwrap();
+                assert_eq!(asking.join().unwrap().as_deref(), Ok("!"));
+            } else {
+                let refused = SendError::Refused(Code::Reconnecting);
+                assert_eq!(asking.join().unwrap(), Err(ExchangeError::NotSent(refused)));
+            }
+        }
     });
 }

@@ -43,10 +43,18 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(name: &str, arguments: &[&str]) -> Self {
+        Self::start_with(name, arguments, None)
+    }
+
+    /// The same, with a database.
+    pub(crate) fn start_with(name: &str, arguments: &[&str], pddb: Option<Pddb>) -> Self {
         let program = Program::new(example(name)).args(arguments.iter().copied());
         let (reader, writer) = std::io::pipe().unwrap();
         let (stdin, input) = std::io::pipe().unwrap();
-        let builder = System::builder().output_to(writer).input_from(stdin).time_limit(LIMIT);
+        let mut builder = System::builder().output_to(writer).input_from(stdin).time_limit(LIMIT);
+        if let Some(pddb) = pddb {
+            builder = builder.pddb(pddb);
+        }
         let system = builder.service(service(), SERVER_NAME).program(program).start().unwrap();
         Running { system, input: Some(input), lines: lines_of(reader) }
     }

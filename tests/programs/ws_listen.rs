@@ -2,8 +2,12 @@
 
 use std::process::{Command, Stdio};
 
+use hosted::Pddb;
+use websocket::proto::record;
+
 use crate::common::python::{self, Python};
 use crate::running::{Running, run};
+use crate::scratch::Scratch;
 
 /// Starts it on a free port. Returns the URL.
 fn listen(arguments: &[&str]) -> (Running, String) {
@@ -75,6 +79,20 @@ fn once_is_for_one_client() {
     let (ws, url) = listen(&["--echo", "--once"]);
     assert_eq!(client(&url, &["one"], 1, ""), "None\none\nclosed 1000\n");
     assert_eq!(ws.ended(), 0);
+}
+
+/// What was recorded is there when the program has ended.
+#[test]
+fn a_client_is_recorded_to_a_key() {
+    let directory = Scratch::new();
+    let pddb = Pddb::new().directory(directory.path("db"));
+    let arguments = ["listen", "0", "--json", "--echo", "--once", "--record", "one"];
+    let ws = Running::start_with("ws", &arguments, Some(pddb));
+    let ready = ws.line_after("{\"event\":\"ready\",\"url\":\"");
+    assert_eq!(client(ready.trim_end_matches("\"}"), &["one"], 1, ""), "None\none\nclosed 1000\n");
+    assert_eq!(ws.ended(), 0);
+    let file = std::fs::read(directory.path("db/.System/recordings/one")).unwrap();
+    assert!(record::is_of_server(&record::read(&file).unwrap()));
 }
 
 #[test]

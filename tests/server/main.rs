@@ -25,6 +25,7 @@ mod ports;
 #[allow(dead_code, reason = "each program of tests uses a part of it")]
 mod process;
 mod push;
+mod recordings;
 mod refusals;
 mod routes;
 mod second;

@@ -6,7 +6,7 @@ use hosted::Pddb as StandIn;
 use websocket::pddb::{Create, DictPath, Pddb, PddbError};
 use xous_api_websocket::state::Stats;
 use xous_api_websocket::{
-    Code, Deadlines, Request, Tls, Websocket,
+    Code, Deadlines, Event, Reconnect, Request, Tls, Websocket,
     tls::{Identity, Source},
 };
 
@@ -63,6 +63,40 @@ fn what_was_stored_last_counts() {
         assert_eq!(code, Code::UnknownIssuer, "{text}");
         store("tls", "ca", &ca.pem);
         echoes(&request);
+    });
+}
+
+/// A connection that is opened again is trusted by, and shows, what is stored by then.
+#[test]
+fn what_is_stored_is_read_anew_for_each_attempt() {
+    system!().run(|| {
+        pddb();
+        let hour = Duration::from_secs(3600);
+        let (before, after) = (Authority::new("before"), Authority::new("after"));
+        let begin = |ca: &Authority| {
+            let client = ca.client("client");
+            store("tls", "ca", &ca.pem);
+            store("tls", "chain", &client.chain);
+            store("tls", "key", &client.key);
+            Peer::start(&Settings::new("websocket", &ca.server(&["localhost"])).client_ca(&ca.pem))
+        };
+        let asks = |peer: &Peer| {
+            let tls = Tls::only_in("tls", "ca").identity(Identity::in_pddb("tls", "chain", "key"));
+            request(peer.port, "/info", tls).reconnect(Reconnect::new().first(hour).largest(hour))
+        };
+        let shows_itself = |ws: &Websocket| {
+            assert!(ws.receive_text(4096).unwrap().contains("\"client\": true"));
+        };
+        let peer = begin(&before);
+        let ws = Websocket::open(&asks(&peer)).unwrap();
+        shows_itself(&ws);
+        drop(peer);
+        assert!(matches!(ws.receive_event(), Ok(Event::Reconnecting { .. })));
+        let peer = begin(&after);
+        ws.reconnect_with(&asks(&peer)).unwrap();
+        ws.reconnect_now().unwrap();
+        assert!(matches!(ws.receive_event(), Ok(Event::Reopened { .. })));
+        shows_itself(&ws);
     });
 }
 

@@ -1,8 +1,8 @@
-//! `cargo xtask replay`: a recorded connection, from the server's side.
+//! `cargo xtask replay`: a recorded connection, from the other side.
 
 mod player;
 
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::process::ExitCode;
 
 use lexopt::Arg::{Long, Value};
@@ -14,21 +14,25 @@ use crate::{Command, Failure};
 /// See [`crate::COMMANDS`].
 pub(crate) const COMMAND: Command = Command {
     name: "replay",
-    summary: "Act as the server of a recorded connection",
+    summary: "Act as the peer of a recorded connection",
     usage: "\
 usage: cargo xtask replay FILE [--port N] [--fast]
        cargo xtask replay FILE --list
 
-FILE is what a connection was recorded to (`Request::record`): a key of the device's database, which a PC's stand-in keeps
-as a file. The server of that connection is played on 127.0.0.1, without TLS: each session that was opened gets the answer
-that it got then, with the same bytes at the same times, and the same end. Where the client had sent a message first, the
-server waits for one, 10 s at most, and says so if none comes.
+FILE is a key of the device's database, which a PC's stand-in keeps as a file.
 
-  --port N  the port to listen on; 0, or nothing said, takes any, which is printed
+A client has recorded it (`Request::record`): the server is played on 127.0.0.1, without TLS. Each session that was opened
+gets the answer that it got then, with the same bytes at the same times, and the same end. Where the client had sent a
+message first, the server waits for one, 10 s at most, and says so if none comes.
+
+A server has recorded it (`Route::record`): the client is played in the same way, to the server on port N of 127.0.0.1, which
+takes what the recording has no longer: a query, a login, a cookie, sub-protocols.
+
+  --port N  the port to listen on; 0, or nothing said, takes any, which is printed. Or that of the server
   --fast    do not wait for the times
   --list    show what is in the file
 
-The exit code is 0 if the client has sent as many messages as then, 1 if not, 2 for a wrong call.",
+The exit code is 0 if the other side has sent as many messages as then, 1 if not, 2 for a wrong call.",
     run,
 };
 
@@ -52,9 +56,19 @@ fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
         let fault = "nothing to play: no attempt came as far as the client's request (--list shows why)";
         return Err(failed(&fault));
     }
-    let listener = TcpListener::bind(("127.0.0.1", options.port))?;
-    println!("ws://{}/", listener.local_addr()?);
-    let missed = player::play(&listener, &entries, options.fast, &mut |line| println!("{line}"))?;
+    let mut tell = |line: &str| println!("{line}");
+    let missed = if record::is_of_server(&entries) {
+        if options.port == 0 {
+            return Err(failed(&"a client is played: where does the server listen? --port N"));
+        }
+        let server = (Ipv4Addr::LOCALHOST, options.port).into();
+        let visited = player::visit(server, &entries, options.fast, &mut tell);
+        visited.map_err(|error| failed(&format_args!("127.0.0.1:{}: {error}", options.port)))?
+    } else {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))?;
+        println!("ws://{}/", listener.local_addr()?);
+        player::play(&listener, &entries, options.fast, &mut tell)?
+    };
     Ok(ExitCode::from(u8::from(missed > 0)))
 }
 
@@ -85,6 +99,7 @@ fn line(timed: &Timed<'_>) -> String {
         Entry::Sent { first, len, .. } => format!("sent     a frame of {len} bytes, {first:#04x}"),
         Entry::Ended { code, reason } => format!("ended    {code} {}", text(reason.as_bytes())),
         Entry::Full => "full".to_owned(),
+        Entry::Serves => "serves".to_owned(),
     };
     format!("{:>9.3} s  {what}", timed.at.as_secs_f64())
 }

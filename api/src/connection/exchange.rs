@@ -24,16 +24,20 @@ impl Websocket {
     ///
     /// The next message is whatever comes next, not an answer that is looked for: one that has come before, or was on its
     /// way, is returned first, and the others wait for the next receive. Any other thread may send meanwhile. If another one
-    /// receives, the message is sent at once, and the next one goes to the thread that waits longest. On a connection that is
-    /// opened again ([`Request::reconnect`](crate::Request::reconnect)) this waits on when the connection is lost, though
-    /// what was sent may be lost with it: name a time there.
+    /// receives, the message is sent at once, and the next one goes to the thread that waits longest.
     ///
     /// What is queued goes out before it ([`Websocket::queue`]). A message of more than 16 KiB, or one while something is here
     /// already, goes out as with `send`, and the next one is received then.
     ///
+    /// On a connection that is opened again ([`Request::reconnect`](crate::Request::reconnect)) the wait ends when the
+    /// connection is lost, as what was sent is perhaps lost with it. Only if the message went out as with `send` it goes on:
+    /// name a time there. Word of an earlier loss is passed over, as in [`Websocket::receive`].
+    ///
     /// # Errors
-    /// `NotSent` with an error of [`Websocket::send`]: nothing was waited for. `NotReceived` with one of
-    /// [`Websocket::receive`]: the message is with the socket.
+    /// `NotSent` with an error of [`Websocket::send`]: nothing was waited for; `Refused(Reconnecting)` while the connection is
+    /// lost and does not [queue](crate::Reconnect::queues). `NotReceived` with one of [`Websocket::receive`]: the message is
+    /// with the socket; `Reconnecting` if the connection was lost then, of which
+    /// [`Websocket::receive_event`] tells more.
     pub fn exchange(&self, kind: Kind, data: &[u8]) -> Result<Message<'_>, ExchangeError> {
         exchange(&self.link, kind, data, None)
     }
@@ -94,9 +98,9 @@ fn exchange<'a>(
                 }
                 // Whether this process is there was asked.
                 Status::Refused(code) if Code::from_word(usize::from(code)) == Code::Again => {
-                    return Ok(Message::next(link, inbox, until)?);
+                    return Ok(Message::answer(link, inbox, None, until)?);
                 }
-                _ => return Ok(Message::after(link, inbox, came, until)?),
+                _ => return Ok(Message::answer(link, inbox, Some(came), until)?),
             }
         }
     }

@@ -109,6 +109,8 @@ impl Inbox {
         word: ExchangeWord,
         data: &[u8],
     ) -> Result<Option<Received>, xous::Error> {
+        // Word of an earlier end is nothing that answers, and who exchanges passes over it.
+        self.kept.take_if(|kept| matches!(kept.word.status, Status::Reconnecting | Status::Reopened));
         if self.never_exchanges || self.has_rest() || data.len() > MAX_LENT {
             return Ok(None);
         }

@@ -47,6 +47,10 @@ impl Websocket {
     /// sends what there is. What fails is told by the next [`Websocket::queue`] or [`Websocket::flush`]; what is refused for
     /// now goes with the next call that sends. `None`: it waits for those.
     ///
+    /// While a connection is lost that is opened again and does not [queue](crate::Reconnect::queues), what is queued here
+    /// stays: it is tried again every second, or after this time if that is longer, and a flush, or a queue that finds no room,
+    /// says `NotSent(Refused(Reconnecting))`. [`Websocket::state`] has how much waits.
+    ///
     /// # Errors
     /// `NotSent(Busy(NoWorker))` if something is queued and the thread cannot be started.
     pub fn flush_after(&self, longest: Option<Duration>) -> Result<(), QueueError> {

@@ -62,16 +62,28 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// As [`Message::next`], of which `came` is the first that came.
-    pub(crate) fn after(
+    /// As [`Message::next`], for who has sent something just now, but does not outlast the connection: nobody answers what
+    /// went out on it. `came` is the first that came. The word that the connection is lost stays for who receives next.
+    pub(crate) fn answer(
         link: &'a Link,
-        inbox: MutexGuard<'a, Inbox>,
-        came: Received,
+        mut inbox: MutexGuard<'a, Inbox>,
+        mut came: Option<Received>,
         until: Option<Instant>,
     ) -> Result<Self, ReceiveError> {
-        match taken(link, &inbox, false, came)? {
-            Next::Chunk(kind, last, end) => Ok(Self::of(link, inbox, kind, last, end)),
-            Next::Else(_) => Self::next(link, inbox, until),
+        loop {
+            let next = match came.take() {
+                Some(came) => taken(link, &inbox, false, came)?,
+                None => receive(link, &mut inbox, until)?,
+            };
+            match next {
+                Next::Chunk(kind, last, end) => return Ok(Self::of(link, inbox, kind, last, end)),
+                Next::Else(word) if word.word.status == Status::Reconnecting => {
+                    inbox.keep(word);
+                    return Err(ReceiveError::Reconnecting);
+                }
+                // It has gone out on this one.
+                Next::Else(_) => (),
+            }
         }
     }
 

@@ -11,6 +11,9 @@ use crate::push::forward;
 use crate::wire::{Opcode, PAGE_SIZE, Packer, Pages, move_copy};
 use crate::{Code, Kind, Part};
 
+/// What waits on a connection that is lost is not tried more often: it is opened again after seconds at the soonest, as a rule.
+const WHILE_LOST: Duration = Duration::from_secs(1);
+
 /// The pages that messages are sent with, and messages that wait in them.
 ///
 /// Who competes: threads that send, and one that sends what has waited for too long. The thread that sends holds it, and
@@ -196,13 +199,19 @@ impl Outgoing {
 }
 
 /// Waits for that time, or until nobody holds the connection any more, and sends what waits. What came meanwhile has waited
-/// for less, and goes with it.
+/// for less, and goes with it. While the connection is opened again it tries again: nobody else may send behind that.
 fn watch(link: &Link) {
-    let outgoing = lock(&link.outgoing);
-    let longest = outgoing.longest.unwrap_or_default();
-    let woken = link.given_up.wait_timeout(outgoing, longest);
-    let (mut outgoing, _) = woken.unwrap_or_else(PoisonError::into_inner);
-    outgoing.watched = false;
-    // What is refused for now goes out with the next message.
-    outgoing.settle(link).ok();
+    let mut outgoing = lock(&link.outgoing);
+    let mut wait = outgoing.longest.unwrap_or_default();
+    loop {
+        let woken = link.given_up.wait_timeout(outgoing, wait);
+        outgoing = woken.unwrap_or_else(PoisonError::into_inner).0;
+        let settled = outgoing.settle(link);
+        wait = outgoing.longest.unwrap_or_default().max(WHILE_LOST);
+        // What else is refused for now goes out with the next message.
+        if settled != Err(SendError::Refused(Code::Reconnecting)) || outgoing.longest.is_none() {
+            outgoing.watched = false;
+            return;
+        }
+    }
 }

@@ -5,7 +5,8 @@ use crate::wire::fields::{Reader, Writer};
 const CREDENTIALS: u8 = 1;
 
 /// Where a connection is recorded, and how much of it: when which bytes came from the server, and which frames went out.
-/// `cargo xtask replay FILE` plays the server's part of it, so that a session that failed becomes a test.
+/// `cargo xtask replay FILE` plays the server's part of it, so that a session that failed becomes a test. Clients of a port are
+/// recorded by [`Route::record`](crate::Route::record).
 ///
 /// The recording is in memory until the connection has ended, and after each end of one that is opened again, and then in this
 /// key of the device's database, in the place of what was there. It is full with 64 KiB on the device and 4 MiB on a PC; what

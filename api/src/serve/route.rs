@@ -2,6 +2,7 @@
 
 use crate::error::RequestError;
 use crate::files::upload::Upload;
+use crate::open::Record;
 use crate::serve::login::Login;
 use crate::wire::fields::{Reader, Writer, len_of};
 
@@ -18,6 +19,8 @@ const UPLOAD: u8 = 1 << 2;
 const FILES: u8 = 1 << 3;
 const DECIDES: u8 = 1 << 4;
 const DELETABLE: u8 = 1 << 5;
+/// Of a receiver.
+const RECORDS: u8 = DELETABLE;
 const STATUS: u8 = 1 << 6;
 const SHARED: u8 = 1 << 7;
 const KINDS: u8 = PAGE | UPLOAD | FILES | STATUS;
@@ -32,6 +35,8 @@ pub enum RouteKind<'a> {
         /// Sub-protocols in order of preference, at most 32. The first one that the client also offers is chosen. A
         /// client that offers none of them is accepted without one.
         protocols: Vec<&'a str>,
+        /// See [`Route::record`].
+        record: Option<Record<'a>>,
     },
     /// The service answers GET and HEAD with these bytes.
     Page {
@@ -68,10 +73,10 @@ pub enum RouteKind<'a> {
 ///
 /// # In a page
 /// In the page of an `AddRoute`, little-endian, texts as 16 bits of length and UTF-8: `WSR1`; u8 flags (1 prefix, and
-/// one of 2 page, 4 upload, 8 files, 64 status, or none for a receiver; 16 the program decides; 32 files can be deleted; 128 a shared
-/// prefix); u8 number of sub-protocols; u16 number of
-/// logins; u32 length of the body; the text path; the [`Login`]s; the sub-protocols; or the text content type and the body;
-/// or the [`Upload`]; or the text dict.
+/// one of 2 page, 4 upload, 8 files, 64 status, or none for a receiver; 16 the program decides; 32 files can be deleted, or a receiver's clients are
+/// recorded; 128 a shared prefix); u8 number of sub-protocols; u16 number of
+/// logins; u32 length of the body; the text path; the [`Login`]s; the sub-protocols, and if flagged a
+/// [`Record`]; or the text content type and the body; or the [`Upload`]; or the text dict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use]
@@ -100,7 +105,7 @@ impl<'a> Route<'a> {
 
     /// WebSockets for the program.
     pub fn receiver(path: &'a str) -> Self {
-        Route::new(path, RouteKind::Receiver { protocols: Vec::new() })
+        Route::new(path, RouteKind::Receiver { protocols: Vec::new(), record: None })
     }
 
     /// A page.
@@ -163,8 +168,22 @@ impl<'a> Route<'a> {
 
     /// With one more sub-protocol, if it is a receiver.
     pub fn sub_protocol(mut self, name: &'a str) -> Self {
-        if let RouteKind::Receiver { protocols } = &mut self.kind {
+        if let RouteKind::Receiver { protocols, .. } = &mut self.kind {
             protocols.push(name);
+        }
+        self
+    }
+
+    /// Its clients are recorded, if it is a receiver: each as a [`Record`] says, with client and server in each other's place.
+    /// What a client sends is recorded as it is, what the program sends by kind and length only, heads without what may be a
+    /// secret. `cargo xtask replay FILE --port N` plays the client.
+    ///
+    /// One connection can be recorded at a time: a client that comes while another connection is recorded is not, and is
+    /// served all the same. The recording of the client that ended last is kept. A dict or key that cannot be is refused
+    /// (`BadRequest`).
+    pub fn record(mut self, to: Record<'a>) -> Self {
+        if let RouteKind::Receiver { record, .. } = &mut self.kind {
+            *record = Some(to);
         }
         self
     }
@@ -189,7 +208,7 @@ impl<'a> Route<'a> {
     /// [`Route::MAX_BODY`], or if `page` is shorter than [`Route::encoded_len`].
     pub fn write(&self, page: &mut [u8]) -> Result<usize, RequestError> {
         let fits = match &self.kind {
-            RouteKind::Receiver { protocols } => protocols.len() <= MAX_PROTOCOLS,
+            RouteKind::Receiver { protocols, .. } => protocols.len() <= MAX_PROTOCOLS,
             RouteKind::Upload(upload) => upload.is_within_limits(),
             RouteKind::Page { .. } | RouteKind::Files { .. } | RouteKind::Status => true,
         };
@@ -220,7 +239,10 @@ impl<'a> Route<'a> {
         let path = r.text()?;
         let credentials = (0..logins).map(|_| Login::read(&mut r)).collect::<Option<_>>()?;
         let kind = match flags & (KINDS | DELETABLE) {
-            0 => RouteKind::Receiver { protocols: (0..protocols).map(|_| r.text()).collect::<Option<_>>()? },
+            receiver @ (0 | RECORDS) => RouteKind::Receiver {
+                protocols: (0..protocols).map(|_| r.text()).collect::<Option<_>>()?,
+                record: if receiver == RECORDS { Some(Record::read(&mut r)?) } else { None },
+            },
             PAGE => RouteKind::Page { content_type: r.text()?, body: r.bytes(body)? },
             UPLOAD => RouteKind::Upload(Upload::read(&mut r)?),
             STATUS => RouteKind::Status,
@@ -235,7 +257,9 @@ impl<'a> Route<'a> {
     /// In the order in which they travel.
     fn fields(&self, w: &mut Writer<'_>) {
         let (kind, protocols, body) = match &self.kind {
-            RouteKind::Receiver { protocols } => (0, protocols.len(), 0),
+            RouteKind::Receiver { protocols, record } => {
+                (if record.is_some() { RECORDS } else { 0 }, protocols.len(), 0)
+            }
             RouteKind::Page { body, .. } => (PAGE, 0, body.len()),
             RouteKind::Upload(_) => (UPLOAD, 0, 0),
             RouteKind::Files { deletable, .. } => (if *deletable { DELETES } else { FILES }, 0, 0),
@@ -251,7 +275,10 @@ impl<'a> Route<'a> {
         w.text(self.path);
         self.credentials.iter().for_each(|login| login.write(w));
         match &self.kind {
-            RouteKind::Receiver { protocols } => protocols.iter().for_each(|name| w.text(name)),
+            RouteKind::Receiver { protocols, record } => {
+                protocols.iter().for_each(|name| w.text(name));
+                record.iter().for_each(|record| record.write(w));
+            }
             RouteKind::Page { content_type, body } => {
                 w.text(content_type);
                 w.bytes(body);
@@ -287,6 +314,7 @@ mod tests {
             Route::files("/f/", "a").deletable(),
             Route::status("/status"),
             Route::receiver("/s/").shared_prefix(),
+            Route::receiver("/r").sub_protocol("a").record(Record::new("recordings", "r").with_credentials()),
             Route::receiver("/d").decides().sub_protocol("a"),
             Route::files("/g/", "a").credentials(Login::basic("a", "b")).credentials(Login::bearer("c")),
         ] {

@@ -100,6 +100,9 @@ pub enum Opcode {
     /// code. Whatever else the answer is, the message is with the socket. The service clears what it has sent in the
     /// pages before anything comes into them.
     ///
+    /// The answer is `Reconnecting` only if the connection was lost behind the message. Word of an earlier end that the owner
+    /// has not taken is dropped.
+    ///
     /// Errors with `NotSent`: those of `Send`. Else those of `ReceiveSeveral`; of these `BusyReceives`, `NothingCame` and
     /// `Again` are followed by a `ReceiveSeveral`, not by another `Exchange`.
     Exchange = 42,

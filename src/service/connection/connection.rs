@@ -62,6 +62,8 @@ pub(crate) struct Connection {
     finished: AtomicBool,
     /// It was handed over, and nothing has come from its owner yet.
     untouched: AtomicBool,
+    /// Another one has taken its place. Set before the owner is told of this one's end.
+    is_succeeded: AtomicBool,
 }
 
 /// What connections share that follow each other under one handle.
@@ -186,6 +188,7 @@ impl Connection {
             held: AtomicBool::new(false),
             finished: AtomicBool::new(false),
             untouched: AtomicBool::new(false),
+            is_succeeded: AtomicBool::new(false),
         })
     }
 
@@ -257,6 +260,8 @@ impl Connection {
             None => send.answer(0, 0),
             Some(_) => {
                 send.becomes_receive(Outcome::new(ABNORMAL, "").word());
+                // Word of an earlier end would look like the end of the connection that has just taken it.
+                self.inbox.pass_over_word(|| !self.is_succeeded.load(SeqCst));
                 self.receive(send);
             }
         }

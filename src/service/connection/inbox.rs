@@ -365,6 +365,21 @@ impl Inbox {
         watcher.iter().for_each(Watcher::tell);
     }
 
+    /// What waits first of the word that the connection has ended or is open again is not told any more, if all of that
+    /// `is_past`, which is asked under the lock.
+    pub(crate) fn pass_over_word(&self, is_past: impl FnOnce() -> bool) {
+        let mut state = self.state.lock();
+        let is_word = |(word, _): &Told| {
+            let word = ReceiveWord::from_word(*word).map(|word| word.status);
+            matches!(word, Some(Status::Reconnecting | Status::Reopened))
+        };
+        if state.told.front().is_some_and(is_word) && is_past() {
+            while state.told.front().is_some_and(is_word) {
+                state.told.pop_front();
+            }
+        }
+    }
+
     /// How many pages the owner gets before the reader has one.
     pub(crate) fn told(&self) -> usize {
         self.state.lock().told.len()

@@ -62,6 +62,7 @@ pub(super) use opening::client;
 pub(crate) use opening::client::Opening;
 pub(crate) use outbox::ShareError;
 pub(crate) use outcome::{ABNORMAL, Outcome};
+pub(crate) use recorder::{Recorder, Recording, ended as session_is_recorded};
 pub(crate) use seed::{seed, seed_from};
 pub(crate) use sink::{ChunkReceiver, Delivery, Sink};
 pub(crate) use table::{Found, Table};

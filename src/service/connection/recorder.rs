@@ -1,7 +1,9 @@
-//! Records a connection whose owner has asked for it.
+//! Records a connection whose owner has asked for it, by its request or by the route that it came by.
 //!
 //! Who competes: reader and writer add to it, the reader's worker keeps it when the connection has ended. Full: nothing is added
 //! any more. One at a time, for the sake of the heap.
+
+use std::sync::Arc;
 
 use xous_api_websocket::{Code, open::Record};
 
@@ -17,10 +19,15 @@ use crate::upload::WRITE_BATCH;
 /// There is one.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// Of a connection.
-pub(crate) struct Recorder {
+/// Where to record to, and how much.
+pub(crate) struct Recording {
     key: KeyPath,
     with_credentials: bool,
+}
+
+/// Of a connection.
+pub(crate) struct Recorder {
+    recording: Arc<Recording>,
     start: Instant,
     file: Mutex<File>,
     _place: Place,
@@ -46,38 +53,53 @@ impl Drop for Place {
     }
 }
 
+impl Recording {
+    /// `None` if the key cannot be.
+    pub(crate) fn new(record: &Record<'_>) -> Option<Arc<Self>> {
+        let key = DictPath::new(SYSTEM_BASIS, record.dict).and_then(|dict| dict.key(record.key)).ok()?;
+        Some(Arc::new(Recording { key, with_credentials: record.with_credentials }))
+    }
+}
+
 impl Recorder {
     /// # Errors
     /// `BadRequest` if the key cannot be, `BusyRecorder` if something else is recorded.
     pub(super) fn begin(record: &Record<'_>) -> Result<Self, Failure> {
-        let key = DictPath::new(SYSTEM_BASIS, record.dict).and_then(|dict| dict.key(record.key));
-        let key = key.map_err(|_| {
+        let recording = Recording::new(record).ok_or_else(|| {
             let text = format_args!("cannot record: no key can be {}:{}", record.dict, record.key);
             Failure::new(Code::BadRequest, text)
         })?;
-        let place = Place::take().ok_or_else(|| {
+        Self::of(&recording).ok_or_else(|| {
             Failure::new(Code::BusyRecorder, format_args!("cannot record: another connection is recorded"))
-        })?;
-        let file = Mutex::new(File { bytes: MAGIC.to_vec(), full: false });
-        let start = Instant::now();
-        Ok(Recorder { key, with_credentials: record.with_credentials, start, file, _place: place })
+        })
     }
 
-    pub(super) fn asked(&self, head: &[u8]) {
-        match self.with_credentials {
+    /// Of a client of a port; `None` if something else is recorded.
+    pub(crate) fn serves(recording: &Arc<Recording>) -> Option<Self> {
+        Self::of(recording).inspect(|recorder| recorder.add(&Entry::Serves))
+    }
+
+    fn of(recording: &Arc<Recording>) -> Option<Self> {
+        let place = Place::take()?;
+        let file = Mutex::new(File { bytes: MAGIC.to_vec(), full: false });
+        Some(Recorder { recording: recording.clone(), start: Instant::now(), file, _place: place })
+    }
+
+    pub(crate) fn asked(&self, head: &[u8]) {
+        match self.recording.with_credentials {
             true => self.add(&Entry::Asked(head)),
             false => self.add(&Entry::Asked(&without_secrets(head, false))),
         }
     }
 
-    pub(super) fn answered(&self, head: &[u8]) {
-        match self.with_credentials {
+    pub(crate) fn answered(&self, head: &[u8]) {
+        match self.recording.with_credentials {
             true => self.add(&Entry::Answered(head)),
             false => self.add(&Entry::Answered(&without_secrets(head, true))),
         }
     }
 
-    pub(super) fn came(&self, bytes: &[u8]) {
+    pub(crate) fn came(&self, bytes: &[u8]) {
         if !bytes.is_empty() {
             self.add(&Entry::Came(bytes));
         }
@@ -85,7 +107,7 @@ impl Recorder {
 
     pub(super) fn sent(&self, first: u8, payload: &[u8]) {
         let len = payload.len() as u64;
-        let payload = if self.with_credentials { payload } else { &[] };
+        let payload = if self.recording.with_credentials { payload } else { &[] };
         self.add(&Entry::Sent { first, len, payload });
     }
 
@@ -109,11 +131,11 @@ impl Recorder {
 
     /// Puts what there is into the database.
     fn keep(&self, pddb: &Pddb) -> Result<(), PddbError> {
-        match pddb.delete(&self.key) {
+        match pddb.delete(&self.recording.key) {
             Ok(()) | Err(PddbError::NotFound) => (),
             Err(error) => return Err(error),
         }
-        let mut key = pddb.create(&self.key, Create::default())?;
+        let mut key = pddb.create(&self.recording.key, Create::default())?;
         let mut at = 0;
         loop {
             // Copied in parts, as the writer must not wait for the database.
@@ -127,7 +149,7 @@ impl Recorder {
 }
 
 /// A session of a connection has ended, which is recorded and kept if any of it is. Waits for the database.
-pub(super) fn ended(recorder: Option<&Recorder>, outcome: &Outcome, pddb: &Pddb) {
+pub(crate) fn ended(recorder: Option<&Recorder>, outcome: &Outcome, pddb: &Pddb) {
     let Some(recorder) = recorder else { return };
     recorder.add(&Entry::Ended { code: outcome.code, reason: &outcome.reason });
     if let Err(error) = recorder.keep(pddb) {

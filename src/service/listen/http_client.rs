@@ -126,7 +126,7 @@ fn run(
     let Some(admitted) = admitted else { return };
     // What the requests took is not kept while the connection lasts.
     drop((socket, requests));
-    admitted.serve(&slot, permit);
+    admitted.serve(&slot, permit, &shared.pddb);
 }
 
 /// What a client gets that cannot be told by a status, as it speaks TLS and there is no handshake: the fatal alert

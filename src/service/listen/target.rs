@@ -14,7 +14,7 @@ use super::shared::Shared;
 use super::upload_route::UploadRoute;
 use crate::http::{Logins, Page, Reason};
 use crate::proto::handshake::Headers;
-use crate::service::connection::Tally;
+use crate::service::connection::{Recording, Tally};
 use crate::service::limits::PAGE_BYTES;
 use crate::upload::Files;
 
@@ -58,6 +58,8 @@ pub(crate) struct Receiver {
     pub(crate) protocols: Vec<Box<str>>,
     /// It sees a client before that is answered.
     pub(crate) decides: bool,
+    /// Its clients are recorded.
+    pub(crate) recording: Option<Arc<Recording>>,
 }
 
 impl Target {
@@ -105,12 +107,15 @@ impl TargetKind {
             return Err(Code::BadRequest);
         }
         match &route.kind {
-            RouteKind::Receiver { protocols } => {
+            RouteKind::Receiver { protocols, record } => {
                 if protocols.iter().any(|name| !is_token(name)) {
                     return Err(Code::BadRequest);
                 }
                 let protocols = protocols.iter().map(|&name| name.into()).collect();
-                let receiver = Receiver { queue: queue.clone(), protocols, decides: route.decides };
+                let recording = record.as_ref().map(|record| Recording::new(record).ok_or(Code::BadRequest));
+                let recording = recording.transpose()?;
+                let receiver =
+                    Receiver { queue: queue.clone(), protocols, decides: route.decides, recording };
                 Ok(TargetKind::Receiver(Arc::new(receiver)))
             }
             RouteKind::Page { content_type, body } => {

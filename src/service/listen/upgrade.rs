@@ -20,9 +20,13 @@ use super::timed_socket::TimedSocket;
 use super::upload_receiver::UploadReceiver;
 use super::upload_route::UploadRoute;
 use crate::http::{Answer, NormalPath, Reason, Shown, decided, is_allowed};
+use crate::pddb::Pddb;
 use crate::proto::Role;
 use crate::proto::handshake::Upgrade;
-use crate::service::connection::{Beat, Connection, Delivery, EndGuard, Established, Heartbeat, Sink, Tally};
+use crate::service::connection::{
+    Beat, Connection, Delivery, EndGuard, Established, Heartbeat, Recorder, Recording, Sink, Tally,
+    session_is_recorded,
+};
 use crate::service::limits::{UPLOAD_CLOSE, UPLOAD_KEEPALIVE};
 use crate::service::message::Lent;
 use crate::service::thread::Permit;
@@ -45,6 +49,8 @@ struct Taken {
     /// `None` as long as the program has not decided: who only waits has one worker.
     writer: Option<Permit>,
     protocol: Option<String>,
+    /// Its program has asked for it.
+    recording: Option<Arc<Recording>>,
 }
 
 /// Why a client is not admitted.
@@ -161,7 +167,8 @@ impl Client<'_> {
             TargetKind::Receiver(receiver) => {
                 let (page, protocol) = self.page(&receiver, route, request)?;
                 let writer = if page.decides { None } else { Some(self.writer(owner)?) };
-                Ok(Taken { destination: Destination::Program(page), owner, lease, tally, writer, protocol })
+                let (destination, recording) = (Destination::Program(page), receiver.recording.clone());
+                Ok(Taken { destination, owner, lease, tally, writer, protocol, recording })
             }
             TargetKind::Upload(route) => {
                 let writer = self.shared.admission.second_worker(self.slot);
@@ -170,12 +177,28 @@ impl Client<'_> {
                     return Err(Reason::Full);
                 };
                 let destination = Destination::Upload(route, target.listener);
-                Ok(Taken { destination, owner, lease, tally, writer: Some(writer), protocol: None })
+                Ok(Taken {
+                    destination,
+                    owner,
+                    lease,
+                    tally,
+                    writer: Some(writer),
+                    protocol: None,
+                    recording: None,
+                })
             }
             TargetKind::Status(_) => {
                 let writer = self.shared.admission.second_worker(self.slot).ok_or(Reason::Full)?;
                 let destination = Destination::Status(target.listener);
-                Ok(Taken { destination, owner, lease, tally, writer: Some(writer), protocol: None })
+                Ok(Taken {
+                    destination,
+                    owner,
+                    lease,
+                    tally,
+                    writer: Some(writer),
+                    protocol: None,
+                    recording: None,
+                })
             }
             TargetKind::Page(_) | TargetKind::Files(_) => Err(Reason::NoWebSocket),
         }
@@ -188,7 +211,7 @@ impl Client<'_> {
         route: u16,
         request: &Upgrade<'_>,
     ) -> Result<(AcceptPage, Option<String>), Reason> {
-        let Receiver { queue, protocols, decides } = receiver;
+        let Receiver { queue, protocols, decides, .. } = receiver;
         let protocol = protocols.iter().find(|known| request.protocols().any(|name| *name == ***known));
         self.slot.is(Stage::Queued(queue.clone()));
         let taken = queue.take(route, self.port.settings.limits.accept_time, || self.slot.stays());
@@ -241,7 +264,7 @@ impl Client<'_> {
         request: &Upgrade<'_>,
         taken: Taken,
     ) -> Result<Admitted, Refused> {
-        let Taken { mut destination, owner, tally, writer, protocol, .. } = taken;
+        let Taken { mut destination, owner, tally, writer, protocol, recording, .. } = taken;
         let (conn, protocol) = (&guard.conn, protocol.as_deref());
         if !destination.introduce(conn, self, requests, request, protocol) {
             // Path, query and sub-protocol fill more than the program has lent, which is no fault of the program's.
@@ -267,6 +290,12 @@ impl Client<'_> {
         }
         let sent = self.socket.by(settings.deadlines.write, Shutdown::Both, || socket.write_all(&answer));
         sent.map_err(|_| Refused::Gone)?;
+        if let Some(recorder) = recording.as_ref().and_then(Recorder::serves) {
+            recorder.asked(requests.head());
+            recorder.answered(&answer);
+            recorder.came(requests.behind());
+            conn.recorder.set(recorder).ok();
+        }
         let established = Established {
             role: Role::Server,
             socket: socket.clone(),
@@ -328,7 +357,7 @@ impl Client<'_> {
 
 impl Admitted {
     /// Serves the connection to its end. From here on its page is the client's, whatever happens.
-    pub(crate) fn serve(self, slot: &Arc<ClientSlot>, permit: &mut Permit) {
+    pub(crate) fn serve(self, slot: &Arc<ClientSlot>, permit: &mut Permit, pddb: &Pddb) {
         let Admitted { guard, established, writer, destination, who } = self;
         // Who watches may be asked to go, once there is a connection that can say so.
         let watches = match destination {
@@ -354,7 +383,7 @@ impl Admitted {
             Destination::Status(_) => (Delivery::Internal(Box::new(Watching::new(slot))), None),
         };
         let mut sink = Sink::new(guard.conn.clone(), delivery);
-        established.run(&guard, &mut sink, writer, |_| {
+        let outcome = established.run(&guard, &mut sink, writer, |_| {
             if let Some(listener) = watches {
                 slot.is(Stage::IdleUpload(listener, Arc::downgrade(&guard.conn)));
             }
@@ -362,6 +391,7 @@ impl Admitted {
                 page.answer(0, len);
             }
         });
+        session_is_recorded(guard.conn.recorder.get(), &outcome, pddb);
         drop((sink, guard));
     }
 }

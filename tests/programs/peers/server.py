@@ -62,6 +62,11 @@ async def behave(connection, path, query):
         elif path == "/drop" and dropped == 0:
             dropped += 1
             connection.transport.abort()
+        elif path == "/tear" and dropped == 0:
+            dropped += 1
+            # Ten bytes of text, of which three come.
+            connection.transport.write(b"\x81\x0acut")
+            connection.transport.close()
         else:
             await connection.send(message)
     return count

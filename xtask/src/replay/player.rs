@@ -1,10 +1,10 @@
-//! Plays the server's part of a recorded connection.
+//! Plays the peer's part of a recorded connection: the server's, or the client's where a server has recorded it.
 //!
-//! A thread takes what the client sends and counts its messages, so that the socket never fills; the player waits for it
-//! where the client had sent something first. Tests of the service play recordings with this file too.
+//! A thread takes what the program under test sends and counts its messages, so that the socket never fills; the player waits
+//! for it where the program had sent something first. Tests of the service play recordings with this file too.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use websocket::proto::handshake::Key;
 use websocket::proto::record::{Entry, Timed};
 
-/// The longest that a message of the client is waited for.
+/// The longest that a message of the program is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The longest head of a client.
+/// The longest head of the program.
 const HEAD: usize = 64 * 1024;
-/// For the client to end its side, when the session is over.
+/// For the program to end its side, when the session is over.
 const END: Duration = Duration::from_secs(2);
 
 /// Plays all sessions, each for one client. Returns how many messages of the clients did not come in time. `tell` gets
@@ -31,39 +31,70 @@ pub(crate) fn play(
     tell: &mut dyn FnMut(&str),
 ) -> io::Result<usize> {
     let mut missed = 0;
-    let mut rest = entries;
-    while let Some(begin) = rest.iter().position(|timed| matches!(timed.entry, Entry::Asked(_))) {
-        rest = &rest[begin..];
-        let asked = |timed: &Timed<'_>| matches!(timed.entry, Entry::Asked(_));
-        let end = rest.iter().skip(1).position(asked).map_or(rest.len(), |end| end + 1);
-        let (session, behind) = rest.split_at(end);
-        rest = behind;
+    for session in sessions(entries) {
         let (stream, from) = listener.accept()?;
-        stream.set_nodelay(true)?;
         tell(&format!("{from} is connected"));
-        missed += Session::begin(stream, fast)?.play(session, tell);
+        missed += Session::begin(stream, fast, Part::Server)?.play(session, tell);
     }
     Ok(missed)
+}
+
+/// Plays all sessions that a server has recorded, each as a client of `server`. Returns how many of the server's messages did
+/// not come in time, another answer to the request counted as one.
+///
+/// # Errors
+/// The server cannot be reached, or does not answer the request.
+pub(crate) fn visit(
+    server: SocketAddr,
+    entries: &[Timed<'_>],
+    fast: bool,
+    tell: &mut dyn FnMut(&str),
+) -> io::Result<usize> {
+    let mut missed = 0;
+    for session in sessions(entries) {
+        let mut stream = TcpStream::connect_timeout(&server, PATIENCE)?;
+        if let Some(Entry::Asked(head)) = session.first().map(|timed| timed.entry) {
+            stream.write_all(head)?;
+        }
+        missed += Session::begin(stream, fast, Part::Client)?.play(session, tell);
+    }
+    Ok(missed)
+}
+
+/// From one request to the next.
+fn sessions<'e, 'a>(entries: &'e [Timed<'a>]) -> impl Iterator<Item = &'e [Timed<'a>]> {
+    entries
+        .chunk_by(|_, next| !matches!(next.entry, Entry::Asked(_)))
+        .filter(|session| session.first().is_some_and(|timed| matches!(timed.entry, Entry::Asked(_))))
+}
+
+/// Whose part is played.
+enum Part {
+    Server,
+    Client,
 }
 
 struct Session {
     stream: TcpStream,
     start: Instant,
     fast: bool,
-    key: Option<Key>,
-    client: Arc<Client>,
+    part: Part,
+    /// Of the program.
+    head: Vec<u8>,
+    other: Arc<Other>,
 }
 
-/// What the client has done.
+/// What the program has done.
 #[derive(Default)]
-struct Client {
+struct Other {
     state: Mutex<Frames>,
     changed: Condvar,
 }
 
 impl Session {
     /// Waits for the head, and takes what follows.
-    fn begin(mut stream: TcpStream, fast: bool) -> io::Result<Self> {
+    fn begin(mut stream: TcpStream, fast: bool, part: Part) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         let (mut head, mut buffer) = (Vec::new(), [0; 4096]);
         let end = loop {
@@ -77,29 +108,38 @@ impl Session {
             }
         };
         stream.set_read_timeout(None)?;
-        let (head, behind) = head.split_at(end);
-        let client = Arc::<Client>::default();
-        client.take(behind);
-        let (mut reading, taker) = (stream.try_clone()?, client.clone());
+        let behind = head.split_off(end);
+        let other = Arc::<Other>::default();
+        other.take(&behind);
+        let (mut reading, taker) = (stream.try_clone()?, other.clone());
         thread::spawn(move || {
             while let Ok(len @ 1..) = reading.read(&mut buffer) {
                 taker.take(&buffer[..len]);
             }
             taker.end();
         });
-        Ok(Session { stream, start: Instant::now(), fast, key: key(head), client })
+        Ok(Session { stream, start: Instant::now(), fast, part, head, other })
     }
 
-    /// Returns how many messages of the client are missing.
+    /// Returns how many messages of the program are missing.
     fn play(mut self, session: &[Timed<'_>], tell: &mut dyn FnMut(&str)) -> usize {
         let begin = session.first().map_or(Duration::ZERO, |timed| timed.at);
         let (mut expected, mut missed) = (0, 0);
         for timed in session {
             let at = self.start + timed.at.saturating_sub(begin);
             let written = match timed.entry {
+                Entry::Answered(head) if matches!(self.part, Part::Client) => {
+                    let (then, now) = (status(head), status(&self.head));
+                    if then != now {
+                        tell(&format!("answered {now:?}, then {then:?}"));
+                        missed += 1;
+                        break;
+                    }
+                    Ok(())
+                }
                 Entry::Answered(head) => {
                     self.wait(at);
-                    self.stream.write_all(&answer(head, self.key.as_ref()))
+                    self.stream.write_all(&answer(head, key(&self.head).as_ref()))
                 }
                 Entry::Came(bytes) => {
                     self.wait(at);
@@ -107,7 +147,7 @@ impl Session {
                 }
                 Entry::Sent { first, len, .. } if is_counted(first) => {
                     expected += 1;
-                    if !self.client.has_sent(expected) {
+                    if !self.other.has_sent(expected) {
                         tell(&format!("no message number {expected}, then of {len} bytes"));
                         missed += 1;
                     }
@@ -122,28 +162,28 @@ impl Session {
                     tell("the recording was full here");
                     break;
                 }
-                Entry::Asked(_) | Entry::Sent { .. } => Ok(()),
+                Entry::Asked(_) | Entry::Sent { .. } | Entry::Serves => Ok(()),
             };
             if let Err(error) = written {
-                tell(&format!("the client is gone: {error}"));
+                tell(&format!("the other side is gone: {error}"));
                 break;
             }
         }
         self.stream.shutdown(Shutdown::Write).ok();
-        self.client.await_end();
+        self.other.await_end();
         self.stream.shutdown(Shutdown::Both).ok();
         missed
     }
 
-    /// Until then, or until the client has gone.
+    /// Until then, or until the program has gone.
     fn wait(&self, at: Instant) {
         if !self.fast {
-            self.client.wait(|frames| frames.over, at);
+            self.other.wait(|frames| frames.over, at);
         }
     }
 }
 
-impl Client {
+impl Other {
     fn take(&self, bytes: &[u8]) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
         self.changed.notify_all();
@@ -176,7 +216,7 @@ impl Client {
     }
 }
 
-/// Counts the client's frames that have come whole.
+/// Counts the program's frames that have come whole.
 #[derive(Default)]
 struct Frames {
     header: Vec<u8>,
@@ -225,6 +265,12 @@ fn payload_len(header: &[u8]) -> Option<u64> {
     };
     let mask = if second & 0x80 != 0 { 4 } else { 0 };
     (header.len() == 2 + extended + mask).then_some(len)
+}
+
+/// The number in a status line.
+fn status(head: &[u8]) -> String {
+    let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    String::from_utf8_lossy(line).split(' ').nth(1).unwrap_or_default().to_owned()
 }
 
 /// The client's `Sec-WebSocket-Key`.

@@ -93,6 +93,7 @@ impl Connection {
         std::mem::swap(&mut state.opener, &mut next.state.lock().opener);
         // Who has found this one before, and closes it from now on, closes that one.
         state.next = Some(next.clone());
+        self.is_succeeded.store(true, SeqCst);
         drop(state);
         // What its writer has not got rid of is not sent.
         self.shared.past.lock().passed.add(self.account.passed());

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use shuttle::thread::spawn;
 use xous::PID;
+use xous_api_websocket::wire::{ReceiveWord, Status};
 use xous_api_websocket::{Code, Deadlines, Lease, Reconnect};
 
 use super::super::closer::Closer;
@@ -93,4 +94,37 @@ fn one_is_answered(way: usize, queues: bool) {
     drop((conn, next));
     assert_eq!(timer.len(), 0, "no deadline is left");
     assert!(matches!(table.find(handle, Some(OWNER)), Found::Ended(ended) if ended.code == ABNORMAL));
+}
+
+/// The writer parks the page of an exchange while the connection that its message is on ends and another one follows. Whatever
+/// the owner has not heard of an earlier end, the page hears that its message may be lost, and does not wait on.
+#[test]
+fn the_page_of_an_exchange_hears_the_end_of_its_connection() {
+    for earlier in [false, true] {
+        explore(2, move || {
+            let (guard, _table, timer) = connection(false);
+            let [lost, back] =
+                [Status::Reconnecting, Status::Reopened].map(|status| ReceiveWord::new(status).to_word());
+            if earlier {
+                guard.conn.tell(lost, Vec::new());
+                guard.conn.tell(back, Vec::new());
+            }
+            let conn = guard.conn.clone();
+            let worker = spawn(move || {
+                guard.conn.breaks(|| "cut");
+                guard.conn.reader_ended();
+                let next = guard.pass_on(guard.conn.outcome()).expect("its owner has not closed");
+                next.conn.tell(lost, Vec::new());
+                next
+            });
+            let (asks, mut page) = Caller::lend_mut(0, 0);
+            page.exchange();
+            page.is_of(conn.inbox.owner());
+            conn.sent(page);
+            let next = worker.join().unwrap();
+            assert_eq!(asks.answer().0, lost);
+            drop((conn, next));
+            assert_eq!(timer.len(), 0, "no deadline is left");
+        });
+    }
 }

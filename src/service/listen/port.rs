@@ -146,7 +146,10 @@ impl Settings {
                 self.origins != settings.origins,
                 "the port is open already, and lets clients of other origins in",
             ),
-            (self.welcomes_programs() != settings.welcomes_programs(), "the port is open already, and lets programs in or does not"),
+            (
+                self.welcomes_programs() != settings.welcomes_programs(),
+                "the port is open already, and lets programs in or does not",
+            ),
             (self.limits != settings.limits, "the port is open already, with other limits"),
             (self.messages != settings.messages, "the port is open already, with other limits of messages"),
             (self.deadlines != settings.deadlines, "the port is open already, with other deadlines"),

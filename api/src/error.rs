@@ -307,6 +307,10 @@ pub enum ControlError {
     /// The service refused. See [`Code`] for what to do.
     #[error("the service refused: {0}")]
     Refused(#[source] Code),
+    /// The caller's heap has no room for the answer: a file, or a list of files. Read it in pieces, or let the heap grow
+    /// ([`allow_heap`](crate::allow_heap)).
+    #[error("there is no memory for the answer")]
+    NoMemory,
     /// The kernel refused to deliver the message.
     #[error("the kernel refused the message")]
     Kernel,

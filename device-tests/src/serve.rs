@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::thread;
 
+use xous_api_websocket::serve::ListenLimits;
 use xous_api_websocket::{Listen, Listener, Route, ServerTls};
 
 use crate::{secure, words};
@@ -16,7 +17,9 @@ const LONGEST: usize = 64 * 1024;
 /// Sends back what comes on this path of the port, over TLS if it is to be.
 pub(crate) fn serve(port: &str, path: &str, is_secure: bool) -> Result<(), String> {
     let port = port.parse().map_err(words)?;
-    let listen = Listen::new("127.0.0.1", port).exposed();
+    // All clients have one address.
+    let limits = ListenLimits::new().per_peer(16);
+    let listen = Listen::new("127.0.0.1", port).exposed().limits(limits);
     let listen = if is_secure { listen.tls(ServerTls::new(secure::identity())) } else { listen };
     let listener = Listener::listen(&listen).map_err(words)?;
     listener.add_route(&Route::receiver(path)).map_err(words)?;

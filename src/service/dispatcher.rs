@@ -390,8 +390,9 @@ pub(super) fn close_code(code: usize) -> Option<CloseCode> {
 
 #[cfg(test)]
 mod tests {
-    /// What the server thread runs. A line in the log is a message to the log server, and its sender waits.
-    const SOURCES: [(&str, &str); 33] = [
+    /// What the server thread runs, and the one that waits for deadlines. A line in the log is a message to the log server,
+    /// and its sender waits.
+    const SOURCES: [(&str, &str); 43] = [
         ("dispatcher", include_str!("dispatcher.rs")),
         ("system", include_str!("system.rs")),
         ("message/envelope", include_str!("message/envelope.rs")),
@@ -406,7 +407,13 @@ mod tests {
         ("connection/outcome", include_str!("connection/outcome.rs")),
         ("connection/account", include_str!("connection/account.rs")),
         ("connection/tally", include_str!("connection/tally.rs")),
+        ("connection/connection", include_str!("connection/connection.rs")),
+        ("connection/connection/ending", include_str!("connection/connection/ending.rs")),
         ("connection/connection/figures", include_str!("connection/connection/figures.rs")),
+        ("connection/connection/opening", include_str!("connection/connection/opening.rs")),
+        ("connection/connection/pings", include_str!("connection/connection/pings.rs")),
+        ("connection/connection/succession", include_str!("connection/connection/succession.rs")),
+        ("connection/beat", include_str!("connection/beat.rs")),
         ("connection/opener", include_str!("connection/opener.rs")),
         ("connection/failure", include_str!("connection/failure.rs")),
         ("listen/listeners", include_str!("listen/listeners.rs")),
@@ -417,6 +424,10 @@ mod tests {
         ("listen/target", include_str!("listen/target.rs")),
         ("listen/port", include_str!("listen/port.rs")),
         ("listen/admission", include_str!("listen/admission.rs")),
+        ("listen/late", include_str!("listen/late.rs")),
+        ("listen/owners", include_str!("listen/owners.rs")),
+        ("listen/upload_lane", include_str!("listen/upload_lane.rs")),
+        ("listen/upload_progress", include_str!("listen/upload_progress.rs")),
         ("listen/view", include_str!("listen/view.rs")),
         ("listen/statistics", include_str!("listen/statistics.rs")),
         ("listen/refusals", include_str!("listen/refusals.rs")),
@@ -428,7 +439,7 @@ mod tests {
     ];
 
     #[test]
-    fn the_server_thread_prints_nothing_and_sleeps_never() {
+    fn the_server_thread_and_the_timer_print_nothing_and_sleep_never() {
         for (name, source) in SOURCES {
             let code = source.split("#[cfg(test)]").next().unwrap_or_default();
             for waits in ["log::", "thread::sleep", ".join()", "send_message("] {

@@ -2,11 +2,12 @@
 
 use std::io::{Read, Write};
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use xous_api_websocket::{Listener, Route, Websocket};
 
-use crate::by_hand::Client;
+use crate::by_hand::{Client, upgrade_request};
 use crate::common::elsewhere::{Crowd, Way, connect_from};
 use crate::common::raw::expect_close;
 use crate::common::{PATIENCE, nothing_is_left, peers, request, stats_when, system};
@@ -49,8 +50,14 @@ fn tries(port: u16) -> (usize, Duration) {
     (served, longest)
 }
 
-/// A program of the device opens connections while `attack` lasts, and somebody else asks for the page.
+/// As [`innocents_beside`], and nothing is left.
 fn innocents_are_served(name: &str, ports: &[&Listener], size: usize, way: Way) {
+    innocents_beside(name, ports, size, way);
+    nothing_is_left();
+}
+
+/// A program of the device opens connections while the attack lasts, and somebody else asks for the page.
+fn innocents_beside(name: &str, ports: &[&Listener], size: usize, way: Way) {
     let (peer, _reports) = peers::by_hand::<()>(|mut stream, _| drop(expect_close(&mut stream)));
     let crowd = Crowd::new();
     std::thread::scope(|scope| {
@@ -69,7 +76,6 @@ fn innocents_are_served(name: &str, ports: &[&Listener], size: usize, way: Way) 
         crowd.disperse();
         assert!(served >= SERVED && opened == TRIES, "{name}: {served} served, {opened} opened");
     });
-    nothing_is_left();
 }
 
 #[test]
@@ -122,6 +128,41 @@ fn two_ports_full_of_strangers_leave_workers_to_programs() {
         let (one, two) = (listener(&listen()), listener(&listen()));
         innocents_are_served("2 x 16 silent", &[&one, &two], 16, Way::SILENT);
     });
+}
+
+/// Programs take whoever comes, to two ports at the default limits: first WebSockets that stay, then clients that say
+/// nothing.
+#[test]
+fn websockets_of_one_address_on_two_ports_lock_nobody_out() {
+    for silent in [false, true] {
+        system!().run(move || {
+            let (one, two) = (Arc::new(listener(&listen())), Arc::new(listener(&listen())));
+            for listener in [&one, &two] {
+                let listener = listener.clone();
+                std::thread::spawn(move || {
+                    let clients = std::iter::from_fn(|| listener.accept().ok());
+                    clients.collect::<Vec<_>>()
+                });
+            }
+            let ask = |port| {
+                let mut client = Client::over(connect_from(STRANGER, port).unwrap());
+                client.send(upgrade_request("/ws", ""));
+                let status = client.answer_to_head().status;
+                assert!([101, 429, 503].contains(&status), "{status}");
+                (client, status)
+            };
+            let ports = if silent { vec![one.port()] } else { vec![one.port(), two.port()] };
+            let asked: Vec<_> = ports.into_iter().flat_map(|port| [port; 8].map(ask)).collect();
+            let open = asked.iter().filter(|(_, status)| *status == 101).count();
+            assert_eq!(open, 8, "no more than its share");
+            let ports = if silent { vec![&*one, &*two] } else { vec![&*one] };
+            let size = if silent { 16 } else { 0 };
+            innocents_beside(&format!("{open} WebSockets and {size} silent"), &ports, size, Way::SILENT);
+            let mut innocent = Client::over(connect_from(INNOCENT, one.port()).unwrap());
+            innocent.send(upgrade_request("/ws", ""));
+            innocent.opened();
+        });
+    }
 }
 
 /// Nobody takes the clients of this route now.

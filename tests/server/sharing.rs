@@ -58,13 +58,46 @@ fn who_comes_second_to_a_port_is_not_less_safe_than_it_asked_to_be() {
             }
             assert_eq!(refusal(&own().origin("*").alone()).0, Code::PortInUse);
             // What is the same, and whoever does not mind.
-            for listen in [own().origin("*"), own().origin("*").origin("*"), own().as_it_is()] {
+            for listen in [
+                own().origin("*"),
+                own().origin("*").origin("*"),
+                own().origin("*").programs(),
+                own().as_it_is(),
+            ] {
                 let joined = Listener::listen(&listen).unwrap();
                 joined.add_route(&Route::receiver("/mine")).unwrap();
                 let evil = upgrade_request("/mine", "Origin: https://evil.example\r\n");
                 let mut client = Client::with(port, evil);
                 let _client = joined.accept().unwrap();
                 client.opened();
+            }
+            tell("opener", "done");
+        })
+        .run_roles();
+}
+
+/// Programs send no origin, so that a list of origins alone does not say whether they are let in.
+#[test]
+fn who_keeps_programs_out_does_not_join_a_port_that_lets_them_in() {
+    system!()
+        .role("opener", || {
+            let lets_in = Listener::listen(&listen().origin("https://mine.example").programs()).unwrap();
+            let keeps_out = Listener::listen(&listen().origin("https://mine.example")).unwrap();
+            tell("second", &format!("{} {}", lets_in.port(), keeps_out.port()));
+            assert_eq!(hear(), "done");
+        })
+        .role("second", || {
+            let ports = hear();
+            let (lets_in, keeps_out) = ports.split_once(' ').unwrap();
+            let own =
+                |port: &str| Listen::new("127.0.0.1", port.parse().unwrap()).origin("https://mine.example");
+            for other in [own(lets_in), own(keeps_out).programs()] {
+                let (code, text) = refusal(&other);
+                assert_eq!(code, Code::BadRequest, "{text}");
+                assert!(text.contains("programs"), "{text}");
+            }
+            for same in [own(lets_in).programs(), own(keeps_out)] {
+                Listener::listen(&same).unwrap();
             }
             tell("opener", "done");
         })

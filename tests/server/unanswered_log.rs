@@ -1,16 +1,19 @@
-//! The log server answers nobody. Whatever any process asks for, the server thread does not wait for it.
+//! The log server answers nobody. Whatever any process asks for, the server thread does not wait for
+//! it, nor does the one for deadlines.
 
 use std::process::Command;
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use hosted::{hear, tell};
+use xous_api_websocket::error::ReceiveError;
 use xous_api_websocket::state::Stats;
 use xous_api_websocket::wire::{Handle, Opcode};
-use xous_api_websocket::{Listen, Listener, Route};
+use xous_api_websocket::{Deadlines, Listen, Listener, Route, Websocket};
 
 use crate::common::neighbour::Neighbour;
 use crate::common::pages::RawPages;
-use crate::common::{service_cid, system};
+use crate::common::{peers, request, service_cid, system};
 use crate::process::program_of_system;
 
 /// As long as a call may take that waits for nobody.
@@ -70,6 +73,29 @@ fn the_server_thread_does_not_wait_for_the_log() {
             neighbour.done("one that sends what nobody understands, while nobody logs");
         })
         .run_roles();
+}
+
+/// One thread waits for all deadlines. What it would tell the log, such as that a peer answers no more, holds it up no more
+/// than the server thread.
+#[test]
+fn deadlines_are_met_while_nobody_logs() {
+    const SHORT: Duration = Duration::from_millis(200);
+    system!().run(|| {
+        let (peer, ends) = peers::silent();
+        let deadlines = Deadlines::new().keepalive(SHORT).pong(SHORT);
+        let sockets = [(); 2].map(|()| Websocket::open(&request(&peer).options(deadlines)).unwrap());
+        let stopped = Stopped::program("xous-log");
+        let (told, outcomes) = channel();
+        for socket in sockets {
+            let told = told.clone();
+            std::thread::spawn(move || told.send(socket.receive_text(1)).ok());
+        }
+        let closed = |outcome| matches!(outcome, Ok(Err(ReceiveError::Closed(end))) if end.code == 1006);
+        let ended = [(); 2].map(|()| closed(outcomes.recv_timeout(SOON)));
+        drop(stopped);
+        assert_eq!(ended, [true; 2]);
+        drop(ends);
+    });
 }
 
 /// Every kind of message. Pages that wait for something would keep this program waiting, so none is lent to be received.

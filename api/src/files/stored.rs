@@ -2,6 +2,7 @@
 
 use crate::Code;
 use crate::error::ControlError;
+use crate::heap::reserve;
 use crate::serve::listener::Listener;
 use crate::wire::fields::{Reader, Writer};
 use crate::wire::{Opcode, PAGE_SIZE, Pages};
@@ -54,10 +55,12 @@ impl Listener {
 }
 
 impl Files<'_> {
-    /// All files, in no order.
+    /// All files, in no order. Each takes some 30 bytes of the heap besides its name; whoever may send files decides how
+    /// many there are.
     ///
     /// # Errors
-    /// `Refused` with `NotPermitted` (no route leads to the dict), `NoPddb`, `PddbFailed` or `NoWorker`.
+    /// `Refused` with `NotPermitted` (no route leads to the dict), `NoPddb`, `PddbFailed` or `NoWorker`; `NoMemory` if
+    /// the heap has no room for the list.
     pub fn list(&self) -> Result<Vec<StoredFile>, ControlError> {
         let mut files = Vec::new();
         loop {
@@ -66,7 +69,8 @@ impl Files<'_> {
             let mut r = Reader::new(page.bytes().get(..len).unwrap_or_default());
             let before = files.len();
             while let (Some(length), Some(name)) = (r.u32(), r.text()) {
-                files.push(StoredFile { name: name.to_owned(), length });
+                reserve(&mut files, 1).map_err(|_| ControlError::NoMemory)?;
+                files.push(StoredFile { name: copied(name)?, length });
             }
             if files.len() == before {
                 return Ok(files);
@@ -86,17 +90,22 @@ impl Files<'_> {
         Ok(data.len())
     }
 
-    /// Reads all of a file.
+    /// Reads all of a file. A process on the device has 512 KiB of heap unless it asks for more
+    /// ([`allow_heap`](crate::allow_heap)), and whoever may send files decides how long they are:
+    /// [`Files::read_at`] needs no room.
     ///
     /// # Errors
-    /// As [`Files::read_at`].
+    /// As [`Files::read_at`], and `NoMemory` if the heap has no room for it.
     pub fn read(&self, name: &str) -> Result<Vec<u8>, ControlError> {
         let (mut content, mut piece) = (Vec::new(), vec![0; LENT]);
         loop {
             let position = u32::try_from(content.len()).map_err(|_| ControlError::Refused(Code::TooLong))?;
             match self.read_at(name, position, &mut piece)? {
                 0 => return Ok(content),
-                len => content.extend_from_slice(&piece[..len]),
+                len => {
+                    reserve(&mut content, len).map_err(|_| ControlError::NoMemory)?;
+                    content.extend_from_slice(&piece[..len]);
+                }
             }
         }
     }
@@ -125,4 +134,12 @@ impl Files<'_> {
             code => Err(ControlError::from_code(Code::from_word(code))),
         }
     }
+}
+
+/// A name that is sized by whoever has sent the file.
+fn copied(name: &str) -> Result<String, ControlError> {
+    let mut copy = String::new();
+    copy.try_reserve_exact(name.len()).map_err(|_| ControlError::NoMemory)?;
+    copy.push_str(name);
+    Ok(copy)
 }

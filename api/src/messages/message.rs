@@ -1,6 +1,5 @@
 //! A received message as a stream.
 
-use std::collections::TryReserveError;
 use std::fmt;
 use std::io::{BufRead, Read};
 use std::sync::MutexGuard;
@@ -9,6 +8,7 @@ use std::time::Instant;
 use crate::connection::inbox::{Inbox, Received};
 use crate::connection::link::Link;
 use crate::error::{Closed, ReceiveError};
+use crate::heap::reserve;
 use crate::push::forwarding;
 use crate::wire::Status;
 use crate::{Code, Event, Kind, Payload};
@@ -284,11 +284,6 @@ fn copy(message: &[u8], limit: usize) -> Result<Vec<u8>, ReceiveError> {
     bytes.try_reserve_exact(message.len()).map_err(|_| ReceiveError::NoMemory)?;
     bytes.extend_from_slice(message);
     Ok(bytes)
-}
-
-/// Makes room for `more` bytes, doubling what is there if that can be had.
-fn reserve(bytes: &mut Vec<u8>, more: usize) -> Result<(), TryReserveError> {
-    bytes.try_reserve(more).or_else(|_| bytes.try_reserve_exact(more))
 }
 
 /// What comes next.

@@ -3,6 +3,7 @@
 use xous::MessageEnvelope;
 
 use crate::error::ReceiveError;
+use crate::heap::reserve;
 use crate::{Code, Kind, Payload, push::Chunk};
 
 /// The most connections whose messages are put together at a time: as many as the service has.
@@ -106,7 +107,7 @@ impl Open {
         let Some(bytes) = &mut self.bytes else { return Ok(()) };
         let error = if more.len() > limit.saturating_sub(bytes.len()) {
             ReceiveError::TooLong { limit }
-        } else if bytes.try_reserve(more.len()).is_err() {
+        } else if reserve(bytes, more.len()).is_err() {
             ReceiveError::NoMemory
         } else {
             bytes.extend_from_slice(more);

@@ -34,8 +34,9 @@ pub struct ListenLimits {
     /// the one that has said nothing, or is idle between two requests, for longest makes room. The service's own limit
     /// of 12 WebSockets counts besides.
     pub connections: u16,
-    /// Connections from one address at a time (429). A /64 of IPv6 is one address. Behind a reverse proxy all clients
-    /// have the proxy's: give it all of `connections`.
+    /// Connections from one address at a time (429). A /64 of IPv6 is one address. Its WebSockets that programs have taken
+    /// on other ports count when another is to be taken, as they stay. Behind a reverse proxy all clients have the
+    /// proxy's: give it all of `connections`.
     pub per_peer: u16,
     /// Bytes of a request's head, at most 64 KiB (431).
     pub head_bytes: u32,

@@ -205,7 +205,9 @@ fn came(conn: &Arc<Connection>, result: std::io::Result<usize>, buffer: &[u8]) -
             Err(Stop::Gone)
         }
         Err(error) => {
-            conn.broken(&error);
+            if conn.broken(&error) {
+                log::info!("the connection is broken: {error}");
+            }
             Err(Stop::Gone)
         }
         Ok(len) => {

@@ -133,7 +133,7 @@ impl Admission {
 
     /// A second worker for a client. If all are busy, another client gives way.
     pub(crate) fn second_worker(&self, slot: &ClientSlot) -> Option<Permit> {
-        if let Some(permit) = self.pool.reserve_for_stranger(WORKERS_FOR_PROGRAMS) {
+        if let Some(permit) = self.pool.reserve_for_stranger(1, WORKERS_FOR_PROGRAMS) {
             return Some(permit);
         }
         let mut state = self.state.lock();
@@ -220,7 +220,7 @@ impl State {
         if let Err(full) = places.count(newcomer.peer) {
             return Err((newcomer, full));
         }
-        let Some(permit) = pool.reserve_for_stranger(WORKERS_FOR_PROGRAMS) else {
+        let Some(permit) = pool.reserve_for_stranger(0, WORKERS_FOR_PROGRAMS) else {
             places.uncount(newcomer.peer);
             return Err((newcomer, Full::Workers));
         };
@@ -234,6 +234,7 @@ impl State {
             socket: None,
             counted: true,
             leaving: false,
+            taken: false,
         });
         Ok(Entered { newcomer, id: self.last, permit })
     }
@@ -360,6 +361,7 @@ impl ClientSlot {
         let ends = matches!(stage, Stage::Ending);
         own.stage = stage;
         own.since = Instant::now();
+        own.taken &= !ends;
         let stays = !own.leaving;
         if ends && std::mem::take(&mut own.counted) {
             own.places.uncount(own.peer);
@@ -367,6 +369,19 @@ impl ClientSlot {
             self.admission.admit_waiting();
         }
         stays
+    }
+
+    /// A program may take its WebSocket: `false` if programs have taken that many from its address, on all ports together.
+    /// They stay as long as they like, so that one address on several ports could have all there are.
+    pub(crate) fn may_be_taken(&self, most: u16) -> bool {
+        let mut state = self.admission.state.lock();
+        let Some(peer) = state.find(self.id).map(|own| own.peer) else { return false };
+        let taken = state.active.iter().filter(|one| one.taken && one.peer == peer).count();
+        let may = taken < usize::from(most);
+        if let Some(own) = state.find(self.id) {
+            own.taken = may;
+        }
+        may
     }
 
     /// It was not asked to go.

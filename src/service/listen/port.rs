@@ -134,12 +134,21 @@ impl Settings {
 }
 
 impl Settings {
+    /// Clients without an `Origin` are let in.
+    fn welcomes_programs(&self) -> bool {
+        self.programs || self.origins.is_empty() || self.origins.iter().any(|origin| **origin == *"*")
+    }
+
     /// What of this a port with these `settings` does not give.
     pub(crate) fn differs_from(&self, settings: &Settings) -> Option<&'static str> {
         let differences = [
             (
                 self.origins != settings.origins,
                 "the port is open already, and lets clients of other origins in",
+            ),
+            (
+                self.welcomes_programs() != settings.welcomes_programs(),
+                "the port is open already, and lets programs in or does not",
             ),
             (self.limits != settings.limits, "the port is open already, with other limits"),
             (self.messages != settings.messages, "the port is open already, with other limits of messages"),

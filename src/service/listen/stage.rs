@@ -35,6 +35,8 @@ pub(super) struct Active {
     pub(super) counted: bool,
     /// It was asked to go.
     pub(super) leaving: bool,
+    /// Its WebSocket is a program's, or about to be.
+    pub(super) taken: bool,
 }
 
 /// What a client is doing. Those who come first give way first.

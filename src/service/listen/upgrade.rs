@@ -227,6 +227,9 @@ impl Client<'_> {
 
     /// The second worker of a client that its program has taken.
     fn writer(&self, owner: PID) -> Result<Permit, Reason> {
+        if !self.slot.may_be_taken(self.port.settings.limits.per_peer) {
+            return Err(Reason::PeerFull);
+        }
         self.shared.pool.reserve().ok_or_else(|| {
             self.shared.look_for_the_gone(Some(owner));
             Reason::Full

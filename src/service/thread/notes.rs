@@ -14,10 +14,12 @@ pub(crate) enum Note {
     Unanswered,
     /// What a process had was taken from it, as it is gone.
     OwnerGone,
+    /// A peer did not answer a ping, and its connection was given up.
+    NoPong,
 }
 
 /// How often, since it was last printed.
-static COUNTS: [AtomicU32; 4] = [const { AtomicU32::new(0) }; 4];
+static COUNTS: [AtomicU32; 5] = [const { AtomicU32::new(0) }; 5];
 
 /// Somebody prints: one thread at a time waits for the log server.
 static PRINTING: AtomicBool = AtomicBool::new(false);
@@ -49,6 +51,10 @@ fn print_counts() {
     match count(Note::OwnerGone) {
         0 => (),
         times => log::info!("what {times} programs had is free again: they are gone"),
+    }
+    match count(Note::NoPong) {
+        0 => (),
+        times => log::info!("no answer to a ping: {times} connections are given up"),
     }
     match count(Note::Unanswered) {
         0 => (),

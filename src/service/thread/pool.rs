@@ -28,6 +28,9 @@ const STACK: usize = match (cfg!(debug_assertions), cfg!(feature = "tls")) {
     (false, false) => 96 * 1024,
 };
 
+/// Workers of a connection.
+const PAIR: usize = 2;
+
 /// The pool.
 pub(crate) struct Pool {
     state: Mutex<State>,
@@ -87,16 +90,16 @@ impl Pool {
 
     /// The most pairs of workers.
     pub(crate) fn pairs(&self) -> usize {
-        self.state.lock().most / 2
+        self.state.lock().most / PAIR
     }
 
     /// Two workers, or none.
     pub(crate) fn reserve_pair(self: &Arc<Self>) -> Option<(Permit, Permit)> {
         let mut state = self.state.lock();
-        if state.busy + 2 > state.most {
+        if state.busy + PAIR > state.most {
             return None;
         }
-        state.busy += 2;
+        state.busy += PAIR;
         Some((self.permit(false), self.permit(false)))
     }
 
@@ -110,10 +113,10 @@ impl Pool {
         Some(self.permit(false))
     }
 
-    /// One worker for a stranger. `kept` of all workers are left for programs.
-    pub(crate) fn reserve_for_stranger(self: &Arc<Self>, kept: usize) -> Option<Permit> {
+    /// One worker for a stranger who `has` so many. `kept` of all workers are left for programs.
+    pub(crate) fn reserve_for_stranger(self: &Arc<Self>, has: usize, kept: usize) -> Option<Permit> {
         let mut state = self.state.lock();
-        if state.is_full_for_strangers(kept + state.awaited) {
+        if state.is_full_for_strangers(has, kept + state.awaited) {
             return None;
         }
         state.busy += 1;
@@ -126,7 +129,7 @@ impl Pool {
         let start = Instant::now();
         let mut state = self.state.lock();
         state.awaited += 1;
-        while state.is_full_for_strangers(kept) {
+        while state.is_full_for_strangers(1, kept) {
             let left = limit.saturating_sub(start.elapsed());
             if left.is_zero() {
                 state.awaited -= 1;
@@ -215,9 +218,14 @@ impl Pool {
 }
 
 impl State {
-    /// Strangers get no more workers if they leave this many to programs.
-    fn is_full_for_strangers(&self, kept: usize) -> bool {
-        self.busy >= self.most || self.strangers + kept >= self.most
+    /// Strangers get no more workers if they leave this many to programs. Those whom programs have taken count among these, so
+    /// that they can fill what is kept; then there are strangers as long as a pair is free besides, for a program that
+    /// opens a connection. One alone, who `has` so many workers, may always have another: it may be a program's next.
+    fn is_full_for_strangers(&self, has: usize, kept: usize) -> bool {
+        let leaves_a_pair = self.busy + kept.min(PAIR) < self.most;
+        self.busy >= self.most
+            || self.strangers + kept >= self.most
+            || (self.strangers > has && !leaves_a_pair)
     }
 }
 
@@ -305,23 +313,36 @@ mod tests {
 
     #[test]
     fn strangers_leave_a_share_to_programs_and_say_when_they_go() {
-        let pool = Pool::new(4);
+        let pool = Pool::new(6);
         let (sender, freed) = channel();
         let sender = Mutex::new(sender);
         pool.when_free(move || sender.lock().send(()).unwrap());
-        let mut one = pool.reserve_for_stranger(2).unwrap();
-        let two = pool.reserve_for_stranger(2).unwrap();
-        assert!(pool.reserve_for_stranger(2).is_none());
-        let pair = pool.reserve_pair().unwrap();
+        let mut one = pool.reserve_for_stranger(0, 4).unwrap();
+        let two = pool.reserve_for_stranger(0, 4).unwrap();
+        assert!(pool.reserve_for_stranger(0, 4).is_none());
+        let pairs = [(); 2].map(|()| pool.reserve_pair().unwrap());
         assert!(pool.reserve().is_none());
         assert!(freed.try_recv().is_err());
-        drop(pair);
-        assert_eq!(freed.try_iter().count(), 2);
+        drop(pairs);
+        assert_eq!(freed.try_iter().count(), 4);
         one.belongs_to_program();
-        let _three = pool.reserve_for_stranger(2).unwrap();
-        assert!(pool.reserve_for_stranger(2).is_none());
+        let _three = pool.reserve_for_stranger(0, 4).unwrap();
+        assert!(pool.reserve_for_stranger(0, 4).is_none());
         drop((one, two));
         assert_eq!((pool.counts().0, freed.try_iter().count()), (1, 2));
+    }
+
+    #[test]
+    fn several_strangers_leave_a_pair_whatever_programs_have() {
+        let pool = Pool::new(6);
+        let _programs = [(); 3].map(|()| pool.reserve().unwrap());
+        let one = pool.reserve_for_stranger(0, 2).unwrap();
+        assert!(pool.reserve_for_stranger(0, 2).is_none());
+        drop(pool.reserve_pair().unwrap());
+        // Alone it may become a connection.
+        let _second = pool.reserve_for_stranger(1, 2).unwrap();
+        drop(one);
+        assert!(pool.reserve_for_stranger(0, 2).is_none());
     }
 
     #[test]

@@ -106,16 +106,18 @@ impl Connection {
     }
 
     /// A read has failed. What TLS says about it is how the connection ended, and the peer is told with an alert. An
-    /// error of the socket is the cause only if there is none yet: on the device, a local shutdown is one.
-    pub(crate) fn broken(self: &Arc<Self>, error: &std::io::Error) {
+    /// error of the socket is the cause only if there is none yet: on the device, a local shutdown is one. Returns whether
+    /// it is one of TLS.
+    pub(crate) fn broken(self: &Arc<Self>, error: &std::io::Error) -> bool {
         self.breaks(|| format!("the connection was lost: {error}"));
-        if error.get_ref().is_some_and(|error| error.is::<TlsError>()) {
-            log::info!("the connection is broken: {error}");
+        let is_of_tls = error.get_ref().is_some_and(|error| error.is::<TlsError>());
+        if is_of_tls {
             self.end(&Outcome::new(ABNORMAL, &error.to_string()));
             if self.outbox.transport_failed() {
                 self.arm(Deadline::Close, self.deadlines.close);
             }
         }
+        is_of_tls
     }
 
     /// Nothing comes any more. If the peer has vanished, nothing goes either; else the writer sends its Close frame,

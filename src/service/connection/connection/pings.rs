@@ -9,6 +9,7 @@ use xous_api_websocket::{Code, Deadlines};
 use super::super::deadline::Deadline;
 use super::Connection;
 use crate::proto::{Keepalive, KeepaliveStep};
+use crate::service::thread::{Note, note};
 use crate::sync::Instant;
 use crate::sync::atomic::Ordering::Relaxed;
 
@@ -90,7 +91,7 @@ impl Connection {
                 wait
             }
             Some(KeepaliveStep::Dead) => {
-                log::info!("no answer to a ping: the connection is given up");
+                note(Note::NoPong);
                 self.state.lock().why.get_or_insert(Code::NoPong);
                 return self.is_late(|| format!("no answer to a ping within {pong:?}"));
             }

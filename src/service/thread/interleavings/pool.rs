@@ -206,12 +206,12 @@ fn a_stranger_waits_no_longer_than_its_limit_and_keeps_nothing_from_others() {
         assert_eq!(pool.counts().0, 1 + usize::from(got.is_some()));
         drop((one, got));
         // Nobody waits any more.
-        let all = [(); 3].map(|()| pool.reserve_for_stranger(0));
+        let all = [(); 3].map(|()| pool.reserve_for_stranger(0, 0));
         assert_eq!(all.iter().flatten().count(), 2);
     });
 }
 
 /// A worker for a stranger; one is left for programs.
 fn stranger(pool: &Arc<Pool>) -> Permit {
-    pool.reserve_for_stranger(1).unwrap()
+    pool.reserve_for_stranger(0, 1).unwrap()
 }

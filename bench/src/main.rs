@@ -19,7 +19,7 @@ mod report;
 #[cfg(feature = "others")]
 mod service;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use arguments::{Action, Arguments, Group};
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    let directory = hosted::target_directory().join("bench");
+    let directory = directory()?;
     std::fs::create_dir_all(&directory)?;
     if !arguments.all_cores {
         core::stay_on_one()?;
@@ -69,6 +69,13 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// `bench/` in cargo's target directory, by where cargo puts this program.
+fn directory() -> Result<PathBuf, Failure> {
+    let program = std::env::current_exe()?;
+    let target = program.ancestors().nth(2).ok_or(Failure("the program lies nowhere".to_owned()))?;
+    Ok(target.join("bench"))
 }
 
 fn check(directory: &Path) -> Result<ExitCode, Failure> {

@@ -146,11 +146,13 @@ fn install(root: &Path, programs: &Programs, stamp: &str) -> Result<(), PrepareE
 /// Builds the stand-ins and puts them in place in one step, for a system may be running the old ones.
 fn build_stand_ins(root: &Path, program: &Path, stamp: &str) -> Result<(), PrepareError> {
     eprintln!("hosted: [{STEPS}/{STEPS}] building the stand-ins");
-    // In the workspace's own target directory, where they, or what they consist of, mostly are already.
+    // In the workspace's own target directory, where they, or what they consist of, mostly are already: with the features
+    // of `xtask`, which are those of all else that is built for a PC.
     let build = target_directory();
     let mut command = cargo("build");
-    command.args(["--locked", "--bin", STAND_INS, "--manifest-path"]);
-    run(command.arg(Path::new(SOURCES).join("Cargo.toml")).arg("--target-dir").arg(&build))?;
+    command.args(["--locked", "--package", "stand-ins", "--package", "xtask", "--bin", STAND_INS]);
+    command.arg("--manifest-path").arg(Path::new(SOURCES).join("Cargo.toml"));
+    run(command.arg("--target-dir").arg(&build))?;
     let put = || {
         fs::create_dir_all(root.join("stand-ins"))?;
         let fresh = program.with_extension("new");
@@ -186,8 +188,10 @@ fn cargo(subcommand: &str) -> Command {
         "MAKEFLAGS",
         "MFLAGS",
     ];
-    const KEPT: [&str; 8] = [
+    const KEPT: [&str; 9] = [
         "CARGO_HOME",
+        // No part of what comes out, but by it cargo would build everything once more.
+        "CARGO_INCREMENTAL",
         "CARGO_HTTP_",
         "CARGO_NET_",
         "CARGO_REGISTRIES_",

@@ -81,7 +81,7 @@ pub const TOOLS: &[Tool] = &[
         packages: &["python3"],
         ubuntu: &[],
         tests: PYTHON_TESTS,
-        sections: &["rustcrypto", "autobahn", "service"],
+        sections: &["rustcrypto", "device", "autobahn", "service", "device-cases"],
         purpose: "TLS peers, the package websockets as a peer, and the Autobahn cases run on it",
     },
     Tool {
@@ -90,7 +90,7 @@ pub const TOOLS: &[Tool] = &[
         packages: &["python3-venv"],
         ubuntu: &[],
         tests: PYTHON_TESTS,
-        sections: &["rustcrypto", "autobahn", "service"],
+        sections: &["rustcrypto", "device", "autobahn", "service", "device-cases"],
         purpose: "installs Python packages below target/",
     },
     Tool {
@@ -141,7 +141,7 @@ pub const TOOLS: &[Tool] = &[
             tests("upload", "browser::"),
             tests("tls", "server::browser::"),
         ],
-        sections: &[],
+        sections: &["device"],
         purpose: "Chromium opens the pages",
     },
     Tool {
@@ -272,6 +272,27 @@ mod tests {
             assert!(!tool.packages.is_empty() && !tool.purpose.is_empty(), "{}", tool.name);
             assert!(!tool.tests.is_empty() || !tool.sections.is_empty(), "{}", tool.name);
         }
+    }
+
+    /// `.ci/run` looks for tools by itself and leaves out the sections that need them.
+    #[test]
+    fn a_section_that_looks_for_a_tool_is_one_of_its_sections() {
+        let script = include_str!("../../.ci/run");
+        let mut found = 0;
+        for line in script.lines().filter_map(|line| line.trim().strip_prefix("section_with ")) {
+            let (section, rest) = line.split_once(' ').unwrap();
+            for tool in TOOLS {
+                let looked_for = match tool.name {
+                    "python3" | "python3-venv" => "$(missing_venv)".to_owned(),
+                    name => format!("$(missing {name})"),
+                };
+                if rest.contains(&looked_for) {
+                    assert!(tool.sections.contains(&section), "{section} is missing from {}", tool.name);
+                    found += 1;
+                }
+            }
+        }
+        assert!(found > 5, "the script looks for tools in another way");
     }
 
     #[test]

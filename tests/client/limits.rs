@@ -1,6 +1,7 @@
 //! What a client cannot have more of: it is told at once, with the code of the limit, and loses nothing else.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -211,8 +212,19 @@ fn one_process_cannot_lock_the_others_out() {
                 give(&all[0], 1);
                 assert!(start.elapsed() < PATIENCE);
             }
-            tell("modest", "full");
-            assert_eq!(hear(), "served");
+            let served = AtomicBool::new(false);
+            std::thread::scope(|threads| {
+                // What the sockets still take on a busy machine is made up for.
+                threads.spawn(|| {
+                    while !served.load(SeqCst) {
+                        all.iter().for_each(|ws| give(ws, 1));
+                    }
+                });
+                tell("modest", "full");
+                let heard = hear();
+                served.store(true, SeqCst);
+                assert_eq!(heard, "served");
+            });
             drop(kept_open);
         })
         .role("modest", || {
@@ -224,8 +236,8 @@ fn one_process_cannot_lock_the_others_out() {
                 assert_eq!(ws.receive_text(10).unwrap(), round.to_string());
             }
             // A thread that has answered one of ours lets go of it a moment later.
-            let figures = stats_when(|stats| stats.open_messages <= OPEN_MESSAGES_PER_PROCESS + 1);
-            assert!(figures.open_messages > 20, "the other's are still there");
+            // The other's are still there.
+            stats_when(|stats| (21..=OPEN_MESSAGES_PER_PROCESS + 1).contains(&stats.open_messages));
             tell("greedy", "served");
         })
         .run_roles();

@@ -163,6 +163,8 @@ impl Driver {
         hosted::tools::require("chromedriver");
         let mut command = Command::new("sh");
         command.args(["-c", UNTIL_THE_END]).process_group(0);
+        // Without a locale, as on a new machine, it finds no file whose name is not ASCII.
+        command.env("LC_ALL", "C.UTF-8");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut group = command.spawn().unwrap();
         let output = BufReader::new(group.stdout.take().unwrap());

@@ -8,7 +8,7 @@ use xous_api_websocket::{Code, Deadlines, Tls, Websocket};
 use crate::authority::Authority;
 use crate::openssl::{Peer, Settings};
 use crate::recorder::{ALERT, HANDSHAKE, Recorder};
-use crate::support::{refusal, request, system};
+use crate::support::{PATIENCE, refusal, request, system};
 
 /// How long a peer may keep an opening waiting.
 const OPEN: Duration = Duration::from_millis(1500);
@@ -35,13 +35,15 @@ impl Bystander {
 
 /// Opens to the peer, which must be refused with this code before the open deadline, and must not learn anything.
 fn refused(peer: &Recorder, code: Code, what: &str) {
-    let deadlines = Deadlines::new().open(OPEN);
+    // Short only where it is waited for: a busy machine's other peers take their time.
+    let open = if code == Code::Timeout { OPEN } else { PATIENCE };
+    let deadlines = Deadlines::new().open(open);
     let start = Instant::now();
     let (actual, text) = refusal(&request(peer.port(), "/secret", Tls::default()).options(deadlines));
     let time = start.elapsed();
     assert_eq!(actual, code, "{what}: {text}");
-    assert!(code == Code::Timeout || time < OPEN, "{what}: the deadline was needed: {text}");
-    assert!(time < OPEN * 3, "{what}: {time:?}");
+    assert!(code == Code::Timeout || time < open, "{what}: the deadline was needed: {text}");
+    assert!(time < open * 3, "{what}: {time:?}");
     peer.seen().assert_nothing_told();
 }
 
@@ -119,26 +121,19 @@ fn ends_and_alerts_during_the_handshake() {
 fn a_certificate_of_16_mib_is_refused_when_it_is_announced() {
     system!().run(|| {
         let bystander = Bystander::new();
-        let flood = |_: &[u8]| {
-            let mut flight = record(HANDSHAKE, &server_hello(3));
-            // A Certificate message with one certificate that fills it, in records of 16 KiB.
-            let len = (1 << 24) - 1;
-            let mut message = vec![11];
-            for len in [len, len - 3, len - 6] {
-                message.extend(&u32::to_be_bytes(len)[1..]);
-            }
-            message.resize(4 + len as usize, 0x30);
-            message.chunks(1 << 14).for_each(|chunk| flight.extend(record(HANDSHAKE, chunk)));
-            flight
-        };
-        refused(&Recorder::answering(flight_once(flood), false), Code::TlsFailed, "a certificate of 16 MiB");
+        let mut flight = record(HANDSHAKE, &server_hello(3));
+        // A Certificate message with one certificate that fills it, in records of 16 KiB.
+        let len = (1 << 24) - 1;
+        let mut message = vec![11];
+        for len in [len, len - 3, len - 6] {
+            message.extend(&u32::to_be_bytes(len)[1..]);
+        }
+        message.resize(4 + len as usize, 0x30);
+        message.chunks(1 << 14).for_each(|chunk| flight.extend(record(HANDSHAKE, chunk)));
+        let flood = Recorder::answering(move |_| flight.clone(), false);
+        refused(&flood, Code::TlsFailed, "a certificate of 16 MiB");
         bystander.is_served();
     });
-}
-
-/// Names the type of a closure that answers.
-fn flight_once<F: Fn(&[u8]) -> Vec<u8>>(answer: F) -> F {
-    answer
 }
 
 #[test]

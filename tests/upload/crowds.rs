@@ -53,7 +53,10 @@ fn idle_connections_make_room_for_files() {
     system!().run(|| {
         pddb_cid();
         let limits = ListenLimits::new().connections(64).per_peer(64);
-        let listener = Listener::listen(&Listen::new("127.0.0.1", 0).limits(limits)).unwrap();
+        // No pings, however long it takes.
+        let deadlines = Deadlines::new().keepalive(Duration::from_secs(3600));
+        let listener =
+            Listener::listen(&Listen::new("127.0.0.1", 0).limits(limits).options(deadlines)).unwrap();
         listener.add_route(&Route::upload(UPLOAD, Upload::new(DICT))).unwrap();
         let idle: Vec<_> = (0..8).map(|_| idle_from(STRANGER, listener.port())).collect();
         // One that is busy stays.

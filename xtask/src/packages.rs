@@ -18,7 +18,7 @@ pub(crate) enum Fault {
     #[error("apt-get needs root, or sudo without a password")]
     NotRoot,
     /// Apt reaches none of its sources.
-    #[error("apt-get reaches no server: is there a network?")]
+    #[error("apt-get reaches no server, which takes a network")]
     NoNetwork,
     /// Apt does not know this package.
     #[error("apt-get does not know the package {0}")]

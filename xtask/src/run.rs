@@ -6,6 +6,7 @@ mod stats;
 
 use std::io::IsTerminal;
 use std::net::IpAddr;
+use std::path::Path;
 use std::process::ExitCode;
 
 use hosted::peer::Peer;
@@ -179,7 +180,7 @@ impl Options {
             if options.example.is_some() || options.tls {
                 return Err(Failure::Usage("--program stands without --example and --tls".into()));
             }
-            if !std::path::Path::new(program).is_file() {
+            if !Path::new(program).is_file() {
                 return Err(Failure::Usage(format!("--program {program}: there is no such file")));
             }
         }
@@ -282,13 +283,23 @@ pub(crate) struct Built {
 
 /// Builds the service, and an example, with the profile asked for.
 pub(crate) fn build(release: bool, example: Option<&str>) -> Result<Built, Failure> {
-    let mut command = hosted::cargo("build");
-    if std::io::stderr().is_terminal() {
+    let profile = hosted::target_directory().join(if release { "release" } else { "debug" });
+    let path = |relative: &str| match profile.join(relative).into_os_string().into_string() {
+        Ok(path) => Ok(path),
+        Err(path) => Err(Failure::Other(format!("{}: the path is not UTF-8", path.display()))),
+    };
+    let service = path("websocket")?;
+    let program = example.map(|example| path(&format!("examples/{example}"))).transpose()?;
+    let looks_on = std::io::stderr().is_terminal();
+    // The first time it takes a minute, in which nobody should have to guess; later it is not worth a word.
+    if looks_on || !std::iter::once(&service).chain(&program).all(|path| Path::new(path).is_file()) {
         eprintln!(
             "xtask: building the service{}",
             example.map_or_else(String::new, |name| format!(" and {name}"))
         );
-    } else {
+    }
+    let mut command = hosted::cargo("build");
+    if !looks_on {
         command.arg("--quiet");
     }
     command.args(["--package", "websocket", "--bin", "websocket"]);
@@ -301,13 +312,7 @@ pub(crate) fn build(release: bool, example: Option<&str>) -> Result<Built, Failu
     if !command.status()?.success() {
         return Err(Failure::Other("the service and the example do not build, see above".into()));
     }
-    let profile = hosted::target_directory().join(if release { "release" } else { "debug" });
-    let path = |relative: &str| match profile.join(relative).into_os_string().into_string() {
-        Ok(path) => Ok(path),
-        Err(path) => Err(Failure::Other(format!("{}: the path is not UTF-8", path.display()))),
-    };
-    let program = example.map(|example| path(&format!("examples/{example}"))).transpose()?;
-    Ok(Built { service: path("websocket")?, program })
+    Ok(Built { service, program })
 }
 
 #[cfg(test)]

@@ -31,6 +31,9 @@ impl ReadBuffer {
         ReadBuffer(vec![0; bytes].into_boxed_slice())
     }
 
+    /// Where bytes lie makes no difference here.
+    pub(crate) fn take_fewer(&mut self, _bytes: usize) {}
+
     /// Waits for bytes, which are at the front then; 0 at the end of the stream.
     pub(super) fn fill(&mut self, stream: &TcpStream) -> io::Result<usize> {
         receive(stream, &mut self.0)

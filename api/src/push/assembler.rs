@@ -3,6 +3,7 @@
 use xous::MessageEnvelope;
 
 use crate::error::ReceiveError;
+use crate::wire::append;
 use crate::{Code, Kind, Payload, push::Chunk};
 
 /// The most connections whose messages are put together at a time: as many as the service has.
@@ -109,7 +110,7 @@ impl Open {
         } else if bytes.try_reserve(more.len()).is_err() {
             ReceiveError::NoMemory
         } else {
-            bytes.extend_from_slice(more);
+            append(bytes, more);
             return Ok(());
         };
         self.bytes = None;

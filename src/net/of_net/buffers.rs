@@ -10,17 +10,27 @@ use super::stream::TcpStream;
 use crate::proto::copy;
 
 /// What a connection's reader reads into.
-pub(crate) struct ReadBuffer(Pages);
+pub(crate) struct ReadBuffer {
+    pages: Pages,
+    /// The next read takes so many bytes fewer.
+    fewer: usize,
+}
 
 impl ReadBuffer {
     /// A page, whatever is wanted.
     pub(crate) fn new(_bytes: usize) -> Self {
-        ReadBuffer(Pages::new(PAGE_SIZE))
+        ReadBuffer { pages: Pages::new(PAGE_SIZE), fewer: 0 }
+    }
+
+    /// The next read takes so many bytes fewer, at most a word's: `net` writes at the front of the page, and what comes
+    /// behind that read then lies as it will lie where it is copied to. Bytes that do not are copied for twice as much.
+    pub(crate) fn take_fewer(&mut self, bytes: usize) {
+        self.fewer = bytes % size_of::<u32>();
     }
 
     /// Waits for bytes, which are at the front then; 0 at the end of the stream.
     pub(in crate::net) fn fill(&mut self, stream: &TcpStream) -> io::Result<usize> {
-        stream.receive(&mut self.0, PAGE_SIZE)
+        stream.receive(&mut self.pages, PAGE_SIZE - std::mem::take(&mut self.fewer))
     }
 }
 
@@ -28,13 +38,13 @@ impl Deref for ReadBuffer {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        self.0.bytes()
+        self.pages.bytes()
     }
 }
 
 impl DerefMut for ReadBuffer {
     fn deref_mut(&mut self) -> &mut [u8] {
-        self.0.bytes_mut()
+        self.pages.bytes_mut()
     }
 }
 

@@ -108,6 +108,9 @@ impl Sink {
             return receiver.receive(&self.conn, chunk);
         }
         self.begin(chunk.kind, chunk.first);
+        if self.pack(chunk) {
+            return;
+        }
         let mut rest = chunk.payload;
         loop {
             let Some(space) = self.reserve(rest.len()) else {
@@ -123,6 +126,20 @@ impl Sink {
             }
             rest = later;
         }
+    }
+
+    /// Collects a message that is whole where there is nothing else to be done; [`Sink::push`] does the same in steps.
+    #[inline]
+    fn pack(&mut self, chunk: &Chunk<'_>) -> bool {
+        if !(chunk.first && chunk.last) || self.len > 0 || self.carried.is_some() || self.is_handed_over() {
+            return false;
+        }
+        let Some(Page::Lent(page)) = &mut self.page else { return false };
+        if !page.takes_several() || !self.whole.put(page.pages_mut(), self.kind, chunk.payload) {
+            return false;
+        }
+        (self.first, self.within) = (false, false);
+        true
     }
 
     /// Delivers what is collected.
@@ -312,6 +329,11 @@ impl Sink {
             }
         }
         self.follow_owner();
+    }
+
+    /// How many bytes of the message that is begun are in the page.
+    pub(crate) fn filled(&self) -> usize {
+        self.len
     }
 
     /// The first `len` bytes of what was reserved, where they are.

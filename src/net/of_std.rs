@@ -82,10 +82,17 @@ impl WriteBuffer {
         stream.write_all(self.0.get(..len).unwrap_or_default())
     }
 
-    /// As [`WriteBuffer::send`], of other bytes.
+    /// Waits until the socket has taken all that `drain` writes until it writes nothing, hardly more than `most` bytes.
     #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "for records of TLS"))]
-    pub(super) fn send_other(&mut self, mut stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
-        stream.write_all(bytes)
+    pub(super) fn send_from(
+        &mut self,
+        mut stream: &TcpStream,
+        most: usize,
+        mut drain: impl FnMut(&mut dyn Write) -> io::Result<usize>,
+    ) -> io::Result<()> {
+        let mut out = Vec::with_capacity(most);
+        while drain(&mut out)? > 0 {}
+        stream.write_all(&out)
     }
 }
 

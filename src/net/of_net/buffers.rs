@@ -1,6 +1,6 @@
 //! What a connection's reader and writer lend to `net`: one page each, as more are not taken at a time.
 
-use std::io;
+use std::io::{self, Write};
 use std::ops::{Deref, DerefMut};
 
 use xous_api_websocket::wire::{PAGE_SIZE, Pages};
@@ -55,6 +55,28 @@ pub(crate) struct WriteBuffer {
     length: Length,
 }
 
+/// A buffer that is filled from its beginning. It takes nothing when it is full.
+struct Room<'a> {
+    bytes: &'a mut [u8],
+    len: usize,
+}
+
+impl Write for Room<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let room = self.bytes.get_mut(self.len..).unwrap_or_default();
+        let len = bytes.len().min(room.len());
+        if let (Some(place), Some(bytes)) = (room.get_mut(..len), bytes.get(..len)) {
+            copy(bytes, place);
+        }
+        self.len += len;
+        Ok(len)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// How much is offered to `net` at a time. Its own buffer is 1530 bytes (xous-core, `services/net/src/api/tcp.rs`), less
 /// what the peer has not acknowledged, and may be another tomorrow.
 struct Length {
@@ -103,17 +125,23 @@ impl WriteBuffer {
         Ok(())
     }
 
-    /// As [`WriteBuffer::send`], of other bytes.
+    /// Waits until the socket has taken all that `drain` writes until it writes nothing. It writes into this buffer, a
+    /// bufferful at a time, whose content is lost.
     #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "for records of TLS"))]
-    pub(in crate::net) fn send_other(&mut self, stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let (now, later) = rest.split_at(rest.len().min(self.len()));
-            copy(now, &mut self[..now.len()]);
-            self.send(stream, now.len())?;
-            rest = later;
+    pub(in crate::net) fn send_from(
+        &mut self,
+        stream: &TcpStream,
+        _most: usize,
+        mut drain: impl FnMut(&mut dyn Write) -> io::Result<usize>,
+    ) -> io::Result<()> {
+        loop {
+            let mut room = Room { bytes: self, len: 0 };
+            while drain(&mut room)? > 0 {}
+            match room.len {
+                0 => return Ok(()),
+                len => self.send(stream, len)?,
+            }
         }
-        Ok(())
     }
 
     /// Brings what was not taken to the front.

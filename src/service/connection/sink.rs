@@ -359,11 +359,16 @@ impl Sink {
     }
 
     /// Lets go of a former owner's page. What came before is the next owner's if nothing of the message has gone out.
+    #[inline]
     fn follow_owner(&mut self) {
-        let owner = self.conn.inbox.owner();
-        if owner == self.owner {
-            return;
+        if self.is_handed_over() {
+            self.change_owner();
         }
+    }
+
+    #[cold]
+    fn change_owner(&mut self) {
+        let owner = self.conn.inbox.owner();
         self.pass_on();
         let carried = match self.page.take() {
             Some(Page::Lent(page)) => {

@@ -31,6 +31,9 @@ impl ReadBuffer {
         ReadBuffer(vec![0; bytes].into_boxed_slice())
     }
 
+    /// Where bytes lie makes no difference here.
+    pub(crate) fn take_fewer(&mut self, _bytes: usize) {}
+
     /// Waits for bytes, which are at the front then; 0 at the end of the stream.
     pub(super) fn fill(&mut self, stream: &TcpStream) -> io::Result<usize> {
         receive(stream, &mut self.0)
@@ -79,10 +82,17 @@ impl WriteBuffer {
         stream.write_all(self.0.get(..len).unwrap_or_default())
     }
 
-    /// As [`WriteBuffer::send`], of other bytes.
+    /// Waits until the socket has taken all that `drain` writes until it writes nothing, hardly more than `most` bytes.
     #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "for records of TLS"))]
-    pub(super) fn send_other(&mut self, mut stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
-        stream.write_all(bytes)
+    pub(super) fn send_from(
+        &mut self,
+        mut stream: &TcpStream,
+        most: usize,
+        mut drain: impl FnMut(&mut dyn Write) -> io::Result<usize>,
+    ) -> io::Result<()> {
+        let mut out = Vec::with_capacity(most);
+        while drain(&mut out)? > 0 {}
+        stream.write_all(&out)
     }
 }
 

@@ -13,7 +13,7 @@ pub(crate) const COMMAND: Command = Command {
     usage: "\
 usage: cargo xtask bench [codec|service|upload|memory] [--json FILE] [--readme] [--all-cores] [--against SERVICE]...
        cargo xtask bench codec --check | --save
-       cargo xtask bench device [--readme]
+       cargo xtask bench device [--readme | --account NAME]
 
 Prints tables in Markdown, all groups without a name, and writes them and the plots to target/bench/. The codec's
 instructions are counted by valgrind, which must be installed.

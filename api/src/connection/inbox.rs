@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use crate::connection::link::Link;
-use crate::wire::{ExchangeWord, Opcode, PAGE_SIZE, Packer, Pages, ReceiveWord, Returned, Status, Unpacker};
+use crate::wire::{
+    ExchangeWord, Opcode, PAGE_SIZE, Packer, Pages, ReceiveWord, Returned, Status, Unpacker, copy,
+};
 use crate::{Code, Kind};
 
 /// How much is lent at a time at most. Four pages carry 2.4 times as much per time as one, and more pages hardly
@@ -117,7 +119,7 @@ impl Inbox {
         self.lent = self.lent.max(data.len().next_multiple_of(PAGE_SIZE));
         self.make_room();
         // Behind it is what has come from the service before.
-        self.pages.bytes_mut()[..data.len()].copy_from_slice(data);
+        copy(data, &mut self.pages.bytes_mut()[..data.len()]);
         let id = link.id(Opcode::Exchange);
         let returned = self.pages.lend_mut(link.cid, id, word.to_word(), data.len(), self.lent)?;
         if returned == UNKNOWN {
@@ -168,7 +170,7 @@ impl Inbox {
         let mut pack = |kind, message: Option<&[u8]>| {
             let (message, bytes) = (message.unwrap_or_default(), packed.bytes_mut());
             if let Some(room) = packer.room(bytes).get_mut(..message.len()) {
-                room.copy_from_slice(message);
+                copy(message, room);
                 packer.add(bytes, kind, message.len());
             }
         };

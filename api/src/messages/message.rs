@@ -10,7 +10,7 @@ use crate::connection::link::Link;
 use crate::error::{Closed, ReceiveError};
 use crate::heap::reserve;
 use crate::push::forwarding;
-use crate::wire::Status;
+use crate::wire::{Status, append, copy};
 use crate::{Code, Event, Kind, Payload};
 
 /// A message of any size that is being received. It is a [`Read`] and a [`BufRead`] that ends where the message ends,
@@ -165,7 +165,7 @@ impl<'a> Message<'a> {
                 self.skip()?;
                 return Err(ReceiveError::NoMemory);
             }
-            bytes.extend_from_slice(chunk);
+            append(&mut bytes, chunk);
             let len = chunk.len();
             self.consume(len);
             if self.is_over() {
@@ -224,7 +224,7 @@ impl Read for Message<'_> {
         }
         let chunk = self.chunk()?;
         let len = chunk.len().min(buf.len());
-        buf[..len].copy_from_slice(&chunk[..len]);
+        copy(&chunk[..len], &mut buf[..len]);
         self.consume(len);
         Ok(len)
     }
@@ -255,7 +255,7 @@ impl Drop for Message<'_> {
 /// As [`Message::into_payload`].
 pub(crate) fn payload_here(inbox: &mut Inbox, limit: usize) -> Option<Result<Payload, ReceiveError>> {
     let (kind, message) = inbox.next_here()?;
-    Some(copy(message, limit).and_then(|bytes| match kind {
+    Some(whole(message, limit).and_then(|bytes| match kind {
         Kind::Text => text(bytes).map(Payload::Text),
         Kind::Binary => Ok(Payload::Binary(bytes)),
     }))
@@ -267,7 +267,7 @@ pub(crate) fn payload_here(inbox: &mut Inbox, limit: usize) -> Option<Result<Pay
 /// As [`Message::into_text`].
 pub(crate) fn text_here(inbox: &mut Inbox, limit: usize) -> Option<Result<String, ReceiveError>> {
     match inbox.next_here()? {
-        (Kind::Text, message) => Some(copy(message, limit).and_then(text)),
+        (Kind::Text, message) => Some(whole(message, limit).and_then(text)),
         (Kind::Binary, _) => Some(Err(ReceiveError::NotText)),
     }
 }
@@ -276,13 +276,13 @@ fn text(bytes: Vec<u8>) -> Result<String, ReceiveError> {
     String::from_utf8(bytes).map_err(|_| ReceiveError::NotText)
 }
 
-fn copy(message: &[u8], limit: usize) -> Result<Vec<u8>, ReceiveError> {
+fn whole(message: &[u8], limit: usize) -> Result<Vec<u8>, ReceiveError> {
     if message.len() > limit {
         return Err(ReceiveError::TooLong { limit });
     }
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(message.len()).map_err(|_| ReceiveError::NoMemory)?;
-    bytes.extend_from_slice(message);
+    append(&mut bytes, message);
     Ok(bytes)
 }
 

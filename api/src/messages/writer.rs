@@ -7,7 +7,7 @@ use std::sync::MutexGuard;
 use crate::connection::link::{Link, lock};
 use crate::error::SendError;
 use crate::messages::outgoing::Outgoing;
-use crate::wire::{Opcode, PAGE_SIZE, Pages, SendWord};
+use crate::wire::{Opcode, PAGE_SIZE, Pages, SendWord, copy};
 use crate::{CloseCode, Kind, Part};
 
 /// How much is collected for a part of the message: what goes to the service at a time.
@@ -144,7 +144,7 @@ impl Write for MessageWriter<'_> {
         let (data, _) = data.split_at(taken);
         let pages = self.outgoing.pages(self.link)?;
         if let Some(room) = pages.bytes_mut().get_mut(self.len..self.len + taken) {
-            room.copy_from_slice(data);
+            copy(data, room);
         }
         self.len += taken;
         Ok(taken)

@@ -4,6 +4,7 @@ use xous::MessageEnvelope;
 
 use crate::error::ReceiveError;
 use crate::heap::reserve;
+use crate::wire::append;
 use crate::{Code, Kind, Payload, push::Chunk};
 
 /// The most connections whose messages are put together at a time: as many as the service has.
@@ -110,7 +111,7 @@ impl Open {
         } else if reserve(bytes, more.len()).is_err() {
             ReceiveError::NoMemory
         } else {
-            bytes.extend_from_slice(more);
+            append(bytes, more);
             return Ok(());
         };
         self.bytes = None;

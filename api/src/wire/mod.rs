@@ -57,14 +57,17 @@ mod reconnecting;
 mod reply;
 mod sole;
 mod word;
+pub(crate) mod words;
 
 pub use accepted::Accepted;
 pub use handle::{Handle, message_id, split_message_id};
 pub use opcode::{Opcode, SERVER_NAME};
 pub use packed::{Packer, Unpacker};
+pub(crate) use pages::append;
 pub use pages::{PAGE_SIZE, Pages, Returned};
 pub(crate) use pages::{lent, move_copy};
 pub use reconnecting::Reconnecting;
 pub use reply::{Refusal, Reply};
 pub use sole::send;
 pub use word::{ExchangeWord, ReceiveWord, SendWord, Status};
+pub(crate) use words::copy;

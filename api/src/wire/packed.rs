@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::copy;
 use crate::Kind;
 
 /// Bytes of a message's place in the table.
@@ -54,7 +55,7 @@ impl Packer {
             return false;
         };
         let Some(word) = word(kind, data.len()) else { return false };
-        place.copy_from_slice(data);
+        copy(data, place);
         *entry = word.to_le_bytes();
         self.count += 1;
         self.begin = end.next_multiple_of(ALIGNED);

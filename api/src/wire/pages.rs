@@ -2,8 +2,10 @@
 #![allow(unsafe_code)]
 
 use std::fmt;
+use std::mem::MaybeUninit;
 use std::num::NonZeroUsize;
 
+use super::words::{ALIGNED_ONLY, SHORT, copy, copy_words};
 use xous::{CID, MemoryFlags, MemoryMessage, MemoryRange, Message, MessageEnvelope};
 
 /// Bytes of a page on every Xous target.
@@ -70,7 +72,7 @@ impl Pages {
         let used = self.used;
         let bytes = self.raw_bytes_mut();
         let len = data.len().min(bytes.len());
-        bytes[..len].copy_from_slice(&data[..len]);
+        copy(&data[..len], &mut bytes[..len]);
         if used > len {
             bytes[len..used].fill(0);
         }
@@ -149,7 +151,7 @@ pub(crate) fn move_copy(cid: CID, id: usize, offset: usize, data: &[u8]) -> Resu
         buf.as_mut_ptr().write_bytes(0, len);
         buf.as_slice_mut()
     };
-    bytes[..data.len()].copy_from_slice(data);
+    copy(data, &mut bytes[..data.len()]);
     let valid = NonZeroUsize::new(data.len());
     let message = Message::Move(MemoryMessage { id, buf, offset: NonZeroUsize::new(offset), valid });
     match xous::send_message(cid, message) {
@@ -172,9 +174,48 @@ pub(crate) fn lent(envelope: &MessageEnvelope) -> Option<(usize, &[u8])> {
     Some((memory.offset.map_or(0, NonZeroUsize::get), bytes.get(..len)?))
 }
 
+/// Appends a copy. Room for it is reserved before, so that it can fail there.
+#[inline]
+pub(crate) fn append(bytes: &mut Vec<u8>, more: &[u8]) {
+    let more = if ALIGNED_ONLY && more.len() >= SHORT { append_words(bytes, more) } else { more };
+    bytes.extend_from_slice(more);
+}
+
+/// Appends as many as can be had of them by words; returns the others.
+fn append_words<'a>(bytes: &mut Vec<u8>, more: &'a [u8]) -> &'a [u8] {
+    let len = bytes.len();
+    // SAFETY: a word that may be uninitialised asks for no more than its alignment, which `align_to_mut` sees to.
+    let (head, words, _) = unsafe { bytes.spare_capacity_mut().align_to_mut::<MaybeUninit<u32>>() };
+    if !head.is_empty() {
+        return more;
+    }
+    let written = size_of::<u32>() * copy_words::<false, _>(more, words, 0);
+    // SAFETY: `words` begins where the vector ends, and so many bytes of it have just been written.
+    unsafe { bytes.set_len(len + written) };
+    &more[written..]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_length_is_appended_from_and_to_everywhere() {
+        let source: Vec<u8> = (0..200_u32).map(|i| (i * 7 + 3) as u8).collect();
+        for len in 0..100 {
+            for (start, before) in (0..4).flat_map(|start| (0..5).map(move |before| (start, before))) {
+                let (more, mut bytes) = (&source[start..start + len], vec![0xee; before]);
+                bytes.reserve_exact(len);
+                let rest = append_words(&mut bytes, more);
+                assert!(
+                    rest.len() < 2 * size_of::<u32>() || before % size_of::<u32>() != 0,
+                    "{len} from {start}"
+                );
+                bytes.extend_from_slice(rest);
+                assert_eq!(bytes[before..], *more, "{len} from {start} behind {before}");
+            }
+        }
+    }
 
     #[test]
     fn pages_are_aligned_and_what_was_in_them_is_gone() {

@@ -1,6 +1,6 @@
 //! What a connection's reader and writer lend to `net`: one page each, as more are not taken at a time.
 
-use std::io;
+use std::io::{self, Write};
 use std::ops::{Deref, DerefMut};
 
 use xous_api_websocket::wire::{PAGE_SIZE, Pages};
@@ -10,17 +10,27 @@ use super::stream::TcpStream;
 use crate::proto::copy;
 
 /// What a connection's reader reads into.
-pub(crate) struct ReadBuffer(Pages);
+pub(crate) struct ReadBuffer {
+    pages: Pages,
+    /// The next read takes so many bytes fewer.
+    fewer: usize,
+}
 
 impl ReadBuffer {
     /// A page, whatever is wanted.
     pub(crate) fn new(_bytes: usize) -> Self {
-        ReadBuffer(Pages::new(PAGE_SIZE))
+        ReadBuffer { pages: Pages::new(PAGE_SIZE), fewer: 0 }
+    }
+
+    /// The next read takes so many bytes fewer, at most a word's: `net` writes at the front of the page, and what comes
+    /// behind that read then lies as it will lie where it is copied to. Bytes that do not are copied for twice as much.
+    pub(crate) fn take_fewer(&mut self, bytes: usize) {
+        self.fewer = bytes % size_of::<u32>();
     }
 
     /// Waits for bytes, which are at the front then; 0 at the end of the stream.
     pub(in crate::net) fn fill(&mut self, stream: &TcpStream) -> io::Result<usize> {
-        stream.receive(&mut self.0, PAGE_SIZE)
+        stream.receive(&mut self.pages, PAGE_SIZE - std::mem::take(&mut self.fewer))
     }
 }
 
@@ -28,13 +38,13 @@ impl Deref for ReadBuffer {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        self.0.bytes()
+        self.pages.bytes()
     }
 }
 
 impl DerefMut for ReadBuffer {
     fn deref_mut(&mut self) -> &mut [u8] {
-        self.0.bytes_mut()
+        self.pages.bytes_mut()
     }
 }
 
@@ -43,6 +53,28 @@ impl DerefMut for ReadBuffer {
 pub(crate) struct WriteBuffer {
     pages: Pages,
     length: Length,
+}
+
+/// A buffer that is filled from its beginning. It takes nothing when it is full.
+struct Room<'a> {
+    bytes: &'a mut [u8],
+    len: usize,
+}
+
+impl Write for Room<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let room = self.bytes.get_mut(self.len..).unwrap_or_default();
+        let len = bytes.len().min(room.len());
+        if let (Some(place), Some(bytes)) = (room.get_mut(..len), bytes.get(..len)) {
+            copy(bytes, place);
+        }
+        self.len += len;
+        Ok(len)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// How much is offered to `net` at a time. Its own buffer is 1530 bytes (xous-core, `services/net/src/api/tcp.rs`), less
@@ -93,17 +125,23 @@ impl WriteBuffer {
         Ok(())
     }
 
-    /// As [`WriteBuffer::send`], of other bytes.
+    /// Waits until the socket has taken all that `drain` writes until it writes nothing. It writes into this buffer, a
+    /// bufferful at a time, whose content is lost.
     #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "for records of TLS"))]
-    pub(in crate::net) fn send_other(&mut self, stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let (now, later) = rest.split_at(rest.len().min(self.len()));
-            copy(now, &mut self[..now.len()]);
-            self.send(stream, now.len())?;
-            rest = later;
+    pub(in crate::net) fn send_from(
+        &mut self,
+        stream: &TcpStream,
+        _most: usize,
+        mut drain: impl FnMut(&mut dyn Write) -> io::Result<usize>,
+    ) -> io::Result<()> {
+        loop {
+            let mut room = Room { bytes: self, len: 0 };
+            while drain(&mut room)? > 0 {}
+            match room.len {
+                0 => return Ok(()),
+                len => self.send(stream, len)?,
+            }
         }
-        Ok(())
     }
 
     /// Brings what was not taken to the front.

@@ -115,18 +115,30 @@ impl Session {
         let mut rest = bytes;
         loop {
             self.drain(out);
-            if let Some(failure) = self.failure() {
-                return Err(failure);
-            }
+            let taken = self.accept(rest)?;
             if rest.is_empty() {
                 return Ok(());
             }
-            let taken = self.connection.writer().write(rest).map_err(TlsError::Io)?;
-            if taken == 0 && !self.owes() {
-                return Err(TlsError::Io(io::ErrorKind::WriteZero.into()));
-            }
             rest = rest.get(taken..).unwrap_or_default();
         }
+    }
+
+    /// Takes `bytes` as records that are to be drained, and returns how many: all of them, unless too much waits already.
+    ///
+    /// # Errors
+    /// The connection has failed; there may be an alert for the peer nevertheless.
+    pub(super) fn accept(&mut self, bytes: &[u8]) -> Result<usize, TlsError> {
+        if let Some(failure) = self.failure() {
+            return Err(failure);
+        }
+        if bytes.is_empty() {
+            return Ok(0);
+        }
+        let taken = self.connection.writer().write(bytes).map_err(TlsError::Io)?;
+        if taken == 0 && !self.owes() {
+            return Err(TlsError::Io(io::ErrorKind::WriteZero.into()));
+        }
+        Ok(taken)
     }
 
     /// Appends what the session has to say, and a close_notify if there was none, to `out`.
@@ -137,6 +149,12 @@ impl Session {
 
     /// Appends what the session has to say to `out`.
     pub(super) fn drain(&mut self, out: &mut Vec<u8>) {
-        while self.owes() && matches!(self.connection.write_tls(out), Ok(1..)) {}
+        while matches!(self.drain_into(out), Ok(1..)) {}
+    }
+
+    /// Gives something of what the session has to say to `out`, and returns how much: 0 if there is nothing, or `out` takes
+    /// no more.
+    pub(super) fn drain_into(&mut self, out: &mut dyn Write) -> io::Result<usize> {
+        if self.owes() { self.connection.write_tls(out) } else { Ok(0) }
     }
 }

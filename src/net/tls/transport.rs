@@ -199,12 +199,18 @@ impl Transport {
     ) -> io::Result<()> {
         let turn = self.turn.lock();
         let bytes = buffer.get(..len).unwrap_or_default();
-        let mut out = Vec::with_capacity(bytes.len() + RECORDS);
-        let sealed = self.session().seal(bytes, &mut out);
-        let sent = buffer.send_other(stream, &out);
+        let sealed = self.session().accept(bytes);
+        // Nothing, unless much waits already.
+        let rest =
+            sealed.as_ref().map_or(Vec::new(), |&taken| bytes.get(taken..).unwrap_or_default().to_vec());
+        let sent = buffer.send_from(stream, len + RECORDS, |room| self.session().drain_into(room));
+        let sent = match rest.is_empty() {
+            true => sent,
+            false => sent.and_then(|()| self.seal_and_send(stream, &rest)),
+        };
         drop(turn);
         self.close_if_wanted(stream);
-        sent.and(sealed.map_err(io::Error::other))
+        sent.and(sealed.map(|_| ()).map_err(io::Error::other))
     }
 
     /// Takes memory for the records only while they are written.

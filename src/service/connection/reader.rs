@@ -110,6 +110,7 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         self.start = 0;
+        self.buffer.take_fewer(self.misaligned(rest));
         self.sink.lay_down();
         let result = self.read();
         self.sink.pick_up();
@@ -123,6 +124,15 @@ impl<'a> Reader<'a> {
                 self.sink.put_back();
                 Err(stop)
             }
+        }
+    }
+
+    /// How many bytes the next read leaves for the one behind it, so that a long message lies there as it will lie in the
+    /// owner's page. Headers of long messages are taken for whole words, as those of four bytes are.
+    fn misaligned(&self, rest: usize) -> usize {
+        match rest {
+            0..READ_BUFFER => rest.wrapping_neg(),
+            READ_BUFFER.. => self.sink.filled(),
         }
     }
 

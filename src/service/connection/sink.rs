@@ -108,6 +108,9 @@ impl Sink {
             return receiver.receive(&self.conn, chunk);
         }
         self.begin(chunk.kind, chunk.first);
+        if self.pack(chunk) {
+            return;
+        }
         let mut rest = chunk.payload;
         loop {
             let Some(space) = self.reserve(rest.len()) else {
@@ -123,6 +126,20 @@ impl Sink {
             }
             rest = later;
         }
+    }
+
+    /// Collects a message that is whole where there is nothing else to be done; [`Sink::push`] does the same in steps.
+    #[inline]
+    fn pack(&mut self, chunk: &Chunk<'_>) -> bool {
+        if !(chunk.first && chunk.last) || self.len > 0 || self.carried.is_some() || self.is_handed_over() {
+            return false;
+        }
+        let Some(Page::Lent(page)) = &mut self.page else { return false };
+        if !page.takes_several() || !self.whole.put(page.pages_mut(), self.kind, chunk.payload) {
+            return false;
+        }
+        (self.first, self.within) = (false, false);
+        true
     }
 
     /// Delivers what is collected.
@@ -314,6 +331,11 @@ impl Sink {
         self.follow_owner();
     }
 
+    /// How many bytes of the message that is begun are in the page.
+    pub(crate) fn filled(&self) -> usize {
+        self.len
+    }
+
     /// The first `len` bytes of what was reserved, where they are.
     pub(crate) fn reserved(&mut self, len: usize) -> &mut [u8] {
         self.room().get_mut(..len).unwrap_or_default()
@@ -337,11 +359,16 @@ impl Sink {
     }
 
     /// Lets go of a former owner's page. What came before is the next owner's if nothing of the message has gone out.
+    #[inline]
     fn follow_owner(&mut self) {
-        let owner = self.conn.inbox.owner();
-        if owner == self.owner {
-            return;
+        if self.is_handed_over() {
+            self.change_owner();
         }
+    }
+
+    #[cold]
+    fn change_owner(&mut self) {
+        let owner = self.conn.inbox.owner();
         self.pass_on();
         let carried = match self.page.take() {
             Some(Page::Lent(page)) => {

@@ -33,8 +33,12 @@ enum Loan {
     Move,
 }
 
-/// Pages of another process.
-pub(crate) struct Lent {
+/// Pages of another process. It goes through many hands, so that it is a pointer: what there is to know of a message
+/// stays where it is.
+pub(crate) struct Lent(Box<Known>);
+
+/// What there is to know of a message.
+struct Known {
     sender: MessageSender,
     pages: MemoryRange,
     loan: Loan,
@@ -108,7 +112,7 @@ impl Incoming {
             Message::Scalar(scalar) => return Self::scalar(sender, scalar, false),
             Message::BlockingScalar(scalar) => return Self::scalar(sender, scalar, true),
         };
-        Incoming::Lent(Lent {
+        Incoming::Lent(Lent(Box::new(Known {
             sender,
             pages: memory.buf,
             loan,
@@ -119,7 +123,7 @@ impl Incoming {
             ticket: None,
             until: None,
             purpose: Purpose::One,
-        })
+        })))
     }
 
     fn scalar(sender: MessageSender, scalar: xous::ScalarMessage, blocking: bool) -> Self {
@@ -131,37 +135,37 @@ impl Incoming {
 impl Lent {
     /// What it is answered with if nobody answers it.
     pub(crate) fn answer_on_drop(&mut self, offset: usize) {
-        self.answer_on_drop = offset;
+        self.0.answer_on_drop = offset;
     }
 
     /// Its sender wants it back after this time, if not before.
     pub(crate) fn wanted_after(&mut self, wait: Duration) {
-        self.until = Instant::now().checked_add(wait);
+        self.0.until = Instant::now().checked_add(wait);
     }
 
     /// When its sender wants it back.
     pub(crate) fn until(&self) -> Option<Instant> {
-        self.until
+        self.0.until
     }
 
     /// Its sender takes several messages in it.
     pub(crate) fn take_several(&mut self) {
-        self.purpose = Purpose::TakesSeveral;
+        self.0.purpose = Purpose::TakesSeveral;
     }
 
     /// See [`Lent::take_several`].
     pub(crate) fn takes_several(&self) -> bool {
-        matches!(self.purpose, Purpose::TakesSeveral | Purpose::Exchange(_))
+        matches!(self.0.purpose, Purpose::TakesSeveral | Purpose::Exchange(_))
     }
 
     /// It holds so many messages, as its sender says.
     pub(crate) fn holds_several(&mut self) {
-        self.purpose = Purpose::HoldsSeveral(self.offset);
+        self.0.purpose = Purpose::HoldsSeveral(self.0.offset);
     }
 
     /// How many messages are in it, if it may be any number but one.
     pub(crate) fn several(&self) -> Option<usize> {
-        match self.purpose {
+        match self.0.purpose {
             Purpose::HoldsSeveral(several) => Some(several),
             _ => None,
         }
@@ -169,29 +173,29 @@ impl Lent {
 
     /// How many messages are in it, never more than it has room for.
     pub(crate) fn messages(&self) -> usize {
-        self.several().map_or(1, |several| several.min(self.pages.len() / size_of::<u32>()))
+        self.several().map_or(1, |several| several.min(self.0.pages.len() / size_of::<u32>()))
     }
 
     /// It is an `Exchange`: its message is sent as a `Send`, and answered with a word.
     pub(crate) fn exchange(&mut self) {
-        let word = ExchangeWord::from_word(self.offset);
+        let word = ExchangeWord::from_word(self.0.offset);
         // One without a meaning is refused where others are that are sent.
-        self.offset = word.map_or(usize::MAX, |word| SendWord::Data(word.kind, Part::Whole).to_word());
+        self.0.offset = word.map_or(usize::MAX, |word| SendWord::Data(word.kind, Part::Whole).to_word());
         let wait = word.map_or(0, |word| word.wait);
-        self.purpose = Purpose::Exchange(Exchange { owner: 0, wait });
-        self.answer_on_drop = not_sent(Code::Closed);
+        self.0.purpose = Purpose::Exchange(Exchange { owner: 0, wait });
+        self.0.answer_on_drop = not_sent(Code::Closed);
     }
 
     /// This `owner` lends it, if it is an `Exchange`.
     pub(crate) fn is_of(&mut self, owner: u32) {
-        if let Purpose::Exchange(exchange) = &mut self.purpose {
+        if let Purpose::Exchange(exchange) = &mut self.0.purpose {
             exchange.owner = owner;
         }
     }
 
     /// What it waits for, if it is an `Exchange`.
     pub(crate) fn exchanged(&self) -> Option<Exchange> {
-        match self.purpose {
+        match self.0.purpose {
             Purpose::Exchange(exchange) => Some(exchange),
             _ => None,
         }
@@ -200,10 +204,10 @@ impl Lent {
     /// The message of an `Exchange` is sent: it is not in the page any more, which waits as that of a `Receive` and is
     /// answered with `offset` if it is dropped.
     pub(crate) fn becomes_receive(&mut self, offset: usize) {
-        let valid = self.valid;
+        let valid = self.0.valid;
         self.pages_mut().get_mut(..valid).unwrap_or_default().fill(0);
-        self.answer_on_drop = offset;
-        if let Purpose::Exchange(Exchange { wait: wait @ 1.., .. }) = self.purpose {
+        self.0.answer_on_drop = offset;
+        if let Purpose::Exchange(Exchange { wait: wait @ 1.., .. }) = self.0.purpose {
             self.wanted_after(Duration::from_millis(wait as u64));
         }
     }
@@ -216,57 +220,57 @@ impl Lent {
 
     /// Counts it as open until it is answered.
     pub(crate) fn hold(&mut self, ticket: Ticket) {
-        self.ticket = Some(ticket);
+        self.0.ticket = Some(ticket);
     }
 
     /// It is counted as open.
     pub(crate) fn is_held(&self) -> bool {
-        self.ticket.is_some()
+        self.0.ticket.is_some()
     }
 
     /// The sender's process number.
     pub(crate) fn pid(&self) -> u8 {
-        self.sender.pid().map_or(0, PID::get)
+        self.0.sender.pid().map_or(0, PID::get)
     }
 
     /// The sender's flags.
     pub(crate) fn offset(&self) -> usize {
-        self.offset
+        self.0.offset
     }
 
     /// Bytes of the pages.
     pub(crate) fn size(&self) -> usize {
-        self.pages.len()
+        self.0.pages.len()
     }
 
     /// Nobody waits for it.
     pub(crate) fn is_moved(&self) -> bool {
-        self.loan == Loan::Move
+        self.0.loan == Loan::Move
     }
 
     /// It may be written.
     pub(crate) fn is_writable(&self) -> bool {
-        self.loan == Loan::MutableBorrow
+        self.0.loan == Loan::MutableBorrow
     }
 
     /// The bytes that the sender calls valid; `None` if it has not lent that many, or more than is taken.
     pub(crate) fn data(&self) -> Option<&[u8]> {
-        if self.pages.len() > MESSAGE_BYTES {
+        if self.0.pages.len() > MESSAGE_BYTES {
             return None;
         }
         // SAFETY: the kernel has mapped these pages into this process for as long as the message is not answered,
         // and `self` is consumed by the answer. Any bit pattern is a `u8`, and the lender cannot write meanwhile.
-        let bytes: &[u8] = unsafe { self.pages.as_slice() };
-        bytes.get(..self.valid)
+        let bytes: &[u8] = unsafe { self.0.pages.as_slice() };
+        bytes.get(..self.0.valid)
     }
 
     /// All of the pages if they were lent to be written, else nothing.
     pub(crate) fn pages_mut(&mut self) -> &mut [u8] {
-        if self.loan != Loan::MutableBorrow || self.pages.len() > MESSAGE_BYTES {
+        if self.0.loan != Loan::MutableBorrow || self.0.pages.len() > MESSAGE_BYTES {
             return &mut [];
         }
         // SAFETY: as in `data`; they are mapped writable and `self` is borrowed exclusively.
-        unsafe { self.pages.as_slice_mut() }
+        unsafe { self.0.pages.as_slice_mut() }
     }
 
     /// Gives the pages back with these two words. If the sender is gone, the pages are gone, too.
@@ -294,16 +298,16 @@ impl Lent {
 
     /// Whether there was somebody to answer.
     fn finish(&mut self, offset: usize, valid: usize) -> bool {
-        if std::mem::replace(&mut self.answered, true) {
+        if std::mem::replace(&mut self.0.answered, true) {
             return true;
         }
         // Before the answer: the sender may ask again as soon as it has it.
-        self.ticket = None;
-        let result = match self.loan {
-            Loan::Move => kernel::unmap_memory(self.pages),
+        self.0.ticket = None;
+        let result = match self.0.loan {
+            Loan::Move => kernel::unmap_memory(self.0.pages),
             Loan::Borrow | Loan::MutableBorrow => kernel::return_memory_offset_valid(
-                self.sender,
-                self.pages,
+                self.0.sender,
+                self.0.pages,
                 NonZeroUsize::new(offset),
                 NonZeroUsize::new(valid),
             ),
@@ -315,7 +319,7 @@ impl Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        self.finish(self.answer_on_drop, 0);
+        self.finish(self.0.answer_on_drop, 0);
     }
 }
 

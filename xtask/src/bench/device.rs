@@ -17,7 +17,8 @@ pub(super) fn run(arguments: &[String]) -> Result<ExitCode, Failure> {
     let is_for_readme = match arguments {
         [] => false,
         [option] if option == "--readme" => true,
-        _ => return Err(Failure::usage("behind `device` there may be --readme")),
+        [option, name] if option == "--account" => return account(name),
+        _ => return Err(Failure::usage("behind `device` there may be --readme or --account NAME")),
     };
     let toolchain = toolchain::find_or_install().map_err(Failure::Other)?;
     let gauge::Tables { goals, accounts } = gauge::tables(&prepare()?)?;
@@ -29,6 +30,14 @@ pub(super) fn run(arguments: &[String]) -> Result<ExitCode, Failure> {
             update(&workspace().join(file), text)?;
         }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Where the instructions of one message go that `device.toml` has.
+fn account(name: &str) -> Result<ExitCode, Failure> {
+    let task = gauge::Task::named(name)?;
+    toolchain::find_or_install().map_err(Failure::Other)?;
+    println!("{}", gauge::account_of_task(task, &prepare()?)?);
     Ok(ExitCode::SUCCESS)
 }
 

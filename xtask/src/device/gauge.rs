@@ -21,7 +21,8 @@ use ::device::Outcome;
 use ::device::prepare::{Programs, prepare_library};
 
 use self::rows::{ROWS, What};
-use self::task::{Profile, Taken, Task, Way, Who};
+pub(crate) use self::task::Task;
+use self::task::{Profile, Taken, Way, Who};
 use super::measure::{Figures, tenths};
 use crate::Failure;
 
@@ -49,6 +50,11 @@ pub(super) fn figures(programs: &Programs) -> Result<Figures, Failure> {
 /// The account of a whole run, as tables.
 pub(super) fn account_of(outcome: &Outcome) -> String {
     account::tables(&Profile::of(outcome), LINES)
+}
+
+/// The account of one message, as tables.
+pub(crate) fn account_of_task(task: Task, programs: &Programs) -> Result<String, Failure> {
+    Ok(account::tables(&task.profile(programs, Who::Service)?, LINES))
 }
 
 /// What `cargo xtask bench device` shows.

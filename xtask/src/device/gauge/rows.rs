@@ -2,6 +2,7 @@
 
 use super::sender::PART;
 use super::task::{PER_CALL, Profile, SHORT_CALLS, Taken, Task, Way};
+use crate::Failure;
 
 /// What stands above the columns.
 pub(super) const HEAD: [&str; 6] =
@@ -103,6 +104,18 @@ pub(super) fn tasks() -> Vec<Task> {
 }
 
 impl Task {
+    /// The one of this name.
+    ///
+    /// # Errors
+    /// There is none; the error has all names.
+    pub(crate) fn named(name: &str) -> Result<Task, Failure> {
+        let unknown = || {
+            let names: Vec<_> = tasks().iter().map(Task::name).collect();
+            Failure::usage(format!("no message {name}; there are {}", names.join(", ")))
+        };
+        tasks().into_iter().find(|task| task.name() == name).ok_or_else(unknown)
+    }
+
     /// Its name in `device.toml`.
     pub(super) fn name(&self) -> String {
         let way = match self.way {

@@ -52,7 +52,7 @@ pub(super) enum Who<'a> {
 
 /// Messages that are measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Task {
+pub(crate) struct Task {
     pub(super) way: Way,
     /// Bytes of a message.
     pub(super) length: usize,

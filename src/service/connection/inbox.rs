@@ -10,10 +10,11 @@ use std::time::Duration;
 use xous_api_websocket::wire::{ReceiveWord, Status};
 use xous_api_websocket::{Code, Kind};
 
+use super::begun::{Begun, LaidDown};
 use super::outcome::Outcome;
 use super::told::{Told, pieces, refuse, tell};
 use super::watch::Watcher;
-use crate::service::limits::{CARRIED, LAST_TURN, PARKED_RECEIVES};
+use crate::service::limits::{LAST_TURN, PARKED_RECEIVES};
 use crate::service::message::{Asked, Lent};
 use crate::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use crate::sync::{Condvar, Instant, Mutex};
@@ -61,16 +62,6 @@ enum Phase {
     Over(Outcome),
 }
 
-/// A page that holds a piece of a message.
-pub(crate) struct Begun {
-    pub(crate) page: Lent,
-    /// Bytes of it that are filled.
-    pub(crate) len: usize,
-    pub(crate) kind: Kind,
-    /// The piece begins the message.
-    pub(crate) first: bool,
-}
-
 /// What comes of asking for a page.
 pub(crate) enum Taken {
     /// A page of the owner.
@@ -79,32 +70,6 @@ pub(crate) enum Taken {
     HandedOver,
     /// Nothing is delivered any more.
     Nothing,
-}
-
-/// What the reader finds where it has left a page.
-pub(crate) enum LaidDown {
-    /// The page.
-    Page(Lent),
-    /// Nothing: the owner has it, with what it held.
-    GoneOut,
-    /// Nothing: the connection was handed over.
-    HandedOver {
-        /// How often it has been.
-        owner: u32,
-        /// See [`State`].
-        carried: Option<Vec<u8>>,
-    },
-}
-
-impl Begun {
-    /// Empties the page of an owner who has handed the connection over. What it held goes to the next one if it begins
-    /// a message and is no more than is carried.
-    pub(crate) fn empty(&mut self) -> Option<Vec<u8>> {
-        let bytes = self.page.pages_mut().get_mut(..self.len).unwrap_or_default();
-        let carried = (self.first && bytes.len() <= CARRIED).then(|| bytes.to_vec());
-        bytes.fill(0);
-        carried
-    }
 }
 
 impl Inbox {

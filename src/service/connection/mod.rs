@@ -21,6 +21,7 @@
 
 mod account;
 mod beat;
+mod begun;
 mod closer;
 #[expect(clippy::module_inception, reason = "the room is named for what it serves")]
 mod connection;

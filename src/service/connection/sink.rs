@@ -8,9 +8,10 @@ use xous::CID;
 use xous_api_websocket::Kind;
 use xous_api_websocket::wire::{PAGE_SIZE, Packer, Pages, ReceiveWord, Status, Unpacker};
 
+use super::begun::{Begun, LaidDown};
 use super::connection::Connection;
 use super::deadline::Deadline;
-use super::inbox::{Begun, LaidDown, Taken};
+use super::inbox::Taken;
 use super::outcome::Outcome;
 use super::turns::Turns;
 use crate::proto::{self, Chunk};

@@ -7,7 +7,8 @@ use shuttle::thread::{JoinHandle, spawn};
 use xous_api_websocket::wire::{ReceiveWord, Status};
 use xous_api_websocket::{Code, Kind};
 
-use super::super::inbox::{Begun, Inbox, LaidDown, Taken};
+use super::super::begun::{Begun, LaidDown};
+use super::super::inbox::{Inbox, Taken};
 use super::super::outcome::Outcome;
 use crate::service::message::Caller;
 use crate::sync::explore::explore;

@@ -37,7 +37,7 @@ pub(crate) trait Machine {
     fn has(&self, program: &str) -> bool;
     /// Whether this process is root's.
     fn is_root(&self) -> bool;
-    /// Runs a command to its end: whether it succeeded, and what it said.
+    /// Runs a command to its end: whether it succeeded, and what it said, a line that is repeated once.
     fn run(&mut self, command: &[&str]) -> (bool, String);
 }
 
@@ -125,13 +125,16 @@ fn run(command: &[&str]) -> std::io::Result<(bool, String)> {
         command.spawn()?
         // The command, and with it this process's end of the pipe, is dropped here.
     };
-    let mut said = String::new();
+    let (mut said, mut last) = (String::new(), String::new());
     for line in BufReader::new(output).split(b'\n') {
-        let line = line?;
-        let line = String::from_utf8_lossy(&line);
-        eprintln!("    {line}");
-        said += &line;
-        said.push('\n');
+        let line = String::from_utf8_lossy(&line?).into_owned();
+        // While apt waits for its lock it says so each second.
+        if line != last {
+            eprintln!("    {line}");
+            said += &line;
+            said.push('\n');
+        }
+        last = line;
     }
     Ok((child.wait()?.success(), said))
 }
@@ -233,7 +236,7 @@ mod tests {
 
     #[test]
     fn what_a_command_says_is_kept() {
-        let (succeeded, said) = ThisMachine.run(&["sh", "-c", "echo one; echo two >&2; exit 3"]);
+        let (succeeded, said) = ThisMachine.run(&["sh", "-c", "echo one; echo two >&2; echo two; exit 3"]);
         assert!(!succeeded);
         assert_eq!(said, "one\ntwo\n");
         assert!(!ThisMachine.run(&["a program that nobody has"]).0);

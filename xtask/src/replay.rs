@@ -25,10 +25,10 @@ A client has recorded it (`Request::record`): the server is played on 127.0.0.1,
 gets the answer that it got then, with the same bytes at the same times, and the same end. Where the client had sent a
 message first, the server waits for one, 10 s at most, and says so if none comes.
 
-A server has recorded it (`Route::record`): the client is played in the same way, to the server on port N of 127.0.0.1, which
-takes what the recording has no longer: a query, a login, a cookie, sub-protocols.
+A server has recorded it (`Route::record`): the client is played in the same way, to the server on port N of 127.0.0.1, without
+TLS. The server has to let it in without what is not in the recording: the query, logins, cookies, sub-protocols.
 
-  --port N  the port to listen on; 0, or nothing said, takes any, which is printed. Or that of the server
+  --port N  the port to listen on; 0, or nothing said, takes any, which is printed; or the port of the server
   --fast    do not wait for the times
   --list    show what is in the file
 

@@ -124,7 +124,7 @@ fn names(presented: &[String]) -> String {
 }
 
 /// `HandshakeFailure` as `handshake failure`, `UnknownCA` as `unknown ca`.
-fn words(name: &impl fmt::Debug) -> String {
+fn words(name: &dyn fmt::Debug) -> String {
     let mut words = String::new();
     let name = format!("{name:?}");
     let mut rest = name.chars().peekable();

@@ -25,7 +25,7 @@ pub(super) fn describe(error: &Error, agreed: bool) -> TlsError {
     }
 }
 
-/// What failed, for people: rustls' own texts have the names of its variants in them.
+/// What failed, for people. rustls' own texts have the names of its variants in them.
 pub(super) fn told(error: &Error) -> String {
     match error {
         Error::AlertReceived(alert) => format!("the peer refuses: {}", words(alert)),
@@ -45,7 +45,12 @@ pub(super) fn told(error: &Error) -> String {
         Error::InconsistentKeys(_) => "whether key and certificate belong together cannot be seen".to_owned(),
         Error::General(text) => text.clone(),
         Error::Other(error) => words(&error.0),
-        error => error.to_string(),
+        Error::DecryptError => "a message of the peer cannot be decrypted".to_owned(),
+        Error::PeerSentOversizedRecord => "a record of the peer is too long".to_owned(),
+        Error::NoApplicationProtocol => "the peer wants another protocol inside".to_owned(),
+        Error::NoCertificatesPresented => "the peer shows no certificate".to_owned(),
+        // Of what is left nothing happens here, and rustls' own texts would be kilobytes.
+        _ => "the handshake failed".to_owned(),
     }
 }
 
@@ -83,7 +88,9 @@ fn faulty(error: &CertificateError) -> (CertificateFault, String) {
             (CertificateFault::Other, "it is signed with an algorithm that is not accepted".to_owned())
         }
         BadEncoding => (CertificateFault::Other, "it is damaged, or no certificate at all".to_owned()),
-        InvalidPurposeContext { .. } => (CertificateFault::Other, error.to_string()),
+        InvalidPurposeContext { required, .. } => {
+            (CertificateFault::Other, format!("it is not for {required}"))
+        }
         Other(error) => (CertificateFault::Other, other(error)),
         error => (CertificateFault::Other, words(error)),
     }
@@ -117,7 +124,7 @@ fn names(presented: &[String]) -> String {
 }
 
 /// `HandshakeFailure` as `handshake failure`, `UnknownCA` as `unknown ca`.
-fn words(name: &impl fmt::Debug) -> String {
+fn words(name: &dyn fmt::Debug) -> String {
     let mut words = String::new();
     let name = format!("{name:?}");
     let mut rest = name.chars().peekable();

@@ -37,6 +37,21 @@ pub(crate) fn has_clock() -> bool {
     true
 }
 
+/// Whether names of hosts can be asked for. On the device std asks the server of `dns`, and waits without end for one that
+/// is not there (xous-core, `services/dns/src/main.rs`). Does not wait for that server.
+#[cfg(target_os = "xous")]
+pub(crate) fn has_resolver() -> bool {
+    use xous_api_names::XousNames;
+    // The connection is the one that std uses from then on.
+    XousNames::new().is_ok_and(|names| names.request_connection("_DNS Resolver Middleware_").is_ok())
+}
+
+/// See above. A PC always has one.
+#[cfg(not(target_os = "xous"))]
+pub(crate) fn has_resolver() -> bool {
+    true
+}
+
 /// Bytes of heap. The kernel tells its size when it is asked to change another one.
 #[cfg(target_os = "xous")]
 pub(crate) fn heap() -> usize {

@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         ["secure-serve", port, path] => serve::serve(port, path, true),
         ["refuse", port] => refuse::all(port),
         ["refused", host, port] => refuse::one(host, port),
+        ["nameless", port] => refuse::nameless(port),
         ["probe", ref names @ ..] => probe::try_all(names),
         ["close"] => close::times(),
         ["greedy", port] => faults::greedy(port),

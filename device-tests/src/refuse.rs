@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 
 use xous_api_websocket::error::OpenError;
-use xous_api_websocket::{Request, Websocket};
+use xous_api_websocket::{Code, Request, Websocket};
 
 use crate::words;
 
@@ -34,4 +34,20 @@ pub(crate) fn one(host: &str, port: &str) -> Result<(), String> {
         Err(error) => Err(words(error)),
         Ok(_) => Err("it was not refused".to_owned()),
     }
+}
+
+/// Openings by name that fail, as no service knows any: more than there are workers for.
+const NAMELESS: usize = 13;
+
+/// Opens connections by name, each of which has to fail as it is not known, and then one by address.
+pub(crate) fn nameless(port: &str) -> Result<(), String> {
+    let number = port.parse().map_err(words)?;
+    for _ in 0..NAMELESS {
+        match Websocket::open(&Request::new("somewhere.example", number)) {
+            Err(OpenError::Failed { code: Code::Resolve, .. }) => (),
+            Err(error) => return Err(words(error)),
+            Ok(_) => return Err("it was opened".to_owned()),
+        }
+    }
+    one("127.0.0.1", port)
 }

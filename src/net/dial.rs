@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
 use super::TcpStream;
-use crate::platform::HAS_ONE_NETWORK;
+use crate::platform::{HAS_ONE_NETWORK, has_resolver};
 
 /// Why there is no connection.
 #[derive(Debug)]
@@ -121,6 +121,9 @@ pub(crate) fn without_zone(host: &str) -> &str {
 
 #[inline(never)]
 fn resolve(host: &str, port: u16) -> io::Result<std::vec::IntoIter<SocketAddr>> {
+    if !has_resolver() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "the device has no name service (dns) yet"));
+    }
     (host, port).to_socket_addrs()
 }
 

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
-use device::Outcome;
+use device::{Network, Outcome};
 use hosted::peer::Peer;
 use tungstenite::Message;
 
@@ -91,6 +91,21 @@ fn without_a_clock_tls_is_refused_at_once() {
     let connects = calls.iter().filter(|(number, _)| *number == CONNECT).map(|(_, count)| count).sum::<u64>();
     let all = calls.iter().map(|(_, count)| count).sum::<u64>();
     assert!(connects < 100 && all < CALLS, "{connects} of {all} are Connect");
+}
+
+/// std waits for the name service without end, and the worker with it.
+#[test]
+fn without_a_name_service_names_are_unknown_at_once() {
+    let programs = programs();
+    let machine = programs
+        .machine_without(&["dns", "timeserver"])
+        .machine_limit(Duration::from_secs(10))
+        .wall_limit(WALL_LIMIT)
+        .service(&programs.service)
+        .network(Network::Inside)
+        .service_with(&programs.trial, &["refuse", "8080"])
+        .named("server");
+    machine.program(&programs.trial, &["nameless", "8080"]).run().unwrap().expect_success();
 }
 
 /// Pages of the stacks of workers and ports, the deepest first.

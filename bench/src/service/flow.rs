@@ -7,10 +7,14 @@ use crate::{Failure, progress};
 
 /// Bytes of a message.
 pub(crate) const SIZES: [usize; 2] = [4096, 16 * 1024];
+/// Of a short one, of which several go in one page.
+const SHORT: usize = 16;
 /// Turns of every arm.
 const ROUNDS: usize = 15;
-/// Bytes of a turn.
+/// Bytes of a turn, unless they are too many messages.
 const BLOCK: usize = 2 << 20;
+/// The most messages of a turn.
+const MOST: usize = 8192;
 
 /// Which way messages go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +57,7 @@ pub(crate) fn table(homes: &mut Homes) -> Result<Table, Failure> {
     progress::begin("service: throughput");
     let mut arms = homes.connect()?;
     for direction in Direction::BOTH {
-        for size in SIZES {
+        for size in [SHORT].into_iter().chain(SIZES) {
             let rates = rates(&mut arms, direction, size, ROUNDS)?;
             for (arm, own) in arms.iter().zip(&rates) {
                 table.row(
@@ -66,7 +70,10 @@ pub(crate) fn table(homes: &mut Homes) -> Result<Table, Failure> {
             }
         }
     }
-    table.note(format!("Turns of {} MiB alternate; as above, the ratio is that of pairs.", BLOCK >> 20));
+    table.note(format!(
+        "Turns of {} MiB, of {MOST} messages at most, alternate; as above, the ratio is that of pairs.",
+        BLOCK >> 20
+    ));
     Ok(table)
 }
 
@@ -80,6 +87,6 @@ pub(crate) fn rates(
     size: usize,
     rounds: usize,
 ) -> Result<Vec<Vec<f64>>, Failure> {
-    let messages = BLOCK / size;
+    let messages = (BLOCK / size).min(MOST);
     alternate(arms, rounds, |peer| Ok((messages * size) as f64 / direction.run(peer, size, messages)? / 1e6))
 }

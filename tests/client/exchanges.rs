@@ -12,7 +12,7 @@ use xous_api_websocket::error::{Closed, ExchangeError, ReceiveError, SendError};
 use xous_api_websocket::push::Assembler;
 use xous_api_websocket::state::Phase;
 use xous_api_websocket::wire::{ExchangeWord, Handle, Opcode, ReceiveWord, Status, message_id};
-use xous_api_websocket::{Code, Deadlines, Event, Kind, Part, Payload, Reconnect, Websocket};
+use xous_api_websocket::{Code, Deadlines, Kind, Part, Payload, Websocket};
 
 use crate::common::pages::RawPages;
 use crate::common::raw::{BINARY, CLOSE, FIRST_TEXT, LAST, TEXT, close_payload, frame, read_frame};
@@ -39,13 +39,21 @@ fn echo() -> Peer {
 }
 
 /// What the peer gets next.
-fn expect(stream: &mut TcpStream, first: u8, payload: &[u8]) {
+pub(crate) fn expect(stream: &mut TcpStream, first: u8, payload: &[u8]) {
     let came = read_frame(stream).unwrap();
     assert_eq!((came.first, came.payload.as_slice()), (first, payload));
 }
 
+/// What is asked comes, and what the peer answers is the answer.
+pub(crate) fn is_answered(ws: &Websocket, stream: &mut TcpStream, question: &'static str, answer: &str) {
+    let asking = ask(ws, question);
+    expect(stream, TEXT, question.as_bytes());
+    stream.write_all(&frame(TEXT, answer.as_bytes())).unwrap();
+    assert_eq!(asking.join().unwrap().as_deref(), Ok(answer));
+}
+
 /// Exchanges a text on another thread.
-fn ask(ws: &Websocket, text: &'static str) -> JoinHandle<Result<String, ExchangeError>> {
+pub(crate) fn ask(ws: &Websocket, text: &'static str) -> JoinHandle<Result<String, ExchangeError>> {
     let ws = ws.clone();
     thread::spawn(move || ws.exchange_text(text, 100))
 }
@@ -57,7 +65,7 @@ fn is_parked(ws: &Websocket, stream: &mut TcpStream) {
 }
 
 /// Sends what the peer gets, as soon as the connection is open again.
-fn is_open_again(ws: &Websocket, stream: &mut TcpStream) {
+pub(crate) fn is_open_again(ws: &Websocket, stream: &mut TcpStream) {
     let start = Instant::now();
     while let Err(refused) = ws.send_text("back") {
         assert!(start.elapsed() < PATIENCE, "{refused}");
@@ -66,7 +74,7 @@ fn is_open_again(ws: &Websocket, stream: &mut TcpStream) {
 }
 
 /// So many messages wait to be sent.
-fn queued_when(ws: &Websocket, many: usize) {
+pub(crate) fn queued_when(ws: &Websocket, many: usize) {
     let start = Instant::now();
     while ws.state().unwrap().queued_sends != many {
         assert!(start.elapsed() < PATIENCE);
@@ -427,85 +435,6 @@ fn a_server_that_is_forwarded_to_takes_turns() {
         assert_eq!(asking.join().unwrap().as_deref(), Ok("two"));
         assert_eq!(pushed(), Payload::Text("three".to_owned()));
         forwarding.stop();
-        let asking = ask(&ws, "?");
-        expect(&mut stream, TEXT, b"?");
-        stream.write_all(&frame(TEXT, b"four")).unwrap();
-        assert_eq!(asking.join().unwrap().as_deref(), Ok("four"));
-    });
-}
-
-/// What was sent is lost with the connection, and is not sent again: who asked learns it, and how it ended.
-#[test]
-fn an_exchange_does_not_outlast_its_connection() {
-    system!().run(|| {
-        let (peer, streams) = peers::silent();
-        let again = Reconnect::new().first(Duration::from_millis(10)).jitter(0);
-        let ws = Websocket::open(&request(&peer).reconnect(again)).unwrap();
-        let mut stream = seen(&streams);
-        let lost = Err(ExchangeError::NotReceived(ReceiveError::Reconnecting));
-        for hears in [true, false] {
-            let asking = ask(&ws, "?");
-            expect(&mut stream, TEXT, b"?");
-            drop(stream);
-            assert_eq!(asking.join().unwrap(), lost);
-            stream = seen(&streams);
-            if hears {
-                assert!(matches!(ws.receive_event(), Ok(Event::Reconnecting { why: Code::Closed, .. })));
-                assert!(matches!(ws.receive_event(), Ok(Event::Reopened { .. })));
-            }
-            // With nothing left of the loss, or with all of it.
-            is_open_again(&ws, &mut stream);
-            let asking = ask(&ws, "and now?");
-            expect(&mut stream, TEXT, b"and now?");
-            stream.write_all(&frame(TEXT, b"here")).unwrap();
-            assert_eq!(asking.join().unwrap().as_deref(), Ok("here"));
-        }
-    });
-}
-
-/// A loss that was over before something is asked takes no answer with it.
-#[test]
-fn an_exchange_passes_over_an_earlier_loss() {
-    system!().run(|| {
-        let (peer, streams) = peers::silent();
-        let again = Reconnect::new().first(Duration::from_millis(10)).jitter(0);
-        let ws = Websocket::open(&request(&peer).reconnect(again)).unwrap();
-        let mut stream = seen(&streams);
-        for _ in 0..3 {
-            drop(stream);
-            stream = seen(&streams);
-            is_open_again(&ws, &mut stream);
-            let asking = ask(&ws, "?");
-            expect(&mut stream, TEXT, b"?");
-            stream.write_all(&frame(TEXT, b"!")).unwrap();
-            assert_eq!(asking.join().unwrap().as_deref(), Ok("!"));
-        }
-    });
-}
-
-/// While it is lost nothing is sent; or it waits for the connection, if that was asked for.
-#[test]
-fn an_exchange_on_a_lost_connection_says_so() {
-    system!().run(|| {
-        let hour = Duration::from_secs(3600);
-        for queues in [false, true] {
-            let (peer, streams) = peers::silent();
-            let again = Reconnect::new().first(hour).largest(hour).queues(queues);
-            let ws = Websocket::open(&request(&peer).reconnect(again)).unwrap();
-            drop(seen(&streams));
-            assert!(matches!(ws.receive_event(), Ok(Event::Reconnecting { .. })));
-            let asking = ask(&ws, "?");
-            if queues {
-                queued_when(&ws, 1);
-                ws.reconnect_now().unwrap();
-                let mut stream = seen(&streams);
-                expect(&mut stream, TEXT, b"?");
-                stream.write_all(&frame(TEXT, b"!")).unwrap();
-                assert_eq!(asking.join().unwrap().as_deref(), Ok("!"));
-            } else {
-                let refused = SendError::Refused(Code::Reconnecting);
-                assert_eq!(asking.join().unwrap(), Err(ExchangeError::NotSent(refused)));
-            }
-        }
+        is_answered(&ws, &mut stream, "?", "four");
     });
 }

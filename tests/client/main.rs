@@ -24,6 +24,7 @@ mod in_process;
 mod last_turns;
 mod limits;
 mod liveness;
+mod lost_exchanges;
 mod messages;
 mod moved;
 mod openings;

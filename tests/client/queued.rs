@@ -417,10 +417,7 @@ fn a_peer_that_talks_meanwhile_is_heard() {
             let (mut messages, mut is_asked) = (0, false);
             while let Ok(got) = read_frame(&mut stream) {
                 match got.first {
-                    PONG => {
-                        is_asked = false;
-                        pongs.send(messages).unwrap();
-                    }
+                    PONG => pongs.send(messages).map(|()| is_asked = false).unwrap(),
                     CLOSE => return,
                     _ => messages += 1,
                 }

@@ -163,45 +163,27 @@ impl Client<'_> {
             return Err(Reason::ForeignOrigin);
         }
         let (owner, lease, tally) = (target.owner, target.lease, target.tally);
-        match target.kind {
+        let (destination, writer, protocol, recording) = match target.kind {
             TargetKind::Receiver(receiver) => {
                 let (page, protocol) = self.page(&receiver, route, request)?;
                 let writer = if page.decides { None } else { Some(self.writer(owner)?) };
-                let (destination, recording) = (Destination::Program(page), receiver.recording.clone());
-                Ok(Taken { destination, owner, lease, tally, writer, protocol, recording })
+                (Destination::Program(page), writer, protocol, receiver.recording.clone())
             }
             TargetKind::Upload(route) => {
                 let writer = self.shared.admission.second_worker(self.slot);
-                let Some(writer) = writer else {
+                if writer.is_none() {
                     self.shared.look_for_the_gone(Some(owner));
                     return Err(Reason::Full);
-                };
-                let destination = Destination::Upload(route, target.listener);
-                Ok(Taken {
-                    destination,
-                    owner,
-                    lease,
-                    tally,
-                    writer: Some(writer),
-                    protocol: None,
-                    recording: None,
-                })
+                }
+                (Destination::Upload(route, target.listener), writer, None, None)
             }
             TargetKind::Status(_) => {
                 let writer = self.shared.admission.second_worker(self.slot).ok_or(Reason::Full)?;
-                let destination = Destination::Status(target.listener);
-                Ok(Taken {
-                    destination,
-                    owner,
-                    lease,
-                    tally,
-                    writer: Some(writer),
-                    protocol: None,
-                    recording: None,
-                })
+                (Destination::Status(target.listener), Some(writer), None, None)
             }
-            TargetKind::Page(_) | TargetKind::Files(_) => Err(Reason::NoWebSocket),
-        }
+            TargetKind::Page(_) | TargetKind::Files(_) => return Err(Reason::NoWebSocket),
+        };
+        Ok(Taken { destination, owner, lease, tally, writer, protocol, recording })
     }
 
     /// Waits for a page of the program that takes the clients of a route.

@@ -29,22 +29,10 @@ impl fmt::Display for Wording<'_> {
                 wrong(f, origin, |c| c.is_ascii_graphic(), "an origin is as https://example.com")
             }
             RequestError::SubProtocol => {
-                let name = request.refused_sub_protocol().unwrap_or_default();
-                write!(f, " {:?}", Start(name))?;
-                if is_token(name.as_bytes()) {
-                    f.write_str(": it is named twice")
-                } else {
-                    not_a_token(f, name)
-                }
+                refused_name(f, request.refused_sub_protocol().unwrap_or_default(), "it is named twice")
             }
             RequestError::HeaderName => {
-                let name = request.refused_header().unwrap_or_default().0;
-                write!(f, " {:?}", Start(name))?;
-                if is_token(name.as_bytes()) {
-                    f.write_str(": the service sets it")
-                } else {
-                    not_a_token(f, name)
-                }
+                refused_name(f, request.refused_header().unwrap_or_default().0, "the service sets it")
             }
             RequestError::HeaderValue => {
                 let (name, value) = request.refused_header().unwrap_or_default();
@@ -89,6 +77,12 @@ fn path(f: &mut fmt::Formatter<'_>, path: &str) -> fmt::Result {
         Some('#') => wrong(f, path, is_right, "a fragment is not sent to a server"),
         Some(_) => wrong(f, path, is_right, "it needs percent-encoding"),
     }
+}
+
+/// A name that is refused: as it is none, or for this reason.
+fn refused_name(f: &mut fmt::Formatter<'_>, name: &str, why: &str) -> fmt::Result {
+    write!(f, " {:?}", Start(name))?;
+    if is_token(name.as_bytes()) { write!(f, ": {why}") } else { not_a_token(f, name) }
 }
 
 fn not_a_token(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {

@@ -1,8 +1,11 @@
 //! A message out and the next one in, on a connection that is lost and opened again.
 
 use std::io::Write;
+use std::net::TcpStream;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
+use hosted::peer::Peer;
 use xous_api_websocket::error::{ExchangeError, ReceiveError, SendError};
 use xous_api_websocket::{Code, Event, Reconnect, Websocket};
 
@@ -10,13 +13,19 @@ use crate::common::raw::{TEXT, frame};
 use crate::common::{peers, request, seen, system};
 use crate::exchanges::{ask, expect, is_answered, is_open_again, queued_when};
 
+/// A peer with its connections, and one that is opened again as soon as it is lost.
+fn opened_again_soon() -> (Peer, Receiver<TcpStream>, Websocket) {
+    let (peer, streams) = peers::silent();
+    let again = Reconnect::new().first(Duration::from_millis(10)).jitter(0);
+    let ws = Websocket::open(&request(&peer).reconnect(again)).unwrap();
+    (peer, streams, ws)
+}
+
 /// What was sent is lost with the connection, and is not sent again: who asked learns it, and how it ended.
 #[test]
 fn an_exchange_does_not_outlast_its_connection() {
     system!().run(|| {
-        let (peer, streams) = peers::silent();
-        let again = Reconnect::new().first(Duration::from_millis(10)).jitter(0);
-        let ws = Websocket::open(&request(&peer).reconnect(again)).unwrap();
+        let (_peer, streams, ws) = opened_again_soon();
         let mut stream = seen(&streams);
         let lost = Err(ExchangeError::NotReceived(ReceiveError::Reconnecting));
         for hears in [true, false] {
@@ -40,9 +49,7 @@ fn an_exchange_does_not_outlast_its_connection() {
 #[test]
 fn an_exchange_passes_over_an_earlier_loss() {
     system!().run(|| {
-        let (peer, streams) = peers::silent();
-        let again = Reconnect::new().first(Duration::from_millis(10)).jitter(0);
-        let ws = Websocket::open(&request(&peer).reconnect(again)).unwrap();
+        let (_peer, streams, ws) = opened_again_soon();
         let mut stream = seen(&streams);
         for _ in 0..3 {
             drop(stream);

@@ -130,7 +130,7 @@ fn two_ports_full_of_strangers_leave_workers_to_programs() {
     });
 }
 
-/// Programs take whoever comes, to two ports at the default limits: first WebSockets that stay, then clients that say
+/// Programs take every client, on two ports at the default limits: first WebSockets that stay, then clients that say
 /// nothing.
 #[test]
 fn websockets_of_one_address_on_two_ports_lock_nobody_out() {

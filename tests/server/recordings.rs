@@ -44,6 +44,7 @@ fn visit(port: u16, path: &str) {
     client.text();
     client.send_text("hello");
     client.text();
+    // A pause, which the recording has, and which is played.
     thread::sleep(SHORT);
     client.send_frame(TEXT, b"\xff");
     client.ended_with(CLOSE);

@@ -55,8 +55,8 @@ impl Listener {
 }
 
 impl Files<'_> {
-    /// All files, in no order. Each takes some 30 bytes of the heap besides its name; whoever may send files decides how
-    /// many there are.
+    /// All files, in no order. Each takes some 30 bytes of the heap besides its name, and how many there are
+    /// is decided by those who may send files.
     ///
     /// # Errors
     /// `Refused` with `NotPermitted` (no route leads to the dict), `NoPddb`, `PddbFailed` or `NoWorker`; `NoMemory` if
@@ -91,7 +91,7 @@ impl Files<'_> {
     }
 
     /// Reads all of a file. A process on the device has 512 KiB of heap unless it asks for more
-    /// ([`allow_heap`](crate::allow_heap)), and whoever may send files decides how long they are:
+    /// ([`allow_heap`](crate::allow_heap)), and how long a file is, its sender decides:
     /// [`Files::read_at`] needs no room.
     ///
     /// # Errors
@@ -136,7 +136,7 @@ impl Files<'_> {
     }
 }
 
-/// A name that is sized by whoever has sent the file.
+/// A copy of a name, which the sender of the file has chosen, and its length with it.
 fn copied(name: &str) -> Result<String, ControlError> {
     let mut copy = String::new();
     copy.try_reserve_exact(name.len()).map_err(|_| ControlError::NoMemory)?;

@@ -79,7 +79,7 @@ fn path(f: &mut fmt::Formatter<'_>, path: &str) -> fmt::Result {
     }
 }
 
-/// A name that is refused: as it is none, or for this reason.
+/// A name that is refused, with the character that no name has; without one, the reason is `why`.
 fn refused_name(f: &mut fmt::Formatter<'_>, name: &str, why: &str) -> fmt::Result {
     write!(f, " {:?}", Start(name))?;
     if is_token(name.as_bytes()) { write!(f, ": {why}") } else { not_a_token(f, name) }

@@ -20,6 +20,7 @@ pub mod pddb;
 mod platform;
 pub mod proto;
 mod service;
+mod starting;
 mod sync;
 pub mod upload;
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 pub use stand_ins::settings::{PDDB_ANSWER, PDDB_ASKED, PDDB_MOUNT, PDDB_UNMOUNT, PDDB_USER};
 use stand_ins::settings::{
-    PDDB_ASKS_AT, PDDB_DIED, PDDB_DIES_AT, PDDB_FULL_AT, PDDB_HANGS_AT, PDDB_POOL, PDDB_SECOND_BASIS,
-    PDDB_SLOW, PDDB_SYNCED, PDDB_UNMOUNTED,
+    PDDB_ASKS_AT, PDDB_DIED, PDDB_DIES_AT, PDDB_FULL_AT, PDDB_HANGS_AT, PDDB_LATE, PDDB_POOL,
+    PDDB_SECOND_BASIS, PDDB_SLOW, PDDB_SYNCED, PDDB_UNMOUNTED,
 };
 
 /// The PDDB stand-in of a system. Without anything said, it is mounted, never full, and keeps its keys in the system's
@@ -50,6 +50,12 @@ impl Pddb {
     #[must_use]
     pub fn unmounted(self) -> Self {
         self.set(PDDB_UNMOUNTED, 1)
+    }
+
+    /// Is registered only so long after its start.
+    #[must_use]
+    pub fn late(self, time: Duration) -> Self {
+        self.set(PDDB_LATE, time.as_micros())
     }
 
     /// Takes at least so long over every request.

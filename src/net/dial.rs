@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::TcpStream;
 use crate::platform::{HAS_ONE_NETWORK, has_resolver};
+use crate::starting::Starting;
 
 /// Why there is no connection.
 #[derive(Debug)]
@@ -121,9 +122,10 @@ pub(crate) fn without_zone(host: &str) -> &str {
 
 #[inline(never)]
 fn resolve(host: &str, port: u16) -> io::Result<std::vec::IntoIter<SocketAddr>> {
-    if !has_resolver() {
-        return Err(io::Error::new(io::ErrorKind::NotFound, "the device has no name service (dns) yet"));
-    }
+    static RESOLVER: Starting = Starting::new();
+    RESOLVER
+        .wait_for(|| has_resolver().then_some(()))
+        .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the device has no name service (dns) yet"))?;
     (host, port).to_socket_addrs()
 }
 

@@ -14,11 +14,15 @@ use xous_api_websocket::wire::Pages;
 
 use super::error::PddbError;
 use super::patience::Patience;
+#[cfg(not(all(test, feature = "shuttle")))]
+use crate::starting::Starting;
 use crate::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use crate::sync::{Condvar, Instant, Mutex, thread};
 
 /// The PDDB's name (`SERVER_NAME_PDDB` in `services/pddb/src/api.rs`).
 pub(super) const NAME: &str = "_Plausibly Deniable Database_";
+#[cfg(not(all(test, feature = "shuttle")))]
+static SERVER: Starting = Starting::new();
 /// On the device a name look-up takes 20 KiB of stack, a log line 16 and a panic 32.
 const STACK: usize = 64 * 1024;
 /// How many sets of pages are kept for the next request, and how large they may be.
@@ -361,7 +365,7 @@ impl Route {
         }
         let names = self.names.as_ref().ok_or(PddbError::NoServer)?;
         // Not the blocking way: it would wait for ever on a system without a PDDB.
-        let cid = names.request_connection(NAME).map_err(|_| PddbError::NoServer)?;
+        let cid = SERVER.wait_for(|| names.request_connection(NAME).ok()).ok_or(PddbError::NoServer)?;
         self.cid = Some(cid);
         Ok(cid)
     }

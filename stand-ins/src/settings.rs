@@ -8,6 +8,8 @@ pub const PDDB_FULL_AT: &str = "PDDB_FULL_AT";
 pub const PDDB_SECOND_BASIS: &str = "PDDB_SECOND_BASIS";
 /// PDDB: starts without an open basis, until it is told [`PDDB_MOUNT`].
 pub const PDDB_UNMOUNTED: &str = "PDDB_UNMOUNTED";
+/// PDDB: is registered only so many microseconds after its start.
+pub const PDDB_LATE: &str = "PDDB_LATE";
 /// PDDB: takes at least so many microseconds over every request.
 pub const PDDB_SLOW: &str = "PDDB_SLOW";
 /// PDDB: serves nobody any more from the change with this number on; the first is 1.

@@ -175,6 +175,29 @@ fn what_is_not_there_or_of_no_use_is_refused_and_named_before_anybody_is_asked()
 }
 
 #[test]
+fn a_pddb_that_has_not_started_yet_is_waited_for() {
+    system!().pddb(StandIn::new().late(Duration::from_millis(500))).run(|| {
+        let (code, text) = refusal(&request(1, "/echo", Tls::default().and_in("tls", "ca")));
+        assert_eq!(code, Code::NoPddbKey, "{text}");
+    });
+}
+
+/// A system may be without one.
+#[test]
+fn a_pddb_that_never_starts_is_waited_for_once() {
+    system!().pddb(StandIn::new().late(Duration::from_secs(3600))).run(|| {
+        let stored = request(1, "/echo", Tls::default().and_in("tls", "ca"));
+        let [first, second] = [(); 2].map(|()| {
+            let start = Instant::now();
+            let (code, text) = refusal(&stored);
+            assert!(code == Code::NoPddb && text.contains("when it has started"), "{code:?}: {text}");
+            start.elapsed()
+        });
+        assert!(second < first, "{second:?} is not less than {first:?}");
+    });
+}
+
+#[test]
 fn an_unmounted_pddb_is_told_from_a_missing_key() {
     system!().pddb(StandIn::new().unmounted()).run(|| {
         pddb();

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::user::User;
 use super::{Code, VPAGE};
 use crate::settings::{
-    PDDB_ASKS_AT, PDDB_DIED, PDDB_DIES_AT, PDDB_FULL_AT, PDDB_HANGS_AT, PDDB_POOL, PDDB_SECOND_BASIS,
-    PDDB_SLOW, PDDB_SYNCED, PDDB_UNMOUNTED,
+    PDDB_ASKS_AT, PDDB_DIED, PDDB_DIES_AT, PDDB_FULL_AT, PDDB_HANGS_AT, PDDB_LATE, PDDB_POOL,
+    PDDB_SECOND_BASIS, PDDB_SLOW, PDDB_SYNCED, PDDB_UNMOUNTED,
 };
 
 /// See [`crate::settings`].
@@ -15,6 +15,7 @@ pub(super) struct Faults {
     pub(super) mounted: bool,
     pub(super) synced: bool,
     pub(super) second_basis: Option<String>,
+    late: Duration,
     slow: Duration,
     hangs_at: Option<u64>,
     dies_at: Option<u64>,
@@ -35,6 +36,7 @@ impl Faults {
             mounted: number(PDDB_UNMOUNTED).is_none(),
             synced: number(PDDB_SYNCED).is_some(),
             second_basis: std::env::var(PDDB_SECOND_BASIS).ok(),
+            late: Duration::from_micros(number(PDDB_LATE).unwrap_or(0)),
             slow: Duration::from_micros(number(PDDB_SLOW).unwrap_or(0)),
             hangs_at: number(PDDB_HANGS_AT),
             dies_at: number(PDDB_DIES_AT),
@@ -44,6 +46,11 @@ impl Faults {
             user,
             changes: 0,
         }
+    }
+
+    /// Waits until it is time to be registered.
+    pub(super) fn come_late(&self) {
+        std::thread::sleep(self.late);
     }
 
     /// The time that a request takes at least.

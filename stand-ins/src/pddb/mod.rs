@@ -88,9 +88,11 @@ mod opcode {
 pub(crate) fn serve() -> Result<Infallible, xous::Error> {
     let names = XousNames::new()?;
     let faults = Faults::from_environment(User::start(&names)?);
-    let keys = open(&faults)?;
+    faults.come_late();
+    // Before the keys are opened, as the real one: others wait in the queue, and do not take it for one that is missing.
     let poller = names.register_name(POLLER, None)?;
     let server = names.register_name(NAME, None)?;
+    let keys = open(&faults)?;
     let own = xous::connect(server)?;
     std::thread::spawn(move || poll(poller, own));
     let mounted = faults.mounted;

@@ -1,39 +1,42 @@
 //! Servers of other processes that start when this one does, and may come a moment later.
 
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// How long such a server is waited for, from when it was first asked for. Less than the silence after which others take
-/// the PDDB for one that asks its user: they wait meanwhile, and are to be told that it is not there, too.
-const GRACE: Duration = Duration::from_millis(1500);
-/// The first pause; each is twice as long as the one before.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
+/// The pauses between the attempts to reach such a server, 1.27 s in all. That is less than the silence after which others
+/// take the PDDB for one that asks its user: they wait meanwhile, and are to be told that it is not there, too.
+const PAUSES: [Duration; 7] = [ms(10), ms(20), ms(40), ms(80), ms(160), ms(320), ms(640)];
+
+const fn ms(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
 
 /// A server that a system may be without. The name server cannot be told to wait for it for a time, only for ever.
 pub(crate) struct Starting {
-    since: OnceLock<Instant>,
+    /// It was waited for in vain.
+    is_missing: AtomicBool,
 }
 
 impl Starting {
     /// One that was not asked for yet.
     pub(crate) const fn new() -> Self {
-        Starting { since: OnceLock::new() }
+        Starting { is_missing: AtomicBool::new(false) }
     }
 
-    /// Tries until there is something, at first; once the server has been waited for, a single time.
+    /// Tries until there is something. A server that was waited for in vain is asked for a single time from then on.
     pub(crate) fn wait_for<T>(&self, mut connect: impl FnMut() -> Option<T>) -> Option<T> {
-        let since = *self.since.get_or_init(Instant::now);
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let connected = connect();
-            let rest = GRACE.saturating_sub(since.elapsed());
-            if connected.is_some() || rest.is_zero() {
-                return connected;
+        if !self.is_missing.load(Relaxed) {
+            for pause in PAUSES {
+                if let Some(connected) = connect() {
+                    return Some(connected);
+                }
+                sleep(pause);
             }
-            sleep(pause.min(rest));
-            pause *= 2;
         }
+        let connected = connect();
+        self.is_missing.store(connected.is_none(), Relaxed);
+        connected
     }
 }
 

@@ -122,11 +122,16 @@ pub(crate) fn without_zone(host: &str) -> &str {
 
 #[inline(never)]
 fn resolve(host: &str, port: u16) -> io::Result<std::vec::IntoIter<SocketAddr>> {
-    static RESOLVER: Starting = Starting::new();
-    RESOLVER
-        .wait_for(|| has_resolver().then_some(()))
-        .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the device has no name service (dns) yet"))?;
+    if !awaits_resolver() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "the device has no name service (dns) yet"));
+    }
     (host, port).to_socket_addrs()
+}
+
+#[inline(never)]
+fn awaits_resolver() -> bool {
+    static RESOLVER: Starting = Starting::new();
+    RESOLVER.wait_for(|| has_resolver().then_some(())).is_some()
 }
 
 #[inline(never)]

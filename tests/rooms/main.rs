@@ -8,12 +8,13 @@ use std::path::Path;
 use imports::{Imports, Module};
 
 /// Files and folders of `src/`. Each imports from those before it only.
-const LAYERS: [&str; 12] = [
+const LAYERS: [&str; 13] = [
     "sync",
     "proto",
     "entropy",
     "platform",
     "clock",
+    "starting",
     "http",
     "pddb",
     "net",

@@ -155,12 +155,20 @@ struct Driver {
     port: u16,
 }
 
-/// Runs the driver until its input, which nobody writes to, ends.
-const UNTIL_THE_END: &str = "chromedriver --port=0 & cat > /dev/null; kill -KILL 0";
+/// Runs the driver until its input, which nobody writes to, ends; says so if the driver ends before.
+const UNTIL_THE_END: &str =
+    "{ chromedriver --port=0; echo 'chromedriver has ended'; } & cat > /dev/null; kill -KILL 0";
+/// It takes a free port of IPv4 and the same of IPv6, and ends if somebody else has that one.
+const ATTEMPTS: usize = 5;
 
 impl Driver {
     fn start() -> Self {
         hosted::tools::require("chromedriver");
+        (0..ATTEMPTS).find_map(|_| Self::try_start()).expect("chromedriver stays")
+    }
+
+    /// `None` if it ends at once.
+    fn try_start() -> Option<Self> {
         let mut command = Command::new("sh");
         command.args(["-c", UNTIL_THE_END]).process_group(0);
         // Without a locale, as on a new machine, it finds no file whose name is not ASCII.
@@ -174,14 +182,16 @@ impl Driver {
             for line in output.lines().map_while(Result::ok) {
                 let port =
                     line.split_once("successfully on port ").map(|(_, port)| port.trim_end_matches('.'));
-                if let Some(Ok(port)) = port.map(str::parse) {
-                    sender.send(port).ok();
+                match port.map(str::parse) {
+                    Some(Ok(port)) => drop(sender.send(Some(port))),
+                    _ if line.ends_with("has ended") => drop(sender.send(None)),
+                    _ => (),
                 }
             }
         });
         let mut driver = Driver { group, port: 0 };
-        driver.port = ports.recv_timeout(PATIENCE).expect("chromedriver says its port");
-        driver
+        driver.port = ports.recv_timeout(PATIENCE).expect("chromedriver says its port")?;
+        Some(driver)
     }
 
     /// The value that a command is answered with.

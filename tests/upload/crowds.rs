@@ -20,6 +20,9 @@ fn idle_from(address: Ipv4Addr, port: u16) -> Client {
     let mut client = Client::over(connect_from(address, port).unwrap());
     client.send(upgrade_request(UPLOAD, ""));
     client.opened();
+    // It has its place among those that are idle before the next one comes.
+    client.send_frame(PING, b"");
+    assert_eq!(client.frame().first, PONG);
     client
 }
 

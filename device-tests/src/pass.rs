@@ -18,9 +18,12 @@ const HEAP: usize = 4 << 20;
 /// What is read at a time of a message that is not received whole.
 const PIECE: usize = 4096;
 
+/// Passes a message like this, and receives into the vector or elsewhere.
+type One = fn(&Websocket, &[u8], &mut Vec<u8>) -> Result<(), String>;
+
 /// Passes so many messages of this length with the port of 127.0.0.1, says so, and keeps the connection: `echo` (and
 /// `secure-echo`, over TLS) sends each and waits for it to come back, `exchange` does so in one request to the service,
-/// `out` sends each, `collected` queues them, `in` receives them.
+/// `out` sends each, `collected` queues them, `in` receives them, `into` does so into one vector, or where they lie.
 pub(crate) fn pass(way: &str, port: &str, length: &str, count: &str) -> Result<(), String> {
     let port = port.parse().map_err(words)?;
     let length: usize = length.parse().map_err(words)?;
@@ -33,22 +36,28 @@ pub(crate) fn pass(way: &str, port: &str, length: &str, count: &str) -> Result<(
     let request = if way == "secure-echo" { request.tls(secure::tls()) } else { request };
     let ws = Websocket::open(&request).map_err(words)?;
     // Chosen once: to compare words costs as much as to copy a short message.
-    let one: fn(&Websocket, &[u8]) -> Result<(), String> = match way {
-        "echo" | "secure-echo" => |ws, message| {
+    let one: One = match way {
+        "echo" | "secure-echo" => |ws, message, _| {
             ws.send_binary(message).map_err(words)?;
             receive(ws, message.len())
         },
-        "exchange" => |ws, message| {
+        "exchange" => |ws, message, _| {
             let back = ws.exchange(Kind::Binary, message).map_err(words)?;
             check(back.into_payload(message.len()).map_err(words)?.into_bytes().len(), message.len())
         },
-        "out" => |ws, message| ws.send_binary(message).map_err(words),
-        "collected" => |ws, message| ws.queue(Kind::Binary, message).map(|_| ()).map_err(words),
-        "in" => |ws, message| receive(ws, message.len()),
+        "out" => |ws, message, _| ws.send_binary(message).map_err(words),
+        "collected" => |ws, message, _| ws.queue(Kind::Binary, message).map(|_| ()).map_err(words),
+        "in" => |ws, message, _| receive(ws, message.len()),
+        "into" if length <= SHORT => |ws, message, bytes| {
+            ws.receive_into(bytes, message.len()).map_err(words)?;
+            check(bytes.len(), message.len())
+        },
+        "into" => |ws, message, _| receive_in_place(ws, message.len()),
         _ => return Err(format!("no such way: {way}")),
     };
+    let mut bytes = Vec::new();
     for _ in 0..count {
-        one(&ws, &message)?;
+        one(&ws, &message, &mut bytes)?;
     }
     ws.flush().map_err(words)?;
     println!("all messages have passed");
@@ -72,6 +81,21 @@ fn receive(ws: &Websocket, length: usize) -> Result<(), String> {
         }
     };
     check(received, length)
+}
+
+/// Receives a long message as a program would that reads it where it lies.
+fn receive_in_place(ws: &Websocket, length: usize) -> Result<(), String> {
+    let mut message = ws.receive().map_err(words)?;
+    let mut received = 0;
+    loop {
+        match message.chunk().map_err(words)?.len() {
+            0 => return check(received, length),
+            len => {
+                message.consume(len);
+                received += len;
+            }
+        }
+    }
 }
 
 fn check(received: usize, length: usize) -> Result<(), String> {

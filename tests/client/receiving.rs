@@ -49,6 +49,37 @@ fn a_stream_ends_where_its_message_ends() {
 }
 
 #[test]
+fn one_vector_takes_messages_of_any_length() {
+    system!().run(|| {
+        let lengths = [9000, 0, 3, 20_000, 4096, 7];
+        let (peer, _) = peers::tungstenite(move |mut socket, _: &Sender<()>| {
+            for len in lengths {
+                socket.send(PeerMessage::binary(pattern(len))).unwrap();
+            }
+            socket.send(PeerMessage::text("sch\u{f6}n")).unwrap();
+            while socket.read().is_ok() {}
+        });
+        let ws = open(&peer);
+        let mut bytes = Vec::with_capacity(9000);
+        let place = bytes.as_ptr();
+        for len in lengths {
+            let received = ws.receive_into(&mut bytes, 9000);
+            if len > 9000 {
+                assert_eq!(received, Err(ReceiveError::TooLong { limit: 9000 }));
+            } else {
+                assert_eq!(received, Ok(Kind::Binary), "{len}");
+                assert!(bytes == pattern(len), "{len}");
+            }
+            assert_eq!(bytes.as_ptr(), place, "nothing is asked of the heap");
+        }
+        assert_eq!(ws.receive_into(&mut bytes, 6), Ok(Kind::Text));
+        assert_eq!(bytes, "sch\u{f6}n".as_bytes());
+        ws.close(1000, "").unwrap();
+        assert!(matches!(ws.receive_into(&mut bytes, 6), Err(ReceiveError::Closed(_))));
+    });
+}
+
+#[test]
 fn what_is_left_of_a_message_is_discarded() {
     system!().run(|| {
         let peer = sending(&[1 << 20, 10, 1 << 20, 11, 1 << 20, 12, 13]);

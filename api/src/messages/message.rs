@@ -152,24 +152,34 @@ impl<'a> Message<'a> {
     ///
     /// # Errors
     /// `TooLong` if there is more, `NoMemory` if the heap has no room for it. The message is then discarded.
-    pub fn into_bytes(mut self, limit: usize) -> Result<Vec<u8>, ReceiveError> {
+    pub fn into_bytes(self, limit: usize) -> Result<Vec<u8>, ReceiveError> {
         let mut bytes = Vec::new();
+        self.append_to(&mut bytes, limit)?;
+        Ok(bytes)
+    }
+
+    /// Puts the rest of the message behind what is in `bytes`, at most `limit` bytes of both.
+    ///
+    /// # Errors
+    /// As [`Message::into_bytes`]. Nothing is in `bytes` then if there was no room for all.
+    pub(crate) fn append_to(mut self, bytes: &mut Vec<u8>, limit: usize) -> Result<(), ReceiveError> {
         loop {
             let chunk = self.chunk()?;
             if chunk.len() > limit.saturating_sub(bytes.len()) {
                 self.skip()?;
                 return Err(ReceiveError::TooLong { limit });
             }
-            if reserve(&mut bytes, chunk.len()).is_err() {
-                drop(bytes);
+            if reserve(bytes, chunk.len()).is_err() {
+                // Before the rest is waited for, which may take long.
+                *bytes = Vec::new();
                 self.skip()?;
                 return Err(ReceiveError::NoMemory);
             }
-            append(&mut bytes, chunk);
+            append(bytes, chunk);
             let len = chunk.len();
             self.consume(len);
             if self.is_over() {
-                return Ok(bytes);
+                return Ok(());
             }
         }
     }
@@ -249,19 +259,27 @@ impl Drop for Message<'_> {
     }
 }
 
-/// The next message if it has come together with others: most of what a short message costs its receiver is a stream.
+/// The next message, into `bytes`, which hold nothing. For one that has come together with others no stream is made: that is
+/// most of what a short message costs its receiver.
 ///
 /// # Errors
-/// As [`Message::into_payload`].
-pub(crate) fn payload_here(inbox: &mut Inbox, limit: usize) -> Option<Result<Payload, ReceiveError>> {
-    let (kind, message) = inbox.next_here()?;
-    Some(whole(message, limit).and_then(|bytes| match kind {
-        Kind::Text => text(bytes).map(Payload::Text),
-        Kind::Binary => Ok(Payload::Binary(bytes)),
-    }))
+/// As [`Message::append_to`].
+#[inline]
+pub(crate) fn next_into(
+    link: &Link,
+    mut inbox: MutexGuard<'_, Inbox>,
+    bytes: &mut Vec<u8>,
+    limit: usize,
+) -> Result<Kind, ReceiveError> {
+    if let Some((kind, message)) = inbox.next_here() {
+        return put(message, bytes, limit).map(|()| kind);
+    }
+    let message = Message::next(link, inbox, None)?;
+    let kind = message.kind;
+    message.append_to(bytes, limit).map(|()| kind)
 }
 
-/// As [`payload_here`], of a text.
+/// The next message if it is a text that has come together with others.
 ///
 /// # Errors
 /// As [`Message::into_text`].
@@ -272,18 +290,25 @@ pub(crate) fn text_here(inbox: &mut Inbox, limit: usize) -> Option<Result<String
     }
 }
 
-fn text(bytes: Vec<u8>) -> Result<String, ReceiveError> {
+pub(crate) fn text(bytes: Vec<u8>) -> Result<String, ReceiveError> {
     String::from_utf8(bytes).map_err(|_| ReceiveError::NotText)
 }
 
 fn whole(message: &[u8], limit: usize) -> Result<Vec<u8>, ReceiveError> {
+    let mut bytes = Vec::new();
+    put(message, &mut bytes, limit)?;
+    Ok(bytes)
+}
+
+/// Puts a message into `bytes`, which hold nothing.
+#[inline]
+fn put(message: &[u8], bytes: &mut Vec<u8>, limit: usize) -> Result<(), ReceiveError> {
     if message.len() > limit {
         return Err(ReceiveError::TooLong { limit });
     }
-    let mut bytes = Vec::new();
     bytes.try_reserve_exact(message.len()).map_err(|_| ReceiveError::NoMemory)?;
-    append(&mut bytes, message);
-    Ok(bytes)
+    append(bytes, message);
+    Ok(())
 }
 
 /// What comes next.

@@ -50,13 +50,17 @@ pub(super) const ROWS: &[Row] = &[
     row("echo, 64 KiB", 440_000.0, Task::new(Way::Echo, 65536)),
     row("in, 16 B", 950.0, Task::new(Way::In, 16)),
     row("in, 125 B", 1650.0, Task::new(Way::In, 125)),
+    into("in, 16 B, into one vector", 950.0, 16),
+    into("in, 125 B, into one vector", 1650.0, 125),
     row("out, 16 B, each waited for", 12_500.0, Task::new(Way::Out, 16)),
     row("out, 16 B, queued", 700.0, Task::new(Way::Collected, 16)),
     row("out, 125 B, queued", 1400.0, Task::new(Way::Collected, 125)),
     row("out, 4096 B", 25_500.0, Task::new(Way::Out, 4096)),
     row("in, 4096 B", 19_000.0, Task::new(Way::In, 4096)),
+    into("in, 4096 B, into one vector", 19_000.0, 4096),
     Row { what: What::PerMegabyte, ..row("out, 1 MiB, a megabyte", 4e6, Task::new(Way::Out, MIB)) },
     Row { what: What::PerMegabyte, ..row("in, 1 MiB, a megabyte", 3e6, Task::new(Way::In, MIB)) },
+    Row { what: What::PerMegabyte, ..into("in, 1 MiB, where it lies, a megabyte", 3e6, MIB) },
     file("a file by the upload route, a megabyte", Task::new(Way::Upload, PART)),
     file("by a loop that hashes it", Task::new(Way::Hashed, BATCH)),
     file("by a loop", Task::new(Way::Stored, BATCH)),
@@ -76,6 +80,11 @@ const fn row(name: &'static str, goal: f64, task: Task) -> Row {
 const fn exchange(name: &'static str, goal: f64, length: usize) -> Row {
     let task = Task::new(Way::Exchange, length);
     Row { service: Some(task), ..row(name, goal, Task::new(Way::Echo, length)) }
+}
+
+/// Into what the program has; the library has no such thing, and is measured by what it has.
+const fn into(name: &'static str, goal: f64, length: usize) -> Row {
+    Row { service: Some(Task::new(Way::Into, length)), ..row(name, goal, Task::new(Way::In, length)) }
 }
 
 /// On its way into the database; there is no goal but to be near the loops.
@@ -124,6 +133,7 @@ impl Task {
             Way::Out => "out",
             Way::Collected => "queued",
             Way::In => "in",
+            Way::Into => "into",
             Way::Upload => "upload",
             Way::Stored => "stored",
             Way::Hashed => "stored-hashed",

@@ -33,6 +33,8 @@ pub(super) enum Way {
     Collected,
     /// In, from somebody who always has more.
     In,
+    /// The same, into one vector, or piece by piece where it lies.
+    Into,
     /// In, from somebody who sends a file to an upload route, and on into the database.
     Upload,
     /// Into the database, by a loop in a program that does nothing else.
@@ -149,6 +151,8 @@ impl Task {
             (Way::Exchange, _) => "exchange",
             (Way::Collected, _) => "collected",
             (Way::Out, _) => "out",
+            // The library has no such thing.
+            (Way::Into, Who::Service) => "into",
             _ => "in",
         };
         let machine = match who {

@@ -23,6 +23,10 @@ pub(crate) const WORKERS: usize = 2 * CONNECTIONS;
 /// however many clients come from outside.
 pub(crate) const WORKERS_FOR_PROGRAMS: usize = 6;
 
+/// Of the workers that are left then, those that an address does not get that has as many on all ports together: two
+/// connections that bring files. So one address cannot have all, however slow its files are.
+pub(crate) const WORKERS_FOR_OTHERS: usize = 4;
+
 /// Clients that wait for a place on a port (503, or 429 for an address that has its share), and for how long.
 pub(crate) const WAITING: usize = 16;
 /// See [`WAITING`].

@@ -202,6 +202,8 @@ fn guests_do_not_take_all_routes_of_a_port() {
 fn guest(name: &str, routes: usize) {
     let listener = Listener::listen(&Listen::new("127.0.0.1", hear().parse().unwrap())).unwrap();
     let add = |at: usize| listener.add_route(&Route::receiver(&format!("/{name}/{at}")));
+    let all = Err(ControlError::Refused(Code::NotPermitted));
+    assert_eq!(listener.add_route(&Route::receiver("/").prefix()), all, "every path of the port");
     let added = (0..).map_while(|at| add(at).ok()).count();
     assert_eq!(added, routes);
     assert_eq!(add(99), Err(FULL));

@@ -11,7 +11,7 @@ use xous_api_websocket::{
 use crate::by_hand::{Client, upgrade_request};
 use crate::common::elsewhere::connect_from;
 use crate::common::raw::{CLOSE, PING, PONG, expect_close};
-use crate::common::{nothing_is_left, peers, request, system};
+use crate::common::{nothing_is_left, peers, request, stats_when, system};
 use crate::sender::{DICT, Sender, UPLOAD, get, listen, pddb_cid};
 
 const STRANGER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
@@ -47,6 +47,39 @@ fn idle_connections_of_one_address_keep_nobody_from_uploading() {
         }
         drop(idle);
         nothing_is_left();
+    });
+}
+
+/// They send as slowly as they may, on two ports, which would suffice for all workers that strangers have.
+#[test]
+fn files_of_one_address_that_come_slowly_keep_nobody_from_uploading() {
+    system!().time_limit(Duration::from_secs(120)).run(|| {
+        let ports = [(); 2].map(|()| listen(Upload::new(DICT)));
+        // The database's client has its thread from now on.
+        upload(ports[0].port(), "first");
+        let begun = |(number, port): (usize, u16)| {
+            let mut client = Client::over(connect_from(STRANGER, port).unwrap());
+            client.send(upgrade_request(UPLOAD, ""));
+            if client.answer_to_head().status != 101 {
+                return None;
+            }
+            let name = format!("slow {number}\0");
+            client.send_frame(
+                0x82,
+                &[&1_u32.to_le_bytes()[..], name.as_bytes(), &(1_u32 << 30).to_le_bytes(), b"half"].concat(),
+            );
+            assert!(client.text_frame().1.contains("accepted"));
+            Some(client)
+        };
+        let both = ports.iter().flat_map(|listener| [listener.port(); 8]);
+        let slow: Vec<_> = both.enumerate().filter_map(begun).collect();
+        assert!(slow.len() >= 6, "{}", slow.len());
+        for round in 0..10 {
+            upload(ports[round % 2].port(), &format!("of {round}"));
+        }
+        drop(slow);
+        // What has come of the files is kept for a while.
+        stats_when(|figures| figures.connections == 0 && figures.workers_busy == 0);
     });
 }
 

@@ -79,7 +79,8 @@ impl Listener {
     /// Adds a route, which works from this moment on. Returns its number.
     ///
     /// # Errors
-    /// `Refused` with `RouteExists`, `BadRequest`, `NoRoute` or `TooLong`.
+    /// `Refused` with `RouteExists`, `BadRequest`, `NoRoute` or `TooLong`; `NotPermitted` for the prefix `/` on a port that
+    /// another process has opened.
     pub fn add_route(&self, route: &Route<'_>) -> Result<u16, ControlError> {
         let mut pages = Pages::new(route.encoded_len());
         let len = route.write(pages.bytes_mut()).map_err(|_| ControlError::Refused(Code::TooLong))?;

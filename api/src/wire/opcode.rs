@@ -146,7 +146,8 @@ pub enum Opcode {
     /// `valid` is the route's number.
     ///
     /// Errors in `offset`: `Closed`, `Malformed`, `BadRequest` (path or protocol), `RouteExists` (also for a path below
-    /// another program's prefix), `NoRoute` (too many), `TooLong` (page).
+    /// another program's prefix), `NoRoute` (too many), `TooLong` (page), `NotPermitted` (the prefix `/` on a port that another
+    /// process has opened).
     AddRoute = 14,
     /// Removes a route: blocking or plain scalar, `arg1` = its number; `Scalar2(0, 0)`. Its connections stay.
     ///

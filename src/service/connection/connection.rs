@@ -419,7 +419,8 @@ impl Connection {
     /// ever.
     fn answer_closers(&self) {
         if self.held.load(Relaxed) && !self.state.lock().closers.is_empty() {
-            self.end(&Outcome::new(ABNORMAL, ""));
+            let outcome = self.state.lock().broken_off();
+            self.end(&outcome);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The clients of all ports that no program has taken, and those that wait until they are served.
 //!
 //! Who competes: clients of all addresses, for what their port allows (`connections`, `per_peer`) and for the workers
-//! that strangers may have ([`WORKERS_FOR_PROGRAMS`]). Full: one that has said nothing, or is idle between two
+//! that strangers may have ([`WORKERS_FOR_PROGRAMS`]), of which one address leaves some to others. Full: one that has said nothing, or is idle between two
 //! requests, gives way; of the address with the most connections first, and of them the one that has been so longest.
 //! The newcomer waits for that place, as it does for one whose client is being answered, if there is room to wait. Else
 //! it is refused.
@@ -17,8 +17,8 @@ use super::late::Late;
 use super::places::{Full, Places};
 use super::stage::{Active, Eviction, FRESH, Stage, Whereabouts};
 use crate::net::{TcpStream, one_peer};
-use crate::service::limits::{PLACE_WAIT, WAITING, WORKERS_FOR_PROGRAMS};
-use crate::service::thread::{Note, Permit, Pool, Timer, Wake, note};
+use crate::service::limits::{PLACE_WAIT, WAITING, WORKERS_FOR_OTHERS, WORKERS_FOR_PROGRAMS};
+use crate::service::thread::{Leaves, Note, Permit, Pool, Timer, Wake, note};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
@@ -133,20 +133,23 @@ impl Admission {
 
     /// A second worker for a client. If all are busy, another client gives way.
     pub(crate) fn second_worker(&self, slot: &ClientSlot) -> Option<Permit> {
-        if let Some(permit) = self.pool.reserve_for_stranger(1, WORKERS_FOR_PROGRAMS) {
-            return Some(permit);
-        }
         let mut state = self.state.lock();
-        let eviction = state.make_room(Full::Workers, None);
-        let hopes = eviction.is_some() || state.active.iter().any(|one| one.leaving && one.id != slot.id);
-        drop(state);
-        if let Some(eviction) = eviction {
-            eviction.carry_out(&self.timer);
+        let own = state.find(slot.id)?;
+        let (places, peer) = (own.places.clone(), own.peer);
+        let leaves = state.leaves(peer);
+        let permit = self.pool.reserve_for_stranger(1, leaves).or_else(|| {
+            let eviction = state.make_room(Full::Workers, Some((&places, peer)));
+            let hopes = eviction.is_some() || state.active.iter().any(|one| one.leaving && one.id != slot.id);
+            drop(state);
+            if let Some(eviction) = eviction {
+                eviction.carry_out(&self.timer);
+            }
+            if hopes { self.pool.await_for_stranger(leaves, PLACE_WAIT) } else { None }
+        })?;
+        if let Some(own) = self.state.lock().find(slot.id) {
+            own.workers = 2;
         }
-        if !hopes {
-            return None;
-        }
-        self.pool.await_for_stranger(WORKERS_FOR_PROGRAMS, PLACE_WAIT)
+        Some(permit)
     }
 
     /// Nobody listens on a port any more: those go who have asked for nothing, and those who wait.
@@ -220,7 +223,7 @@ impl State {
         if let Err(full) = places.count(newcomer.peer) {
             return Err((newcomer, full));
         }
-        let Some(permit) = pool.reserve_for_stranger(0, WORKERS_FOR_PROGRAMS) else {
+        let Some(permit) = pool.reserve_for_stranger(0, self.leaves(newcomer.peer)) else {
             places.uncount(newcomer.peer);
             return Err((newcomer, Full::Workers));
         };
@@ -229,6 +232,7 @@ impl State {
             id: self.last,
             places,
             peer: newcomer.peer,
+            workers: 1,
             stage: Stage::Silent,
             since: Instant::now(),
             socket: None,
@@ -239,10 +243,12 @@ impl State {
         Ok(Entered { newcomer, id: self.last, permit })
     }
 
-    /// The next of those who wait: the first of the address with the fewest connections.
+    /// The next of those who wait: the first of the address with the fewest connections, and of one that has its share of the
+    /// workers behind all others.
     fn next(&mut self, pool: &Arc<Pool>) -> Option<Entered> {
         let mut order: Vec<_> = (0..self.waiting.len()).collect();
-        order.sort_by_key(|&at| self.waiting.get(at).map(|newcomer| self.count_of(newcomer.peer)));
+        let rank = |peer| (self.leaves(peer).strangers, self.count_of(peer));
+        order.sort_by_key(|&at| self.waiting.get(at).map(|newcomer| rank(newcomer.peer)));
         let mut at = order.into_iter();
         loop {
             let index = at.next()?;
@@ -313,6 +319,13 @@ impl State {
         }
         self.waiting.push_back(newcomer);
         refused
+    }
+
+    /// What one of this address leaves when it gets another worker.
+    fn leaves(&self, peer: IpAddr) -> Leaves {
+        let own = self.active.iter().filter(|one| one.peer == peer && !matches!(one.stage, Stage::Taken));
+        let has_share = own.map(|one| one.workers).sum::<usize>() >= WORKERS_FOR_OTHERS;
+        Leaves { programs: WORKERS_FOR_PROGRAMS, strangers: if has_share { WORKERS_FOR_OTHERS } else { 0 } }
     }
 
     /// How many of this address are here.

@@ -18,7 +18,7 @@ use super::port::{Fingerprint, NotBound, OnBound, Port, Settings};
 use super::shared::Shared;
 use super::target::{Target, TargetKind};
 use crate::entropy::fill;
-use crate::http::{AddError, Logins, Router};
+use crate::http::{AddError, Logins, NormalPath, Router};
 use crate::net::{ServerTls, keeps_promise, wake_accept};
 use crate::service::connection::{Tally, tls_code};
 use crate::service::limits::{
@@ -406,6 +406,11 @@ impl Listener {
         let (listener, owner) = (self.handle, self.owner);
         let (lease, shared, tally) = (self.lease, route.shared, self.tally.clone());
         let target = Target { listener, owner, lease, shared, logins, tally, kind };
+        // Every path of the port that has no route yet would be its own, the opener's later ones too.
+        let takes_all = route.prefix && NormalPath::of(route.path).as_str() == "/";
+        if takes_all && owner != self.port.opener {
+            return Err(Code::NotPermitted);
+        }
         let mut router = router(&self.port);
         if router.prefixes_of(route.path).any(|other| other.owner != owner && !other.shared) {
             return Err(Code::RouteExists);

@@ -26,6 +26,8 @@ pub(super) struct Active {
     pub(super) places: Arc<Places>,
     /// Its address as it is counted.
     pub(super) peer: IpAddr,
+    /// How many it has.
+    pub(super) workers: usize,
     pub(super) stage: Stage,
     /// When that began.
     pub(super) since: Instant,

@@ -56,6 +56,15 @@ struct State {
     most: usize,
 }
 
+/// What of the workers a stranger leaves to others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Leaves {
+    /// Of all workers, for programs.
+    pub(crate) programs: usize,
+    /// Of those that strangers may have, for other strangers.
+    pub(crate) strangers: usize,
+}
+
 /// The right to run one job on a worker; given back on drop.
 pub(crate) struct Permit {
     pool: Arc<Pool>,
@@ -113,10 +122,10 @@ impl Pool {
         Some(self.permit(false))
     }
 
-    /// One worker for a stranger who `has` so many. `kept` of all workers are left for programs.
-    pub(crate) fn reserve_for_stranger(self: &Arc<Self>, has: usize, kept: usize) -> Option<Permit> {
+    /// One worker for a stranger who `has` so many.
+    pub(crate) fn reserve_for_stranger(self: &Arc<Self>, has: usize, leaves: Leaves) -> Option<Permit> {
         let mut state = self.state.lock();
-        if state.is_full_for_strangers(has, kept + state.awaited) {
+        if state.is_full_for_strangers(has, leaves, state.awaited) {
             return None;
         }
         state.busy += 1;
@@ -125,11 +134,11 @@ impl Pool {
     }
 
     /// As [`Pool::reserve_for_stranger`] for one who has a worker and needs a second: waits for it up to `limit`.
-    pub(crate) fn await_for_stranger(self: &Arc<Self>, kept: usize, limit: Duration) -> Option<Permit> {
+    pub(crate) fn await_for_stranger(self: &Arc<Self>, leaves: Leaves, limit: Duration) -> Option<Permit> {
         let start = Instant::now();
         let mut state = self.state.lock();
         state.awaited += 1;
-        while state.is_full_for_strangers(1, kept) {
+        while state.is_full_for_strangers(1, leaves, 0) {
             let left = limit.saturating_sub(start.elapsed());
             if left.is_zero() {
                 state.awaited -= 1;
@@ -218,13 +227,15 @@ impl Pool {
 }
 
 impl State {
-    /// Strangers get no more workers if they leave this many to programs. Those whom programs have taken count among these, so
-    /// that they can fill what is kept; then there are strangers as long as a pair is free besides, for a program that
-    /// opens a connection. One alone, who `has` so many workers, may always have another: it may be a program's next.
-    fn is_full_for_strangers(&self, has: usize, kept: usize) -> bool {
-        let leaves_a_pair = self.busy + kept.min(PAIR) < self.most;
+    /// Strangers get no more workers if they leave as many to programs, and those `awaited`. Those whom programs have taken count
+    /// among these, so that they can fill what is kept; then there are strangers as long as a pair is free besides, for a
+    /// program that opens a connection. One alone, who `has` so many workers, may always have another: it may be a
+    /// program's next.
+    fn is_full_for_strangers(&self, has: usize, leaves: Leaves, awaited: usize) -> bool {
+        let kept = leaves.programs + awaited;
+        let leaves_a_pair = self.busy + kept.min(PAIR) + leaves.strangers < self.most;
         self.busy >= self.most
-            || self.strangers + kept >= self.most
+            || self.strangers + kept + leaves.strangers >= self.most
             || (self.strangers > has && !leaves_a_pair)
     }
 }
@@ -272,6 +283,11 @@ mod tests {
 
     use super::*;
 
+    /// Leaves so many to programs, and none to other strangers.
+    fn programs(programs: usize) -> Leaves {
+        Leaves { programs, strangers: 0 }
+    }
+
     #[test]
     fn a_thread_that_does_not_start_gives_the_permit_back() {
         let (sender, done) = channel();
@@ -317,32 +333,47 @@ mod tests {
         let (sender, freed) = channel();
         let sender = Mutex::new(sender);
         pool.when_free(move || sender.lock().send(()).unwrap());
-        let mut one = pool.reserve_for_stranger(0, 4).unwrap();
-        let two = pool.reserve_for_stranger(0, 4).unwrap();
-        assert!(pool.reserve_for_stranger(0, 4).is_none());
+        let mut one = pool.reserve_for_stranger(0, programs(4)).unwrap();
+        let two = pool.reserve_for_stranger(0, programs(4)).unwrap();
+        assert!(pool.reserve_for_stranger(0, programs(4)).is_none());
         let pairs = [(); 2].map(|()| pool.reserve_pair().unwrap());
         assert!(pool.reserve().is_none());
         assert!(freed.try_recv().is_err());
         drop(pairs);
         assert_eq!(freed.try_iter().count(), 4);
         one.belongs_to_program();
-        let _three = pool.reserve_for_stranger(0, 4).unwrap();
-        assert!(pool.reserve_for_stranger(0, 4).is_none());
+        let _three = pool.reserve_for_stranger(0, programs(4)).unwrap();
+        assert!(pool.reserve_for_stranger(0, programs(4)).is_none());
         drop((one, two));
         assert_eq!((pool.counts().0, freed.try_iter().count()), (1, 2));
+    }
+
+    #[test]
+    fn a_stranger_leaves_workers_to_others_however_few_programs_have() {
+        let pool = Pool::new(8);
+        let shy = Leaves { programs: 2, strangers: 2 };
+        let _own = [(); 4].map(|()| pool.reserve_for_stranger(0, shy).unwrap());
+        assert!(pool.reserve_for_stranger(0, shy).is_none());
+        let _others = [(); 2].map(|()| pool.reserve_for_stranger(0, programs(2)).unwrap());
+        assert!(pool.reserve_for_stranger(0, programs(2)).is_none());
+        let pool = Pool::new(8);
+        let _programs = [(); 3].map(|()| pool.reserve().unwrap());
+        let _one = pool.reserve_for_stranger(0, shy).unwrap();
+        assert!(pool.reserve_for_stranger(0, shy).is_none(), "a pair is left besides");
+        let _other = pool.reserve_for_stranger(0, programs(2)).unwrap();
     }
 
     #[test]
     fn several_strangers_leave_a_pair_whatever_programs_have() {
         let pool = Pool::new(6);
         let _programs = [(); 3].map(|()| pool.reserve().unwrap());
-        let one = pool.reserve_for_stranger(0, 2).unwrap();
-        assert!(pool.reserve_for_stranger(0, 2).is_none());
+        let one = pool.reserve_for_stranger(0, programs(2)).unwrap();
+        assert!(pool.reserve_for_stranger(0, programs(2)).is_none());
         drop(pool.reserve_pair().unwrap());
         // Alone it may become a connection.
-        let _second = pool.reserve_for_stranger(1, 2).unwrap();
+        let _second = pool.reserve_for_stranger(1, programs(2)).unwrap();
         drop(one);
-        assert!(pool.reserve_for_stranger(0, 2).is_none());
+        assert!(pool.reserve_for_stranger(0, programs(2)).is_none());
     }
 
     #[test]

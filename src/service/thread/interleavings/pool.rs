@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use shuttle::thread::spawn;
 
-use super::super::pool::{Permit, Pool};
+use super::super::pool::{Leaves, Permit, Pool};
 use crate::sync::explore::explore;
 use crate::sync::{Condvar, FOREVER, Instant, Mutex};
 
@@ -147,13 +147,13 @@ fn a_stranger_who_waits_gets_what_is_given_back() {
         let pool = Pool::new(3);
         let (_one, two) = (stranger(&pool), stranger(&pool));
         let gives = spawn(move || drop(two));
-        assert!(pool.await_for_stranger(1, FOREVER).is_some());
+        assert!(pool.await_for_stranger(programs(1), FOREVER).is_some());
         gives.join().unwrap();
         // Programs have all; one gives its worker back.
         let pool = Pool::new(2);
         let (_one, two) = pool.reserve_pair().unwrap();
         let gives = spawn(move || drop(two));
-        assert!(pool.await_for_stranger(1, FOREVER).is_some());
+        assert!(pool.await_for_stranger(programs(1), FOREVER).is_some());
         gives.join().unwrap();
     });
 }
@@ -167,7 +167,7 @@ fn a_stranger_who_waits_gets_the_place_of_one_that_a_program_has_taken() {
             two.belongs_to_program();
             two
         });
-        let second = pool.await_for_stranger(1, FOREVER);
+        let second = pool.await_for_stranger(programs(1), FOREVER);
         let two = taken.join().unwrap();
         assert_eq!((second.is_some(), pool.counts().0), (true, 3));
         drop((second, two));
@@ -183,7 +183,7 @@ fn every_stranger_who_waits_is_told() {
         let wait = || {
             let pool = pool.clone();
             // The first to get it gives it to the other.
-            spawn(move || pool.await_for_stranger(1, FOREVER).is_some())
+            spawn(move || pool.await_for_stranger(programs(1), FOREVER).is_some())
         };
         let waits = [wait(), wait()];
         drop(one);
@@ -200,18 +200,23 @@ fn a_stranger_waits_no_longer_than_its_limit_and_keeps_nothing_from_others() {
         let (one, two) = pool.reserve_pair().unwrap();
         let gives = spawn(move || drop(two));
         let start = Instant::now();
-        let got = pool.await_for_stranger(0, LIMIT);
+        let got = pool.await_for_stranger(programs(0), LIMIT);
         assert!(got.is_some() || start.elapsed() >= LIMIT);
         gives.join().unwrap();
         assert_eq!(pool.counts().0, 1 + usize::from(got.is_some()));
         drop((one, got));
         // Nobody waits any more.
-        let all = [(); 3].map(|()| pool.reserve_for_stranger(0, 0));
+        let all = [(); 3].map(|()| pool.reserve_for_stranger(0, programs(0)));
         assert_eq!(all.iter().flatten().count(), 2);
     });
 }
 
 /// A worker for a stranger; one is left for programs.
 fn stranger(pool: &Arc<Pool>) -> Permit {
-    pool.reserve_for_stranger(0, 1).unwrap()
+    pool.reserve_for_stranger(0, programs(1)).unwrap()
+}
+
+/// Leaves so many to programs, and none to other strangers.
+fn programs(programs: usize) -> Leaves {
+    Leaves { programs, strangers: 0 }
 }

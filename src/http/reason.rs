@@ -43,6 +43,8 @@ pub(crate) enum Reason {
     TooLarge,
     /// It is longer than the program has room for.
     TooLargeForProgram,
+    /// A body in a transfer coding that is not known here.
+    UnknownCoding,
     /// The program has decided on an answer that cannot be sent.
     BadDecision,
     /// The database failed.
@@ -88,6 +90,7 @@ impl Reason {
             Reason::PeerFull | Reason::TooManyCodes => 429,
             Reason::TooLarge | Reason::TooLargeForProgram => 431,
             Reason::BadDecision | Reason::StoreFailed => 500,
+            Reason::UnknownCoding => 501,
             Reason::Full | Reason::NotTaken | Reason::ListBusy | Reason::FileBusy | Reason::StoreLocked => {
                 503
             }
@@ -119,6 +122,7 @@ impl Reason {
             Reason::PeerFull => "There are too many connections from this address.",
             Reason::TooLarge => "The head of the request is too large.",
             Reason::TooLargeForProgram => "The head of the request is too large for the program.",
+            Reason::UnknownCoding => "The body of the request has a transfer coding that is not known here.",
             Reason::BadDecision => "The program has failed.",
             Reason::StoreFailed => "The database has failed.",
             Reason::Full => "All places are taken. Try again in a moment.",
@@ -156,6 +160,7 @@ impl From<Refusal> for Reason {
             Refusal::MethodNotAllowed => Reason::Method("GET"),
             Refusal::UpgradeRequired => Reason::NoUpgrade,
             Refusal::TooLarge => Reason::TooLarge,
+            Refusal::NotImplemented => Reason::UnknownCoding,
         }
     }
 }

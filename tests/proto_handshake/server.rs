@@ -1,6 +1,6 @@
 //! The server's end: the requests that it takes, and its responses.
 
-use websocket::proto::handshake::{Refusal, Response, ResponseError, check_request, parse_reply};
+use websocket::proto::handshake::{Refusal, Request, Response, ResponseError, check_request, parse_reply};
 
 use super::{KEY, REPLY, REQUEST, plain, upgrade, with};
 
@@ -101,6 +101,7 @@ fn refusals_say_what_would_do() {
     assert!(text(Refusal::UpgradeRequired).contains("\r\nSec-WebSocket-Version: 13\r\n"));
     assert!(text(Refusal::UpgradeRequired).starts_with("HTTP/1.1 426 Upgrade Required\r\n"));
     assert!(text(Refusal::TooLarge).starts_with("HTTP/1.1 431 "));
+    assert!(text(Refusal::NotImplemented).starts_with("HTTP/1.1 501 Not Implemented\r\n"));
 }
 
 #[test]
@@ -124,6 +125,54 @@ fn other_requests_are_plain() {
     assert_eq!(plain(b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").path(), "*");
     assert_eq!(check_request(b"GET * HTTP/1.1\r\nHost: a\r\n\r\n"), Err(Refusal::BadRequest));
     plain(&with(REQUEST, "Upgrade: websocket", "Upgrade: websocket2"));
+}
+
+/// RFC 9112, sections 6.1 and 6.3: nobody can tell where a body ends whose last coding is another.
+#[test]
+fn a_transfer_coding_ends_with_chunked_or_the_request_is_refused() {
+    use Refusal::{BadRequest, NotImplemented};
+    let checked = |method: &str, version: u8, lines: &str| {
+        let head = format!("{method} / HTTP/1.{version}\r\nHost: a\r\n{lines}\r\n");
+        check_request(head.as_bytes()).map(|request| match request {
+            Request::Plain(request) => (request.has_body, request.version),
+            other => panic!("{other:?}"),
+        })
+    };
+    for (codings, refusal) in [
+        (&["gzip"][..], BadRequest),
+        (&["identity"], BadRequest),
+        (&[""], BadRequest),
+        (&[" , "], BadRequest),
+        (&["chunked, gzip"], BadRequest),
+        (&["chunked", "gzip"], BadRequest),
+        (&["chunked, identity"], BadRequest),
+        (&["chunked, chunked"], BadRequest),
+        (&["chunked", "Chunked"], BadRequest),
+        (&["chunked, gzip, chunked"], BadRequest),
+        (&["chunked;x=y"], BadRequest),
+        (&["chunked x"], BadRequest),
+        (&["\"chunked\""], BadRequest),
+        (&["xchunked"], BadRequest),
+        (&["gzip, chunked"], NotImplemented),
+        (&["gzip", "", "chunked"], NotImplemented),
+        (&["identity, chunked"], NotImplemented),
+    ] {
+        let lines: String = codings.iter().map(|coding| format!("Transfer-Encoding: {coding}\r\n")).collect();
+        for method in ["GET", "OPTIONS", "POST"] {
+            for version in [0, 1] {
+                assert_eq!(checked(method, version, &lines), Err(refusal), "{method} {version} {lines}");
+                let both = format!("{lines}Content-Length: 0\r\n");
+                assert_eq!(checked(method, version, &both), Err(BadRequest), "{both}");
+            }
+        }
+    }
+    for lines in ["chunked", "CHUNKED", ", chunked ,", "\r\nTransfer-Encoding: chunked"] {
+        let lines = format!("transfer-encoding: {lines}\r\n");
+        assert_eq!(checked("POST", 1, &lines), Ok((true, 1)), "{lines}");
+        assert_eq!(checked("POST", 1, &format!("Content-Length: 0\r\n{lines}")), Err(BadRequest));
+        // Its framing is in doubt, and nothing is read behind a body.
+        assert_eq!(checked("POST", 0, &lines), Ok((true, 0)), "{lines}");
+    }
 }
 
 /// RFC 9112, section 3.2.2: what the request line names counts, and `Host` must be well-formed all the same.

@@ -189,6 +189,8 @@ fn what_is_not_there_or_not_allowed_is_said_to_be() {
             (request("GET /", "Content-Length: -1\r\n"), 400, None),
             (request("GET /", "Content-Length: 1\r\nContent-Length: 1\r\n"), 400, None),
             (request("GET /", "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n"), 400, None),
+            (request("OPTIONS *", "Transfer-Encoding: chunked, gzip\r\n"), 400, None),
+            (request("POST /", "Transfer-Encoding: gzip, chunked\r\n"), 501, None),
             (request("GET /ws", ""), 426, UPGRADE),
             (upgrade.replace(": 13", ": 12"), 426, Some(("Sec-WebSocket-Version", "13"))),
             (upgrade.replace(": 13", ": 12"), 426, UPGRADE),

@@ -1,7 +1,7 @@
 //! The client's request, as the server checks and answers it (RFC 6455, section 4.2).
 
 use super::authority::{is_authority, split_path, split_scheme};
-use super::field::{Headers, is_reserved, is_token, minor_version, push_line, split_head};
+use super::field::{Framing, Headers, is_reserved, is_token, minor_version, push_line, split_head};
 use super::head::HeadError;
 use super::key::Key;
 use super::response::{Response, ResponseError, check_headers, push_status};
@@ -60,6 +60,8 @@ pub enum Refusal {
     UpgradeRequired,
     /// 431: the head is over its caps.
     TooLarge,
+    /// 501: the body has a transfer coding besides chunks (RFC 9112, section 6.1).
+    NotImplemented,
 }
 
 impl From<HeadError> for Refusal {
@@ -141,16 +143,23 @@ fn split_authority<'h>(method: &str, target: &'h str) -> Option<(Option<&'h str>
     (known && is_authority(authority)).then_some((Some(authority), path))
 }
 
+/// Whether a body follows. One whose end the server cannot know is refused: whoever is in front of it could take another
+/// part of the stream for the next request (RFC 9112, section 6.3).
 fn has_body(headers: &Headers<'_>) -> Result<bool, Refusal> {
-    let chunked = headers.first("Transfer-Encoding").is_some();
+    let framing = headers.framing();
     if headers.first("Content-Length").is_none() {
-        return Ok(chunked);
+        return match framing {
+            None => Ok(false),
+            Some(Framing::Chunked) => Ok(true),
+            Some(Framing::CodedAndChunked) => Err(Refusal::NotImplemented),
+            Some(Framing::Unbounded) => Err(Refusal::BadRequest),
+        };
     }
     let length = headers
         .only("Content-Length")
         .filter(|value| !value.is_empty() && value.iter().all(u8::is_ascii_digit));
     match length {
-        Some(digits) if !chunked => Ok(digits.iter().any(|digit| *digit != b'0')),
+        Some(digits) if framing.is_none() => Ok(digits.iter().any(|digit| *digit != b'0')),
         _ => Err(Refusal::BadRequest),
     }
 }
@@ -259,6 +268,7 @@ impl Refusal {
             Refusal::MethodNotAllowed => 405,
             Refusal::UpgradeRequired => 426,
             Refusal::TooLarge => 431,
+            Refusal::NotImplemented => 501,
         }
     }
 
@@ -267,7 +277,7 @@ impl Refusal {
         match self {
             Refusal::MethodNotAllowed => &[("Allow", "GET")],
             Refusal::UpgradeRequired => &[("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")],
-            Refusal::BadRequest | Refusal::TooLarge => &[],
+            Refusal::BadRequest | Refusal::TooLarge | Refusal::NotImplemented => &[],
         }
     }
 

@@ -165,7 +165,8 @@ impl From<Refusal> for Reason {
     }
 }
 
-/// What a client asked for, as the log shows it: a path without its query, which may be secret, and of a head the path.
+/// What a client asked for, as the log shows it: a path without its query and fragment, which may be secret, and of a
+/// head the path.
 /// Characters that are not plain are escaped, and a long one is cut.
 pub(crate) struct Shown<'a>(&'a str);
 
@@ -175,7 +176,7 @@ const SHOWN: usize = 100;
 impl<'a> Shown<'a> {
     /// A path.
     pub(crate) fn path(path: &'a str) -> Self {
-        Shown(path.split('?').next().unwrap_or_default())
+        Shown(path.split(['?', '#']).next().unwrap_or_default())
     }
 
     /// The path of a head that may be cut off, or none.
@@ -206,6 +207,7 @@ mod tests {
     #[test]
     fn what_is_shown_of_a_request_is_its_path_and_harmless() {
         assert_eq!(Shown::head(b"GET /a/b?token=secret HTTP/1.1\r\nX: y\r\n").to_string(), "/a/b");
+        assert_eq!(Shown::head(b"GET /a#secret HTTP/1.1\r\nX: y\r\n").to_string(), "/a");
         assert_eq!(Shown::head(b"\r\nGET /cut").to_string(), "/cut");
         for none in [&b""[..], b"GET", b"GET \xff x", b"\r\n", b"GET ?x HTTP/1.1"] {
             assert_eq!(Shown::head(none).to_string(), "-", "{none:?}");

@@ -175,6 +175,7 @@ fn what_is_not_there_or_not_allowed_is_said_to_be() {
             (request("POST /nothing", BODY) + "12345", 404, None),
             (request("GET /../", ""), 400, None),
             (request("GET /a/%2e%2E/b", ""), 400, None),
+            (request("GET /#x", ""), 400, None),
             (request("GET ws", ""), 400, None),
             (request("GET", ""), 400, None),
             (request("CONNECT 127.0.0.1:80", ""), 400, None),

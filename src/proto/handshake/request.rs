@@ -111,8 +111,10 @@ impl<'h> RequestLine<'h> {
     fn parse(line: &'h str) -> Option<Self> {
         let (method, rest) = line.split_once(' ')?;
         let (target, protocol) = rest.split_once(' ')?;
-        // Bytes that are not ASCII do not belong there, but there are clients that send paths as they are.
-        let is_target = !target.is_empty() && !target.bytes().any(|byte| byte <= b' ' || byte == 0x7f);
+        // Bytes that are not ASCII do not belong there, but there are clients that send paths as they are. A fragment is
+        // the client's own (RFC 9110, section 4.2.5).
+        let is_foreign = |byte| matches!(byte, 0..=b' ' | b'#' | 0x7f);
+        let is_target = !target.is_empty() && !target.bytes().any(is_foreign);
         let version = minor_version(protocol.as_bytes())?;
         (is_target && is_token(method.as_bytes())).then_some(RequestLine { method, target, version })
     }

@@ -233,6 +233,34 @@ fn who_expects_a_100_gets_it_before_the_101() {
     assert_eq!(String::from_utf8_lossy(&out), format!("HTTP/1.1 100 Continue\r\n\r\n{REPLY}"));
 }
 
+/// RFC 9110, section 15: programs choose statuses too, and a status that nobody has named is one of its class.
+#[test]
+fn every_status_has_a_reason_phrase() {
+    let phrase = |status: u16| {
+        let mut out = Vec::new();
+        Response { status, headers: &[], content_length: None, keep_alive: false }
+            .compose(&mut out)
+            .expect("valid");
+        let line = String::from_utf8(out).expect("ASCII").lines().next().expect("a line").to_owned();
+        line.strip_prefix(&format!("HTTP/1.1 {status} ")).expect("the status").to_owned()
+    };
+    // Those of RFC 9110, RFC 6585 and RFC 7725, without those that are not used any more (305, 306 and 418).
+    let named = [100..=101, 200..=206, 300..=304, 307..=308, 400..=417, 421..=422, 426..=426, 428..=429]
+        .into_iter()
+        .chain([431..=431, 451..=451, 500..=505, 511..=511])
+        .flatten();
+    let named: Vec<u16> = named.collect();
+    let mut phrases: Vec<_> = named.iter().map(|status| phrase(*status)).collect();
+    phrases.sort();
+    phrases.dedup();
+    assert_eq!(phrases.len(), named.len(), "each has its own");
+    for status in (100..=599).filter(|status| !named.contains(status)) {
+        let class = phrase(status);
+        assert!(!class.is_empty() && !phrases.contains(&class), "{status} {class}");
+        assert_eq!(class, phrase(status / 100 * 100 + 99), "{status}");
+    }
+}
+
 #[test]
 fn responses_for_pages() {
     let headers = [("Content-Type", "text/html"), ("X-Y", "")];

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::proto::handshake::Refusal;
+use crate::proto::handshake::{Plain, Refusal};
 
 /// Why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub(crate) enum Reason {
     TooLarge,
     /// It is longer than the program has room for.
     TooLargeForProgram,
+    /// A body in a transfer coding that is not known here.
+    UnknownCoding,
     /// The program has decided on an answer that cannot be sent.
     BadDecision,
     /// The database failed.
@@ -88,6 +90,7 @@ impl Reason {
             Reason::PeerFull | Reason::TooManyCodes => 429,
             Reason::TooLarge | Reason::TooLargeForProgram => 431,
             Reason::BadDecision | Reason::StoreFailed => 500,
+            Reason::UnknownCoding => 501,
             Reason::Full | Reason::NotTaken | Reason::ListBusy | Reason::FileBusy | Reason::StoreLocked => {
                 503
             }
@@ -119,6 +122,7 @@ impl Reason {
             Reason::PeerFull => "There are too many connections from this address.",
             Reason::TooLarge => "The head of the request is too large.",
             Reason::TooLargeForProgram => "The head of the request is too large for the program.",
+            Reason::UnknownCoding => "The body of the request has a transfer coding that is not known here.",
             Reason::BadDecision => "The program has failed.",
             Reason::StoreFailed => "The database has failed.",
             Reason::Full => "All places are taken. Try again in a moment.",
@@ -156,37 +160,53 @@ impl From<Refusal> for Reason {
             Refusal::MethodNotAllowed => Reason::Method("GET"),
             Refusal::UpgradeRequired => Reason::NoUpgrade,
             Refusal::TooLarge => Reason::TooLarge,
+            Refusal::NotImplemented => Reason::UnknownCoding,
         }
     }
 }
 
-/// What a client asked for, as the log shows it: a path without its query, which may be secret, and of a head the path.
-/// Characters that are not plain are escaped, and a long one is cut.
-pub(crate) struct Shown<'a>(&'a str);
+/// What a client asked for, as the log shows it: a path without its query and fragment, which may be secret, and of a
+/// head the path. Characters that are not plain are escaped, and a long one is cut.
+pub(crate) struct Shown<'a> {
+    path: &'a str,
+    is_head: bool,
+}
 
 /// The longest, in characters.
 const SHOWN: usize = 100;
 
 impl<'a> Shown<'a> {
-    /// A path.
+    /// What a GET asks for.
     pub(crate) fn path(path: &'a str) -> Self {
-        Shown(path.split('?').next().unwrap_or_default())
+        Shown { path: path.split(['?', '#']).next().unwrap_or_default(), is_head: false }
     }
 
-    /// The path of a head that may be cut off, or none.
+    /// What a request asks for that was taken for one.
+    pub(crate) fn plain(request: &Plain<'a>) -> Self {
+        Shown { is_head: request.method == "HEAD", ..Self::path(request.path()) }
+    }
+
+    /// What a head asks for that may be cut off, or none.
     pub(crate) fn head(head: &'a [u8]) -> Self {
         let line = head.split(|byte| matches!(byte, b'\r' | b'\n')).find(|line| !line.is_empty());
-        let target = line.and_then(|line| line.split(|byte| *byte == b' ').nth(1));
-        Self::path(target.and_then(|target| std::str::from_utf8(target).ok()).unwrap_or_default())
+        let line = line.unwrap_or_default();
+        let target = line.split(|byte| *byte == b' ').nth(1);
+        let path = target.and_then(|target| std::str::from_utf8(target).ok()).unwrap_or_default();
+        Shown { is_head: line.starts_with(b"HEAD "), ..Self::path(path) }
+    }
+
+    /// Its answer has no body, also if that refuses it (RFC 9110 section 9.3.2).
+    pub(crate) fn is_head(&self) -> bool {
+        self.is_head
     }
 }
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
+        if self.path.is_empty() {
             return f.write_str("-");
         }
-        let mut chars = self.0.chars();
+        let mut chars = self.path.chars();
         for c in chars.by_ref().take(SHOWN) {
             write!(f, "{}", c.escape_debug())?;
         }
@@ -201,11 +221,22 @@ mod tests {
     #[test]
     fn what_is_shown_of_a_request_is_its_path_and_harmless() {
         assert_eq!(Shown::head(b"GET /a/b?token=secret HTTP/1.1\r\nX: y\r\n").to_string(), "/a/b");
+        assert_eq!(Shown::head(b"GET /a#secret HTTP/1.1\r\nX: y\r\n").to_string(), "/a");
         assert_eq!(Shown::head(b"\r\nGET /cut").to_string(), "/cut");
         for none in [&b""[..], b"GET", b"GET \xff x", b"\r\n", b"GET ?x HTTP/1.1"] {
             assert_eq!(Shown::head(none).to_string(), "-", "{none:?}");
         }
         assert_eq!(Shown::path("/\u{1b}[2J\u{202e}").to_string(), "/\\u{1b}[2J\\u{202e}");
         assert_eq!(Shown::path(&"x".repeat(200)).to_string(), "x".repeat(100) + "...");
+    }
+
+    #[test]
+    fn a_head_tells_its_method_as_far_as_it_came() {
+        for yes in ["HEAD ", "HEAD / HTTP/1.1\r\n\r\n", "\r\n\r\nHEAD /", "HEAD \u{e4}", "HEAD  \r\n"] {
+            assert!(Shown::head(yes.as_bytes()).is_head(), "{yes:?}");
+        }
+        for no in ["", "HEAD", "HEADER / HTTP/1.1", "head / HTTP/1.1", " HEAD /", "GET / HTTP/1.1\r\nHEAD "] {
+            assert!(!Shown::head(no.as_bytes()).is_head(), "{no:?}");
+        }
     }
 }

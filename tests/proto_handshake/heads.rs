@@ -98,6 +98,26 @@ fn caps_of_a_head_are_exact() {
     assert_eq!(check_request(lines(MAX_LINES - 1).as_bytes()), Err(Refusal::TooLarge));
 }
 
+/// What came in front of a fault says what was asked for, and so how to answer it.
+#[test]
+fn a_head_that_is_refused_is_kept_up_to_the_fault() {
+    let caps = Caps { bytes: 21, lines: 2 };
+    for (stream, error, kept) in [
+        ("HEAD / HTTP/1.1\r\nX: \0", HeadError::Malformed, "HEAD / HTTP/1.1\r\nX: "),
+        ("\r\nHEAD / HTTP/1.1\n", HeadError::Malformed, "HEAD / HTTP/1.1"),
+        ("HEAD / HTTP/1.1\r\nX: abc", HeadError::TooLong, "HEAD / HTTP/1.1\r\nX: a"),
+        ("HEAD /\r\na\r\nb\r\nc", HeadError::TooManyLines, "HEAD /\r\na\r\nb\r"),
+    ] {
+        for cut in 0..stream.len() {
+            let mut buffer = HeadBuffer::new(caps).skips_empty_lines();
+            let (first, second) = stream.as_bytes().split_at(cut);
+            let outcome = buffer.push(first).and_then(|_| buffer.push(second));
+            assert_eq!(outcome, Err(error), "{stream:?} at {cut}");
+            assert_eq!(buffer.head().escape_ascii().to_string(), kept.escape_default().to_string());
+        }
+    }
+}
+
 #[test]
 fn heads_that_are_not_lines() {
     for bad in [

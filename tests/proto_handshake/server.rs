@@ -1,6 +1,6 @@
 //! The server's end: the requests that it takes, and its responses.
 
-use websocket::proto::handshake::{Refusal, Response, ResponseError, check_request, parse_reply};
+use websocket::proto::handshake::{Refusal, Request, Response, ResponseError, check_request, parse_reply};
 
 use super::{KEY, REPLY, REQUEST, plain, upgrade, with};
 
@@ -76,6 +76,10 @@ fn requests_that_are_refused() {
         ("Version: 13", "Version: 13\r\nno colon", BadRequest),
         ("/chat?room=1", "chat", BadRequest),
         ("/chat?room=1", "*", BadRequest),
+        ("/chat?room=1", "/chat?room=1#", BadRequest),
+        ("/chat?room=1", "/#x", BadRequest),
+        ("/chat?room=1", "http://device.local/#x", BadRequest),
+        ("/chat?room=1", "http://device.local#x", BadRequest),
         ("/chat?room=1", "ftp://device.local/", BadRequest),
         ("\r\n\r\n", "\r\n\r\nbehind", BadRequest),
         ("\r\n\r\n", "\r\n", BadRequest),
@@ -101,6 +105,7 @@ fn refusals_say_what_would_do() {
     assert!(text(Refusal::UpgradeRequired).contains("\r\nSec-WebSocket-Version: 13\r\n"));
     assert!(text(Refusal::UpgradeRequired).starts_with("HTTP/1.1 426 Upgrade Required\r\n"));
     assert!(text(Refusal::TooLarge).starts_with("HTTP/1.1 431 "));
+    assert!(text(Refusal::NotImplemented).starts_with("HTTP/1.1 501 Not Implemented\r\n"));
 }
 
 #[test]
@@ -124,6 +129,54 @@ fn other_requests_are_plain() {
     assert_eq!(plain(b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").path(), "*");
     assert_eq!(check_request(b"GET * HTTP/1.1\r\nHost: a\r\n\r\n"), Err(Refusal::BadRequest));
     plain(&with(REQUEST, "Upgrade: websocket", "Upgrade: websocket2"));
+}
+
+/// RFC 9112, sections 6.1 and 6.3: nobody can tell where a body ends whose last coding is another.
+#[test]
+fn a_transfer_coding_ends_with_chunked_or_the_request_is_refused() {
+    use Refusal::{BadRequest, NotImplemented};
+    let checked = |method: &str, version: u8, lines: &str| {
+        let head = format!("{method} / HTTP/1.{version}\r\nHost: a\r\n{lines}\r\n");
+        check_request(head.as_bytes()).map(|request| match request {
+            Request::Plain(request) => (request.has_body, request.version),
+            other => panic!("{other:?}"),
+        })
+    };
+    for (codings, refusal) in [
+        (&["gzip"][..], BadRequest),
+        (&["identity"], BadRequest),
+        (&[""], BadRequest),
+        (&[" , "], BadRequest),
+        (&["chunked, gzip"], BadRequest),
+        (&["chunked", "gzip"], BadRequest),
+        (&["chunked, identity"], BadRequest),
+        (&["chunked, chunked"], BadRequest),
+        (&["chunked", "Chunked"], BadRequest),
+        (&["chunked, gzip, chunked"], BadRequest),
+        (&["chunked;x=y"], BadRequest),
+        (&["chunked x"], BadRequest),
+        (&["\"chunked\""], BadRequest),
+        (&["xchunked"], BadRequest),
+        (&["gzip, chunked"], NotImplemented),
+        (&["gzip", "", "chunked"], NotImplemented),
+        (&["identity, chunked"], NotImplemented),
+    ] {
+        let lines: String = codings.iter().map(|coding| format!("Transfer-Encoding: {coding}\r\n")).collect();
+        for method in ["GET", "OPTIONS", "POST"] {
+            for version in [0, 1] {
+                assert_eq!(checked(method, version, &lines), Err(refusal), "{method} {version} {lines}");
+                let both = format!("{lines}Content-Length: 0\r\n");
+                assert_eq!(checked(method, version, &both), Err(BadRequest), "{both}");
+            }
+        }
+    }
+    for lines in ["chunked", "CHUNKED", ", chunked ,", "\r\nTransfer-Encoding: chunked"] {
+        let lines = format!("transfer-encoding: {lines}\r\n");
+        assert_eq!(checked("POST", 1, &lines), Ok((true, 1)), "{lines}");
+        assert_eq!(checked("POST", 1, &format!("Content-Length: 0\r\n{lines}")), Err(BadRequest));
+        // Its framing is in doubt, and nothing is read behind a body.
+        assert_eq!(checked("POST", 0, &lines), Ok((true, 0)), "{lines}");
+    }
 }
 
 /// RFC 9112, section 3.2.2: what the request line names counts, and `Host` must be well-formed all the same.
@@ -178,6 +231,34 @@ fn who_expects_a_100_gets_it_before_the_101() {
     let mut out = Vec::new();
     upgrade(&head).compose_accept(None, &[], &mut out).expect("a valid response");
     assert_eq!(String::from_utf8_lossy(&out), format!("HTTP/1.1 100 Continue\r\n\r\n{REPLY}"));
+}
+
+/// RFC 9110, section 15: programs choose statuses too, and a status that nobody has named is one of its class.
+#[test]
+fn every_status_has_a_reason_phrase() {
+    let phrase = |status: u16| {
+        let mut out = Vec::new();
+        Response { status, headers: &[], content_length: None, keep_alive: false }
+            .compose(&mut out)
+            .expect("valid");
+        let line = String::from_utf8(out).expect("ASCII").lines().next().expect("a line").to_owned();
+        line.strip_prefix(&format!("HTTP/1.1 {status} ")).expect("the status").to_owned()
+    };
+    // Those of RFC 9110, RFC 6585 and RFC 7725, without those that are not used any more (305, 306 and 418).
+    let named = [100..=101, 200..=206, 300..=304, 307..=308, 400..=417, 421..=422, 426..=426, 428..=429]
+        .into_iter()
+        .chain([431..=431, 451..=451, 500..=505, 511..=511])
+        .flatten();
+    let named: Vec<u16> = named.collect();
+    let mut phrases: Vec<_> = named.iter().map(|status| phrase(*status)).collect();
+    phrases.sort();
+    phrases.dedup();
+    assert_eq!(phrases.len(), named.len(), "each has its own");
+    for status in (100..=599).filter(|status| !named.contains(status)) {
+        let class = phrase(status);
+        assert!(!class.is_empty() && !phrases.contains(&class), "{status} {class}");
+        assert_eq!(class, phrase(status / 100 * 100 + 99), "{status}");
+    }
 }
 
 #[test]

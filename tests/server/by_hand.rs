@@ -119,6 +119,15 @@ impl Client {
         body
     }
 
+    /// Everything up to the end of the connection, which may be a reset: the server may leave bytes of ours unread.
+    pub(crate) fn body_to_end(&mut self) -> String {
+        let mut body = Vec::new();
+        if let Err(error) = self.stream.read_to_end(&mut body) {
+            assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
+        }
+        String::from_utf8(body).unwrap()
+    }
+
     /// The next answer, to a request whose answer has no body.
     pub(crate) fn answer_to_head(&mut self) -> Answer {
         let mut head = String::new();

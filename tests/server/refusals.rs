@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use xous_api_websocket::serve::ListenLimits;
 use xous_api_websocket::{Listener, Route};
 
 use crate::by_hand::{Client, upgrade_request};
@@ -68,6 +69,43 @@ fn an_answer_to_head_has_no_words() {
         client.ended();
         let mut client = Client::with(listener.port(), "HEAD /ws HTTP/1.1\r\nHost: h\r\n\r\n".repeat(2));
         assert_eq!((client.answer_to_head().status, client.answer_to_head().status), (405, 405));
+    });
+}
+
+/// Each of these requests is refused with this status and nothing behind the head.
+fn is_refused_without_words(limits: ListenLimits, cases: &[(&str, u16)]) {
+    let listener = listener(&listen().limits(limits.head_time(SHORT)));
+    for (request, status) in cases {
+        let mut client = Client::with(listener.port(), request);
+        assert_eq!(client.answer_to_head().status, *status, "{request}");
+        assert_eq!(client.body_to_end(), "", "{request}");
+    }
+}
+
+/// RFC 9110 section 9.3.2: also where a request is not read to its end, or is none.
+#[test]
+fn a_refusal_of_head_has_no_words_wherever_it_is_made() {
+    let long = |len: usize| format!("HEAD / HTTP/1.1\r\nHost: h\r\nX: {}", "x".repeat(len));
+    system!().run(|| {
+        let cases = [
+            ("HEAD /a/../b HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+            ("HEAD / HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
+            ("\r\n\r\nHEAD / HTTP/1.1\r\n\r\n", 400),
+            ("HEAD / HTTP/1.1\r\nHost: h\r\nX: \0", 400),
+            ("HEAD / HTTP/1.1\n", 400),
+            ("HEAD / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501),
+            ("HEAD / HT", 408),
+            (&upgrade_request("/ws", "").replace("GET", "HEAD"), 405),
+            (&long(9 * 1024), 431),
+        ];
+        is_refused_without_words(roomy(), &cases);
+        // All of it comes with the first bytes that are read.
+        is_refused_without_words(roomy().head_bytes(200), &[(&long(300), 431)]);
+        is_refused_without_words(roomy().head_lines(3), &[(&(long(1) + "\r\nX: x\r\n"), 431)]);
+        let request = "\r\nHEAD / HTTP/1.1\r\nHost: h\r\n\r\n";
+        is_refused_without_words(roomy().connections(0), &[(request, 503)]);
+        is_refused_without_words(roomy().per_peer(0), &[(request, 429)]);
+        nothing_is_left();
     });
 }
 

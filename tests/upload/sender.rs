@@ -184,6 +184,7 @@ pub(crate) fn list(port: u16) -> Vec<(String, u64)> {
     let answer = get(port, FILES, "");
     assert_eq!(answer.status, 200, "{}", answer.head);
     assert_eq!(answer.field("Content-Type"), Some("application/json"));
+    assert_eq!(answer.field("Cache-Control"), Some("no-cache"));
     let list: Value = serde_json::from_slice(&answer.body).unwrap();
     let entry =
         |entry: &Value| (entry["name"].as_str().unwrap().to_owned(), entry["length"].as_u64().unwrap());

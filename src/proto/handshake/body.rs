@@ -1,5 +1,6 @@
 //! The beginning of the body that comes with a refusal (RFC 9112, section 6).
 
+use super::field::Framing;
 use super::reply::ReplyHead;
 
 /// Collects a body from its first byte to its end, or to the most that is wanted.
@@ -41,10 +42,10 @@ impl BodyStart {
     pub fn new(reply: &ReplyHead<'_>, most: usize) -> Self {
         let without = matches!(reply.status, 100..=199 | 204 | 304);
         let length = reply.headers.only("Content-Length").map(decimal);
-        let rest = match length {
+        let rest = match (reply.headers.framing(), length) {
             _ if without => Rest::Bytes(0),
-            _ if reply.headers.lists("Transfer-Encoding", "chunked") => Rest::Chunks(Step::Size(0)),
-            Some(Some(length)) => Rest::Bytes(length),
+            (Some(Framing::Chunked | Framing::CodedAndChunked), _) => Rest::Chunks(Step::Size(0)),
+            (None, Some(Some(length))) => Rest::Bytes(length),
             _ => Rest::UntilEnd,
         };
         BodyStart { bytes: Vec::new(), most, rest }
@@ -140,6 +141,13 @@ mod tests {
             ("abc0123456789".into(), true)
         );
         assert_eq!(start(chunked, b"3\r\nab", 99), ("ab".into(), false));
+        let coded = "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n";
+        assert_eq!(start(coded, b"3\r\nabc\r\n0\r\n\r\n", 99), ("abc".into(), true));
+        // Its end is that of the connection, whatever length there is besides.
+        for unbounded in ["chunked, gzip", "gzip", "", "chunked, chunked"] {
+            let lines = format!("Transfer-Encoding: {unbounded}\r\nContent-Length: 2\r\n");
+            assert_eq!(start(&lines, b"3\r\nabc", 99), ("3\r\nabc".into(), false), "{unbounded}");
+        }
         assert_eq!(start(chunked, b"fffffffffffffffffffff\r\nab", 99), ("ab".into(), false));
     }
 

@@ -10,6 +10,17 @@ pub struct Headers<'h> {
     lines: &'h [u8],
 }
 
+/// What the lines `Transfer-Encoding` say of where a body ends (RFC 9112, section 6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// It comes in chunks, and its last one is the end.
+    Chunked,
+    /// The same, and what is in the chunks has been coded besides.
+    CodedAndChunked,
+    /// Chunks are not its last coding, or not once: only the end of the connection ends it.
+    Unbounded,
+}
+
 impl<'h> Headers<'h> {
     /// Names and values, without the white space around the values. A value may hold bytes that are not ASCII.
     pub fn iter(&self) -> impl Iterator<Item = (&'h str, &'h [u8])> + use<'h> {
@@ -47,6 +58,21 @@ impl<'h> Headers<'h> {
     /// Whether that list has `token`, in any case.
     pub fn lists(&self, name: &str, token: &str) -> bool {
         self.list(name).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
+    }
+
+    /// Where the body ends, if it has been coded for its transfer.
+    pub(super) fn framing(&self) -> Option<Framing> {
+        const NAME: &str = "Transfer-Encoding";
+        self.first(NAME)?;
+        let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
+        let mut codings = self.list(NAME);
+        let first = codings.position(is_chunked);
+        // It may not be there twice (section 6.1).
+        Some(match (first, codings.next()) {
+            (Some(0), None) => Framing::Chunked,
+            (Some(_), None) => Framing::CodedAndChunked,
+            _ => Framing::Unbounded,
+        })
     }
 }
 

@@ -127,34 +127,37 @@ impl HeadBuffer {
     /// Takes what belongs to the head from the front of `input`. Once it is complete, nothing.
     ///
     /// # Errors
-    /// See [`HeadError`]. The connection cannot be used any more.
+    /// See [`HeadError`]. The connection cannot be used any more, and [`HeadBuffer::head`] has what came before the fault.
     pub fn push(&mut self, input: &[u8]) -> Result<HeadProgress, HeadError> {
-        let (mut taken, mut consumed) = (0, 0);
+        let (mut taken, mut consumed, mut fault) = (0, 0, None);
         while let Some(&byte) = input.get(consumed)
             && !self.complete
         {
-            if self.bytes.len() + consumed - taken >= self.caps.bytes {
-                return Err(HeadError::TooLong);
-            }
-            match self.scan(byte)? {
-                Step::Go => {}
-                Step::Skip => {
+            let is_full = self.bytes.len() + consumed - taken >= self.caps.bytes;
+            match if is_full { Err(HeadError::TooLong) } else { self.scan(byte) } {
+                Ok(Step::Go) => {}
+                Ok(Step::Skip) => {
                     self.bytes.clear();
                     taken = consumed + 1;
                 }
-                Step::Fold => {
+                Ok(Step::Fold) => {
                     self.append(&input[taken..consumed]);
                     taken = consumed;
                     self.bytes.iter_mut().rev().take(2).for_each(|end| *end = b' ');
+                }
+                Err(error) => {
+                    fault = Some(error);
+                    break;
                 }
             }
             consumed += 1;
         }
         self.append(&input[taken..consumed]);
-        Ok(HeadProgress { consumed, complete: self.complete })
+        fault.map_or(Ok(HeadProgress { consumed, complete: self.complete }), Err)
     }
 
-    /// The bytes so far: the whole head, with its empty line, once it is complete.
+    /// The bytes so far: the whole head, with its empty line, once it is complete. How a request is refused depends on
+    /// its method, so that what came in front of a fault is there as well.
     pub fn head(&self) -> &[u8] {
         &self.bytes
     }

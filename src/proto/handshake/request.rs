@@ -1,7 +1,7 @@
 //! The client's request, as the server checks and answers it (RFC 6455, section 4.2).
 
 use super::authority::{is_authority, split_path, split_scheme};
-use super::field::{Headers, is_reserved, is_token, minor_version, push_line, split_head};
+use super::field::{Framing, Headers, is_reserved, is_token, minor_version, push_line, split_head};
 use super::head::HeadError;
 use super::key::Key;
 use super::response::{Response, ResponseError, check_headers, push_status};
@@ -60,6 +60,8 @@ pub enum Refusal {
     UpgradeRequired,
     /// 431: the head is over its caps.
     TooLarge,
+    /// 501: the body has a transfer coding besides chunks (RFC 9112, section 6.1).
+    NotImplemented,
 }
 
 impl From<HeadError> for Refusal {
@@ -109,8 +111,10 @@ impl<'h> RequestLine<'h> {
     fn parse(line: &'h str) -> Option<Self> {
         let (method, rest) = line.split_once(' ')?;
         let (target, protocol) = rest.split_once(' ')?;
-        // Bytes that are not ASCII do not belong there, but there are clients that send paths as they are.
-        let is_target = !target.is_empty() && !target.bytes().any(|byte| byte <= b' ' || byte == 0x7f);
+        // Bytes that are not ASCII do not belong there, but there are clients that send paths as they are. A fragment is
+        // the client's own (RFC 9110, section 4.2.5).
+        let is_foreign = |byte| matches!(byte, 0..=b' ' | b'#' | 0x7f);
+        let is_target = !target.is_empty() && !target.bytes().any(is_foreign);
         let version = minor_version(protocol.as_bytes())?;
         (is_target && is_token(method.as_bytes())).then_some(RequestLine { method, target, version })
     }
@@ -141,16 +145,23 @@ fn split_authority<'h>(method: &str, target: &'h str) -> Option<(Option<&'h str>
     (known && is_authority(authority)).then_some((Some(authority), path))
 }
 
+/// Whether a body follows. One whose end the server cannot know is refused: whoever is in front of it could take another
+/// part of the stream for the next request (RFC 9112, section 6.3).
 fn has_body(headers: &Headers<'_>) -> Result<bool, Refusal> {
-    let chunked = headers.first("Transfer-Encoding").is_some();
+    let framing = headers.framing();
     if headers.first("Content-Length").is_none() {
-        return Ok(chunked);
+        return match framing {
+            None => Ok(false),
+            Some(Framing::Chunked) => Ok(true),
+            Some(Framing::CodedAndChunked) => Err(Refusal::NotImplemented),
+            Some(Framing::Unbounded) => Err(Refusal::BadRequest),
+        };
     }
     let length = headers
         .only("Content-Length")
         .filter(|value| !value.is_empty() && value.iter().all(u8::is_ascii_digit));
     match length {
-        Some(digits) if !chunked => Ok(digits.iter().any(|digit| *digit != b'0')),
+        Some(digits) if framing.is_none() => Ok(digits.iter().any(|digit| *digit != b'0')),
         _ => Err(Refusal::BadRequest),
     }
 }
@@ -259,6 +270,7 @@ impl Refusal {
             Refusal::MethodNotAllowed => 405,
             Refusal::UpgradeRequired => 426,
             Refusal::TooLarge => 431,
+            Refusal::NotImplemented => 501,
         }
     }
 
@@ -267,7 +279,7 @@ impl Refusal {
         match self {
             Refusal::MethodNotAllowed => &[("Allow", "GET")],
             Refusal::UpgradeRequired => &[("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")],
-            Refusal::BadRequest | Refusal::TooLarge => &[],
+            Refusal::BadRequest | Refusal::TooLarge | Refusal::NotImplemented => &[],
         }
     }
 

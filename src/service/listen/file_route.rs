@@ -24,6 +24,9 @@ use crate::upload::{Event, FileEntry, Files, RemoveError, StoreError, Version, W
 /// Bytes that are read, and sent, at a time.
 const BUFFER: usize = WRITE_BATCH;
 
+/// What is given may change at any time.
+const NO_CACHE: (&str, &str) = ("Cache-Control", "no-cache");
+
 /// Taken while a list is made: it takes the memory of all names.
 static LISTING: Turn = Turn::new();
 
@@ -132,8 +135,9 @@ impl FileRoute {
         };
         let (length, version) = (file.length(), file.version());
         let tag = self.tag(version, length);
+        // What a 304 has as well as a 200 (RFC 9110 section 15.4.5).
         let identity = headers_of(version, &tag);
-        let identity = identity.iter().map(|(name, value)| (*name, &**value));
+        let identity = identity.iter().map(|(name, value)| (*name, &**value)).chain([NO_CACHE]);
         match condition(&client.request.headers, tag.as_deref()) {
             Condition::Met => (),
             Condition::Known => return client.without_body(304, &identity.collect::<Vec<_>>()),
@@ -189,7 +193,7 @@ impl FileRoute {
             Ok(dicts) => dicts,
             Err(error) => return client.store_refused(error),
         };
-        client.begin(200, "application/json", &[], None)?;
+        client.begin(200, "application/json", &[NO_CACHE], None)?;
         if client.request.method == "HEAD" {
             return Ok(false);
         }
@@ -255,7 +259,6 @@ impl Client<'_> {
             ("Content-Type", content_type),
             ("X-Content-Type-Options", "nosniff"),
             ("Content-Security-Policy", "sandbox"),
-            ("Cache-Control", "no-cache"),
         ];
         headers.extend(more);
         let keep_alive = self.keep && length.is_some();

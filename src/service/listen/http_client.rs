@@ -53,8 +53,9 @@ impl Host for Reception {
                 log_refusal(address, reason, &Shown::path("TLS"));
                 return NO_ROOM.to_vec();
             }
-            log_refusal(address, reason, &Shown::head(request));
-            refusal(reason, false, false).parts().concat()
+            let asked = Shown::head(request);
+            log_refusal(address, reason, &asked);
+            refusal(reason, asked.is_head(), false).parts().concat()
         });
     }
 }
@@ -152,7 +153,7 @@ fn answer(socket: &TimedSocket, port: &Port, shared: &Shared, request: &Plain<'_
         Err(NoTarget::Unknown) if !is_paired => Err(Reason::NotPaired),
         Err(NoTarget::Unknown) => Ok(None),
         Err(NoTarget::DotSegment) => {
-            socket.refuse(limit, Reason::DotSegment, Shown::path(request.path()));
+            socket.refuse(limit, Reason::DotSegment, Shown::plain(request));
             return false;
         }
     };

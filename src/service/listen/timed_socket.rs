@@ -62,8 +62,9 @@ impl TimedSocket {
 
     /// Answers why nothing comes of a request, and ends.
     pub(crate) fn refuse(&self, limit: Duration, reason: Reason, asked: Shown<'_>) {
+        let answer = refusal(reason, asked.is_head(), false);
         self.note(reason, asked);
-        self.send_last(limit, &refusal(reason, false, false));
+        self.send_last(limit, &answer);
     }
 
     /// Counts a refusal and puts it into the log.

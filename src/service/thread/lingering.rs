@@ -3,8 +3,8 @@
 //! Who competes: the ports' threads bring sockets of clients that they refuse. Their requests are read first, as some
 //! clients do not survive an answer that comes before they have asked, and they are kept open for a while so that the
 //! clients can read why. The dispatcher brings addresses whose `accept` is to end, as many as there are ports. Full: a
-//! request is not waited for; the socket that came first is closed. On the device that may take as long as its peer likes; then no
-//! more are taken.
+//! request is not waited for; the socket that came first is closed, before another client is heard. On the device that may
+//! take as long as its peer likes; then no more are taken.
 
 use std::collections::VecDeque;
 use std::net::{Shutdown, SocketAddr};
@@ -14,7 +14,7 @@ use std::time::Duration;
 use super::timer::{Timer, Wake};
 use crate::net::{Socket, wake_accept};
 use crate::platform::SHUTDOWN_SENDS_FIN;
-use crate::service::limits::{LINGER, LINGERING, REFUSED, REFUSED_WAIT};
+use crate::service::limits::{LINGER, LINGERING, MAX_LINGERING, REFUSED, REFUSED_WAIT};
 use crate::sync::{Condvar, Instant, Mutex};
 
 /// On the device a connection and a panic take 16 and 32 KiB of stack.
@@ -22,6 +22,9 @@ const STACK: usize = 64 * 1024;
 
 /// Bytes of a refused request that are read: those of the default limit.
 const MAX_REQUEST: usize = 8 * 1024;
+
+/// A read is ended again after this: on the device a shutdown only ends a call that waits already.
+const AGAIN: Duration = Duration::from_millis(10);
 
 /// The thread's work.
 pub(crate) struct Lingering {
@@ -50,6 +53,9 @@ struct Refused {
     answer: Answer,
     /// It is known how its request ends.
     is_http: bool,
+    /// Until when it may send that. Its time begins when it comes, so that those who wait for one another to be heard wait
+    /// no longer than one of them.
+    until: Instant,
 }
 
 /// A client's time to send its request.
@@ -59,9 +65,8 @@ impl Wake for Patience {
     fn wake(self: Arc<Self>, kind: usize, timer: &Timer) {
         if let Some(socket) = self.0.upgrade() {
             socket.shutdown(Shutdown::Read);
-            // On the device it only ends a call that waits already.
             let weak: Weak<Self> = Arc::downgrade(&self);
-            timer.arm(weak, kind, REFUSED_WAIT);
+            timer.arm(weak, kind, AGAIN);
         }
     }
 }
@@ -109,7 +114,8 @@ impl Lingering {
         }
         let mut state = self.state.lock();
         if state.refused.len() < REFUSED {
-            state.refused.push_back(Refused { socket, answer: Box::new(answer), is_http });
+            let until = Instant::now() + REFUSED_WAIT;
+            state.refused.push_back(Refused { socket, answer: Box::new(answer), is_http, until });
             drop(state);
             return self.more.notify_one();
         }
@@ -126,21 +132,37 @@ impl Lingering {
 
     /// Reads a request as far as it comes, and answers it.
     fn hear(&self, refused: Refused) {
-        let Refused { socket, answer, is_http } = refused;
+        let Refused { socket, answer, is_http, until } = refused;
         let patience = Arc::new(Patience(Arc::downgrade(&socket)));
         let weak: Weak<Patience> = Arc::downgrade(&patience);
         let weak: Weak<dyn Wake> = weak;
-        self.timer.arm(weak.clone(), 0, REFUSED_WAIT);
+        // What has come is read in any case.
+        let wait =
+            if self.is_pressed() { Duration::ZERO } else { until.saturating_duration_since(Instant::now()) };
+        self.timer.arm(weak.clone(), 0, wait);
         let request = request(&socket, is_http);
         self.timer.disarm(&weak, None);
         self.say(&socket, &answer(&request));
     }
 
+    /// So many are to be heard that nobody is waited for.
+    fn is_pressed(&self) -> bool {
+        self.state.lock().refused.len() >= REFUSED / 2
+    }
+
     /// Keeps a socket open for a client that has been sent its last answer. One that is closed with bytes unread is
     /// reset, and the answer may be lost. On the device closing resets nothing, and only it tells the client of the end.
+    /// When there are too many, lets go of the socket at once.
     pub(crate) fn linger(&self, socket: Arc<Socket>) {
         let wait = if SHUTDOWN_SENDS_FIN { LINGER } else { Duration::ZERO };
-        self.state.lock().lingering.push_back((Instant::now() + wait, socket));
+        let mut state = self.state.lock();
+        if state.lingering.len() >= MAX_LINGERING {
+            // Closing may wait.
+            drop(state);
+            return drop(socket);
+        }
+        state.lingering.push_back((Instant::now() + wait, socket));
+        drop(state);
         self.more.notify_one();
     }
 
@@ -171,23 +193,31 @@ impl Lingering {
             if let Some(address) = state.accepting.pop() {
                 return Work::WakeAccept(address);
             }
-            if let Some(refused) = state.refused.pop_front() {
-                return Work::Refuse(refused);
-            }
-            let wait =
-                state.lingering.front().map(|(until, _)| until.saturating_duration_since(Instant::now()));
-            let full = state.lingering.len() > LINGERING;
-            if (full || wait.is_some_and(|wait| wait.is_zero()))
+            // Before others are heard, who bring a socket each to be closed and may come without end.
+            let wait = state.until_close();
+            if wait.is_some_and(|wait| wait.is_zero())
                 && let Some((_, socket)) = state.lingering.pop_front()
             {
                 state.closing = Some(Instant::now());
                 return Work::Close(socket);
+            }
+            if let Some(refused) = state.refused.pop_front() {
+                return Work::Refuse(refused);
             }
             state = match wait {
                 Some(wait) => self.more.wait_timeout(state, wait),
                 None => self.more.wait(state),
             };
         }
+    }
+}
+
+impl State {
+    /// How long the first of the lingering sockets stays open.
+    fn until_close(&self) -> Option<Duration> {
+        let (until, _) = self.lingering.front()?;
+        let is_full = self.lingering.len() > LINGERING;
+        Some(if is_full { Duration::ZERO } else { until.saturating_duration_since(Instant::now()) })
     }
 }
 

@@ -189,7 +189,7 @@ pub(crate) const COOKIES: usize = 8;
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
 
 /// Clients whose requests are read before they are refused, and how long each is waited for from when it comes. Beyond half
-/// of them nobody is waited for: what has come is read. More are refused at once.
+/// of them nobody is waited for: what has come is read. The connections of more just end.
 pub(crate) const REFUSED: usize = 32;
 /// See [`REFUSED`].
 pub(crate) const REFUSED_WAIT: Duration = Duration::from_millis(100);

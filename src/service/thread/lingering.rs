@@ -1,10 +1,13 @@
 //! One thread for sockets that nobody waits for.
 //!
-//! Who competes: the ports' threads bring sockets of clients that they refuse. Their requests are read first, as some
-//! clients do not survive an answer that comes before they have asked, and they are kept open for a while so that the
-//! clients can read why. The dispatcher brings addresses whose `accept` is to end, as many as there are ports. Full: a
-//! request is not waited for; the socket that came first is closed, before another client is heard. On the device that may
-//! take as long as its peer likes; then no more are taken.
+//! Who competes: the ports' threads and the timer bring clients that are refused. Their requests are read first, as some
+//! clients do not survive an answer that comes before they have asked, and their sockets are kept open for a while so that
+//! they can read why. Workers bring sockets for the second part of that. The dispatcher brings addresses whose `accept` is
+//! to end, as many as there are ports. Full: a port's thread waits a moment for room, and lets go of its client if there is
+//! none; the timer keeps its own and comes again. The socket that came first is closed, before another client is heard. On
+//! the device that may take as long as its peer likes; then no more are taken.
+//!
+//! Only this thread calls what waits: the log, `net`, a peer.
 
 use std::collections::VecDeque;
 use std::net::{Shutdown, SocketAddr};
@@ -12,10 +15,10 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::timer::{Timer, Wake};
-use crate::net::{Socket, wake_accept};
+use crate::net::{Socket, TcpStream, wake_accept};
 use crate::platform::SHUTDOWN_SENDS_FIN;
 use crate::service::limits::{LINGER, LINGERING, MAX_LINGERING, REFUSED, REFUSED_WAIT};
-use crate::sync::{Condvar, Instant, Mutex};
+use crate::sync::{Condvar, Instant, Mutex, MutexGuard};
 
 /// On the device a connection and a panic take 16 and 32 KiB of stack.
 const STACK: usize = 64 * 1024;
@@ -31,6 +34,8 @@ pub(crate) struct Lingering {
     timer: Arc<Timer>,
     state: Mutex<State>,
     more: Condvar,
+    /// Of those that are refused, one is being heard.
+    room: Condvar,
 }
 
 #[derive(Default)]
@@ -40,8 +45,8 @@ struct State {
     refused: VecDeque<Refused>,
     /// Each with the time at which it is closed.
     lingering: VecDeque<(Instant, Arc<Socket>)>,
-    /// When the closing of one of them began.
-    closing: Option<Instant>,
+    /// When that began which the thread does.
+    busy: Option<Instant>,
 }
 
 /// Makes an answer of a request.
@@ -49,7 +54,7 @@ type Answer = Box<dyn FnOnce(&[u8]) -> Vec<u8> + Send>;
 
 /// A client that is refused, and what it is answered, made of what it has sent.
 struct Refused {
-    socket: Arc<Socket>,
+    stream: TcpStream,
     answer: Answer,
     /// It is known how its request ends.
     is_http: bool,
@@ -83,7 +88,8 @@ impl Lingering {
     /// # Errors
     /// It cannot be started.
     pub(crate) fn start(timer: Arc<Timer>) -> std::io::Result<Arc<Self>> {
-        let lingering = Arc::new(Lingering { timer, state: Mutex::default(), more: Condvar::new() });
+        let (state, more, room) = (Mutex::default(), Condvar::new(), Condvar::new());
+        let lingering = Arc::new(Lingering { timer, state, more, room });
         let own = lingering.clone();
         std::thread::Builder::new()
             .name("ws-lingering".into())
@@ -92,35 +98,36 @@ impl Lingering {
         Ok(lingering)
     }
 
-    /// Whether another socket is taken. That is so unless one that does not close holds the thread up.
-    pub(crate) fn has_room(&self) -> bool {
-        let state = self.state.lock();
-        let is_stuck = state.closing.is_some_and(|since| since.elapsed() > LINGER);
-        !is_stuck || state.lingering.len() < LINGERING
-    }
-
     /// Answers a client behind its request, `is_http` if it is one in plain text, and ends its connection. Nothing was
     /// written to its socket before, so that writing does not wait. `answer` makes the answer of what the client has
-    /// sent, on another thread.
+    /// sent, on another thread. If there is no room within `wait`, gives the client back. With no `wait`, this waits for
+    /// nothing.
     pub(crate) fn refuse(
         &self,
-        socket: Arc<Socket>,
+        stream: TcpStream,
         is_http: bool,
+        wait: Duration,
         answer: impl FnOnce(&[u8]) -> Vec<u8> + Send + 'static,
-    ) {
-        // One that nothing was written to closes at once.
-        if !self.has_room() {
-            return;
-        }
-        let mut state = self.state.lock();
-        if state.refused.len() < REFUSED {
-            let until = Instant::now() + REFUSED_WAIT;
-            state.refused.push_back(Refused { socket, answer: Box::new(answer), is_http, until });
-            drop(state);
-            return self.more.notify_one();
-        }
+    ) -> Option<TcpStream> {
+        let Some(mut state) = self.await_room(wait) else { return Some(stream) };
+        let until = Instant::now() + REFUSED_WAIT;
+        state.refused.push_back(Refused { stream, answer: Box::new(answer), is_http, until });
         drop(state);
-        self.say(&socket, &answer(b""));
+        self.more.notify_one();
+        None
+    }
+
+    fn await_room(&self, wait: Duration) -> Option<MutexGuard<'_, State>> {
+        let until = Instant::now() + wait;
+        let mut state = self.state.lock();
+        while state.refused.len() >= REFUSED {
+            let wait = until.saturating_duration_since(Instant::now());
+            if wait.is_zero() || state.is_stuck() {
+                return None;
+            }
+            state = self.room.wait_timeout(state, wait);
+        }
+        Some(state)
     }
 
     fn say(&self, socket: &Arc<Socket>, answer: &[u8]) {
@@ -132,7 +139,8 @@ impl Lingering {
 
     /// Reads a request as far as it comes, and answers it.
     fn hear(&self, refused: Refused) {
-        let Refused { socket, answer, is_http, until } = refused;
+        let Refused { stream, answer, is_http, until } = refused;
+        let socket = Arc::new(Socket::new(stream));
         let patience = Arc::new(Patience(Arc::downgrade(&socket)));
         let weak: Weak<Patience> = Arc::downgrade(&patience);
         let weak: Weak<dyn Wake> = weak;
@@ -156,7 +164,7 @@ impl Lingering {
     pub(crate) fn linger(&self, socket: Arc<Socket>) {
         let wait = if SHUTDOWN_SENDS_FIN { LINGER } else { Duration::ZERO };
         let mut state = self.state.lock();
-        if state.lingering.len() >= MAX_LINGERING {
+        if !state.takes_sockets() {
             // Closing may wait.
             drop(state);
             return drop(socket);
@@ -188,22 +196,16 @@ impl Lingering {
 
     fn next(&self) -> Work {
         let mut state = self.state.lock();
-        state.closing = None;
+        state.busy = None;
         loop {
-            if let Some(address) = state.accepting.pop() {
-                return Work::WakeAccept(address);
+            if let Some(work) = state.next() {
+                state.busy = Some(Instant::now());
+                if matches!(work, Work::Refuse(_)) {
+                    self.room.notify_one();
+                }
+                return work;
             }
-            // Before others are heard, who bring a socket each to be closed and may come without end.
             let wait = state.until_close();
-            if wait.is_some_and(|wait| wait.is_zero())
-                && let Some((_, socket)) = state.lingering.pop_front()
-            {
-                state.closing = Some(Instant::now());
-                return Work::Close(socket);
-            }
-            if let Some(refused) = state.refused.pop_front() {
-                return Work::Refuse(refused);
-            }
             state = match wait {
                 Some(wait) => self.more.wait_timeout(state, wait),
                 None => self.more.wait(state),
@@ -213,6 +215,27 @@ impl Lingering {
 }
 
 impl State {
+    fn next(&mut self) -> Option<Work> {
+        if let Some(address) = self.accepting.pop() {
+            return Some(Work::WakeAccept(address));
+        }
+        // Before others are heard, who bring a socket each to be closed and may come without end.
+        if self.until_close().is_some_and(|wait| wait.is_zero()) {
+            return self.lingering.pop_front().map(|(_, socket)| Work::Close(socket));
+        }
+        self.refused.pop_front().map(Work::Refuse)
+    }
+
+    /// A socket that does not close, or the log, holds the thread up.
+    fn is_stuck(&self) -> bool {
+        self.busy.is_some_and(|since| since.elapsed() > LINGER)
+    }
+
+    /// Whether another socket is taken to be closed later.
+    fn takes_sockets(&self) -> bool {
+        self.lingering.len() < if self.is_stuck() { LINGERING } else { MAX_LINGERING }
+    }
+
     /// How long the first of the lingering sockets stays open.
     fn until_close(&self) -> Option<Duration> {
         let (until, _) = self.lingering.front()?;

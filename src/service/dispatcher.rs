@@ -392,7 +392,7 @@ pub(super) fn close_code(code: usize) -> Option<CloseCode> {
 mod tests {
     /// What the server thread runs, and the one that waits for deadlines. A line in the log is a message to the log server,
     /// and its sender waits.
-    const SOURCES: [(&str, &str); 43] = [
+    const SOURCES: [(&str, &str); 46] = [
         ("dispatcher", include_str!("dispatcher.rs")),
         ("system", include_str!("system.rs")),
         ("message/envelope", include_str!("message/envelope.rs")),
@@ -423,6 +423,8 @@ mod tests {
         ("listen/files/file_events", include_str!("listen/files/file_events.rs")),
         ("listen/target", include_str!("listen/target.rs")),
         ("listen/port", include_str!("listen/port.rs")),
+        ("listen/places", include_str!("listen/places.rs")),
+        ("listen/reception", include_str!("listen/reception.rs")),
         ("listen/admission", include_str!("listen/admission.rs")),
         ("listen/late", include_str!("listen/late.rs")),
         ("listen/owners", include_str!("listen/owners.rs")),
@@ -434,16 +436,30 @@ mod tests {
         ("listen/stage", include_str!("listen/stage.rs")),
         ("thread/pool", include_str!("thread/pool.rs")),
         ("thread/timer", include_str!("thread/timer.rs")),
+        ("thread/lingering", include_str!("thread/lingering.rs")),
         ("http/router", include_str!("../http/router.rs")),
         ("http/origin", include_str!("../http/origin.rs")),
     ];
+
+    /// Of these, those by which clients of a port are refused or asked to go. Others do so for them.
+    const REFUSES: [&str; 5] =
+        ["listen/listeners", "listen/admission", "listen/stage", "listen/places", "listen/reception"];
 
     #[test]
     fn the_server_thread_and_the_timer_print_nothing_and_sleep_never() {
         for (name, source) in SOURCES {
             let code = source.split("#[cfg(test)]").next().unwrap_or_default();
-            for waits in ["log::", "thread::sleep", ".join()", "send_message("] {
+            for waits in ["log::", "log_refusal(", "thread::sleep", ".join()", "send_message("] {
                 assert!(!code.contains(waits), "{name} calls {waits}");
+            }
+        }
+    }
+
+    #[test]
+    fn who_refuses_a_client_asks_nothing_of_its_socket() {
+        for (name, source) in SOURCES.into_iter().filter(|(name, _)| REFUSES.contains(name)) {
+            for asks in ["Socket::new(", ".set_nodelay(", ".shutdown(", ".write_all(", ".read("] {
+                assert!(!source.contains(asks), "{name} calls {asks}");
             }
         }
     }

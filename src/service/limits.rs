@@ -192,13 +192,17 @@ pub(crate) const COOKIES: usize = 8;
 /// How long a client has to read a refusal before the connection is dropped.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
 
-/// Clients whose requests are read before they are refused, and how long each is waited for. More are refused at once.
+/// Clients whose requests are read before they are refused, and how long each is waited for from when it comes. Beyond half
+/// of them nobody is waited for: what has come is read. The connections of more just end.
 pub(crate) const REFUSED: usize = 32;
 /// See [`REFUSED`].
 pub(crate) const REFUSED_WAIT: Duration = Duration::from_millis(100);
 
 /// Refused clients that are given that time at once; the first of more is dropped.
 pub(crate) const LINGERING: usize = 16;
+
+/// The same while their thread does something else. More are not given any time.
+pub(crate) const MAX_LINGERING: usize = 2 * LINGERING;
 
 /// Pongs that wait on one connection. Beyond that the oldest is dropped, as RFC 6455 section 5.5.3 allows.
 pub(crate) const QUEUED_PONGS: usize = 16;

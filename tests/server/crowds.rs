@@ -11,9 +11,10 @@ use crate::by_hand::{Client, upgrade_request};
 use crate::common::elsewhere::{Crowd, Way, connect_from};
 use crate::common::raw::expect_close;
 use crate::common::{PATIENCE, nothing_is_left, peers, request, stats_when, system};
+use crate::process::Process;
 use crate::serve::{PAGE, listen, listener, pair, roomy};
 
-const STRANGER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+pub(crate) const STRANGER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 const INNOCENT: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 9);
 const TRIES: usize = 50;
 /// Of so many tries, so many succeed.
@@ -27,7 +28,7 @@ const IDLE: Way = Way { begin: "GET / HTTP/1.1\r\nHost: h\r\n\r\n", drops: "", s
 const GREEDY: Way = Way { begin: "", drops: "GET /long HTTP/1.1\r\nHost: h\r\n\r\n", slow: true };
 
 /// Gets the page as a stranger to the attackers; whether it did.
-fn page(port: u16) -> bool {
+pub(crate) fn page(port: u16) -> bool {
     let Ok(mut stream) = connect_from(INNOCENT, port) else { return false };
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let request = "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
@@ -244,6 +245,34 @@ fn forty_at_a_time_all_get_an_answer() {
                 });
             }
         });
+        nothing_is_left();
+    });
+}
+
+/// As many as come at once, and more than the service keeps of those that have a place, wait for one, are heard, or read
+/// their refusal.
+#[test]
+fn of_silent_clients_that_are_refused_only_so_many_are_kept() {
+    const CROWD: usize = 400;
+    const KEPT: usize = 128;
+    system!().run(|| {
+        let listener = listener(&listen());
+        let service = Process::service();
+        let before = service.figures().files;
+        let mut most = before;
+        let mut look = || most = most.max(service.figures().files);
+        let mut silent = Vec::new();
+        for _ in 0..CROWD {
+            silent.push(connect_from(STRANGER, listener.port()).unwrap());
+            look();
+        }
+        // It comes last, and is accepted last.
+        let served = page(listener.port());
+        look();
+        println!("{} files more beside {CROWD} silent clients", most - before);
+        assert!(served, "somebody else");
+        assert!(most - before < KEPT, "{most} files, {before} before");
+        drop(silent);
         nothing_is_left();
     });
 }

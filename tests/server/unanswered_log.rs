@@ -1,6 +1,7 @@
 //! The log server answers nobody. Whatever any process asks for, the server thread does not wait for
 //! it, nor does the one for deadlines.
 
+use std::net::TcpStream;
 use std::process::Command;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
@@ -11,13 +12,19 @@ use xous_api_websocket::state::Stats;
 use xous_api_websocket::wire::{Handle, Opcode};
 use xous_api_websocket::{Deadlines, Listen, Listener, Route, Websocket};
 
+use crate::common::elsewhere::connect_from;
 use crate::common::neighbour::Neighbour;
 use crate::common::pages::RawPages;
 use crate::common::{peers, request, service_cid, system};
+use crate::crowds::{STRANGER, page};
 use crate::process::program_of_system;
+use crate::serve::{listen, listener};
 
 /// As long as a call may take that waits for nobody.
 const SOON: Duration = Duration::from_secs(2);
+
+/// More silent clients than are heard, and wait for a place, at a time.
+const CROWD: usize = 100;
 
 /// Stops a process, until this is dropped.
 struct Stopped(u32);
@@ -75,27 +82,59 @@ fn the_server_thread_does_not_wait_for_the_log() {
         .run_roles();
 }
 
-/// One thread waits for all deadlines. What it would tell the log, such as that a peer answers no more, holds it up no more
-/// than the server thread.
+/// One thread waits for all deadlines. What it would tell the log, such as that a peer answers no more or that a client
+/// finds no place, holds it up no more than the server thread.
 #[test]
 fn deadlines_are_met_while_nobody_logs() {
-    const SHORT: Duration = Duration::from_millis(200);
+    // Later than those who wait for a place are refused, which is the timer's as well.
+    const SILENCE: Duration = Duration::from_millis(1500);
     system!().run(|| {
         let (peer, ends) = peers::silent();
-        let deadlines = Deadlines::new().keepalive(SHORT).pong(SHORT);
-        let sockets = [(); 2].map(|()| Websocket::open(&request(&peer).options(deadlines)).unwrap());
+        let listener = listener(&listen());
         let stopped = Stopped::program("xous-log");
+        let crowd = silent_crowd(listener.port());
+        let deadlines = Deadlines::new().keepalive(SILENCE).pong(SILENCE);
+        let sockets = [(); 2].map(|()| Websocket::open(&request(&peer).options(deadlines)).unwrap());
         let (told, outcomes) = channel();
         for socket in sockets {
             let told = told.clone();
             std::thread::spawn(move || told.send(socket.receive_text(1)).ok());
         }
         let closed = |outcome| matches!(outcome, Ok(Err(ReceiveError::Closed(end))) if end.code == 1006);
-        let ended = [(); 2].map(|()| closed(outcomes.recv_timeout(SOON)));
+        let ended = [(); 2].map(|()| closed(outcomes.recv_timeout(2 * SILENCE + SOON)));
+        let served = page(listener.port());
         drop(stopped);
         assert_eq!(ended, [true; 2]);
-        drop(ends);
+        assert!(served, "somebody who is not refused");
+        drop((ends, crowd));
     });
+}
+
+/// Those who have a place are asked to go then, and those who wait for one are refused: not by the server thread.
+#[test]
+fn a_port_is_given_up_while_nobody_logs() {
+    system!().run(|| {
+        let listener = listener(&listen());
+        let stopped = Stopped::program("xous-log");
+        let crowd = silent_crowd(listener.port());
+        let (told, given_up) = channel();
+        std::thread::spawn(move || {
+            // It comes behind the crowd.
+            let served = page(listener.port());
+            drop(listener);
+            Stats::now().unwrap();
+            told.send(served).ok();
+        });
+        let outcome = given_up.recv_timeout(2 * SOON);
+        drop(stopped);
+        assert_eq!(outcome, Ok(true));
+        drop(crowd);
+    });
+}
+
+/// Clients that say nothing, more than there are places for.
+fn silent_crowd(port: u16) -> Vec<TcpStream> {
+    (0..CROWD).map(|_| connect_from(STRANGER, port).unwrap()).collect()
 }
 
 /// Every kind of message. Pages that wait for something would keep this program waiting, so none is lent to be received.

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::admission::Host;
 use super::certificates::warn_of_expiry;
-use super::http_client::Reception;
 use super::port::{NotBound, OnBound, Port};
+use super::reception::Reception;
 use super::shared::Shared;
 use crate::net::{BindError, TcpListener, bind};
 use crate::service::limits::PORT_THREADS;

@@ -4,12 +4,12 @@
 //! that strangers may have ([`WORKERS_FOR_PROGRAMS`]), of which one address leaves some to others. Full: one that has said nothing, or is idle between two
 //! requests, gives way; of the address with the most connections first, and of them the one that has been so longest.
 //! The newcomer waits for that place, as it does for one whose client is being answered, if there is room to wait. Else
-//! it is refused.
+//! it is refused. One that nobody can tell so at the moment waits on, and may still get a place.
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use xous_api_websocket::wire::Handle;
 
@@ -43,8 +43,11 @@ pub(crate) trait Host: Send + Sync {
     /// Serves a client on this thread, a worker whose permit this is.
     fn serve(&self, stream: TcpStream, address: SocketAddr, slot: Arc<ClientSlot>, permit: &mut Permit);
 
-    /// Tells a client that there is no place for it. Does not wait.
+    /// Tells a client that there is no place for it. Waits a moment, and lets go of the client if nobody can tell it.
     fn refuse(&self, stream: TcpStream, address: SocketAddr, why: Full);
+
+    /// The same, but waits for nothing. If nobody can tell the client now, gives it back.
+    fn refuse_now(&self, stream: TcpStream, address: SocketAddr, why: Full) -> Option<TcpStream>;
 }
 
 struct State {
@@ -113,7 +116,7 @@ impl Admission {
             eviction.carry_out(&self.timer);
         }
         if let Some(refused) = refused {
-            refused.refuse();
+            refused.host.refuse(refused.stream, refused.address, refused.full);
         }
     }
 
@@ -153,22 +156,21 @@ impl Admission {
     }
 
     /// Nobody listens on a port any more: those go who have asked for nothing, and those who wait.
-    pub(crate) fn close_port(&self, places: &Arc<Places>) {
+    pub(crate) fn close_port(self: &Arc<Self>, places: &Arc<Places>) {
         let mut state = self.state.lock();
         let is_silent = |one: &Active| {
             Arc::ptr_eq(&one.places, places) && matches!(one.stage, Stage::Silent | Stage::Idle)
         };
         let evictions: Vec<_> =
             state.active.iter_mut().filter(|one| is_silent(one)).map(|one| one.evict(false)).collect();
-        let (gone, stay) = std::mem::take(&mut state.waiting)
-            .into_iter()
-            .partition(|newcomer: &Newcomer| Arc::ptr_eq(newcomer.host.places(), places));
-        state.waiting = stay;
-        self.waiting.store(state.waiting.len(), SeqCst);
+        let now = Instant::now();
+        let waiting = state.waiting.iter_mut().filter(|one| Arc::ptr_eq(one.host.places(), places));
+        let waiting = waiting.map(|newcomer| newcomer.until = now).count();
         drop(state);
         evictions.into_iter().for_each(|eviction| eviction.carry_out(&self.timer));
-        let gone: VecDeque<Newcomer> = gone;
-        gone.into_iter().for_each(Newcomer::refuse);
+        if waiting > 0 {
+            self.timer.arm(self.weak(), LATE, Duration::ZERO);
+        }
     }
 
     /// A listener is given up. Nobody reaches its WebSockets that bring files any more: they end, those that bring one
@@ -185,6 +187,30 @@ impl Admission {
         evictions.into_iter().for_each(|eviction| eviction.carry_out(&self.timer));
     }
 
+    /// Refuses those whose time is over, as far as somebody can tell them.
+    fn refuse_late(self: &Arc<Self>, timer: &Timer) {
+        let now = Instant::now();
+        let mut state = self.state.lock();
+        // So that none is dropped while the lock is held.
+        let hosts: Vec<_> = state.waiting.iter().map(|newcomer| newcomer.host.clone()).collect();
+        let waiting = std::mem::take(&mut state.waiting).into_iter();
+        state.waiting = waiting.filter_map(|newcomer| newcomer.refuse_after(now)).collect();
+        self.waiting.store(state.waiting.len(), SeqCst);
+        let again =
+            state.waiting.iter().map(|newcomer| match newcomer.until.saturating_duration_since(now) {
+                Duration::ZERO => PLACE_WAIT,
+                wait => wait,
+            });
+        let again = again.min();
+        drop(state);
+        // One deadline for all, or there would be more each time.
+        if let Some(again) = again {
+            timer.disarm(&self.weak(), Some(LATE));
+            timer.arm(self.weak(), LATE, again);
+        }
+        drop(hosts);
+    }
+
     fn weak(self: &Arc<Self>) -> Weak<dyn Wake> {
         let weak: Weak<Self> = Arc::downgrade(self);
         weak
@@ -193,26 +219,22 @@ impl Admission {
 
 impl Wake for Admission {
     fn wake(self: Arc<Self>, kind: usize, timer: &Timer) {
-        let now = Instant::now();
-        let mut state = self.state.lock();
-        if kind == LOOK {
-            let evictions = state.make_room_for_all();
-            drop(state);
-            return evictions.into_iter().for_each(|eviction| eviction.carry_out(timer));
+        if kind != LOOK {
+            return self.refuse_late(timer);
         }
-        let (late, rest) =
-            std::mem::take(&mut state.waiting).into_iter().partition(|newcomer| newcomer.until <= now);
-        state.waiting = rest;
-        self.waiting.store(state.waiting.len(), SeqCst);
-        drop(state);
-        let late: VecDeque<Newcomer> = late;
-        late.into_iter().for_each(Newcomer::refuse);
+        let evictions = self.state.lock().make_room_for_all();
+        evictions.into_iter().for_each(|eviction| eviction.carry_out(timer));
     }
 }
 
 impl Newcomer {
-    fn refuse(self) {
-        self.host.refuse(self.stream, self.address, self.full);
+    /// Refuses it if it has waited for long enough; if not, or if nobody can tell it now, it waits on.
+    fn refuse_after(mut self, now: Instant) -> Option<Self> {
+        if self.until > now {
+            return Some(self);
+        }
+        self.stream = self.host.refuse_now(self.stream, self.address, self.full)?;
+        Some(self)
     }
 }
 

@@ -6,11 +6,10 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::admission::{ClientSlot, Host};
+use super::admission::ClientSlot;
 use super::certificates::warn_of_expiry;
 use super::file_route;
 use super::pairing::{self, NotPaired, Pairing};
-use super::places::{Full, Places};
 use super::port::{NoTarget, Port};
 use super::requests::{Requests, Stop};
 use super::shared::Shared;
@@ -24,45 +23,14 @@ use crate::http::{
     Answer, NormalPath, READS, Reason, Shown, UPGRADES, is_allowed, is_own_host, options, page,
     pairing as pairing_page, refusal, status,
 };
-use crate::net::{Socket, TcpStream, one_peer};
+use crate::net::{TcpStream, one_peer};
 use crate::proto::handshake::{Caps, Plain, Refusal, Request, check_request};
 use crate::service::limits::{LINGER, MAX_REQUEST_BYTES};
 use crate::service::thread::Permit;
 
-/// A port, and what its clients need of the service.
-pub(crate) struct Reception {
-    pub(crate) port: Arc<Port>,
-    pub(crate) shared: Arc<Shared>,
-}
-
-impl Host for Reception {
-    fn places(&self) -> &Arc<Places> {
-        &self.port.places
-    }
-
-    fn serve(&self, stream: TcpStream, address: SocketAddr, slot: Arc<ClientSlot>, permit: &mut Permit) {
-        run(&self.port, &self.shared, stream, address, slot, permit);
-    }
-
-    /// Nothing was written to the socket before, so that this does not wait.
-    fn refuse(&self, stream: TcpStream, address: SocketAddr, why: Full) {
-        let (secure, reason) = (self.port.is_secure(), why.reason());
-        self.port.refusals.count(reason);
-        self.shared.lingering.refuse(Arc::new(Socket::new(stream)), !secure, move |request| {
-            if secure {
-                log_refusal(address, reason, &Shown::path("TLS"));
-                return NO_ROOM.to_vec();
-            }
-            let asked = Shown::head(request);
-            log_refusal(address, reason, &asked);
-            refusal(reason, asked.is_head(), false).parts().concat()
-        });
-    }
-}
-
 /// Serves a client until it is done or has become a WebSocket that has ended. `permit` becomes a program's when one
 /// takes it.
-fn run(
+pub(super) fn run(
     port: &Arc<Port>,
     shared: &Arc<Shared>,
     stream: TcpStream,
@@ -133,6 +101,18 @@ fn run(
 /// What a client gets that cannot be told by a status, as it speaks TLS and there is no handshake: the fatal alert
 /// `internal_error`, whose reason "is unrelated to the peer or the correctness of the protocol" (RFC 8446 section 6.2).
 const NO_ROOM: &[u8] = &[21, 3, 3, 0, 2, 2, 80];
+
+/// What a client is told for whom there is no place, and who has sent `request`. It is put into the log, so that the
+/// caller may have to wait.
+pub(super) fn no_room(secure: bool, peer: SocketAddr, reason: Reason, request: &[u8]) -> Vec<u8> {
+    if secure {
+        log_refusal(peer, reason, &Shown::path("TLS"));
+        return NO_ROOM.to_vec();
+    }
+    let asked = Shown::head(request);
+    log_refusal(peer, reason, &asked);
+    refusal(reason, asked.is_head(), false).parts().concat()
+}
 
 /// Answers a plain request. Returns whether another may follow.
 fn answer(socket: &TimedSocket, port: &Port, shared: &Shared, request: &Plain<'_>) -> bool {

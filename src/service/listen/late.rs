@@ -18,13 +18,17 @@ pub(crate) struct Late {
 pub(crate) const READ: usize = 0;
 /// See [`READ`].
 pub(crate) const BOTH: usize = 1;
+/// It is no deadline: the client is asked to go.
+const LEAVE: usize = 2;
 /// A shutdown is repeated after this, as on the device it only ends a call that is waiting already.
 const AGAIN: Duration = Duration::from_millis(250);
 
 impl Wake for Late {
     fn wake(self: Arc<Self>, kind: usize, timer: &Timer) {
-        self.happened.store(true, Relaxed);
-        self.socket.shutdown(if kind == READ { Shutdown::Read } else { Shutdown::Both });
+        if kind != LEAVE {
+            self.happened.store(true, Relaxed);
+        }
+        self.socket.shutdown(if kind == BOTH { Shutdown::Both } else { Shutdown::Read });
         timer.arm(self.weak(), kind, AGAIN);
     }
 }
@@ -39,10 +43,10 @@ impl Late {
         self.happened.load(Relaxed)
     }
 
-    /// Ends the reads of a client that is to go.
-    pub(crate) fn end_reads(self: Arc<Self>, timer: &Timer) {
-        self.socket.shutdown(Shutdown::Read);
-        timer.arm(self.weak(), READ, AGAIN);
+    /// Ends the reads of a client that is to go. The timer does that: to shut a socket down is a message to another
+    /// server, which is waited for, and the server thread asks clients to go as well.
+    pub(crate) fn end_reads(self: &Arc<Self>, timer: &Timer) {
+        timer.arm(self.weak(), LEAVE, Duration::ZERO);
     }
 
     /// For the timer.

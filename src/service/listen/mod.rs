@@ -12,7 +12,8 @@
 //!                                      '--------> file_stores <----'
 //! ```
 //!
-//! `files` is a room of its own, with `carrier`, `file_stores` and `file_events`. `owners` looks for programs that have ended, when somebody is refused. `stage` says what a client is doing and when it
+//! `files` is a room of its own, with `carrier`, `file_stores` and `file_events`. `owners` looks for programs that have ended, when somebody is refused. `reception` is a port as
+//! admission knows it. `stage` says what a client is doing and when it
 //! gives way. `shared` is what the threads have in common. `refusals` counts them, `statistics` says what has passed,
 //! and `status_route` shows it. A client that was upgraded is a connection of the room
 //! `connection`, which does not know this one: an upload route takes its chunks as a `ChunkReceiver`.
@@ -37,6 +38,7 @@ mod owners;
 mod pairing;
 mod places;
 mod port;
+mod reception;
 mod refusals;
 mod requests;
 mod shared;

@@ -100,6 +100,8 @@ impl TimedSocket {
         let mut stays = self.slot.is(Stage::Ending);
         // Over TLS this writes as well.
         self.by(limit, Shutdown::Both, || self.socket.shutdown(Shutdown::Write));
+        // Who was asked to go meanwhile: with the call's deadline the timer forgets that its reads are to end.
+        stays &= self.slot.stays();
         if !SHUTDOWN_SENDS_FIN {
             return;
         }
@@ -110,7 +112,7 @@ impl TimedSocket {
             });
             stays = self.slot.stays();
         }
-        if !stays && self.lingering.has_room() {
+        if !stays {
             self.lingering.linger(self.socket.clone());
         }
     }

@@ -1,10 +1,13 @@
 //! One thread for sockets that nobody waits for.
 //!
-//! Who competes: the ports' threads bring sockets of clients that they refuse. Their requests are read first, as some
-//! clients do not survive an answer that comes before they have asked, and they are kept open for a while so that the
-//! clients can read why. The dispatcher brings addresses whose `accept` is to end, as many as there are ports. Full: a
-//! request is not waited for; the socket that came first is closed. On the device that may take as long as its peer likes; then no
-//! more are taken.
+//! Who competes: the ports' threads and the timer bring clients that are refused. Their requests are read first, as some
+//! clients do not survive an answer that comes before they have asked, and their sockets are kept open for a while so that
+//! they can read why. Workers bring sockets for the second part of that. The dispatcher brings addresses whose `accept` is
+//! to end, as many as there are ports. Full: a port's thread waits a moment for room, and lets go of its client if there is
+//! none; the timer keeps its own and comes again. The socket that came first is closed, before another client is heard. On
+//! the device that may take as long as its peer likes; then no more are taken.
+//!
+//! Only this thread calls what waits: the log, `net`, a peer.
 
 use std::collections::VecDeque;
 use std::net::{Shutdown, SocketAddr};
@@ -12,10 +15,10 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::timer::{Timer, Wake};
-use crate::net::{Socket, wake_accept};
+use crate::net::{Socket, TcpStream, wake_accept};
 use crate::platform::SHUTDOWN_SENDS_FIN;
-use crate::service::limits::{LINGER, LINGERING, REFUSED, REFUSED_WAIT};
-use crate::sync::{Condvar, Instant, Mutex};
+use crate::service::limits::{LINGER, LINGERING, MAX_LINGERING, REFUSED, REFUSED_WAIT};
+use crate::sync::{Condvar, Instant, Mutex, MutexGuard};
 
 /// On the device a connection and a panic take 16 and 32 KiB of stack.
 const STACK: usize = 64 * 1024;
@@ -23,11 +26,16 @@ const STACK: usize = 64 * 1024;
 /// Bytes of a refused request that are read: those of the default limit.
 const MAX_REQUEST: usize = 8 * 1024;
 
+/// A read is ended again after this: on the device a shutdown only ends a call that waits already.
+const AGAIN: Duration = Duration::from_millis(10);
+
 /// The thread's work.
 pub(crate) struct Lingering {
     timer: Arc<Timer>,
     state: Mutex<State>,
     more: Condvar,
+    /// Of those that are refused, one is being heard.
+    room: Condvar,
 }
 
 #[derive(Default)]
@@ -37,8 +45,8 @@ struct State {
     refused: VecDeque<Refused>,
     /// Each with the time at which it is closed.
     lingering: VecDeque<(Instant, Arc<Socket>)>,
-    /// When the closing of one of them began.
-    closing: Option<Instant>,
+    /// When that began which the thread does.
+    busy: Option<Instant>,
 }
 
 /// Makes an answer of a request.
@@ -46,10 +54,13 @@ type Answer = Box<dyn FnOnce(&[u8]) -> Vec<u8> + Send>;
 
 /// A client that is refused, and what it is answered, made of what it has sent.
 struct Refused {
-    socket: Arc<Socket>,
+    stream: TcpStream,
     answer: Answer,
     /// It is known how its request ends.
     is_http: bool,
+    /// Until when it may send that. Its time begins when it comes, so that those who wait for one another to be heard wait
+    /// no longer than one of them.
+    until: Instant,
 }
 
 /// A client's time to send its request.
@@ -59,9 +70,8 @@ impl Wake for Patience {
     fn wake(self: Arc<Self>, kind: usize, timer: &Timer) {
         if let Some(socket) = self.0.upgrade() {
             socket.shutdown(Shutdown::Read);
-            // On the device it only ends a call that waits already.
             let weak: Weak<Self> = Arc::downgrade(&self);
-            timer.arm(weak, kind, REFUSED_WAIT);
+            timer.arm(weak, kind, AGAIN);
         }
     }
 }
@@ -78,7 +88,8 @@ impl Lingering {
     /// # Errors
     /// It cannot be started.
     pub(crate) fn start(timer: Arc<Timer>) -> std::io::Result<Arc<Self>> {
-        let lingering = Arc::new(Lingering { timer, state: Mutex::default(), more: Condvar::new() });
+        let (state, more, room) = (Mutex::default(), Condvar::new(), Condvar::new());
+        let lingering = Arc::new(Lingering { timer, state, more, room });
         let own = lingering.clone();
         std::thread::Builder::new()
             .name("ws-lingering".into())
@@ -87,34 +98,36 @@ impl Lingering {
         Ok(lingering)
     }
 
-    /// Whether another socket is taken. That is so unless one that does not close holds the thread up.
-    pub(crate) fn has_room(&self) -> bool {
-        let state = self.state.lock();
-        let is_stuck = state.closing.is_some_and(|since| since.elapsed() > LINGER);
-        !is_stuck || state.lingering.len() < LINGERING
-    }
-
     /// Answers a client behind its request, `is_http` if it is one in plain text, and ends its connection. Nothing was
     /// written to its socket before, so that writing does not wait. `answer` makes the answer of what the client has
-    /// sent, on another thread.
+    /// sent, on another thread. If there is no room within `wait`, gives the client back. With no `wait`, this waits for
+    /// nothing.
     pub(crate) fn refuse(
         &self,
-        socket: Arc<Socket>,
+        stream: TcpStream,
         is_http: bool,
+        wait: Duration,
         answer: impl FnOnce(&[u8]) -> Vec<u8> + Send + 'static,
-    ) {
-        // One that nothing was written to closes at once.
-        if !self.has_room() {
-            return;
-        }
-        let mut state = self.state.lock();
-        if state.refused.len() < REFUSED {
-            state.refused.push_back(Refused { socket, answer: Box::new(answer), is_http });
-            drop(state);
-            return self.more.notify_one();
-        }
+    ) -> Option<TcpStream> {
+        let Some(mut state) = self.await_room(wait) else { return Some(stream) };
+        let until = Instant::now() + REFUSED_WAIT;
+        state.refused.push_back(Refused { stream, answer: Box::new(answer), is_http, until });
         drop(state);
-        self.say(&socket, &answer(b""));
+        self.more.notify_one();
+        None
+    }
+
+    fn await_room(&self, wait: Duration) -> Option<MutexGuard<'_, State>> {
+        let until = Instant::now() + wait;
+        let mut state = self.state.lock();
+        while state.refused.len() >= REFUSED {
+            let wait = until.saturating_duration_since(Instant::now());
+            if wait.is_zero() || state.is_stuck() {
+                return None;
+            }
+            state = self.room.wait_timeout(state, wait);
+        }
+        Some(state)
     }
 
     fn say(&self, socket: &Arc<Socket>, answer: &[u8]) {
@@ -126,21 +139,38 @@ impl Lingering {
 
     /// Reads a request as far as it comes, and answers it.
     fn hear(&self, refused: Refused) {
-        let Refused { socket, answer, is_http } = refused;
+        let Refused { stream, answer, is_http, until } = refused;
+        let socket = Arc::new(Socket::new(stream));
         let patience = Arc::new(Patience(Arc::downgrade(&socket)));
         let weak: Weak<Patience> = Arc::downgrade(&patience);
         let weak: Weak<dyn Wake> = weak;
-        self.timer.arm(weak.clone(), 0, REFUSED_WAIT);
+        // What has come is read in any case.
+        let wait =
+            if self.is_pressed() { Duration::ZERO } else { until.saturating_duration_since(Instant::now()) };
+        self.timer.arm(weak.clone(), 0, wait);
         let request = request(&socket, is_http);
         self.timer.disarm(&weak, None);
         self.say(&socket, &answer(&request));
     }
 
+    /// So many are to be heard that nobody is waited for.
+    fn is_pressed(&self) -> bool {
+        self.state.lock().refused.len() >= REFUSED / 2
+    }
+
     /// Keeps a socket open for a client that has been sent its last answer. One that is closed with bytes unread is
     /// reset, and the answer may be lost. On the device closing resets nothing, and only it tells the client of the end.
+    /// When there are too many, lets go of the socket at once.
     pub(crate) fn linger(&self, socket: Arc<Socket>) {
         let wait = if SHUTDOWN_SENDS_FIN { LINGER } else { Duration::ZERO };
-        self.state.lock().lingering.push_back((Instant::now() + wait, socket));
+        let mut state = self.state.lock();
+        if !state.takes_sockets() {
+            // Closing may wait.
+            drop(state);
+            return drop(socket);
+        }
+        state.lingering.push_back((Instant::now() + wait, socket));
+        drop(state);
         self.more.notify_one();
     }
 
@@ -166,28 +196,51 @@ impl Lingering {
 
     fn next(&self) -> Work {
         let mut state = self.state.lock();
-        state.closing = None;
+        state.busy = None;
         loop {
-            if let Some(address) = state.accepting.pop() {
-                return Work::WakeAccept(address);
+            if let Some(work) = state.next() {
+                state.busy = Some(Instant::now());
+                if matches!(work, Work::Refuse(_)) {
+                    self.room.notify_one();
+                }
+                return work;
             }
-            if let Some(refused) = state.refused.pop_front() {
-                return Work::Refuse(refused);
-            }
-            let wait =
-                state.lingering.front().map(|(until, _)| until.saturating_duration_since(Instant::now()));
-            let full = state.lingering.len() > LINGERING;
-            if (full || wait.is_some_and(|wait| wait.is_zero()))
-                && let Some((_, socket)) = state.lingering.pop_front()
-            {
-                state.closing = Some(Instant::now());
-                return Work::Close(socket);
-            }
+            let wait = state.until_close();
             state = match wait {
                 Some(wait) => self.more.wait_timeout(state, wait),
                 None => self.more.wait(state),
             };
         }
+    }
+}
+
+impl State {
+    fn next(&mut self) -> Option<Work> {
+        if let Some(address) = self.accepting.pop() {
+            return Some(Work::WakeAccept(address));
+        }
+        // Before others are heard, who bring a socket each to be closed and may come without end.
+        if self.until_close().is_some_and(|wait| wait.is_zero()) {
+            return self.lingering.pop_front().map(|(_, socket)| Work::Close(socket));
+        }
+        self.refused.pop_front().map(Work::Refuse)
+    }
+
+    /// A socket that does not close, or the log, holds the thread up.
+    fn is_stuck(&self) -> bool {
+        self.busy.is_some_and(|since| since.elapsed() > LINGER)
+    }
+
+    /// Whether another socket is taken to be closed later.
+    fn takes_sockets(&self) -> bool {
+        self.lingering.len() < if self.is_stuck() { LINGERING } else { MAX_LINGERING }
+    }
+
+    /// How long the first of the lingering sockets stays open.
+    fn until_close(&self) -> Option<Duration> {
+        let (until, _) = self.lingering.front()?;
+        let is_full = self.lingering.len() > LINGERING;
+        Some(if is_full { Duration::ZERO } else { until.saturating_duration_since(Instant::now()) })
     }
 }
 

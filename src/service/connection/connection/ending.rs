@@ -61,7 +61,7 @@ impl Connection {
         self.closing(&outcome, || self.outbox.fail(violation));
     }
 
-    /// This side gives the connection up; as [`Connection::fail`].
+    /// This side gives the connection up; as [`Connection::fail`]. One that was passed on has ended.
     pub(crate) fn give_up(self: &Arc<Self>, code: CloseCode, text: &str) {
         let outcome = Outcome::new(code.value(), text);
         self.closing(&outcome, || self.outbox.close_now(CloseReason::new(code, text)));
@@ -94,12 +94,23 @@ impl Connection {
     }
 
     fn closing(self: &Arc<Self>, outcome: &Outcome, close: impl FnOnce() -> Vec<Lent>) {
-        self.state.lock().phase = Phase::Closing;
+        let mut state = self.state.lock();
+        if state.next.is_some() {
+            return;
+        }
+        state.phase = Phase::Closing;
+        // So that it is not passed on from now on, unless this is an end behind which it is opened again.
+        state.outcome.get_or_insert_with(|| outcome.clone());
         // Nothing is delivered to an owner who hears of the end from the peer. A reader that waits for a page goes on behind
         // the Close frame: nothing that it answers then goes ahead of that.
         self.inbox.stop();
+        drop(state);
         let refused = close();
-        self.inbox.discard();
+        let state = self.state.lock();
+        if state.next.is_none() {
+            self.inbox.discard();
+        }
+        drop(state);
         self.refuse(refused);
         self.end(outcome);
         self.arm(Deadline::Close, self.deadlines.close);
@@ -147,14 +158,14 @@ impl Connection {
     pub(crate) fn break_off(self: &Arc<Self>) {
         let state = self.state.lock();
         let keeps = self.keeps_what_waits(&state);
-        let (passed_on, socket) = (state.next.is_some(), state.socket.clone());
+        let socket = state.socket.clone();
+        // Under the lock, as who passes it on does so under it: behind that the inbox is the next one's.
+        if !keeps && state.next.is_none() {
+            self.inbox.discard();
+        }
         drop(state);
         if !keeps {
             self.refuse(self.outbox.end());
-        }
-        // The inbox is the next one's.
-        if !(keeps || passed_on) {
-            self.inbox.discard();
         }
         if let Some(socket) = socket {
             socket.shutdown(Shutdown::Both);

@@ -13,7 +13,7 @@ use super::super::end_guard::EndGuard;
 use super::super::lasting::Lasting;
 use super::super::outcome::ABNORMAL;
 use super::super::table::{Found, Table};
-use crate::proto::Role;
+use crate::proto::{CloseCode, Role};
 use crate::service::limits::CONNECTIONS;
 use crate::service::message::Caller;
 use crate::service::thread::Timer;
@@ -127,4 +127,38 @@ fn the_page_of_an_exchange_hears_the_end_of_its_connection() {
             assert_eq!(timer.len(), 0, "no deadline is left");
         });
     }
+}
+
+/// The writer finds out that the socket is gone at the moment when the reader does, who passes the connection on.
+#[test]
+fn a_writer_that_breaks_off_late_leaves_the_next_one_its_inbox() {
+    explore(2, || {
+        let (guard, _table, _timer) = connection(false);
+        let conn = guard.conn.clone();
+        let writer = spawn(move || conn.break_off());
+        guard.conn.breaks(|| "cut");
+        guard.conn.reader_ended();
+        let next = guard.pass_on(guard.conn.outcome()).expect("its owner has not closed");
+        writer.join().unwrap();
+        assert!(next.conn.inbox.is_open(), "the next connection delivers nothing");
+        drop((guard, next));
+    });
+}
+
+/// A deadline has this side give the connection up at the moment when it is passed on. Either it ends, or the
+/// next one delivers.
+#[test]
+fn giving_up_late_leaves_the_next_one_its_inbox() {
+    explore(2, || {
+        let (guard, _table, _timer) = connection(false);
+        let conn = guard.conn.clone();
+        let timer = spawn(move || conn.give_up(CloseCode::GOING_AWAY, "the receiver stalled"));
+        guard.conn.breaks(|| "cut");
+        guard.conn.reader_ended();
+        let next = guard.pass_on(guard.conn.outcome());
+        timer.join().unwrap();
+        let delivers = next.as_ref().is_none_or(|next| next.conn.inbox.is_open());
+        assert!(delivers, "the next connection delivers nothing");
+        drop((guard, next));
+    });
 }

@@ -67,6 +67,15 @@ impl Arguments {
     /// Says where it serves, and how others get there if they can: with a code.
     pub(crate) fn announce(&self, listener: &Arc<Listener>) -> std::io::Result<()> {
         let port = listener.port();
+        // The service goes on trying, as an address may come later. On a device it does, when there is a network.
+        if port == 0 && cfg!(target_os = "xous") {
+            println!("waits until there is the address {}", self.ip);
+            return Ok(());
+        }
+        if port == 0 {
+            let fault = format!("--listen {}: no address of this machine, or none yet", self.ip);
+            return Err(std::io::Error::other(fault));
+        }
         println!("{} is ready", self.url(port));
         if self.ip.is_loopback() {
             return Ok(());

@@ -6,12 +6,14 @@ use std::sync::Barrier;
 use std::time::Instant;
 
 use hosted::tools::{command, on_path};
+use hosted::{End, Program, System};
 use xous_api_websocket::error::ListenError;
 use xous_api_websocket::state::PortState;
+use xous_api_websocket::wire::SERVER_NAME;
 use xous_api_websocket::{Code, Listen, Listener};
 
 use crate::by_hand::Client;
-use crate::common::{PATIENCE, nothing_is_left, system};
+use crate::common::{PATIENCE, example, nothing_is_left, service, system};
 use crate::serve::{PAGE, give_up_the_first, listen, listener, pair};
 
 /// The code and text with which listening is refused.
@@ -197,4 +199,16 @@ fn nobody_is_left_waiting_for_a_port_in_use() {
         std::thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(attempt))));
         nothing_is_left();
     });
+}
+
+#[test]
+fn the_demonstration_says_that_an_address_is_not_this_machines() {
+    // An address of documentation (RFC 5737).
+    let program = Program::new(example("echo_server")).args(["--listen", "192.0.2.1", "--port", "0"]);
+    let mut system =
+        System::builder().captured().service(service(), SERVER_NAME).program(program).start().unwrap();
+    let outcome = system.wait_programs().unwrap();
+    let output = system.output();
+    assert!(matches!(outcome.programs[..], [End::Exited(1)]), "{outcome:?}: {output}");
+    assert!(output.contains("192.0.2.1") && !output.contains("is ready"), "{output}");
 }

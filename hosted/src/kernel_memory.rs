@@ -12,6 +12,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const SHARE: u64 = 2;
 /// but no more than this many bytes.
 const MAX_DEFAULT: u64 = 8 << 30;
+/// What a container may have, by the second and by the first version of control groups.
+const CONTAINER: [&str; 2] = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
 /// The default where the host does not tell how much it has.
 const FALLBACK: u64 = 2 << 30;
 
@@ -43,20 +45,25 @@ impl KernelMemory {
         }
         self.next = Instant::now() + INTERVAL;
         self.kernel = self.kernel.or_else(|| child(self.guardian));
-        let taken = resident(self.kernel?)?;
+        let taken = taken(self.kernel?)?;
         (taken > self.limit).then_some((taken, self.limit))
     }
 }
 
-/// Half of the host's memory, 8 GiB at most.
+/// Half of the host's memory, or of what a container may have of it; 8 GiB at most.
 fn default_limit() -> u64 {
     let host = fs::read_to_string("/proc/meminfo").ok().and_then(|text| kibibytes(&text, "MemTotal:"));
-    host.map_or(FALLBACK, |bytes| bytes / SHARE).min(MAX_DEFAULT)
+    // Without a limit it says "max".
+    let container = |path| fs::read_to_string(path).ok()?.trim().parse().ok();
+    let container: Option<u64> = CONTAINER.iter().find_map(container);
+    host.into_iter().chain(container).min().map_or(FALLBACK, |bytes| bytes / SHARE).min(MAX_DEFAULT)
 }
 
-/// The bytes of a process that are in memory.
-fn resident(process: u32) -> Option<u64> {
-    kibibytes(&fs::read_to_string(format!("/proc/{process}/status")).ok()?, "VmRSS:")
+/// The bytes that a process has taken. What it does not touch again may have been swapped out, and what the kernel keeps
+/// for ever is such.
+fn taken(process: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    Some(kibibytes(&status, "VmRSS:")? + kibibytes(&status, "VmSwap:").unwrap_or(0))
 }
 
 /// The value of a line such as `VmRSS:     1234 kB`, in bytes.
@@ -83,9 +90,9 @@ mod tests {
 
     #[test]
     fn this_process_has_a_size_and_its_parent_a_child() {
-        assert!(resident(std::process::id()).unwrap() > 100_000);
+        assert!(taken(std::process::id()).unwrap() > 100_000);
         assert!(child(std::os::unix::process::parent_id()).is_some());
-        assert_eq!(resident(u32::MAX), None);
+        assert_eq!(taken(u32::MAX), None);
     }
 
     #[test]

@@ -20,11 +20,12 @@ use crate::{Code, Event, Kind, Payload};
 /// pace. When it is dropped, the rest of the message is discarded, so that the next one begins at its beginning.
 ///
 /// ```no_run
-/// use std::io::BufRead;
+/// use std::io::{BufRead, Read};
 /// use xous_api_websocket::Websocket;
 ///
 /// fn lines(ws: &Websocket) -> Result<(), Box<dyn std::error::Error>> {
-///     for line in ws.receive()?.lines() {
+///     // The other side says how long a line is, and the heap has to have room for it.
+///     for line in ws.receive()?.take(64 * 1024).lines() {
 ///         println!("{}", line?);
 ///     }
 ///     Ok(())
@@ -240,7 +241,8 @@ impl Read for Message<'_> {
     }
 }
 
-/// Chunk by chunk, without a copy: `read_line` and parsers work on it.
+/// Chunk by chunk, without a copy: `read_line` and parsers work on it. `lines`, `read_line` and `read_until` need room for the
+/// longest line, which the other side decides, and end the process without it: bound them by [`Read::take`].
 impl BufRead for Message<'_> {
     fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
         Ok(self.chunk()?)

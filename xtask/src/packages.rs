@@ -79,10 +79,25 @@ pub(crate) fn install(machine: &mut impl Machine, packages: &[&str]) -> Result<(
 /// What apt means by what it says in English.
 fn fault(said: &str) -> Fault {
     let says = |texts: &[&str]| texts.iter().any(|text| said.contains(text));
-    if says(&["Could not get lock", "Unable to lock", "Unable to acquire the dpkg frontend lock"]) {
+    let is_error = |line: &&str| line.starts_with("E: ");
+    let errors_say = |texts: &[&str]| {
+        said.lines().filter(is_error).any(|line| texts.iter().any(|text| line.contains(text)))
+    };
+    // While it waits for the lock it says as much, and may get it.
+    if errors_say(&["Could not get lock", "Unable to lock", "Unable to acquire the dpkg frontend lock"]) {
         return Fault::Locked;
     }
-    if says(&["Failed to fetch", "failed to fetch", "Could not resolve", "Temporary failure resolving"]) {
+    // What is fetched may also be missing or damaged there.
+    let unreachable = [
+        "Could not resolve",
+        "Temporary failure resolving",
+        "Could not connect",
+        "Connection timed out",
+        "Connection failed",
+        "Cannot initiate the connection",
+        "Network is unreachable",
+    ];
+    if says(&unreachable) {
         return Fault::NoNetwork;
     }
     for line in said.lines() {
@@ -214,6 +229,14 @@ mod tests {
             ("E: Failed to fetch http://host/x  Could not connect", Fault::NoNetwork),
             ("E: Unable to locate package nonesuch", Fault::Unknown("nonesuch".into())),
             ("E: Package 'chromium' has no installation candidate", Fault::Unknown("chromium".into())),
+            (
+                "Waiting for cache lock: Could not get lock /x. It is held by process 7 (apt)\nE: Unable to locate package a",
+                Fault::Unknown("a".into()),
+            ),
+            (
+                "E: Failed to fetch http://host/x  404  Not Found",
+                Fault::Other("E: Failed to fetch http://host/x  404  Not Found".into()),
+            ),
             (
                 "Reading\nE: Packages need to be removed\n",
                 Fault::Other("E: Packages need to be removed".into()),

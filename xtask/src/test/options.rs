@@ -50,7 +50,7 @@ impl Options {
     /// Whether tests that are selected need a tool. Selections that are not understood select all.
     pub(super) fn needs(&self, tool: &Tool) -> bool {
         let packages = self.values(&["--package", "-p"]);
-        let elsewhere = !packages.is_empty() && !packages.iter().any(|package| package.contains(PACKAGE));
+        let elsewhere = !packages.is_empty() && !packages.iter().any(|package| is_ours(package));
         if elsewhere || tool.tests.is_empty() {
             return false;
         }
@@ -95,6 +95,14 @@ impl Options {
     }
 }
 
+/// Whether a package that cargo is told of is the one with the tests of the table: by its name, its version or place, or
+/// a pattern.
+fn is_ours(package: &str) -> bool {
+    let name =
+        package.rsplit(['/', '#']).next().unwrap_or(package).split(['@', ':']).next().unwrap_or(package);
+    name == PACKAGE || package.contains(['*', '?', '['])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +113,18 @@ mod tests {
 
     fn needs(line: &str, tool: &str) -> bool {
         parse(line).unwrap().needs(Tool::named(tool).unwrap())
+    }
+
+    #[test]
+    fn a_package_is_known_by_its_name() {
+        for ours in
+            ["websocket", "websocket@0.1.0", "websocket:0.1.0", "path+file:///x#websocket@0.1.0", "web*"]
+        {
+            assert!(is_ours(ours), "{ours}");
+        }
+        for other in ["xous-api-websocket", "device-tests", "xous-api-websocket@0.1.0"] {
+            assert!(!is_ours(other), "{other}");
+        }
     }
 
     #[test]

@@ -398,6 +398,11 @@ fn a_policy_that_cannot_be_is_refused_with_its_field() {
             (policy().first(Duration::ZERO), "reconnect.first "),
             (policy().factor(50), "reconnect.factor "),
             (policy().attempts(0), "reconnect.attempts "),
+            (Reconnect::new().largest(Duration::from_millis(999)), "reconnect.largest "),
+            (policy().jitter(101), "reconnect.jitter "),
+            (policy().stable(Duration::MAX), "reconnect.stable "),
+            (policy().asks(Duration::ZERO), "reconnect.asks "),
+            (policy().asks(Duration::from_micros(500)), "reconnect.asks "),
         ] {
             let (code, text) = refusal(&request(&peer).reconnect(policy));
             assert_eq!(code, Code::BadRequest);

@@ -9,6 +9,7 @@ const AFTER_CLOSE: u8 = 1;
 const QUEUES: u8 = 1 << 1;
 const ATTEMPTS: u8 = 1 << 2;
 const BEFORE_OPEN: u8 = 1 << 3;
+const ASKS: u8 = 1 << 4;
 
 /// Lets the service open a connection again that was open and has ended. The handle, the deadlines, the limits and the owner
 /// stay the same. A first opening that fails is an error as always, and is tried again only if that is
@@ -172,14 +173,15 @@ impl Reconnect {
         faults.into_iter().find_map(|(is_so, fault)| is_so.then_some(fault))
     }
 
-    /// u8 flags: 1 after a close, 2 sends wait, 4 attempts have an end, 8 before it was open; u32 milliseconds: first, largest, stable, asks (0:
-    /// not); u16 factor, u8 jitter, u32 attempts.
+    /// u8 flags: 1 after a close, 2 sends wait, 4 attempts have an end, 8 before it was open, 16 the owner is asked; u32 milliseconds: first,
+    /// largest, stable, asks; u16 factor, u8 jitter, u32 attempts.
     pub(crate) fn write(&self, w: &mut Writer<'_>) {
         let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
         w.u8(flag(self.after_close, AFTER_CLOSE)
             | flag(self.queues, QUEUES)
             | flag(self.attempts.is_some(), ATTEMPTS)
-            | flag(self.before_open, BEFORE_OPEN));
+            | flag(self.before_open, BEFORE_OPEN)
+            | flag(self.asks.is_some(), ASKS));
         for wait in [self.first, self.largest, self.stable, self.asks.unwrap_or_default()] {
             write_wait(w, wait);
         }
@@ -201,7 +203,7 @@ impl Reconnect {
             attempts: (flags & ATTEMPTS != 0).then_some(attempts),
             after_close: flags & AFTER_CLOSE != 0,
             queues: flags & QUEUES != 0,
-            asks: (!asks.is_zero()).then_some(asks),
+            asks: (flags & ASKS != 0).then_some(asks),
             before_open: flags & BEFORE_OPEN != 0,
         })
     }

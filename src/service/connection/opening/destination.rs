@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use xous_api_websocket::{Code, Request, Tls};
 
 use super::super::failure::Failure;
+use crate::net::without_zone;
 use crate::proto::handshake::{Authorization, Location, parse_reply};
 
 /// Headers by which a caller shows who it is.
@@ -78,7 +79,7 @@ impl<'a> Destination<'a> {
         let Some(value) = reply.headers.first("Location") else { return Ok(None) };
         let location = std::str::from_utf8(value).ok().and_then(|text| Location::parse(text, &self.path));
         let Some(Location { server, path }) = location else {
-            let text = std::str::from_utf8(value).unwrap_or_default();
+            let text = without_secrets(std::str::from_utf8(value).unwrap_or_default());
             return Err(format!("a place that cannot be reached: {text:.200}"));
         };
         let Some(server) = server else {
@@ -86,11 +87,13 @@ impl<'a> Destination<'a> {
         };
         let secure = server.secure.unwrap_or(self.secure);
         let port = server.port.unwrap_or(if secure { 443 } else { 80 });
-        let is_first = self.is_first && port == self.port && server.host.eq_ignore_ascii_case(&self.host);
+        // Nobody else knows the index of a zone, so that no server can name it (RFC 6874 section 1).
+        let is_same_host = server.host.eq_ignore_ascii_case(without_zone(&self.host));
+        let is_first = self.is_first && port == self.port && is_same_host;
         if self.secure && !secure {
             return Err(format!("{}, without TLS", place(server.host, port)));
         }
-        let host = server.host.to_owned().into();
+        let host = if is_same_host { self.host.clone() } else { server.host.to_owned().into() };
         Ok(Some(Destination { host, port, path: path.into(), secure, is_first }))
     }
 
@@ -121,6 +124,19 @@ pub(super) fn place(host: &str, port: u16) -> String {
     }
 }
 
+/// An address as it may be put into a log and a recording: without the user's name and password, and without a query or
+/// fragment, which may be a token.
+fn without_secrets(address: &str) -> String {
+    let end = address.find(['?', '#']).unwrap_or(address.len());
+    let address = address.get(..end).unwrap_or_default();
+    // What is behind two slashes is a server, and its users are in front of it (RFC 3986 section 3.2).
+    let Some(begin) = address.find("//").map(|slashes| slashes + 2) else { return address.to_owned() };
+    let (scheme, rest) = address.split_at_checked(begin).unwrap_or_default();
+    let authority = rest.find('/').unwrap_or(rest.len());
+    let user = rest.get(..authority).and_then(|authority| authority.rfind('@')).map_or(0, |at| at + 1);
+    format!("{scheme}{}", rest.get(user..).unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,6 +147,35 @@ mod tests {
 
     fn head(location: &str) -> Vec<u8> {
         format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\n\r\n").into_bytes()
+    }
+
+    #[test]
+    fn what_cannot_be_reached_is_named_without_secrets() {
+        for (address, shown) in [
+            ("ws://u:secret@h/a", "ws://h/a"),
+            ("myapp://cb?code=secret", "myapp://cb"),
+            ("//u@h#secret", "//h"),
+            ("mailto:u@h", "mailto:u@h"),
+            ("ws://a/b@c", "ws://a/b@c"),
+            ("", ""),
+        ] {
+            assert_eq!(without_secrets(address), shown);
+        }
+        let request = Request::new("a.example", 80);
+        let why = Destination::new(&request).redirected(&head("ws://u:secret@h/?secret")).err().unwrap();
+        assert!(why.contains("ws://h/") && !why.contains("secret"), "{why}");
+    }
+
+    #[test]
+    fn a_server_is_known_without_the_index_of_its_zone() {
+        let request = Request::new("fe80::1%1", 80);
+        let next = follow_of(&request, "ws://[fe80::1]/b");
+        assert_eq!((next.is_first, &*next.host), (true, "fe80::1%1"));
+        assert!(!follow_of(&request, "ws://[fe80::2]/b").is_first);
+    }
+
+    fn follow_of<'a>(request: &'a Request<'a>, location: &str) -> Destination<'a> {
+        follow(&Destination::new(request), location)
     }
 
     #[test]

@@ -8,9 +8,10 @@ use xous_api_websocket::state::Phase;
 
 use super::super::closer::Closer;
 use super::super::deadline::{Deadline, SHUTDOWN_AGAIN};
+use super::super::inbox::Inbox;
 use super::super::opener::Opener;
 use super::super::outcome::{ABNORMAL, NO_CODE, Outcome, cut};
-use super::Connection;
+use super::{Connection, State};
 use crate::net::TlsError;
 use crate::proto::{CloseCode, CloseReason, CloseStep, Violation};
 use crate::service::message::Lent;
@@ -61,7 +62,7 @@ impl Connection {
         self.closing(&outcome, || self.outbox.fail(violation));
     }
 
-    /// This side gives the connection up; as [`Connection::fail`]. One that was passed on has ended.
+    /// This side gives the connection up; as [`Connection::fail`].
     pub(crate) fn give_up(self: &Arc<Self>, code: CloseCode, text: &str) {
         let outcome = Outcome::new(code.value(), text);
         self.closing(&outcome, || self.outbox.close_now(CloseReason::new(code, text)));
@@ -95,25 +96,22 @@ impl Connection {
 
     fn closing(self: &Arc<Self>, outcome: &Outcome, close: impl FnOnce() -> Vec<Lent>) {
         let mut state = self.state.lock();
-        if state.next.is_some() {
-            return;
-        }
         state.phase = Phase::Closing;
-        // So that it is not passed on from now on, unless this is an end behind which it is opened again.
-        state.outcome.get_or_insert_with(|| outcome.clone());
         // Nothing is delivered to an owner who hears of the end from the peer. A reader that waits for a page goes on behind
         // the Close frame: nothing that it answers then goes ahead of that.
-        self.inbox.stop();
+        self.own_inbox(&state).inspect(|inbox| inbox.stop());
         drop(state);
         let refused = close();
-        let state = self.state.lock();
-        if state.next.is_none() {
-            self.inbox.discard();
-        }
-        drop(state);
+        self.own_inbox(&self.state.lock()).inspect(|inbox| inbox.discard());
         self.refuse(refused);
         self.end(outcome);
         self.arm(Deadline::Close, self.deadlines.close);
+    }
+
+    /// The inbox, as long as it is not the next one's. Who passes the connection on does so under the lock: so does who ends
+    /// what the inbox delivers.
+    fn own_inbox(&self, state: &State) -> Option<&Inbox> {
+        state.next.is_none().then_some(&self.inbox)
     }
 
     /// A read has failed. What TLS says about it is how the connection ended, and the peer is told with an alert. An
@@ -159,9 +157,8 @@ impl Connection {
         let state = self.state.lock();
         let keeps = self.keeps_what_waits(&state);
         let socket = state.socket.clone();
-        // Under the lock, as who passes it on does so under it: behind that the inbox is the next one's.
-        if !keeps && state.next.is_none() {
-            self.inbox.discard();
+        if !keeps {
+            self.own_inbox(&state).inspect(|inbox| inbox.discard());
         }
         drop(state);
         if !keeps {

@@ -145,8 +145,8 @@ fn a_writer_that_breaks_off_late_leaves_the_next_one_its_inbox() {
     });
 }
 
-/// A deadline has this side give the connection up at the moment when it is passed on. Either it ends, or the
-/// next one delivers.
+/// A deadline has this side give the connection up at the moment when it is passed on. Either it ends, or the next one
+/// delivers.
 #[test]
 fn giving_up_late_leaves_the_next_one_its_inbox() {
     explore(2, || {
@@ -157,8 +157,10 @@ fn giving_up_late_leaves_the_next_one_its_inbox() {
         guard.conn.reader_ended();
         let next = guard.pass_on(guard.conn.outcome());
         timer.join().unwrap();
-        let delivers = next.as_ref().is_none_or(|next| next.conn.inbox.is_open());
-        assert!(delivers, "the next connection delivers nothing");
+        assert!(
+            next.as_ref().is_none_or(|next| next.conn.inbox.is_open()),
+            "the next connection delivers nothing"
+        );
         drop((guard, next));
     });
 }

@@ -1,10 +1,11 @@
 //! The clients of all ports that no program has taken, and those that wait until they are served.
 //!
 //! Who competes: clients of all addresses, for what their port allows (`connections`, `per_peer`) and for the workers
-//! that strangers may have ([`WORKERS_FOR_PROGRAMS`]), of which one address leaves some to others. Full: one that has said nothing, or is idle between two
-//! requests, gives way; of the address with the most connections first, and of them the one that has been so longest.
-//! The newcomer waits for that place, as it does for one whose client is being answered, if there is room to wait. Else
-//! it is refused. One that nobody can tell so at the moment waits on, and may still get a place.
+//! that strangers may have ([`WORKERS_FOR_PROGRAMS`]), of which one address leaves some to others
+//! ([`WORKERS_FOR_OTHERS`]). Full: one that has said nothing, or is idle between two requests, gives way; of the address
+//! with the most connections first, and of them the one that has been so longest. The newcomer waits for that place, as
+//! it does for one whose client is being answered, if there is room to wait. Else it is refused. One that nobody can
+//! tell so at the moment waits on, and may still get a place.
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};

@@ -77,11 +77,10 @@ impl Serve for System {
         match opcode {
             Opcode::Grant => self.grant(caller, scalar),
             Opcode::Ready => self.watch(caller, scalar),
-            Opcode::ReconnectNow => self.reconnect(caller, scalar, Lasting::go_on),
-            Opcode::ReconnectStop => self.reconnect(caller, scalar, |lasting| {
-                lasting.stop();
-                true
-            }),
+            Opcode::ReconnectNow => {
+                self.reconnect(caller, scalar, |conn| conn.reopens().is_some_and(|lasting| lasting.go_on()))
+            }
+            Opcode::ReconnectStop => self.reconnect(caller, scalar, Connection::stop_reopening),
             Opcode::Unlisten => self.unlisten(caller, scalar),
             Opcode::RemoveRoute => self.remove_route(caller, scalar),
             Opcode::DecideFile => self.decide_file(caller, scalar),
@@ -209,9 +208,9 @@ impl System {
         lent.answer(code, 0);
     }
 
-    fn reconnect(&self, caller: Caller, scalar: Scalar, change: impl FnOnce(&Lasting) -> bool) {
-        match self.lasting(caller) {
-            Some(lasting) if change(&lasting) => scalar.answer2(0, 0),
+    fn reconnect(&self, caller: Caller, scalar: Scalar, change: impl FnOnce(&Arc<Connection>) -> bool) {
+        match self.shared.table.find(caller.handle, caller.pid) {
+            Found::Live(conn) if change(&conn) => scalar.answer2(0, 0),
             _ => scalar.refuse(Code::Closed),
         }
     }

@@ -183,6 +183,41 @@ fn the_owner_goes_on_at_once_or_stops_or_closes() {
     });
 }
 
+/// While a server that says nothing has the attempt.
+#[test]
+fn a_stop_ends_an_attempt_that_is_on() {
+    system!().run(|| {
+        for before_open in [false, true] {
+            let number = AtomicUsize::new(usize::from(before_open));
+            let (peer, steps) = peers::serve(move |mut stream, steps| match number.fetch_add(1, SeqCst) {
+                0 => drop(raw::accept(&mut stream)),
+                // Of a first opening, which fails.
+                1 if before_open => (),
+                _ => {
+                    raw::read_head(&mut stream);
+                    steps.send("on").unwrap();
+                    std::io::copy(&mut stream, &mut std::io::sink()).ok();
+                    steps.send("over").unwrap();
+                }
+            });
+            let deadlines = Deadlines::new().open(10 * PATIENCE);
+            let policy = policy().queues(true).before_open(before_open);
+            let ws = Websocket::open(&request(&peer).options(deadlines).reconnect(policy)).unwrap();
+            reconnecting(&ws);
+            assert_eq!(seen(&steps), "on");
+            ws.send_async(Kind::Text, b"waits").unwrap();
+            let start = Instant::now();
+            ws.reconnect_stop().unwrap();
+            let ReceiveError::Closed(closed) = ws.receive_event().unwrap_err() else { panic!() };
+            assert_eq!((closed.code, ws.state().unwrap().phase), (CloseCode::ABNORMAL, Phase::Closed));
+            assert_eq!(seen(&steps), "over");
+            assert!(start.elapsed() < PATIENCE);
+            assert_eq!(ws.reconnect_stop(), Err(ControlError::Closed));
+            nothing_is_left();
+        }
+    });
+}
+
 /// Takes a session of a peer, and lets go of it.
 fn upgrade(stream: &mut TcpStream) {
     let request = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\

@@ -58,7 +58,7 @@ impl Lasting {
 
     /// A first opening that fails is an attempt like any other.
     pub(super) fn before_open(&self) -> bool {
-        self.policy.before_open
+        self.policy.before_open && !self.is_stopped()
     }
 
     /// How long the owner is waited for before an attempt.
@@ -94,7 +94,8 @@ impl Lasting {
         self.changed.notify_all();
     }
 
-    fn is_stopped(&self) -> bool {
+    /// The owner wants no attempt.
+    pub(super) fn is_stopped(&self) -> bool {
         self.stopped.load(SeqCst)
     }
 

@@ -1,7 +1,9 @@
 //! A connection that has ended leaves its handle to the next one.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::super::deadline::Deadline;
 use super::super::lasting::Lasting;
 use super::super::opener::OpeningResult;
 use super::super::outcome::Outcome;
@@ -22,6 +24,35 @@ impl Connection {
         self.lasting.clone().filter(|_| wanted)
     }
 
+    /// The owner wants it opened again no more. If it is not open, it ends as the one before it. `false` if it is not opened
+    /// again in any case.
+    pub(crate) fn stop_reopening(self: &Arc<Self>) -> bool {
+        let Some(lasting) = self.reopens() else { return false };
+        // Before the lock under which one is passed on: it has been by then, or is not any more.
+        lasting.stop();
+        self.end_attempt();
+        true
+    }
+
+    /// Nobody waits for the worker that makes the attempt, if one is on, as it may be in a look-up.
+    fn end_attempt(self: &Arc<Self>) {
+        let mut state = self.state.lock();
+        if let Some(next) = state.next.clone() {
+            drop(state);
+            return next.end_attempt();
+        }
+        if !self.keeps_what_waits(&state) {
+            return;
+        }
+        (state.phase, state.is_last) = (Phase::Closed, true);
+        let outcome = state.broken_off();
+        drop(state);
+        self.end(&outcome);
+        self.refuse(self.outbox.end());
+        // By the timer, as it is a message to another server.
+        self.arm(Deadline::Shutdown, Duration::ZERO);
+    }
+
     /// The device has slept: is the peer still there, or back?
     pub(crate) fn resume(self: &Arc<Self>) {
         if self.state().0 == Phase::Open {
@@ -40,7 +71,8 @@ impl Connection {
 
     /// It is one of several attempts and has not been open: what waits, waits for the next.
     pub(super) fn keeps_what_waits(&self, state: &State) -> bool {
-        self.lasting.is_some() && state.last.is_some() && !(state.was_open || state.closed_by_owner)
+        let is_over = state.was_open || state.closed_by_owner || state.is_last;
+        self.lasting.is_some() && state.last.is_some() && !is_over
     }
 
     /// The first opening has failed like this, and others follow if its policy says so: its owner has the connection all the
@@ -84,7 +116,8 @@ impl Connection {
             last: Some(outcome),
         });
         let mut state = self.state.lock();
-        let is_given_up = state.outcome.as_ref().is_some_and(|outcome| !self.continues(&state, outcome));
+        let is_given_up = state.outcome.as_ref().is_some_and(|outcome| !self.continues(&state, outcome))
+            || self.lasting.as_ref().is_some_and(|lasting| lasting.is_stopped());
         // Nor is one opened again that was handed over and that nobody has taken up.
         if state.closed_by_owner || is_given_up || self.untouched.load(Relaxed) {
             return None;

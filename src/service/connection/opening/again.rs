@@ -48,7 +48,7 @@ impl Again {
     pub(super) fn run(mut self, mut guard: Arc<EndGuard>, mut next: Option<Why>) {
         let mut backoff = self.lasting.backoff();
         while let Some(why) = next {
-            if backoff.is_spent() {
+            if backoff.is_spent() || self.lasting.is_stopped() {
                 return guard.conn.is_the_last(why.outcome);
             }
             // At once, so that what is sent meanwhile meets an end as seldom as can be.

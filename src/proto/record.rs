@@ -28,7 +28,7 @@ pub const MAGIC: [u8; 4] = *b"WSR1";
 pub const MAX_FILE: usize = 64 * 1024 * 1024;
 const HEADER: usize = 9;
 
-/// Headers whose values nobody has to keep to himself; of others the name alone is recorded. A client's sub-protocols may be
+/// Headers whose values nobody has to keep to himself; of others the name alone is recorded. Sub-protocols may be
 /// tokens.
 const HARMLESS: [&str; 14] = [
     "host",
@@ -216,8 +216,8 @@ fn split(file: &[u8]) -> Option<(u8, Duration, &[u8], &[u8])> {
 }
 
 /// A head without what may be a secret: the query, and the values of headers that are not known to be harmless. The server's
-/// sub-protocol stays if `answers`.
-pub fn without_secrets(head: &[u8], answers: bool) -> Vec<u8> {
+/// sub-protocol is not, as it is one of the client's.
+pub fn without_secrets(head: &[u8]) -> Vec<u8> {
     let mut safe = Vec::with_capacity(head.len());
     for (number, line) in head.split_inclusive(|byte| *byte == b'\n').enumerate() {
         let colon = line.iter().position(|byte| *byte == b':');
@@ -226,7 +226,7 @@ pub fn without_secrets(head: &[u8], answers: bool) -> Vec<u8> {
         } else if matches!(line.first(), Some(b' ' | b'\t')) {
             // The rest of a value.
         } else if let Some((name, _)) = colon.and_then(|colon| line.split_at_checked(colon))
-            && !is_harmless(name, answers)
+            && !is_harmless(name)
         {
             safe.extend_from_slice(name);
             safe.extend_from_slice(b": -\r\n");
@@ -237,9 +237,8 @@ pub fn without_secrets(head: &[u8], answers: bool) -> Vec<u8> {
     safe
 }
 
-fn is_harmless(name: &[u8], answers: bool) -> bool {
+fn is_harmless(name: &[u8]) -> bool {
     HARMLESS.iter().any(|harmless| name.eq_ignore_ascii_case(harmless.as_bytes()))
-        || answers && name.eq_ignore_ascii_case(b"sec-websocket-protocol")
 }
 
 /// Of a request line. A status line may have any text.
@@ -341,17 +340,17 @@ mod tests {
     fn secrets_are_left_out_of_heads() {
         let head = b"GET /feed?token=abc HTTP/1.1\r\nHost: a\r\nAuthorization: Basic c2VjcmV0\r\nCookie: a=secret\r\n\
                      X-Api-Key: secret\r\n\tand secret\r\nSec-WebSocket-Protocol: chat, secret\r\nUpgrade: websocket\r\n\r\n";
-        let safe = String::from_utf8(without_secrets(head, false)).unwrap();
+        let safe = String::from_utf8(without_secrets(head)).unwrap();
         assert_eq!(
             safe,
             "GET /feed? HTTP/1.1\r\nHost: a\r\nAuthorization: -\r\nCookie: -\r\nX-Api-Key: -\r\n\
              Sec-WebSocket-Protocol: -\r\nUpgrade: websocket\r\n\r\n"
         );
         let answer = b"HTTP/1.1 101 What?\r\nSet-Cookie: secret\r\nSec-WebSocket-Protocol: chat\r\n\r\n";
-        let safe = String::from_utf8(without_secrets(answer, true)).unwrap();
-        assert_eq!(safe, "HTTP/1.1 101 What?\r\nSet-Cookie: -\r\nSec-WebSocket-Protocol: chat\r\n\r\n");
+        let safe = String::from_utf8(without_secrets(answer)).unwrap();
+        assert_eq!(safe, "HTTP/1.1 101 What?\r\nSet-Cookie: -\r\nSec-WebSocket-Protocol: -\r\n\r\n");
         for cut in 0..head.len() {
-            let safe = without_secrets(&head[..cut], false);
+            let safe = without_secrets(&head[..cut]);
             assert!(!safe.windows(6).any(|six| six == b"secret"));
         }
     }

@@ -40,7 +40,10 @@ fn visit(ws: &Websocket) -> (Vec<String>, ReceiveError) {
 }
 
 fn session(mut stream: TcpStream, _: &Sender<()>) {
-    raw::accept_with(&mut stream, "Set-Cookie: secret\r\nX-Served-By: secret\r\n");
+    let head = raw::read_head(&mut stream);
+    let chosen = raw::field(&head, "Sec-WebSocket-Protocol").unwrap();
+    let lines = format!("Set-Cookie: secret\r\nX-Served-By: secret\r\nSec-WebSocket-Protocol: {chosen}\r\n");
+    stream.write_all(raw::acceptance(&head, &lines).as_bytes()).unwrap();
     stream.write_all(&frame(TEXT, b"who are you?")).unwrap();
     read_frame(&mut stream).unwrap();
     thread::sleep(2 * SHORT);
@@ -89,6 +92,47 @@ fn a_session_that_failed_is_played_again() {
         for text in ["token=secret", "Cookie: secret", "my secret", "Authorization: Basic bWU6c2VjcmV0"] {
             assert!(has(text), "{text}: {}", file.escape_ascii());
         }
+    });
+}
+
+/// What a recording says of an opening that fails, the first one or a later one, has nothing that the server or the program
+/// has written.
+#[test]
+fn a_failed_opening_is_recorded_without_secrets() {
+    system!().pddb(Pddb::new()).run(|| {
+        for opens_first in [false, true] {
+            let number = AtomicUsize::new(usize::from(!opens_first));
+            let (peer, _) =
+                peers::serve(move |mut stream, _: &Sender<()>| match number.fetch_add(1, SeqCst) {
+                    0 => drop(raw::accept(&mut stream)),
+                    _ => {
+                        raw::read_head(&mut stream);
+                        let answer = "302 Found\r\nLocation: ws://u:secret@h/\r\nContent-Length: 0";
+                        write!(stream, "HTTP/1.1 {answer}\r\n\r\n").unwrap();
+                    }
+                });
+            let policy = Reconnect::new().first(SHORT);
+            let request = request(&peer).record(Record::new("recordings", "led")).redirects(1);
+            let said = match Websocket::open(&request.reconnect(policy)) {
+                Ok(ws) => ws.receive().unwrap_err().to_string(),
+                Err(error) => error.to_string(),
+            };
+            // The program itself learns it, where it is told why.
+            assert!(opens_first || said.contains("secret"), "{said}");
+            nothing_is_left();
+            let file = recorded("led");
+            assert!(!file.windows(6).any(|six| six == b"secret"), "{}", file.escape_ascii());
+            let entries = record::read(&file).unwrap();
+            let reason =
+                |entry: &Entry<'_>| matches!(entry, Entry::Ended { reason, .. } if reason.contains("302"));
+            assert!(entries.iter().any(|timed| reason(&timed.entry)), "{entries:?}");
+        }
+        let twice = Request::new("127.0.0.1", 1).sub_protocol("secret").sub_protocol("secret");
+        let (_, text) = refusal(&twice.record(Record::new("recordings", "twice")));
+        assert!(text.contains("secret"), "{text}");
+        nothing_is_left();
+        let file = recorded("twice");
+        assert!(!file.windows(6).any(|six| six == b"secret"), "{}", file.escape_ascii());
     });
 }
 

@@ -15,6 +15,8 @@ pub(crate) struct Failure {
     pub(crate) status: u16,
     /// What failed, and where.
     pub(crate) text: String,
+    /// The same without what the server or the program has written, which may be a secret, if the text has such.
+    pub(crate) without_secrets: Option<String>,
     /// The server's answer, if it is a refusal.
     pub(crate) head: Vec<u8>,
     /// The beginning of its body.
@@ -28,7 +30,25 @@ impl Failure {
     #[cold]
     #[inline(never)]
     pub(crate) fn new(code: Code, text: fmt::Arguments<'_>) -> Self {
-        Failure { code, status: 0, text: text.to_string(), head: Vec::new(), body: Vec::new(), shown: None }
+        Failure {
+            code,
+            status: 0,
+            text: text.to_string(),
+            without_secrets: None,
+            head: Vec::new(),
+            body: Vec::new(),
+            shown: None,
+        }
+    }
+
+    /// Others than the caller are told this.
+    pub(crate) fn told_as(self, text: fmt::Arguments<'_>) -> Self {
+        Failure { without_secrets: Some(text.to_string()), ..self }
+    }
+
+    /// What is logged and recorded.
+    pub(crate) fn for_others(&self) -> &str {
+        self.without_secrets.as_deref().unwrap_or(&self.text)
     }
 
     /// A failure with the code for TLS, if it is TLS that failed.

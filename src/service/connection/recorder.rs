@@ -88,14 +88,14 @@ impl Recorder {
     pub(crate) fn asked(&self, head: &[u8]) {
         match self.recording.with_credentials {
             true => self.add(&Entry::Asked(head)),
-            false => self.add(&Entry::Asked(&without_secrets(head, false))),
+            false => self.add(&Entry::Asked(&without_secrets(head))),
         }
     }
 
     pub(crate) fn answered(&self, head: &[u8]) {
         match self.recording.with_credentials {
             true => self.add(&Entry::Answered(head)),
-            false => self.add(&Entry::Answered(&without_secrets(head, true))),
+            false => self.add(&Entry::Answered(&without_secrets(head))),
         }
     }
 

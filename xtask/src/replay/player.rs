@@ -139,7 +139,7 @@ impl Session {
                 }
                 Entry::Answered(head) => {
                     self.wait(at);
-                    self.stream.write_all(&answer(head, key(&self.head).as_ref()))
+                    self.stream.write_all(&answer(head, &self.head))
                 }
                 Entry::Came(bytes) => {
                     self.wait(at);
@@ -273,20 +273,29 @@ fn status(head: &[u8]) -> String {
     String::from_utf8_lossy(line).split(' ').nth(1).unwrap_or_default().to_owned()
 }
 
-/// The client's `Sec-WebSocket-Key`.
-fn key(head: &[u8]) -> Option<Key> {
+/// The value of this header line.
+fn field(head: &[u8], wanted: &str) -> Option<String> {
     let head = String::from_utf8_lossy(head);
     let mut fields = head.lines().filter_map(|line| line.split_once(':'));
-    let (_, value) = fields.find(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-key"))?;
-    Key::parse(value.trim().as_bytes())
+    fields.find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim().to_owned())
 }
 
-/// The recorded head, for the key of this client.
-fn answer(head: &[u8], key: Option<&Key>) -> Vec<u8> {
+/// The recorded head, for the client that has `asked`: with its key, and with its first sub-protocol, or none, where that was
+/// not recorded.
+fn answer(head: &[u8], asked: &[u8]) -> Vec<u8> {
+    let key = field(asked, "sec-websocket-key").and_then(|key| Key::parse(key.as_bytes()));
     let mut answer = Vec::with_capacity(head.len());
     for line in head.split_inclusive(|byte| *byte == b'\n') {
         let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
-        match key {
+        let value = line.get(name.len()..).unwrap_or_default().trim_ascii();
+        match &key {
+            _ if name.eq_ignore_ascii_case(b"sec-websocket-protocol") && value == b": -" => {
+                let offered = field(asked, "sec-websocket-protocol").unwrap_or_default();
+                let first = offered.split(',').next().map(str::trim).filter(|first| !first.is_empty());
+                first.iter().for_each(|first| {
+                    answer.extend_from_slice(format!("Sec-WebSocket-Protocol: {first}\r\n").as_bytes());
+                });
+            }
             Some(key) if name.eq_ignore_ascii_case(b"sec-websocket-accept") => {
                 answer.extend_from_slice(b"Sec-WebSocket-Accept: ");
                 answer.extend_from_slice(&key.accept());

@@ -71,8 +71,8 @@ impl Again {
                     self.ended(outcome)
                 }
                 Err(failure) => {
-                    log::info!("{}", failure.text);
-                    let outcome = Outcome::new(ABNORMAL, &failure.text);
+                    log::info!("{}", failure.for_others());
+                    let outcome = Outcome::new(ABNORMAL, failure.for_others());
                     recorder::ended(guard.conn.recorder.get(), &outcome, &self.pddb);
                     failed(&guard.conn, &failure)
                 }

@@ -55,13 +55,13 @@ pub(crate) fn run(guard: Arc<EndGuard>, opening: Opening, writer: Permit) {
             (outcome, next)
         }
         Err(failure) => {
-            log::info!("{}", failure.text);
+            log::info!("{}", failure.for_others());
             // It is taken anew for the next attempt.
             drop(writer);
             let tries = again.as_ref().filter(|again| again.lasting.before_open());
             let next = tries.and_then(|_| failed(conn, &failure));
             let outcome = Outcome::new(ABNORMAL, &failure.text);
-            keep(&outcome);
+            keep(&Outcome::new(ABNORMAL, failure.for_others()));
             match &next {
                 // Which has to know of suspends from now on.
                 Some(why) if conn.lasts_before_open(&why.outcome) => suspends::subscribe(),

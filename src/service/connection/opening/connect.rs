@@ -271,7 +271,11 @@ impl Attempt<'_> {
             headers: &to.headers(request),
         };
         let mut head = Vec::new();
-        handshake.compose(key, &mut head).map_err(|error| bad(&Wording { error, request: &handshake }))?;
+        // A name that is shown may be a secret: there are sub-protocols that are tokens.
+        handshake.compose(key, &mut head).map_err(|error| {
+            bad(&Wording { error, request: &handshake })
+                .told_as(format_args!("the request cannot be sent: {error}"))
+        })?;
         Ok(head)
     }
 }

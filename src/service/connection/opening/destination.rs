@@ -100,12 +100,15 @@ impl<'a> Destination<'a> {
     /// How the caller is told that the answer is not 101; `why` a redirection was not followed.
     pub(super) fn refused(&self, status: u16, why: Option<String>) -> Failure {
         let place = self.place();
-        let (instead, why) = match &why {
-            Some(why) => (" and leads to ", &**why),
-            None => (" instead of 101", ""),
+        let failure = match why {
+            Some(why) => {
+                let text = format_args!("{place} answered {status} and leads to {why}");
+                let others = format_args!("{place} answered {status} and leads to where it is not followed");
+                Failure::new(Code::Refused, text).told_as(others)
+            }
+            None => Failure::new(Code::Refused, format_args!("{place} answered {status} instead of 101")),
         };
-        let text = format_args!("{place} answered {status}{instead}{why}");
-        Failure { status, ..Failure::new(Code::Refused, text) }
+        Failure { status, ..failure }
     }
 }
 

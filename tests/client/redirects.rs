@@ -124,6 +124,29 @@ fn what_is_not_followed_is_a_refusal_that_says_why() {
 }
 
 #[test]
+fn a_place_that_cannot_be_asked_is_a_refusal_that_says_why() {
+    system!().run(|| {
+        let locations = [
+            "ws://b%C3%BCcher.example/".to_owned(),
+            "ws://a~b/".to_owned(),
+            format!("/{}", "x".repeat(9000)),
+            format!("ws://{}/", "h".repeat(254)),
+        ];
+        for location in locations {
+            let (peer, heads) = guide(move |_| location.clone());
+            let error = Websocket::open(&request(&peer).redirects(1)).err().unwrap();
+            let text = error.to_string();
+            assert!(matches!(error, OpenError::Refused { status: 302, .. }), "{error:?}");
+            assert!(error.header("Location").is_some(), "{error:?}");
+            assert!(text.contains(&peer.address().to_string()) && text.contains("cannot be asked"), "{text}");
+            seen(&heads);
+            assert!(heads.try_recv().is_err());
+        }
+        nothing_is_left();
+    });
+}
+
+#[test]
 fn all_of_it_ends_with_one_open_deadline() {
     let open = Duration::from_millis(500);
     system!().run(move || {

@@ -60,8 +60,9 @@ pub(super) fn open(
     let mut masks = ChaCha8Rng::from_seed(seed.masks);
     let mut attempt = Attempt { conn, request, pddb, to: Destination::new(request), start: Instant::now() };
     let mut left = request.redirects;
+    let mut head = attempt.compose(&Key::new(key))?;
     loop {
-        let (answer, status, socket) = match attempt.open(key, &mut masks)? {
+        let (answer, status, socket) = match attempt.open(&Key::new(key), &head, &masks)? {
             Answered::Opened(opened) => return Ok(*opened),
             Answered::Refused(answer, status, socket) => (answer, status, socket),
         };
@@ -69,9 +70,12 @@ pub(super) fn open(
         let why = match next {
             Ok(Some(next)) if left > 0 => {
                 left -= 1;
-                attempt.to = next;
                 // RFC 6455 section 4.1: each connection has a key of its own.
                 masks.fill_bytes(&mut key);
+                match attempt.lead_to(next, &Key::new(key)) {
+                    Ok(composed) => head = composed,
+                    Err(why) => return Err(attempt.refused(answer, status, &socket, Some(why))),
+                }
                 continue;
             }
             Ok(Some(_)) => Some(format!("yet another place, after {} redirections", request.redirects)),
@@ -99,15 +103,22 @@ enum Answered {
     Refused(Answer, u16, Arc<Socket>),
 }
 
-impl Attempt<'_> {
-    fn open(&self, key: [u8; 16], masks: &mut ChaCha8Rng) -> Result<Answered, Failure> {
-        let key = Key::new(key);
-        let head = self.compose(&key)?;
+impl<'a> Attempt<'a> {
+    /// From now on to that place. The head for it; if there cannot be one, why, and nothing has changed.
+    fn lead_to(&mut self, next: Destination<'a>, key: &Key) -> Result<Vec<u8>, String> {
+        let before = std::mem::replace(&mut self.to, next);
+        self.compose(key).map_err(|failure| {
+            self.to = before;
+            format!("a place that cannot be asked: {}", failure.text)
+        })
+    }
+
+    fn open(&self, key: &Key, head: &[u8], masks: &ChaCha8Rng) -> Result<Answered, Failure> {
         let socket = self.connect()?;
         let place = self.to.place();
         let recorder = self.conn.recorder.get();
-        recorder.inspect(|recorder| recorder.asked(&head));
-        socket.write_all(&head).map_err(|error| {
+        recorder.inspect(|recorder| recorder.asked(head));
+        socket.write_all(head).map_err(|error| {
             Failure::io(Code::Lost, format_args!("cannot send the opening handshake to {place}"), &error)
         })?;
         let answer = Answer::read(&|buffer| socket.read(buffer), &place)?;
@@ -115,7 +126,7 @@ impl Attempt<'_> {
             recorder.answered(&answer.head);
             recorder.came(&answer.already);
         });
-        let sub_protocol = match check_reply(&answer.head, &key, &self.request.sub_protocols) {
+        let sub_protocol = match check_reply(&answer.head, key, &self.request.sub_protocols) {
             Ok(reply) => reply.protocol.map(str::to_owned),
             Err(ReplyError::Status(status)) => return Ok(Answered::Refused(answer, status, socket)),
             Err(error) => {

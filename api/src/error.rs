@@ -157,7 +157,11 @@ impl OpenError {
         lines
             .filter_map(|line| std::str::from_utf8(line.strip_suffix(b"\r\n")?).ok()?.split_once(':'))
             .find_map(|(other, value)| {
-                other.eq_ignore_ascii_case(name).then(|| value.trim_matches([' ', '\t']))
+                // A refusal may have spaces in front of a colon (RFC 9112, section 5.1).
+                other
+                    .trim_end_matches([' ', '\t'])
+                    .eq_ignore_ascii_case(name)
+                    .then(|| value.trim_matches([' ', '\t']))
             })
     }
 

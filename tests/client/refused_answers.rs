@@ -42,11 +42,14 @@ fn another_status_is_reported() {
         for (minor, status) in statuses.into_iter().chain([(0, 404), (0, 503)]) {
             let peer = answering(move |_| {
                 format!(
-                    "HTTP/1.{minor} {status} Such\r\nContent-Length: 2\r\nWWW-Authenticate: Basic\r\n\r\nno"
+                    "HTTP/1.{minor} {status} Such\r\nContent-Length : 2\r\nWWW-Authenticate: Basic\r\n\r\nno"
                 )
             });
             match Websocket::open(&request(&peer)).err() {
-                Some(OpenError::Refused { status: reported, text, .. }) => {
+                Some(error @ OpenError::Refused { .. }) => {
+                    // With a space in front of its colon.
+                    assert_eq!(error.header("Content-Length"), Some("2"));
+                    let OpenError::Refused { status: reported, text, .. } = error else { unreachable!() };
                     assert_eq!(reported, status);
                     let place = peer.address().to_string();
                     assert!(text.contains(&place) && text.contains(&status.to_string()), "{text}");

@@ -193,3 +193,22 @@ fn a_refused_upgrade_shows_its_headers() {
     assert_eq!(reply.headers.only("retry-after"), Some(&b"7"[..]));
     assert_eq!((reply.headers.only("X"), reply.headers.all("x").count()), (None, 2));
 }
+
+/// RFC 9112, section 5.1: whoever passes a reply on takes spaces in front of a colon out. A request with them, or a 101, is none.
+#[test]
+fn spaces_in_front_of_a_colon_are_left_out_of_a_refusal() {
+    let head = b"HTTP/1.1 503 Busy\r\nRetry-After : 5\r\nDate\t :x\r\nServer: y\r\n\r\n";
+    let reply = parse_reply(head).expect("well-formed");
+    let headers: Vec<_> = reply.headers.iter().collect();
+    assert_eq!(headers, [("Retry-After", &b"5"[..]), ("Date", b"x"), ("Server", b"y")]);
+    assert_eq!(reply.status, 503);
+    for bad in [
+        "HTTP/1.1 101 Go\r\nRetry-After : 5\r\n\r\n",
+        "HTTP/1.1 503 Busy\r\nRetry After: 5\r\n\r\n",
+        "HTTP/1.1 503 Busy\r\n : 5\r\n\r\n",
+        "HTTP/1.1 503 Busy\r\nRetry-After\r\n\r\n",
+        "HTTP/1.1 503 Busy\r\nRetry-After : 5\r\n\r\nbehind",
+    ] {
+        assert_eq!(parse_reply(bad.as_bytes()), Err(ReplyError::Malformed), "{bad}");
+    }
+}

@@ -26,7 +26,8 @@ impl<'h> Headers<'h> {
     pub fn iter(&self) -> impl Iterator<Item = (&'h str, &'h [u8])> + use<'h> {
         self.lines.split(|byte| *byte == b'\n').filter_map(|line| {
             let colon = line.iter().position(|byte| *byte == b':')?;
-            Some((core::str::from_utf8(&line[..colon]).ok()?, line[colon + 1..].trim_ascii()))
+            // Spaces behind a name are there in a refusal only: `split_reply`.
+            Some((core::str::from_utf8(&line[..colon]).ok()?.trim_end(), line[colon + 1..].trim_ascii()))
         })
     }
 
@@ -87,15 +88,35 @@ impl fmt::Debug for Headers<'_> {
 /// The first line of a complete `head`, without its end, and its header lines, which are well-formed: none of them is
 /// folded, and the empty one is the end.
 pub(super) fn split_head(head: &[u8]) -> Result<(&[u8], Headers<'_>), HeadError> {
-    let end = head.windows(2).position(|two| two == b"\r\n").ok_or(HeadError::Malformed)?;
-    let (line, lines) = head.split_at_checked(end).ok_or(HeadError::Malformed)?;
-    let lines = lines.get(2..).ok_or(HeadError::Malformed)?;
+    let (line, lines) = split_line(head).ok_or(HeadError::Malformed)?;
     let mut parsed = [httparse::EMPTY_HEADER; MAX_LINES - 1];
     match httparse::parse_headers(lines, &mut parsed) {
         Ok(httparse::Status::Complete((end, _))) if end == lines.len() => Ok((line, Headers { lines })),
         Err(httparse::Error::TooManyHeaders) => Err(HeadError::TooManyLines),
         _ => Err(HeadError::Malformed),
     }
+}
+
+/// As [`split_head`], of a reply that opens nothing: its names may have spaces behind them, which whoever passes it on is to
+/// take out (RFC 9112, section 5.1).
+#[cold]
+#[inline(never)]
+pub(super) fn split_reply(head: &[u8]) -> Result<(&[u8], Headers<'_>), HeadError> {
+    let (line, lines) = split_line(head).ok_or(HeadError::Malformed)?;
+    let mut parsed = [httparse::EMPTY_HEADER; MAX_LINES - 1];
+    let mut config = httparse::ParserConfig::default();
+    config.allow_spaces_after_header_name_in_responses(true);
+    match config.parse_response(&mut httparse::Response::new(&mut parsed), head) {
+        Ok(httparse::Status::Complete(end)) if end == head.len() => Ok((line, Headers { lines })),
+        _ => Err(HeadError::Malformed),
+    }
+}
+
+/// The first line, without its end, and what is behind it.
+fn split_line(head: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = head.windows(2).position(|two| two == b"\r\n")?;
+    let (line, rest) = head.split_at_checked(end)?;
+    Some((line, rest.get(2..)?))
 }
 
 /// The digit behind `HTTP/1.`: 0, or 1 for 1 and everything later, which is treated as the version that is known here

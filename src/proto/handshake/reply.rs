@@ -1,6 +1,6 @@
 //! The server's reply, as the client checks it (RFC 6455, section 4.1, points 1 to 6 at the end).
 
-use super::field::{Headers, minor_version, split_head};
+use super::field::{Headers, minor_version, split_head, split_reply};
 use super::key::Key;
 
 /// A reply that opens the connection.
@@ -55,16 +55,18 @@ pub enum ReplyError {
 }
 
 /// Reads the status and header lines of a complete `head`. Only a 101 must be HTTP/1.1: what else a server or
-/// a proxy says is a reply in HTTP/1.0 as well (RFC 6455, section 4.1; RFC 9110, section 2.5).
+/// a proxy says is a reply in HTTP/1.0 as well (RFC 6455, section 4.1; RFC 9110, section 2.5), and may have spaces in front of
+/// colons (RFC 9112, section 5.1).
 ///
 /// Folded lines must have been unfolded, as [`HeadBuffer::unfolds`](super::HeadBuffer::unfolds) does.
 ///
 /// # Errors
 /// [`ReplyError::Malformed`].
 pub fn parse_reply(head: &[u8]) -> Result<ReplyHead<'_>, ReplyError> {
-    let (line, headers) = split_head(head).map_err(|_| ReplyError::Malformed)?;
+    let strict = split_head(head);
+    let (line, headers) = strict.or_else(|_| split_reply(head)).map_err(|_| ReplyError::Malformed)?;
     let (version, status) = status_line(line).ok_or(ReplyError::Malformed)?;
-    if version == 0 && status == 101 {
+    if status == 101 && (version == 0 || strict.is_err()) {
         return Err(ReplyError::Malformed);
     }
     Ok(ReplyHead { status, headers })

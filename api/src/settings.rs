@@ -252,7 +252,9 @@ impl Deadlines {
 
     /// 24 bytes: u32 milliseconds each, in the order of the fields. 0 stands for no keepalive.
     pub(crate) fn fields(&self, w: &mut Writer<'_>) {
-        let keepalive = self.keepalive.unwrap_or_default();
+        // One that rounds to none is still one.
+        let keepalive =
+            self.keepalive.map_or(Duration::ZERO, |silence| silence.max(Duration::from_millis(1)));
         for wait in [self.open, self.write, self.close, self.stall, keepalive, self.pong] {
             write_wait(w, wait);
         }
@@ -334,4 +336,25 @@ pub(crate) fn write_wait(w: &mut Writer<'_>, wait: Duration) {
 /// As [`write_wait`] wrote it.
 pub(crate) fn read_wait(r: &mut Reader<'_>) -> Option<Duration> {
     r.u32().map(|ms| Duration::from_millis(u64::from(ms)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_keepalive_is_one_however_short() {
+        let ms = Duration::from_millis;
+        for (asked, kept) in [
+            (None, None),
+            (Some(Duration::ZERO), Some(ms(1))),
+            (Some(Duration::from_micros(500)), Some(ms(1))),
+            (Some(ms(2)), Some(ms(2))),
+        ] {
+            let mut bytes = [0; 24];
+            let mut w = Writer::new(&mut bytes);
+            Deadlines::new().keepalive(asked).fields(&mut w);
+            assert_eq!(Deadlines::read(&mut Reader::new(&bytes)).unwrap().keepalive, kept);
+        }
+    }
 }

@@ -173,8 +173,8 @@ impl Reconnect {
         faults.into_iter().find_map(|(is_so, fault)| is_so.then_some(fault))
     }
 
-    /// u8 flags: 1 after a close, 2 sends wait, 4 attempts have an end, 8 before it was open, 16 the owner is asked; u32 milliseconds: first,
-    /// largest, stable, asks; u16 factor, u8 jitter, u32 attempts.
+    /// u8 flags: 1 after a close, 2 sends wait, 4 attempts have an end, 8 before it was open, 16 asks, even if that is 0; u32 milliseconds:
+    /// first, largest, stable, asks (0 without the flag: not); u16 factor, u8 jitter, u32 attempts.
     pub(crate) fn write(&self, w: &mut Writer<'_>) {
         let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
         w.u8(flag(self.after_close, AFTER_CLOSE)
@@ -203,7 +203,8 @@ impl Reconnect {
             attempts: (flags & ATTEMPTS != 0).then_some(attempts),
             after_close: flags & AFTER_CLOSE != 0,
             queues: flags & QUEUES != 0,
-            asks: (flags & ASKS != 0).then_some(asks),
+            // A time of zero is refused, and that with its name.
+            asks: (flags & ASKS != 0 || !asks.is_zero()).then_some(asks),
             before_open: flags & BEFORE_OPEN != 0,
         })
     }

@@ -14,8 +14,9 @@ const PART: usize = 3000;
 /// Names, so that most files take the place of an older one.
 const NAMES: u64 = 5;
 
-/// Connections that a port with the usual limits lets one address have.
-const SENDERS: usize = 8;
+/// Connections that can bring files from one address at once: of 24 workers, 6 are kept for programs, one is the thread of the
+/// database's client, and 4 are left to other addresses.
+const SENDERS: usize = 6;
 
 /// As many senders as there can be, at once; see [`all_at_once`](crate::clients::all_at_once).
 pub(crate) fn all_at_once() {

@@ -103,42 +103,33 @@ pub(crate) fn copy_words<const MASKED: bool, P: Place>(from: &[u8], to: &mut [P]
 fn copy_aligned<const MASKED: bool, P: Place>(from: &[u32], to: &mut [P], key: u32) {
     // Known to be none, it costs nothing.
     let key = if MASKED { key } else { 0 };
-    let (from, from_rest) = from.as_chunks::<16>();
-    let (to, to_rest) = to.as_chunks_mut::<16>();
-    for (to, from) in to.iter_mut().zip(from) {
-        // Not by arrays, which would go over the stack.
-        to[0].put(from[0] ^ key);
-        to[1].put(from[1] ^ key);
-        to[2].put(from[2] ^ key);
-        to[3].put(from[3] ^ key);
-        to[4].put(from[4] ^ key);
-        to[5].put(from[5] ^ key);
-        to[6].put(from[6] ^ key);
-        to[7].put(from[7] ^ key);
-        to[8].put(from[8] ^ key);
-        to[9].put(from[9] ^ key);
-        to[10].put(from[10] ^ key);
-        to[11].put(from[11] ^ key);
-        to[12].put(from[12] ^ key);
-        to[13].put(from[13] ^ key);
-        to[14].put(from[14] ^ key);
-        to[15].put(from[15] ^ key);
+    let (from, from_rest) = from.as_chunks::<8>();
+    let (to, to_rest) = to.as_chunks_mut::<8>();
+    let (from, from_last) = from.as_chunks::<2>();
+    let (to, to_last) = to.as_chunks_mut::<2>();
+    for ([to, to_next], [from, from_next]) in to.iter_mut().zip(from) {
+        put_eight(to, from, key);
+        put_eight(to_next, from_next, key);
     }
-    let (from, from_rest) = from_rest.as_chunks::<8>();
-    let (to, to_rest) = to_rest.as_chunks_mut::<8>();
-    for (to, from) in to.iter_mut().zip(from) {
-        to[0].put(from[0] ^ key);
-        to[1].put(from[1] ^ key);
-        to[2].put(from[2] ^ key);
-        to[3].put(from[3] ^ key);
-        to[4].put(from[4] ^ key);
-        to[5].put(from[5] ^ key);
-        to[6].put(from[6] ^ key);
-        to[7].put(from[7] ^ key);
+    for (to, from) in to_last.iter_mut().zip(from_last) {
+        put_eight(to, from, key);
     }
     for (to, from) in to_rest.iter_mut().zip(from_rest) {
         to.put(from ^ key);
     }
+}
+
+#[inline(always)]
+fn put_eight<P: Place>(to: &mut [P; 8], from: &[u32; 8], key: u32) {
+    // Not by arrays, which would go over the stack.
+    to[0].put(from[0] ^ key);
+    to[1].put(from[1] ^ key);
+    to[2].put(from[2] ^ key);
+    to[3].put(from[3] ^ key);
+    to[4].put(from[4] ^ key);
+    to[5].put(from[5] ^ key);
+    to[6].put(from[6] ^ key);
+    to[7].put(from[7] ^ key);
 }
 
 /// Each word is put together from the rest of the one before it and the beginning of its own. `first` is what comes before

@@ -276,10 +276,8 @@ impl Websocket {
     /// message is then discarded.
     pub fn receive_whole(&self, limit: usize) -> Result<Payload, ReceiveError> {
         let mut bytes = Vec::new();
-        match self.receive_into(&mut bytes, limit)? {
-            Kind::Text => message::text(bytes).map(Payload::Text),
-            Kind::Binary => Ok(Payload::Binary(bytes)),
-        }
+        let kind = self.receive_into(&mut bytes, limit)?;
+        message::payload(kind, bytes)
     }
 
     /// Waits for the next message, text or binary, of at most `limit` bytes, and puts it into `bytes` in the place of what

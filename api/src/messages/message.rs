@@ -202,10 +202,8 @@ impl<'a> Message<'a> {
     /// # Errors
     /// As [`Message::into_bytes`]. The message is then discarded.
     pub fn into_payload(self, limit: usize) -> Result<Payload, ReceiveError> {
-        match self.kind {
-            Kind::Text => self.into_text(limit).map(Payload::Text),
-            Kind::Binary => self.into_bytes(limit).map(Payload::Binary),
-        }
+        let kind = self.kind;
+        payload(kind, self.into_bytes(limit)?)
     }
 
     /// All of it was read.
@@ -287,19 +285,25 @@ pub(crate) fn next_into(
 /// As [`Message::into_text`].
 pub(crate) fn text_here(inbox: &mut Inbox, limit: usize) -> Option<Result<String, ReceiveError>> {
     match inbox.next_here()? {
-        (Kind::Text, message) => Some(whole(message, limit).and_then(text)),
+        (Kind::Text, message) => {
+            let mut bytes = Vec::new();
+            Some(put(message, &mut bytes, limit).and_then(|()| text(bytes)))
+        }
         (Kind::Binary, _) => Some(Err(ReceiveError::NotText)),
     }
 }
 
-pub(crate) fn text(bytes: Vec<u8>) -> Result<String, ReceiveError> {
-    String::from_utf8(bytes).map_err(|_| ReceiveError::NotText)
+/// A whole message of this kind.
+#[inline]
+pub(crate) fn payload(kind: Kind, bytes: Vec<u8>) -> Result<Payload, ReceiveError> {
+    match kind {
+        Kind::Text => text(bytes).map(Payload::Text),
+        Kind::Binary => Ok(Payload::Binary(bytes)),
+    }
 }
 
-fn whole(message: &[u8], limit: usize) -> Result<Vec<u8>, ReceiveError> {
-    let mut bytes = Vec::new();
-    put(message, &mut bytes, limit)?;
-    Ok(bytes)
+fn text(bytes: Vec<u8>) -> Result<String, ReceiveError> {
+    String::from_utf8(bytes).map_err(|_| ReceiveError::NotText)
 }
 
 /// Puts a message into `bytes`, which hold nothing.

@@ -61,7 +61,7 @@ const RECORD: u8 = 1 << 2;
 /// | 60 | texts: host, path, user name and password if flagged, origin if flagged, the sub-protocols, name and value of each header |
 /// | behind them | if flagged, a [`Tls`] |
 /// | behind it | if flagged, text and u16: another address; text and u16: the proxy; its user name and password |
-/// | behind them | if flagged, u8 with 1 for a [`Heartbeat`] (u8 1 for binary, u32 milliseconds, u32 length and bytes) and 2 for a [`Reconnect`] (u8 flags: 1 after a close, 2 sends wait, 4 attempts have an end, 8 before it was open, 16 the owner is asked; u32 milliseconds: first, largest, stable, asks; u16 factor, u8 jitter, u32 attempts), and 4 for a [`Record`] (u8 1 with credentials; texts dict and key) |
+/// | behind them | if flagged, u8 with 1 for a [`Heartbeat`] (u8 1 for binary, u32 milliseconds, u32 length and bytes) and 2 for a [`Reconnect`] (u8 flags: 1 after a close, 2 sends wait, 4 attempts have an end, 8 before it was open, 16 asks, even if that is 0; u32 milliseconds: first, largest, stable, asks; u16 factor, u8 jitter, u32 attempts), and 4 for a [`Record`] (u8 1 with credentials; texts dict and key) |
 ///
 /// All of it takes at most [`Request::MAX_BYTES`]: a composed handshake has 8 KiB, a certificate one or two.
 #[derive(Debug, Clone, PartialEq, Eq)]

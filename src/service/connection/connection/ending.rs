@@ -46,14 +46,18 @@ impl Connection {
         let closes = !opening && self.outbox.close_after_sends(reason);
         self.inbox.leave();
         if opening {
-            // Nobody waits for the worker, which may be in a look-up that cannot be cut short.
-            self.end(&Outcome::new(ABNORMAL, "the opening was given up"));
-            // By the timer: to shut a socket down is a message to another server, which is waited for.
-            self.refuse(self.outbox.end());
-            self.arm(Deadline::Shutdown, Duration::ZERO);
+            self.abandon(&Outcome::new(ABNORMAL, "the opening was given up"));
         } else if closes {
             self.arm(Deadline::Close, self.deadlines.close);
         }
+    }
+
+    /// An opening is given up. Nobody waits for the worker, which may be in a look-up that cannot be cut short.
+    pub(super) fn abandon(self: &Arc<Self>, outcome: &Outcome) {
+        self.end(outcome);
+        self.refuse(self.outbox.end());
+        // By the timer: to shut a socket down is a message to another server, which is waited for.
+        self.arm(Deadline::Shutdown, Duration::ZERO);
     }
 
     /// The peer broke the protocol (RFC 6455 section 7.1.7): a Close frame at once, nothing delivered any more.

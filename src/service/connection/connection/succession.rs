@@ -1,9 +1,7 @@
 //! A connection that has ended leaves its handle to the next one.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::super::deadline::Deadline;
 use super::super::lasting::Lasting;
 use super::super::opener::OpeningResult;
 use super::super::outcome::Outcome;
@@ -34,7 +32,7 @@ impl Connection {
         true
     }
 
-    /// Nobody waits for the worker that makes the attempt, if one is on, as it may be in a look-up.
+    /// Gives up the attempt that is on, if there is one.
     fn end_attempt(self: &Arc<Self>) {
         let mut state = self.state.lock();
         if let Some(next) = state.next.clone() {
@@ -47,10 +45,7 @@ impl Connection {
         (state.phase, state.is_last) = (Phase::Closed, true);
         let outcome = state.broken_off();
         drop(state);
-        self.end(&outcome);
-        self.refuse(self.outbox.end());
-        // By the timer, as it is a message to another server.
-        self.arm(Deadline::Shutdown, Duration::ZERO);
+        self.abandon(&outcome);
     }
 
     /// The device has slept: is the peer still there, or back?

@@ -14,15 +14,11 @@ use xous_api_websocket::wire::Pages;
 
 use super::error::PddbError;
 use super::patience::Patience;
-#[cfg(not(all(test, feature = "shuttle")))]
-use crate::starting::Starting;
 use crate::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use crate::sync::{Condvar, Instant, Mutex, thread};
 
 /// The PDDB's name (`SERVER_NAME_PDDB` in `services/pddb/src/api.rs`).
 pub(super) const NAME: &str = "_Plausibly Deniable Database_";
-#[cfg(not(all(test, feature = "shuttle")))]
-static SERVER: Starting = Starting::new();
 /// On the device a name look-up takes 20 KiB of stack, a log line 16 and a panic 32.
 const STACK: usize = 64 * 1024;
 /// How many sets of pages are kept for the next request, and how large they may be.
@@ -357,6 +353,7 @@ impl Route {
 
     #[cfg(not(all(test, feature = "shuttle")))]
     fn connect(&mut self) -> Result<CID, PddbError> {
+        static SERVER: crate::starting::Starting = crate::starting::Starting::new();
         if let Some(cid) = self.cid {
             return Ok(cid);
         }

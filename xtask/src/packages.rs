@@ -78,13 +78,10 @@ pub(crate) fn install(machine: &mut impl Machine, packages: &[&str]) -> Result<(
 
 /// What apt means by what it says in English.
 fn fault(said: &str) -> Fault {
-    let says = |texts: &[&str]| texts.iter().any(|text| said.contains(text));
-    let is_error = |line: &&str| line.starts_with("E: ");
-    let errors_say = |texts: &[&str]| {
-        said.lines().filter(is_error).any(|line| texts.iter().any(|text| line.contains(text)))
-    };
+    let says = |text: &str, parts: &[&str]| parts.iter().any(|part| text.contains(part));
+    let locked = ["Could not get lock", "Unable to lock", "Unable to acquire the dpkg frontend lock"];
     // While it waits for the lock it says as much, and may get it.
-    if errors_say(&["Could not get lock", "Unable to lock", "Unable to acquire the dpkg frontend lock"]) {
+    if said.lines().any(|line| line.starts_with("E: ") && says(line, &locked)) {
         return Fault::Locked;
     }
     // What is fetched may also be missing or damaged there.
@@ -97,7 +94,7 @@ fn fault(said: &str) -> Fault {
         "Cannot initiate the connection",
         "Network is unreachable",
     ];
-    if says(&unreachable) {
+    if says(said, &unreachable) {
         return Fault::NoNetwork;
     }
     for line in said.lines() {

@@ -418,22 +418,22 @@ mod tests {
         ("connection/failure", include_str!("connection/failure.rs")),
         ("listen/listeners", include_str!("listen/listeners.rs")),
         ("listen/channels", include_str!("listen/channels.rs")),
-        ("listen/accept_queue", include_str!("listen/accept_queue.rs")),
+        ("listen/admission/accept_queue", include_str!("listen/admission/accept_queue.rs")),
         ("listen/decisions", include_str!("listen/decisions.rs")),
         ("listen/files/file_events", include_str!("listen/files/file_events.rs")),
         ("listen/target", include_str!("listen/target.rs")),
         ("listen/port", include_str!("listen/port.rs")),
-        ("listen/places", include_str!("listen/places.rs")),
+        ("listen/admission/places", include_str!("listen/admission/places.rs")),
         ("listen/reception", include_str!("listen/reception.rs")),
-        ("listen/admission", include_str!("listen/admission.rs")),
-        ("listen/late", include_str!("listen/late.rs")),
+        ("listen/admission/admission", include_str!("listen/admission/admission.rs")),
+        ("listen/admission/late", include_str!("listen/admission/late.rs")),
         ("listen/owners", include_str!("listen/owners.rs")),
-        ("listen/upload_lane", include_str!("listen/upload_lane.rs")),
-        ("listen/upload_progress", include_str!("listen/upload_progress.rs")),
+        ("listen/uploads/lane", include_str!("listen/uploads/lane.rs")),
+        ("listen/uploads/progress", include_str!("listen/uploads/progress.rs")),
         ("listen/view", include_str!("listen/view.rs")),
         ("listen/statistics", include_str!("listen/statistics.rs")),
         ("listen/refusals", include_str!("listen/refusals.rs")),
-        ("listen/stage", include_str!("listen/stage.rs")),
+        ("listen/admission/stage", include_str!("listen/admission/stage.rs")),
         ("thread/pool", include_str!("thread/pool.rs")),
         ("thread/timer", include_str!("thread/timer.rs")),
         ("thread/lingering", include_str!("thread/lingering.rs")),
@@ -442,8 +442,13 @@ mod tests {
     ];
 
     /// Of these, those by which clients of a port are refused or asked to go. Others do so for them.
-    const REFUSES: [&str; 5] =
-        ["listen/listeners", "listen/admission", "listen/stage", "listen/places", "listen/reception"];
+    const REFUSES: [&str; 5] = [
+        "listen/listeners",
+        "listen/admission/admission",
+        "listen/admission/stage",
+        "listen/admission/places",
+        "listen/reception",
+    ];
 
     #[test]
     fn the_server_thread_and_the_timer_print_nothing_and_sleep_never() {

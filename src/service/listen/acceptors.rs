@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::admission::Host;
+use super::admission::admission::Host;
 use super::certificates::warn_of_expiry;
 use super::port::{NotBound, OnBound, Port};
 use super::reception::Reception;

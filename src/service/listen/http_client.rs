@@ -6,14 +6,14 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::admission::ClientSlot;
+use super::admission::admission::ClientSlot;
+use super::admission::stage::Stage;
 use super::certificates::warn_of_expiry;
 use super::file_route;
 use super::pairing::{self, NotPaired, Pairing};
 use super::port::{NoTarget, Port};
 use super::requests::{Requests, Stop};
 use super::shared::Shared;
-use super::stage::Stage;
 use super::status_route;
 use super::target::TargetKind;
 use super::timed_socket::{TimedSocket, log_refusal};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use shuttle::thread::{JoinHandle, spawn};
 use xous_api_websocket::Code;
 
-use super::accept_queue::AcceptQueue;
+use super::admission::accept_queue::AcceptQueue;
 use super::files::turn::Turn;
 use crate::service::message::Caller;
 use crate::sync::atomic::{AtomicBool, Ordering::SeqCst};

@@ -8,8 +8,8 @@ use xous_api_websocket::state::PortState;
 use xous_api_websocket::wire::Handle;
 use xous_api_websocket::{Code, Lease, Listen, Route};
 
-use super::accept_queue::AcceptQueue;
 use super::acceptors::Acceptors;
+use super::admission::accept_queue::AcceptQueue;
 use super::certificates::{Load, Loads, load, renew};
 use super::channels::Channels;
 use super::files::file_events::FileEvents;

@@ -11,9 +11,9 @@ use xous_api_websocket::{
     serve::{ListenLimits, SlowMember},
 };
 
+use super::admission::places::Places;
 use super::expiry::Expiry;
 use super::pairing::Pairing;
-use super::places::Places;
 use super::refusals::Refusals;
 use super::target::Target;
 use crate::clock;

@@ -7,9 +7,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::admission::{ClientSlot, Host};
+use super::admission::admission::{ClientSlot, Host};
+use super::admission::places::{Full, Places};
 use super::http_client;
-use super::places::{Full, Places};
 use super::port::Port;
 use super::shared::Shared;
 use crate::net::TcpStream;

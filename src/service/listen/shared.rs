@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use xous::PID;
 
-use super::admission::Admission;
+use super::admission::admission::Admission;
 use super::decisions::Decisions;
 use super::files::file_stores::FileStores;
 use crate::pddb::Pddb;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use xous_api_websocket::error::Closed;
 use xous_api_websocket::state::{Refused, Statistics, Traffic};
 
-use super::admission::ClientSlot;
+use super::admission::admission::ClientSlot;
 use super::port::Port;
 use super::shared::Shared;
 use super::view::View;

@@ -6,12 +6,12 @@ use xous::PID;
 use xous_api_websocket::wire::Handle;
 use xous_api_websocket::{Code, Lease, Route, serve::RouteKind};
 
-use super::accept_queue::AcceptQueue;
+use super::admission::accept_queue::AcceptQueue;
 use super::file_route::FileRoute;
 use super::files::file_events::FileEvents;
 use super::files::file_stores::ServiceStore;
 use super::shared::Shared;
-use super::upload_route::UploadRoute;
+use super::uploads::route::UploadRoute;
 use crate::http::{Logins, Page, Reason};
 use crate::proto::handshake::Headers;
 use crate::service::connection::{Recording, Tally};

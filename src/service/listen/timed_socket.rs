@@ -4,11 +4,11 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::admission::ClientSlot;
-use super::late::{BOTH, Late, READ};
+use super::admission::admission::ClientSlot;
+use super::admission::late::{BOTH, Late, READ};
+use super::admission::stage::Stage;
 use super::refusals::Refusals;
 use super::shared::Shared;
-use super::stage::Stage;
 use crate::http::{Answer, Reason, Shown, refusal};
 use crate::net::Socket;
 use crate::platform::SHUTDOWN_SENDS_FIN;

@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use xous_api_websocket::wire::Handle;
 
-use super::admission::ClientSlot;
-use super::channels::encode;
-use super::files::carrier::{Carrier, Load};
-use super::files::file_events::Decided;
-use super::files::file_stores::ServiceStore;
-use super::stage::Stage;
-use super::upload_progress::Progress;
-use super::upload_route::UploadRoute;
+use super::super::admission::admission::ClientSlot;
+use super::super::admission::stage::Stage;
+use super::super::channels::encode;
+use super::super::files::carrier::{Carrier, Load};
+use super::super::files::file_events::Decided;
+use super::super::files::file_stores::ServiceStore;
+use super::progress::Progress;
+use super::route::UploadRoute;
 use crate::proto::{CloseCode, CloseReason, Kind};
 use crate::service::connection::{Connection, ShareError};
 use crate::service::limits::{FILE_DECISION, UPLOAD_BACKLOG};

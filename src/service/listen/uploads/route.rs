@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use xous_api_websocket::{Code, Upload as Settings};
 
-use super::files::carrier::Carrier;
-use super::files::file_events::{FileEvents, Teller};
-use super::files::file_stores::ServiceStore;
-use super::shared::Shared;
+use super::super::files::carrier::Carrier;
+use super::super::files::file_events::{FileEvents, Teller};
+use super::super::files::file_stores::ServiceStore;
+use super::super::shared::Shared;
 use crate::entropy::fill;
 use crate::service::thread::{Pool, Timer, Wake};
 use crate::upload::{Config, Files, NAME_BYTES, Token, Uploads, WRITE_BATCH, Watch};
@@ -69,7 +69,7 @@ impl UploadRoute {
         self.uploads.clone()
     }
 
-    pub(super) fn files(&self) -> &Arc<Files<ServiceStore>> {
+    pub(crate) fn files(&self) -> &Arc<Files<ServiceStore>> {
         &self.files
     }
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use xous_api_websocket::wire::Handle;
 
-use super::admission::ClientSlot;
-use super::stage::Stage;
-use super::upload_lane::Lane;
-use super::upload_progress::Progress;
-use super::upload_route::UploadRoute;
+use super::super::admission::admission::ClientSlot;
+use super::super::admission::stage::Stage;
+use super::lane::Lane;
+use super::progress::Progress;
+use super::route::UploadRoute;
 use crate::proto::Chunk;
 use crate::service::connection::{ChunkReceiver, Connection};
 

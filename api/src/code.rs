@@ -147,6 +147,9 @@ pub enum Code {
     /// There is no common version or cipher suite, or a fatal alert or a fault came.
     TlsFailed = 39,
     /// The connection was lost while it was being secured: try again later.
+    ///
+    /// Or the server said that it cannot serve it for a reason of its own, such as want of room (the alert
+    /// `internal_error`, RFC 8446 section 6.2).
     TlsClosed = 40,
     /// The server's certificate is not one that was agreed on: have a person find out why it changed.
     ///

@@ -30,6 +30,9 @@ pub(crate) enum TlsError {
     /// The peer refused or broke the protocol; the text says how.
     #[error("TLS: {0}")]
     Failed(String),
+    /// The peer could not go on for a reason of its own, such as want of room.
+    #[error("TLS: {0}")]
+    Unable(String),
     /// The peer ended the connection during the handshake.
     #[error("closed during the TLS handshake")]
     Closed,

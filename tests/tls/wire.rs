@@ -91,7 +91,7 @@ fn ends_and_alerts_during_the_handshake() {
     system!().run(|| {
         let bystander = Bystander::new();
         let close_notify = record(ALERT, &[1, 0]);
-        let failure = record(ALERT, &[2, 40]);
+        let [failure, internal_error] = [40, 80].map(|why| record(ALERT, &[2, why]));
         let cases = [
             ("an end", vec![], true, Code::TlsClosed),
             ("silence", vec![], false, Code::Timeout),
@@ -99,6 +99,8 @@ fn ends_and_alerts_during_the_handshake() {
             ("close_notify and silence", close_notify.clone(), false, Code::Timeout),
             ("many close_notify", close_notify.repeat(100), false, Code::TlsFailed),
             ("a fatal alert", failure, false, Code::TlsFailed),
+            // That of a server without room, as this one is at times: trying again helps.
+            ("an alert of a server in trouble", internal_error, false, Code::TlsClosed),
             ("half a record's header", vec![HANDSHAKE, 3], false, Code::Timeout),
             ("half a record", record(HANDSHAKE, &server_hello(3))[..40].to_vec(), false, Code::Timeout),
             (

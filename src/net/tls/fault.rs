@@ -3,7 +3,7 @@
 use std::fmt;
 
 use rustls::pki_types::UnixTime;
-use rustls::{CertificateError, Error, InconsistentKeys, OtherError};
+use rustls::{AlertDescription, CertificateError, Error, InconsistentKeys, OtherError};
 use xous_api_websocket::certificate::Moment;
 
 use crate::net::{CertificateFault, TlsError};
@@ -21,6 +21,9 @@ pub(super) fn describe(error: &Error, agreed: bool) -> TlsError {
         Error::InvalidMessage(_) if !agreed => TlsError::NotTls,
         Error::FailedToGetCurrentTime => TlsError::ClockNotSet,
         Error::FailedToGetRandomBytes => TlsError::Entropy,
+        // "Unrelated to the peer or the correctness of the protocol (such as a memory allocation failure)" (RFC 8446
+        // section 6.2): what a server says that has no room.
+        Error::AlertReceived(AlertDescription::InternalError) => TlsError::Unable(told(error)),
         error => TlsError::Failed(told(error)),
     }
 }

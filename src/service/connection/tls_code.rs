@@ -27,7 +27,7 @@ pub(crate) fn code(error: &TlsError) -> Code {
         },
         TlsError::NotTls => Code::NotTls,
         TlsError::Failed(_) => Code::TlsFailed,
-        TlsError::Closed | TlsError::Io(_) => Code::TlsClosed,
+        TlsError::Unable(_) | TlsError::Closed | TlsError::Io(_) => Code::TlsClosed,
         // That is told behind the TLS handshake only.
         TlsError::Truncated => Code::Lost,
     }

@@ -16,7 +16,8 @@ pub struct BackoffPolicy {
     pub largest: Duration,
     /// How many hundredths of a wait are added to it at most, by chance.
     pub jitter: u8,
-    /// A connection that was open for so long is a success; one that was not is another failure.
+    /// A connection that was open for so long is a success; one that was not is another failure. One that was shorter
+    /// than the first wait is no success in any case: nothing would keep a server that accepts and drops from a storm.
     pub stable: Duration,
     /// How many attempts in a row may fail. `None` for no end.
     pub attempts: Option<u32>,
@@ -41,7 +42,7 @@ impl Backoff {
 
     /// A connection has ended that was open for so long.
     pub fn ended(&mut self, lasted: Duration) {
-        if lasted >= self.policy.stable {
+        if lasted >= self.policy.stable.max(self.policy.first) {
             self.failures = 0;
         }
     }
@@ -128,6 +129,18 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_accepts_and_drops_is_no_success_however_short_stable_is() {
+        let mut backoff = Backoff::new(BackoffPolicy { stable: Duration::ZERO, ..policy() });
+        let waits = [(); 8].map(|()| {
+            backoff.ended(Duration::from_millis(999));
+            backoff.next(0, None).unwrap()
+        });
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60].map(s));
+        backoff.ended(s(1));
+        assert_eq!(backoff.next(0, None), Some(s(1)));
+    }
+
+    #[test]
     fn attempts_have_an_end_and_begin_anew_behind_a_success() {
         let mut backoff = Backoff::new(BackoffPolicy { attempts: Some(2), ..policy() });
         assert_eq!([(); 3].map(|()| backoff.next(0, None)), [Some(s(1)), Some(s(2)), None]);
@@ -155,7 +168,7 @@ mod tests {
                 factor: 100 + (random.next_u32() % 900) as u16,
                 largest: first + Duration::from_millis(u64::from(random.next_u32() % 600_000)),
                 jitter: (random.next_u32() % 101) as u8,
-                stable: s(30),
+                stable: s(u64::from(random.next_u32() % 30)),
                 attempts: None,
             };
             let mut backoff = Backoff::new(policy);

@@ -111,7 +111,8 @@ impl Reconnect {
     }
 
     /// Waits begin anew with the first when the connection has been open for so long, and not before; at most
-    /// [`Reconnect::MAX_STABLE`].
+    /// [`Reconnect::MAX_STABLE`]. A connection that was open for less than the first wait is never stable, so that a
+    /// server that accepts and drops is met with growing waits.
     pub fn stable(mut self, time: Duration) -> Self {
         self.stable = time;
         self

@@ -21,6 +21,9 @@ pub(crate) enum DialError {
 /// and nobody gives up before the second address is tried.
 const FIRST_SHARE: Duration = Duration::from_millis(500);
 
+/// How much longer an address is tried in each pass than in the one before.
+const GROWTH: u32 = 3;
+
 /// No wait is shorter. The device counts the limit of a connection in this unit.
 const SHORTEST: Duration = Duration::from_millis(1);
 
@@ -47,29 +50,31 @@ pub(crate) fn dial(host: &str, port: u16, left: impl Fn() -> Duration) -> Result
 /// Tries one address after the other until one answers. RFC 8305 section 5 makes the attempts side by side, but that
 /// takes a thread for each, or sockets that std can wait for together.
 ///
-/// In each pass an address gets its share of the time that is left, at most half a second in the first pass and twice
-/// as much in each pass that follows. So a dead address delays the others by half a second, and a slow one is reached
-/// in a later pass. An address that refuses is not tried again. The last one that remains has all the time that is
-/// left.
+/// In each pass but the last an address gets half a second, and three times as much in each pass that follows. So a
+/// dead address delays the others by half a second, and a slow one is reached in a later pass. The last pass is the one
+/// behind which none of that length would fit: it shares out all the time that is left, which is two thirds of an equal
+/// share of the whole or more, in one piece that a slow handshake fits into. An address that refuses is not tried again.
 fn try_each<T>(
     mut addresses: Vec<SocketAddr>,
     left: impl Fn() -> Duration,
     mut connect: impl FnMut(&SocketAddr, Duration) -> io::Result<T>,
 ) -> io::Result<T> {
-    let whole = left();
     let mut most = FIRST_SHARE;
     let mut failure = io::Error::from(io::ErrorKind::TimedOut);
     while !addresses.is_empty() {
         let mut waiting = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
-        let share = |left: Duration, waiting: u32| most.min(left / waiting.max(1)).max(SHORTEST);
-        let alone = waiting == 1;
+        // So two thirds of the time are left for the last pass: those before this one took half as long as it.
+        let behind = if most == FIRST_SHARE { 2 } else { GROWTH };
+        let pass = most.saturating_mul(waiting);
+        let is_last = waiting == 1 || left() < pass.saturating_mul(1 + behind);
         let mut silent = Vec::new();
         for address in addresses {
             let left = left();
             if left < SHORTEST {
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            match connect(&address, if alone { left } else { share(left, waiting) }) {
+            let share = if is_last { left / waiting.max(1) } else { most };
+            match connect(&address, share.max(SHORTEST)) {
                 Ok(stream) => return Ok(stream),
                 Err(error) => {
                     if error.kind() == io::ErrorKind::TimedOut {
@@ -81,11 +86,11 @@ fn try_each<T>(
             waiting = waiting.saturating_sub(1);
         }
         // Also where a system says sooner than it was asked to that nobody answers.
-        if alone || most >= whole {
+        if is_last {
             break;
         }
         addresses = silent;
-        most = most.saturating_mul(2);
+        most = most.saturating_mul(GROWTH);
     }
     Err(failure)
 }
@@ -196,6 +201,28 @@ mod tests {
         }
         let (result, time) = reached(&[Some(29_000)], LIMIT);
         assert_eq!((result.unwrap(), time), (address(0), Duration::from_secs(29)));
+    }
+
+    /// A SYN that is lost costs a second, and three when its second is lost, too (RFC 6298).
+    #[test]
+    fn each_address_gets_two_thirds_of_its_share_in_one_piece() {
+        for limit in [2_000, 5_000, 10_000, 30_000, 120_000] {
+            for dead in 0..MAX_ADDRESSES {
+                let share = limit / (dead as u64 + 1);
+                let mut answers = vec![None; dead];
+                answers.push(Some(share * 2 / 3));
+                let (result, time) = reached(&answers, Duration::from_millis(limit));
+                assert!(
+                    result.is_ok(),
+                    "{dead} dead, {limit} ms, answers after {} ms: {time:?}",
+                    share * 2 / 3
+                );
+            }
+        }
+        for (dead, answers) in [(1, 7_000), (2, 7_000), (4, 3_000), (12, 1_100)] {
+            let answers = [vec![None; dead], vec![Some(answers)]].concat();
+            assert!(reached(&answers, LIMIT).0.is_ok(), "{answers:?}");
+        }
     }
 
     #[test]

@@ -87,6 +87,7 @@ mod command;
 mod error;
 mod group;
 mod kernel_memory;
+mod lock;
 mod output;
 mod pddb;
 pub mod peer;

@@ -89,6 +89,7 @@ mod group;
 mod kernel_memory;
 mod lock;
 mod output;
+pub mod packages;
 mod pddb;
 pub mod peer;
 mod prepare;

@@ -4,16 +4,14 @@
 //! `target/hosted/`, in a directory per version, so that a later use finds it there without asking cargo.
 
 use std::collections::hash_map::DefaultHasher;
-use std::fs::{self, File};
+use std::fs;
 use std::hash::Hasher;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use std::sync::mpsc;
-use std::time::Duration;
 
-use rustix::fs::{FlockOperation, flock};
+use crate::lock::{LIMIT, LockError, lock};
 
 /// What is installed from the crate registry: name, version and features.
 const PUBLISHED: [(&str, &str, &[&str]); 3] = [
@@ -27,8 +25,6 @@ const STEPS: usize = PUBLISHED.len() + 1;
 const STAND_INS: &str = "xous-stand-ins";
 /// The package that the stand-ins are built from.
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../stand-ins");
-/// How long to wait for another process that is installing. A cold start takes about a minute.
-const INSTALL_LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// The programs, ready to be started.
 #[derive(Clone, Debug)]
@@ -69,7 +65,7 @@ pub enum PrepareError {
         command: String,
     },
     /// Another process has been installing for too long: end it, then try again.
-    #[error("{lock}: another process has held this lock for {} minutes; end it and try again", INSTALL_LIMIT.as_secs() / 60)]
+    #[error("{lock}: another process has held this lock for {} minutes; end it and try again", LIMIT.as_secs() / 60)]
     Busy {
         /// The lock that it holds.
         lock: PathBuf,
@@ -92,7 +88,11 @@ pub fn prepare() -> Result<Programs, PrepareError> {
     let programs = Programs::below(&root);
     if !programs.complete(&root, &stamp) {
         fs::create_dir_all(&root).map_err(|source| file_error(&root, source))?;
-        let _lock = lock(&root.join("lock"))?;
+        let path = root.join("lock");
+        let _lock = lock(&path, LIMIT).map_err(|error| match error {
+            LockError::File(error) => file_error(&path, error),
+            LockError::Busy => PrepareError::Busy { lock: path.clone() },
+        })?;
         install(&root, &programs, &stamp)?;
     }
     Ok(DONE.get_or_init(|| programs).clone())
@@ -227,21 +227,6 @@ fn run(command: &mut Command) -> Result<(), PrepareError> {
         Ok(status) if status.success() => Ok(()),
         Ok(_) => Err(PrepareError::Failed { command: spelled }),
         Err(source) => Err(PrepareError::Start { command: spelled, source }),
-    }
-}
-
-/// Waits for the lock, which ends with the file that is returned, or with this process.
-fn lock(path: &Path) -> Result<File, PrepareError> {
-    let file = File::create(path).map_err(|source| file_error(path, source))?;
-    let (locked, answer) = mpsc::channel();
-    // A thread, because a lock cannot be waited for with a limit.
-    std::thread::spawn(move || {
-        let result = flock(&file, FlockOperation::LockExclusive).map(|()| file);
-        locked.send(result).ok();
-    });
-    match answer.recv_timeout(INSTALL_LIMIT) {
-        Ok(result) => result.map_err(|source| file_error(path, source.into())),
-        Err(_) => Err(PrepareError::Busy { lock: path.to_owned() }),
     }
 }
 

@@ -37,14 +37,22 @@ pub enum Check {
 /// Tests of one test program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tests {
-    /// The test program, as `cargo test --test` takes it.
+    /// The package, as `cargo test --package` takes it.
+    pub package: &'static str,
+    /// The test program, as `cargo test --test` takes it. No other package of the table has one of this name.
     pub target: &'static str,
     /// How their names begin, and that of no other test of this program; empty for all.
     pub filter: &'static str,
 }
 
+/// Tests of the service.
 const fn tests(target: &'static str, filter: &'static str) -> Tests {
-    Tests { target, filter }
+    Tests { package: "websocket", target, filter }
+}
+
+/// Tests on the emulated device.
+const fn on_device(filter: &'static str) -> Tests {
+    Tests { package: "device-tests", target: "device", filter }
 }
 
 /// Every tool, in the order in which they are installed.
@@ -81,7 +89,7 @@ pub const TOOLS: &[Tool] = &[
         packages: &["python3"],
         ubuntu: &[],
         tests: PYTHON_TESTS,
-        sections: &["rustcrypto", "device", "autobahn", "service", "device-cases"],
+        sections: &["rustcrypto", "autobahn", "service", "device-cases"],
         purpose: "TLS peers, the package websockets as a peer, and the Autobahn cases run on it",
     },
     Tool {
@@ -90,7 +98,7 @@ pub const TOOLS: &[Tool] = &[
         packages: &["python3-venv"],
         ubuntu: &[],
         tests: PYTHON_TESTS,
-        sections: &["rustcrypto", "device", "autobahn", "service", "device-cases"],
+        sections: &["rustcrypto", "autobahn", "service", "device-cases"],
         purpose: "installs Python packages below target/",
     },
     Tool {
@@ -140,8 +148,9 @@ pub const TOOLS: &[Tool] = &[
             tests("server", "web_pages::"),
             tests("upload", "browser::"),
             tests("tls", "server::browser::"),
+            on_device("server::the_page_echoes_in_a_browser"),
         ],
-        sections: &["device"],
+        sections: &[],
         purpose: "Chromium opens the pages",
     },
     Tool {
@@ -196,6 +205,7 @@ const PYTHON_TESTS: &[Tests] = &[
     tests("tls", "stored::"),
     tests("tls", "streams::"),
     tests("tls", "wire::"),
+    on_device("server::python_websockets"),
 ];
 
 impl Tool {
@@ -271,6 +281,18 @@ mod tests {
             assert!(TOOLS[..at].iter().all(|other| other.name != tool.name), "{}", tool.name);
             assert!(!tool.packages.is_empty() && !tool.purpose.is_empty(), "{}", tool.name);
             assert!(!tool.tests.is_empty() || !tool.sections.is_empty(), "{}", tool.name);
+        }
+    }
+
+    /// Cargo tells of a list of tests which program has them, and not whose that is.
+    #[test]
+    fn a_test_program_is_of_one_package() {
+        let all = || TOOLS.iter().flat_map(|tool| tool.tests);
+        for tests in all() {
+            assert!(
+                all().all(|other| other.target != tests.target || other.package == tests.package),
+                "{tests:?}"
+            );
         }
     }
 

@@ -5,12 +5,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use hosted::Program;
+use hosted::packages::python_with_websockets;
 use hosted::peer::Silent;
 use hosted::tools::command;
 use xous_api_websocket::wire::SERVER_NAME;
 use xous_api_websocket::{Code, Deadlines, Request, Websocket};
 
-use crate::common::python::{Python, python};
+use crate::common::python::Python;
 use crate::common::raw::{accept, expect_close, field};
 use crate::common::{nothing_is_left, refusal, service};
 
@@ -57,7 +58,7 @@ fn a_name_whose_first_address_is_dead_is_open_within_a_second() {
 /// The same with a server of another make behind the second address.
 #[test]
 fn python_is_reached_behind_a_dead_first_address() {
-    python();
+    python_with_websockets();
     hosted::test!().service(service_of_two_homes(), SERVER_NAME).run(|| {
         let silent = Silent::start().unwrap();
         let port = silent.address().port();

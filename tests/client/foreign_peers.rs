@@ -1,4 +1,4 @@
-//! Echo servers on Python's `websockets` and npm's `ws`, which these tests set up below `target/peers/` on first use.
+//! Echo servers on Python's `websockets` and npm's `ws`, which are set up on first use.
 //! Without python3 (with venv) or node (with npm) they fail and say what to do: nothing else shows that others
 //! understand us.
 
@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::Duration;
 
+use hosted::packages::{node_modules_with_ws, python_with_websockets};
 use hosted::tools::command;
 use hosted::{End, Program, System};
 use xous_api_websocket::error::{Closed, ReceiveError};
 use xous_api_websocket::{CloseCode, Kind, Part, Payload, Request, Websocket};
 
-use crate::common::python::{below_target, python, run, set_up};
 use crate::common::{example, nothing_is_left, pattern, service, system};
 
 /// The sub-protocol of libwebsockets' demonstration.
@@ -53,7 +53,7 @@ impl Drop for Server {
 
 #[test]
 fn python_websockets_understands_us() {
-    let python = python();
+    let python = python_with_websockets();
     let server = || Server::start(Command::new(&python).arg(script("echo.py")));
     system!().run(|| exchange(&server(), "echo"));
     a_thousand_hellos(&server());
@@ -61,7 +61,7 @@ fn python_websockets_understands_us() {
 
 #[test]
 fn npm_ws_understands_us() {
-    let modules = node_modules();
+    let modules = node_modules_with_ws();
     let server = || Server::start(command("node").arg(script("echo.cjs")).env("NODE_PATH", &modules));
     system!().run(|| exchange(&server(), "other"));
     a_thousand_hellos(&server());
@@ -152,16 +152,6 @@ fn libwebsockets() -> Server {
     }
     // Nobody reads what else it logs, which fills no pipe in a test.
     Server { process, port, _log: Some(log) }
-}
-
-/// The modules of a node that has `ws`.
-pub(super) fn node_modules() -> PathBuf {
-    let directory = below_target("node");
-    set_up(&directory, |directory| {
-        let install = ["install", "--silent", "--no-fund", "--no-audit", "--prefix"];
-        run(command("npm").args(install).arg(directory).arg("ws@8.18.3"), "npm and its registry");
-    });
-    directory.join("node_modules")
 }
 
 pub(super) fn script(name: &str) -> PathBuf {

@@ -4,12 +4,12 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use hosted::packages::{node_modules_with_ws, python_with_websockets};
 use hosted::tools::command;
 use xous_api_websocket::error::OpenError;
 use xous_api_websocket::{Code, Deadlines, Request, Websocket, open::CredentialsForm};
 
-use super::foreign_peers::{Server, node_modules, script};
-use crate::common::python::python;
+use super::foreign_peers::{Server, script};
 use crate::common::{PATIENCE, nothing_is_left, refusal, system};
 
 /// The login that both servers want, in letters that need UTF-8.
@@ -17,13 +17,14 @@ const LOGIN: (&str, &str) = ("m\u{fc}ller", "p\u{e4}ssword");
 
 /// Python's, and the port of its `http.server`.
 fn in_python() -> (Server, u16) {
-    let (server, rest) =
-        Server::start_with(Command::new(python()).arg(script("ways.py")).args(["127.0.0.1", "0"]));
+    let (server, rest) = Server::start_with(
+        Command::new(python_with_websockets()).arg(script("ways.py")).args(["127.0.0.1", "0"]),
+    );
     (server, rest.trim().parse().unwrap())
 }
 
 fn in_node() -> Server {
-    Server::start(command("node").arg(script("ways.cjs")).env("NODE_PATH", node_modules()))
+    Server::start(command("node").arg(script("ways.cjs")).env("NODE_PATH", node_modules_with_ws()))
 }
 
 fn echoes(request: &Request<'_>) {
@@ -69,7 +70,7 @@ fn all_ways(port: u16) {
 
 #[test]
 fn python_refuses_leads_on_and_asks_who_is_there() {
-    python();
+    python_with_websockets();
     system!().run(|| {
         let (server, old) = in_python();
         all_ways(server.port);
@@ -82,14 +83,14 @@ fn python_refuses_leads_on_and_asks_who_is_there() {
 
 #[test]
 fn node_refuses_leads_on_and_asks_who_is_there() {
-    node_modules();
+    node_modules_with_ws();
     system!().run(|| all_ways(in_node().port));
 }
 
 #[test]
 fn node_is_a_proxy_on_the_way_to_python() {
-    node_modules();
-    python();
+    node_modules_with_ws();
+    python_with_websockets();
     system!().run(|| {
         let (proxy, (server, _)) = (in_node(), in_python());
         let request = Request::new("127.0.0.1", server.port).path("/there").redirects(1);

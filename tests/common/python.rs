@@ -1,13 +1,12 @@
-//! Peers on Python's `websockets`, which is set up below `target/peers/` on first use. Without python3 (with venv) they
-//! fail and say what to do: nothing else shows that others understand us.
+//! Peers on Python's `websockets`, which is set up on first use. Without python3 (with venv) they fail and say what to
+//! do: nothing else shows that others understand us.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Mutex, PoisonError};
 
-use hosted::tools::command;
+use hosted::packages::python_with_websockets;
 
 use super::PATIENCE;
 
@@ -22,7 +21,7 @@ impl Python {
     /// Starts a script, named from `tests/` on, and waits for its port.
     pub(crate) fn start(script: &str, arguments: &[&str]) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(script);
-        Self::of(Command::new(python()).arg(script).args(arguments))
+        Self::of(Command::new(python_with_websockets()).arg(script).args(arguments))
     }
 
     fn of(command: &mut Command) -> Self {
@@ -67,41 +66,4 @@ impl Drop for Python {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
-}
-
-/// A Python that has `websockets`.
-pub(crate) fn python() -> PathBuf {
-    let directory = below_target("python");
-    let python = directory.join("bin/python3");
-    set_up(&directory, |directory| {
-        hosted::tools::require("python3-venv");
-        run(command("python3").args(["-m", "venv"]).arg(directory), "python3 with its venv module");
-        let install =
-            ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "websockets==15.0.1"];
-        run(Command::new(&python).args(install), "a Python package index");
-    });
-    python
-}
-
-/// Fills the directory unless that was done before, as a whole.
-pub(crate) fn set_up(directory: &Path, fill: impl FnOnce(&Path)) {
-    static ONE: Mutex<()> = Mutex::new(());
-    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let done = directory.join("done");
-    if !done.is_file() {
-        std::fs::remove_dir_all(directory).ok();
-        std::fs::create_dir_all(directory).unwrap();
-        fill(directory);
-        std::fs::write(done, "").unwrap();
-    }
-}
-
-pub(crate) fn run(command: &mut Command, needs: &str) {
-    let end = command.stdin(Stdio::null()).status();
-    let succeeded = end.as_ref().is_ok_and(|status| status.success());
-    assert!(succeeded, "this test needs {needs}, and `{command:?}` failed: {end:?}");
-}
-
-pub(crate) fn below_target(name: &str) -> PathBuf {
-    hosted::target_directory().join("peers").join(name)
 }

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::common::python::{Python, python};
+use hosted::packages::python_with_websockets;
+
+use crate::common::python::Python;
 use crate::running::{Running, run};
 
 /// Lines that an example has at most.
@@ -23,7 +25,12 @@ fn server(script: &str, ports: u16) -> Python {
 /// What a script that talks with a server prints.
 fn script(name: &str, arguments: &[&str]) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/peers").join(name);
-    let output = Command::new(python()).arg(script).args(arguments).stdin(Stdio::null()).output().unwrap();
+    let output = Command::new(python_with_websockets())
+        .arg(script)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
     String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap()
 }
 

@@ -3,9 +3,10 @@
 use std::process::{Command, Stdio};
 
 use hosted::Pddb;
+use hosted::packages::python_with_websockets;
 use websocket::proto::record;
 
-use crate::common::python::{self, Python};
+use crate::common::python::Python;
 use crate::running::{Running, run};
 use crate::scratch::Scratch;
 
@@ -19,7 +20,7 @@ fn listen(arguments: &[&str]) -> (Running, String) {
 /// A client on Python's websockets that has sent `send`, got its answers and closed. The lines that it printed.
 fn client(url: &str, send: &[&str], answers: usize, login: &str) -> String {
     let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/peers/client.py");
-    let mut command = Command::new(python::python());
+    let mut command = Command::new(python_with_websockets());
     command.arg(script).args([url, &answers.to_string(), login]).args(send).stdin(Stdio::null());
     let output = command.output().unwrap();
     String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap()

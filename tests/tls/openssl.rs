@@ -1,20 +1,15 @@
 //! Peers that speak TLS by OpenSSL: Python's `ssl`, with `websockets`.
 
-use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use hosted::tools::command;
+use hosted::packages::python_with_websockets;
 
 use crate::authority::Leaf;
 use crate::support::{PATIENCE, Scratch};
-
-/// The version of `websockets` that the tests were written for.
-const WEBSOCKETS: &str = "websockets==17.4";
 
 /// How a peer serves.
 pub(crate) struct Settings<'a> {
@@ -96,10 +91,9 @@ pub(crate) struct Script {
 impl Script {
     /// Starts it.
     pub(crate) fn start(file: &str, settings: String) -> Self {
-        let mut process = command("python3")
+        let mut process = Command::new(python_with_websockets())
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tls").join(file))
             .arg(settings)
-            .env("PYTHONPATH", packages())
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -133,38 +127,4 @@ impl Drop for Script {
         self.process.kill().ok();
         self.process.wait().ok();
     }
-}
-
-/// Where the Python packages are, installed on first use.
-fn packages() -> &'static Path {
-    static PACKAGES: OnceLock<PathBuf> = OnceLock::new();
-    PACKAGES.get_or_init(|| {
-        let name = WEBSOCKETS.replace("==", "-");
-        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        if !directory.is_dir() {
-            install(&directory);
-        }
-        directory
-    })
-}
-
-/// Installs beside the place and renames, so that other tests see all of it or nothing.
-fn install(directory: &Path) {
-    let fresh = directory.with_extension(format!("{}.new", std::process::id()));
-    // Debian's python3 has no pip of its own, but an environment gets one.
-    let environment = Scratch::new();
-    hosted::tools::require("python3-venv");
-    run(command("python3").args(["-m", "venv"]).arg(environment.path("")));
-    run(Command::new(environment.path("bin/python3"))
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"])
-        .args([fresh.as_os_str(), WEBSOCKETS.as_ref()]));
-    if fs::rename(&fresh, directory).is_err() {
-        fs::remove_dir_all(&fresh).unwrap();
-        assert!(directory.is_dir(), "another test has installed it");
-    }
-}
-
-fn run(command: &mut Command) {
-    let status = command.stdin(Stdio::null()).status();
-    assert!(status.as_ref().is_ok_and(|status| status.success()), "{command:?}: {status:?}");
 }

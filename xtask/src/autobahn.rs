@@ -27,7 +27,7 @@ usage: cargo xtask autobahn [--role client|server] [--through core|service|devic
        cargo xtask autobahn --listen ADDR:PORT [--through core|service|device]
        cargo xtask autobahn --connect URL [--through core|service|device]
 
-Runs cases 1 to 10 of the suite (on a device all but 9, whose messages no device holds), which is set up in target/autobahn on the first run (Python 3 and a package index are
+Runs cases 1 to 10 of the suite (on a device all but 9, whose messages no device holds), which is set up in target/peers on the first run (Python 3 and a package index are
 needed), against both roles. Prints a line for each section and the cases that are not passed strictly.
 
   --role ROLE         only the client, or only the server

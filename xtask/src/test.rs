@@ -41,9 +41,13 @@ be done, nothing is built and the exit code is 2.
   --install        install all of them, and what .ci/run needs besides; run nothing
 
 Twice as many tests run at a time as there are processors, since most of them wait; RUST_TEST_THREADS and --test-threads
-behind a second -- say otherwise. The exit code is that of cargo test; 1 when tests were left out, 2 for a wrong call or when a program is missing.",
+behind a second -- say otherwise. The exit code is that of cargo test; 3 when that is 0 and tests were left out, 2 for a
+wrong call or when a program is missing.",
     run,
 };
+
+/// The exit code when what was run has passed, and not everything was run. Cargo's is another one.
+const LEFT_OUT: u8 = 3;
 
 fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
     let options = Options::parse(arguments)?;
@@ -87,8 +91,9 @@ fn test(options: &Options, missing: &[Missing]) -> Result<ExitCode, Failure> {
     }
     match status.code() {
         Some(0) if all => Ok(ExitCode::SUCCESS),
-        Some(code) if code != 0 => Ok(ExitCode::from(u8::try_from(code).unwrap_or(1))),
-        _ => Ok(ExitCode::FAILURE),
+        Some(0) => Ok(ExitCode::from(LEFT_OUT)),
+        Some(code) => Ok(ExitCode::from(u8::try_from(code).unwrap_or(1))),
+        None => Ok(ExitCode::FAILURE),
     }
 }
 
@@ -97,4 +102,15 @@ fn line(tool: &Tool) -> String {
     let there = if tool.is_there() { "there" } else { "missing" };
     let users = provide::users(tool);
     format!("{:13} {there:8} {:25} {}; {users}", tool.name, tool.packages.join(" "), tool.purpose)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usage_and_the_script_know_the_exit_code_of_what_is_left_out() {
+        assert!(COMMAND.usage.contains(&format!("{LEFT_OUT} when that is 0 and tests were left out")));
+        assert!(include_str!("../../.ci/run").contains(&format!("[ \"$state\" = {LEFT_OUT} ]")));
+    }
 }

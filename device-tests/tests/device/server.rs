@@ -4,6 +4,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use device::Builder;
+use hosted::packages::python_with_websockets;
 use tungstenite::stream::MaybeTlsStream;
 use tungstenite::{Error, Message, WebSocket};
 
@@ -11,7 +12,7 @@ use crate::by_hand::{Client, masked};
 use crate::common::browser::{Browser, ENTER};
 use crate::common::raw::{CLOSE, TEXT};
 use crate::common::{Server, free_port, outside, pattern, port_told, programs};
-use crate::tools::{python, python_with_websockets};
+use crate::tools::python;
 
 /// What a process on the device has of threads.
 const THREADS: usize = 29;

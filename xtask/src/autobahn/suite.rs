@@ -1,7 +1,7 @@
 //! The suite: kosoku, a Python package with the cases of Autobahn, in a virtual environment of its own.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -14,11 +14,12 @@ use crate::Failure;
 /// The version that the results of this project were measured with.
 const PACKAGE: &str = "kosoku==0.1.0";
 
-/// The longest that setting up or a whole run may take.
+/// The longest that a whole run may take.
 const TIME_LIMIT: Duration = Duration::from_secs(300);
 
 /// An installed suite.
 pub(super) struct Suite {
+    interpreter: PathBuf,
     program: PathBuf,
     reports: PathBuf,
 }
@@ -26,21 +27,10 @@ pub(super) struct Suite {
 impl Suite {
     /// Installs the suite unless it is there.
     pub(super) fn set_up() -> Result<Self, Failure> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/autobahn");
-        let environment = root.join("venv");
-        let suite = Self { program: environment.join("bin/kosoku"), reports: root.join("reports") };
-        if !suite.program.exists() {
-            println!("setting up {PACKAGE} in {}", environment.display());
-            fs::create_dir_all(&root)?;
-            let mut python = Command::new("python3");
-            complete(python.args(["-m", "venv"]).arg(&environment), "python3 -m venv")?;
-            let mut pip = Command::new(environment.join("bin/pip"));
-            complete(
-                pip.args(["install", "--quiet", "--disable-pip-version-check", PACKAGE]),
-                "pip install",
-            )?;
-        }
-        Ok(suite)
+        let interpreter = hosted::packages::python(PACKAGE)?;
+        let program = interpreter.with_file_name("kosoku");
+        let reports = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/autobahn/reports");
+        Ok(Self { interpreter, program, reports })
     }
 
     /// Runs the cases against the server at `address`.
@@ -69,8 +59,9 @@ impl Suite {
     }
 
     fn command(&self, mode: &str, address: &str, cases: &[String], reports: &Path) -> Command {
-        let mut command = Command::new(&self.program);
-        command.args(["-m", mode, "-o"]).arg(reports);
+        // The package has no module to be started with -m.
+        let mut command = Command::new(&self.interpreter);
+        command.arg(&self.program).args(["-m", mode, "-o"]).arg(reports);
         cases.iter().for_each(|case| {
             command.args(["-i", case]);
         });
@@ -155,14 +146,4 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Runs a command of the set-up to its end.
-fn complete(command: &mut Command, name: &str) -> Result<(), Failure> {
-    let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn()?;
-    let mut fault = String::new();
-    if let Some(stderr) = child.stderr.as_mut() {
-        stderr.read_to_string(&mut fault)?;
-    }
-    if child.wait()?.success() { Ok(()) } else { Err(Failure::Other(format!("{name}: {}", fault.trim()))) }
 }

@@ -4,8 +4,8 @@ use hosted::tools::Tool;
 
 use crate::Failure;
 
-/// The package whose tests need other programs.
-const PACKAGE: &str = "websocket";
+/// The package of the table whose tests run when none is named: the others are none of the workspace's default members.
+const DEFAULT_PACKAGE: &str = "websocket";
 
 /// The variable by which libtest is told how many tests run at a time.
 pub(super) const THREADS: &str = "RUST_TEST_THREADS";
@@ -49,22 +49,39 @@ impl Options {
 
     /// Whether tests that are selected need a tool. Selections that are not understood select all.
     pub(super) fn needs(&self, tool: &Tool) -> bool {
-        let packages = self.values(&["--package", "-p"]);
-        let elsewhere = !packages.is_empty() && !packages.iter().any(|package| is_ours(package));
-        if elsewhere || tool.tests.is_empty() {
-            return false;
+        tool.tests.iter().any(|tests| self.takes_package(tests.package) && self.takes_target(tests.target))
+    }
+
+    fn takes_package(&self, package: &str) -> bool {
+        if self.has(&["--workspace", "--all"]) {
+            return !self.values(&["--exclude"]).iter().any(|excluded| name_of(excluded) == package);
         }
+        let named = self.values(&["--package", "-p"]);
+        if named.is_empty() {
+            return package == DEFAULT_PACKAGE || !self.values(&["--manifest-path"]).is_empty();
+        }
+        named.iter().any(|named| is_pattern(named) || name_of(named) == package)
+    }
+
+    fn takes_target(&self, target: &str) -> bool {
         let targets = self.values(&["--test"]);
-        let has = |names: &[&str]| self.cargo.iter().any(|argument| names.contains(&argument.as_str()));
-        if has(&["--tests", "--all-targets"]) || targets.iter().any(|name| name.contains(['*', '?', '['])) {
+        if self.has(&["--tests", "--all-targets"]) || targets.iter().any(|name| is_pattern(name)) {
             return true;
         }
-        let others =
-            has(&["--lib", "--bins", "--bin", "--doc", "--examples", "--example", "--benches", "--bench"]);
+        let others = self.has(&[
+            "--lib",
+            "--bins",
+            "--bin",
+            "--doc",
+            "--examples",
+            "--example",
+            "--benches",
+            "--bench",
+        ]);
         if targets.is_empty() {
             return !others;
         }
-        tool.tests.iter().any(|tests| targets.contains(&tests.target))
+        targets.contains(&target)
     }
 
     /// How many tests run at a time: what the caller says, else twice the processors, since most tests wait.
@@ -78,6 +95,11 @@ impl Options {
         given.or_else(set).unwrap_or_else(usual).max(1)
     }
 
+    /// Whether cargo is given an option that has one of these names.
+    fn has(&self, names: &[&str]) -> bool {
+        self.cargo.iter().any(|argument| names.contains(&argument.as_str()))
+    }
+
     /// The values of an option of cargo that has these names.
     fn values(&self, names: &[&str]) -> Vec<&str> {
         let mut values = Vec::new();
@@ -89,23 +111,30 @@ impl Options {
                 && names.contains(&name)
             {
                 values.push(value);
+            } else if let Some((name, value)) = argument.split_at_checked("-p".len())
+                && names.contains(&name)
+            {
+                values.push(value);
             }
         }
         values
     }
 }
 
-/// Whether a package that cargo is told of is the one with the tests of the table: by its name, its version or place, or
-/// a pattern.
-fn is_ours(package: &str) -> bool {
-    let name =
-        package.rsplit(['/', '#']).next().unwrap_or(package).split(['@', ':']).next().unwrap_or(package);
-    name == PACKAGE || package.contains(['*', '?', '['])
+/// The name of a package that cargo is told of by its name, its version or its place.
+fn name_of(package: &str) -> &str {
+    package.rsplit(['/', '#']).next().unwrap_or(package).split(['@', ':']).next().unwrap_or(package)
+}
+
+/// Whether this stands for several names.
+fn is_pattern(name: &str) -> bool {
+    name.contains(['*', '?', '['])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hosted::tools::TOOLS;
 
     fn parse(line: &str) -> Result<Options, Failure> {
         Options::parse(line.split_whitespace().map(str::to_owned).collect())
@@ -117,13 +146,54 @@ mod tests {
 
     #[test]
     fn a_package_is_known_by_its_name() {
-        for ours in
-            ["websocket", "websocket@0.1.0", "websocket:0.1.0", "path+file:///x#websocket@0.1.0", "web*"]
-        {
-            assert!(is_ours(ours), "{ours}");
+        for ours in ["websocket", "websocket@0.1.0", "websocket:0.1.0", "path+file:///x#websocket@0.1.0"] {
+            assert_eq!(name_of(ours), "websocket", "{ours}");
         }
-        for other in ["xous-api-websocket", "device-tests", "xous-api-websocket@0.1.0"] {
-            assert!(!is_ours(other), "{other}");
+        for other in ["xous-api-websocket", "xous-api-websocket@0.1.0"] {
+            assert_eq!(name_of(other), "xous-api-websocket", "{other}");
+        }
+    }
+
+    /// stunnel and node are for the service's tests only, chromedriver is for the device's as well.
+    #[test]
+    fn the_packages_that_are_selected_say_whose_tests_need_something() {
+        let both = [
+            "-- --workspace",
+            "-- --all",
+            "-- -p websocket -p device-tests",
+            "-- -p *",
+            "-- --manifest-path x/Cargo.toml",
+        ];
+        for line in both {
+            assert!(needs(line, "stunnel") && needs(line, "chromedriver"), "{line}");
+        }
+        let device = [
+            "-- --package device-tests",
+            "-- --package=device-tests",
+            "-- -pdevice-tests",
+            "-- -p device-tests@0.1.0",
+            "-- --package device-tests --package xtask --test device",
+            "-- --workspace --exclude websocket",
+            "-- --workspace --test device",
+        ];
+        for line in device {
+            assert!(needs(line, "chromedriver") && needs(line, "python3-venv"), "{line}");
+            assert!(!needs(line, "stunnel") && !needs(line, "node"), "{line}");
+        }
+        let none = ["-- -p xtask", "-- --package device", "-- -p device-tests --lib", "-- --test device"];
+        for line in none {
+            assert!(!needs(line, "stunnel") && !needs(line, "chromedriver"), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_default_package_is_the_one_of_the_table_that_is_a_default_member() {
+        let manifest: toml_edit::DocumentMut = include_str!("../../../Cargo.toml").parse().unwrap();
+        let members = manifest["workspace"]["default-members"].as_array().unwrap();
+        let members: Vec<_> = members.iter().filter_map(|member| member.as_str()).collect();
+        for tests in TOOLS.iter().flat_map(|tool| tool.tests) {
+            let directory = if tests.package == "websocket" { "." } else { tests.package };
+            assert_eq!(members.contains(&directory), tests.package == DEFAULT_PACKAGE, "{tests:?}");
         }
     }
 

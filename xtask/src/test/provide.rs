@@ -65,7 +65,7 @@ pub(super) fn users(tool: &Tool) -> String {
     let of = |target| tool.tests.iter().filter(move |tests| tests.target == target);
     // In the order of the table. A line has no room for long lists.
     let mut tests = Vec::new();
-    for Tests { target, filter } in tool.tests {
+    for Tests { target, filter, .. } in tool.tests {
         let test = match of(*target).count() {
             0..=3 => format!("{target} {filter}").trim_end().to_owned(),
             _ => format!("many of {target}"),

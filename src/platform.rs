@@ -1,5 +1,5 @@
 //! Where the device and hosted mode differ, both sides beside each other. Nothing else in this crate asks which it is, but
-//! `net` for its sockets.
+//! `net` for its sockets and `sync` for what a writer waits for.
 //!
 //! What differs only in how a call ends (a read that a shutdown cuts short is an error on the device and the end of
 //! the stream on a PC) is handled alike on both, where it is met.

@@ -2,6 +2,7 @@
 
 mod goals;
 mod json;
+mod marks;
 mod plot;
 mod readme;
 mod setting;

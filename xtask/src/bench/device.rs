@@ -1,9 +1,13 @@
 //! `cargo xtask bench device`: what a message costs on the emulated device, on the terminal and in the documents.
 
+#[path = "../../../bench/src/report/marks.rs"]
+mod marks;
+
 use std::path::Path;
 use std::process::ExitCode;
 
 use ::device::prepare::{prepare, workspace};
+use marks::replaced;
 
 use crate::device::gauge;
 use crate::{Failure, toolchain};
@@ -43,16 +47,9 @@ fn account(name: &str) -> Result<ExitCode, Failure> {
 
 fn update(path: &Path, results: &str) -> Result<(), Failure> {
     let text = std::fs::read_to_string(path)?;
-    let text = replaced(&text, results)
+    let text = replaced(&text, [BEGIN, END], results)
         .ok_or_else(|| Failure::Other(format!("{}: no lines {BEGIN} and {END}", path.display())))?;
     Ok(std::fs::write(path, text)?)
-}
-
-/// The text with the results between the marks.
-fn replaced(text: &str, results: &str) -> Option<String> {
-    let (before, rest) = text.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n{}\n{END}{after}", results.trim_end()))
 }
 
 #[cfg(test)]
@@ -60,17 +57,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_between_the_marks_changes() {
-        let text = format!("a\n{BEGIN}\nold\n{END}\nb\n");
-        assert_eq!(replaced(&text, "new\n").unwrap(), format!("a\n{BEGIN}\nnew\n{END}\nb\n"));
-        assert_eq!(replaced("nothing", "new"), None);
-    }
-
-    #[test]
     fn the_documents_have_the_marks() {
         for file in ["README.md", "bench/README.md"] {
             let text = std::fs::read_to_string(workspace().join(file)).unwrap();
-            assert!(replaced(&text, "").is_some(), "{file}");
+            assert!(replaced(&text, [BEGIN, END], "").is_some(), "{file}");
         }
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn faults(root: &Path, figures: &Figures) -> Result<Vec<String>, Fail
     for (name, rows) in DOCUMENTS {
         let text = std::fs::read_to_string(root.join(name))?;
         match filled(&text, rows(&Source(figures))) {
-            Ok(written) if written == text => (),
+            Ok(written) if written == text => faults.extend(over(&text).map(|row| format!("{name}: {row}"))),
             Ok(_) => faults.push(format!("{name}: its tables say something else; run with --record")),
             Err(fault) => faults.push(format!("{name}: {fault}")),
         }
@@ -67,6 +67,25 @@ fn filled(text: &str, rows: Option<Vec<Row>>) -> Result<String, String> {
         None => Ok(written),
         Some((name, _)) => Err(format!("there is no row '{name}' between the marks")),
     }
+}
+
+/// The rows between the marks of which more was measured than they say that it is at most. Of tables that say so, which
+/// is in the head of their second column.
+fn over(text: &str) -> impl Iterator<Item = String> {
+    let within = text.lines().skip_while(|line| line.trim() != BEGIN).take_while(|line| line.trim() != END);
+    let mut has_most = false;
+    within.filter_map(move |line| {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [_, name, most, measured, _] = cells[..] else { return None };
+        has_most = most == "at most" || has_most && name != "memory";
+        (has_most && amount(measured)? > amount(most)?).then(|| format!("{name}: {measured}, at most {most}"))
+    })
+}
+
+/// The KiB that a cell begins with, if it does.
+fn amount(cell: &str) -> Option<f64> {
+    let (number, _) = cell.split_once(" KiB")?;
+    number.parse().ok()
 }
 
 /// The row with these last cells.
@@ -190,6 +209,15 @@ mod tests {
         assert_eq!(other, TABLE.replace("| 5 KiB | 1 KiB |", "| 5 KiB | 2.5 KiB |"));
         let two = filled(TABLE, Some(vec![("one", vec!["3".into(), "4".into()])])).unwrap();
         assert_eq!(two, TABLE.replace("| 5 KiB | 1 KiB |", "| 3 | 4 |"));
+    }
+
+    #[test]
+    fn more_than_at_most_is_a_fault() {
+        assert_eq!(over(TABLE).next(), None);
+        assert_eq!(over(&TABLE.replace("1 KiB", "5 KiB with more")).next(), None);
+        let rows: Vec<_> = over(&TABLE.replace("1 KiB", "5.5 KiB")).collect();
+        assert_eq!(rows, ["one: 5.5 KiB, at most 5 KiB"]);
+        assert_eq!(over(&TABLE.replace("1 KiB", "5.5 KiB").replace("at most", "measured")).next(), None);
     }
 
     #[test]

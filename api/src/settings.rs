@@ -139,7 +139,8 @@ pub struct Deadlines {
     /// default no Ping is sent, and an idle connection costs nothing. Time in which the caller lends no page does not count as
     /// silence, as the peer cannot be heard then.
     pub keepalive: Option<Duration>,
-    /// For the answer to that Ping. Without an answer the connection ends with 1006.
+    /// For the answer to that Ping, from when its bytes are with the socket: it may wait there for a frame that the peer takes
+    /// slowly, and a peer that takes nothing is what `write` is for. Without an answer the connection ends with 1006.
     pub pong: Duration,
 }
 

@@ -6,7 +6,8 @@ use core::time::Duration;
 /// says what has happened meanwhile.
 ///
 /// Everything that comes from the peer shows that it lives: a pong may be held up behind a long frame. While the
-/// caller does not read, silence means nothing.
+/// caller does not read, silence means nothing. Nor does it as long as the ping is held up itself, behind what the peer takes
+/// slowly: no frame may go into the midst of another (section 5.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keepalive {
     interval: Duration,
@@ -26,7 +27,7 @@ pub enum KeepaliveStep {
     Wait(Duration),
     /// Send a ping, and tick again after this time.
     Ping(Duration),
-    /// The peer has not answered in time: the connection is dead.
+    /// The peer has not answered in time: the connection is dead, unless the ping went out late ([`Keepalive::late`]).
     Dead,
 }
 
@@ -68,6 +69,13 @@ impl Keepalive {
             Some(waited) if waited >= self.patience => KeepaliveStep::Dead,
             _ => self.ping(),
         }
+    }
+
+    /// Behind a [`KeepaliveStep::Dead`]: how long the ping has really been with the peer, `None` if it has not gone out. It
+    /// stays so, or the peer still has time.
+    pub fn late(&mut self, out_for: Option<Duration>) -> KeepaliveStep {
+        let left = out_for.map_or(self.interval, |out_for| self.patience.saturating_sub(out_for));
+        if left.is_zero() { KeepaliveStep::Dead } else { self.waits(left.min(self.interval)) }
     }
 
     /// Pings, unless the last one still has time.
@@ -172,10 +180,48 @@ mod tests {
     }
 
     #[test]
+    fn the_peer_has_its_time_from_when_the_ping_went_out() {
+        for patience in [1, 10, 29, 30, 31, 70] {
+            for held_up in 0..200 {
+                let mut keepalive = Keepalive::new(s(30), s(patience));
+                let (mut now, mut next, mut out) = (0, keepalive.begin(), None);
+                let end = loop {
+                    now += next.as_secs();
+                    let step = match keepalive.tick(false, false) {
+                        Dead => keepalive.late(out.and_then(|out| now.checked_sub(out)).map(s)),
+                        step => step,
+                    };
+                    match step {
+                        Wait(wait) => next = wait,
+                        Ping(wait) => (next, out) = (wait, Some(out.unwrap_or(now + held_up))),
+                        Dead => break now,
+                    }
+                };
+                let waited = end - out.unwrap();
+                assert!(waited >= patience && waited <= patience.max(30), "{patience} {held_up}: {waited}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_ping_that_is_held_up_says_nothing_of_the_peer() {
+        let mut keepalive = every_30_patience_10();
+        assert_eq!(keepalive.tick(false, false), Ping(s(10)));
+        for _ in 0..9 {
+            assert_eq!((keepalive.tick(false, false), keepalive.late(None)), (Dead, Wait(s(30))));
+        }
+        assert_eq!((keepalive.tick(false, false), keepalive.late(Some(s(4)))), (Dead, Wait(s(6))));
+        let mut other = keepalive;
+        assert_eq!((other.tick(false, false), other.late(Some(s(10)))), (Dead, Dead));
+        assert_eq!(keepalive.tick(true, false), Wait(s(24)), "what came has come after the last tick");
+    }
+
+    #[test]
     fn extremes() {
         let mut hasty = Keepalive::new(s(30), s(0));
         assert_eq!(hasty.tick(false, false), Ping(s(0)));
         assert_eq!(hasty.tick(false, false), Dead);
+        assert_eq!([hasty.late(None), hasty.late(Some(s(0)))], [Wait(s(30)), Dead]);
         let mut endless = Keepalive::new(Duration::MAX, Duration::MAX);
         assert_eq!(endless.tick(false, false), Ping(Duration::MAX));
         assert_eq!(endless.tick(false, false), Dead);

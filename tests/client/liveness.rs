@@ -1,18 +1,24 @@
 //! Pings that say how far away the peer is, and whether it is there.
 
-use std::io::Write;
+use std::io::{self, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::sync::mpsc::{Receiver, Sender};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use hosted::peer::Peer;
-use xous_api_websocket::error::ControlError;
+use xous_api_websocket::error::{Closed, ControlError, ReceiveError, SendError};
 use xous_api_websocket::state::{Phase, RoundTrip};
 use xous_api_websocket::{Code, Deadlines, Websocket};
 
-use crate::common::raw::{CLOSE, PING, PONG, frame, read_frame};
+use crate::common::raw::{CLOSE, PING, PONG, TEXT, frame, read_frame};
 use crate::common::{PATIENCE, nothing_is_left, open, peers, request, seen, stats_when, system};
 
 const SHORT: Duration = Duration::from_millis(100);
+/// For a pong behind what two sockets hold, on a machine that has other work.
+const LONGER: Duration = Duration::from_millis(500);
+/// More bytes than two sockets hold.
+const MUCH: usize = 8 << 20;
 
 /// A peer that reports what comes. It answers pings after this time, each behind two pongs that answer nothing; or never.
 fn peer(after: Option<Duration>) -> (Peer, Receiver<u8>) {
@@ -110,5 +116,108 @@ fn a_peer_that_is_gone_is_named_as_such() {
         let ws = open(&echo);
         ws.close(1000, "").unwrap();
         assert_eq!(ws.state().unwrap().end, None);
+    });
+}
+
+/// A connection whose writer waits for its peer in the middle of a message, as the sockets are full; who sends that, and
+/// the peer's end.
+fn held_up(deadlines: Deadlines) -> (Websocket, JoinHandle<Result<(), SendError>>, BufReader<TcpStream>) {
+    let (peer, streams) = peers::silent();
+    let ws = Websocket::open(&request(&peer).options(deadlines)).unwrap();
+    let sending = ws.clone();
+    let sender = std::thread::spawn(move || sending.send_binary(&vec![0; MUCH]));
+    let (mut sent, mut since) = (0, Instant::now());
+    while sent == 0 || since.elapsed() < SHORT {
+        let now = ws.statistics().unwrap().sent.bytes;
+        if now != sent {
+            (sent, since) = (now, Instant::now());
+        }
+    }
+    assert!(sent < MUCH as u64);
+    (ws, sender, BufReader::new(seen(&streams)))
+}
+
+/// The first byte and the payload of the next frame. A long one is let go of unseen, as fast as it comes.
+fn take_frame(stream: &mut BufReader<TcpStream>) -> io::Result<(u8, Vec<u8>)> {
+    let (mut head, mut length) = ([0; 2], [0; 2]);
+    stream.read_exact(&mut head)?;
+    if head[1] & 0x7f < 126 {
+        let frame = read_frame(&mut head.chain(stream))?;
+        return Ok((frame.first, frame.payload));
+    }
+    assert_eq!(head[1] & 0x7f, 126, "parts are short enough");
+    stream.read_exact(&mut length)?;
+    // With its mask.
+    let rest = u64::from(u16::from_be_bytes(length)) + 4;
+    io::copy(&mut stream.take(rest), &mut io::sink())?;
+    Ok((head[0], Vec::new()))
+}
+
+/// Takes everything, echoes texts, and answers pings if it `answers`.
+fn takes_all(mut stream: BufReader<TcpStream>, answers: bool) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        let mut back = stream.get_ref().try_clone().unwrap();
+        while let Ok((first, payload)) = take_frame(&mut stream) {
+            let answer = match first {
+                PING if answers => PONG,
+                TEXT | CLOSE => first,
+                _ => continue,
+            };
+            back.write_all(&frame(answer, &payload)).unwrap();
+        }
+    })
+}
+
+/// It cannot answer what has not reached it: its time begins when the ping is with the socket.
+#[test]
+fn a_peer_that_takes_much_slowly_is_not_taken_for_dead() {
+    system!().run(|| {
+        for answers in [true, false] {
+            let (ws, sender, mut stream) = held_up(Deadlines::new().write(PATIENCE));
+            ws.set_keepalive(Some(SHORT), LONGER).unwrap();
+            for _ in 0..4 {
+                // Too little for the writer to go on.
+                take_frame(&mut stream).unwrap();
+                let start = Instant::now();
+                while start.elapsed() < (SHORT + LONGER) / 2 {
+                    let state = ws.state().unwrap();
+                    assert_eq!((state.phase, state.end), (Phase::Open, None));
+                }
+            }
+            let released = Instant::now();
+            let peer = takes_all(stream, answers);
+            if answers {
+                sender.join().unwrap().unwrap();
+                ws.send_text("still there").unwrap();
+                assert_eq!(ws.receive_text(20).unwrap(), "still there");
+                // Of a ping that went out only then.
+                let trip = round_trip(&ws, |_| true);
+                assert!(trip.last <= released.elapsed(), "{trip:?}");
+                ws.close(1000, "").unwrap();
+            } else {
+                let closed = Closed::new(1006, format!("no answer to a ping within {LONGER:?}"));
+                assert_eq!(ws.receive_text(1), Err(ReceiveError::Closed(closed)));
+                assert!(released.elapsed() >= LONGER, "{:?}", released.elapsed());
+                assert_eq!(ws.state().unwrap().end, Some(Code::NoPong));
+                sender.join().unwrap().ok();
+            }
+            drop(ws);
+            peer.join().unwrap();
+            nothing_is_left();
+        }
+    });
+}
+
+/// Nor is one that takes nothing: that has a deadline of its own.
+#[test]
+fn a_peer_that_takes_nothing_is_given_up_for_that() {
+    system!().run(|| {
+        let (ws, sender, stream) = held_up(Deadlines::new().write(LONGER));
+        ws.set_keepalive(Some(SHORT), SHORT).unwrap();
+        let closed = Closed::new(1006, format!("the peer took nothing within {LONGER:?}"));
+        assert_eq!(ws.receive_text(1), Err(ReceiveError::Closed(closed)));
+        assert_eq!(sender.join().unwrap(), Err(SendError::Closed));
+        drop((ws, stream));
+        nothing_is_left();
     });
 }

@@ -1,12 +1,13 @@
 //! Messages to clients: in parts, in frames, from other threads, all kept apart.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use xous_api_websocket::error::SendError;
-use xous_api_websocket::{ConnectionOptions, Deadlines, Kind, Part};
+use xous_api_websocket::state::Phase;
+use xous_api_websocket::{ConnectionOptions, Deadlines, Kind, Listener, Part};
 
 use crate::by_hand::Client;
-use crate::common::raw::{BINARY, FIRST_BINARY, FIRST_TEXT, LAST, MIDDLE, PING, PONG};
+use crate::common::raw::{BINARY, FIRST_BINARY, FIRST_TEXT, LAST, MIDDLE, PING, PONG, TEXT};
 use crate::common::{nothing_is_left, pattern, stats_when, system};
 use crate::serve::{SHORT, listen, listener, pair, roomy};
 
@@ -126,6 +127,53 @@ fn pings_of_clients_are_answered_and_silence_is_noticed() {
         assert_eq!(incoming.websocket.send_text("?"), Err(SendError::Closed));
         drop(incoming);
         nothing_is_left();
+    });
+}
+
+/// The ping waits behind a frame that goes out in one piece, and the client has its time from then on.
+#[test]
+fn a_client_that_takes_a_long_frame_slowly_is_not_taken_for_dead() {
+    system!().run(|| {
+        let listener = listener(&listen());
+        let (mut client, incoming) = pair(&listener);
+        let ws = &incoming.websocket;
+        let (long, mut sent, mut since) = (vec![0; Listener::MAX_BROADCAST], 0, Instant::now());
+        // Until the sockets are full.
+        while sent == 0 || since.elapsed() < SHORT {
+            // It has left if it was too slow for the one before.
+            listener.join(ws, "room").unwrap();
+            listener.broadcast("room", Kind::Binary, &long).unwrap();
+            let now = ws.statistics().unwrap().sent.bytes;
+            if now != sent {
+                (sent, since) = (now, Instant::now());
+            }
+        }
+        ws.set_keepalive(Some(SHORT / 4), SHORT).unwrap();
+        let start = Instant::now();
+        while start.elapsed() < 3 * SHORT {
+            let state = ws.state().unwrap();
+            assert_eq!((state.phase, state.end), (Phase::Open, None));
+        }
+        ws.send_async(Kind::Text, b"still there").unwrap();
+        let mut pinged = false;
+        loop {
+            let frame = client.frame();
+            match frame.first {
+                BINARY => assert!(frame.payload == long),
+                PING => {
+                    client.send_frame(PONG, &frame.payload);
+                    pinged = true;
+                }
+                first => {
+                    assert_eq!((first, &*frame.payload), (TEXT, &b"still there"[..]));
+                    break;
+                }
+            }
+        }
+        assert!(pinged, "before what is queued");
+        client.send_text("so am I");
+        assert_eq!(ws.receive_text(10).unwrap(), "so am I");
+        client.close();
     });
 }
 

@@ -27,7 +27,8 @@ pub(super) struct State {
     pub(super) heartbeat: Option<Duration>,
     /// Pings of the service so far.
     pub(super) number: u32,
-    /// What the last ping said and when, and the one before it, as the way may be longer than the interval.
+    /// What the last ping said and since when it is with the socket, and the one before it, as the way may be longer than the
+    /// interval.
     pub(super) asked: [Option<(Box<[u8]>, Instant)>; 2],
     pub(super) round_trip: RoundTrip,
 }

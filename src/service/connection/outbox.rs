@@ -17,7 +17,7 @@ use crate::proto::{ClosePayload, CloseReason, CloseStep, Closing, Role, Violatio
 use crate::service::limits::{QUEUED_BROADCAST_BYTES, QUEUED_BROADCASTS, QUEUED_PONGS, QUEUED_SENDS};
 use crate::service::message::Lent;
 use crate::sync::atomic::{AtomicU32, Ordering::SeqCst};
-use crate::sync::{Condvar, Mutex, Signal};
+use crate::sync::{Condvar, Instant, Mutex, Signal};
 
 /// The queue.
 pub(crate) struct Outbox {
@@ -53,6 +53,8 @@ pub(crate) enum Work {
 struct State {
     pongs: VecDeque<Box<[u8]>>,
     ping: bool,
+    /// When the last Ping was with the socket, unless there has been another one since then.
+    pinged: Option<Instant>,
     /// A heartbeat is due.
     heartbeat: bool,
     flush: bool,
@@ -108,6 +110,7 @@ impl Outbox {
         let state = State {
             pongs: VecDeque::new(),
             ping: false,
+            pinged: None,
             heartbeat: false,
             flush: false,
             items: VecDeque::new(),
@@ -229,10 +232,22 @@ impl Outbox {
     /// Queues a Ping.
     pub(crate) fn ping(&self) {
         let mut state = self.state.lock();
+        state.pinged = None;
         if state.phase == Phase::Open {
             state.ping = true;
             self.work.notify(state);
         }
+    }
+
+    /// The Ping that [`Work::Ping`] asked for is with the socket, since `when`.
+    pub(crate) fn ping_written(&self, when: Instant) {
+        self.state.lock().pinged = Some(when);
+    }
+
+    /// Since when the last Ping is with the socket; `None` if it waits, or is being written.
+    pub(crate) fn pinged(&self) -> Option<Instant> {
+        let state = self.state.lock();
+        state.pinged.filter(|_| !state.ping)
     }
 
     /// Has the writer send the message that goes out every so often. `false` if nothing is sent any more.
@@ -433,7 +448,11 @@ fn take_control(state: &mut State) -> Option<Work> {
     if let Some(payload) = state.pongs.pop_front() {
         return Some(Work::Pong(payload));
     }
-    std::mem::take(&mut state.ping).then_some(Work::Ping)
+    std::mem::take(&mut state.ping).then(|| {
+        // The one before it may have been written behind the wish for this one.
+        state.pinged = None;
+        Work::Ping
+    })
 }
 
 fn take(state: &mut State) -> Option<Work> {

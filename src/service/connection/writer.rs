@@ -20,6 +20,7 @@ use crate::net::{Socket, WriteBuffer};
 use crate::proto::{self, CloseCode, ControlFrame, EncodeError, Encoder, FrameKind, HEADER_SPACE};
 use crate::service::limits::{BULK_WRITE_BUFFER, QUEUED_SENDS, WRITE_BUFFER};
 use crate::service::message::Lent;
+use crate::sync::Instant;
 
 /// A connection's writer.
 pub(crate) struct Writer {
@@ -98,7 +99,7 @@ impl Writer {
                 }
                 Work::HandOver => self.end_message()?,
                 Work::Flush => self.transmit(0)?,
-                Work::Ping => unless_gone(self.ping(&self.conn.ping_number()))?,
+                Work::Ping => self.ask()?,
                 Work::Heartbeat => {
                     if let Some(beat) = self.heartbeat.clone() {
                         unless_gone(self.part(beat.0, Part::Whole, &beat.1.bytes()))?;
@@ -177,7 +178,7 @@ impl Writer {
     fn message(&mut self, send: &Lent) -> Result<(), NotSent> {
         let data = send.data().ok_or(NotSent::Refused(Code::Malformed))?;
         match SendWord::from_word(send.offset()) {
-            Some(SendWord::Ping) => self.ping(data),
+            Some(SendWord::Ping) => self.ping(data).map(|_| ()),
             Some(SendWord::Data(kind, part)) => self.part(kind, part, data),
             _ => Err(NotSent::Refused(Code::Malformed)),
         }
@@ -215,7 +216,7 @@ impl Writer {
         while let Some(work) = self.conn.outbox.try_control() {
             match work {
                 Work::Pong(payload) => self.pong(&payload)?,
-                _ => unless_gone(self.ping(&self.conn.ping_number()))?,
+                _ => self.ask()?,
             }
         }
         Ok(true)
@@ -254,9 +255,18 @@ impl Writer {
         self.masks.as_mut().map_or(0, RngCore::next_u32).to_ne_bytes()
     }
 
-    fn ping(&mut self, payload: &[u8]) -> Result<(), NotSent> {
+    /// Asks the peer whether it is there.
+    fn ask(&mut self) -> Result<(), Gone> {
+        let sent = self.ping(&self.conn.ping_number());
+        unless_gone(sent.map(|when| self.conn.outbox.ping_written(when)))
+    }
+
+    /// Sends a Ping at once, so that it is known since when it is with the socket.
+    fn ping(&mut self, payload: &[u8]) -> Result<Instant, NotSent> {
+        self.control(|encoder, mask| encoder.ping(payload, mask))?;
         self.conn.pings(payload);
-        self.control(|encoder, mask| encoder.ping(payload, mask))
+        self.write()?;
+        Ok(self.conn.pinged())
     }
 
     fn pong(&mut self, payload: &[u8]) -> Result<(), Gone> {

@@ -28,12 +28,22 @@ impl Connection {
         state.number.to_be_bytes()
     }
 
-    /// A ping goes out.
+    /// A ping is about to go out. Its pong may come before the writer sees that it has.
     pub(crate) fn pings(&self, payload: &[u8]) {
         let asked = (payload.into(), Instant::now());
         let mut state = self.liveness.state.lock();
         let [last, before] = &mut state.asked;
         *before = last.replace(asked);
+    }
+
+    /// That ping is with the socket, since now: how long it was held up is not the peer's doing.
+    pub(crate) fn pinged(&self) -> Instant {
+        let now = Instant::now();
+        // Unless it is answered.
+        if let [Some((_, when)), _] = &mut self.liveness.state.lock().asked {
+            *when = now;
+        }
+        now
     }
 
     /// A pong has come. One that answers another ping than the last two, or none, says nothing of the time.
@@ -90,13 +100,30 @@ impl Connection {
                 self.outbox.ping();
                 wait
             }
-            Some(KeepaliveStep::Dead) => {
-                note(Note::NoPong);
-                self.state.lock().why.get_or_insert(Code::NoPong);
-                return self.is_late(|| format!("no answer to a ping within {pong:?}"));
-            }
+            Some(KeepaliveStep::Dead) => match self.has_time(changes) {
+                Some(wait) => wait,
+                None => {
+                    note(Note::NoPong);
+                    self.state.lock().why.get_or_insert(Code::NoPong);
+                    return self.is_late(|| format!("no answer to a ping within {pong:?}"));
+                }
+            },
         };
         self.looks_again(wait, changes);
+    }
+
+    /// How long the peer still has to answer, if the ping was held up on its way to the socket, or what it was asked by has
+    /// changed. While it is held up, the write deadline looks after the peer, or the close deadline.
+    fn has_time(&self, changes: u32) -> Option<Duration> {
+        let out_for = self.outbox.pinged().map(|when| when.elapsed());
+        let mut state = self.liveness.state.lock();
+        if state.changes != changes {
+            return Some(Duration::ZERO);
+        }
+        match state.keepalive.as_mut().map(|keepalive| keepalive.late(out_for)) {
+            Some(KeepaliveStep::Wait(wait)) => Some(wait),
+            _ => None,
+        }
     }
 
     /// Asks the peer now whether it is still there, if it is asked at all: what it may have said before does not count.

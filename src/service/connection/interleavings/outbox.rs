@@ -9,6 +9,8 @@ use super::super::outbox::{Outbox, ShareError, Work};
 use crate::proto::{CloseStep, Role, Violation};
 use crate::service::limits::QUEUED_BROADCASTS;
 use crate::service::message::Caller;
+use crate::sync::Instant;
+use crate::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use crate::sync::explore::explore;
 
 /// What a message is answered with whose bytes are with the socket.
@@ -215,6 +217,34 @@ fn a_transport_that_failed_says_its_last_words_and_no_more() {
         // Or the Close frame was out before.
         let last = if written.contains(&Written::Flush) { Written::Flush } else { Written::Close };
         assert!(!found_out || written.last() == Some(&last), "{written:?}");
+    });
+}
+
+/// A ping that was asked for is not taken to be out by the one before it, which may be written only then.
+#[test]
+fn a_ping_is_out_when_it_is_written() {
+    explore(3, || {
+        let outbox = Arc::new(Outbox::new(Role::Client));
+        let (asked, out) = (Arc::new(AtomicU32::new(1)), Arc::new(AtomicU32::new(0)));
+        outbox.ping();
+        let timer = {
+            let (outbox, asked, out) = (outbox.clone(), asked.clone(), out.clone());
+            spawn(move || {
+                asked.store(2, SeqCst);
+                outbox.ping();
+                assert!(outbox.pinged().is_none() || out.load(SeqCst) == 2);
+                outbox.close_after_sends(None);
+            })
+        };
+        while let Some(Work::Ping) = outbox.try_next(false).or_else(|| outbox.next(false)) {
+            // The socket has it.
+            out.store(asked.load(SeqCst), SeqCst);
+            outbox.ping_written(Instant::now());
+        }
+        timer.join().unwrap();
+        assert!(outbox.pinged().is_some() && out.load(SeqCst) == 2);
+        outbox.ping();
+        assert!(outbox.pinged().is_none(), "behind the Close frame there is none");
     });
 }
 

@@ -261,7 +261,8 @@ fn all_processes_together_have_a_limit() {
         })
         .role("other", || {
             let (peer, streams) = peers::silent();
-            let all: Vec<_> = (0..2).map(|_| open(&peer)).collect();
+            let patient = || Websocket::open(&request(&peer).options(patient())).unwrap();
+            let all: Vec<_> = (0..2).map(|_| patient()).collect();
             let kept_open: Vec<_> = all.iter().map(|_| seen(&streams)).collect();
             assert_eq!(hear(), "full");
             assert_eq!(fill(&all), Code::BusyService);

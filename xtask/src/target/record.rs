@@ -197,6 +197,19 @@ websocket = { text = 5, rodata = 6, data = 7, bss = 8 }
     }
 
     #[test]
+    fn the_readme_says_what_the_budgets_say() {
+        let record = Record::parse(include_str!("../../../sizes.toml")).unwrap();
+        let readme = include_str!("../../../README.md");
+        let [plain, tls] = ["none", "rustcrypto"].map(|build| record.budgets(build)["websocket"] / 1000);
+        assert!(readme.contains(&format!("| code and constants | {plain} kB without TLS |")), "{plain}");
+        let besides = tls - plain;
+        assert!(
+            readme.contains(&format!("| code and constants besides with TLS | {besides} kB |")),
+            "{besides}"
+        );
+    }
+
+    #[test]
     fn allows_growth_of_two_percent() {
         assert!(faults(&[("websocket", 500)]).is_empty());
         assert!(faults(&[("websocket", 920)]).is_empty());

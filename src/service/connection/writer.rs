@@ -98,7 +98,7 @@ impl Writer {
                     return Ok(());
                 }
                 Work::HandOver => self.end_message()?,
-                Work::Flush => self.transmit(0)?,
+                Work::Flush => self.transmit()?,
                 Work::Ping => self.ask()?,
                 Work::Heartbeat => {
                     if let Some(beat) = self.heartbeat.clone() {
@@ -295,15 +295,16 @@ impl Writer {
     /// Writes what is collected and answers the senders whose bytes are all with the socket now.
     fn write(&mut self) -> Result<(), Gone> {
         if self.len > 0 {
-            self.transmit(self.len)?;
-            self.len = 0;
+            self.transmit()?;
         }
         self.unanswered.drain(..).for_each(|send| self.conn.sent(send));
         Ok(())
     }
 
-    /// Writes the first `len` bytes of the buffer, behind what the transport has to send.
-    fn transmit(&mut self, len: usize) -> Result<(), Gone> {
+    /// Writes what is collected, behind what the transport has to send. All of it, whatever this is for: on the device the
+    /// transport seals its records where it lies.
+    fn transmit(&mut self) -> Result<(), Gone> {
+        let len = std::mem::take(&mut self.len);
         let Writer { conn, socket, buffer, .. } = self;
         lost(conn, conn.waiting(Deadline::Write, || socket.send(buffer, len)))
     }

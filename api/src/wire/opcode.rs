@@ -110,7 +110,8 @@ pub enum Opcode {
     ///
     /// Nothing that comes from then on goes to the former owner. Its pages are answered with `Closed`, the one that is
     /// being filled among them; a message that it has begun to send in parts ends with what it has sent; sends of its
-    /// that fail later are not counted; the connection leaves its channels. The new owner begins with whole messages: one
+    /// that fail later are not counted; the connection leaves its channels; a [`Record`](crate::open::Record) of it ends, and
+    /// nothing is recorded when it is opened again. The new owner begins with whole messages: one
     /// that the former owner has got nothing of comes from its beginning, of another the rest is dropped.
     ///
     /// Whether there is such a process is not known. If it asks for nothing within the connection's stall deadline, the

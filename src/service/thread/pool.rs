@@ -29,7 +29,7 @@ const STACK: usize = match (cfg!(debug_assertions), cfg!(feature = "tls")) {
 };
 
 /// Workers of a connection.
-const PAIR: usize = 2;
+pub(crate) const PAIR: usize = 2;
 
 /// The pool.
 pub(crate) struct Pool {
@@ -114,8 +114,13 @@ impl Pool {
 
     /// One worker, if there is one.
     pub(crate) fn reserve(self: &Arc<Self>) -> Option<Permit> {
+        self.reserve_beside(0)
+    }
+
+    /// One worker, if so many are left besides.
+    pub(crate) fn reserve_beside(self: &Arc<Self>, left: usize) -> Option<Permit> {
         let mut state = self.state.lock();
-        if state.busy >= state.most {
+        if state.busy + left >= state.most {
             return None;
         }
         state.busy += 1;

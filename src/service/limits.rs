@@ -175,6 +175,10 @@ pub(crate) const JOBS: usize = 4;
 /// See [`JOBS`].
 pub(crate) const JOBS_PER_PROCESS: usize = 2;
 
+/// Routes with something in the database that is to be cleared, which wait for the one worker that does that. More are cleared
+/// later.
+pub(crate) const CLEARED: usize = 64;
+
 /// How long a process that was asked has to show that it is there.
 pub(crate) const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
 

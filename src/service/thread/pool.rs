@@ -163,7 +163,16 @@ impl Pool {
 
     /// Runs a job on a worker of its own. If there is no worker, drops the job and returns `false`.
     pub(crate) fn try_spawn(self: &Arc<Self>, job: impl FnOnce() + Send + 'static) -> bool {
-        let Some(permit) = self.reserve() else { return false };
+        self.try_spawn_beside(0, job)
+    }
+
+    /// As [`Pool::try_spawn`], if so many workers are left besides.
+    pub(crate) fn try_spawn_beside(
+        self: &Arc<Self>,
+        left: usize,
+        job: impl FnOnce() + Send + 'static,
+    ) -> bool {
+        let Some(permit) = self.reserve_beside(left) else { return false };
         let started = permit.run(move |permit| {
             job();
             drop(permit);

@@ -27,11 +27,11 @@ pub enum Code {
     /// This program has too many requests waiting: wait for an answer to one.
     ///
     /// The calling process has as many unanswered messages with the service as one may have, or as many bytes of pages
-    /// (`OPEN_MESSAGES_PER_PROCESS`, `OPEN_BYTES_PER_PROCESS`).
+    /// (`OPEN_MESSAGES_PER_PROCESS`, `OPEN_BYTES_PER_PROCESS`), or as many that a worker sees to (`JOBS_PER_PROCESS`).
     BusyMessages = 4,
     /// The service has too many requests waiting: try again later.
     ///
-    /// All processes together have as many as there may be (`OPEN_MESSAGES`, `OPEN_BYTES`).
+    /// All processes together have as many as there may be (`OPEN_MESSAGES`, `OPEN_BYTES`, `JOBS`).
     BusyService = 5,
     /// Too many messages wait to be sent on the connection: wait until one is sent.
     ///

@@ -14,7 +14,7 @@
 //! | 2 answered | the server's head; without it there was no answer |
 //! | 3 came | bytes of the peer, as they came from the socket or out of TLS: of a client they are masked |
 //! | 4 sent | u8 first byte of a frame's header, u64 length of its payload, and the payload or nothing |
-//! | 5 ended | u16 close code, and a text for people |
+//! | 5 ended | u16 close code, and a text for people: the session has ended, or what is recorded of it |
 //! | 6 full | nothing: the file had no room for more |
 //! | 7 serves | nothing: the server has recorded this, and the peer is the client; without it the peer is the server |
 //!

@@ -169,10 +169,15 @@ pub(crate) const STORE_ANSWER: Duration = Duration::from_secs(20);
 /// How long reading a port's certificate and key from the database may take in all, give or take one answer.
 pub(crate) const STORED_WAIT: Duration = Duration::from_secs(30);
 
-/// Certificates that are loaded at a time, in all and for one process (`NoWorker`): each takes a worker.
-pub(crate) const LOADS: usize = 4;
-/// See [`LOADS`].
-pub(crate) const LOADS_PER_PROCESS: usize = 2;
+/// Jobs of one kind that are done at a time, in all (`BusyService`) and for one process (`BusyMessages`): each takes a worker.
+/// Certificates that are loaded, with new pairing codes, are one kind, and calls about files another.
+pub(crate) const JOBS: usize = 4;
+/// See [`JOBS`].
+pub(crate) const JOBS_PER_PROCESS: usize = 2;
+
+/// Routes with something in the database that is to be cleared, which wait for the one worker that does that. More are cleared
+/// later.
+pub(crate) const CLEARED: usize = 64;
 
 /// How long a process that was asked has to show that it is there.
 pub(crate) const SIGN_OF_LIFE: Duration = Duration::from_secs(2);

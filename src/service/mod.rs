@@ -35,7 +35,7 @@ use connection::{Table, Watches, suspends};
 use dispatcher::Dispatcher;
 pub(crate) use in_process::{Plan, serve_one};
 use limits::{HEAP_BYTES, STORE_ANSWER, WORKERS};
-use listen::{Admission, FileStores, Listeners, Owners, Shared};
+use listen::{Admission, FileStores, Jobs, Listeners, Owners, Shared};
 use message::Quota;
 use system::System;
 use thread::{Lingering, Pool, Timer};
@@ -65,8 +65,11 @@ pub fn serve() -> Result<(), xous::Error> {
     let pddb = Pddb::with_room_for_thread(STORE_ANSWER, move || workers.shrink());
     let timer = Timer::start().map_err(|_| xous::Error::ThreadNotAvailable)?;
     let lingering = Lingering::start(timer.clone()).map_err(|_| xous::Error::ThreadNotAvailable)?;
+    let (table, quota) = (Table::new(), Quota::new());
     let shared = Arc::new(Shared {
-        table: Table::new(),
+        loads: Jobs::new(&pool, &table, &quota),
+        looks: Jobs::new(&pool, &table, &quota),
+        table,
         watches: Watches::default(),
         admission: Admission::new(timer.clone(), pool.clone()),
         timer,
@@ -85,7 +88,6 @@ pub fn serve() -> Result<(), xous::Error> {
             admission.admit_waiting();
         }
     });
-    let quota = Quota::new();
     let listeners = Listeners::new(shared.clone());
     let owners = Owners::new(shared.clone(), listeners.clone(), quota.clone());
     shared.looks_for_the_gone.set(Box::new(move |besides| owners.look(besides))).ok();

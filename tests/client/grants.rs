@@ -6,9 +6,12 @@ use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use hosted::{hear, tell};
+use hosted::{Pddb, hear, pddb_directory, tell};
+use websocket::proto::record;
+use xous_api_websocket::open::Record;
+use xous_api_websocket::state::Phase;
 use xous_api_websocket::wire::{Handle, Opcode, ReceiveWord, Status, message_id};
-use xous_api_websocket::{Code, Deadlines, Kind, Part, Websocket};
+use xous_api_websocket::{Code, Deadlines, Event, Kind, Part, Reconnect, Request, Websocket};
 
 use crate::common::neighbour::Neighbour;
 use crate::common::pages::RawPages;
@@ -19,6 +22,9 @@ use crate::common::{
 
 /// What the former owner's pages are answered with: there is no such connection.
 const NOTHING: (Status, Vec<u8>) = (Status::Closed { code: 1006 }, Vec::new());
+
+/// How long it takes until a connection is opened again.
+const SHORT: Duration = Duration::from_millis(100);
 
 /// Status and data of a page that was lent, and all its bytes.
 type Answer = (Status, Vec<u8>, Vec<u8>);
@@ -248,4 +254,67 @@ fn a_connection_that_nobody_takes_up_is_closed() {
 
 fn nothing_is_left_but(connections: u32) {
     stats_when(|stats| stats.connections == connections && stats.open_messages == 1);
+}
+
+/// It was asked for by the former owner, who gets what came before, and why it ends.
+#[test]
+fn a_recording_ends_with_a_grant() {
+    system!()
+        .pddb(Pddb::new())
+        .role("owner", || {
+            let (peer, streams) = peers::silent();
+            let to = |key| request(&peer).record(Record::new("recordings", key).with_credentials());
+            let policy = Reconnect::new().first(SHORT).largest(SHORT);
+            // From the beginning, also over a loss, and not before the connection is opened again.
+            let once = |key: &str, ws: Websocket, again: bool| {
+                let mut stream = seen(&streams);
+                stream.write_all(&frame(BINARY, b"MINE")).unwrap();
+                assert_eq!(binary(&ws), b"MINE");
+                hand_over(ws, "heir");
+                assert_eq!(hear(), "up");
+                if again {
+                    drop(stream);
+                    stream = seen(&streams);
+                }
+                assert_eq!(hear(), "sent");
+                stream.write_all(&frame(BINARY, b"FOR THE HEIR")).unwrap();
+                assert_eq!(hear(), "received");
+                drop(stream);
+                assert_eq!(hear(), "ended");
+                stats_when(|stats| stats.connections == 0);
+                let file = std::fs::read(pddb_directory().join(".System/recordings").join(key));
+                let file = file.unwrap_or_default();
+                let has = |text: &[u8]| file.windows(text.len()).any(|bytes| bytes == text);
+                assert!(!has(b"FOR THE HEIR") && !has(b"BY THE HEIR"), "{}", file.escape_ascii());
+                let entries = record::read(&file);
+                entries.map(|entries| (has(b"MINE"), format!("{:?}", entries.last().unwrap().entry)))
+            };
+            let ended = r#"Ended { code: 1006, reason: "handed over to another process" }"#;
+            let recorded = Ok((true, ended.to_owned()));
+            assert_eq!(once("one", Websocket::open(&to("one")).unwrap(), false), recorded);
+            let lasts = |request: Request<'static>| Websocket::open(&request.reconnect(policy)).unwrap();
+            assert_eq!(once("several", lasts(to("several")), true), recorded);
+            let ws = lasts(request(&peer));
+            ws.reconnect_with(&to("later")).unwrap();
+            assert!(once("later", ws, true).is_err(), "there is none");
+        })
+        .role("heir", || {
+            for again in [false, true, true] {
+                let ws = take_up("owner");
+                assert_eq!(ws.state().unwrap().phase, Phase::Open);
+                tell("owner", "up");
+                if again {
+                    assert!(matches!(ws.receive_event(), Ok(Event::Reconnecting { .. })));
+                    assert!(matches!(ws.receive_event(), Ok(Event::Reopened { .. })));
+                }
+                ws.send_text("BY THE HEIR").unwrap();
+                tell("owner", "sent");
+                assert_eq!(binary(&ws), b"FOR THE HEIR");
+                tell("owner", "received");
+                ws.reconnect_stop().ok();
+                ws.receive().unwrap_err();
+                tell("owner", "ended");
+            }
+        })
+        .run_roles();
 }

@@ -1,14 +1,15 @@
 //! What one process, or two, can take from another: never the last of anything. Each test has an innocent program
 //! beside those that take all they can.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use hosted::peer::Peer;
-use hosted::{hear, tell};
-use xous_api_websocket::error::{ListenError, OpenError};
+use hosted::{Pddb, hear, tell};
+use xous_api_websocket::error::{ControlError, ListenError, OpenError};
 use xous_api_websocket::state::Stats;
 use xous_api_websocket::wire::{Opcode, SendWord, message_id};
-use xous_api_websocket::{Code, Deadlines, Kind, Listen, Listener, Part, Websocket};
+use xous_api_websocket::{Code, Deadlines, Kind, Listen, Listener, Part, Route, Websocket};
 
 use crate::common::neighbour::Neighbour;
 use crate::common::pages::RawPages;
@@ -181,6 +182,66 @@ fn the_last_connection_port_and_listener_are_for_who_has_none() {
             ));
             neighbour.done("one that holds all connections, ports and listeners");
             tell("greedy", "done");
+        })
+        .run_roles();
+}
+
+/// Each call about files waits for the database on a worker, and the database is slow.
+#[test]
+fn calls_about_files_take_no_workers_from_others() {
+    let listener = |path, dict| {
+        let listener = Listener::listen(&Listen::new("127.0.0.1", 0)).unwrap();
+        listener.add_route(&Route::files(path, dict)).unwrap();
+        listener
+    };
+    system!()
+        .pddb(Pddb::new().slow(Duration::from_millis(30)))
+        .role("greedy", move || {
+            let listener = listener("/f/", "d");
+            let peer = Peer::echo().unwrap();
+            let (done, listed) = (AtomicBool::new(false), AtomicUsize::new(0));
+            let list = || {
+                while !done.load(SeqCst) {
+                    match listener.files("d").list() {
+                        Ok(_) => drop(listed.fetch_add(1, SeqCst)),
+                        Err(ControlError::Busy(Code::BusyMessages)) => (),
+                        // With all connections that it may have.
+                        Err(ControlError::Refused(Code::NoWorker)) => (),
+                        other => panic!("{other:?}"),
+                    }
+                }
+            };
+            // A process has thirty threads in its life.
+            for (threads, connects) in [(16, false), (3, true)] {
+                let connections = std::iter::from_fn(|| Websocket::open(&request(&peer)).ok());
+                let all: Vec<_> = connections.take(if connects { 12 } else { 0 }).collect();
+                std::thread::scope(|scope| {
+                    (0..threads).for_each(|_| drop(scope.spawn(list)));
+                    let start = Instant::now();
+                    while listed.load(SeqCst) < 10 {
+                        assert!(start.elapsed() < PATIENCE);
+                        std::thread::yield_now();
+                    }
+                    tell("innocent", "your turn");
+                    assert_eq!(hear(), "done");
+                    done.store(true, SeqCst);
+                });
+                listed.store(0, SeqCst);
+                done.store(false, SeqCst);
+                drop(all);
+            }
+        })
+        .role("innocent", move || {
+            let peer = Peer::echo().unwrap();
+            let listener = listener("/g/", "e");
+            for _ in 0..2 {
+                assert_eq!(hear(), "your turn");
+                for number in 0..10 {
+                    assert_eq!(listener.files("e").list(), Ok(Vec::new()), "{number}");
+                    open(&peer).close(1000, "").unwrap();
+                }
+                tell("greedy", "done");
+            }
         })
         .run_roles();
 }

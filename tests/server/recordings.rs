@@ -3,11 +3,12 @@
 use std::thread;
 use std::time::Instant;
 
-use hosted::{Pddb, pddb_directory};
+use hosted::{Pddb, hear, pddb_directory, tell};
 use websocket::proto::record::{self, Entry};
 use xous_api_websocket::error::{ControlError, ReceiveError};
 use xous_api_websocket::open::Record;
-use xous_api_websocket::{Code, Incoming, Listener, Route};
+use xous_api_websocket::wire::Handle;
+use xous_api_websocket::{Code, Incoming, Listener, Route, Websocket};
 
 use crate::by_hand::{Client, upgrade_request};
 use crate::common::raw::{BINARY, CLOSE, TEXT};
@@ -160,4 +161,47 @@ fn a_recording_of_a_client_has_bounds() {
         drop(incoming);
         nothing_is_left();
     });
+}
+
+/// The program with the route has asked for it, and not the one that gets the client.
+#[test]
+fn a_recording_of_a_client_ends_with_a_grant() {
+    system!()
+        .pddb(Pddb::new())
+        .role("port", || {
+            let listener = Listener::listen(&listen()).unwrap();
+            let to = Record::new("recordings", "chat").with_credentials();
+            listener.add_route(&Route::receiver("/chat").record(to)).unwrap();
+            let heir = hear().parse().unwrap();
+            let (mut client, incoming) = pair_on(&listener, "/chat");
+            client.send_text("for the port");
+            assert_eq!(incoming.websocket.receive_text(100).as_deref(), Ok("for the port"));
+            let handle = incoming.websocket.grant(heir).unwrap();
+            tell("heir", &handle.to_raw().to_string());
+            client.text();
+            client.send_text("for the heir");
+            assert_eq!(hear(), "received");
+            client.close();
+            nothing_is_left();
+            let file = recorded("chat");
+            let entries = record::read(&file).unwrap();
+            // Nothing behind the head and what the port got, but for the end.
+            let kinds: Vec<_> = entries.iter().map(|timed| timed.entry).collect();
+            assert!(
+                matches!(
+                    kinds[..],
+                    [Entry::Serves, Entry::Asked(_), Entry::Answered(_), Entry::Came(_), Entry::Ended { .. }]
+                ),
+                "{entries:?}"
+            );
+        })
+        .role("heir", || {
+            tell("port", &xous::current_pid().unwrap().to_string());
+            let ws = Websocket::from_granted(Handle::from_raw(hear().parse().unwrap()).unwrap()).unwrap();
+            ws.send_text("by the heir").unwrap();
+            assert_eq!(ws.receive_text(100).as_deref(), Ok("for the heir"));
+            tell("port", "received");
+            ws.receive().unwrap_err();
+        })
+        .run_roles();
 }

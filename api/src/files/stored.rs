@@ -30,7 +30,8 @@ const DELETE: usize = 3;
 /// }
 /// ```
 ///
-/// Every call waits for the database, for seconds at most.
+/// Every call waits for the database, for seconds at most. Of a program two are done at a time; others get
+/// `ControlError::Busy`, and can be made again when one has returned.
 #[derive(Debug, Clone, Copy)]
 pub struct Files<'a> {
     listener: &'a Listener,
@@ -59,8 +60,8 @@ impl Files<'_> {
     /// is decided by those who may send files.
     ///
     /// # Errors
-    /// `Refused` with `NotPermitted` (no route leads to the dict), `NoPddb`, `PddbFailed` or `NoWorker`; `NoMemory` if
-    /// the heap has no room for the list.
+    /// `Refused` with `NotPermitted` (no route leads to the dict), `NoPddb`, `PddbFailed` or `NoWorker`; `Busy` if two
+    /// threads of the program are here already, or too many of others; `NoMemory` if the heap has no room for the list.
     pub fn list(&self) -> Result<Vec<StoredFile>, ControlError> {
         let mut files = Vec::new();
         loop {

@@ -12,6 +12,10 @@ const CREDENTIALS: u8 = 1;
 /// key of the device's database, in the place of what was there. It is full with 64 KiB on the device and 4 MiB on a PC; what
 /// comes later is not in it. One connection can be recorded at a time.
 ///
+/// The recording is for the program that has asked for it. A grant of the connection to another process ends it, with an entry
+/// that says so: nothing that comes or is sent from then on is recorded, also not when the connection is opened again. What there
+/// is of it is kept when the connection has ended.
+///
 /// What the program sends is recorded by kind and length only, and heads without the query and without the values of headers
 /// that may be secrets. What the server sends is recorded as it is.
 ///

@@ -146,7 +146,7 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// Recorded, for debugging.
+    /// Recorded, for debugging, until it is granted to another process.
     pub fn record(mut self, record: Record<'a>) -> Self {
         self.record = Some(record);
         self

@@ -219,7 +219,7 @@ impl Listener {
     /// for the listener that has opened the port.
     ///
     /// # Errors
-    /// `Refused` with `NotPermitted`, `Entropy` or `NoWorker`.
+    /// `Refused` with `NotPermitted`, `Entropy` or `NoWorker`; `Busy` if two calls for codes or certificates are underway already.
     pub fn pairing_code(&self) -> Result<String, ControlError> {
         let mut page = Pages::new(PAGE_SIZE);
         let returned = page

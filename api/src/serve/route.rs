@@ -178,6 +178,8 @@ impl<'a> Route<'a> {
     /// What a client sends is recorded as it is, what the program sends by kind and length only, heads without what may be a
     /// secret. `cargo xtask replay FILE --port N` plays the client.
     ///
+    /// A recording ends when the program grants the client to another process.
+    ///
     /// One connection can be recorded at a time: a client that comes while another connection is recorded is not, and is
     /// served all the same. The recording of the client that ended last is kept. A dict or key that cannot be is refused
     /// (`BadRequest`).

@@ -110,7 +110,8 @@ pub enum Opcode {
     ///
     /// Nothing that comes from then on goes to the former owner. Its pages are answered with `Closed`, the one that is
     /// being filled among them; a message that it has begun to send in parts ends with what it has sent; sends of its
-    /// that fail later are not counted; the connection leaves its channels. The new owner begins with whole messages: one
+    /// that fail later are not counted; the connection leaves its channels; a [`Record`](crate::open::Record) of it ends, and
+    /// nothing is recorded when it is opened again. The new owner begins with whole messages: one
     /// that the former owner has got nothing of comes from its beginning, of another the rest is dropped.
     ///
     /// Whether there is such a process is not known. If it asks for nothing within the connection's stall deadline, the
@@ -180,13 +181,14 @@ pub enum Opcode {
     /// [`ServerTls`](crate::ServerTls) with the handle of the listener that has opened the port.
     ///
     /// Errors in `offset`: `Closed`, `Malformed`, `NotPermitted` (another listener, or a port without TLS),
-    /// `BadRequest`, `NoWorker`, `ClockNotSet`, and what is in the PDDB as with `Open`. The port keeps what it had then.
+    /// `BadRequest`, `ClockNotSet`, and what is in the PDDB as with `Open`; `BusyMessages`, `BusyService` and `NoWorker` as with
+    /// `Files`. The port keeps what it had then.
     Renew = 21,
     /// Has a port that [pairs](crate::Listen::pairing) take a new code in place of the last: lend mut of a page with
     /// the handle of the listener that has opened the port; the code is in the first `valid` bytes, `offset` = none.
     ///
     /// Errors in `offset`: `Closed`, `NotPermitted` (another listener, or a port that does not pair), `Malformed`,
-    /// `Entropy`, `NoWorker`.
+    /// `Entropy`; `BusyMessages`, `BusyService` and `NoWorker` as with `Renew`, with which they are counted.
     Pair = 22,
     /// Answers a client that waits, of a route that [decides](crate::Route::decides()): lend of a
     /// [`Decision`](crate::serve::Decision) with the connection's handle. Answered when the client has its answer.
@@ -280,6 +282,10 @@ pub enum Opcode {
     /// name; in `offset` 1: a list from that number on, u32 length and the text name of each, as many as fit; 2: what there
     /// is from that byte on, as much as fits; 3: deletes the file. Answered with `valid` bytes and `offset` = none. Files
     /// have no order, but keep theirs as long as nothing changes.
+    ///
+    /// Each is waited for by a worker. Of one process two are done at a time, others get `BusyMessages`; of all four, of which
+    /// the last is for a process that has none (`BusyService`). A process that has a connection leaves workers for that of
+    /// another one (`NoWorker`).
     ///
     /// Errors in `offset`: `Closed`, `Malformed`, `NotPermitted` (no route leads there), `NoFile`, `FileBusy`, `NoPddb`,
     /// `PddbFailed`, `NoWorker`, `BusyMessages`, `BusyService`.

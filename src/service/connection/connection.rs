@@ -198,7 +198,8 @@ impl Connection {
     }
 
     /// Makes `heir` the owner. Nothing that the former one has begun, lent or failed at is the heir's: its pages go back,
-    /// and a message that it has sent in parts ends. But for what it has `left`: that comes first.
+    /// and a message that it has sent in parts ends. But for what it has `left`: that comes first. Nor is anything of the heir's
+    /// in a recording that the former one has asked for.
     pub(crate) fn hand_over(self: &Arc<Self>, heir: PID, left: Vec<Told>) {
         self.outbox.hand_over();
         self.belongs_to(heir);
@@ -206,8 +207,23 @@ impl Connection {
         self.answers.store(false, Relaxed);
         self.answer_opener(Opener::cancel);
         self.inbox.hand_over(left);
+        self.recorder.get().inspect(|recorder| recorder.hand_over());
         self.disarm(Some(Deadline::TakeUp));
         self.arm(Deadline::TakeUp, self.deadlines.stall);
+    }
+
+    /// Records it for the first owner.
+    pub(crate) fn record(&self, recorder: Recorder) {
+        let recorder = self.recorder.get_or_init(|| recorder);
+        // Behind that, as a hand-over looks for it behind the change of the owner.
+        if self.is_granted() {
+            recorder.hand_over();
+        }
+    }
+
+    /// It was handed over, or one before it.
+    pub(crate) fn is_granted(&self) -> bool {
+        self.inbox.owner() > 0
     }
 
     /// What becomes of it when its owner has ended.
@@ -383,7 +399,8 @@ impl Connection {
     /// Who records is told when what was recorded is kept, so that a program can end behind that; but not if the reader waits
     /// for the owner, perhaps for ever.
     fn tells_of_its_end(&self) -> bool {
-        self.recorder.get().is_none() || self.finished.load(SeqCst) || self.held.load(Relaxed)
+        let is_told = self.finished.load(SeqCst) || self.held.load(Relaxed);
+        is_told || self.recorder.get().is_none() || self.is_granted()
     }
 
     fn watch(&self, deadline: Deadline) -> Option<(&Watch, Duration)> {

@@ -1,14 +1,14 @@
 //! Records a connection whose owner has asked for it, by its request or by the route that it came by.
 //!
-//! Who competes: reader and writer add to it, the reader's worker keeps it when the connection has ended. Full: nothing is added
-//! any more. One at a time, for the sake of the heap.
+//! Who competes: reader and writer add to it, the dispatcher ends it when the connection goes to another owner, the reader's
+//! worker keeps it when the connection has ended. Full: nothing is added any more. One at a time, for the sake of the heap.
 
 use std::sync::Arc;
 
 use xous_api_websocket::{Code, open::Record};
 
 use super::failure::Failure;
-use super::outcome::Outcome;
+use super::outcome::{ABNORMAL, Outcome};
 use crate::pddb::{Create, DictPath, KeyPath, Pddb, PddbError, SYSTEM_BASIS};
 use crate::platform::RECORDED;
 use crate::proto::record::{Entry, MAGIC, without_secrets};
@@ -35,7 +35,8 @@ pub(crate) struct Recorder {
 
 struct File {
     bytes: Vec<u8>,
-    full: bool,
+    /// Nothing is added any more.
+    ends: bool,
 }
 
 /// The only place for a recorder.
@@ -81,7 +82,7 @@ impl Recorder {
 
     fn of(recording: &Arc<Recording>) -> Option<Self> {
         let place = Place::take()?;
-        let file = Mutex::new(File { bytes: MAGIC.to_vec(), full: false });
+        let file = Mutex::new(File { bytes: MAGIC.to_vec(), ends: false });
         Some(Recorder { recording: recording.clone(), start: Instant::now(), file, _place: place })
     }
 
@@ -116,16 +117,27 @@ impl Recorder {
         self.add(&Entry::Sent { first, len: len.into(), payload: &[] });
     }
 
+    /// The connection is another process's, of which nothing is for who has asked for this.
+    pub(super) fn hand_over(&self) {
+        let reason = "handed over to another process";
+        self.put(&Entry::Ended { code: ABNORMAL, reason }, true);
+    }
+
     fn add(&self, entry: &Entry<'_>) {
+        self.put(entry, false);
+    }
+
+    fn put(&self, entry: &Entry<'_>, last: bool) {
         let at = self.start.elapsed();
         let mut file = self.file.lock();
         let file = &mut *file;
-        if file.full {
+        if file.ends {
             return;
         }
         // There is always room to say that it is full.
-        file.full = file.bytes.len() + entry.encoded_len() + Entry::Full.encoded_len() > RECORDED;
-        let entry = if file.full { &Entry::Full } else { entry };
+        let full = file.bytes.len() + entry.encoded_len() + Entry::Full.encoded_len() > RECORDED;
+        file.ends = full || last;
+        let entry = if full { &Entry::Full } else { entry };
         entry.write(at, &mut file.bytes);
     }
 

@@ -216,6 +216,11 @@ impl Table {
         owners.collect()
     }
 
+    /// The process has a connection, also one that it has handed over and that was not taken up.
+    pub(crate) fn has_any(&self, process: PID) -> bool {
+        self.state.lock().holds(Owner::Process(process))
+    }
+
     /// The connections of a process that are open, or are opened again.
     pub(crate) fn of(&self, owner: PID) -> Vec<Arc<Connection>> {
         let state = self.state.lock();

@@ -27,7 +27,7 @@ impl Listener {
     }
 
     /// Has a worker do something with files that a route leads to.
-    pub(crate) fn files(&self, mut page: Lent) {
+    pub(crate) fn files(&self, page: Lent) {
         if !page.is_writable() {
             return page.answer(Code::Malformed as usize, 0);
         }
@@ -37,9 +37,14 @@ impl Listener {
         let Some(files) = self.files_in(asked.dict) else {
             return page.answer(Code::NotPermitted as usize, 0);
         };
-        page.answer_on_drop(Code::NoWorker as usize);
-        // Without a worker the page is dropped, which answers it.
-        self.shared.pool.try_spawn(move || program_files::serve(&files, page));
+        self.shared.looks.run(self.owner, page, move |mut page, place| {
+            let result = program_files::serve(&files, &mut page);
+            drop(place);
+            match result {
+                Ok(len) => page.answer(0, len),
+                Err(code) => page.answer(code as usize, 0),
+            }
+        });
     }
 
     /// Those that a route of this listener leads to.

@@ -10,9 +10,10 @@ use xous_api_websocket::{Code, Lease, Listen, Route};
 
 use super::acceptors::Acceptors;
 use super::admission::accept_queue::AcceptQueue;
-use super::certificates::{Load, Loads, load, renew};
+use super::certificates::{load, renew};
 use super::channels::Channels;
 use super::files::file_events::FileEvents;
+use super::jobs::Place;
 use super::pairing::CODE_CHARS;
 use super::port::{Fingerprint, NotBound, OnBound, Port, Settings};
 use super::shared::Shared;
@@ -34,7 +35,6 @@ pub(crate) struct Listeners {
     shared: Arc<Shared>,
     acceptors: Arc<Acceptors>,
     slots: Arc<Mutex<Vec<Slot>>>,
-    loads: Arc<Loads>,
     /// Held from the search for a port to the change of who listens on it. Nothing waits meanwhile.
     change: Arc<Mutex<()>>,
 }
@@ -71,13 +71,7 @@ pub(crate) struct Listener {
 
 impl Listeners {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Listeners {
-            shared,
-            acceptors: Acceptors::new(PORTS),
-            slots: Arc::default(),
-            loads: Arc::default(),
-            change: Arc::default(),
-        }
+        Listeners { shared, acceptors: Acceptors::new(PORTS), slots: Arc::default(), change: Arc::default() }
     }
 
     /// The listener, if it is `asker`'s.
@@ -99,7 +93,8 @@ impl Listeners {
             return self.listen_now(owner, page, None);
         }
         let own = self.clone();
-        self.loads.run(&self.shared, owner, page, move |page, load| own.listen_now(owner, page, Some(load)));
+        let loads = &self.shared.loads;
+        loads.run(owner, page, move |page, place| own.listen_now(owner, page, Some(place)));
     }
 
     /// Refuses for want of something that a process may hold which has ended.
@@ -130,9 +125,9 @@ impl Listeners {
     }
 
     /// Loads the certificate, if the port shall have one.
-    fn listen_now(&self, owner: PID, mut page: Lent, load: Option<Load>) {
+    fn listen_now(&self, owner: PID, mut page: Lent, place: Option<Place>) {
         let plan = self.plan(&page);
-        drop(load);
+        drop(place);
         let plan = match plan {
             Ok(plan) => plan,
             Err((code, text)) => return page.refuse(code, &text),
@@ -191,9 +186,9 @@ impl Listeners {
         // So that one which takes longer to load does not take the place of a later one.
         let turn = listener.port.next_renewal();
         let shared = self.shared.clone();
-        self.loads.run(&self.shared, listener.owner, page, move |page, load| {
+        self.shared.loads.run(listener.owner, page, move |page, place| {
             let code = renew(&listener.port, &page, &shared, turn);
-            drop(load);
+            drop(place);
             page.answer(code, 0);
         });
     }
@@ -201,9 +196,13 @@ impl Listeners {
     /// Answers with a new code of the listener's port.
     pub(crate) fn pair(&self, listener: Arc<Listener>, page: Lent) {
         // The generator of random numbers is another process.
-        self.loads.run(&self.shared, listener.owner, page, move |page, load| {
-            pair(&listener, page);
-            drop(load);
+        self.shared.loads.run(listener.owner, page, move |mut page, place| {
+            let code = pair(&listener, page.pages_mut());
+            drop(place);
+            match code {
+                Ok(()) => page.answer(0, CODE_CHARS),
+                Err(code) => page.answer(code as usize, 0),
+            }
         });
     }
 
@@ -430,18 +429,15 @@ fn is_within(targets: &[&Target], routes: usize, bytes: usize) -> bool {
     targets.len() <= routes && targets.iter().map(|target| target.page_bytes()).sum::<usize>() <= bytes
 }
 
-fn pair(listener: &Listener, mut page: Lent) {
+/// A new code, at the beginning of `page`.
+fn pair(listener: &Listener, page: &mut [u8]) -> Result<(), Code> {
     let pairing = listener.port.pairing.as_ref().filter(|_| listener.owner == listener.port.opener);
-    let Some(pairing) = pairing else { return page.answer(Code::NotPermitted as usize, 0) };
+    let pairing = pairing.ok_or(Code::NotPermitted)?;
     let mut random = [0; CODE_CHARS];
-    if fill(&mut random).is_err() {
-        return page.answer(Code::Entropy as usize, 0);
-    }
-    let Some(space) = page.pages_mut().get_mut(..CODE_CHARS) else {
-        return page.answer(Code::Malformed as usize, 0);
-    };
+    fill(&mut random).map_err(|_| Code::Entropy)?;
+    let space = page.get_mut(..CODE_CHARS).ok_or(Code::Malformed)?;
     space.copy_from_slice(pairing.new_code(random, Instant::now()).as_bytes());
-    page.answer(0, CODE_CHARS);
+    Ok(())
 }
 
 fn remove(slots: &Mutex<Vec<Slot>>, listener: &Arc<Listener>) {

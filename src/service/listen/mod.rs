@@ -11,8 +11,8 @@
 //! ```
 //!
 //! `admission`, `files` and `uploads` are rooms of their own; the first two know nothing of what is here. `owners` looks
-//! for programs that have ended, when somebody is refused. `reception` is a port as admission knows it. `shared` is what
-//! the threads have in common. `refusals` counts them, `statistics` says what has passed, and `status_route` shows it. A
+//! for programs that have ended, when somebody is refused. `jobs` says how much of what they ask for workers do at a time.
+//! `reception` is a port as admission knows it. `shared` is what the threads have in common. `refusals` counts them, `statistics` says what has passed, and `status_route` shows it. A
 //! client that was upgraded is a connection of the room `connection`, which does not know this one: an upload route
 //! takes its chunks as a `ChunkReceiver`.
 
@@ -29,6 +29,7 @@ mod files_of;
 mod http_client;
 #[cfg(all(test, feature = "shuttle"))]
 mod interleavings;
+mod jobs;
 mod listeners;
 mod owners;
 mod pairing;
@@ -47,6 +48,7 @@ mod view;
 
 pub(crate) use admission::admission::Admission;
 pub(crate) use files::file_stores::FileStores;
+pub(crate) use jobs::Jobs;
 pub(crate) use listeners::{Listener, Listeners};
 pub(crate) use owners::Owners;
 pub(crate) use shared::Shared;

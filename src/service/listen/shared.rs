@@ -7,6 +7,7 @@ use xous::PID;
 use super::admission::admission::Admission;
 use super::decisions::Decisions;
 use super::files::file_stores::FileStores;
+use super::jobs::Jobs;
 use crate::pddb::Pddb;
 use crate::service::connection::{Table, Watches};
 use crate::service::thread::{Lingering, Pool, Timer};
@@ -30,6 +31,10 @@ pub(crate) struct Shared {
     pub(crate) pddb: Pddb,
     /// Where routes keep files in the database.
     pub(crate) stores: FileStores,
+    /// Programs that have certificates loaded.
+    pub(crate) loads: Jobs,
+    /// Programs that look into their files.
+    pub(crate) looks: Jobs,
     /// Threads that wait for clients, or have.
     pub(crate) port_threads: AtomicUsize,
     /// Looks for processes that have ended, all but one; set once, when there are listeners.

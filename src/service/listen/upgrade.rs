@@ -279,7 +279,7 @@ impl Client<'_> {
             recorder.asked(requests.head());
             recorder.answered(&answer);
             recorder.came(requests.behind());
-            conn.recorder.set(recorder).ok();
+            conn.record(recorder);
         }
         let established = Established {
             role: Role::Server,

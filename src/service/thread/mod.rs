@@ -19,5 +19,5 @@ mod timer;
 
 pub(crate) use lingering::Lingering;
 pub(crate) use notes::{Note, note};
-pub(crate) use pool::{Leaves, Permit, Pool};
+pub(crate) use pool::{Leaves, PAIR, Permit, Pool};
 pub(crate) use timer::{Timer, Wake, Watch};

@@ -29,7 +29,7 @@ const STACK: usize = match (cfg!(debug_assertions), cfg!(feature = "tls")) {
 };
 
 /// Workers of a connection.
-const PAIR: usize = 2;
+pub(crate) const PAIR: usize = 2;
 
 /// The pool.
 pub(crate) struct Pool {
@@ -114,8 +114,13 @@ impl Pool {
 
     /// One worker, if there is one.
     pub(crate) fn reserve(self: &Arc<Self>) -> Option<Permit> {
+        self.reserve_beside(0)
+    }
+
+    /// One worker, if so many are left besides.
+    pub(crate) fn reserve_beside(self: &Arc<Self>, left: usize) -> Option<Permit> {
         let mut state = self.state.lock();
-        if state.busy >= state.most {
+        if state.busy + left >= state.most {
             return None;
         }
         state.busy += 1;
@@ -158,7 +163,16 @@ impl Pool {
 
     /// Runs a job on a worker of its own. If there is no worker, drops the job and returns `false`.
     pub(crate) fn try_spawn(self: &Arc<Self>, job: impl FnOnce() + Send + 'static) -> bool {
-        let Some(permit) = self.reserve() else { return false };
+        self.try_spawn_beside(0, job)
+    }
+
+    /// As [`Pool::try_spawn`], if so many workers are left besides.
+    pub(crate) fn try_spawn_beside(
+        self: &Arc<Self>,
+        left: usize,
+        job: impl FnOnce() + Send + 'static,
+    ) -> bool {
+        let Some(permit) = self.reserve_beside(left) else { return false };
         let started = permit.run(move |permit| {
             job();
             drop(permit);

@@ -51,8 +51,8 @@ pub(super) fn open(
 ) -> Result<Opened, Failure> {
     let request = &Request::parse(request)
         .ok_or_else(|| Failure::new(Code::Malformed, format_args!("the page does not hold a request")))?;
-    if let (Some(record), None) = (&request.record, conn.recorder.get()) {
-        conn.recorder.set(Recorder::begin(record)?).ok();
+    if let (Some(record), None, false) = (&request.record, conn.recorder.get(), conn.is_granted()) {
+        conn.record(Recorder::begin(record)?);
     }
     let seed =
         seed().map_err(|error| Failure::new(Code::Entropy, format_args!("no random numbers: {error}")))?;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 use xous_api_websocket::Code;
 
 use super::carrier::Carrier;
+use super::clearer::Clearer;
 use crate::pddb::{DictPath, Pddb, SYSTEM_BASIS};
 use crate::service::thread::Pool;
 use crate::sync::Mutex;
@@ -18,28 +19,24 @@ pub(crate) type ServiceStore = Pddb;
 /// there.
 pub(crate) struct FileStores {
     store: ServiceStore,
-    pool: Arc<Pool>,
+    clearer: Arc<Clearer>,
     /// Brings what comes to the store.
     carrier: Arc<Carrier>,
     known: Mutex<Vec<Weak<Files<ServiceStore>>>>,
-    recovery: Arc<Mutex<Recovery>>,
-}
-
-/// Dicts in which a crash may have left something. One worker at a time goes through them.
-#[derive(Default)]
-struct Recovery {
-    dicts: Vec<Weak<Files<ServiceStore>>>,
-    is_underway: bool,
 }
 
 impl FileStores {
     pub(crate) fn new(store: ServiceStore, pool: Arc<Pool>) -> Self {
         let carrier = Carrier::new(pool.clone());
-        FileStores { store, pool, carrier, known: Mutex::default(), recovery: Arc::default() }
+        FileStores { store, clearer: Clearer::new(pool), carrier, known: Mutex::default() }
     }
 
     pub(crate) fn carrier(&self) -> Arc<Carrier> {
         self.carrier.clone()
+    }
+
+    pub(crate) fn clearer(&self) -> Arc<Clearer> {
+        self.clearer.clone()
     }
 
     /// The files of a dict. Does not wait for the database.
@@ -69,31 +66,12 @@ impl FileStores {
     /// Has a worker clear what a crash may have left. Otherwise the first request for a file would wait for that, and
     /// programs that look into the dict would find remains.
     fn recover(&self, files: &Arc<Files<ServiceStore>>) {
-        let mut recovery = self.recovery.lock();
-        recovery.dicts.retain(|files| files.strong_count() > 0);
-        recovery.dicts.push(Arc::downgrade(files));
-        if recovery.is_underway {
-            return;
-        }
-        let shared = self.recovery.clone();
-        recovery.is_underway = self.pool.try_spawn(move || {
-            while let Some(files) = next(&shared) {
-                if let Err(error) = files.recover() {
-                    log::info!("{}: what a crash may have left is cleared later: {error:?}", files.dict());
-                }
+        let files = Arc::downgrade(files);
+        self.clearer.run(Box::new(move || {
+            let Some(files) = files.upgrade() else { return };
+            if let Err(error) = files.recover() {
+                log::info!("{}: what a crash may have left is cleared later: {error:?}", files.dict());
             }
-        });
+        }));
     }
-}
-
-/// The next dict to go through. When none is left, the work is over.
-fn next(recovery: &Mutex<Recovery>) -> Option<Arc<Files<ServiceStore>>> {
-    let mut recovery = recovery.lock();
-    while let Some(files) = recovery.dicts.pop() {
-        if let Some(files) = files.upgrade() {
-            return Some(files);
-        }
-    }
-    recovery.is_underway = false;
-    None
 }

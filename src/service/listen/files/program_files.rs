@@ -37,19 +37,15 @@ fn text(bytes: &[u8]) -> Option<(&str, &[u8])> {
     Some((std::str::from_utf8(text).ok()?, rest))
 }
 
-/// Does what a page asks for, and answers it.
-pub(in super::super) fn serve(files: &Arc<Files<ServiceStore>>, mut page: Lent) {
+/// Does what a page asks for; how many bytes of it are the answer.
+pub(in super::super) fn serve(files: &Arc<Files<ServiceStore>>, page: &mut Lent) -> Result<usize, Code> {
     let asked = page.data().and_then(Asked::parse);
     let done = asked.map(|asked| (page.offset(), asked.number, asked.name.to_owned()));
-    let result = match done {
+    match done {
         Some((LIST, number, _)) => list(files, number, page.pages_mut()),
         Some((READ, number, name)) => read(files, &name, number, page.pages_mut()),
         Some((DELETE, _, name)) => delete(files, &name),
         _ => Err(Code::Malformed),
-    };
-    match result {
-        Ok(len) => page.answer(0, len),
-        Err(code) => page.answer(code as usize, 0),
     }
 }
 

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use xous_api_websocket::{Code, Upload as Settings};
 
 use super::super::files::carrier::Carrier;
+use super::super::files::clearer::Clearer;
 use super::super::files::file_events::{FileEvents, Teller};
 use super::super::files::file_stores::ServiceStore;
 use super::super::shared::Shared;
 use crate::entropy::fill;
-use crate::service::thread::{Pool, Timer, Wake};
+use crate::service::thread::{Timer, Wake};
 use crate::upload::{Config, Files, NAME_BYTES, Token, Uploads, WRITE_BATCH, Watch};
 
 /// How long until the next look for a worker, which gives up what has expired.
@@ -26,7 +27,7 @@ pub(crate) struct UploadRoute {
     /// To the program, if it wants to know of files, and whether it decides about them.
     teller: Option<Arc<Teller>>,
     timer: Arc<Timer>,
-    pool: Arc<Pool>,
+    clearer: Arc<Clearer>,
     began: Instant,
 }
 
@@ -48,9 +49,9 @@ impl UploadRoute {
             files.watch(Arc::downgrade(watch));
         }
         let uploads = Uploads::watched(config, files.clone(), Box::new(token), watch);
-        let (timer, pool) = (shared.timer.clone(), shared.pool.clone());
-        let carrier = shared.stores.carrier();
-        Ok(Arc::new(UploadRoute { uploads, files, carrier, teller, timer, pool, began: Instant::now() }))
+        let timer = shared.timer.clone();
+        let (carrier, clearer) = (shared.stores.carrier(), shared.stores.clearer());
+        Ok(Arc::new(UploadRoute { uploads, files, carrier, teller, timer, clearer, began: Instant::now() }))
     }
 
     pub(super) fn now(&self) -> Duration {
@@ -96,13 +97,13 @@ impl UploadRoute {
 impl Wake for UploadRoute {
     fn wake(self: Arc<Self>, kind: usize, timer: &Timer) {
         let whom: Weak<Self> = Arc::downgrade(&self);
-        let pool = self.pool.clone();
+        let clearer = self.clearer.clone();
         // A worker waits for the database.
-        let started = pool.try_spawn(move || {
+        let runs = clearer.run(Box::new(move || {
             self.uploads.expire(self.now());
             self.watch();
-        });
-        if !started {
+        }));
+        if !runs {
             timer.arm(whom, kind, NO_WORKER);
         }
     }
@@ -116,7 +117,7 @@ impl Drop for UploadRoute {
             return;
         }
         let uploads = self.uploads.clone();
-        self.pool.try_spawn(move || uploads.expire(Duration::MAX));
+        self.clearer.run(Box::new(move || uploads.expire(Duration::MAX)));
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    boot::{BootProgram, ElfError, Generation, Image, boot},
+    boot::{BootProgram, ElfError, Generation, Image, boot, check_kernel, check_program},
     cpu::Cpu,
     machine::{Board, Idle, Line, Options, Ram},
     net::{MakePeer, Network, Peer},
@@ -291,6 +291,7 @@ impl Builder {
             return Err(StartError::TooManyPrograms);
         }
         let kernel = read(&self.kernel)?;
+        check_kernel(&kernel).map_err(|error| StartError::Elf(self.kernel.clone(), error))?;
         let programs = self.programs.iter().map(Program::load).collect::<Result<Vec<_>, _>>()?;
         let recorder = self.recorder()?;
         let mut cpu = Cpu::new(Ram::new(), Board::new(&self.options));
@@ -352,7 +353,10 @@ impl Program {
     fn load(&self) -> Result<BootProgram, StartError> {
         let name = self.name.clone();
         let words = std::iter::once(&name).chain(&self.arguments).cloned().collect();
-        Ok(BootProgram { image: read(&self.path)?, words, environment: self.environment.clone(), name })
+        let image = read(&self.path)?;
+        let program = BootProgram { image, words, environment: self.environment.clone(), name };
+        check_program(&program).map_err(|error| StartError::Elf(self.path.clone(), error))?;
+        Ok(program)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use device::{Builder, End, FaultKind, Machine, StartError};
+use device::{Builder, ElfError, End, FaultKind, Machine, StartError};
 
 const KERNEL_AT: u32 = 0xffd0_0000;
 const PROGRAM_AT: u32 = 0x0001_0000;
@@ -144,6 +144,20 @@ fn files_that_cannot_be_used_are_named() {
     assert!(matches!(missing, Err(StartError::File(path, _)) if path.ends_with("no/such/kernel")));
     let foreign = machine("foreign").program(std::env::current_exe().unwrap(), &[]).run();
     assert!(matches!(foreign, Err(StartError::Elf(..))));
+}
+
+#[test]
+fn what_lies_where_nothing_may_is_named() {
+    let out_of_place = |result| matches!(result, Err(StartError::Elf(_, ElfError::OutOfPlace)));
+    // The parameters, the stack, the tables, the root table, the arguments, the kernel.
+    for address in [0x00f0_0000, 0x7fff_f000, 0xff40_0000, 0xff80_0000, 0xffc0_0000, KERNEL_AT] {
+        let program = elf(&format!("misplaced-{address:x}"), address, &LOOPS);
+        assert!(out_of_place(machine("misplaced").program(program, &[]).run()), "{address:x}");
+    }
+    for address in [PROGRAM_AT, 0xff80_0000, 0xfff7_f000] {
+        let kernel = elf(&format!("misplaced-kernel-{address:x}"), address, &LOOPS);
+        assert!(out_of_place(Machine::builder(kernel).run()), "{address:x}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod arguments;
 mod elf;
 mod page_tables;
+mod place;
 #[cfg(test)]
 mod tests;
 
@@ -10,7 +11,10 @@ use arguments::{Arguments, parameters};
 use page_tables::{Pages, READ, Space, USER, VALID, WRITE};
 
 pub use self::elf::ElfError;
-pub(crate) use self::elf::Image;
+pub(crate) use self::{
+    elf::Image,
+    place::{check_kernel, check_program},
+};
 use crate::{
     cpu::Cpu,
     machine::{Board, DEVICES_SIZE, PAGE_SIZE, RAM_SIZE, RAM_START, Ram},
@@ -43,6 +47,13 @@ pub(crate) struct BootProgram {
     pub(crate) environment: Vec<(String, String)>,
 }
 
+impl BootProgram {
+    /// The block that it finds its command line and its environment in.
+    fn parameters(&self) -> Vec<u8> {
+        parameters(&self.words, &self.environment)
+    }
+}
+
 /// Where the kernel keeps the owners of all pages of RAM, one byte each.
 pub(crate) struct Owners {
     /// Offsets in RAM of the pages that hold them, and where in the first of these they begin.
@@ -71,7 +82,8 @@ impl Owners {
     }
 }
 
-/// Puts the kernel and the programs into RAM and sets the first registers; programs become processes 2, 3 and so on.
+/// Puts the kernel and the programs into RAM, whose places have been checked, and sets the first registers; programs
+/// become processes 2, 3 and so on.
 /// None if RAM is not enough.
 pub(crate) fn boot(
     cpu: &mut Cpu<Board>,
@@ -127,7 +139,7 @@ fn program_space(pages: &mut Pages<'_>, pid: u8, program: &BootProgram) -> Optio
     let space = pages.space(pid)?;
     pages.map_new(space, STACK_TOP - PAGE_SIZE, USER | READ | WRITE | VALID)?;
     pages.load(space, &program.image, USER)?;
-    let block = parameters(&program.words, &program.environment);
+    let block = program.parameters();
     for (address, part) in (PARAMETERS_AT..).step_by(PAGE_SIZE as usize).zip(block.chunks(PAGE_SIZE as usize))
     {
         let page = pages.map_new(space, address, USER | READ | WRITE | VALID)?;

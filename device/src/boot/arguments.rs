@@ -8,6 +8,8 @@ use crate::machine::{DEVICES_SIZE, DEVICES_START, RAM_SIZE, RAM_START};
 const EXCEPTION_FRAMES: u32 = 8 << 24;
 const SECTION_WRITABLE: u32 = 1 << 24;
 const SECTION_EXECUTABLE: u32 = 4 << 24;
+/// Characters of a process's name in the list for the debug shell, of which each takes four bytes at most.
+const MAX_NAME: usize = 64;
 
 /// The words of all tags, in their order.
 pub(super) struct Arguments(Vec<u32>);
@@ -34,10 +36,12 @@ impl Arguments {
         self.tag(b"IniE", &words);
     }
 
-    /// Names of the processes, from 1 on, for the kernel's debug shell.
+    /// Names of the processes, from 1 on, for the kernel's debug shell, which shows the start of long ones.
     pub(super) fn names<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
         let mut bytes = Vec::new();
         for (pid, name) in (1u32..).zip(names) {
+            let end = name.char_indices().nth(MAX_NAME).map_or(name.len(), |(at, _)| at);
+            let name = &name[..end];
             bytes.extend(pid.to_le_bytes());
             bytes.extend((name.len() as u32).to_le_bytes());
             bytes.extend(name.bytes());
@@ -119,6 +123,14 @@ mod tests {
         let before = arguments.0.len();
         arguments.program(&Image { entry: 0x1_0000, segments: Vec::new() }, Some(0xf0_0000));
         assert_eq!(arguments.0[before + 2..], [0, 0x1_0000, 0, 0x8f0_0000]);
+    }
+
+    #[test]
+    fn long_names_are_cut_between_characters() {
+        let mut arguments = Arguments::new();
+        let before = arguments.0.len();
+        arguments.names([&*"\u{e4}".repeat(MAX_NAME + 1)].into_iter());
+        assert_eq!(arguments.0[before + 3], 2 * MAX_NAME as u32);
     }
 
     #[test]

@@ -25,9 +25,9 @@ pub enum ElfError {
     TooManySegments,
 }
 
-/// The words of a tag of the kernel's arguments are counted by 16 bits. A segment has two of them; the entry has as
-/// many as one, and so have the parameters.
-pub(super) const MAX_SEGMENTS: usize = u16::MAX as usize / 2 - 2;
+/// Programs have four. All of them together have to fit into what there is for the kernel's arguments, and the words of one
+/// into 16 bits.
+pub(super) const MAX_SEGMENTS: usize = 256;
 
 /// A part of a program in memory.
 #[derive(PartialEq, Eq)]

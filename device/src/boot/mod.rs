@@ -22,6 +22,8 @@ use crate::{
 
 /// Where arguments, process table and owners of pages begin.
 const ARGUMENTS_AT: u32 = 0xffc0_0000;
+/// Where the kernel maps registers of its own, behind the arguments.
+const KERNEL_REGISTERS_AT: u32 = 0xffcd_0000;
 const KERNEL_STACK_TOP: u32 = 0xfff8_0000;
 const TRAP_STACK_TOP: u32 = 0xffff_0000;
 const STACK_TOP: u32 = 0x8000_0000;
@@ -184,6 +186,9 @@ fn place_arguments(
     let owners = ARGUMENTS_AT + bytes.len() as u32;
     let of_devices = vec![0; (DEVICES_SIZE / PAGE_SIZE) as usize];
     let size = bytes.len() + pages.owners.len() + of_devices.len();
+    if size > (KERNEL_REGISTERS_AT - ARGUMENTS_AT) as usize {
+        return None;
+    }
     // All pages are taken before their owners are written down, those of the tables included.
     let mut placed = Vec::new();
     for address in (ARGUMENTS_AT..).step_by(PAGE_SIZE as usize).take(size.div_ceil(PAGE_SIZE as usize)) {

@@ -17,8 +17,9 @@ use crate::{
     system::{Machine, Watcher},
 };
 
-/// Process numbers are bytes; 0 is nobody and 1 the kernel.
-const MAX_PROGRAMS: usize = 254;
+/// Processes beside the kernel, of which there are 64 with it (`MAX_PROCESS_COUNT` in xous-core's
+/// `kernel/src/arch/riscv/process.rs`). It does not count them: one more is an index behind its table, before it can say so.
+const MAX_PROGRAMS: usize = 63;
 
 /// Why a machine could not start.
 #[derive(Debug, thiserror::Error)]
@@ -29,9 +30,17 @@ pub enum StartError {
     /// A file is no program for the device.
     #[error("{0}: {1}")]
     Elf(PathBuf, ElfError),
-    /// More programs than there are process numbers.
-    #[error("more than {MAX_PROGRAMS} programs")]
-    TooManyPrograms,
+    /// More programs than the kernel has processes.
+    #[error(
+        "{programs} programs beside {services} services: the kernel has {MAX_PROGRAMS} processes for them, which leaves {}",
+        MAX_PROGRAMS.saturating_sub(*.services)
+    )]
+    TooManyPrograms {
+        /// Programs that the run waits for.
+        programs: usize,
+        /// Servers that need not end.
+        services: usize,
+    },
     /// Kernel and programs do not fit into RAM.
     #[error("kernel and programs do not fit into RAM")]
     RamFull,
@@ -288,7 +297,8 @@ impl Builder {
     /// [`StartError`], for files that cannot be used, and where they are too many or too large.
     pub fn start(self) -> Result<Machine, StartError> {
         if self.programs.len() > MAX_PROGRAMS {
-            return Err(StartError::TooManyPrograms);
+            let services = self.programs.iter().filter(|program| !program.waited_for).count();
+            return Err(StartError::TooManyPrograms { programs: self.programs.len() - services, services });
         }
         let kernel = read(&self.kernel)?;
         check_kernel(&kernel).map_err(|error| StartError::Elf(self.kernel.clone(), error))?;

@@ -162,12 +162,25 @@ fn what_lies_where_nothing_may_is_named() {
 
 #[test]
 fn more_than_fits_into_ram_is_refused() {
-    let program = elf("many-program", PROGRAM_AT, &vec![0; 64 << 10]);
+    let program = elf("many-program", PROGRAM_AT, &vec![0; 80 << 10]);
     let mut machine = machine("many");
-    for _ in 0..70 {
+    for _ in 0..60 {
         machine = machine.service(&program);
     }
     assert!(matches!(machine.run(), Err(StartError::RamFull)));
+}
+
+#[test]
+fn more_programs_than_processes_are_refused() {
+    let program = elf("crowd-program", PROGRAM_AT, &LOOPS);
+    let crowd = |programs| {
+        let machine =
+            machine("crowd").machine_limit(Duration::from_millis(1)).service(&program).service(&program);
+        (0..programs).fold(machine, |machine, _| machine.program(&program, &[])).run()
+    };
+    assert_eq!(crowd(61).unwrap().end, End::MachineTime);
+    let error = crowd(62).err().unwrap().to_string();
+    assert!(error.contains("62 programs beside 2 services") && error.contains("leaves 61"), "{error}");
 }
 
 #[test]

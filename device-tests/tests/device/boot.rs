@@ -4,6 +4,9 @@ use device::{End, FaultKind};
 
 use crate::common::{inside, programs};
 
+/// Kernel 0.9.37 has 64 processes with itself, of which the log server and the stand-ins are nine.
+const MAX_PROGRAMS: usize = 64 - 1 - 9;
+
 #[test]
 fn the_service_is_registered() {
     let outcome = inside().until("names: registered _Websocket Service_").run().unwrap();
@@ -58,6 +61,13 @@ fn a_panic_an_exception_and_an_exit_code_fail_a_run() {
     let outcome = inside().program(programs().trial, &["exit", "3"]).run().unwrap();
     assert_eq!(outcome.process("trial").unwrap().exit_code, Some(3));
     assert!(!outcome.succeeded());
+}
+
+#[test]
+fn the_kernel_has_room_for_as_many_programs_as_are_let_in() {
+    let machine = (0..MAX_PROGRAMS)
+        .fold(programs().machine(), |machine, _| machine.program(programs().trial, &["exit", "0"]));
+    machine.run().unwrap().expect_success();
 }
 
 #[test]

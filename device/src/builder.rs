@@ -319,6 +319,7 @@ impl Builder {
         Ok(Machine {
             cpu,
             owners,
+            generation: self.generation,
             names: std::iter::once("kernel".to_owned()).chain(names).collect(),
             programs: waited_for.map(|(pid, _)| pid).collect(),
             until: self.until,

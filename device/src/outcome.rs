@@ -37,7 +37,7 @@ pub struct Fault {
     pub pid: Option<u8>,
     /// What kind of failure.
     pub kind: FaultKind,
-    /// The line of the log that says so.
+    /// The line of the log that says so, or what the machine has seen.
     pub line: String,
 }
 
@@ -48,6 +48,8 @@ pub enum FaultKind {
     Panic,
     /// An exception of the processor that the kernel ends a process for, such as an access to no memory.
     Exception,
+    /// The kernel goes on for ever without doing anything: one that does not start, most likely.
+    Stuck,
 }
 
 impl Fault {

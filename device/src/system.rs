@@ -6,21 +6,27 @@ use std::{
 };
 
 use crate::{
-    boot::Owners,
+    boot::{Generation, Owners},
     cpu::Cpu,
     machine::{Board, Line, Next, PER_MILLISECOND, Source},
     memory::Tables,
-    outcome::{End, Fault, Outcome, Process, duration, shown},
+    outcome::{End, Fault, FaultKind, Outcome, Process, duration, shown},
     running::{Control, Look},
 };
 
 /// Machine time, 20 ms, that the log server has after a failure to write down what led to it.
 const LAST_WORDS: u64 = 20 * PER_MILLISECOND;
 
+/// So many instructions in a row a kernel never needs: a second of machine time in which no byte is written, no program gets
+/// on, and the processor does not sleep.
+const MAX_SILENT: u64 = 100_000_000;
+
 /// An emulated device: see [`Machine::builder`].
 pub struct Machine {
     pub(crate) cpu: Cpu<Board>,
     pub(crate) owners: Owners,
+    /// What the kernel was taken for.
+    pub(crate) generation: Generation,
     /// Of the processes, the kernel's first.
     pub(crate) names: Vec<String>,
     /// Processes that the run waits for.
@@ -68,6 +74,10 @@ impl Machine {
             self.cpu.interrupt();
             let left = self.machine_limit.saturating_sub(self.cpu.devices.now(self.cpu.count));
             self.cpu.run(until.min(self.cpu.count.saturating_add(left)));
+            if let Some(why) = self.stuck() {
+                self.faults.push(Fault { pid: Some(1), kind: FaultKind::Stuck, line: why });
+                return End::Failed;
+            }
             let has_ended = self.cpu.counts.ended() != ended.len();
             if has_ended {
                 self.tell_ends(&mut ended);
@@ -112,6 +122,31 @@ impl Machine {
                 text: format!("{name} has ended with {code}"),
             });
         }
+    }
+
+    /// Why the kernel will not do anything any more, if that is so.
+    fn stuck(&self) -> Option<String> {
+        let cpu = &self.cpu;
+        let active = cpu.counts.programs_until().max(cpu.devices.active());
+        let is_silent = !cpu.user && cpu.count.saturating_sub(active) > MAX_SILENT;
+        if cpu.stuck.is_none() && !is_silent {
+            return None;
+        }
+        let csr = &cpu.csr;
+        let trap = format!("pc {:#x}, cause {}, value {:#x}", csr.resume, csr.cause, csr.value);
+        let why = if let Some(again) = cpu.stuck {
+            let (cause, value) = (again.cause as u32, again.value);
+            format!(
+                "its trap handler at {:#x} cannot begin (cause {cause}, value {value:#x}); the trap: {trap}",
+                csr.vector
+            )
+        } else {
+            format!("for a second it has done nothing for anybody, at {:#x}; the last trap: {trap}", cpu.pc)
+        };
+        if cpu.counts.programs_until() == 0 {
+            return Some(format!("the kernel does not start ({}): {why}", self.generation.words()));
+        }
+        Some(format!("the kernel is stuck: {why}"))
     }
 
     /// Looks at what was written: a failure, after which the run goes on for a moment, or the line that ends the run.

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use device::{Builder, ElfError, End, FaultKind, Machine, StartError};
+use device::{Builder, ElfError, End, FaultKind, Generation, Machine, StartError};
 
 const KERNEL_AT: u32 = 0xffd0_0000;
 const PROGRAM_AT: u32 = 0x0001_0000;
@@ -181,6 +181,30 @@ fn more_programs_than_processes_are_refused() {
     assert_eq!(crowd(61).unwrap().end, End::MachineTime);
     let error = crowd(62).err().unwrap().to_string();
     assert!(error.contains("62 programs beside 2 services") && error.contains("leaves 61"), "{error}");
+}
+
+/// Jumps to nowhere, and has nothing that could handle that.
+const LOST: [u32; 2] = [0xdead_0337, 0x0003_0067];
+
+#[test]
+fn a_kernel_that_cannot_handle_its_own_fault_ends_the_run() {
+    let kernel = elf("lost-kernel", KERNEL_AT, &LOST);
+    let outcome = Machine::builder(kernel).machine_limit(Duration::MAX).run().unwrap();
+    assert_eq!((outcome.end, outcome.faults[0].kind), (End::Failed, FaultKind::Stuck));
+    let why = outcome.failure();
+    assert!(why.contains("does not start") && why.contains("three words"), "{why}");
+    assert!(why.contains("pc 0xdead0000, cause 12, value 0xdead0000"), "{why}");
+}
+
+#[test]
+fn a_kernel_that_does_nothing_ends_the_run() {
+    let kernel = elf("idle-kernel", KERNEL_AT, &LOOPS);
+    let machine = Machine::builder(kernel).generation(Generation::Current).machine_limit(Duration::MAX);
+    let outcome = machine.run().unwrap();
+    assert_eq!((outcome.end, outcome.faults[0].kind), (End::Failed, FaultKind::Stuck));
+    assert!(outcome.instructions < 110_000_000, "{}", outcome.instructions);
+    let why = outcome.failure();
+    assert!(why.contains("does not start") && why.contains("four words"), "{why}");
 }
 
 #[test]

@@ -40,6 +40,16 @@ pub enum Generation {
     Current,
 }
 
+impl Generation {
+    /// What is assumed of a kernel, for who has given another one.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Generation::Published => "taken for one as published, with three words for each process",
+            Generation::Current => "taken for one of today's xous-core, with four words for each process",
+        }
+    }
+}
+
 /// A program to be booted with the kernel.
 pub(crate) struct BootProgram {
     pub(crate) name: String,

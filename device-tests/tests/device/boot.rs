@@ -1,6 +1,6 @@
 //! Boot, programs that need nothing outside, and what a run tells.
 
-use device::{End, FaultKind};
+use device::{End, FaultKind, Outcome};
 
 use crate::common::{inside, programs};
 
@@ -14,16 +14,33 @@ fn the_service_is_registered() {
     assert!(outcome.machine_time().as_millis() < 100, "{:?}", outcome.machine_time());
 }
 
-/// As with `cargo xtask device --kernel FILE`.
+/// Boots a file as `cargo xtask device --kernel FILE` does.
+fn boot(name: &str, kernel: &[u8]) -> Outcome {
+    let path = std::env::temp_dir().join(format!("{name}-{}", std::process::id()));
+    std::fs::write(&path, kernel).unwrap();
+    let machine = programs().machine_on(&path).service(programs().service);
+    let outcome = machine.until("names: registered _Websocket Service_").run();
+    std::fs::remove_file(&path).unwrap();
+    outcome.unwrap()
+}
+
 #[test]
 fn a_kernel_that_lies_elsewhere_is_booted() {
-    let programs = programs();
-    let copy = std::env::temp_dir().join(format!("xous-kernel-{}", std::process::id()));
-    std::fs::copy(&programs.kernel, &copy).unwrap();
-    let machine = programs.machine_on(&copy).service(&programs.service);
-    let outcome = machine.until("names: registered _Websocket Service_").run();
-    std::fs::remove_file(&copy).unwrap();
-    outcome.unwrap().expect_success();
+    let mut kernel = std::fs::read(programs().kernel).unwrap();
+    boot("xous-kernel", &kernel).expect_success();
+    kernel.push(b'\n');
+    boot("xous-kernel-and-a-byte", &kernel).expect_success();
+}
+
+#[test]
+fn a_kernel_that_is_taken_for_another_generation_fails_with_its_name() {
+    let mut kernel = std::fs::read(programs().kernel).unwrap();
+    let text = b"KMAIN (clean boot)";
+    let at = kernel.windows(text.len()).position(|window| window == text).unwrap();
+    kernel[at] = b'k';
+    let outcome = boot("xous-kernel-of-today", &kernel);
+    assert_eq!((outcome.end, outcome.faults[0].kind), (End::Failed, FaultKind::Stuck));
+    assert!(outcome.failure().contains("four words"), "{}", outcome.failure());
 }
 
 #[test]

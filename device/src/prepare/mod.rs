@@ -27,7 +27,7 @@ use self::{
     files::{examples, put},
     toolchain::Toolchain,
 };
-use crate::{Builder, Generation, Machine};
+use crate::{Builder, Generation, Machine, boot::Image};
 
 /// The device's target triple.
 pub const TRIPLE: &str = "riscv32imac-unknown-xous-elf";
@@ -164,10 +164,11 @@ impl Programs {
         self.with_stand_ins(machine, names)
     }
 
-    /// The same with another kernel: one from an xous-core build of today, or the published one that lies elsewhere.
+    /// The same with another kernel: one from an xous-core build of today, or the published one that lies elsewhere. That
+    /// one is known by what it puts into memory, whatever else is in its file.
     pub fn machine_on(&self, kernel: &Path) -> Builder {
-        let published = std::fs::read(&self.kernel).ok();
-        let is_published = published.is_some() && published == std::fs::read(kernel).ok();
+        let image = |path| std::fs::read(path).ok().and_then(|file| Image::parse(&file).ok());
+        let is_published = image(&*self.kernel).is_some_and(|published| image(kernel) == Some(published));
         let generation = if is_published { Generation::Published } else { Generation::Current };
         self.machine_with(kernel, generation)
     }

@@ -330,6 +330,7 @@ impl Builder {
             control: self.control,
             log: Vec::new(),
             faults: Vec::new(),
+            faults_of_panics: 0,
         })
     }
 

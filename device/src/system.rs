@@ -39,6 +39,8 @@ pub struct Machine {
     pub(crate) control: Arc<Control>,
     pub(crate) log: Vec<Line>,
     pub(crate) faults: Vec<Fault>,
+    /// How many panics of programs are among them.
+    pub(crate) faults_of_panics: usize,
 }
 
 /// Is shown each line of the log as it comes.
@@ -78,6 +80,7 @@ impl Machine {
                 self.faults.push(Fault { pid: Some(1), kind: FaultKind::Stuck, line: why });
                 return End::Failed;
             }
+            self.tell_panics();
             let has_ended = self.cpu.counts.ended() != ended.len();
             if has_ended {
                 self.tell_ends(&mut ended);
@@ -121,6 +124,20 @@ impl Machine {
                 time,
                 text: format!("{name} has ended with {code}"),
             });
+        }
+    }
+
+    /// Adds a line to the log, and a failure, for each process that has told the log server of a panic.
+    fn tell_panics(&mut self) {
+        let known = self.faults_of_panics;
+        for pid in self.cpu.panics.told().get(known..).unwrap_or_default() {
+            self.faults_of_panics += 1;
+            let time = self.cpu.devices.now(self.cpu.count);
+            let name = self.names.get(usize::from(*pid).saturating_sub(1)).map_or("?", String::as_str);
+            let text = format!("{name} has panicked");
+            self.faults.push(Fault { pid: Some(*pid), kind: FaultKind::Panic, line: text.clone() });
+            self.machine_limit = self.machine_limit.min(time.saturating_add(LAST_WORDS));
+            self.cpu.devices.add_line(Line { source: Source::Machine, time, text });
         }
     }
 

@@ -81,6 +81,15 @@ fn a_panic_an_exception_and_an_exit_code_fail_a_run() {
 }
 
 #[test]
+fn what_a_program_prints_is_no_panic() {
+    // It says that it does not know the name.
+    let outcome = inside().program(programs().trial, &["PANIC in PID 9"]).run().unwrap();
+    assert!(outcome.log_text().contains("PANIC in PID 9"), "{}", outcome.log_text());
+    assert_eq!(outcome.end, End::ProgramsEnded);
+    assert!(outcome.faults.is_empty(), "{}", outcome.failure());
+}
+
+#[test]
 fn the_kernel_has_room_for_as_many_programs_as_are_let_in() {
     let machine = (0..MAX_PROGRAMS)
         .fold(programs().machine(), |machine, _| machine.program(programs().trial, &["exit", "0"]));

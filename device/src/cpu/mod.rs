@@ -10,12 +10,14 @@ mod csr;
 mod execute;
 mod memory;
 mod mmu;
+mod panics;
 #[cfg(test)]
 mod tests;
 mod trap;
 
 use csr::Csr;
 use mmu::Tlb;
+use panics::Panics;
 
 pub(crate) use self::{
     counts::Counts,
@@ -42,6 +44,7 @@ pub(crate) struct Cpu<D> {
     tlb: Tlb,
     compressed: Box<[u32]>,
     pub(crate) counts: Counts,
+    pub(crate) panics: Panics,
     /// The exception that supervisor mode cannot take: its handler's first instruction has failed, and would for ever.
     pub(crate) stuck: Option<Trap>,
     /// Where it is taken down what the instructions are spent for, if it is.
@@ -63,6 +66,7 @@ impl<D: Devices> Cpu<D> {
             tlb: Tlb::new(),
             compressed: compressed::table(),
             counts: Counts::default(),
+            panics: Panics::default(),
             stuck: None,
             recorder: None,
             ram,
@@ -118,5 +122,6 @@ impl<D: Devices> Cpu<D> {
         if self.counts.ended() != before {
             self.look_up();
         }
+        self.look_for_panic();
     }
 }

@@ -126,6 +126,9 @@ impl<D: Devices> Cpu<D> {
     pub(super) fn leave(&mut self) -> u32 {
         self.account();
         self.user = self.csr.status & csr::SPP == 0;
+        if self.user {
+            self.look_at_answer();
+        }
         let pid = self.pid();
         if let Some(recorder) = &mut self.recorder {
             recorder.leave(pid, self.user, &self.x);

@@ -208,6 +208,16 @@ fn a_kernel_that_does_nothing_ends_the_run() {
 }
 
 #[test]
+#[should_panic(expected = "the emulator has panicked")]
+fn nobody_waits_for_an_emulator_that_has_panicked() {
+    let kernel = elf("watched-kernel", KERNEL_AT, &writing_kernel("all is well"));
+    let machine = Machine::builder(kernel).watch(|_| panic!("as the test wants it"));
+    let mut running = machine.run_beside().unwrap();
+    // The first questions may come before the line.
+    while running.machine_time().is_ok() {}
+}
+
+#[test]
 fn a_machine_is_asked_and_stopped_while_it_runs() {
     let program = elf("stopped-program", PROGRAM_AT, &LOOPS);
     let mut running = machine("stopped").program(program, &[]).run_beside().unwrap();

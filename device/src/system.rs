@@ -1,6 +1,7 @@
 //! The machine as it runs, and when it stops.
 
 use std::{
+    io::Write,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -171,7 +172,8 @@ impl Machine {
         let mut end = None;
         for line in self.cpu.devices.take_lines() {
             if self.verbose {
-                eprintln!("{}", shown(&line));
+                // Whoever does not read it any more need not stop the machine.
+                writeln!(std::io::stderr(), "{}", shown(&line)).ok();
             }
             if let Some(watcher) = &mut self.watcher {
                 watcher(&line);

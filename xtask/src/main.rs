@@ -1,5 +1,10 @@
 //! Developer commands: `cargo xtask COMMAND`.
 
+// What tests print is captured only if std prints it.
+#[cfg(not(test))]
+#[macro_use]
+mod printing;
+
 mod autobahn;
 mod bench;
 mod device;

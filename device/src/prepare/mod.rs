@@ -11,7 +11,7 @@ mod files;
 pub mod toolchain;
 
 use std::{
-    io::{self, IsTerminal},
+    io::{self, IsTerminal, Write},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{Mutex, PoisonError},
@@ -240,7 +240,7 @@ fn install(
     if installed(root, toolchain, name, version).is_file() && holds(&stamp, &way) {
         return Ok(());
     }
-    eprintln!("device: [{step}/{STEPS}] installing {name} {version} for the device (first use)");
+    tell(&format!("[{step}/{STEPS}] installing {name} {version} for the device (first use)"));
     let mut command = cargo("install", toolchain, Sources::Published);
     command.args(["--locked", "--force", "--features", BOARD, "--root"]).arg(&to);
     for setting in profile {
@@ -260,7 +260,7 @@ fn build(step: &str, root: &Path, toolchain: &Toolchain, own: &Own) -> Result<()
     let mut command = cargo("build", toolchain, Sources::Own);
     // Mostly there is nothing to do, which takes a second and is not worth a word.
     if io::stderr().is_terminal() || !root.join("prepared").join(own.to).join(own.program).is_file() {
-        eprintln!("device: {step} building {} for the device", own.what);
+        tell(&format!("{step} building {} for the device", own.what));
     }
     run(command.arg("--locked").args(own.arguments))?;
     let to = root.join("prepared").join(own.to);
@@ -271,6 +271,11 @@ fn build(step: &str, root: &Path, toolchain: &Toolchain, own: &Own) -> Result<()
         }
     }
     Ok(())
+}
+
+/// Tells somebody who looks on; if nobody does, that is no reason to stop.
+fn tell(what: &str) {
+    writeln!(io::stderr(), "device: {what}").ok();
 }
 
 /// A directory for each compiler.

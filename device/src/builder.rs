@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    boot::{BootProgram, ElfError, Generation, Image, boot, check_kernel, check_program},
+    boot::{BootProgram, ElfError, Fit, Generation, Image, boot, check_kernel, check_program},
     cpu::Cpu,
     machine::{Board, Idle, Line, Options, Ram},
     net::{MakePeer, Network, Peer},
@@ -41,6 +41,15 @@ pub enum StartError {
         /// Servers that need not end.
         services: usize,
     },
+    /// A program's argument, or its name, is too long.
+    #[error("an argument of {0} is longer than 65,535 bytes")]
+    LongArgument(String),
+    /// A variable of a program's environment is too long.
+    #[error("a variable of {0}, or its name, is longer than 65,535 bytes")]
+    LongVariable(String),
+    /// A program's command line or environment is too long.
+    #[error("{0} has more than 65,535 arguments or variables")]
+    TooManyArguments(String),
     /// Kernel and programs do not fit into RAM.
     #[error("kernel and programs do not fit into RAM")]
     RamFull,
@@ -294,7 +303,7 @@ impl Builder {
     /// Loads everything.
     ///
     /// # Errors
-    /// [`StartError`], for files that cannot be used, and where they are too many or too large.
+    /// [`StartError`], for files that cannot be used, and where they or their arguments are too many or too large.
     pub fn start(self) -> Result<Machine, StartError> {
         if self.programs.len() > MAX_PROGRAMS {
             let services = self.programs.iter().filter(|program| !program.waited_for).count();
@@ -364,7 +373,13 @@ impl Builder {
 impl Program {
     fn load(&self) -> Result<BootProgram, StartError> {
         let name = self.name.clone();
-        let words = std::iter::once(&name).chain(&self.arguments).cloned().collect();
+        let words: Vec<_> = std::iter::once(&name).chain(&self.arguments).cloned().collect();
+        match Fit::of(&words, &self.environment) {
+            Fit::Fits => (),
+            Fit::LongWord => return Err(StartError::LongArgument(name)),
+            Fit::LongVariable => return Err(StartError::LongVariable(name)),
+            Fit::TooMany => return Err(StartError::TooManyArguments(name)),
+        }
         let image = read(&self.path)?;
         let program = BootProgram { image, words, environment: self.environment.clone(), name };
         check_program(&program).map_err(|error| StartError::Elf(self.path.clone(), error))?;

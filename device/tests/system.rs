@@ -183,6 +183,21 @@ fn more_programs_than_processes_are_refused() {
     assert!(error.contains("62 programs beside 2 services") && error.contains("leaves 61"), "{error}");
 }
 
+#[test]
+fn what_a_program_could_not_be_told_is_refused() {
+    let program = elf("told-much-program", PROGRAM_AT, &LOOPS);
+    let machine = || machine("told-much").machine_limit(Duration::from_millis(1));
+    let (most, long) = ("x".repeat(65_535), "x".repeat(65_536));
+    let fits = machine().program(&program, &[&most]).named("a").variable("KEY", &most);
+    assert_eq!(fits.run().unwrap().end, End::MachineTime);
+    let argument = machine().program(&program, &[&long]).named("a").run().err().unwrap();
+    assert_eq!(argument.to_string(), "an argument of a is longer than 65,535 bytes");
+    let variable = machine().service(&program).named("b").variable("KEY", &long).run();
+    assert!(matches!(variable, Err(StartError::LongVariable(name)) if name == "b"));
+    let many = machine().program(&program, &vec![""; 65_535]).run();
+    assert!(matches!(many, Err(StartError::TooManyArguments(_))));
+}
+
 /// Jumps to nowhere, and has nothing that could handle that.
 const LOST: [u32; 2] = [0xdead_0337, 0x0003_0067];
 

@@ -68,11 +68,37 @@ fn name(name: &[u8; 4]) -> u32 {
     u32::from_le_bytes(*name)
 }
 
+/// Whether words and variables fit into the block of parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fit {
+    Fits,
+    /// One of the words is too long,
+    LongWord,
+    /// or a variable's name or value,
+    LongVariable,
+    /// or there are too many of either.
+    TooMany,
+}
+
+impl Fit {
+    pub(crate) fn of(words: &[String], environment: &[(String, String)]) -> Fit {
+        const MAX: usize = u16::MAX as usize;
+        if words.len() > MAX || environment.len() > MAX {
+            Fit::TooMany
+        } else if words.iter().any(|word| word.len() > MAX) {
+            Fit::LongWord
+        } else if environment.iter().any(|(key, value)| key.len() > MAX || value.len() > MAX) {
+            Fit::LongVariable
+        } else {
+            Fit::Fits
+        }
+    }
+}
+
 /// The block that std on Xous reads `std::env::args` and `std::env::var` from.
 ///
-/// Words and variables longer than 65,535 bytes are left out.
+/// Words and variables are counted by 16 bits, and so is each of their texts; [`Fit`] says whether that is enough.
 pub(super) fn parameters(words: &[String], environment: &[(String, String)]) -> Vec<u8> {
-    let words: Vec<_> = words.iter().filter(|word| word.len() <= usize::from(u16::MAX)).collect();
     let mut list = (words.len() as u16).to_le_bytes().to_vec();
     words.iter().for_each(|word| text(&mut list, word));
     let mut variables = (environment.len() as u16).to_le_bytes().to_vec();
@@ -123,6 +149,19 @@ mod tests {
         let before = arguments.0.len();
         arguments.program(&Image { entry: 0x1_0000, segments: Vec::new() }, Some(0xf0_0000));
         assert_eq!(arguments.0[before + 2..], [0, 0x1_0000, 0, 0x8f0_0000]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told() {
+        let text = |length| "x".repeat(length);
+        let variable = |key, value| vec![(text(key), text(value))];
+        assert_eq!(Fit::of(&[text(65_535)], &variable(65_535, 65_535)), Fit::Fits);
+        assert_eq!(Fit::of(&[text(1), text(65_536)], &[]), Fit::LongWord);
+        for environment in [variable(65_536, 1), variable(1, 65_536)] {
+            assert_eq!(Fit::of(&[], &environment), Fit::LongVariable);
+        }
+        assert_eq!(Fit::of(&vec![String::new(); 65_536], &[]), Fit::TooMany);
+        assert_eq!(Fit::of(&[], &vec![(String::new(), String::new()); 65_536]), Fit::TooMany);
     }
 
     #[test]

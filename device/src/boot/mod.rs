@@ -12,6 +12,7 @@ use page_tables::{Pages, READ, Space, USER, VALID, WRITE};
 
 pub use self::elf::ElfError;
 pub(crate) use self::{
+    arguments::Fit,
     elf::Image,
     place::{check_kernel, check_program},
 };

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    boot::{BootProgram, ElfError, Generation, Image, boot},
+    boot::{BootProgram, ElfError, Fit, Generation, Image, boot, check_kernel, check_program},
     cpu::Cpu,
     machine::{Board, Idle, Line, Options, Ram},
     net::{MakePeer, Network, Peer},
@@ -17,8 +17,9 @@ use crate::{
     system::{Machine, Watcher},
 };
 
-/// Process numbers are bytes; 0 is nobody and 1 the kernel.
-const MAX_PROGRAMS: usize = 254;
+/// Processes beside the kernel, of which there are 64 with it (`MAX_PROCESS_COUNT` in xous-core's
+/// `kernel/src/arch/riscv/process.rs`). It does not count them: one more is an index behind its table, before it can say so.
+const MAX_PROGRAMS: usize = 63;
 
 /// Why a machine could not start.
 #[derive(Debug, thiserror::Error)]
@@ -29,9 +30,26 @@ pub enum StartError {
     /// A file is no program for the device.
     #[error("{0}: {1}")]
     Elf(PathBuf, ElfError),
-    /// More programs than there are process numbers.
-    #[error("more than {MAX_PROGRAMS} programs")]
-    TooManyPrograms,
+    /// More programs than the kernel has processes.
+    #[error(
+        "{programs} programs beside {services} services: the kernel has {MAX_PROGRAMS} processes for them, which leaves {}",
+        MAX_PROGRAMS.saturating_sub(*.services)
+    )]
+    TooManyPrograms {
+        /// Programs that the run waits for.
+        programs: usize,
+        /// Servers that need not end.
+        services: usize,
+    },
+    /// A program's argument, or its name, is too long.
+    #[error("an argument of {0} is longer than 65,535 bytes")]
+    LongArgument(String),
+    /// A variable of a program's environment is too long.
+    #[error("a variable of {0}, or its name, is longer than 65,535 bytes")]
+    LongVariable(String),
+    /// A program's command line or environment is too long.
+    #[error("{0} has more than 65,535 arguments or variables")]
+    TooManyArguments(String),
     /// Kernel and programs do not fit into RAM.
     #[error("kernel and programs do not fit into RAM")]
     RamFull,
@@ -285,12 +303,14 @@ impl Builder {
     /// Loads everything.
     ///
     /// # Errors
-    /// [`StartError`], for files that cannot be used, and where they are too many or too large.
+    /// [`StartError`], for files that cannot be used, and where they or their arguments are too many or too large.
     pub fn start(self) -> Result<Machine, StartError> {
         if self.programs.len() > MAX_PROGRAMS {
-            return Err(StartError::TooManyPrograms);
+            let services = self.programs.iter().filter(|program| !program.waited_for).count();
+            return Err(StartError::TooManyPrograms { programs: self.programs.len() - services, services });
         }
         let kernel = read(&self.kernel)?;
+        check_kernel(&kernel).map_err(|error| StartError::Elf(self.kernel.clone(), error))?;
         let programs = self.programs.iter().map(Program::load).collect::<Result<Vec<_>, _>>()?;
         let recorder = self.recorder()?;
         let mut cpu = Cpu::new(Ram::new(), Board::new(&self.options));
@@ -308,6 +328,7 @@ impl Builder {
         Ok(Machine {
             cpu,
             owners,
+            generation: self.generation,
             names: std::iter::once("kernel".to_owned()).chain(names).collect(),
             programs: waited_for.map(|(pid, _)| pid).collect(),
             until: self.until,
@@ -318,6 +339,7 @@ impl Builder {
             control: self.control,
             log: Vec::new(),
             faults: Vec::new(),
+            faults_of_panics: 0,
         })
     }
 
@@ -351,8 +373,17 @@ impl Builder {
 impl Program {
     fn load(&self) -> Result<BootProgram, StartError> {
         let name = self.name.clone();
-        let words = std::iter::once(&name).chain(&self.arguments).cloned().collect();
-        Ok(BootProgram { image: read(&self.path)?, words, environment: self.environment.clone(), name })
+        let words: Vec<_> = std::iter::once(&name).chain(&self.arguments).cloned().collect();
+        match Fit::of(&words, &self.environment) {
+            Fit::Fits => (),
+            Fit::LongWord => return Err(StartError::LongArgument(name)),
+            Fit::LongVariable => return Err(StartError::LongVariable(name)),
+            Fit::TooMany => return Err(StartError::TooManyArguments(name)),
+        }
+        let image = read(&self.path)?;
+        let program = BootProgram { image, words, environment: self.environment.clone(), name };
+        check_program(&program).map_err(|error| StartError::Elf(self.path.clone(), error))?;
+        Ok(program)
     }
 }
 

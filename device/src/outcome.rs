@@ -33,11 +33,11 @@ pub enum End {
 /// A failure that ends a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The process, where the line tells it; 1 is the kernel.
+    /// The process, where it is known; 1 is the kernel.
     pub pid: Option<u8>,
     /// What kind of failure.
     pub kind: FaultKind,
-    /// The line of the log that says so.
+    /// The line of the log that says so, or what the machine has seen.
     pub line: String,
 }
 
@@ -48,27 +48,36 @@ pub enum FaultKind {
     Panic,
     /// An exception of the processor that the kernel ends a process for, such as an access to no memory.
     Exception,
+    /// The kernel goes on for ever without doing anything: one that does not start, most likely.
+    Stuck,
 }
 
 impl Fault {
-    /// The failure that a line tells, if it does.
+    /// The failure that a line tells, if it does. Only the kernel's are looked at: programs can write anything into
+    /// theirs, and the names of processes, which the kernel shows, do not stand first.
     pub(crate) fn of(line: &Line) -> Option<Fault> {
-        let text = &line.text;
-        let (kind, behind) = match line.source {
-            Source::Kernel => find(text, "CPU Exception on PID ", FaultKind::Exception)
-                // In the name of a process, or in nobody's.
-                .or_else(|| find(text, "PANIC in PID ", FaultKind::Panic))
-                .or_else(|| find(text, "PANIC", FaultKind::Panic)),
-            Source::Log => find(text, "PANIC in PID ", FaultKind::Panic),
-            Source::Machine => None,
-        }?;
+        if line.source != Source::Kernel {
+            return None;
+        }
+        // A panic is in the name of a process, or in nobody's.
+        let text = line.text.trim_start();
+        let (kind, behind) = begins(text, "PROGRAM HALT: CPU Exception on PID ", FaultKind::Exception)
+            .or_else(|| begins(text, "!!! KERNEL FAILURE !!!: CPU Exception on PID ", FaultKind::Exception))
+            .or_else(|| begins(text, "PANIC in PID ", FaultKind::Panic))
+            .or_else(|| begins(text, "PANIC", FaultKind::Panic))
+            .or_else(|| begins(behind_fault(text)?, "PANIC in PID ", FaultKind::Panic))?;
         let digits = behind.split(|c: char| !c.is_ascii_digit()).next().unwrap_or("");
-        Some(Fault { pid: digits.parse().ok(), kind, line: text.clone() })
+        Some(Fault { pid: digits.parse().ok(), kind, line: line.text.clone() })
     }
 }
 
-fn find<'a>(text: &'a str, marker: &str, kind: FaultKind) -> Option<(FaultKind, &'a str)> {
-    text.split_once(marker).map(|(_, behind)| (kind, behind))
+fn begins<'a>(text: &'a str, marker: &str, kind: FaultKind) -> Option<(FaultKind, &'a str)> {
+    text.strip_prefix(marker).map(|behind| (kind, behind))
+}
+
+/// What stands behind the kernel's words on a fault of its own, in the same line.
+fn behind_fault(text: &str) -> Option<&str> {
+    text.strip_prefix("KERNEL(")?.split_once(" - ").map(|(_, behind)| behind)
 }
 
 /// A process and what it has used.
@@ -188,13 +197,32 @@ mod tests {
         let exception = line(Source::Kernel, "PROGRAM HALT: CPU Exception on PID 12: Load page fault");
         let fault = Fault::of(&exception).unwrap();
         assert_eq!((fault.pid, fault.kind), (Some(12), FaultKind::Exception));
-        let panic = Fault::of(&line(Source::Log, "PANIC in PID 7: main: a reason")).unwrap();
-        assert_eq!((panic.pid, panic.kind), (Some(7), FaultKind::Panic));
-        for (text, pid) in [("PANIC in PID 3: panicked at src/services.rs", Some(3)), ("PANIC!", None)] {
+        let failure =
+            line(Source::Kernel, "!!! KERNEL FAILURE !!!: CPU Exception on PID 1: Illegal instruction");
+        let failure = Fault::of(&failure).unwrap();
+        assert_eq!((failure.pid, failure.kind), (Some(1), FaultKind::Exception));
+        for (text, pid) in [
+            ("PANIC in PID 3: panicked at src/services.rs", Some(3)),
+            ("\rPANIC in PID 3: panicked at src/services.rs", Some(3)),
+            (
+                "KERNEL(7): RISC-V fault: Store page fault - PANIC in PID 7: Maybe ran out of kernel stack?",
+                Some(7),
+            ),
+            ("PANIC!", None),
+        ] {
             let panic = Fault::of(&line(Source::Kernel, text)).unwrap();
             assert_eq!((panic.pid, panic.kind), (pid, FaultKind::Panic));
         }
-        assert_eq!(Fault::of(&line(Source::Log, "INFO:main: no panic in sight")), None);
+    }
+
+    #[test]
+    fn what_a_program_prints_or_is_called_is_no_fault() {
+        for text in ["PANIC in PID 9", "PROGRAM HALT: CPU Exception on PID 12: Load page fault", "PANIC"] {
+            assert_eq!(Fault::of(&line(Source::Log, text)), None, "{text}");
+            assert_eq!(Fault::of(&line(Source::Machine, text)), None, "{text}");
+            // As the kernel's debug shell shows a process of this name.
+            assert_eq!(Fault::of(&line(Source::Kernel, &format!(" 9 {text}"))), None, "{text}");
+        }
     }
 
     #[test]

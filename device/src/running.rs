@@ -32,14 +32,18 @@ impl Running {
         let control = builder.control();
         // The machine is made where it runs: it cannot go from one thread to another.
         let (started, answer) = channel();
-        let thread = std::thread::spawn(move || match builder.start() {
-            Ok(machine) => {
-                started.send(Ok(())).ok();
-                Some(machine.run())
-            }
-            Err(error) => {
-                started.send(Err(error)).ok();
-                None
+        let end = Ending(control.clone());
+        let thread = std::thread::spawn(move || {
+            let _end = end;
+            match builder.start() {
+                Ok(machine) => {
+                    started.send(Ok(())).ok();
+                    Some(machine.run())
+                }
+                Err(error) => {
+                    started.send(Err(error)).ok();
+                    None
+                }
             }
         });
         answer.recv().unwrap_or(Ok(()))?;
@@ -51,6 +55,9 @@ impl Running {
     ///
     /// # Errors
     /// How the machine ended, if it did before: its limits bound the wait.
+    ///
+    /// # Panics
+    /// When the emulator has panicked.
     pub fn wait_for(&mut self, text: &str) -> Result<Line, String> {
         loop {
             match self.lines.recv() {
@@ -69,6 +76,9 @@ impl Running {
     ///
     /// # Errors
     /// How the machine ended, if it did before.
+    ///
+    /// # Panics
+    /// When the emulator has panicked.
     pub fn processes(&mut self) -> Result<Vec<Process>, String> {
         self.look().map(|look| look.processes)
     }
@@ -77,6 +87,9 @@ impl Running {
     ///
     /// # Errors
     /// How the machine ended, if it did before.
+    ///
+    /// # Panics
+    /// When the emulator has panicked.
     pub fn machine_time(&mut self) -> Result<Duration, String> {
         self.look().map(|look| look.time)
     }
@@ -131,6 +144,15 @@ pub(crate) struct Control {
     call: AtomicBool,
     stop: AtomicBool,
     question: Mutex<Question>,
+}
+
+/// Ends the control with the machine's thread, by a panic too: nobody waits for a machine that is no more.
+struct Ending(Arc<Control>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.end();
+    }
 }
 
 /// The question how it is.

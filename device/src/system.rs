@@ -1,26 +1,33 @@
 //! The machine as it runs, and when it stops.
 
 use std::{
+    io::Write,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use crate::{
-    boot::Owners,
+    boot::{Generation, Owners},
     cpu::Cpu,
     machine::{Board, Line, Next, PER_MILLISECOND, Source},
     memory::Tables,
-    outcome::{End, Fault, Outcome, Process, duration, shown},
+    outcome::{End, Fault, FaultKind, Outcome, Process, duration, shown},
     running::{Control, Look},
 };
 
 /// Machine time, 20 ms, that the log server has after a failure to write down what led to it.
 const LAST_WORDS: u64 = 20 * PER_MILLISECOND;
 
+/// So many instructions in a row a kernel never needs: a second of machine time in which no byte is written, no program gets
+/// on, and the processor does not sleep.
+const MAX_SILENT: u64 = 100_000_000;
+
 /// An emulated device: see [`Machine::builder`].
 pub struct Machine {
     pub(crate) cpu: Cpu<Board>,
     pub(crate) owners: Owners,
+    /// What the kernel was taken for.
+    pub(crate) generation: Generation,
     /// Of the processes, the kernel's first.
     pub(crate) names: Vec<String>,
     /// Processes that the run waits for.
@@ -33,6 +40,8 @@ pub struct Machine {
     pub(crate) control: Arc<Control>,
     pub(crate) log: Vec<Line>,
     pub(crate) faults: Vec<Fault>,
+    /// How many panics of programs are among them.
+    pub(crate) faults_of_panics: usize,
 }
 
 /// Is shown each line of the log as it comes.
@@ -68,6 +77,11 @@ impl Machine {
             self.cpu.interrupt();
             let left = self.machine_limit.saturating_sub(self.cpu.devices.now(self.cpu.count));
             self.cpu.run(until.min(self.cpu.count.saturating_add(left)));
+            if let Some(why) = self.stuck() {
+                self.faults.push(Fault { pid: Some(1), kind: FaultKind::Stuck, line: why });
+                return End::Failed;
+            }
+            self.tell_panics();
             let has_ended = self.cpu.counts.ended() != ended.len();
             if has_ended {
                 self.tell_ends(&mut ended);
@@ -114,12 +128,52 @@ impl Machine {
         }
     }
 
+    /// Adds a line to the log, and a failure, for each process that has told the log server of a panic.
+    fn tell_panics(&mut self) {
+        let known = self.faults_of_panics;
+        for pid in self.cpu.panics.told().get(known..).unwrap_or_default() {
+            self.faults_of_panics += 1;
+            let time = self.cpu.devices.now(self.cpu.count);
+            let name = self.names.get(usize::from(*pid).saturating_sub(1)).map_or("?", String::as_str);
+            let text = format!("{name} has panicked");
+            self.faults.push(Fault { pid: Some(*pid), kind: FaultKind::Panic, line: text.clone() });
+            self.machine_limit = self.machine_limit.min(time.saturating_add(LAST_WORDS));
+            self.cpu.devices.add_line(Line { source: Source::Machine, time, text });
+        }
+    }
+
+    /// Why the kernel will not do anything any more, if that is so.
+    fn stuck(&self) -> Option<String> {
+        let cpu = &self.cpu;
+        let active = cpu.counts.programs_until().max(cpu.devices.active());
+        let is_silent = !cpu.user && cpu.count.saturating_sub(active) > MAX_SILENT;
+        if cpu.stuck.is_none() && !is_silent {
+            return None;
+        }
+        let csr = &cpu.csr;
+        let trap = format!("pc {:#x}, cause {}, value {:#x}", csr.resume, csr.cause, csr.value);
+        let why = if let Some(again) = cpu.stuck {
+            let (cause, value) = (again.cause as u32, again.value);
+            format!(
+                "its trap handler at {:#x} cannot begin (cause {cause}, value {value:#x}); the trap: {trap}",
+                csr.vector
+            )
+        } else {
+            format!("for a second it has done nothing for anybody, at {:#x}; the last trap: {trap}", cpu.pc)
+        };
+        if cpu.counts.programs_until() == 0 {
+            return Some(format!("the kernel does not start ({}): {why}", self.generation.words()));
+        }
+        Some(format!("the kernel is stuck: {why}"))
+    }
+
     /// Looks at what was written: a failure, after which the run goes on for a moment, or the line that ends the run.
     fn take_lines(&mut self) -> Option<End> {
         let mut end = None;
         for line in self.cpu.devices.take_lines() {
             if self.verbose {
-                eprintln!("{}", shown(&line));
+                // Whoever does not read it any more need not stop the machine.
+                writeln!(std::io::stderr(), "{}", shown(&line)).ok();
             }
             if let Some(watcher) = &mut self.watcher {
                 watcher(&line);

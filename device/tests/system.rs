@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use device::{Builder, End, FaultKind, Machine, StartError};
+use device::{Builder, ElfError, End, FaultKind, Generation, Machine, StartError};
 
 const KERNEL_AT: u32 = 0xffd0_0000;
 const PROGRAM_AT: u32 = 0x0001_0000;
@@ -147,13 +147,89 @@ fn files_that_cannot_be_used_are_named() {
 }
 
 #[test]
+fn what_lies_where_nothing_may_is_named() {
+    let out_of_place = |result| matches!(result, Err(StartError::Elf(_, ElfError::OutOfPlace)));
+    // The parameters, the stack, the tables, the root table, the arguments, the kernel.
+    for address in [0x00f0_0000, 0x7fff_f000, 0xff40_0000, 0xff80_0000, 0xffc0_0000, KERNEL_AT] {
+        let program = elf(&format!("misplaced-{address:x}"), address, &LOOPS);
+        assert!(out_of_place(machine("misplaced").program(program, &[]).run()), "{address:x}");
+    }
+    for address in [PROGRAM_AT, 0xff80_0000, 0xfff7_f000] {
+        let kernel = elf(&format!("misplaced-kernel-{address:x}"), address, &LOOPS);
+        assert!(out_of_place(Machine::builder(kernel).run()), "{address:x}");
+    }
+}
+
+#[test]
 fn more_than_fits_into_ram_is_refused() {
-    let program = elf("many-program", PROGRAM_AT, &vec![0; 64 << 10]);
+    let program = elf("many-program", PROGRAM_AT, &vec![0; 80 << 10]);
     let mut machine = machine("many");
-    for _ in 0..70 {
+    for _ in 0..60 {
         machine = machine.service(&program);
     }
     assert!(matches!(machine.run(), Err(StartError::RamFull)));
+}
+
+#[test]
+fn more_programs_than_processes_are_refused() {
+    let program = elf("crowd-program", PROGRAM_AT, &LOOPS);
+    let crowd = |programs| {
+        let machine =
+            machine("crowd").machine_limit(Duration::from_millis(1)).service(&program).service(&program);
+        (0..programs).fold(machine, |machine, _| machine.program(&program, &[])).run()
+    };
+    assert_eq!(crowd(61).unwrap().end, End::MachineTime);
+    let error = crowd(62).err().unwrap().to_string();
+    assert!(error.contains("62 programs beside 2 services") && error.contains("leaves 61"), "{error}");
+}
+
+#[test]
+fn what_a_program_could_not_be_told_is_refused() {
+    let program = elf("told-much-program", PROGRAM_AT, &LOOPS);
+    let machine = || machine("told-much").machine_limit(Duration::from_millis(1));
+    let (most, long) = ("x".repeat(65_535), "x".repeat(65_536));
+    let fits = machine().program(&program, &[&most]).named("a").variable("KEY", &most);
+    assert_eq!(fits.run().unwrap().end, End::MachineTime);
+    let argument = machine().program(&program, &[&long]).named("a").run().err().unwrap();
+    assert_eq!(argument.to_string(), "an argument of a is longer than 65,535 bytes");
+    let variable = machine().service(&program).named("b").variable("KEY", &long).run();
+    assert!(matches!(variable, Err(StartError::LongVariable(name)) if name == "b"));
+    let many = machine().program(&program, &vec![""; 65_535]).run();
+    assert!(matches!(many, Err(StartError::TooManyArguments(_))));
+}
+
+/// Jumps to nowhere, and has nothing that could handle that.
+const LOST: [u32; 2] = [0xdead_0337, 0x0003_0067];
+
+#[test]
+fn a_kernel_that_cannot_handle_its_own_fault_ends_the_run() {
+    let kernel = elf("lost-kernel", KERNEL_AT, &LOST);
+    let outcome = Machine::builder(kernel).machine_limit(Duration::MAX).run().unwrap();
+    assert_eq!((outcome.end, outcome.faults[0].kind), (End::Failed, FaultKind::Stuck));
+    let why = outcome.failure();
+    assert!(why.contains("does not start") && why.contains("three words"), "{why}");
+    assert!(why.contains("pc 0xdead0000, cause 12, value 0xdead0000"), "{why}");
+}
+
+#[test]
+fn a_kernel_that_does_nothing_ends_the_run() {
+    let kernel = elf("idle-kernel", KERNEL_AT, &LOOPS);
+    let machine = Machine::builder(kernel).generation(Generation::Current).machine_limit(Duration::MAX);
+    let outcome = machine.run().unwrap();
+    assert_eq!((outcome.end, outcome.faults[0].kind), (End::Failed, FaultKind::Stuck));
+    assert!(outcome.instructions < 110_000_000, "{}", outcome.instructions);
+    let why = outcome.failure();
+    assert!(why.contains("does not start") && why.contains("four words"), "{why}");
+}
+
+#[test]
+#[should_panic(expected = "the emulator has panicked")]
+fn nobody_waits_for_an_emulator_that_has_panicked() {
+    let kernel = elf("watched-kernel", KERNEL_AT, &writing_kernel("all is well"));
+    let machine = Machine::builder(kernel).watch(|_| panic!("as the test wants it"));
+    let mut running = machine.run_beside().unwrap();
+    // The first questions may come before the line.
+    while running.machine_time().is_ok() {}
 }
 
 #[test]

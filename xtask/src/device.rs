@@ -1,5 +1,6 @@
 //! `cargo xtask device`: programs on an emulated device, with its console on the terminal.
 
+mod console;
 mod documents;
 pub(crate) mod gauge;
 mod measure;
@@ -12,8 +13,9 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ::device::prepare::{Programs, prepare};
-use ::device::{Builder, End, Line, Network, Source};
+use ::device::{Builder, End, Network};
 
+use console::Console;
 use options::{Options, Program};
 
 use crate::{Command, Failure, toolchain};
@@ -52,10 +54,6 @@ anything has failed, 2 for a wrong call.",
 
 /// Examples that serve until they are stopped.
 const SERVERS: [&str; 4] = ["echo_server", "meeting", "chat", "inbox"];
-/// The log server has its own start behind it.
-const CONSOLE_STARTS: &str = "LOG: Running the output";
-/// What servers tell, which is not of interest to somebody who runs a program.
-const OF_SERVERS: &[&str] = &["names: ", "INFO:websocket::"];
 
 fn run(arguments: Vec<String>) -> Result<ExitCode, Failure> {
     let options = Options::parse(arguments)?;
@@ -82,6 +80,7 @@ fn machine(programs: &Programs, options: &Options) -> Result<Builder, Failure> {
         Some(kernel) => programs.machine_on(Path::new(kernel)),
         None => programs.machine(),
     };
+    let mut console = Console::new(options.verbose);
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH)?;
     machine = machine
         .argument_of("timeserver", &since_1970.as_millis().to_string())
@@ -90,7 +89,7 @@ fn machine(programs: &Programs, options: &Options) -> Result<Builder, Failure> {
         // Until Ctrl-C.
         .machine_limit(Duration::MAX)
         .wall_limit(Duration::MAX)
-        .watch(console(options.verbose));
+        .watch(move |line| console.show(line));
     if options.profile {
         machine = machine.profile();
     }
@@ -115,20 +114,6 @@ fn find(programs: &Programs, name: &str) -> Result<PathBuf, Failure> {
     let candidates = [programs.example(name), PathBuf::from(name)];
     let found = candidates.into_iter().find(|path| path.is_file());
     found.ok_or_else(|| Failure::Usage(format!("there is no example '{name}', and no such file")))
-}
-
-/// Prints the console, and of the kernel's lines those that are asked for.
-fn console(verbose: bool) -> impl FnMut(&Line) + Send + 'static {
-    let mut started = verbose;
-    move |line| {
-        let text = &line.text;
-        let quiet =
-            !started || line.source != Source::Log || OF_SERVERS.iter().any(|of| text.starts_with(of));
-        if verbose || !quiet {
-            println!("{text}");
-        }
-        started |= text.contains(CONSOLE_STARTS);
-    }
 }
 
 #[cfg(test)]

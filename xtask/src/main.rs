@@ -1,5 +1,10 @@
 //! Developer commands: `cargo xtask COMMAND`.
 
+// What tests print is captured only if std prints it.
+#[cfg(not(test))]
+#[macro_use]
+mod printing;
+
 mod autobahn;
 mod bench;
 mod device;
@@ -65,7 +70,17 @@ impl<E: std::error::Error> From<E> for Failure {
 }
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
+    let mut arguments = Vec::new();
+    for argument in std::env::args_os().skip(1) {
+        match argument.into_string() {
+            Ok(argument) => arguments.push(argument),
+            Err(argument) => {
+                eprintln!("xtask: the argument {argument:?} is not UTF-8");
+                return ExitCode::from(2);
+            }
+        }
+    }
+    let mut arguments = arguments.into_iter();
     let Some(name) = arguments.next() else {
         eprint!("{}", overview());
         return ExitCode::from(2);

@@ -227,7 +227,7 @@ impl Options {
                 Some(Long("example")) => options.example = Some(parser.value()?.string()?),
                 Some(Long("program")) => options.program = Some(parser.value()?.string()?),
                 Some(Long("listen")) => options.listen = Some(parser.value()?.parse()?),
-                Some(Long("port")) => options.port = Some(parser.value()?.string()?),
+                Some(Long("port")) => options.port = Some(parser.value()?.parse::<u16>()?.to_string()),
                 Some(Long("memory")) => options.memory = Some(parser.value()?.parse()?),
                 Some(Long("data")) => options.data = Some(parser.value()?.string()?),
                 Some(other) => {
@@ -404,7 +404,9 @@ mod tests {
     #[test]
     fn an_unknown_argument_is_refused() {
         assert!(matches!(parse("ws://host/"), Err(Failure::Usage(_))));
-        assert!(matches!(parse("--port"), Err(Failure::Usage(_))));
+        for line in ["--port", "--port abc", "--port 99999", "--port -1"] {
+            assert!(matches!(parse(line), Err(Failure::Usage(_))), "{line}");
+        }
         assert!(matches!(parse("--memory much"), Err(Failure::Usage(_))));
     }
 }

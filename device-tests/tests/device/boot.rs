@@ -1,8 +1,11 @@
 //! Boot, programs that need nothing outside, and what a run tells.
 
-use device::{End, FaultKind};
+use device::{End, FaultKind, Outcome};
 
 use crate::common::{inside, programs};
+
+/// Kernel 0.9.37 has 64 processes with itself, of which the log server and the stand-ins are nine.
+const MAX_PROGRAMS: usize = 64 - 1 - 9;
 
 #[test]
 fn the_service_is_registered() {
@@ -11,16 +14,33 @@ fn the_service_is_registered() {
     assert!(outcome.machine_time().as_millis() < 100, "{:?}", outcome.machine_time());
 }
 
-/// As with `cargo xtask device --kernel FILE`.
+/// Boots a file as `cargo xtask device --kernel FILE` does.
+fn boot(name: &str, kernel: &[u8]) -> Outcome {
+    let path = std::env::temp_dir().join(format!("{name}-{}", std::process::id()));
+    std::fs::write(&path, kernel).unwrap();
+    let machine = programs().machine_on(&path).service(programs().service);
+    let outcome = machine.until("names: registered _Websocket Service_").run();
+    std::fs::remove_file(&path).unwrap();
+    outcome.unwrap()
+}
+
 #[test]
 fn a_kernel_that_lies_elsewhere_is_booted() {
-    let programs = programs();
-    let copy = std::env::temp_dir().join(format!("xous-kernel-{}", std::process::id()));
-    std::fs::copy(&programs.kernel, &copy).unwrap();
-    let machine = programs.machine_on(&copy).service(&programs.service);
-    let outcome = machine.until("names: registered _Websocket Service_").run();
-    std::fs::remove_file(&copy).unwrap();
-    outcome.unwrap().expect_success();
+    let mut kernel = std::fs::read(programs().kernel).unwrap();
+    boot("xous-kernel", &kernel).expect_success();
+    kernel.push(b'\n');
+    boot("xous-kernel-and-a-byte", &kernel).expect_success();
+}
+
+#[test]
+fn a_kernel_that_is_taken_for_another_generation_fails_with_its_name() {
+    let mut kernel = std::fs::read(programs().kernel).unwrap();
+    let text = b"KMAIN (clean boot)";
+    let at = kernel.windows(text.len()).position(|window| window == text).unwrap();
+    kernel[at] = b'k';
+    let outcome = boot("xous-kernel-of-today", &kernel);
+    assert_eq!((outcome.end, outcome.faults[0].kind), (End::Failed, FaultKind::Stuck));
+    assert!(outcome.failure().contains("four words"), "{}", outcome.failure());
 }
 
 #[test]
@@ -58,6 +78,22 @@ fn a_panic_an_exception_and_an_exit_code_fail_a_run() {
     let outcome = inside().program(programs().trial, &["exit", "3"]).run().unwrap();
     assert_eq!(outcome.process("trial").unwrap().exit_code, Some(3));
     assert!(!outcome.succeeded());
+}
+
+#[test]
+fn what_a_program_prints_is_no_panic() {
+    // It says that it does not know the name.
+    let outcome = inside().program(programs().trial, &["PANIC in PID 9"]).run().unwrap();
+    assert!(outcome.log_text().contains("PANIC in PID 9"), "{}", outcome.log_text());
+    assert_eq!(outcome.end, End::ProgramsEnded);
+    assert!(outcome.faults.is_empty(), "{}", outcome.failure());
+}
+
+#[test]
+fn the_kernel_has_room_for_as_many_programs_as_are_let_in() {
+    let machine = (0..MAX_PROGRAMS)
+        .fold(programs().machine(), |machine, _| machine.program(programs().trial, &["exit", "0"]));
+    machine.run().unwrap().expect_success();
 }
 
 #[test]

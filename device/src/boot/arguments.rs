@@ -8,6 +8,8 @@ use crate::machine::{DEVICES_SIZE, DEVICES_START, RAM_SIZE, RAM_START};
 const EXCEPTION_FRAMES: u32 = 8 << 24;
 const SECTION_WRITABLE: u32 = 1 << 24;
 const SECTION_EXECUTABLE: u32 = 4 << 24;
+/// Characters of a process's name in the list for the debug shell, of which each takes four bytes at most.
+const MAX_NAME: usize = 64;
 
 /// The words of all tags, in their order.
 pub(super) struct Arguments(Vec<u32>);
@@ -34,10 +36,12 @@ impl Arguments {
         self.tag(b"IniE", &words);
     }
 
-    /// Names of the processes, from 1 on, for the kernel's debug shell.
+    /// Names of the processes, from 1 on, for the kernel's debug shell, which shows the start of long ones.
     pub(super) fn names<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
         let mut bytes = Vec::new();
         for (pid, name) in (1u32..).zip(names) {
+            let end = name.char_indices().nth(MAX_NAME).map_or(name.len(), |(at, _)| at);
+            let name = &name[..end];
             bytes.extend(pid.to_le_bytes());
             bytes.extend((name.len() as u32).to_le_bytes());
             bytes.extend(name.bytes());
@@ -64,11 +68,37 @@ fn name(name: &[u8; 4]) -> u32 {
     u32::from_le_bytes(*name)
 }
 
+/// Whether words and variables fit into the block of parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fit {
+    Fits,
+    /// One of the words is too long,
+    LongWord,
+    /// or a variable's name or value,
+    LongVariable,
+    /// or there are too many of either.
+    TooMany,
+}
+
+impl Fit {
+    pub(crate) fn of(words: &[String], environment: &[(String, String)]) -> Fit {
+        const MAX: usize = u16::MAX as usize;
+        if words.len() > MAX || environment.len() > MAX {
+            Fit::TooMany
+        } else if words.iter().any(|word| word.len() > MAX) {
+            Fit::LongWord
+        } else if environment.iter().any(|(key, value)| key.len() > MAX || value.len() > MAX) {
+            Fit::LongVariable
+        } else {
+            Fit::Fits
+        }
+    }
+}
+
 /// The block that std on Xous reads `std::env::args` and `std::env::var` from.
 ///
-/// Words and variables longer than 65,535 bytes are left out.
+/// Words and variables are counted by 16 bits, and so is each of their texts; [`Fit`] says whether that is enough.
 pub(super) fn parameters(words: &[String], environment: &[(String, String)]) -> Vec<u8> {
-    let words: Vec<_> = words.iter().filter(|word| word.len() <= usize::from(u16::MAX)).collect();
     let mut list = (words.len() as u16).to_le_bytes().to_vec();
     words.iter().for_each(|word| text(&mut list, word));
     let mut variables = (environment.len() as u16).to_le_bytes().to_vec();
@@ -119,6 +149,27 @@ mod tests {
         let before = arguments.0.len();
         arguments.program(&Image { entry: 0x1_0000, segments: Vec::new() }, Some(0xf0_0000));
         assert_eq!(arguments.0[before + 2..], [0, 0x1_0000, 0, 0x8f0_0000]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told() {
+        let text = |length| "x".repeat(length);
+        let variable = |key, value| vec![(text(key), text(value))];
+        assert_eq!(Fit::of(&[text(65_535)], &variable(65_535, 65_535)), Fit::Fits);
+        assert_eq!(Fit::of(&[text(1), text(65_536)], &[]), Fit::LongWord);
+        for environment in [variable(65_536, 1), variable(1, 65_536)] {
+            assert_eq!(Fit::of(&[], &environment), Fit::LongVariable);
+        }
+        assert_eq!(Fit::of(&vec![String::new(); 65_536], &[]), Fit::TooMany);
+        assert_eq!(Fit::of(&[], &vec![(String::new(), String::new()); 65_536]), Fit::TooMany);
+    }
+
+    #[test]
+    fn long_names_are_cut_between_characters() {
+        let mut arguments = Arguments::new();
+        let before = arguments.0.len();
+        arguments.names([&*"\u{e4}".repeat(MAX_NAME + 1)].into_iter());
+        assert_eq!(arguments.0[before + 3], 2 * MAX_NAME as u32);
     }
 
     #[test]

@@ -17,9 +17,20 @@ pub enum ElfError {
     /// A segment lies where no program may be.
     #[error("a segment lies where no program may be")]
     OutOfPlace,
+    /// The first instruction lies in no segment that may be executed.
+    #[error("it begins outside of its code")]
+    NoEntry,
+    /// More segments than the kernel's arguments can tell.
+    #[error("more than {MAX_SEGMENTS} segments")]
+    TooManySegments,
 }
 
+/// Programs have four. All of them together have to fit into what there is for the kernel's arguments, and the words of one
+/// into 16 bits.
+pub(super) const MAX_SEGMENTS: usize = 256;
+
 /// A part of a program in memory.
+#[derive(PartialEq, Eq)]
 pub(crate) struct Segment {
     pub(crate) address: u32,
     /// Its size in memory; more than the data, where zeros follow.
@@ -30,6 +41,7 @@ pub(crate) struct Segment {
 }
 
 /// A program to be loaded.
+#[derive(PartialEq, Eq)]
 pub(crate) struct Image {
     pub(crate) entry: u32,
     pub(crate) segments: Vec<Segment>,
@@ -50,6 +62,9 @@ impl Image {
             address.checked_add(size).ok_or(ElfError::OutOfPlace)?;
             let data = segment.data().map_err(broken)?.to_vec();
             let (writable, executable) = (flags.contains(PF_W), flags.contains(PF_X));
+            if segments.len() == MAX_SEGMENTS {
+                return Err(ElfError::TooManySegments);
+            }
             segments.push(Segment { address, size, writable, executable, data });
         }
         let entry = u32::try_from(file.entry()).map_err(|_| ElfError::OutOfPlace)?;

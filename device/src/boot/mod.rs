@@ -3,6 +3,7 @@
 mod arguments;
 mod elf;
 mod page_tables;
+mod place;
 #[cfg(test)]
 mod tests;
 
@@ -10,7 +11,11 @@ use arguments::{Arguments, parameters};
 use page_tables::{Pages, READ, Space, USER, VALID, WRITE};
 
 pub use self::elf::ElfError;
-pub(crate) use self::elf::Image;
+pub(crate) use self::{
+    arguments::Fit,
+    elf::Image,
+    place::{check_kernel, check_program},
+};
 use crate::{
     cpu::Cpu,
     machine::{Board, DEVICES_SIZE, PAGE_SIZE, RAM_SIZE, RAM_START, Ram},
@@ -18,6 +23,8 @@ use crate::{
 
 /// Where arguments, process table and owners of pages begin.
 const ARGUMENTS_AT: u32 = 0xffc0_0000;
+/// Where the kernel maps registers of its own, behind the arguments.
+const KERNEL_REGISTERS_AT: u32 = 0xffcd_0000;
 const KERNEL_STACK_TOP: u32 = 0xfff8_0000;
 const TRAP_STACK_TOP: u32 = 0xffff_0000;
 const STACK_TOP: u32 = 0x8000_0000;
@@ -34,6 +41,16 @@ pub enum Generation {
     Current,
 }
 
+impl Generation {
+    /// What is assumed of a kernel, for who has given another one.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Generation::Published => "taken for one as published, with three words for each process",
+            Generation::Current => "taken for one of today's xous-core, with four words for each process",
+        }
+    }
+}
+
 /// A program to be booted with the kernel.
 pub(crate) struct BootProgram {
     pub(crate) name: String,
@@ -41,6 +58,13 @@ pub(crate) struct BootProgram {
     /// The command line, the program's name first.
     pub(crate) words: Vec<String>,
     pub(crate) environment: Vec<(String, String)>,
+}
+
+impl BootProgram {
+    /// The block that it finds its command line and its environment in.
+    fn parameters(&self) -> Vec<u8> {
+        parameters(&self.words, &self.environment)
+    }
 }
 
 /// Where the kernel keeps the owners of all pages of RAM, one byte each.
@@ -71,7 +95,8 @@ impl Owners {
     }
 }
 
-/// Puts the kernel and the programs into RAM and sets the first registers; programs become processes 2, 3 and so on.
+/// Puts the kernel and the programs into RAM, whose places have been checked, and sets the first registers; programs
+/// become processes 2, 3 and so on.
 /// None if RAM is not enough.
 pub(crate) fn boot(
     cpu: &mut Cpu<Board>,
@@ -127,7 +152,7 @@ fn program_space(pages: &mut Pages<'_>, pid: u8, program: &BootProgram) -> Optio
     let space = pages.space(pid)?;
     pages.map_new(space, STACK_TOP - PAGE_SIZE, USER | READ | WRITE | VALID)?;
     pages.load(space, &program.image, USER)?;
-    let block = parameters(&program.words, &program.environment);
+    let block = program.parameters();
     for (address, part) in (PARAMETERS_AT..).step_by(PAGE_SIZE as usize).zip(block.chunks(PAGE_SIZE as usize))
     {
         let page = pages.map_new(space, address, USER | READ | WRITE | VALID)?;
@@ -172,6 +197,9 @@ fn place_arguments(
     let owners = ARGUMENTS_AT + bytes.len() as u32;
     let of_devices = vec![0; (DEVICES_SIZE / PAGE_SIZE) as usize];
     let size = bytes.len() + pages.owners.len() + of_devices.len();
+    if size > (KERNEL_REGISTERS_AT - ARGUMENTS_AT) as usize {
+        return None;
+    }
     // All pages are taken before their owners are written down, those of the tables included.
     let mut placed = Vec::new();
     for address in (ARGUMENTS_AT..).step_by(PAGE_SIZE as usize).take(size.div_ceil(PAGE_SIZE as usize)) {

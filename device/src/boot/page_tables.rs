@@ -1,5 +1,7 @@
 //! Hands out pages of RAM, with their owners, and builds address spaces as Xous's loader leaves them.
 
+use std::collections::BTreeMap;
+
 use super::elf::Image;
 use crate::machine::{PAGE_SIZE, RAM_SIZE, RAM_START, Ram};
 
@@ -72,8 +74,10 @@ impl<'a> Pages<'a> {
         Some(page)
     }
 
-    /// Loads a program's segments where they are linked, with the rights that its file asks for.
+    /// Loads a program's segments where they are linked, with the rights that its file asks for. Pages that have been
+    /// mapped for something else are not touched: None if one is in the way.
     pub(super) fn load(&mut self, space: Space, image: &Image, user: u32) -> Option<()> {
+        let mut loaded = BTreeMap::new();
         for segment in &image.segments {
             let mut flags = VALID | READ | user;
             flags |= if segment.writable { WRITE } else { 0 };
@@ -81,10 +85,12 @@ impl<'a> Pages<'a> {
             let last = segment.address + (segment.size - 1);
             for page in segment.address >> 12..=last >> 12 {
                 let address = page << 12;
-                let physical = match self.find(space, address) {
-                    Some(physical) => physical,
+                let physical = match loaded.get(&page) {
+                    Some(physical) => *physical,
+                    None if self.find(space, address).is_some() => return None,
                     None => self.take(space.pid)?,
                 };
+                loaded.insert(page, physical);
                 self.map(space, address, physical, flags)?;
                 self.fill(physical, address, segment.address, &segment.data);
             }

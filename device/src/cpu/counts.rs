@@ -29,11 +29,13 @@ pub(crate) struct Counts {
     since: u64,
     processes: Vec<ProcessCounts>,
     ended: usize,
+    /// The instruction count at which a program's instructions were booked last.
+    programs_until: u64,
 }
 
 impl Default for Counts {
     fn default() -> Self {
-        Counts { since: 0, processes: vec![ProcessCounts::default(); 256], ended: 0 }
+        Counts { since: 0, processes: vec![ProcessCounts::default(); 256], ended: 0, programs_until: 0 }
     }
 }
 
@@ -47,12 +49,20 @@ impl Counts {
         self.ended
     }
 
+    /// The instruction count at the end of the last instructions in user mode that are booked; 0 if there are none.
+    pub(crate) fn programs_until(&self) -> u64 {
+        self.programs_until
+    }
+
     /// Books the instructions since the last time, and gives their number.
     pub(super) fn book(&mut self, pid: u8, user: bool, count: u64) -> u64 {
         let process = &mut self.processes[usize::from(pid)];
         let sum = if user { &mut process.user } else { &mut process.kernel };
         let instructions = count - self.since;
         *sum += instructions;
+        if user && instructions != 0 {
+            self.programs_until = count;
+        }
         self.since = count;
         instructions
     }

@@ -24,12 +24,12 @@ const ENABLE_BITS: u32 = 1 << 1 | 1 << 5 | EXTERNAL;
 pub(crate) struct Csr {
     pub(super) status: u32,
     pub(super) enable: u32,
-    pub(super) vector: u32,
+    pub(crate) vector: u32,
     pub(super) scratch: u32,
     /// `sepc`.
-    pub(super) resume: u32,
-    pub(super) cause: u32,
-    pub(super) value: u32,
+    pub(crate) resume: u32,
+    pub(crate) cause: u32,
+    pub(crate) value: u32,
     /// `satp`: bit 31 turns Sv32 on, bits 22 to 30 are the address space, the rest is the root table's page.
     pub(crate) translation: u32,
     /// VexRiscv's 0x9C0: a bit that is set lets its line through.

@@ -10,17 +10,19 @@ mod csr;
 mod execute;
 mod memory;
 mod mmu;
+mod panics;
 #[cfg(test)]
 mod tests;
 mod trap;
 
 use csr::Csr;
 use mmu::Tlb;
+use panics::Panics;
 
 pub(crate) use self::{
     counts::Counts,
     mmu::{Access, Space, walk},
-    trap::{CALL, Trapped},
+    trap::{CALL, Trap, Trapped},
 };
 use crate::{
     machine::{Devices, Ram},
@@ -42,6 +44,9 @@ pub(crate) struct Cpu<D> {
     tlb: Tlb,
     compressed: Box<[u32]>,
     pub(crate) counts: Counts,
+    pub(crate) panics: Panics,
+    /// The exception that supervisor mode cannot take: its handler's first instruction has failed, and would for ever.
+    pub(crate) stuck: Option<Trap>,
     /// Where it is taken down what the instructions are spent for, if it is.
     pub(crate) recorder: Option<Box<Recorder>>,
     pub(crate) ram: Ram,
@@ -61,6 +66,8 @@ impl<D: Devices> Cpu<D> {
             tlb: Tlb::new(),
             compressed: compressed::table(),
             counts: Counts::default(),
+            panics: Panics::default(),
+            stuck: None,
             recorder: None,
             ram,
             devices,
@@ -68,7 +75,8 @@ impl<D: Devices> Cpu<D> {
     }
 
     /// Executes until the count reaches `deadline`, or until the devices or the interrupt lines are to be looked
-    /// at again: after an access to a device, a write to a CSR, a return from a trap. Exceptions are taken on the way.
+    /// at again: after an access to a device, a write to a CSR, a return from a trap. Exceptions are taken on the way, but not
+    /// one that nothing comes out of: see [`Cpu::stuck`].
     pub(crate) fn run(&mut self, deadline: u64) {
         self.deadline = deadline;
         while self.count < self.deadline {
@@ -114,5 +122,6 @@ impl<D: Devices> Cpu<D> {
         if self.counts.ended() != before {
             self.look_up();
         }
+        self.look_for_panic();
     }
 }

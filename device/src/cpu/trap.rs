@@ -69,8 +69,14 @@ impl Trap {
 }
 
 impl<D: Devices> Cpu<D> {
-    /// Enters supervisor mode for an exception of the instruction at `pc`.
+    /// Enters supervisor mode for an exception of the instruction at `pc`. If that is the first one of supervisor mode's
+    /// own handler, it would come back to the same instruction with the same registers for ever.
     pub(super) fn exception(&mut self, trap: Trap) {
+        if !self.user && self.pc == self.csr.vector {
+            self.stuck = Some(trap);
+            self.look_up();
+            return;
+        }
         self.enter(trap.cause as u32, trap.value);
     }
 
@@ -120,6 +126,9 @@ impl<D: Devices> Cpu<D> {
     pub(super) fn leave(&mut self) -> u32 {
         self.account();
         self.user = self.csr.status & csr::SPP == 0;
+        if self.user {
+            self.look_at_answer();
+        }
         let pid = self.pid();
         if let Some(recorder) = &mut self.recorder {
             recorder.leave(pid, self.user, &self.x);

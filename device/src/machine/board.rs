@@ -82,6 +82,8 @@ pub(crate) struct Board {
     net_seen: u64,
     idle: Idle,
     asleep: bool,
+    /// The count at which a byte was written or the processor was put to sleep last.
+    active: u64,
     /// Registers without a meaning here keep what is written to them.
     storage: BTreeMap<u32, u32>,
     lines: Vec<Line>,
@@ -105,6 +107,7 @@ impl Board {
             net_seen: 0,
             idle: options.idle,
             asleep: false,
+            active: 0,
             storage: BTreeMap::new(),
             lines: Vec::new(),
         }
@@ -139,6 +142,11 @@ impl Board {
     pub(crate) fn finish_lines(&mut self, count: u64) {
         let now = self.now(count);
         self.lines.extend([self.uart.finish(now), self.console.finish(now)].into_iter().flatten());
+    }
+
+    /// The count at which a byte was written to a UART, or the processor was put to sleep last.
+    pub(crate) fn active(&self) -> u64 {
+        self.active
     }
 
     /// Types at the kernel's debug shell.
@@ -224,6 +232,9 @@ impl Devices for Board {
     fn write(&mut self, address: u32, value: u32, count: u64, view: View<'_>) -> Option<()> {
         let now = self.now(count);
         let register = address & 0xfff;
+        if register == 0 && matches!(address & !0xfff, UART | CONSOLE | WFI) {
+            self.active = count;
+        }
         match address & !0xfff {
             UART => self.lines.extend(self.uart.write(register, value, now)),
             CONSOLE => self.lines.extend(self.console.write(register, value, now)),

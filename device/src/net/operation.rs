@@ -28,6 +28,10 @@ const LIBRARY_ERROR: u8 = 6;
 const TIMED_OUT: u8 = 8;
 const WOULD_BLOCK: u8 = 9;
 
+/// The machine's own address, its kind in front of it; in a strict network the only one beside 0.0.0.0 that can be
+/// listened on, as xous-core's `net` compares it whole.
+const LOCALHOST: [u8; 5] = [4, 127, 0, 0, 1];
+
 /// "Valid" of an answer that fills its page.
 const WHOLE_PAGE: (u32, u32) = (0, 4096);
 
@@ -164,7 +168,7 @@ impl Operation {
                 }
                 self.attempt(sockets, now, ram)
             }
-            LISTEN if sockets.strict() && bytes[2..7] != [4, 0, 0, 0, 0] && !is_here(&bytes[2..7]) => {
+            LISTEN if sockets.strict() && bytes[2..7] != [4, 0, 0, 0, 0] && bytes[2..7] != LOCALHOST => {
                 bytes[..2].copy_from_slice(&[1, INVALID]);
                 Progress::Done(WHOLE_PAGE)
             }
@@ -183,7 +187,7 @@ impl Operation {
                 Progress::Done(WHOLE_PAGE)
             }
             ADDRESS => {
-                bytes[..5].copy_from_slice(&[4, 127, 0, 0, 1]);
+                bytes[..5].copy_from_slice(&LOCALHOST);
                 Progress::Done((0, 5))
             }
             _ => {

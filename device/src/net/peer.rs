@@ -36,6 +36,11 @@ impl Peers {
         self.0.insert(port, make);
     }
 
+    /// Whether there is a peer on a port.
+    pub(super) fn has(&self, port: u16) -> bool {
+        self.0.contains_key(&port)
+    }
+
     /// A connection to a port, if there is a peer.
     pub(super) fn connect(&mut self, port: u16) -> Option<PeerStream> {
         let peer = self.0.get_mut(&port)?();

@@ -66,6 +66,8 @@ pub(super) struct Sockets {
     /// Those who connect to a port as soon as it is open.
     callers: Peers,
     streams: BTreeMap<u16, Stream>,
+    /// Local ports of connections that were opened here and are not the PC's.
+    local_ports: BTreeMap<u16, u16>,
     /// Several numbers may listen on one port.
     listening: BTreeMap<u16, Listening>,
     ports: BTreeMap<u16, Listener>,
@@ -95,6 +97,7 @@ impl Sockets {
             peers: Peers::default(),
             callers: Peers::default(),
             streams: BTreeMap::new(),
+            local_ports: BTreeMap::new(),
             listening: BTreeMap::new(),
             ports: BTreeMap::new(),
             next_port: FIRST_FREE_PORT,
@@ -152,6 +155,8 @@ impl Sockets {
     pub(super) fn connect(&mut self, port: u16) -> io::Result<u16> {
         let number = self.free_number()?;
         if let Some(stream) = self.peers.connect(port) {
+            let local = self.free_port();
+            self.local_ports.insert(number, local);
             self.streams.insert(number, Stream::Peer(stream));
             return Ok(number);
         }
@@ -168,6 +173,7 @@ impl Sockets {
                 } else {
                     return Err(ErrorKind::ConnectionRefused.into());
                 }
+                self.local_ports.insert(number, local);
                 Stream::Inside(here)
             }
         };
@@ -179,8 +185,10 @@ impl Sockets {
     /// The local port of a connection that stands; `WouldBlock` while it is on its way.
     pub(super) fn connected(&mut self, number: u16) -> io::Result<u16> {
         let result = match self.stream(number)? {
-            Stream::Inside(_) | Stream::Peer(_) => return Ok(FIRST_FREE_PORT),
             Stream::Host(stream) => host_connected(stream),
+            Stream::Inside(_) | Stream::Peer(_) => {
+                return self.local_ports.get(&number).copied().ok_or_else(|| ErrorKind::NotConnected.into());
+            }
         };
         if !result.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock) {
             self.event = true;
@@ -204,8 +212,9 @@ impl Sockets {
             Network::Inside if port == 0 => (Listener::Inside(VecDeque::new()), self.free_port()),
             Network::Inside => {
                 let caller = self.callers.connect(port);
-                let from = SocketAddr::from((Ipv4Addr::LOCALHOST, FIRST_FREE_PORT));
-                let arrived = caller.map(|stream| (Stream::Peer(stream), from));
+                let arrived = caller.map(|stream| {
+                    (Stream::Peer(stream), SocketAddr::from((Ipv4Addr::LOCALHOST, self.free_port())))
+                });
                 (Listener::Inside(arrived.into_iter().collect()), port)
             }
             Network::Loopback => {
@@ -305,6 +314,7 @@ impl Sockets {
     /// Closes a stream or a listener; a port closes with its last listener.
     pub(super) fn close(&mut self, number: u16) {
         self.event |= self.streams.remove(&number).is_some();
+        self.local_ports.remove(&number);
         self.seen.remove(&number);
         self.accepted.remove(&number);
         if let Some(closed) = self.listening.remove(&number)
@@ -398,10 +408,19 @@ impl Sockets {
         NUMBERS.into_iter().find(|number| !taken(number)).ok_or_else(|| ErrorKind::QuotaExceeded.into())
     }
 
+    /// The next port that nobody has: there are more of them than sockets.
     fn free_port(&mut self) -> u16 {
-        let port = self.next_port;
-        self.next_port = self.next_port.checked_add(1).unwrap_or(FIRST_FREE_PORT);
-        port
+        loop {
+            let port = self.next_port;
+            self.next_port = self.next_port.checked_add(1).unwrap_or(FIRST_FREE_PORT);
+            let is_taken = self.ports.contains_key(&port)
+                || self.local_ports.values().any(|local| *local == port)
+                || self.peers.has(port)
+                || self.callers.has(port);
+            if !is_taken {
+                return port;
+            }
+        }
     }
 }
 

@@ -233,6 +233,43 @@ impl Peer for Caller {
 }
 
 #[test]
+fn every_socket_has_a_port_of_its_own() {
+    for network in [Server::new, Server::strict] {
+        let mut server = network(Network::Inside);
+        let (_, first) = server.listen(49_152);
+        assert_eq!(first, 49_152);
+        let (mut listener, port) = server.listen(0);
+        assert_ne!(port, first);
+        let mut ports = vec![first, port];
+        for (page, tag) in [(ONE, 1), (TWO, 2)] {
+            assert_eq!(server.connect(page, HERE, port, tag), Some((0, 4096)));
+            let told = server.number_at(page, 4) as u16;
+            assert!(!ports.contains(&told), "{told} in {ports:?}");
+            ports.push(told);
+            server.page(page)[0] = 1;
+            assert_eq!(server.send(45 | u32::from(listener) << 16, page, 0, 0, 3), Some((0, 22)));
+            assert_eq!(server.number_at(page, 20) as u16, told, "both sides are told the same port");
+            // The listener's number is the connection's now.
+            listener = server.listen(port).0;
+        }
+    }
+}
+
+#[test]
+fn a_port_that_was_given_out_last_comes_round_again() {
+    let mut sockets = Sockets::new(Network::Inside, false);
+    let (held, first) = sockets.listen(0).unwrap();
+    for _ in first..u16::MAX {
+        let (number, _) = sockets.listen(0).unwrap();
+        sockets.close(number);
+    }
+    let (next, port) = sockets.listen(0).unwrap();
+    assert_eq!(port, first + 1, "the first one is taken still");
+    sockets.close(next);
+    sockets.close(held);
+}
+
+#[test]
 fn a_caller_is_there_when_its_port_is_opened() {
     let mut sockets = Sockets::new(Network::Inside, false);
     sockets.add_caller(80, Box::new(|| Box::new(Caller(b"hello".to_vec()))));

@@ -11,7 +11,7 @@ mod files;
 pub mod toolchain;
 
 use std::{
-    io::{self, IsTerminal},
+    io::{self, IsTerminal, Write},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{Mutex, PoisonError},
@@ -27,7 +27,7 @@ use self::{
     files::{examples, put},
     toolchain::Toolchain,
 };
-use crate::{Builder, Generation, Machine};
+use crate::{Builder, Generation, Machine, boot::Image};
 
 /// The device's target triple.
 pub const TRIPLE: &str = "riscv32imac-unknown-xous-elf";
@@ -164,10 +164,11 @@ impl Programs {
         self.with_stand_ins(machine, names)
     }
 
-    /// The same with another kernel: one from an xous-core build of today, or the published one that lies elsewhere.
+    /// The same with another kernel: one from an xous-core build of today, or the published one that lies elsewhere. That
+    /// one is known by what it puts into memory, whatever else is in its file.
     pub fn machine_on(&self, kernel: &Path) -> Builder {
-        let published = std::fs::read(&self.kernel).ok();
-        let is_published = published.is_some() && published == std::fs::read(kernel).ok();
+        let image = |path| std::fs::read(path).ok().and_then(|file| Image::parse(&file).ok());
+        let is_published = image(&*self.kernel).is_some_and(|published| image(kernel) == Some(published));
         let generation = if is_published { Generation::Published } else { Generation::Current };
         self.machine_with(kernel, generation)
     }
@@ -239,7 +240,7 @@ fn install(
     if installed(root, toolchain, name, version).is_file() && holds(&stamp, &way) {
         return Ok(());
     }
-    eprintln!("device: [{step}/{STEPS}] installing {name} {version} for the device (first use)");
+    tell(&format!("[{step}/{STEPS}] installing {name} {version} for the device (first use)"));
     let mut command = cargo("install", toolchain, Sources::Published);
     command.args(["--locked", "--force", "--features", BOARD, "--root"]).arg(&to);
     for setting in profile {
@@ -259,7 +260,7 @@ fn build(step: &str, root: &Path, toolchain: &Toolchain, own: &Own) -> Result<()
     let mut command = cargo("build", toolchain, Sources::Own);
     // Mostly there is nothing to do, which takes a second and is not worth a word.
     if io::stderr().is_terminal() || !root.join("prepared").join(own.to).join(own.program).is_file() {
-        eprintln!("device: {step} building {} for the device", own.what);
+        tell(&format!("{step} building {} for the device", own.what));
     }
     run(command.arg("--locked").args(own.arguments))?;
     let to = root.join("prepared").join(own.to);
@@ -270,6 +271,11 @@ fn build(step: &str, root: &Path, toolchain: &Toolchain, own: &Own) -> Result<()
         }
     }
     Ok(())
+}
+
+/// Tells somebody who looks on; if nobody does, that is no reason to stop.
+fn tell(what: &str) {
+    writeln!(io::stderr(), "device: {what}").ok();
 }
 
 /// A directory for each compiler.

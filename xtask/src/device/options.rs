@@ -92,7 +92,7 @@ impl Options {
                 Long("kernel") => options.kernel = Some(parser.value()?.string()?),
                 Long("check") => options.measure = Some(Measure::Check),
                 Long("record") => options.measure = Some(Measure::Record),
-                Long("port") => port = Some(parser.value()?.string()?),
+                Long("port") => port = Some(parser.value()?.parse::<u16>()?.to_string()),
                 other => return Err(other.unexpected()),
             }
         }
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn what_it_does_not_know_is_refused() {
-        for line in ["--slow", "--kernel", "--port 9000 ws ws://h/"] {
+        for line in ["--slow", "--kernel", "--port 9000 ws ws://h/", "--port abc", "--port 99999", "--port"] {
             assert!(matches!(parse(line), Err(Failure::Usage(_))), "{line}");
         }
     }

@@ -130,7 +130,9 @@ fn on_a_quiet_network_nobody_is_looked_at() {
 #[test]
 fn a_listener_has_the_machines_addresses_or_none() {
     let mut server = Server::strict(Network::Inside);
-    for (address, answer) in [([0, 0, 0, 0], 0), ([127, 0, 0, 1], 0), ([192, 0, 2, 1], 1)] {
+    for (address, answer) in
+        [([0, 0, 0, 0], 0), ([127, 0, 0, 1], 0), ([127, 0, 0, 2], 1), ([192, 0, 2, 1], 1)]
+    {
         server.page(ONE)[..7].copy_from_slice(&[0, 0, 4, address[0], address[1], address[2], address[3]]);
         server.send(44, ONE, 0, 4096, 1).unwrap();
         assert_eq!(server.page(ONE)[0], answer, "{address:?}");

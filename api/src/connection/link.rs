@@ -1,5 +1,7 @@
 //! What a program knows of a connection, and the way to the service.
 
+use std::ptr;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
@@ -22,6 +24,8 @@ pub(crate) struct Link {
     pub(crate) head: Vec<u8>,
     /// Held while a message is sent, however many parts it has.
     pub(crate) outgoing: Mutex<Outgoing>,
+    /// The thread that holds it for a message that is written: what [`this_thread`] says there.
+    writing: AtomicUsize,
     /// Messages are collected in `outgoing`, and nobody is sending them.
     pub(crate) has_queued: AtomicBool,
     /// Nothing needs to be collected any more.
@@ -49,6 +53,7 @@ impl Link {
             sub_protocol: sub_protocol.map(str::to_owned),
             head: head.to_vec(),
             outgoing: Mutex::new(Outgoing::new()),
+            writing: AtomicUsize::new(0),
             has_queued: AtomicBool::new(false),
             given_up: Condvar::new(),
             places: AtomicUsize::new(0),
@@ -59,6 +64,23 @@ impl Link {
 
     pub(crate) fn id(&self, opcode: Opcode) -> usize {
         message_id(opcode, self.handle)
+    }
+
+    /// Waits until nobody else sends.
+    ///
+    /// # Errors
+    /// This very thread writes a message ([`Link::writes`]), so that it would wait for itself.
+    pub(crate) fn outgoing(&self) -> Result<MutexGuard<'_, Outgoing>, SendError> {
+        match try_lock(&self.outgoing) {
+            Some(outgoing) => Ok(outgoing),
+            None if self.writing.load(Relaxed) == this_thread() => Err(SendError::Refused(Code::MessageOpen)),
+            None => Ok(lock(&self.outgoing)),
+        }
+    }
+
+    /// This thread holds `outgoing` from now on, or not any more. Any other's order is as good: a thread looks for itself.
+    pub(crate) fn writes(&self, begins: bool) {
+        self.writing.store(if begins { this_thread() } else { 0 }, Relaxed);
     }
 
     pub(crate) fn send(&self, pages: &Pages, word: SendWord, len: usize) -> Result<(), SendError> {
@@ -103,6 +125,12 @@ pub(crate) fn service() -> Result<CID, xous::Error> {
     let cid = names.request_connection_blocking(SERVER_NAME)?;
     SERVICE.set((names, cid)).ok();
     Ok(cid)
+}
+
+/// A number that no other thread has meanwhile, and that is not 0.
+fn this_thread() -> usize {
+    thread_local!(static HERE: u8 = const { 0 });
+    HERE.with(|here| ptr::from_ref(here).addr())
 }
 
 /// A thread that panicked while it held a buffer has left bytes in it, not a broken invariant.

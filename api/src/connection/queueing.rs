@@ -1,11 +1,12 @@
 //! Messages of a connection that go out together.
 
+use std::sync::MutexGuard;
 use std::time::Duration;
 
 use crate::Kind;
-use crate::connection::link::lock;
 use crate::connection::websocket::Websocket;
 use crate::error::QueueError;
+use crate::messages::outgoing::Outgoing;
 
 impl Websocket {
     /// Queues a whole message in pages of this process: many small ones that are sent together cost a fraction of those that
@@ -32,7 +33,7 @@ impl Websocket {
     /// # Errors
     /// The message is not queued. [`QueueError`] tells what became of those before it, once.
     pub fn queue(&self, kind: Kind, data: &[u8]) -> Result<u64, QueueError> {
-        lock(&self.link.outgoing).queue(&self.link, kind, data)
+        self.outgoing()?.queue(&self.link, kind, data)
     }
 
     /// Sends what is queued. Returns when the socket has taken it.
@@ -40,7 +41,7 @@ impl Websocket {
     /// # Errors
     /// See [`QueueError`]: it names each message that is not sent and was not told of before.
     pub fn flush(&self) -> Result<(), QueueError> {
-        lock(&self.link.outgoing).flush(&self.link)
+        self.outgoing()?.flush(&self.link)
     }
 
     /// From now on no message that is queued waits longer than this: one thread of this process, which is used again, then
@@ -54,6 +55,10 @@ impl Websocket {
     /// # Errors
     /// `NotSent(Busy(NoWorker))` if something is queued and the thread cannot be started.
     pub fn flush_after(&self, longest: Option<Duration>) -> Result<(), QueueError> {
-        lock(&self.link.outgoing).set_longest(&self.link, longest)
+        self.outgoing()?.set_longest(&self.link, longest)
+    }
+
+    fn outgoing(&self) -> Result<MutexGuard<'_, Outgoing>, QueueError> {
+        self.link.outgoing().map_err(QueueError::NotSent)
     }
 }

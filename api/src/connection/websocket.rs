@@ -190,7 +190,7 @@ impl Websocket {
     }
 
     /// Begins a message that is written piece by piece: a [`std::io::Write`]. While it is held, messages of other threads
-    /// wait.
+    /// wait, and what its own thread sends otherwise is refused with `MessageOpen`.
     pub fn writer(&self, kind: Kind) -> MessageWriter<'_> {
         MessageWriter::new(&self.link, kind)
     }
@@ -229,7 +229,7 @@ impl Websocket {
         if data.len() > MAX_PING {
             return Err(SendError::Refused(Code::TooLong));
         }
-        let mut outgoing = lock(&self.link.outgoing);
+        let mut outgoing = self.link.outgoing()?;
         let pages = outgoing.pages(&self.link)?;
         pages.fill(data);
         self.link.send(pages, SendWord::Ping, data.len())

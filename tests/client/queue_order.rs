@@ -32,6 +32,56 @@ fn in_time<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> T {
     end.recv_timeout(PATIENCE).expect("it returns")
 }
 
+#[test]
+fn a_shorter_time_counts_at_once() {
+    system!().run(|| {
+        let (peer, texts) = listening();
+        let (ws, soon) = (open(&peer), Duration::from_millis(5));
+        // Whether a thread waits already or not: it is most often there.
+        for round in 0..40 {
+            ws.flush_after(Some(HOUR)).unwrap();
+            ws.queue(Kind::Text, b"a").unwrap();
+            ws.flush().unwrap();
+            assert_eq!(seen(&texts), "a", "{round}");
+            ws.flush_after(Some(soon)).unwrap();
+            ws.queue(Kind::Text, b"b").unwrap();
+            assert_eq!(seen(&texts), "b", "{round}");
+        }
+        // Also for what waits already.
+        ws.flush_after(Some(HOUR)).unwrap();
+        ws.queue(Kind::Text, b"e").unwrap();
+        ws.flush_after(Some(soon)).unwrap();
+        assert_eq!(seen(&texts), "e");
+        ws.close(1000, "").ok();
+        nothing_is_left();
+    });
+}
+
+#[test]
+fn without_a_time_nothing_goes_out_by_itself() {
+    system!().run(|| {
+        let (peer, texts) = listening();
+        let ws = open(&peer);
+        for time in [HOUR, Duration::from_millis(200)] {
+            ws.flush_after(Some(time)).unwrap();
+            ws.queue(Kind::Text, b"a").unwrap();
+            ws.flush_after(None).unwrap();
+            assert!(texts.recv_timeout(Duration::from_millis(600)).is_err(), "{time:?}");
+            ws.queue(Kind::Text, b"b").unwrap();
+            ws.flush().unwrap();
+            assert_eq!([seen(&texts), seen(&texts)], ["a", "b"]);
+        }
+        // A longer one counts for what waits already.
+        ws.flush_after(Some(Duration::from_millis(200))).unwrap();
+        ws.queue(Kind::Text, b"c").unwrap();
+        ws.flush_after(Some(HOUR)).unwrap();
+        assert!(texts.recv_timeout(Duration::from_millis(600)).is_err());
+        drop(ws);
+        assert_eq!(seen(&texts), "c");
+        nothing_is_left();
+    });
+}
+
 /// A message that is written and was refused keeps nobody from closing, nor its own thread.
 #[test]
 fn a_writer_that_was_refused_holds_up_nobody() {

@@ -28,7 +28,7 @@ pub(crate) struct Link {
     writing: AtomicUsize,
     /// Messages are collected in `outgoing`, and nobody is sending them.
     pub(crate) has_queued: AtomicBool,
-    /// Nothing needs to be collected any more.
+    /// Nothing needs to be collected any more, or for another time.
     pub(crate) given_up: Condvar,
     /// Places in the service's queue that are known to be free for messages that are moved.
     pub(crate) places: AtomicUsize,

@@ -46,7 +46,8 @@ impl Websocket {
 
     /// From now on no message that is queued waits longer than this: one thread of this process, which is used again, then
     /// sends what there is. What fails is told by the next [`Websocket::queue`] or [`Websocket::flush`]; what is refused for
-    /// now goes with the next call that sends. `None`: it waits for those.
+    /// now goes with the next call that sends. `None`: it waits for those. Each call counts at once, also for what is queued
+    /// already.
     ///
     /// While a connection is lost that is opened again and does not [queue](crate::Reconnect::queues), what is queued here
     /// stays: it is tried again every second, or after this time if that is longer, and a flush, or a queue that finds no room,

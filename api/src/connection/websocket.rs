@@ -63,7 +63,7 @@ impl Drop for Owner {
     fn drop(&mut self) {
         // Another thread that holds it at this moment is sending, and sends what is queued first.
         if let Some(mut outgoing) = try_lock(&self.0.outgoing) {
-            outgoing.give_queued(&self.0);
+            outgoing.give_up(&self.0);
         }
         self.0.given_up.notify_all();
         xous::send_message(self.0.cid, xous::Message::new_scalar(self.0.id(Opcode::Close), 0, 0, 0, 0)).ok();

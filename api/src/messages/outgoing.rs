@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::connection::link::{Link, lock};
 use crate::error::{QueueError, SendError, Unsent};
@@ -29,6 +29,8 @@ pub(crate) struct Outgoing {
     longest: Option<Duration>,
     /// A thread sees to that.
     watched: bool,
+    /// It was told another time, which it has not looked at yet.
+    is_other: bool,
 }
 
 impl Outgoing {
@@ -40,6 +42,7 @@ impl Outgoing {
             untold: None,
             longest: None,
             watched: false,
+            is_other: false,
         }
     }
 
@@ -98,15 +101,25 @@ impl Outgoing {
         }
     }
 
-    /// Sends what waits longer than this from now on.
+    /// Sends what waits longer than this from now on. A thread that waits already hears of it.
     pub(crate) fn set_longest(
         &mut self,
         link: &Arc<Link>,
         longest: Option<Duration>,
     ) -> Result<(), QueueError> {
         self.longest = longest;
+        if self.watched {
+            self.is_other = true;
+            link.given_up.notify_all();
+        }
         let waits = longest.is_some() && !self.watched && !self.queued.is_empty();
         if waits { self.watch(link) } else { Ok(()) }
+    }
+
+    /// Gives what waits to the service, as nobody holds the connection any more. The thread that waits ends.
+    pub(crate) fn give_up(&mut self, link: &Link) {
+        self.longest = None;
+        self.give_queued(link);
     }
 
     /// Gives what waits to the service, which sends it. Nothing is waited for, and nobody is told.
@@ -198,20 +211,28 @@ impl Outgoing {
     }
 }
 
-/// Waits for that time, or until nobody holds the connection any more, and sends what waits. What came meanwhile has waited
-/// for less, and goes with it. While the connection is opened again it tries again: nobody else may send behind that.
+/// Waits for that time, or until nobody holds the connection any more, and sends what waits. The time counts from here: what
+/// came meanwhile has waited for less and goes with it, so that no message has to be told the time. While the connection is
+/// opened again it tries again: nobody else may send behind that.
 fn watch(link: &Link) {
     let mut outgoing = lock(&link.outgoing);
-    let mut wait = outgoing.longest.unwrap_or_default();
-    loop {
-        let woken = link.given_up.wait_timeout(outgoing, wait);
-        outgoing = woken.unwrap_or_else(PoisonError::into_inner).0;
-        let settled = outgoing.settle(link);
-        wait = outgoing.longest.unwrap_or_default().max(WHILE_LOST);
-        // What else is refused for now goes out with the next message.
-        if settled != Err(SendError::Refused(Code::Reconnecting)) || outgoing.longest.is_none() {
-            outgoing.watched = false;
-            return;
+    let (mut since, mut least) = (Instant::now(), Duration::ZERO);
+    // Without a time, what waits is left to the next call that sends.
+    while let Some(longest) = outgoing.longest {
+        outgoing.is_other = false;
+        let rest = longest.max(least).saturating_sub(since.elapsed());
+        if !rest.is_zero() {
+            let woken = link.given_up.wait_timeout(outgoing, rest);
+            outgoing = woken.unwrap_or_else(PoisonError::into_inner).0;
+            if outgoing.is_other {
+                continue;
+            }
         }
+        // What else is refused for now goes out with the next message.
+        if outgoing.settle(link) != Err(SendError::Refused(Code::Reconnecting)) {
+            break;
+        }
+        (since, least) = (Instant::now(), WHILE_LOST);
     }
+    outgoing.watched = false;
 }

@@ -10,7 +10,7 @@ use xous_api_websocket::error::{ControlError, ExchangeError, QueueError, SendErr
 use xous_api_websocket::{Code, Event, Kind, Part, Reconnect, Websocket};
 
 use crate::common::raw::{TEXT, read_frame};
-use crate::common::{PATIENCE, nothing_is_left, open, peers, request, seen, system};
+use crate::common::{PATIENCE, nothing_is_left, open, peers, request, seen, stats_when, system};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -156,6 +156,31 @@ fn a_thread_that_writes_a_message_does_not_wait_for_itself() {
         });
         assert_eq!([seen(&texts), seen(&texts)], ["whole", "behind"]);
         nothing_is_left();
+    });
+}
+
+/// Somebody who sends what is queued to a peer that takes nothing holds up nobody who does not wait for the peer.
+#[test]
+fn a_flush_that_lasts_holds_up_no_other() {
+    system!().run(|| {
+        let (peer, streams) = peers::silent();
+        let ws = open(&peer);
+        let stream = seen(&streams);
+        let other = ws.clone();
+        let flushing = std::thread::spawn(move || {
+            loop {
+                if let Err(error) = other.queue(Kind::Binary, &[0; 4000]) {
+                    return error;
+                }
+            }
+        });
+        stats_when(|stats| stats.open_messages == 2);
+        in_time(move || {
+            ws.send_async(Kind::Text, b"behind").unwrap();
+            assert!(ws.close(1000, "").is_ok());
+        });
+        assert_eq!(flushing.join().unwrap(), QueueError::NotSent(SendError::Closed));
+        drop(stream);
     });
 }
 

@@ -1,9 +1,9 @@
 //! What a program knows of a connection, and the way to the service.
 
-use std::ptr;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::{ptr, thread};
 
 use xous::CID;
 use xous_api_names::XousNames;
@@ -13,6 +13,7 @@ use crate::connection::inbox::Inbox;
 use crate::error::{ControlError, SendError};
 use crate::messages::outgoing::Outgoing;
 use crate::messages::send::Queue;
+use crate::messages::sending::{IS_LENT, Sending};
 use crate::wire::{Handle, Opcode, Pages, SERVER_NAME, SendWord, message_id};
 
 /// What is known of a connection.
@@ -26,8 +27,10 @@ pub(crate) struct Link {
     pub(crate) outgoing: Mutex<Outgoing>,
     /// The thread that holds it for a message that is written: what [`this_thread`] says there.
     writing: AtomicUsize,
-    /// Messages are collected in `outgoing`, and nobody is sending them.
+    /// Messages are collected in `outgoing`, or are on their way to the service.
     pub(crate) has_queued: AtomicBool,
+    /// They are on their way.
+    pub(crate) sending: Sending,
     /// Nothing needs to be collected any more, or for another time.
     pub(crate) given_up: Condvar,
     /// Places in the service's queue that are known to be free for messages that are moved.
@@ -55,6 +58,7 @@ impl Link {
             outgoing: Mutex::new(Outgoing::new()),
             writing: AtomicUsize::new(0),
             has_queued: AtomicBool::new(false),
+            sending: Sending::default(),
             given_up: Condvar::new(),
             places: AtomicUsize::new(0),
             queue: Mutex::default(),
@@ -76,6 +80,23 @@ impl Link {
             None if self.writing.load(Relaxed) == this_thread() => Err(SendError::Refused(Code::MessageOpen)),
             None => Ok(lock(&self.outgoing)),
         }
+    }
+
+    /// What is queued, for whoever sends or closes behind it and does not wait for the peer. `None` if nothing is queued, or
+    /// another thread sends it and the service has it.
+    pub(crate) fn queued(&self) -> Option<MutexGuard<'_, Outgoing>> {
+        while self.has_queued.load(SeqCst) {
+            if let Some(outgoing) = try_lock(&self.outgoing) {
+                return Some(outgoing);
+            }
+            if self.sending.is_lent_in(IS_LENT) {
+                return None;
+            }
+            // The other one adds a message or is about to lend: both take no time. To wait for its lock could last, as it may
+            // lend before it lets go.
+            thread::yield_now();
+        }
+        None
     }
 
     /// This thread holds `outgoing` from now on, or not any more. Any other's order is as good: a thread looks for itself.

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
 use crate::certificate::Shown;
@@ -61,8 +60,8 @@ struct Owner(Arc<Link>);
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        // Another thread that holds it at this moment is sending, and sends what is queued first.
-        if let Some(mut outgoing) = try_lock(&self.0.outgoing) {
+        // Another thread that holds it then is sending, and the service has what was queued.
+        if let Some(mut outgoing) = self.0.queued().or_else(|| try_lock(&self.0.outgoing)) {
             outgoing.give_up(&self.0);
         }
         self.0.given_up.notify_all();
@@ -204,7 +203,9 @@ impl Websocket {
         send::send_part(&self.link, kind, part, data)
     }
 
-    /// Gives the service a whole message and returns at once, or when the service's message queue has room.
+    /// Gives the service a whole message and returns at once, or when the service's message queue has room. Goes behind what
+    /// is queued ([`Websocket::queue`]). If another thread is sending that and the peer takes nothing, the first call waits
+    /// a quarter of a second, until the service has it for sure.
     ///
     /// Messages that are sent so stay in order. One may overtake a message that was sent before it with a report
     /// ([`SendOptions::report_to`]) and still waits in this process. Where their order matters, send both in the same way.
@@ -440,8 +441,8 @@ impl Websocket {
 
     /// Gives the service what is queued, so that it goes before what comes next.
     pub(crate) fn give_queued(&self) {
-        if self.link.has_queued.load(SeqCst) {
-            lock(&self.link.outgoing).give_queued(&self.link);
+        if let Some(mut outgoing) = self.link.queued() {
+            outgoing.give_queued(&self.link);
         }
     }
 

@@ -8,7 +8,7 @@ use crate::connection::link::{Link, lock};
 use crate::error::{QueueError, SendError, Unsent};
 use crate::messages::send::{self, SEND_CHUNK};
 use crate::push::forward;
-use crate::wire::{Opcode, PAGE_SIZE, Packer, Pages, move_copy};
+use crate::wire::{Opcode, PAGE_SIZE, Packer, Pages, Returned, move_copy};
 use crate::{Code, Kind, Part};
 
 /// What waits on a connection that is lost is not tried more often: it is opened again after seconds at the soonest, as a rule.
@@ -139,7 +139,9 @@ impl Outgoing {
     /// # Errors
     /// All of it still waits.
     fn settle(&mut self, link: &Link) -> Result<(), SendError> {
-        match (self.send_queued(link), &mut self.untold) {
+        let id = link.id(Opcode::SendSeveral);
+        let sent = self.send_queued(link, |pages, count, len| pages.lend_mut(link.cid, id, count, len, len));
+        match (sent, &mut self.untold) {
             (Ok(()), _) => (),
             (Err(QueueError::NotSent(error)), _) if !self.queued.is_empty() => return Err(error),
             (Err(QueueError::Failed(more)), Some(QueueError::Failed(all))) => all.extend(more),
@@ -149,14 +151,29 @@ impl Outgoing {
         Ok(())
     }
 
-    fn send_queued(&mut self, link: &Link) -> Result<(), QueueError> {
+    /// Sends what waits with `lend`, which gets the pages, the number of messages and the bytes. Something is queued until it
+    /// has returned: nobody can tell sooner that the service has it, and what others send is to go behind it.
+    fn send_queued(
+        &mut self,
+        link: &Link,
+        lend: impl FnOnce(&mut Pages, usize, usize) -> Result<Returned, xous::Error>,
+    ) -> Result<(), QueueError> {
         if self.queued.is_empty() {
             return Ok(());
         }
+        link.sending.begin();
+        let sent = self.lend_queued(link, lend);
+        link.sending.end();
+        sent
+    }
+
+    fn lend_queued(
+        &mut self,
+        link: &Link,
+        lend: impl FnOnce(&mut Pages, usize, usize) -> Result<Returned, xous::Error>,
+    ) -> Result<(), QueueError> {
         let (count, len) = (self.queued.count(), self.close());
-        // A thread that looks from now on finds it with the service.
-        link.has_queued.store(false, SeqCst);
-        let returned = self.pages.lend_mut(link.cid, link.id(Opcode::SendSeveral), count, len, len);
+        let returned = lend(&mut self.pages, count, len);
         let error = match returned.map(|returned| (returned.offset, returned.valid)) {
             Ok((0, _)) => {
                 self.empty(link);
@@ -235,4 +252,74 @@ fn watch(link: &Link) {
         (since, least) = (Instant::now(), WHILE_LOST);
     }
     outgoing.watched = false;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+    use std::sync::mpsc::channel;
+
+    use super::*;
+    use crate::wire::Handle;
+
+    fn link() -> Arc<Link> {
+        Arc::new(Link::new(0, Handle::SOLE, 101, None, &[]))
+    }
+
+    fn answer(offset: usize) -> Result<Returned, xous::Error> {
+        Ok(Returned { offset, valid: 0 })
+    }
+
+    /// Whoever looks while what is queued is on its way waits until the service has it, or sends it first.
+    #[test]
+    fn what_is_on_its_way_is_not_overtaken() {
+        let (link, has_returned) = (link(), AtomicBool::new(false));
+        let mut outgoing = lock(&link.outgoing);
+        outgoing.queue(&link, Kind::Text, b"a").unwrap();
+        std::thread::scope(|scope| {
+            let (looks, is_there) = channel();
+            let sent = outgoing.send_queued(&link, |_, count, len| {
+                assert_eq!((count, len), (1, PAGE_SIZE));
+                assert!(link.has_queued.load(SeqCst));
+                for _ in 0..3 {
+                    let (looks, link, has_returned) = (looks.clone(), &link, &has_returned);
+                    scope.spawn(move || {
+                        looks.send(()).unwrap();
+                        assert!(link.queued().is_none());
+                        assert!(has_returned.load(SeqCst));
+                    });
+                }
+                (0..3).for_each(|_| is_there.recv().unwrap());
+                has_returned.store(true, SeqCst);
+                answer(0)
+            });
+            assert_eq!(sent, Ok(()));
+        });
+        assert!(!link.has_queued.load(SeqCst));
+    }
+
+    #[test]
+    fn what_was_refused_for_now_is_there_for_others() {
+        let link = link();
+        let mut outgoing = lock(&link.outgoing);
+        outgoing.queue(&link, Kind::Text, b"a").unwrap();
+        std::thread::scope(|scope| {
+            let sent = outgoing.send_queued(&link, |_, _, _| {
+                scope.spawn(|| assert_eq!(link.queued().map(|outgoing| outgoing.counts()), Some((1, 8))));
+                answer(Code::BusyQueue as usize)
+            });
+            assert_eq!(sent, Err(QueueError::NotSent(SendError::Busy(Code::BusyQueue))));
+            drop(outgoing);
+        });
+        // A lend that lasts is with the service: nobody waits for the peer.
+        let mut outgoing = lock(&link.outgoing);
+        let sent = outgoing.send_queued(&link, |_, _, _| {
+            std::thread::scope(|scope| {
+                scope.spawn(|| assert!(link.queued().is_none()));
+            });
+            answer(Code::Closed as usize)
+        });
+        assert_eq!(sent, Err(QueueError::NotSent(SendError::Closed)));
+        assert!(!link.has_queued.load(SeqCst));
+    }
 }

@@ -3,15 +3,19 @@
 use std::io::Write;
 use std::net::TcpStream;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hosted::peer::Peer;
+use hosted::{hear, tell};
 use xous_api_websocket::error::{ControlError, ExchangeError, QueueError, SendError};
+use xous_api_websocket::wire::Handle;
 use xous_api_websocket::{Code, Event, Kind, Part, Reconnect, Websocket};
 
 use crate::common::raw::{TEXT, read_frame};
 use crate::common::{PATIENCE, nothing_is_left, open, peers, request, seen, stats_when, system};
 
+/// More than the service has places for a connection.
+const MANY: usize = 30;
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// A peer that tells the texts that come.
@@ -25,11 +29,139 @@ fn listening() -> (Peer, Receiver<String>) {
     })
 }
 
+/// Gives away what no socket takes until the writer waits for its peer, and no place is free for another.
+fn block(ws: &Websocket) {
+    let (mut before, start) = (usize::MAX, Instant::now());
+    loop {
+        while ws.send_async(Kind::Binary, &[0; 50_000]).is_ok() {}
+        let now = ws.statistics().unwrap().sent.bytes as usize;
+        if std::mem::replace(&mut before, now) == now && ws.state().unwrap().queued_sends >= 15 {
+            return;
+        }
+        assert!(start.elapsed() < PATIENCE);
+    }
+}
+
+/// The texts of a peer that begins to read now, as many as there are to be.
+fn read_texts(mut stream: TcpStream, count: usize) -> std::thread::JoinHandle<Vec<String>> {
+    std::thread::spawn(move || {
+        let mut texts = Vec::new();
+        while texts.len() < count {
+            let frame = read_frame(&mut stream).unwrap();
+            if frame.first == TEXT {
+                texts.push(String::from_utf8(frame.payload).unwrap());
+            }
+        }
+        texts
+    })
+}
+
+fn flush_in_time(ws: &Websocket) {
+    let start = Instant::now();
+    while let Err(error) = ws.flush() {
+        assert_eq!(error, QueueError::NotSent(SendError::Busy(Code::BusyQueue)));
+        assert!(start.elapsed() < PATIENCE);
+    }
+}
+
 /// Runs `body` in a thread of its own, which is left behind if it hangs.
 fn in_time<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, end) = channel();
     std::thread::spawn(move || done.send(body()));
     end.recv_timeout(PATIENCE).expect("it returns")
+}
+
+#[test]
+fn what_finds_no_room_stays_queued() {
+    system!().run(|| {
+        let (peer, streams) = peers::silent();
+        let ws = open(&peer);
+        let stream = seen(&streams);
+        block(&ws);
+        for number in 0..MANY {
+            ws.queue(Kind::Text, number.to_string().as_bytes()).unwrap();
+            let sent = ws.send_async(Kind::Text, b"not before them");
+            assert_eq!(sent, Err(SendError::Busy(Code::BusyQueue)), "{number}");
+        }
+        assert_eq!(ws.state().unwrap().failed_sends, 0);
+        let reading = read_texts(stream, MANY);
+        flush_in_time(&ws);
+        assert!(reading.join().unwrap().into_iter().eq((0..MANY).map(|number| number.to_string())));
+        assert_eq!(ws.state().unwrap().failed_sends, 0);
+    });
+}
+
+/// Whatever room there is: what is taken arrives, in the order in which it was.
+#[test]
+fn all_that_is_taken_arrives() {
+    system!().run(|| {
+        let (peer, streams) = peers::silent();
+        let ws = open(&peer);
+        let mut stream = seen(&streams);
+        block(&ws);
+        // Some places become free, and no more.
+        (0..10).for_each(|_| assert_ne!(read_frame(&mut stream).unwrap().first, TEXT));
+        let mut taken = Vec::new();
+        for number in 0..MANY {
+            let (queued, sent) = (format!("q{number}"), format!("s{number}"));
+            ws.queue(Kind::Text, queued.as_bytes()).unwrap();
+            taken.push(queued);
+            match ws.send_async(Kind::Text, sent.as_bytes()) {
+                Ok(()) => taken.push(sent),
+                Err(error) => assert_eq!(error, SendError::Busy(Code::BusyQueue)),
+            }
+        }
+        let reading = read_texts(stream, taken.len());
+        flush_in_time(&ws);
+        assert_eq!(reading.join().unwrap(), taken);
+        assert_eq!(ws.state().unwrap().failed_sends, 0);
+    });
+}
+
+/// A place is kept for what goes out last.
+#[test]
+fn a_close_takes_along_what_is_queued_though_no_place_is_free() {
+    system!().run(|| {
+        for drops in [false, true] {
+            let (peer, streams) = peers::silent();
+            let ws = open(&peer);
+            let stream = seen(&streams);
+            block(&ws);
+            ws.queue(Kind::Text, b"last").unwrap();
+            assert_eq!(ws.send_async(Kind::Text, b"more"), Err(SendError::Busy(Code::BusyQueue)));
+            let reading = read_texts(stream, 1);
+            if drops {
+                drop(ws)
+            } else {
+                ws.close(1000, "").map(drop).unwrap()
+            }
+            assert_eq!(reading.join().unwrap(), ["last"]);
+        }
+        nothing_is_left();
+    });
+}
+
+#[test]
+fn a_grant_waits_until_what_is_queued_has_room() {
+    system!()
+        .role("owner", || {
+            let (peer, streams) = peers::silent();
+            let ws = open(&peer);
+            let stream = seen(&streams);
+            block(&ws);
+            ws.queue(Kind::Text, b"mine").unwrap();
+            let reading = read_texts(stream, 2);
+            let handle = ws.grant(hear().parse().unwrap()).unwrap();
+            tell("heir", &handle.to_raw().to_string());
+            assert_eq!(reading.join().unwrap(), ["mine", "yours"]);
+        })
+        .role("heir", || {
+            tell("owner", &xous::current_pid().unwrap().to_string());
+            let ws = Websocket::from_granted(Handle::from_raw(hear().parse().unwrap()).unwrap()).unwrap();
+            ws.send_text("yours").unwrap();
+            assert_eq!(ws.state().unwrap().failed_sends, 0);
+        })
+        .run_roles();
 }
 
 #[test]

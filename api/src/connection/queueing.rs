@@ -16,7 +16,10 @@ impl Websocket {
     /// [`Websocket::flush_after`]: this call then waits until the socket has taken it. Everything else that is sent on the
     /// connection goes behind it; [`Websocket::close`], [`Websocket::send_async`], [`Websocket::grant`] and the drop of the
     /// last clone give it to the service before they do their work, without waiting; what then fails is only counted, in
-    /// [`Websocket::state`]. To receive sends nothing: flush before you wait for an answer. A message that is longer than the
+    /// [`Websocket::state`]. Where as many messages wait as may, `send_async` says `Busy` and all of it stays queued, `grant`
+    /// waits until the socket has taken it, up to the write deadline, and the others have a place that is kept for them. It
+    /// is lost to them only if another thread's [`Websocket::exchange`] has that, or what a process may have is used up
+    /// (`BusyMessages`): flush before, to be told. To receive sends nothing: flush before you wait for an answer. A message that is longer than the
     /// pages is sent at once, behind what is queued.
     ///
     /// ```no_run

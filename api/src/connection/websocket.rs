@@ -216,9 +216,12 @@ impl Websocket {
     ///
     /// # Errors
     /// `Busy(BusyQueue)` if as many messages of the connection wait as may, `Busy(BusyMessages)` if as many of the process
-    /// do. The message is then not sent. [`Websocket::send_binary`] finds a place nevertheless, and waits.
+    /// do. The message is then not sent. [`Websocket::send_binary`] finds a place nevertheless, and waits. The same is true of
+    /// what is queued before it, which takes a place as one message does: without one it stays queued.
     pub fn send_async(&self, kind: Kind, data: &[u8]) -> Result<(), SendError> {
-        self.give_queued();
+        if let Some(mut outgoing) = self.link.queued() {
+            outgoing.give_queued(&self.link)?;
+        }
         moved::send(&self.link, kind, data)
     }
 
@@ -322,7 +325,7 @@ impl Websocket {
         crate::push::forwarding::chunks(self.link.clone(), cid, opcode)
     }
 
-    /// Closes the connection. What was sent before still goes out. Then the closing handshake is awaited, up to the
+    /// Closes the connection. What was sent or queued before still goes out, also if no place is free. Then the closing handshake is awaited, up to the
     /// close deadline. Code 0 sends 1000. Returns the code of the peer's Close frame, also if it came before:
     /// [`CloseCode::NONE`] if the frame had no code, [`CloseCode::ABNORMAL`] if no frame came.
     ///
@@ -337,7 +340,9 @@ impl Websocket {
         if reason.len() > MAX_REASON {
             return Err(ControlError::Refused(Code::TooLong));
         }
-        self.give_queued();
+        if let Some(mut outgoing) = self.link.queued() {
+            outgoing.give_last(&self.link);
+        }
         let mut page = Pages::new(reason.len());
         page.fill(reason.as_bytes());
         let returned = page
@@ -418,10 +423,14 @@ impl Websocket {
     /// that another thread holds at this moment.
     ///
     /// # Errors
-    /// `Closed` if it is not this process's or is being closed, `Refused(Malformed)` if no process has such a number.
+    /// `Closed` if it is not this process's or is being closed, `Refused(Malformed)` if no process has such a number, `Busy` if
+    /// what is queued ([`Websocket::queue`]) finds no place at all: flush before. As after any error of this call, the
+    /// connection closes unless there is another clone.
     pub fn grant(self, pid: xous::PID) -> Result<Handle, ControlError> {
         let pid = usize::from(pid.get());
-        self.give_queued();
+        if let Some(mut outgoing) = self.link.queued() {
+            outgoing.hand_over(&self.link).map_err(not_handed_over)?;
+        }
         let mut inbox = try_lock(&self.link.incoming);
         let Some((pages, count)) = inbox.as_ref().and_then(|inbox| inbox.pack_rest()) else {
             return match self.link.ask(Opcode::Grant, pid)? {
@@ -439,14 +448,16 @@ impl Websocket {
         }
     }
 
-    /// Gives the service what is queued, so that it goes before what comes next.
-    pub(crate) fn give_queued(&self) {
-        if let Some(mut outgoing) = self.link.queued() {
-            outgoing.give_queued(&self.link);
-        }
-    }
-
     fn send_message(&self, kind: Kind, data: &[u8]) -> Result<(), SendError> {
         send::send_whole(&self.link, kind, data, 0)
+    }
+}
+
+/// Why what is queued did not go before a grant.
+fn not_handed_over(error: SendError) -> ControlError {
+    match error {
+        SendError::Closed => ControlError::Closed,
+        SendError::Busy(code) | SendError::Refused(code) => ControlError::from_code(code),
+        SendError::Kernel => ControlError::Kernel,
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::connection::link::{Link, lock};
 use crate::error::{QueueError, SendError, Unsent};
+use crate::messages::moved;
 use crate::messages::send::{self, SEND_CHUNK};
 use crate::push::forward;
 use crate::wire::{Opcode, PAGE_SIZE, Packer, Pages, Returned, move_copy};
@@ -116,22 +117,55 @@ impl Outgoing {
         if waits { self.watch(link) } else { Ok(()) }
     }
 
-    /// Gives what waits to the service, as nobody holds the connection any more. The thread that waits ends.
-    pub(crate) fn give_up(&mut self, link: &Link) {
-        self.longest = None;
-        self.give_queued(link);
+    /// Gives what waits to the service, which sends it. Nothing is waited for, and what is at fault is only counted.
+    ///
+    /// # Errors
+    /// There is no room, and all of it still waits.
+    pub(crate) fn give_queued(&mut self, link: &Link) -> Result<(), SendError> {
+        if self.queued.is_empty() {
+            return Ok(());
+        }
+        moved::take_room(link, self.len())?;
+        self.move_queued(link)
     }
 
-    /// Gives what waits to the service, which sends it. Nothing is waited for, and nobody is told.
-    pub(crate) fn give_queued(&mut self, link: &Link) {
-        if self.queued.is_empty() {
-            return;
+    /// As [`Outgoing::give_queued`], but waits until the socket has taken it where there is no room, as for a message that is
+    /// lent a place is kept.
+    ///
+    /// # Errors
+    /// It is not with the service.
+    pub(crate) fn hand_over(&mut self, link: &Link) -> Result<(), SendError> {
+        match self.give_queued(link) {
+            Err(SendError::Busy(_)) => self.settle(link),
+            given => given,
         }
+    }
+
+    /// Gives what waits to the service, as the connection is about to be closed, in the place that is kept for a message
+    /// that is lent: none is while this is held. What finds no room for all that is counted.
+    pub(crate) fn give_last(&mut self, link: &Link) {
+        if !self.queued.is_empty() {
+            moved::count(self.len());
+            self.move_queued(link).ok();
+        }
+    }
+
+    /// As [`Outgoing::give_last`], as nobody holds the connection any more. The thread that waits ends.
+    pub(crate) fn give_up(&mut self, link: &Link) {
+        self.longest = None;
+        self.give_last(link);
+    }
+
+    fn move_queued(&mut self, link: &Link) -> Result<(), SendError> {
         let (count, len) = (self.queued.count(), self.close());
-        if let Some(data) = self.pages.bytes().get(..len) {
-            move_copy(link.cid, link.id(Opcode::SendSeveral), count, data).ok();
+        let data = self.pages.bytes().get(..len).unwrap_or_default();
+        if move_copy(link.cid, link.id(Opcode::SendSeveral), count, data).is_err() {
+            let all = self.pages.bytes().len();
+            self.queued.move_table(self.pages.bytes_mut(), len, all);
+            return Err(SendError::Kernel);
         }
         self.empty(link);
+        Ok(())
     }
 
     /// Sends what waits. What is lost of it is told later.
@@ -197,10 +231,14 @@ impl Outgoing {
         Err(QueueError::NotSent(error))
     }
 
+    /// Bytes of the pages that what waits needs.
+    fn len(&self) -> usize {
+        self.queued.used().next_multiple_of(PAGE_SIZE).min(self.pages.bytes().len())
+    }
+
     /// Makes what waits as short as it can be. Returns the bytes of its pages.
     fn close(&mut self) -> usize {
-        let all = self.pages.bytes().len();
-        let len = self.queued.used().next_multiple_of(PAGE_SIZE).min(all);
+        let (all, len) = (self.pages.bytes().len(), self.len());
         self.queued.move_table(self.pages.bytes_mut(), all, len);
         len
     }

@@ -30,6 +30,7 @@ mod moved;
 mod openings;
 mod proxies;
 mod pushed;
+mod queue_order;
 mod queued;
 mod raw_messages;
 mod receive_for;

@@ -83,7 +83,7 @@ fn exchange<'a>(
     let until = || time.and_then(|time| Instant::now().checked_add(time));
     // What is queued goes first.
     if link.has_queued.load(SeqCst) {
-        lock(&link.outgoing).pages(link)?;
+        link.outgoing()?.pages(link)?;
     }
     let word = ExchangeWord::new(kind, time.map_or(0, milliseconds));
     // If another thread holds a message or receives, the next one is for that thread.

@@ -1,7 +1,9 @@
 //! What a program knows of a connection, and the way to the service.
 
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::{ptr, thread};
 
 use xous::CID;
 use xous_api_names::XousNames;
@@ -11,6 +13,7 @@ use crate::connection::inbox::Inbox;
 use crate::error::{ControlError, SendError};
 use crate::messages::outgoing::Outgoing;
 use crate::messages::send::Queue;
+use crate::messages::sending::{IS_LENT, Sending};
 use crate::wire::{Handle, Opcode, Pages, SERVER_NAME, SendWord, message_id};
 
 /// What is known of a connection.
@@ -22,9 +25,13 @@ pub(crate) struct Link {
     pub(crate) head: Vec<u8>,
     /// Held while a message is sent, however many parts it has.
     pub(crate) outgoing: Mutex<Outgoing>,
-    /// Messages are collected in `outgoing`, and nobody is sending them.
+    /// The thread that holds it for a message that is written: what [`this_thread`] says there.
+    writing: AtomicUsize,
+    /// Messages are collected in `outgoing`, or are on their way to the service.
     pub(crate) has_queued: AtomicBool,
-    /// Nothing needs to be collected any more.
+    /// They are on their way.
+    pub(crate) sending: Sending,
+    /// Nothing needs to be collected any more, or for another time.
     pub(crate) given_up: Condvar,
     /// Places in the service's queue that are known to be free for messages that are moved.
     pub(crate) places: AtomicUsize,
@@ -49,7 +56,9 @@ impl Link {
             sub_protocol: sub_protocol.map(str::to_owned),
             head: head.to_vec(),
             outgoing: Mutex::new(Outgoing::new()),
+            writing: AtomicUsize::new(0),
             has_queued: AtomicBool::new(false),
+            sending: Sending::default(),
             given_up: Condvar::new(),
             places: AtomicUsize::new(0),
             queue: Mutex::default(),
@@ -59,6 +68,40 @@ impl Link {
 
     pub(crate) fn id(&self, opcode: Opcode) -> usize {
         message_id(opcode, self.handle)
+    }
+
+    /// Waits until nobody else sends.
+    ///
+    /// # Errors
+    /// This very thread writes a message ([`Link::writes`]), so that it would wait for itself.
+    pub(crate) fn outgoing(&self) -> Result<MutexGuard<'_, Outgoing>, SendError> {
+        match try_lock(&self.outgoing) {
+            Some(outgoing) => Ok(outgoing),
+            None if self.writing.load(Relaxed) == this_thread() => Err(SendError::Refused(Code::MessageOpen)),
+            None => Ok(lock(&self.outgoing)),
+        }
+    }
+
+    /// What is queued, for whoever sends or closes behind it and does not wait for the peer. `None` if nothing is queued, or
+    /// another thread sends it and the service has it.
+    pub(crate) fn queued(&self) -> Option<MutexGuard<'_, Outgoing>> {
+        while self.has_queued.load(SeqCst) {
+            if let Some(outgoing) = try_lock(&self.outgoing) {
+                return Some(outgoing);
+            }
+            if self.sending.is_lent_in(IS_LENT) {
+                return None;
+            }
+            // The other one adds a message or is about to lend: both take no time. To wait for its lock could last, as it may
+            // lend before it lets go.
+            thread::yield_now();
+        }
+        None
+    }
+
+    /// This thread holds `outgoing` from now on, or not any more. Any other's order is as good: a thread looks for itself.
+    pub(crate) fn writes(&self, begins: bool) {
+        self.writing.store(if begins { this_thread() } else { 0 }, Relaxed);
     }
 
     pub(crate) fn send(&self, pages: &Pages, word: SendWord, len: usize) -> Result<(), SendError> {
@@ -103,6 +146,12 @@ pub(crate) fn service() -> Result<CID, xous::Error> {
     let cid = names.request_connection_blocking(SERVER_NAME)?;
     SERVICE.set((names, cid)).ok();
     Ok(cid)
+}
+
+/// A number that no other thread has meanwhile, and that is not 0.
+fn this_thread() -> usize {
+    thread_local!(static HERE: u8 = const { 0 });
+    HERE.with(|here| ptr::from_ref(here).addr())
 }
 
 /// A thread that panicked while it held a buffer has left bytes in it, not a broken invariant.

@@ -1,11 +1,12 @@
 //! Messages of a connection that go out together.
 
+use std::sync::MutexGuard;
 use std::time::Duration;
 
 use crate::Kind;
-use crate::connection::link::lock;
 use crate::connection::websocket::Websocket;
 use crate::error::QueueError;
+use crate::messages::outgoing::Outgoing;
 
 impl Websocket {
     /// Queues a whole message in pages of this process: many small ones that are sent together cost a fraction of those that
@@ -15,7 +16,10 @@ impl Websocket {
     /// [`Websocket::flush_after`]: this call then waits until the socket has taken it. Everything else that is sent on the
     /// connection goes behind it; [`Websocket::close`], [`Websocket::send_async`], [`Websocket::grant`] and the drop of the
     /// last clone give it to the service before they do their work, without waiting; what then fails is only counted, in
-    /// [`Websocket::state`]. To receive sends nothing: flush before you wait for an answer. A message that is longer than the
+    /// [`Websocket::state`]. Where as many messages wait as may, `send_async` says `Busy` and all of it stays queued, `grant`
+    /// waits until the socket has taken it, up to the write deadline, and the others have a place that is kept for them. It
+    /// is lost to them only if another thread's [`Websocket::exchange`] has that, or what a process may have is used up
+    /// (`BusyMessages`): flush before, to be told. To receive sends nothing: flush before you wait for an answer. A message that is longer than the
     /// pages is sent at once, behind what is queued.
     ///
     /// ```no_run
@@ -32,7 +36,7 @@ impl Websocket {
     /// # Errors
     /// The message is not queued. [`QueueError`] tells what became of those before it, once.
     pub fn queue(&self, kind: Kind, data: &[u8]) -> Result<u64, QueueError> {
-        lock(&self.link.outgoing).queue(&self.link, kind, data)
+        self.outgoing()?.queue(&self.link, kind, data)
     }
 
     /// Sends what is queued. Returns when the socket has taken it.
@@ -40,12 +44,13 @@ impl Websocket {
     /// # Errors
     /// See [`QueueError`]: it names each message that is not sent and was not told of before.
     pub fn flush(&self) -> Result<(), QueueError> {
-        lock(&self.link.outgoing).flush(&self.link)
+        self.outgoing()?.flush(&self.link)
     }
 
     /// From now on no message that is queued waits longer than this: one thread of this process, which is used again, then
     /// sends what there is. What fails is told by the next [`Websocket::queue`] or [`Websocket::flush`]; what is refused for
-    /// now goes with the next call that sends. `None`: it waits for those.
+    /// now goes with the next call that sends. `None`: it waits for those. Each call counts at once, also for what is queued
+    /// already.
     ///
     /// While a connection is lost that is opened again and does not [queue](crate::Reconnect::queues), what is queued here
     /// stays: it is tried again every second, or after this time if that is longer, and a flush, or a queue that finds no room,
@@ -54,6 +59,10 @@ impl Websocket {
     /// # Errors
     /// `NotSent(Busy(NoWorker))` if something is queued and the thread cannot be started.
     pub fn flush_after(&self, longest: Option<Duration>) -> Result<(), QueueError> {
-        lock(&self.link.outgoing).set_longest(&self.link, longest)
+        self.outgoing()?.set_longest(&self.link, longest)
+    }
+
+    fn outgoing(&self) -> Result<MutexGuard<'_, Outgoing>, QueueError> {
+        self.link.outgoing().map_err(QueueError::NotSent)
     }
 }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
 use crate::certificate::Shown;
@@ -61,9 +60,9 @@ struct Owner(Arc<Link>);
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        // Another thread that holds it at this moment is sending, and sends what is queued first.
-        if let Some(mut outgoing) = try_lock(&self.0.outgoing) {
-            outgoing.give_queued(&self.0);
+        // Another thread that holds it then is sending, and the service has what was queued.
+        if let Some(mut outgoing) = self.0.queued().or_else(|| try_lock(&self.0.outgoing)) {
+            outgoing.give_up(&self.0);
         }
         self.0.given_up.notify_all();
         xous::send_message(self.0.cid, xous::Message::new_scalar(self.0.id(Opcode::Close), 0, 0, 0, 0)).ok();
@@ -190,7 +189,7 @@ impl Websocket {
     }
 
     /// Begins a message that is written piece by piece: a [`std::io::Write`]. While it is held, messages of other threads
-    /// wait.
+    /// wait, and what its own thread sends otherwise is refused with `MessageOpen`.
     pub fn writer(&self, kind: Kind) -> MessageWriter<'_> {
         MessageWriter::new(&self.link, kind)
     }
@@ -204,7 +203,9 @@ impl Websocket {
         send::send_part(&self.link, kind, part, data)
     }
 
-    /// Gives the service a whole message and returns at once, or when the service's message queue has room.
+    /// Gives the service a whole message and returns at once, or when the service's message queue has room. Goes behind what
+    /// is queued ([`Websocket::queue`]). If another thread is sending that and the peer takes nothing, the first call waits
+    /// a quarter of a second, until the service has it for sure.
     ///
     /// Messages that are sent so stay in order. One may overtake a message that was sent before it with a report
     /// ([`SendOptions::report_to`]) and still waits in this process. Where their order matters, send both in the same way.
@@ -215,9 +216,12 @@ impl Websocket {
     ///
     /// # Errors
     /// `Busy(BusyQueue)` if as many messages of the connection wait as may, `Busy(BusyMessages)` if as many of the process
-    /// do. The message is then not sent. [`Websocket::send_binary`] finds a place nevertheless, and waits.
+    /// do. The message is then not sent. [`Websocket::send_binary`] finds a place nevertheless, and waits. The same is true of
+    /// what is queued before it, which takes a place as one message does: without one it stays queued.
     pub fn send_async(&self, kind: Kind, data: &[u8]) -> Result<(), SendError> {
-        self.give_queued();
+        if let Some(mut outgoing) = self.link.queued() {
+            outgoing.give_queued(&self.link)?;
+        }
         moved::send(&self.link, kind, data)
     }
 
@@ -229,7 +233,7 @@ impl Websocket {
         if data.len() > MAX_PING {
             return Err(SendError::Refused(Code::TooLong));
         }
-        let mut outgoing = lock(&self.link.outgoing);
+        let mut outgoing = self.link.outgoing()?;
         let pages = outgoing.pages(&self.link)?;
         pages.fill(data);
         self.link.send(pages, SendWord::Ping, data.len())
@@ -321,7 +325,7 @@ impl Websocket {
         crate::push::forwarding::chunks(self.link.clone(), cid, opcode)
     }
 
-    /// Closes the connection. What was sent before still goes out. Then the closing handshake is awaited, up to the
+    /// Closes the connection. What was sent or queued before still goes out, also if no place is free. Then the closing handshake is awaited, up to the
     /// close deadline. Code 0 sends 1000. Returns the code of the peer's Close frame, also if it came before:
     /// [`CloseCode::NONE`] if the frame had no code, [`CloseCode::ABNORMAL`] if no frame came.
     ///
@@ -336,7 +340,9 @@ impl Websocket {
         if reason.len() > MAX_REASON {
             return Err(ControlError::Refused(Code::TooLong));
         }
-        self.give_queued();
+        if let Some(mut outgoing) = self.link.queued() {
+            outgoing.give_last(&self.link);
+        }
         let mut page = Pages::new(reason.len());
         page.fill(reason.as_bytes());
         let returned = page
@@ -417,10 +423,14 @@ impl Websocket {
     /// that another thread holds at this moment.
     ///
     /// # Errors
-    /// `Closed` if it is not this process's or is being closed, `Refused(Malformed)` if no process has such a number.
+    /// `Closed` if it is not this process's or is being closed, `Refused(Malformed)` if no process has such a number, `Busy` if
+    /// what is queued ([`Websocket::queue`]) finds no place at all: flush before. As after any error of this call, the
+    /// connection closes unless there is another clone.
     pub fn grant(self, pid: xous::PID) -> Result<Handle, ControlError> {
         let pid = usize::from(pid.get());
-        self.give_queued();
+        if let Some(mut outgoing) = self.link.queued() {
+            outgoing.hand_over(&self.link).map_err(not_handed_over)?;
+        }
         let mut inbox = try_lock(&self.link.incoming);
         let Some((pages, count)) = inbox.as_ref().and_then(|inbox| inbox.pack_rest()) else {
             return match self.link.ask(Opcode::Grant, pid)? {
@@ -438,14 +448,16 @@ impl Websocket {
         }
     }
 
-    /// Gives the service what is queued, so that it goes before what comes next.
-    pub(crate) fn give_queued(&self) {
-        if self.link.has_queued.load(SeqCst) {
-            lock(&self.link.outgoing).give_queued(&self.link);
-        }
-    }
-
     fn send_message(&self, kind: Kind, data: &[u8]) -> Result<(), SendError> {
         send::send_whole(&self.link, kind, data, 0)
+    }
+}
+
+/// Why what is queued did not go before a grant.
+fn not_handed_over(error: SendError) -> ControlError {
+    match error {
+        SendError::Closed => ControlError::Closed,
+        SendError::Busy(code) | SendError::Refused(code) => ControlError::from_code(code),
+        SendError::Kernel => ControlError::Kernel,
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! message: received, a stream     send, writer: sent, whole or as a stream
-//!                                 outgoing: sent together, queue_error: what became of them
+//!                                 outgoing, sending: sent together, queue_error: what became of them
 //!                                 moved: given to the service
 //! kind, payload: what one holds
 //! ```
@@ -14,6 +14,7 @@ pub(crate) mod outgoing;
 pub(crate) mod payload;
 pub(crate) mod queue_error;
 pub(crate) mod send;
+pub(crate) mod sending;
 pub(crate) mod writer;
 
 pub use kind::{Kind, Part};

@@ -29,7 +29,11 @@ pub(crate) fn send(link: &Link, kind: Kind, data: &[u8]) -> Result<(), SendError
     move_copy(link.cid, link.id(Opcode::Send), word, data).map_err(|_| SendError::Kernel)
 }
 
-fn take_room(link: &Link, bytes: usize) -> Result<(), SendError> {
+/// Takes room for a message that is moved, with so many bytes of pages.
+///
+/// # Errors
+/// `Busy` if there is none.
+pub(crate) fn take_room(link: &Link, bytes: usize) -> Result<(), SendError> {
     let mut free = lock(&FREE);
     let is_short = |free: &Free| free.messages == 0 || free.bytes < bytes;
     if link.places.load(Relaxed) == 0 || is_short(&free) {
@@ -52,4 +56,11 @@ fn take_room(link: &Link, bytes: usize) -> Result<(), SendError> {
     free.messages -= 1;
     free.bytes -= bytes;
     Ok(())
+}
+
+/// Counts one that goes without asking for room.
+pub(crate) fn count(bytes: usize) {
+    let mut free = lock(&FREE);
+    free.messages = free.messages.saturating_sub(1);
+    free.bytes = free.bytes.saturating_sub(bytes);
 }

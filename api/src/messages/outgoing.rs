@@ -2,13 +2,14 @@
 
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::connection::link::{Link, lock};
 use crate::error::{QueueError, SendError, Unsent};
+use crate::messages::moved;
 use crate::messages::send::{self, SEND_CHUNK};
 use crate::push::forward;
-use crate::wire::{Opcode, PAGE_SIZE, Packer, Pages, move_copy};
+use crate::wire::{Opcode, PAGE_SIZE, Packer, Pages, Returned, move_copy};
 use crate::{Code, Kind, Part};
 
 /// What waits on a connection that is lost is not tried more often: it is opened again after seconds at the soonest, as a rule.
@@ -29,6 +30,8 @@ pub(crate) struct Outgoing {
     longest: Option<Duration>,
     /// A thread sees to that.
     watched: bool,
+    /// It was told another time, which it has not looked at yet.
+    is_other: bool,
 }
 
 impl Outgoing {
@@ -40,6 +43,7 @@ impl Outgoing {
             untold: None,
             longest: None,
             watched: false,
+            is_other: false,
         }
     }
 
@@ -98,27 +102,70 @@ impl Outgoing {
         }
     }
 
-    /// Sends what waits longer than this from now on.
+    /// Sends what waits longer than this from now on. A thread that waits already hears of it.
     pub(crate) fn set_longest(
         &mut self,
         link: &Arc<Link>,
         longest: Option<Duration>,
     ) -> Result<(), QueueError> {
         self.longest = longest;
+        if self.watched {
+            self.is_other = true;
+            link.given_up.notify_all();
+        }
         let waits = longest.is_some() && !self.watched && !self.queued.is_empty();
         if waits { self.watch(link) } else { Ok(()) }
     }
 
-    /// Gives what waits to the service, which sends it. Nothing is waited for, and nobody is told.
-    pub(crate) fn give_queued(&mut self, link: &Link) {
+    /// Gives what waits to the service, which sends it. Nothing is waited for, and what is at fault is only counted.
+    ///
+    /// # Errors
+    /// There is no room, and all of it still waits.
+    pub(crate) fn give_queued(&mut self, link: &Link) -> Result<(), SendError> {
         if self.queued.is_empty() {
-            return;
+            return Ok(());
         }
+        moved::take_room(link, self.len())?;
+        self.move_queued(link)
+    }
+
+    /// As [`Outgoing::give_queued`], but waits until the socket has taken it where there is no room, as for a message that is
+    /// lent a place is kept.
+    ///
+    /// # Errors
+    /// It is not with the service.
+    pub(crate) fn hand_over(&mut self, link: &Link) -> Result<(), SendError> {
+        match self.give_queued(link) {
+            Err(SendError::Busy(_)) => self.settle(link),
+            given => given,
+        }
+    }
+
+    /// Gives what waits to the service, as the connection is about to be closed, in the place that is kept for a message
+    /// that is lent: none is while this is held. What finds no room for all that is counted.
+    pub(crate) fn give_last(&mut self, link: &Link) {
+        if !self.queued.is_empty() {
+            moved::count(self.len());
+            self.move_queued(link).ok();
+        }
+    }
+
+    /// As [`Outgoing::give_last`], as nobody holds the connection any more. The thread that waits ends.
+    pub(crate) fn give_up(&mut self, link: &Link) {
+        self.longest = None;
+        self.give_last(link);
+    }
+
+    fn move_queued(&mut self, link: &Link) -> Result<(), SendError> {
         let (count, len) = (self.queued.count(), self.close());
-        if let Some(data) = self.pages.bytes().get(..len) {
-            move_copy(link.cid, link.id(Opcode::SendSeveral), count, data).ok();
+        let data = self.pages.bytes().get(..len).unwrap_or_default();
+        if move_copy(link.cid, link.id(Opcode::SendSeveral), count, data).is_err() {
+            let all = self.pages.bytes().len();
+            self.queued.move_table(self.pages.bytes_mut(), len, all);
+            return Err(SendError::Kernel);
         }
         self.empty(link);
+        Ok(())
     }
 
     /// Sends what waits. What is lost of it is told later.
@@ -126,7 +173,9 @@ impl Outgoing {
     /// # Errors
     /// All of it still waits.
     fn settle(&mut self, link: &Link) -> Result<(), SendError> {
-        match (self.send_queued(link), &mut self.untold) {
+        let id = link.id(Opcode::SendSeveral);
+        let sent = self.send_queued(link, |pages, count, len| pages.lend_mut(link.cid, id, count, len, len));
+        match (sent, &mut self.untold) {
             (Ok(()), _) => (),
             (Err(QueueError::NotSent(error)), _) if !self.queued.is_empty() => return Err(error),
             (Err(QueueError::Failed(more)), Some(QueueError::Failed(all))) => all.extend(more),
@@ -136,14 +185,29 @@ impl Outgoing {
         Ok(())
     }
 
-    fn send_queued(&mut self, link: &Link) -> Result<(), QueueError> {
+    /// Sends what waits with `lend`, which gets the pages, the number of messages and the bytes. Something is queued until it
+    /// has returned: nobody can tell sooner that the service has it, and what others send is to go behind it.
+    fn send_queued(
+        &mut self,
+        link: &Link,
+        lend: impl FnOnce(&mut Pages, usize, usize) -> Result<Returned, xous::Error>,
+    ) -> Result<(), QueueError> {
         if self.queued.is_empty() {
             return Ok(());
         }
+        link.sending.begin();
+        let sent = self.lend_queued(link, lend);
+        link.sending.end();
+        sent
+    }
+
+    fn lend_queued(
+        &mut self,
+        link: &Link,
+        lend: impl FnOnce(&mut Pages, usize, usize) -> Result<Returned, xous::Error>,
+    ) -> Result<(), QueueError> {
         let (count, len) = (self.queued.count(), self.close());
-        // A thread that looks from now on finds it with the service.
-        link.has_queued.store(false, SeqCst);
-        let returned = self.pages.lend_mut(link.cid, link.id(Opcode::SendSeveral), count, len, len);
+        let returned = lend(&mut self.pages, count, len);
         let error = match returned.map(|returned| (returned.offset, returned.valid)) {
             Ok((0, _)) => {
                 self.empty(link);
@@ -167,10 +231,14 @@ impl Outgoing {
         Err(QueueError::NotSent(error))
     }
 
+    /// Bytes of the pages that what waits needs.
+    fn len(&self) -> usize {
+        self.queued.used().next_multiple_of(PAGE_SIZE).min(self.pages.bytes().len())
+    }
+
     /// Makes what waits as short as it can be. Returns the bytes of its pages.
     fn close(&mut self) -> usize {
-        let all = self.pages.bytes().len();
-        let len = self.queued.used().next_multiple_of(PAGE_SIZE).min(all);
+        let (all, len) = (self.pages.bytes().len(), self.len());
         self.queued.move_table(self.pages.bytes_mut(), all, len);
         len
     }
@@ -198,20 +266,98 @@ impl Outgoing {
     }
 }
 
-/// Waits for that time, or until nobody holds the connection any more, and sends what waits. What came meanwhile has waited
-/// for less, and goes with it. While the connection is opened again it tries again: nobody else may send behind that.
+/// Waits for that time, or until nobody holds the connection any more, and sends what waits. The time counts from here: what
+/// came meanwhile has waited for less and goes with it, so that no message has to be told the time. While the connection is
+/// opened again it tries again: nobody else may send behind that.
 fn watch(link: &Link) {
     let mut outgoing = lock(&link.outgoing);
-    let mut wait = outgoing.longest.unwrap_or_default();
-    loop {
-        let woken = link.given_up.wait_timeout(outgoing, wait);
-        outgoing = woken.unwrap_or_else(PoisonError::into_inner).0;
-        let settled = outgoing.settle(link);
-        wait = outgoing.longest.unwrap_or_default().max(WHILE_LOST);
-        // What else is refused for now goes out with the next message.
-        if settled != Err(SendError::Refused(Code::Reconnecting)) || outgoing.longest.is_none() {
-            outgoing.watched = false;
-            return;
+    let (mut since, mut least) = (Instant::now(), Duration::ZERO);
+    // Without a time, what waits is left to the next call that sends.
+    while let Some(longest) = outgoing.longest {
+        outgoing.is_other = false;
+        let rest = longest.max(least).saturating_sub(since.elapsed());
+        if !rest.is_zero() {
+            let woken = link.given_up.wait_timeout(outgoing, rest);
+            outgoing = woken.unwrap_or_else(PoisonError::into_inner).0;
+            if outgoing.is_other {
+                continue;
+            }
         }
+        // What else is refused for now goes out with the next message.
+        if outgoing.settle(link) != Err(SendError::Refused(Code::Reconnecting)) {
+            break;
+        }
+        (since, least) = (Instant::now(), WHILE_LOST);
+    }
+    outgoing.watched = false;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+    use std::sync::mpsc::channel;
+
+    use super::*;
+    use crate::wire::Handle;
+
+    fn link() -> Arc<Link> {
+        Arc::new(Link::new(0, Handle::SOLE, 101, None, &[]))
+    }
+
+    fn answer(offset: usize) -> Result<Returned, xous::Error> {
+        Ok(Returned { offset, valid: 0 })
+    }
+
+    /// Whoever looks while what is queued is on its way waits until the service has it, or sends it first.
+    #[test]
+    fn what_is_on_its_way_is_not_overtaken() {
+        let (link, has_returned) = (link(), AtomicBool::new(false));
+        let mut outgoing = lock(&link.outgoing);
+        outgoing.queue(&link, Kind::Text, b"a").unwrap();
+        std::thread::scope(|scope| {
+            let (looks, is_there) = channel();
+            let sent = outgoing.send_queued(&link, |_, count, len| {
+                assert_eq!((count, len), (1, PAGE_SIZE));
+                assert!(link.has_queued.load(SeqCst));
+                for _ in 0..3 {
+                    let (looks, link, has_returned) = (looks.clone(), &link, &has_returned);
+                    scope.spawn(move || {
+                        looks.send(()).unwrap();
+                        assert!(link.queued().is_none());
+                        assert!(has_returned.load(SeqCst));
+                    });
+                }
+                (0..3).for_each(|_| is_there.recv().unwrap());
+                has_returned.store(true, SeqCst);
+                answer(0)
+            });
+            assert_eq!(sent, Ok(()));
+        });
+        assert!(!link.has_queued.load(SeqCst));
+    }
+
+    #[test]
+    fn what_was_refused_for_now_is_there_for_others() {
+        let link = link();
+        let mut outgoing = lock(&link.outgoing);
+        outgoing.queue(&link, Kind::Text, b"a").unwrap();
+        std::thread::scope(|scope| {
+            let sent = outgoing.send_queued(&link, |_, _, _| {
+                scope.spawn(|| assert_eq!(link.queued().map(|outgoing| outgoing.counts()), Some((1, 8))));
+                answer(Code::BusyQueue as usize)
+            });
+            assert_eq!(sent, Err(QueueError::NotSent(SendError::Busy(Code::BusyQueue))));
+            drop(outgoing);
+        });
+        // A lend that lasts is with the service: nobody waits for the peer.
+        let mut outgoing = lock(&link.outgoing);
+        let sent = outgoing.send_queued(&link, |_, _, _| {
+            std::thread::scope(|scope| {
+                scope.spawn(|| assert!(link.queued().is_none()));
+            });
+            answer(Code::Closed as usize)
+        });
+        assert_eq!(sent, Err(QueueError::NotSent(SendError::Closed)));
+        assert!(!link.has_queued.load(SeqCst));
     }
 }

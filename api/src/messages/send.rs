@@ -156,7 +156,7 @@ fn next(link: &Link) -> Option<Queued> {
 
 /// Sends a whole message, in frames of at most `frame_size` bytes if it is not 0.
 pub(crate) fn send_whole(link: &Link, kind: Kind, data: &[u8], frame_size: u32) -> Result<(), SendError> {
-    let mut outgoing = lock(&link.outgoing);
+    let mut outgoing = link.outgoing()?;
     let pages = outgoing.pages(link)?;
     let most = match usize::try_from(frame_size) {
         Ok(0) | Err(_) => SEND_CHUNK,
@@ -167,7 +167,7 @@ pub(crate) fn send_whole(link: &Link, kind: Kind, data: &[u8], frame_size: u32) 
 
 /// Sends `data` as `part`.
 pub(crate) fn send_part(link: &Link, kind: Kind, part: Part, data: &[u8]) -> Result<(), SendError> {
-    let mut outgoing = lock(&link.outgoing);
+    let mut outgoing = link.outgoing()?;
     send_parts(link, outgoing.pages(link)?, kind, part, data, SEND_CHUNK)
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::sync::MutexGuard;
 
-use crate::connection::link::{Link, lock};
+use crate::connection::link::Link;
 use crate::error::SendError;
 use crate::messages::outgoing::Outgoing;
 use crate::wire::{Opcode, PAGE_SIZE, Pages, SendWord, copy};
@@ -18,6 +18,10 @@ const PART: usize = 4 * PAGE_SIZE;
 /// It is a [`Write`] that collects 16 KiB and sends them as a frame of the message (RFC 6455 section 5.4). A write
 /// returns when the socket has taken what was collected before, so the peer sets the pace. `flush` sends what is there.
 /// The message ends with [`MessageWriter::finish`], and nowhere else.
+///
+/// Until then messages of other threads wait. What its own thread sends otherwise is refused with
+/// [`MessageOpen`](crate::Code::MessageOpen), and [`Websocket::close`](crate::Websocket::close) closes at once. Behind an
+/// error nothing waits any more.
 ///
 /// When it is dropped before that, nothing happens if nothing was sent yet. Otherwise the peer has the beginning of a
 /// message, which a WebSocket cannot take back: the connection is closed with 1011 behind the frames that are out. None of
@@ -39,8 +43,8 @@ const PART: usize = 4 * PAGE_SIZE;
 #[must_use = "a message that is not finished is not sent"]
 pub struct MessageWriter<'a> {
     link: &'a Link,
-    /// Held until the message ends: messages of others wait.
-    outgoing: MutexGuard<'a, Outgoing>,
+    /// Held until the message ends or fails: messages of others wait.
+    outgoing: Option<MutexGuard<'a, Outgoing>>,
     kind: Kind,
     /// Bytes of the pages that are collected.
     len: usize,
@@ -61,14 +65,9 @@ enum Phase {
 
 impl<'a> MessageWriter<'a> {
     pub(crate) fn new(link: &'a Link, kind: Kind) -> Self {
-        let mut outgoing = lock(&link.outgoing);
-        let phase = match outgoing.pages(link) {
-            Ok(pages) if pages.bytes().len() < PART => {
-                *pages = Pages::new(PART);
-                Phase::Nothing
-            }
-            Ok(_) => Phase::Nothing,
-            Err(error) => Phase::Failed(error),
+        let (outgoing, phase) = match hold(link) {
+            Ok(outgoing) => (Some(outgoing), Phase::Nothing),
+            Err(error) => (None, Phase::Failed(error)),
         };
         MessageWriter { link, outgoing, kind, len: 0, phase }
     }
@@ -105,22 +104,40 @@ impl<'a> MessageWriter<'a> {
         if let Phase::Failed(error) = self.phase {
             return Err(error);
         }
-        let lent = self.len.next_multiple_of(PAGE_SIZE).max(PAGE_SIZE);
-        let pages = self.outgoing.pages(self.link)?;
-        if let Some(behind) = pages.bytes_mut().get_mut(self.len..lent) {
+        let (link, kind, len) = (self.link, self.kind, self.len);
+        let lent = len.next_multiple_of(PAGE_SIZE).max(PAGE_SIZE);
+        let pages = self.pages()?;
+        if let Some(behind) = pages.bytes_mut().get_mut(len..lent) {
             behind.fill(0);
         }
-        let sent = self.link.send(pages, SendWord::Data(self.kind, part), self.len);
+        let sent = link.send(pages, SendWord::Data(kind, part), len);
         let sent = sent.inspect_err(|error| {
             // What the service has refused, the peer has nothing of; what it had before remains.
             if self.phase == Phase::Begun {
                 self.give_up();
             }
             self.phase = Phase::Failed(*error);
+            self.let_go();
         });
         sent?;
         (self.phase, self.len) = (Phase::Begun, 0);
         Ok(())
+    }
+
+    fn pages(&mut self) -> Result<&mut Pages, SendError> {
+        match (&mut self.outgoing, self.phase) {
+            (Some(outgoing), _) => outgoing.pages(self.link),
+            (None, Phase::Failed(error)) => Err(error),
+            (None, _) => Err(SendError::Closed),
+        }
+    }
+
+    /// Others send from now on, and nothing of this message is in the pages then.
+    fn let_go(&mut self) {
+        if let Some(mut outgoing) = self.outgoing.take() {
+            outgoing.clear();
+            self.link.writes(false);
+        }
     }
 
     /// Closes behind what has been sent, without waiting for it.
@@ -142,8 +159,8 @@ impl Write for MessageWriter<'_> {
         }
         let taken = data.len().min(PART - self.len);
         let (data, _) = data.split_at(taken);
-        let pages = self.outgoing.pages(self.link)?;
-        if let Some(room) = pages.bytes_mut().get_mut(self.len..self.len + taken) {
+        let len = self.len;
+        if let Some(room) = self.pages()?.bytes_mut().get_mut(len..len + taken) {
             copy(data, room);
         }
         self.len += taken;
@@ -175,7 +192,17 @@ impl Drop for MessageWriter<'_> {
         if self.phase == Phase::Begun {
             self.give_up();
         }
-        // Before somebody else's message is in them.
-        self.outgoing.clear();
+        self.let_go();
     }
+}
+
+/// Has messages of others wait, behind what is queued.
+fn hold(link: &Link) -> Result<MutexGuard<'_, Outgoing>, SendError> {
+    let mut outgoing = link.outgoing()?;
+    let pages = outgoing.pages(link)?;
+    if pages.bytes().len() < PART {
+        *pages = Pages::new(PART);
+    }
+    link.writes(true);
+    Ok(outgoing)
 }

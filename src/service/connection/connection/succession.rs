@@ -118,7 +118,7 @@ impl Connection {
             return None;
         }
         // The owner may not have asked yet what came of the first opening.
-        std::mem::swap(&mut state.opener, &mut next.state.lock().opener);
+        next.state.lock().opener = state.opener.hand_on();
         // Who has found this one before, and closes it from now on, closes that one.
         state.next = Some(next.clone());
         self.is_succeeded.store(true, SeqCst);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use shuttle::thread::spawn;
 use xous::PID;
 use xous_api_websocket::wire::{ReceiveWord, Status};
-use xous_api_websocket::{Code, Deadlines, Lease, Reconnect};
+use xous_api_websocket::{Code, ConnectionOptions, Deadlines, Lease, Reconnect};
 
 use super::super::closer::Closer;
 use super::super::connection::Connection;
@@ -27,7 +27,8 @@ const WORD: usize = 77;
 fn connection(queues: bool) -> (Arc<EndGuard>, Arc<Table>, Arc<Timer>) {
     let (table, timer) = (Table::new(), Timer::start().unwrap());
     let made = timer.clone();
-    let lasting = Some(Arc::new(Lasting::new(Reconnect::new().queues(queues))));
+    let policy = Reconnect::new().queues(queues);
+    let lasting = Some(Arc::new(Lasting::new(policy, ConnectionOptions::new())));
     let conn = table.enter(OWNER, CONNECTIONS, |handle| {
         let (deadlines, lease) = (Deadlines::default(), Lease::default());
         Connection::new_lasting(Role::Client, handle, deadlines, lease, made, None, lasting)

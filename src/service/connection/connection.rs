@@ -111,6 +111,8 @@ struct State {
     is_last: bool,
     /// How the one before it ended.
     last: Option<Outcome>,
+    /// Messages of the owner that came too late for this one, and wait for the next.
+    late: Vec<Lent>,
 }
 
 impl std::ops::Deref for Connection {
@@ -184,6 +186,7 @@ impl Connection {
                 next: None,
                 is_last: false,
                 last,
+                late: Vec::new(),
             }),
             held: AtomicBool::new(false),
             finished: AtomicBool::new(false),
@@ -369,7 +372,9 @@ impl Connection {
         }
         let told = self.tells_of_its_end();
         let closers = if told { std::mem::take(&mut state.closers) } else { Vec::new() };
+        let late = std::mem::take(&mut state.late);
         drop(state);
+        self.refuse(late);
         if told {
             self.inbox.end(&outcome);
         }

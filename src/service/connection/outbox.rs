@@ -156,7 +156,7 @@ impl Outbox {
     pub(crate) fn queued(&self) -> (usize, usize) {
         let state = self.state.lock();
         let sends = state.items.iter().filter_map(|item| match item {
-            Item::Send(send) => Some((send.messages(), send.data()?.len())),
+            Item::Send(send) => Some(send.counts()),
             Item::Share(_) | Item::HandOver => None,
         });
         sends.fold((0, 0), |(count, bytes), (messages, len)| (count + messages, bytes + len))

@@ -176,6 +176,11 @@ impl Lent {
         self.several().map_or(1, |several| several.min(self.0.pages.len() / size_of::<u32>()))
     }
 
+    /// So many messages, and their bytes.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        (self.messages(), self.data().map_or(0, <[u8]>::len))
+    }
+
     /// It is an `Exchange`: its message is sent as a `Send`, and answered with a word.
     pub(crate) fn exchange(&mut self) {
         let word = ExchangeWord::from_word(self.0.offset);

@@ -27,7 +27,9 @@ impl Connection {
         let again = std::mem::replace(&mut state.closed_by_owner, true);
         if let Some(outcome) = state.outcome.clone() {
             if !(again || self.tells_of_its_end()) {
-                return state.closers.extend(closer);
+                state.closers.extend(closer);
+                drop(state);
+                return self.refuse_late();
             }
             drop(state);
             match closer {
@@ -35,7 +37,7 @@ impl Connection {
                 Some(closer) => closer.tell(&outcome),
                 None => (),
             }
-            return;
+            return self.refuse_late();
         }
         state.closers.extend(closer);
         let opening = state.phase == Phase::Opening;
@@ -50,6 +52,7 @@ impl Connection {
         } else if closes {
             self.arm(Deadline::Close, self.deadlines.close);
         }
+        self.refuse_late();
     }
 
     /// An opening is given up. Nobody waits for the worker, which may be in a look-up that cannot be cut short.

@@ -249,6 +249,14 @@ impl Dispatcher {
             scalar.refuse(Code::Malformed);
             return ControlFlow::Continue(());
         };
+        if let session @ 1.. = scalar.arguments[1] {
+            let reason = CloseReason::new(code, "");
+            match self.find(caller) {
+                Found::Live(conn) if conn.close_session(session, reason) => scalar.answer2(0, 0),
+                _ => scalar.refuse(Code::Closed),
+            }
+            return ControlFlow::Continue(());
+        }
         if scalar.is_blocking()
             && let Some(ticket) = self.quota.take_close(caller.pid.map_or(0, PID::get), 0)
         {

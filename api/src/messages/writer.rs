@@ -7,8 +7,8 @@ use std::sync::MutexGuard;
 use crate::connection::link::{Link, lock};
 use crate::error::SendError;
 use crate::messages::outgoing::Outgoing;
-use crate::wire::{Opcode, PAGE_SIZE, Pages, SendWord, copy};
-use crate::{CloseCode, Kind, Part};
+use crate::wire::{Opcode, PAGE_SIZE, Pages, copy};
+use crate::{CloseCode, Code, Kind, Part};
 
 /// How much is collected for a part of the message: what goes to the service at a time.
 const PART: usize = 4 * PAGE_SIZE;
@@ -22,6 +22,10 @@ const PART: usize = 4 * PAGE_SIZE;
 /// When it is dropped before that, nothing happens if nothing was sent yet. Otherwise the peer has the beginning of a
 /// message, which a WebSocket cannot take back: the connection is closed with 1011 behind the frames that are out. None of
 /// them was marked as the last, so the peer does not take them for a message.
+///
+/// A connection that is opened again ([`Reconnect`](crate::Reconnect)) lasts when the link is cut within the message: only the
+/// message fails, with `Closed` or `Refused(Reconnecting)`, and has to be written anew. Nothing of it goes to the peer that is
+/// there then, and dropping it closes nothing.
 ///
 /// ```no_run
 /// use std::io::Write;
@@ -51,8 +55,8 @@ pub struct MessageWriter<'a> {
 enum Phase {
     /// The peer has nothing of the message.
     Nothing,
-    /// The peer has its beginning.
-    Begun,
+    /// The peer has its beginning, on the session of this number.
+    Begun(usize),
     /// Nothing can be sent any more.
     Failed(SendError),
     /// The peer has all of it.
@@ -82,7 +86,8 @@ impl<'a> MessageWriter<'a> {
     ///
     /// # Errors
     /// See [`SendError`]. The connection is then closed as if the writer had been dropped: with `InvalidText` if a text is
-    /// not UTF-8, for example.
+    /// not UTF-8, for example. `Refused(Reconnecting)` if it was opened again since the message began, or is about to be; it
+    /// stays as it is then.
     pub fn finish(mut self) -> Result<(), SendError> {
         let part = match self.phase {
             Phase::Nothing => Part::Whole,
@@ -110,23 +115,24 @@ impl<'a> MessageWriter<'a> {
         if let Some(behind) = pages.bytes_mut().get_mut(self.len..lent) {
             behind.fill(0);
         }
-        let sent = self.link.send(pages, SendWord::Data(self.kind, part), self.len);
+        let session = if let Phase::Begun(session) = self.phase { session } else { 0 };
+        let sent = self.link.send(pages, (self.kind, part), session, self.len);
         let sent = sent.inspect_err(|error| {
-            // What the service has refused, the peer has nothing of; what it had before remains.
-            if self.phase == Phase::Begun {
+            // What the service has refused, the peer has nothing of; what it had before remains, unless it is gone with that.
+            if !matches!(error, SendError::Closed | SendError::Refused(Code::Reconnecting)) {
                 self.give_up();
             }
             self.phase = Phase::Failed(*error);
         });
-        sent?;
-        (self.phase, self.len) = (Phase::Begun, 0);
+        (self.phase, self.len) = (Phase::Begun(sent?), 0);
         Ok(())
     }
 
-    /// Closes behind what has been sent, without waiting for it.
+    /// If the peer has the beginning, closes behind that without waiting for it. A peer that is there by now has nothing.
     fn give_up(&self) {
+        let Phase::Begun(session) = self.phase else { return };
         let code = usize::from(CloseCode::INTERNAL.value());
-        let message = xous::Message::new_scalar(self.link.id(Opcode::Close), code, 0, 0, 0);
+        let message = xous::Message::new_scalar(self.link.id(Opcode::Close), code, session, 0, 0);
         xous::send_message(self.link.cid, message).ok();
     }
 }
@@ -172,9 +178,7 @@ impl fmt::Debug for MessageWriter<'_> {
 
 impl Drop for MessageWriter<'_> {
     fn drop(&mut self) {
-        if self.phase == Phase::Begun {
-            self.give_up();
-        }
+        self.give_up();
         // Before somebody else's message is in them.
         self.outgoing.clear();
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use xous::{MemoryRange, Message, MessageEnvelope, MessageSender, PID};
 use xous_api_websocket::certificate::Shown;
-use xous_api_websocket::wire::{ExchangeWord, ReceiveWord, Refusal, SendWord, Status};
+use xous_api_websocket::wire::{ExchangeWord, ReceiveWord, Refusal, RestWord, SendWord, Status};
 use xous_api_websocket::{Code, Part};
 
 #[cfg(all(test, feature = "shuttle"))]
@@ -169,6 +169,11 @@ impl Lent {
             Purpose::HoldsSeveral(several) => Some(several),
             _ => None,
         }
+    }
+
+    /// It is a part that goes behind the first one of its message, and not to another session.
+    pub(crate) fn is_rest(&self) -> bool {
+        self.several().is_none() && RestWord::from_word(self.0.offset).is_some()
     }
 
     /// How many messages are in it, never more than it has room for.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use xous_api_websocket::Code;
+use xous_api_websocket::wire::RestWord;
 
 use super::super::lasting::Lasting;
 use super::super::opener::OpeningResult;
@@ -119,7 +120,7 @@ impl Connection {
         }
         match self.lasting.as_ref().filter(|_| self.is_followed(&state)) {
             None => Err((message, Code::Closed)),
-            Some(lasting) if !lasting.queues() => Err((message, Code::Reconnecting)),
+            Some(lasting) if !lasting.queues() || message.is_rest() => Err((message, Code::Reconnecting)),
             // As many as the next one's queue has places for.
             Some(_) if state.late.len() > self.outbox.room() => Err((message, Code::BusyQueue)),
             Some(_) => {
@@ -180,12 +181,13 @@ impl Connection {
             timer: self.timer.clone(),
             opener: None,
             shared: self.shared.clone(),
+            session: self.session % RestWord::MAX_SESSION + 1,
             lasting: self.lasting.clone(),
             last: Some(outcome),
         });
-        if self.lasting.as_ref().is_some_and(|lasting| !lasting.queues()) {
-            next.outbox.refuse_until_open();
-        }
+        // The rest of a message that another session has the beginning of cannot wait for this one.
+        let queues = self.lasting.as_ref().is_some_and(|lasting| lasting.queues());
+        next.outbox.refuse_until_open(if queues { Lent::is_rest } else { |_| true });
         if self.is_given_up(&self.state.lock()) {
             return None;
         }

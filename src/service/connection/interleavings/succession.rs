@@ -159,6 +159,22 @@ fn what_comes_late_is_answered_if_there_is_no_next_one() {
     }
 }
 
+/// Who has begun a message closes the session that has it while that one passes on. It ends, or the next one goes on.
+#[test]
+fn a_close_of_one_session_does_not_end_the_next() {
+    explore(2, || {
+        let (guard, _table, timer) = connection(true);
+        let conn = guard.conn.clone();
+        let closer = spawn(move || conn.close_session(1, None));
+        ends(&guard.conn, false);
+        let next = guard.pass_on(guard.conn.outcome());
+        assert_eq!(closer.join().unwrap(), next.is_none());
+        assert!(next.as_ref().is_none_or(|next| next.conn.is_wanted()), "the next one is closed");
+        drop((guard, next));
+        assert_eq!(timer.len(), 0, "no deadline is left");
+    });
+}
+
 /// It breaks, or its peer closes it and is to come back.
 fn ends(conn: &Arc<Connection>, is_closed: bool) {
     match is_closed {

@@ -192,7 +192,7 @@ pub enum Code {
     NoPong = 63,
     /// The connection is being opened again: wait until it is open.
     ///
-    /// See [`Reconnect`](crate::Reconnect).
+    /// Or it was opened again within the message, which has to be sent anew. See [`Reconnect`](crate::Reconnect).
     Reconnecting = 64,
     /// Another connection is being recorded: wait until it has ended, or do without a recording.
     ///

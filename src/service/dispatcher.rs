@@ -154,7 +154,7 @@ impl Dispatcher {
             Some(Opcode::Keepalive) => self.keepalive(caller, scalar),
             Some(Opcode::Queued) => {
                 let (messages, bytes) = match self.find(caller) {
-                    Found::Live(conn) => conn.outbox.queued(),
+                    Found::Live(conn) => conn.queued(),
                     Found::Ended(_) | Found::Unknown => (0, 0),
                 };
                 scalar.answer2(messages, bytes);
@@ -191,7 +191,7 @@ impl Dispatcher {
         match self.find(caller) {
             Found::Live(conn) => {
                 lent.is_of(conn.inbox.owner());
-                if let Err((lent, code)) = conn.outbox.send(lent) {
+                if let Err((lent, code)) = conn.send(lent) {
                     if code != Code::Closed {
                         self.quota.refuse(code);
                     }
@@ -206,7 +206,7 @@ impl Dispatcher {
     /// Nothing waits of a connection that is not the caller's.
     fn room(&self, caller: Caller, scalar: Scalar) {
         let sends = match self.find(caller) {
-            Found::Live(conn) => conn.outbox.room(),
+            Found::Live(conn) => conn.room(),
             Found::Ended(_) | Found::Unknown => QUEUED_SENDS,
         };
         let (messages, bytes) = self.quota.room(caller.pid.map_or(0, PID::get));
@@ -249,6 +249,14 @@ impl Dispatcher {
             scalar.refuse(Code::Malformed);
             return ControlFlow::Continue(());
         };
+        if let session @ 1.. = scalar.arguments[1] {
+            let reason = CloseReason::new(code, "");
+            match self.find(caller) {
+                Found::Live(conn) if conn.close_session(session, reason) => scalar.answer2(0, 0),
+                _ => scalar.refuse(Code::Closed),
+            }
+            return ControlFlow::Continue(());
+        }
         if scalar.is_blocking()
             && let Some(ticket) = self.quota.take_close(caller.pid.map_or(0, PID::get), 0)
         {

@@ -112,8 +112,8 @@ impl System {
             self.shared.look_for_the_gone(Some(pid));
             return lent.answer(self.quota.refuse(Code::NoWorker) as usize, 0);
         };
-        let (deadlines, lease) = (request.options.deadlines, request.lease);
-        let lasting = request.reconnect.map(|policy| Arc::new(Lasting::new(policy)));
+        let (options, lease) = (request.options, request.lease);
+        let lasting = request.reconnect.map(|policy| Arc::new(Lasting::new(policy, options)));
         let bytes = data.unwrap_or_default().into();
         let timer = self.shared.timer.clone();
         lent.answer_on_drop(Code::NoWorker as usize);
@@ -121,7 +121,7 @@ impl System {
         let entered = self.shared.table.enter(pid, self.shared.pool.pairs(), |handle| {
             // What asks for the handle is answered below.
             let waits = opener.take_if(|_| place.is_none());
-            Connection::new_lasting(Role::Client, handle, deadlines, lease, timer, waits, lasting)
+            Connection::new_lasting(Role::Client, handle, options.deadlines, lease, timer, waits, lasting)
         });
         let Some(conn) = entered else {
             self.quota.refuse(Code::NoWorker);

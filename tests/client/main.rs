@@ -41,6 +41,7 @@ mod redirects;
 mod refused_answers;
 mod saturation;
 mod sending;
+mod sessions;
 mod several;
 mod shares;
 mod statistics;

@@ -2,14 +2,16 @@
 //! messages that are not as described.
 
 use std::sync::mpsc::Sender;
+use std::time::Duration;
 
 use hosted::peer::Peer;
 use xous::{CID, Message};
 use xous_api_websocket::error::ReceiveError;
+use xous_api_websocket::{Event, Reconnect, Websocket};
 
 use crate::common::pages::RawPages;
 use crate::common::raw::{accept_with, expect_close, frame, read_frame};
-use crate::common::{nothing_is_left, open, peers, service_cid, stats_when, system};
+use crate::common::{nothing_is_left, open, peers, request, seen, service_cid, stats_when, system};
 
 const CLOSE: usize = 1;
 const SEND: usize = 3;
@@ -28,6 +30,7 @@ const UNKNOWN_OPCODE: usize = 3;
 const BUSY_RECEIVES: usize = 7;
 const TOO_LONG: usize = 10;
 const NOT_PERMITTED: usize = 11;
+const RECONNECTING: usize = 64;
 
 /// An `Open` request for 127.0.0.1 as its documentation lays it out.
 fn open_request(port: u16, path: &str, protocols: &[&str], headers: &[(&str, &str)]) -> Vec<u8> {
@@ -113,6 +116,60 @@ fn a_session_by_numbers() {
         let (word, _) = RawPages::with(b"bye").lend(cid, id(CLOSE), 4000, 3);
         assert_eq!(word, 1 | (CLOSED << 8) | (4000 << 16));
         assert_eq!(blocking(cid, id(STATE), 0), xous::Result::Scalar2(0, 0));
+        nothing_is_left();
+    });
+}
+
+/// Each session of a connection that is opened again has a number, by which its parts and a Close of it are told apart.
+#[test]
+fn parts_and_a_close_of_an_earlier_session_are_refused() {
+    system!().run(|| {
+        let (peer, frames) = peers::by_hand(|mut stream, frames: &Sender<(u8, Vec<u8>)>| {
+            while let Ok(frame) = read_frame(&mut stream) {
+                let cut = frame.payload == b"cut" || frame.first == 0x88;
+                frames.send((frame.first, frame.payload)).ok();
+                if cut {
+                    return;
+                }
+            }
+        });
+        let short = Duration::from_millis(100);
+        let policy = Reconnect::new().first(short).largest(short);
+        let ws = Websocket::open(&request(&peer).reconnect(policy)).unwrap();
+        let cid = service_cid();
+        let id = |opcode: usize| ((ws.handle().to_raw() as usize) << 8) | opcode;
+        let send = |data: &[u8], part: usize, session: usize| {
+            RawPages::with(data).lend(cid, id(SEND), 1 | (part << 2) | (session << 4), data.len())
+        };
+        let (code, first) = send(b"cut", 1, 0);
+        assert!(code == 0 && first > 0, "{code} {first}");
+        assert!(matches!(ws.receive_event(), Ok(Event::Reconnecting { .. })));
+        assert!(matches!(ws.receive_event(), Ok(Event::Reopened { .. })));
+        let (code, second) = send(b"one", 1, 0);
+        assert!(code == 0 && second > 0 && second != first, "{code} {second}");
+        for session in [first, second + 1, (1 << 28) - 1] {
+            assert_eq!(send(b"lost", 2, session), (RECONNECTING, 0));
+            assert_eq!(send(b"lost", 3, session), (RECONNECTING, 0));
+            for blocks in [true, false] {
+                let close = match blocks {
+                    true => Message::new_blocking_scalar(id(CLOSE), 1011, session, 0, 0),
+                    false => Message::new_scalar(id(CLOSE), 1011, session, 0, 0),
+                };
+                let answer = xous::send_message(cid, close).unwrap();
+                assert!(!blocks || answer == refused(CLOSED), "{answer:?}");
+            }
+        }
+        assert_eq!(send(b"", 1, second), (MALFORMED, 0), "what begins is of no session");
+        assert_eq!(send(b"", 0, second), (MALFORMED, 0));
+        assert_eq!(send(b"two", 2, second), (0, second));
+        assert_eq!(send(b"three", 3, second), (0, second));
+        let got: Vec<_> = (0..4).map(|_| seen(&frames)).collect();
+        let expected: [(u8, &[u8]); 4] = [(0x02, b"cut"), (0x02, b"one"), (0x00, b"two"), (0x80, b"three")];
+        assert!(got.iter().map(|(first, payload)| (*first, &**payload)).eq(expected), "{got:?}");
+        let close = Message::new_blocking_scalar(id(CLOSE), 1011, second, 0, 0);
+        assert_eq!(xous::send_message(cid, close).unwrap(), xous::Result::Scalar2(0, 0));
+        assert_eq!(seen(&frames), (0x88, 1011_u16.to_be_bytes().to_vec()));
+        assert!(matches!(ws.receive_event(), Err(ReceiveError::Closed(_))));
         nothing_is_left();
     });
 }

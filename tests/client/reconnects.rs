@@ -295,6 +295,32 @@ fn attempts_that_nobody_answers_end_in_time() {
     });
 }
 
+/// A refusal is of its own attempt, and says nothing of those behind it.
+#[test]
+fn an_attempt_that_nobody_answers_is_late_behind_one_that_was_refused() {
+    system!().run(|| {
+        let number = AtomicUsize::new(0);
+        let (peer, _) = peers::serve(move |mut stream, _: &Sender<()>| {
+            let number = number.fetch_add(1, SeqCst);
+            if number == 0 {
+                return drop(raw::accept(&mut stream));
+            }
+            raw::read_head(&mut stream);
+            match number {
+                1 => stream.write_all(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n").unwrap(),
+                _ => drop(std::io::copy(&mut stream, &mut std::io::sink())),
+            }
+        });
+        let request = request(&peer).options(Deadlines::new().open(10 * SHORT)).reconnect(policy());
+        let ws = Websocket::open(&request).unwrap();
+        for why in [Code::Closed, Code::Refused, Code::Timeout] {
+            assert_eq!(reconnecting(&ws).0, why);
+        }
+        ws.close(1000, "").unwrap();
+        nothing_is_left();
+    });
+}
+
 #[test]
 fn so_many_attempts_and_no_more() {
     system!().run(|| {

@@ -1,19 +1,21 @@
 //! Messages that are sent as a stream: what the peer sees of one that is finished, and of one that is not.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::net::TcpStream;
-use std::sync::mpsc::Sender;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::{Duration, Instant};
 
 use hosted::peer::Peer;
 use xous_api_websocket::error::SendError;
 use xous_api_websocket::state::Phase;
-use xous_api_websocket::{Code, Kind, Payload, Websocket};
+use xous_api_websocket::{Code, Event, Kind, Payload, Reconnect, Websocket};
 
 use crate::common::raw::{CLOSE, FIRST_BINARY, FIRST_TEXT, Frame, LAST, TEXT, read_frame};
-use crate::common::{nothing_is_left, open, pattern, peers, seen, system};
+use crate::common::{PATIENCE, nothing_is_left, open, pattern, peers, request, seen, system};
 
 /// A connection, and each frame that the peer gets, up to a Close frame.
-fn frames() -> (Peer, Websocket, std::sync::mpsc::Receiver<Frame>) {
+fn frames() -> (Peer, Websocket, Receiver<Frame>) {
     let (peer, frames) = peers::by_hand(|mut stream: TcpStream, frames: &Sender<Frame>| {
         while let Ok(frame) = read_frame(&mut stream) {
             let last = frame.first == CLOSE;
@@ -115,6 +117,127 @@ fn a_part_that_is_refused_fails_the_message() {
         assert_eq!(writer.finish(), Err(SendError::Refused(Code::InvalidText)));
         ws.send_text("next").unwrap();
         assert_eq!(seen(&frames).payload, b"next");
+    });
+}
+
+/// A connection that is opened again. Its first session is cut behind the first frame, and of the next one each frame is
+/// reported.
+fn cut(policy: Reconnect) -> (Peer, Websocket, Receiver<Frame>) {
+    let number = AtomicUsize::new(0);
+    let (peer, frames) = peers::by_hand(move |mut stream: TcpStream, frames: &Sender<Frame>| {
+        let first = number.fetch_add(1, SeqCst) == 0;
+        while let Ok(frame) = read_frame(&mut stream) {
+            let last = first || frame.first == CLOSE;
+            if !first {
+                frames.send(frame).ok();
+            }
+            if last {
+                return;
+            }
+        }
+    });
+    let ws = Websocket::open(&request(&peer).reconnect(policy)).unwrap();
+    (peer, ws, frames)
+}
+
+fn policy(wait: Duration) -> Reconnect {
+    Reconnect::new().first(wait).largest(wait).jitter(0)
+}
+
+fn reconnecting(ws: &Websocket) {
+    let event = ws.receive_event();
+    assert!(matches!(event, Ok(Event::Reconnecting { .. })), "{event:?}");
+}
+
+fn reopened(ws: &Websocket) {
+    let event = ws.receive_event();
+    assert!(matches!(event, Ok(Event::Reopened { .. })), "{event:?}");
+}
+
+/// The connection goes on, and the peer gets nothing of an earlier message, nor a Close.
+fn goes_on(ws: &Websocket, frames: &Receiver<Frame>) {
+    ws.send_text("next").unwrap();
+    let next = seen(frames);
+    assert_eq!((next.first, &*next.payload), (TEXT, &b"next"[..]));
+    assert_eq!(ws.state().unwrap().phase, Phase::Open);
+}
+
+fn why(error: &io::Error) -> SendError {
+    *error.get_ref().and_then(|inner| inner.downcast_ref()).expect("one of the connection")
+}
+
+#[test]
+fn a_link_that_is_cut_fails_the_message_and_not_the_connection() {
+    system!().run(|| {
+        for queues in [false, true] {
+            let (_peer, ws, frames) = cut(policy(Duration::from_millis(100)).queues(queues));
+            let mut writer = ws.writer(Kind::Binary);
+            let start = Instant::now();
+            let error = loop {
+                assert!(start.elapsed() < PATIENCE);
+                if let Err(error) = writer.write_all(&[7; 16_384]) {
+                    break why(&error);
+                }
+            };
+            assert!(
+                [SendError::Closed, SendError::Refused(Code::Reconnecting)].contains(&error),
+                "{error:?}"
+            );
+            assert_eq!(writer.finish(), Err(error));
+            reconnecting(&ws);
+            reopened(&ws);
+            goes_on(&ws, &frames);
+            drop(ws);
+            nothing_is_left();
+        }
+    });
+}
+
+#[test]
+fn a_message_that_was_begun_before_a_cut_neither_goes_on_behind_it_nor_ends_what_does() {
+    system!().run(|| {
+        for way in 0..3 {
+            let (_peer, ws, frames) = cut(policy(Duration::from_millis(100)));
+            let mut writer = ws.writer(Kind::Binary);
+            writer.write_all(b"begun").unwrap();
+            writer.flush().unwrap();
+            reconnecting(&ws);
+            reopened(&ws);
+            let lost = SendError::Refused(Code::Reconnecting);
+            match way {
+                0 => assert_eq!(writer.finish(), Err(lost)),
+                1 => {
+                    assert_eq!(why(&writer.write_all(&[7; 20_000]).unwrap_err()), lost);
+                    drop(writer);
+                }
+                _ => drop(writer),
+            }
+            goes_on(&ws, &frames);
+            let mut second = ws.writer(Kind::Text);
+            second.write_all(b"whole").unwrap();
+            second.finish().unwrap();
+            assert_eq!(seen(&frames).payload, b"whole");
+            drop(ws);
+            nothing_is_left();
+        }
+    });
+}
+
+/// Though what is sent meanwhile waits.
+#[test]
+fn the_rest_of_a_message_is_not_waited_with_for_another_session() {
+    system!().run(|| {
+        let (_peer, ws, frames) = cut(policy(Duration::from_secs(3600)).queues(true));
+        let mut writer = ws.writer(Kind::Binary);
+        writer.write_all(b"begun").unwrap();
+        writer.flush().unwrap();
+        reconnecting(&ws);
+        assert_eq!(writer.finish(), Err(SendError::Refused(Code::Reconnecting)));
+        ws.reconnect_now().unwrap();
+        reopened(&ws);
+        goes_on(&ws, &frames);
+        drop(ws);
+        nothing_is_left();
     });
 }
 

@@ -8,13 +8,13 @@ use std::{ptr, thread};
 use xous::CID;
 use xous_api_names::XousNames;
 
-use crate::Code;
 use crate::connection::inbox::Inbox;
 use crate::error::{ControlError, SendError};
 use crate::messages::outgoing::Outgoing;
 use crate::messages::send::Queue;
 use crate::messages::sending::{IS_LENT, Sending};
-use crate::wire::{Handle, Opcode, Pages, SERVER_NAME, SendWord, message_id};
+use crate::wire::{Handle, Opcode, Pages, RestWord, SERVER_NAME, SendWord, message_id};
+use crate::{Code, Kind, Part};
 
 /// What is known of a connection.
 pub(crate) struct Link {
@@ -104,7 +104,17 @@ impl Link {
         self.writing.store(if begins { this_thread() } else { 0 }, Relaxed);
     }
 
-    pub(crate) fn send(&self, pages: &Pages, word: SendWord, len: usize) -> Result<(), SendError> {
+    /// Sends a message or a part of one, and returns the number of the session on which it went out. The rest of a message is
+    /// sent on this `session` alone, unless that is 0.
+    pub(crate) fn send(
+        &self,
+        pages: &Pages,
+        (kind, part): (Kind, Part),
+        session: usize,
+        len: usize,
+    ) -> Result<usize, SendError> {
+        let rest = RestWord::new(part, session).map(RestWord::to_word);
+        let word = rest.unwrap_or_else(|| SendWord::Data(kind, part).to_word());
         lend_send(self.cid, self.id(Opcode::Send), pages, word, len)
     }
 
@@ -119,16 +129,17 @@ impl Link {
     }
 }
 
+/// The number of the session on which it went out; 0 if there are no others.
 pub(crate) fn lend_send(
     cid: CID,
     id: usize,
     pages: &Pages,
-    word: SendWord,
+    word: usize,
     len: usize,
-) -> Result<(), SendError> {
-    let returned = pages.lend(cid, id, word.to_word(), len).map_err(|_| SendError::Kernel)?;
+) -> Result<usize, SendError> {
+    let returned = pages.lend(cid, id, word, len).map_err(|_| SendError::Kernel)?;
     match returned.offset {
-        0 => Ok(()),
+        0 => Ok(returned.valid),
         code => Err(SendError::from_code(Code::from_word(code))),
     }
 }

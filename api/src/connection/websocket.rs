@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::certificate::Shown;
-use crate::connection::link::{Link, lock, service, try_lock};
+use crate::connection::link::{Link, lend_send, lock, service, try_lock};
 use crate::connection::opening::{self, Opening};
 use crate::error::{ControlError, OpenError, ReceiveError, SendError, Unopened};
 use crate::messages::message::{self, Message};
@@ -236,7 +236,8 @@ impl Websocket {
         let mut outgoing = self.link.outgoing()?;
         let pages = outgoing.pages(&self.link)?;
         pages.fill(data);
-        self.link.send(pages, SendWord::Ping, data.len())
+        lend_send(self.link.cid, self.link.id(Opcode::Send), pages, SendWord::Ping.to_word(), data.len())?;
+        Ok(())
     }
 
     /// Waits for the next message and returns it as a stream. When the stream is dropped, the rest of the message is

@@ -8,7 +8,7 @@ use xous::CID;
 use crate::connection::link::{Link, lock};
 use crate::error::SendError;
 use crate::push::forward;
-use crate::wire::{PAGE_SIZE, Pages, SendWord};
+use crate::wire::{PAGE_SIZE, Pages};
 use crate::{Code, Kind, Part};
 
 /// The longest part that goes to the service at a time. Four pages carry 2.4 times as much per time as one, and more
@@ -185,7 +185,7 @@ pub(crate) fn send_parts(
     }
     let begins = matches!(part, Part::Whole | Part::First);
     let ends = matches!(part, Part::Whole | Part::Last);
-    let mut rest = data;
+    let (mut rest, mut session) = (data, 0);
     loop {
         let (chunk, later) = rest.split_at(rest.len().min(most));
         let first = begins && rest.len() == data.len();
@@ -197,7 +197,7 @@ pub(crate) fn send_parts(
             (false, true) => Part::Last,
         };
         pages.fill(chunk);
-        link.send(pages, SendWord::Data(kind, part), chunk.len())?;
+        session = link.send(pages, (kind, part), session, chunk.len())?;
         if later.is_empty() {
             return Ok(());
         }

@@ -7,8 +7,8 @@ use std::sync::MutexGuard;
 use crate::connection::link::Link;
 use crate::error::SendError;
 use crate::messages::outgoing::Outgoing;
-use crate::wire::{Opcode, PAGE_SIZE, Pages, SendWord, copy};
-use crate::{CloseCode, Kind, Part};
+use crate::wire::{Opcode, PAGE_SIZE, Pages, copy};
+use crate::{CloseCode, Code, Kind, Part};
 
 /// How much is collected for a part of the message: what goes to the service at a time.
 const PART: usize = 4 * PAGE_SIZE;
@@ -26,6 +26,10 @@ const PART: usize = 4 * PAGE_SIZE;
 /// When it is dropped before that, nothing happens if nothing was sent yet. Otherwise the peer has the beginning of a
 /// message, which a WebSocket cannot take back: the connection is closed with 1011 behind the frames that are out. None of
 /// them was marked as the last, so the peer does not take them for a message.
+///
+/// A connection that is opened again ([`Reconnect`](crate::Reconnect)) lasts when the link is cut within the message: only the
+/// message fails, with `Closed` or `Refused(Reconnecting)`, and has to be written anew. Nothing of it goes to the peer that is
+/// there then, and dropping it closes nothing.
 ///
 /// ```no_run
 /// use std::io::Write;
@@ -55,8 +59,8 @@ pub struct MessageWriter<'a> {
 enum Phase {
     /// The peer has nothing of the message.
     Nothing,
-    /// The peer has its beginning.
-    Begun,
+    /// The peer has its beginning, on the session of this number.
+    Begun(usize),
     /// Nothing can be sent any more.
     Failed(SendError),
     /// The peer has all of it.
@@ -81,7 +85,8 @@ impl<'a> MessageWriter<'a> {
     ///
     /// # Errors
     /// See [`SendError`]. The connection is then closed as if the writer had been dropped: with `InvalidText` if a text is
-    /// not UTF-8, for example.
+    /// not UTF-8, for example. `Refused(Reconnecting)` if it was opened again since the message began, or is about to be; it
+    /// stays as it is then.
     pub fn finish(mut self) -> Result<(), SendError> {
         let part = match self.phase {
             Phase::Nothing => Part::Whole,
@@ -105,22 +110,22 @@ impl<'a> MessageWriter<'a> {
             return Err(error);
         }
         let (link, kind, len) = (self.link, self.kind, self.len);
+        let session = if let Phase::Begun(session) = self.phase { session } else { 0 };
         let lent = len.next_multiple_of(PAGE_SIZE).max(PAGE_SIZE);
         let pages = self.pages()?;
         if let Some(behind) = pages.bytes_mut().get_mut(len..lent) {
             behind.fill(0);
         }
-        let sent = link.send(pages, SendWord::Data(kind, part), len);
+        let sent = link.send(pages, (kind, part), session, len);
         let sent = sent.inspect_err(|error| {
-            // What the service has refused, the peer has nothing of; what it had before remains.
-            if self.phase == Phase::Begun {
+            // What the service has refused, the peer has nothing of; what it had before remains, unless it is gone with that.
+            if !matches!(error, SendError::Closed | SendError::Refused(Code::Reconnecting)) {
                 self.give_up();
             }
             self.phase = Phase::Failed(*error);
             self.let_go();
         });
-        sent?;
-        (self.phase, self.len) = (Phase::Begun, 0);
+        (self.phase, self.len) = (Phase::Begun(sent?), 0);
         Ok(())
     }
 
@@ -140,10 +145,11 @@ impl<'a> MessageWriter<'a> {
         }
     }
 
-    /// Closes behind what has been sent, without waiting for it.
+    /// If the peer has the beginning, closes behind that without waiting for it. A peer that is there by now has nothing.
     fn give_up(&self) {
+        let Phase::Begun(session) = self.phase else { return };
         let code = usize::from(CloseCode::INTERNAL.value());
-        let message = xous::Message::new_scalar(self.link.id(Opcode::Close), code, 0, 0, 0);
+        let message = xous::Message::new_scalar(self.link.id(Opcode::Close), code, session, 0, 0);
         xous::send_message(self.link.cid, message).ok();
     }
 }
@@ -189,9 +195,7 @@ impl fmt::Debug for MessageWriter<'_> {
 
 impl Drop for MessageWriter<'_> {
     fn drop(&mut self) {
-        if self.phase == Phase::Begun {
-            self.give_up();
-        }
+        self.give_up();
         self.let_go();
     }
 }

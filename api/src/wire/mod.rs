@@ -30,7 +30,7 @@
 //! | `Files` | u32 number, the texts dict and name; what in `offset` | as [`Opcode::Files`] says |
 //! | `Decide` | [`Decision`](crate::serve::Decision) | |
 //! | `Stats` | nothing | [`Stats`](crate::state::Stats) |
-//! | `Send` | the message; a [`SendWord`] in `offset` | |
+//! | `Send` | the message; a [`SendWord`] or [`RestWord`] in `offset` | |
 //! | `SendSeveral` | whole messages as [`Packer`] has them; how many in `offset` | a byte for each, if one was not sent |
 //! | `Receive` | nothing | the chunk, a [`Reconnecting`] or a [`Reply`]; a [`ReceiveWord`] in `offset` |
 //! | `ReceiveSeveral` | nothing | as `Receive`, or whole messages as [`Packer`] has them |
@@ -69,5 +69,5 @@ pub(crate) use pages::{lent, move_copy};
 pub use reconnecting::Reconnecting;
 pub use reply::{Refusal, Reply};
 pub use sole::send;
-pub use word::{ExchangeWord, ReceiveWord, SendWord, Status};
+pub use word::{ExchangeWord, ReceiveWord, RestWord, SendWord, Status};
 pub(crate) use words::copy;

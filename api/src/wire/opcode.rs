@@ -21,7 +21,8 @@ pub enum Opcode {
     /// | | |
     /// |---|---|
     /// | scalar | `arg1` = close code, 0 for 1000; nothing is awaited |
-    /// | blocking scalar | the same; `Scalar2(code, phase)` when the connection has ended: the code that the peer sent, 1005 if it sent none, 1006 if it vanished |
+    /// | scalar or blocking scalar with `arg2` = number of a session (see `Send`) | closes only if the connection is still open as it was then; nothing is awaited: `Scalar2(0, 0)` |
+    /// | blocking scalar | as the first; `Scalar2(code, phase)` when the connection has ended: the code that the peer sent, 1005 if it sent none, 1006 if it vanished |
     /// | lend | `offset` = close code, 0 for 1000; `valid` bytes of UTF-8 reason (at most 123); the answer's `offset` is a [`ReceiveWord`](crate::wire::ReceiveWord) with status `Closed` and the peer's code, 0 if it is not a connection of the caller |
     ///
     /// What is still on its way goes to pages that wait or come in time. A peer that closes is answered when the caller has
@@ -30,7 +31,7 @@ pub enum Opcode {
     /// It gets through, however many messages of the caller are open. If there is no place left to wait, the connection is
     /// closed all the same and the answer comes at once, with 1006.
     ///
-    /// Errors: `Closed` (not a connection of the caller), `TooLong` (reason), `Malformed` (code or reason).
+    /// Errors: `Closed` (not a connection of the caller, or another session), `TooLong` (reason), `Malformed` (code or reason).
     Close = 1,
     /// Sends a message or a part of one.
     ///
@@ -39,8 +40,12 @@ pub enum Opcode {
     /// | lend | data in the first `valid` bytes, [`SendWord`](crate::wire::SendWord) in `offset` (none: one whole text message); answered with `offset` = none when the frame is with the socket, or with a code |
     /// | move | the same, queued; a failure is reported by the next `Receive` and counted in `State` |
     ///
+    /// On a connection that is opened again ([`Reconnect`](crate::Reconnect)) each session has a number, which the answer to
+    /// the lend has in `valid`; otherwise that is 0. With a [`RestWord`](crate::wire::RestWord) in `offset` a middle or last part
+    /// is sent on that session only, so that nobody's message goes on behind a cut; on another one it is `Reconnecting`.
+    ///
     /// Errors: `Closed`, `Malformed`, `MessageOpen`, `InvalidText`, `TooLong` (ping), `BusyQueue`,
-    /// `BusyMessages`, `BusyService`.
+    /// `BusyMessages`, `BusyService`, `Reconnecting`.
     Send = 3,
     /// Sends several whole messages, one after the other, as so many `Send`s would: lend mut of at most 16 KiB that are all
     /// valid, with the messages as a [`Packer`](crate::wire::Packer) puts them there; in `offset` how many. Answered with

@@ -18,5 +18,6 @@ pub fn send(cid: CID, text: &str) -> Result<(), SendError> {
         return Err(SendError::Refused(Code::TooLong));
     }
     let word = SendWord::Data(Kind::Text, Part::Whole);
-    lend_send(cid, message_id(Opcode::Send, Handle::SOLE), &pages, word, text.len())
+    lend_send(cid, message_id(Opcode::Send, Handle::SOLE), &pages, word.to_word(), text.len())?;
+    Ok(())
 }

@@ -51,6 +51,46 @@ impl SendWord {
     }
 }
 
+/// The `offset` of a `Send` of a middle or last part that goes behind the first one and nowhere else: bits 0 to 3 a
+/// [`SendWord`]; in the bits above the number of the session on which the first part went out. A connection that is opened
+/// again ([`Reconnect`](crate::Reconnect)) has another number each time, and the answer to a `Send` has it in `valid`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RestWord {
+    /// Middle or last.
+    pub part: Part,
+    /// At least 1 and at most [`RestWord::MAX_SESSION`].
+    pub session: usize,
+}
+
+impl RestWord {
+    /// The highest number of a session; 1 follows.
+    pub const MAX_SESSION: usize = (1 << 28) - 1;
+
+    /// This part on that session. `None` for one that begins a message, or for a number that no session has.
+    pub const fn new(part: Part, session: usize) -> Option<Self> {
+        match part {
+            Part::Middle | Part::Last if 0 < session && session <= Self::MAX_SESSION => {
+                Some(RestWord { part, session })
+            }
+            _ => None,
+        }
+    }
+
+    /// As it travels; fits 32 bits.
+    pub const fn to_word(self) -> usize {
+        SendWord::Data(Kind::Text, self.part).to_word() | (self.session << 4)
+    }
+
+    /// From a word that another process wrote; `None` if it has no meaning.
+    pub const fn from_word(word: usize) -> Option<Self> {
+        match SendWord::from_word(word & 15) {
+            Some(SendWord::Data(_, part)) => Self::new(part, word >> 4),
+            _ => None,
+        }
+    }
+}
+
 /// The `offset` of an `Exchange`: bits 0 to 3 a [`SendWord`] of a whole message; in the bits above the most milliseconds to
 /// wait for the next message once this one is sent, 0 for as long as it takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -229,6 +269,26 @@ mod tests {
         assert_eq!(SendWord::Data(Kind::Text, Part::Whole).to_word(), 0, "no offset is a whole text");
         for word in [3, 6, 10, 16, 4096, usize::MAX] {
             assert_eq!(SendWord::from_word(word), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn rest_words_go_there_and_back() {
+        for part in [Part::Middle, Part::Last] {
+            for session in [1, 2, RestWord::MAX_SESSION] {
+                let word = RestWord::new(part, session).unwrap();
+                assert!(u32::try_from(word.to_word()).is_ok());
+                assert_eq!(RestWord::from_word(word.to_word()), Some(word));
+                // The kind is that of the first part, whatever it says.
+                assert_eq!(RestWord::from_word(word.to_word() | 1), Some(word));
+                assert_eq!(SendWord::from_word(word.to_word()), None);
+            }
+            assert_eq!(RestWord::new(part, 0), None);
+            assert_eq!(RestWord::new(part, RestWord::MAX_SESSION + 1), None);
+        }
+        // No session, what begins a message, kinds that there are not.
+        for word in [8, 12, 0x10, 0x14, 0x1a, 0x1b, usize::MAX, (1 << 32) | 8] {
+            assert_eq!(RestWord::from_word(word), None, "{word:#x}");
         }
     }
 

@@ -48,6 +48,8 @@ pub(crate) struct Connection {
     answers: AtomicBool,
     /// What the connection has in common with those that follow it.
     shared: Arc<Shared>,
+    /// Which one it is of those that follow each other; 0 if it is not opened again.
+    pub(super) session: usize,
     /// It is opened again.
     lasting: Option<Arc<Lasting>>,
     pub(crate) outbox: Outbox,
@@ -86,6 +88,7 @@ struct Parts {
     timer: Arc<Timer>,
     opener: Option<Lent>,
     shared: Arc<Shared>,
+    session: usize,
     lasting: Option<Arc<Lasting>>,
     last: Option<Outcome>,
 }
@@ -111,6 +114,8 @@ struct State {
     is_last: bool,
     /// How the one before it ended.
     last: Option<Outcome>,
+    /// Messages of the owner that came too late for this one, and wait for the next.
+    late: Vec<Lent>,
 }
 
 impl std::ops::Deref for Connection {
@@ -153,11 +158,23 @@ impl Connection {
             past: Mutex::default(),
             recorder: OnceLock::new(),
         });
-        Self::make(Parts { role, handle, deadlines, lease, timer, opener, shared, lasting, last: None })
+        let session = usize::from(lasting.is_some());
+        Self::make(Parts {
+            role,
+            handle,
+            deadlines,
+            lease,
+            timer,
+            opener,
+            shared,
+            session,
+            lasting,
+            last: None,
+        })
     }
 
     fn make(parts: Parts) -> Arc<Self> {
-        let Parts { role, handle, deadlines, lease, timer, opener, shared, lasting, last } = parts;
+        let Parts { role, handle, deadlines, lease, timer, opener, shared, session, lasting, last } = parts;
         Arc::new(Connection {
             role,
             handle,
@@ -165,6 +182,7 @@ impl Connection {
             silence: lease.silence,
             answers: AtomicBool::new(lease.answers),
             shared,
+            session,
             lasting,
             outbox: Outbox::new(role),
             account: Account::default(),
@@ -184,6 +202,7 @@ impl Connection {
                 next: None,
                 is_last: false,
                 last,
+                late: Vec::new(),
             }),
             held: AtomicBool::new(false),
             finished: AtomicBool::new(false),
@@ -273,7 +292,7 @@ impl Connection {
     /// A message of the owner is with the socket. The page of an `Exchange` now waits for what comes.
     pub(crate) fn sent(self: &Arc<Self>, mut send: Lent) {
         match send.exchanged() {
-            None => send.answer(0, 0),
+            None => send.answer(0, self.session),
             Some(_) => {
                 send.becomes_receive(Outcome::new(ABNORMAL, "").word());
                 // Word of an earlier end would look like the end of the connection that has just taken it.
@@ -385,7 +404,9 @@ impl Connection {
         }
         let told = self.tells_of_its_end();
         let closers = if told { std::mem::take(&mut state.closers) } else { Vec::new() };
+        let late = std::mem::take(&mut state.late);
         drop(state);
+        self.refuse(late);
         if told {
             self.inbox.end(&outcome);
         }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use xous_api_websocket::{CloseCode, Reconnect};
+use xous_api_websocket::{CloseCode, ConnectionOptions, Reconnect};
 use zeroize::Zeroizing;
 
 use super::outcome::{ABNORMAL, NO_CODE, Outcome};
@@ -19,6 +19,8 @@ pub(super) type RequestBytes = Zeroizing<Box<[u8]>>;
 /// Of a connection.
 pub(crate) struct Lasting {
     policy: Reconnect,
+    /// Those of the first request, whichever is sent later.
+    options: ConnectionOptions,
     state: Mutex<State>,
     changed: Condvar,
     /// The owner wants no attempt. Not under the lock, as a connection asks under its own.
@@ -42,8 +44,19 @@ struct State {
 }
 
 impl Lasting {
-    pub(crate) fn new(policy: Reconnect) -> Self {
-        Lasting { policy, state: Mutex::default(), changed: Condvar::new(), stopped: AtomicBool::new(false) }
+    pub(crate) fn new(policy: Reconnect, options: ConnectionOptions) -> Self {
+        let (state, changed, stopped) = (Mutex::default(), Condvar::new(), AtomicBool::new(false));
+        Lasting { policy, options, state, changed, stopped }
+    }
+
+    /// What cannot be of the policy.
+    pub(super) fn fault(&self) -> Option<&'static str> {
+        self.policy.fault()
+    }
+
+    /// What is agreed on for all sessions.
+    pub(super) fn options(&self) -> &ConnectionOptions {
+        &self.options
     }
 
     pub(super) fn backoff(&self) -> Backoff {
@@ -169,10 +182,13 @@ impl Lasting {
 mod tests {
     use super::*;
 
+    fn new(policy: Reconnect) -> Lasting {
+        Lasting::new(policy, ConnectionOptions::new())
+    }
+
     #[test]
     fn the_ends_that_count() {
-        let (lasting, after_close) =
-            (Lasting::new(Reconnect::new()), Lasting::new(Reconnect::new().after_close(true)));
+        let (lasting, after_close) = (new(Reconnect::new()), new(Reconnect::new().after_close(true)));
         let by_peer = |code| Outcome { by_peer: true, ..Outcome::new(code, "") };
         for code in [1001, 1011, 1012, 1013, 1014] {
             assert!(lasting.continues(&by_peer(code)) && after_close.continues(&by_peer(code)), "{code}");
@@ -192,11 +208,11 @@ mod tests {
     #[test]
     fn a_wait_ends_with_its_time_or_when_the_owner_says_so() {
         let long = Duration::from_secs(3600);
-        let plain = Lasting::new(Reconnect::new());
+        let plain = new(Reconnect::new());
         assert!(plain.wait(Duration::from_millis(1), || true));
         assert!(!plain.wait(long, || false));
         assert!(!plain.go_on(), "nobody waits");
-        let asks = Lasting::new(Reconnect::new().asks(long));
+        let asks = new(Reconnect::new().asks(long));
         assert!(asks.go_on_with(&[1]));
         assert!(asks.wait(Duration::from_millis(1), || true));
         assert_eq!(asks.take_request().map(|request| request.len()), Some(1));

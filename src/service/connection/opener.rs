@@ -102,6 +102,12 @@ impl Opener {
         (self.page.take(), kept)
     }
 
+    /// For the next attempt: who waits, waits on. What came of this attempt is not of that one.
+    pub(super) fn hand_on(&mut self) -> Self {
+        let handed = std::mem::take(self);
+        Opener { answered: false, refused: false, ..handed }
+    }
+
     /// The server has refused.
     pub(super) fn answered(&mut self) {
         self.answered = true;

@@ -72,8 +72,8 @@ struct State {
     phase: Phase,
     /// The reader waits for room.
     wants_room: bool,
-    /// Messages are refused until the connection is open.
-    refuses: bool,
+    /// Messages that are refused until the connection is open.
+    refuses: Option<fn(&Lent) -> bool>,
 }
 
 enum Item {
@@ -122,7 +122,7 @@ impl Outbox {
             close_written: false,
             phase: Phase::Open,
             wants_room: false,
-            refuses: false,
+            refuses: None,
         };
         let (work, room) = (Signal::new(), Condvar::new());
         Outbox { state: Mutex::new(state), work, room, sent: AtomicU32::new(0) }
@@ -134,7 +134,7 @@ impl Outbox {
         if state.phase != Phase::Open {
             return Err((message, Code::Closed));
         }
-        if state.refuses {
+        if state.refuses.is_some_and(|refuses| refuses(&message)) {
             return Err((message, Code::Reconnecting));
         }
         if state.sends >= QUEUED_SENDS {
@@ -156,7 +156,7 @@ impl Outbox {
     pub(crate) fn queued(&self) -> (usize, usize) {
         let state = self.state.lock();
         let sends = state.items.iter().filter_map(|item| match item {
-            Item::Send(send) => Some((send.messages(), send.data()?.len())),
+            Item::Send(send) => Some(send.counts()),
             Item::Share(_) | Item::HandOver => None,
         });
         sends.fold((0, 0), |(count, bytes), (messages, len)| (count + messages, bytes + len))
@@ -177,14 +177,14 @@ impl Outbox {
         }
     }
 
-    /// Takes no message before the connection is open.
-    pub(crate) fn refuse_until_open(&self) {
-        self.state.lock().refuses = true;
+    /// Takes none of these messages before the connection is open.
+    pub(crate) fn refuse_until_open(&self, refused: fn(&Lent) -> bool) {
+        self.state.lock().refuses = Some(refused);
     }
 
     /// The connection is open.
     pub(crate) fn opens(&self) {
-        self.state.lock().refuses = false;
+        self.state.lock().refuses = None;
     }
 
     /// Queues a broadcast.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::RngCore;
-use xous_api_websocket::wire::SendWord;
+use xous_api_websocket::wire::{RestWord, SendWord};
 use xous_api_websocket::{Code, Kind, Part};
 
 use super::beat::Beat;
@@ -180,7 +180,16 @@ impl Writer {
         match SendWord::from_word(send.offset()) {
             Some(SendWord::Ping) => self.ping(data).map(|_| ()),
             Some(SendWord::Data(kind, part)) => self.part(kind, part, data),
-            _ => Err(NotSent::Refused(Code::Malformed)),
+            _ => self.rest(RestWord::from_word(send.offset()), data),
+        }
+    }
+
+    /// A part that goes behind the first one of its message, and nowhere else.
+    fn rest(&mut self, word: Option<RestWord>, data: &[u8]) -> Result<(), NotSent> {
+        match word {
+            Some(word) if word.session == self.conn.session => self.part(Kind::Text, word.part, data),
+            Some(_) => Err(NotSent::Refused(Code::Reconnecting)),
+            None => Err(NotSent::Refused(Code::Malformed)),
         }
     }
 

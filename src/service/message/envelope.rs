@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use xous::{MemoryRange, Message, MessageEnvelope, MessageSender, PID};
 use xous_api_websocket::certificate::Shown;
-use xous_api_websocket::wire::{ExchangeWord, ReceiveWord, Refusal, SendWord, Status};
+use xous_api_websocket::wire::{ExchangeWord, ReceiveWord, Refusal, RestWord, SendWord, Status};
 use xous_api_websocket::{Code, Part};
 
 #[cfg(all(test, feature = "shuttle"))]
@@ -171,9 +171,19 @@ impl Lent {
         }
     }
 
+    /// It is a part that goes behind the first one of its message, and not to another session.
+    pub(crate) fn is_rest(&self) -> bool {
+        self.several().is_none() && RestWord::from_word(self.0.offset).is_some()
+    }
+
     /// How many messages are in it, never more than it has room for.
     pub(crate) fn messages(&self) -> usize {
         self.several().map_or(1, |several| several.min(self.0.pages.len() / size_of::<u32>()))
+    }
+
+    /// So many messages, and their bytes.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        (self.messages(), self.data().map_or(0, <[u8]>::len))
     }
 
     /// It is an `Exchange`: its message is sent as a `Send`, and answered with a word.

@@ -15,19 +15,43 @@ use super::{Connection, State};
 use crate::net::TlsError;
 use crate::proto::{CloseCode, CloseReason, CloseStep, Violation};
 use crate::service::message::Lent;
+use crate::sync::MutexGuard;
 
 impl Connection {
     /// The owner closes it; `closer` is told how it ended, now or later.
     pub(crate) fn close(self: &Arc<Self>, reason: Option<CloseReason<'_>>, closer: Option<Closer>) {
-        let mut state = self.state.lock();
+        let state = self.state.lock();
         if let Some(next) = state.next.clone() {
             drop(state);
             return next.close(reason, closer);
         }
+        self.close_this(state, reason, closer);
+    }
+
+    /// As [`Connection::close`], and nobody waits, if it is the session of this number and is not about to end. `false` if
+    /// it is not: what its peer has is gone with it, and the one that follows has nothing to do with that.
+    pub(crate) fn close_session(self: &Arc<Self>, session: usize, reason: Option<CloseReason<'_>>) -> bool {
+        let state = self.state.lock();
+        let goes_on = state.phase == Phase::Open && state.outcome.is_none() && state.next.is_none();
+        let closes = goes_on && self.session == session && !self.outbox.is_closing_now();
+        if closes {
+            self.close_this(state, reason, None);
+        }
+        closes
+    }
+
+    fn close_this(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, State>,
+        reason: Option<CloseReason<'_>>,
+        closer: Option<Closer>,
+    ) {
         let again = std::mem::replace(&mut state.closed_by_owner, true);
         if let Some(outcome) = state.outcome.clone() {
             if !(again || self.tells_of_its_end()) {
-                return state.closers.extend(closer);
+                state.closers.extend(closer);
+                drop(state);
+                return self.refuse_late();
             }
             drop(state);
             match closer {
@@ -35,7 +59,7 @@ impl Connection {
                 Some(closer) => closer.tell(&outcome),
                 None => (),
             }
-            return;
+            return self.refuse_late();
         }
         state.closers.extend(closer);
         let opening = state.phase == Phase::Opening;
@@ -50,6 +74,7 @@ impl Connection {
         } else if closes {
             self.arm(Deadline::Close, self.deadlines.close);
         }
+        self.refuse_late();
     }
 
     /// An opening is given up. Nobody waits for the worker, which may be in a look-up that cannot be cut short.

@@ -13,7 +13,7 @@ impl Connection {
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let mut statistics = Statistics::new(self.handle);
         let (phase, failed) = self.state();
-        let (sends, bytes) = self.outbox.queued();
+        let (sends, bytes) = self.queued();
         let (peer, path) = self.account.partner();
         (statistics.phase, statistics.is_server) = (phase, self.is_server());
         (statistics.queued_sends, statistics.queued_bytes) = (number(sends), number(bytes));

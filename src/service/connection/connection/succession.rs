@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use xous_api_websocket::Code;
+use xous_api_websocket::wire::RestWord;
+
 use super::super::lasting::Lasting;
 use super::super::opener::OpeningResult;
 use super::super::outcome::Outcome;
 use super::{Connection, Parts, Phase, State};
+use crate::service::message::Lent;
 use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 impl Connection {
@@ -40,7 +44,8 @@ impl Connection {
             return next.end_attempt();
         }
         if !self.keeps_what_waits(&state) {
-            return;
+            drop(state);
+            return self.refuse_late();
         }
         (state.phase, state.is_last) = (Phase::Closed, true);
         let outcome = state.broken_off();
@@ -96,6 +101,75 @@ impl Connection {
         state.outcome.get_or_insert(outcome);
     }
 
+    /// Takes a message of the owner, for this one or the next, or gives it back with the reason.
+    pub(crate) fn send(&self, message: Lent) -> Result<(), (Lent, Code)> {
+        match self.outbox.send(message) {
+            Err((message, Code::Closed)) => self.send_late(message),
+            sent => sent,
+        }
+    }
+
+    /// This one takes nothing any more. What another one follows is not told as the end: its peer may have closed, and end
+    /// the transport late.
+    #[cold]
+    fn send_late(&self, message: Lent) -> Result<(), (Lent, Code)> {
+        let mut state = self.state.lock();
+        if let Some(next) = state.next.clone() {
+            drop(state);
+            return next.send(message);
+        }
+        match self.lasting.as_ref().filter(|_| self.is_followed(&state)) {
+            None => Err((message, Code::Closed)),
+            Some(lasting) if !lasting.queues() || message.is_rest() => Err((message, Code::Reconnecting)),
+            // As many as the next one's queue has places for.
+            Some(_) if state.late.len() > self.outbox.room() => Err((message, Code::BusyQueue)),
+            Some(_) => {
+                state.late.push(message);
+                Ok(())
+            }
+        }
+    }
+
+    /// Another one follows when this one is over. How it ends may not be known yet: then as one that breaks.
+    fn is_followed(&self, state: &State) -> bool {
+        let continues = |outcome: &Outcome| self.continues(state, outcome);
+        self.keeps_what_waits(state)
+            || state.outcome.as_ref().map_or_else(|| continues(&state.broken_off()), continues)
+    }
+
+    /// What waits for the next one is not sent if none follows.
+    pub(super) fn refuse_late(&self) {
+        let mut state = self.state.lock();
+        let late = if self.is_followed(&state) { Vec::new() } else { std::mem::take(&mut state.late) };
+        drop(state);
+        self.refuse(late);
+    }
+
+    /// Messages of the owner that wait, and their bytes.
+    pub(crate) fn queued(&self) -> (usize, usize) {
+        let queued = self.outbox.queued();
+        if self.lasting.is_none() {
+            return queued;
+        }
+        let state = self.state.lock();
+        let late = state.late.iter().map(Lent::counts);
+        late.fold(queued, |(count, bytes), (messages, len)| (count + messages, bytes + len))
+    }
+
+    /// Sends that still have a place, but for one.
+    pub(crate) fn room(&self) -> usize {
+        let late = if self.lasting.is_some() { self.state.lock().late.len() } else { 0 };
+        self.outbox.room().saturating_sub(late)
+    }
+
+    /// It has ended for its owner, or may not be opened again.
+    fn is_given_up(&self, state: &State) -> bool {
+        state.outcome.as_ref().is_some_and(|outcome| !self.continues(state, outcome))
+            || self.lasting.as_ref().is_some_and(|lasting| lasting.is_stopped())
+            // Nor is one opened again that was handed over and that nobody has taken up.
+            || state.closed_by_owner || self.untouched.load(Relaxed)
+    }
+
     /// The next one, which takes over what the owner has lent and queued; `None` if the owner has closed or stopped it.
     /// `outcome` is how this one ended.
     pub(crate) fn successor(self: &Arc<Self>, outcome: Outcome) -> Option<Arc<Self>> {
@@ -107,32 +181,38 @@ impl Connection {
             timer: self.timer.clone(),
             opener: None,
             shared: self.shared.clone(),
+            session: self.session % RestWord::MAX_SESSION + 1,
             lasting: self.lasting.clone(),
             last: Some(outcome),
         });
-        let mut state = self.state.lock();
-        let is_given_up = state.outcome.as_ref().is_some_and(|outcome| !self.continues(&state, outcome))
-            || self.lasting.as_ref().is_some_and(|lasting| lasting.is_stopped());
-        // Nor is one opened again that was handed over and that nobody has taken up.
-        if state.closed_by_owner || is_given_up || self.untouched.load(Relaxed) {
+        // The rest of a message that another session has the beginning of cannot wait for this one.
+        let queues = self.lasting.as_ref().is_some_and(|lasting| lasting.queues());
+        next.outbox.refuse_until_open(if queues { Lent::is_rest } else { |_| true });
+        if self.is_given_up(&self.state.lock()) {
             return None;
         }
+        // What its writer has not got rid of goes to the next one, or is not sent. What comes from now on is late.
+        let waiting = self.outbox.end();
+        let mut state = self.state.lock();
+        if self.is_given_up(&state) {
+            drop(state);
+            self.refuse(waiting);
+            return None;
+        }
+        let late = std::mem::take(&mut state.late);
+        // Before anybody can send there: in the order in which they came.
+        let sent = waiting.into_iter().chain(late).map(|message| next.outbox.send(message));
+        let refused: Vec<_> = sent.filter_map(Result::err).collect();
         // The owner may not have asked yet what came of the first opening.
-        std::mem::swap(&mut state.opener, &mut next.state.lock().opener);
+        next.state.lock().opener = state.opener.hand_on();
         // Who has found this one before, and closes it from now on, closes that one.
         state.next = Some(next.clone());
         self.is_succeeded.store(true, SeqCst);
         drop(state);
-        // What its writer has not got rid of is not sent.
         self.shared.past.lock().passed.add(self.account.passed());
-        if self.lasting.as_ref().is_some_and(|lasting| !lasting.queues()) {
-            next.outbox.refuse_until_open();
-        }
-        for message in self.outbox.end() {
-            if let Err((message, code)) = next.outbox.send(message) {
-                self.count_failed(&message);
-                message.not_sent(code);
-            }
+        for (message, code) in refused {
+            self.count_failed(&message);
+            message.not_sent(code);
         }
         self.shared.inbox.reopen();
         next.watch_pages();

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use shuttle::thread::spawn;
 use xous::PID;
 use xous_api_websocket::wire::{ReceiveWord, Status};
-use xous_api_websocket::{Code, Deadlines, Lease, Reconnect};
+use xous_api_websocket::{Code, ConnectionOptions, Deadlines, Lease, Reconnect};
 
 use super::super::closer::Closer;
 use super::super::connection::Connection;
 use super::super::end_guard::EndGuard;
 use super::super::lasting::Lasting;
+use super::super::outbox::Work;
 use super::super::outcome::ABNORMAL;
 use super::super::table::{Found, Table};
-use crate::proto::{CloseCode, Role};
+use crate::proto::{CloseCode, CloseReason, Role};
 use crate::service::limits::CONNECTIONS;
 use crate::service::message::Caller;
 use crate::service::thread::Timer;
@@ -27,7 +28,8 @@ const WORD: usize = 77;
 fn connection(queues: bool) -> (Arc<EndGuard>, Arc<Table>, Arc<Timer>) {
     let (table, timer) = (Table::new(), Timer::start().unwrap());
     let made = timer.clone();
-    let lasting = Some(Arc::new(Lasting::new(Reconnect::new().queues(queues))));
+    let policy = Reconnect::new().queues(queues);
+    let lasting = Some(Arc::new(Lasting::new(policy, ConnectionOptions::new())));
     let conn = table.enter(OWNER, CONNECTIONS, |handle| {
         let (deadlines, lease) = (Deadlines::default(), Lease::default());
         Connection::new_lasting(Role::Client, handle, deadlines, lease, made, None, lasting)
@@ -68,7 +70,7 @@ fn one_is_answered(way: usize, queues: bool) {
         }
         1 => {
             let (sends, message) = Caller::lend(0, 0);
-            if let Err((message, code)) = conn.outbox.send(message) {
+            if let Err((message, code)) = conn.send(message) {
                 message.answer(code as usize, 0);
             }
             sends
@@ -94,6 +96,92 @@ fn one_is_answered(way: usize, queues: bool) {
     drop((conn, next));
     assert_eq!(timer.len(), 0, "no deadline is left");
     assert!(matches!(table.find(handle, Some(OWNER)), Found::Ended(ended) if ended.code == ABNORMAL));
+}
+
+/// Messages that are sent while a connection ends and passes on. Those that its queue took before it broke, or before the peer
+/// was late to end the transport, are lost, and those behind them go to the next one.
+#[test]
+fn what_comes_late_goes_to_the_next_one_in_order() {
+    for is_closed in [false, true] {
+        explore(if is_closed { 1 } else { 2 }, move || {
+            let (guard, table, timer) = connection(true);
+            let handle = guard.conn.handle;
+            let worker = spawn(move || {
+                ends(&guard.conn, is_closed);
+                guard.pass_on(guard.conn.outcome()).expect("its owner has not closed")
+            });
+            let sent = [1, 2].map(|number| {
+                let Found::Live(conn) = table.find(handle, Some(OWNER)) else { panic!("it goes on") };
+                let (sends, message) = Caller::lend(number, 0);
+                assert!(conn.send(message).is_ok(), "it waits");
+                sends
+            });
+            let next = worker.join().unwrap();
+            let works = std::iter::from_fn(|| next.conn.outbox.try_next(false));
+            let came = works.map(|work| match work {
+                Work::Send(message) => message.offset(),
+                _ => panic!("nothing else was sent"),
+            });
+            let came: Vec<_> = came.collect();
+            assert!([1, 2].ends_with(&came), "{came:?}");
+            drop(next);
+            sent.iter().for_each(|sends| assert_eq!(sends.answer().0, Code::Closed as usize));
+            assert_eq!(timer.len(), 0, "no deadline is left");
+        });
+    }
+}
+
+/// Who waits for the next one is answered when the owner wants none, at whatever moment.
+#[test]
+fn what_comes_late_is_answered_if_there_is_no_next_one() {
+    for closes in [false, true] {
+        explore(1, move || {
+            let (guard, table, timer) = connection(true);
+            let Found::Live(conn) = table.find(guard.conn.handle, Some(OWNER)) else { panic!("it is open") };
+            let worker = spawn(move || {
+                ends(&guard.conn, true);
+                let next = guard.pass_on(guard.conn.outcome());
+                drop(guard);
+                next
+            });
+            let (sends, message) = Caller::lend(0, 0);
+            if let Err((message, code)) = conn.send(message) {
+                message.not_sent(code);
+            }
+            match closes {
+                true => conn.close(None, None),
+                false => drop(conn.stop_reopening()),
+            }
+            drop((worker.join().unwrap(), conn));
+            assert_eq!(sends.answer().0, Code::Closed as usize);
+            assert_eq!(timer.len(), 0, "no deadline is left");
+        });
+    }
+}
+
+/// Who has begun a message closes the session that has it while that one passes on. It ends, or the next one goes on.
+#[test]
+fn a_close_of_one_session_does_not_end_the_next() {
+    explore(2, || {
+        let (guard, _table, timer) = connection(true);
+        let conn = guard.conn.clone();
+        let closer = spawn(move || conn.close_session(1, None));
+        ends(&guard.conn, false);
+        let next = guard.pass_on(guard.conn.outcome());
+        assert_eq!(closer.join().unwrap(), next.is_none());
+        assert!(next.as_ref().is_none_or(|next| next.conn.is_wanted()), "the next one is closed");
+        drop((guard, next));
+        assert_eq!(timer.len(), 0, "no deadline is left");
+    });
+}
+
+/// It breaks, or its peer closes it and is to come back.
+fn ends(conn: &Arc<Connection>, is_closed: bool) {
+    match is_closed {
+        true => conn.peer_closed(CloseReason::new(CloseCode::new(1012).unwrap(), "")),
+        false => conn.breaks(|| "cut"),
+    }
+    conn.reader_ended();
 }
 
 /// The writer parks the page of an exchange while the connection that its message is on ends and another one follows. Whatever

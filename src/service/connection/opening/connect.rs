@@ -134,13 +134,14 @@ impl<'a> Attempt<'a> {
                 return Err(Failure::new(Code::BadReply, text));
             }
         };
+        let options = self.conn.lasting().map_or(&self.request.options, |lasting| lasting.options());
         let established = Established {
             role: Role::Client,
             socket,
             already: answer.already,
             masks: Some(masks.clone()),
-            limits: self.request.options.limits,
-            fragment_size: self.request.options.fragment_size,
+            limits: options.limits,
+            fragment_size: options.fragment_size,
             heartbeat: self.request.heartbeat.map(|beat| Heartbeat {
                 kind: beat.kind,
                 message: Beat::Fixed(beat.message.into()),
@@ -247,7 +248,7 @@ impl<'a> Attempt<'a> {
             Failure::new(Code::BadRequest, format_args!("the request cannot be sent: {text}"))
         };
         let (request, to) = (self.request, &self.to);
-        if let Some(fault) = fault(request) {
+        if let Some(fault) = self.fault() {
             return Err(bad(&fault));
         }
         let places =
@@ -289,10 +290,11 @@ impl<'a> Attempt<'a> {
         })?;
         Ok(head)
     }
-}
 
-/// What cannot be of what makes a connection last.
-fn fault(request: &Request<'_>) -> Option<&'static str> {
-    let reconnect = request.reconnect.as_ref().and_then(|reconnect| reconnect.fault());
-    reconnect.or_else(|| request.heartbeat.and_then(|heartbeat| heartbeat.fault()))
+    /// What cannot be of what makes a connection last. Of a later request the policy is not taken.
+    fn fault(&self) -> Option<&'static str> {
+        let policy = self.request.reconnect.as_ref().and_then(|policy| policy.fault());
+        let policy = self.conn.lasting().map_or(policy, |lasting| lasting.fault());
+        policy.or_else(|| self.request.heartbeat.and_then(|heartbeat| heartbeat.fault()))
+    }
 }

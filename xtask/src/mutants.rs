@@ -82,7 +82,7 @@ const PARTS: &[Part] = &[
         files: &[
             "src/service/connection/inbox.rs",
             "src/service/connection/outbox.rs",
-            "src/service/listen/accept_queue.rs",
+            "src/service/listen/admission/accept_queue.rs",
             "src/service/thread/pool.rs",
             "src/service/thread/timer.rs",
             "src/pddb/courier.rs",

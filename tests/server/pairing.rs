@@ -66,8 +66,53 @@ fn codes_cannot_be_guessed_for_long() {
         }
         let answer = try_code(&listener, &code);
         assert_eq!((answer.status, answer.field("Set-Cookie")), (429, None));
+        assert_eq!(answer.field("Retry-After"), None, "no wait helps, a new code does");
         let code = listener.pairing_code().unwrap();
         assert_eq!(try_code(&listener, &code).status, 200);
+    });
+}
+
+/// What any page can make its visitor's browser send, without asking first.
+#[test]
+fn what_shows_no_code_costs_no_try() {
+    system!().run(|| {
+        let listener = listener(&listen().pairing().limits(roomy()));
+        let code = listener.pairing_code().unwrap();
+        let twice = format!("Pairing-Code: {code}\r\nPairing-Code: {code}\r\n");
+        for lines in
+            ["", "Pairing-Code: \r\n", "Pairing-Code: 1111111\r\n", "Pairing-Code: 111111111\r\n", &twice]
+        {
+            for _ in 0..2 {
+                let answer = ask(&listener, "POST", "/.pair", &format!("{lines}Content-Length: 0\r\n"));
+                assert_eq!(answer.status, 403, "{lines}");
+            }
+        }
+        assert_eq!(try_code(&listener, &code).status, 200);
+    });
+}
+
+#[test]
+fn a_page_of_another_origin_tries_no_code() {
+    system!().run(|| {
+        let from = |listener: &Listener, origin: &str, code: &str| {
+            let lines = format!("Origin: {origin}\r\nPairing-Code: {code}\r\nContent-Length: 0\r\n");
+            ask(listener, "POST", "/.pair", &lines).status
+        };
+        let own = "http://127.0.0.1";
+        let closed = listener(&listen().pairing().limits(roomy()));
+        let code = closed.pairing_code().unwrap();
+        for wrong in [&code, "11111111", "22222222", "33333333", "44444444", "55555555"] {
+            assert_eq!(from(&closed, "https://evil.example", wrong), 403);
+        }
+        assert_eq!(from(&closed, own, &code), 200);
+        // A list says who may besides: the port's own page is none of others, and who sends no origin is no page.
+        let listed = listener(&listen().pairing().limits(roomy()).origin("https://a.example"));
+        for (origin, status) in [("https://a.example", 200), (own, 200), ("https://evil.example", 403)] {
+            let code = listed.pairing_code().unwrap();
+            assert_eq!(from(&listed, origin, &code), status, "{origin}");
+        }
+        let code = listed.pairing_code().unwrap();
+        assert_eq!(try_code(&listed, &code).status, 200);
     });
 }
 

@@ -199,6 +199,9 @@ fn pair(socket: &TimedSocket, port: &Port, pairing: &Pairing, request: &Plain<'_
         socket.note(reason, Shown::path(request.path()));
         refusal(reason, false, keep)
     };
+    if !may_pair(port, request) {
+        return refuse(Reason::ForeignOrigin);
+    }
     let mut random = [0; 16];
     if let Err(error) = fill(&mut random) {
         log::warn!("nobody can be paired: {error}");
@@ -213,6 +216,12 @@ fn pair(socket: &TimedSocket, port: &Port, pairing: &Pairing, request: &Plain<'_
         Err(NotPaired::Wrong) => refuse(Reason::WrongCode),
         Err(NotPaired::TooMany) => refuse(Reason::TooManyCodes),
     }
+}
+
+/// Whether it comes from no page, from one of this port's own, or from one that may open a WebSocket here.
+fn may_pair(port: &Port, request: &Plain<'_>) -> bool {
+    let is_welcome = |origins| is_allowed(origins, true, request.host, &request.headers, port.is_secure());
+    is_welcome(&port.settings.origins) || is_welcome(&[])
 }
 
 /// No page of a stranger asks for a file: its name would be in the request.

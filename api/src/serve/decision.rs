@@ -45,7 +45,7 @@ pub struct Decision<'a> {
     /// Header lines beside those of the handshake, or of the answer: at most 16. `Connection`, `Upgrade`, `Content-Length`,
     /// `Transfer-Encoding`, those of the handshake and a few more are the service's own.
     pub headers: Vec<(Cow<'a, str>, Cow<'a, str>)>,
-    /// The body of another answer than 101, `text/plain` unless a header says otherwise.
+    /// The body of another answer than 101, `text/plain` unless a header says otherwise. 204, 205 and 304 have none.
     pub body: Cow<'a, str>,
 }
 

@@ -263,6 +263,8 @@ const OPENING: usize = 3 * REQUEST_BYTES + 2 * HEAD_BYTES + READ_BUFFER + SMALL_
 const SMALL_THINGS: usize = 4096;
 // Its two threads may also serve a client each, whose head is in a buffer that has just grown.
 const _: () = assert!(2 * (MAX_REQUEST_BYTES * 3 / 2 + READ_BUFFER) <= CONNECTION);
+// Or whose head is whole, with the copy that its program is shown.
+const _: () = assert!(2 * (MAX_REQUEST_BYTES * 2) <= CONNECTION);
 
 /// Of TLS on a connection: a test holds it against the README.
 const TLS: usize = if cfg!(feature = "tls") { 52 * 1024 } else { 0 };

@@ -1,7 +1,10 @@
 //! A port for those who have shown its code.
 
 use xous_api_websocket::error::ControlError;
-use xous_api_websocket::{Code, Listen, Listener, Route, Upload, serve::Login};
+use xous_api_websocket::{
+    Code, Listen, Listener, Route, Upload,
+    serve::{Decision, Login},
+};
 
 use crate::by_hand::{Answer, Client, upgrade_request};
 use crate::common::browser::Browser;
@@ -124,6 +127,37 @@ fn programs_show_a_login_where_people_are_paired() {
         listener.add_route(&page).unwrap();
         assert_eq!(ask(&listener, "GET", "/own", "Authorization: Bearer right\r\n").body, b"own");
         assert_eq!(ask(&listener, "GET", "/own", "").status, 401);
+    });
+}
+
+/// A cookie is good for all that the port has, also of others. Browsers send it to every port of the device.
+#[test]
+fn a_program_sees_no_cookie_of_a_pairing() {
+    system!().run(|| {
+        let owner = listener(&listen().pairing().limits(roomy()));
+        let code = owner.pairing_code().unwrap();
+        let cookie = cookie(&try_code(&owner, &code));
+        let (_, token) = cookie.trim_end().split_once('=').unwrap();
+        let lines = cookie.replace("Cookie: ", "cookie: a=b; ").replace("\r\n", ";c=d\r\n");
+        let shown = lines.replace(token, &"x".repeat(token.len()));
+        let guest = Listener::listen(&Listen::new("127.0.0.1", owner.port()).as_it_is()).unwrap();
+        guest.add_route(&Route::receiver("/guest")).unwrap();
+        let elsewhere = listener(&listen());
+        for (program, path) in [(&guest, "/guest"), (&owner, "/ws"), (&elsewhere, "/ws")] {
+            let mut client = Client::with(program.port(), upgrade_request(path, &lines));
+            let incoming = program.accept().unwrap();
+            client.opened();
+            let head = String::from_utf8(incoming.websocket.peer_head().to_vec()).unwrap();
+            assert_eq!(head, upgrade_request(path, &shown));
+        }
+        let decides = guest.add_route(&Route::receiver("/decides").decides()).unwrap();
+        let mut client = Client::with(owner.port(), upgrade_request("/decides", &lines));
+        let incoming = guest.accept_if(decides, |client| {
+            assert_eq!(client.head, upgrade_request("/decides", &shown).as_bytes());
+            Decision::accept()
+        });
+        client.opened();
+        drop(incoming);
     });
 }
 

@@ -29,6 +29,9 @@ const PROTOCOL: u8 = 1;
 /// }
 /// ```
 ///
+/// What is decided on, [`Accepted`](crate::wire::Accepted), has the client's head, also its `Authorization` if nobody else
+/// checks that: a program can ask for a login of its own kind on a port that it has opened.
+///
 /// # In a page
 /// In the page of a `Decide`, little-endian, texts as 16 bits of length and UTF-8: `WSD1`; u16 status; u8 flags (1 a
 /// sub-protocol); u8 number of header lines; the text sub-protocol, if flagged; the lines, each two texts, name and value;

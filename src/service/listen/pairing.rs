@@ -19,6 +19,9 @@ pub(crate) const PATH: &str = "/.pair";
 /// What those get who have no cookie.
 pub(crate) const PAGE: &str = include_str!("pairing.html");
 
+/// What a cookie's name is before the number of the port.
+const COOKIE: &str = "pairing-";
+
 /// Characters of a code: no two that look alike (Crockford's Base32), of five bits each.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 pub(crate) const CODE_CHARS: usize = 8;
@@ -133,7 +136,13 @@ impl Code {
 
 /// Cookies of all ports of a host come to each of them.
 fn cookie_name(port: u16) -> String {
-    format!("pairing-{port}")
+    format!("{COOKIE}{port}")
+}
+
+/// Whether a cookie of this name is one of a port.
+pub(crate) fn is_cookie(name: &[u8]) -> bool {
+    let port = name.strip_prefix(COOKIE.as_bytes()).unwrap_or_default();
+    !port.is_empty() && port.iter().all(u8::is_ascii_digit)
 }
 
 /// The header line that gives a browser its cookie, for this site alone and for no script (RFC 6265).

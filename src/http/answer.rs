@@ -55,7 +55,7 @@ struct Head {
 
 /// Composes a head, with the date where the clock is set (RFC 9110 section 6.6.1).
 fn head(status: u16, headers: &[(&str, &str)], content_length: Option<u64>, keep_alive: bool) -> Head {
-    match compose(status, headers, content_length, keep_alive) {
+    match compose(Response { status, headers, content_length, chunked: false, keep_alive }) {
         Ok(bytes) => Head { bytes, is_answer: true },
         Err(_) => {
             let failed =
@@ -69,18 +69,13 @@ fn head(status: u16, headers: &[(&str, &str)], content_length: Option<u64>, keep
 ///
 /// # Errors
 /// A value would break out of its line.
-pub(crate) fn compose(
-    status: u16,
-    headers: &[(&str, &str)],
-    content_length: Option<u64>,
-    keep_alive: bool,
-) -> Result<Vec<u8>, ResponseError> {
-    let has_date = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Date"));
+pub(crate) fn compose(response: Response<'_>) -> Result<Vec<u8>, ResponseError> {
+    let has_date = response.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Date"));
     let date = clock::now().filter(|_| !has_date).map(date);
-    let mut all = headers.to_vec();
-    all.extend(date.as_deref().map(|date| ("Date", date)));
+    let mut headers = response.headers.to_vec();
+    headers.extend(date.as_deref().map(|date| ("Date", date)));
     let mut head = Vec::new();
-    Response { status, headers: &all, content_length, keep_alive }.compose(&mut head)?;
+    Response { headers: &headers, ..response }.compose(&mut head)?;
     Ok(head)
 }
 
@@ -141,7 +136,9 @@ pub(crate) fn decided(status: u16, headers: &[(&str, &str)], body: &str) -> Resu
     if !body.is_empty() && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(TEXT.0)) {
         headers.push(TEXT);
     }
-    let mut answer = compose(status, &headers, length_of(status, body), false)?;
+    let content_length = length_of(status, body);
+    let response = Response { status, headers: &headers, content_length, chunked: false, keep_alive: false };
+    let mut answer = compose(response)?;
     answer.extend_from_slice(body.as_bytes());
     Ok(answer.into())
 }

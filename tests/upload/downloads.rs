@@ -110,6 +110,62 @@ fn a_list_of_a_thousand_names_is_whole() {
     });
 }
 
+/// More names than the database lists: nobody is told that there are none.
+#[test]
+fn a_list_that_cannot_be_made_is_refused() {
+    system!().run(|| {
+        let directory = directory();
+        for i in 0..4500 {
+            std::fs::write(directory.join(format!("{i:090}")), "").unwrap();
+        }
+        let listener = listen(Upload::new(DICT));
+        let answer = get(listener.port(), "/files/", "");
+        assert_eq!(answer.status, 500, "{}", answer.head);
+        let head = "HEAD /files/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+        assert_eq!(Client::with(listener.port(), head).answer_to_head().status, 500);
+    });
+}
+
+#[test]
+fn a_list_that_breaks_off_does_not_look_whole() {
+    system!().run(|| {
+        let directory = directory();
+        // Of a dict that is listed behind it.
+        let below = directory.with_file_name(format!("{DICT}+below"));
+        std::fs::create_dir_all(&below).unwrap();
+        for i in 0..4500 {
+            if i < 100 {
+                std::fs::write(directory.join(format!("{i:090}")), "").unwrap();
+            }
+            std::fs::write(below.join(format!("{i:090}")), "").unwrap();
+        }
+        let listener = listen(Upload::new(DICT));
+        let request = "GET /files/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+        let mut client = Client::with(listener.port(), request);
+        let answer = client.answer_to_head();
+        assert_eq!((answer.status, answer.field("Transfer-Encoding")), (200, Some("chunked")));
+        let came = client.body_to_end();
+        assert!(came.contains("\"name\":\"0000") && !came.ends_with("0\r\n\r\n"), "{came}");
+        // To whom nothing comes in chunks.
+        let mut old = Client::with(listener.port(), request.replace("1.1", "1.0"));
+        assert_eq!(old.answer_to_head().field("Transfer-Encoding"), None);
+        assert!(!old.body_to_end().ends_with("]}"));
+    });
+}
+
+/// An old client knows no chunks: its list ends with the connection.
+#[test]
+fn a_client_of_http_1_0_gets_the_list_as_it_is() {
+    system!().run(|| {
+        std::fs::write(directory().join("a"), "x").unwrap();
+        let listener = listen(Upload::new(DICT));
+        let request = "GET /files/ HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n";
+        let answer = Client::with(listener.port(), request).answer();
+        assert_eq!((answer.status, answer.field("Transfer-Encoding")), (200, None));
+        assert_eq!(answer.body, b"{\"files\":[{\"name\":\"a\",\"length\":1}]}");
+    });
+}
+
 #[test]
 fn clients_that_want_the_list_at_the_same_time_all_get_it() {
     system!().run(|| {

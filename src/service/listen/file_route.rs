@@ -17,7 +17,7 @@ use crate::http::{
     Condition, DELETES, NormalPath, READS, Range, Reason, Shown, compose, condition, decoded, is_range_of,
     media_type, range, refusal, status,
 };
-use crate::proto::handshake::{Plain, push_base64};
+use crate::proto::handshake::{Plain, Response, push_base64};
 use crate::service::limits::{LIST_WAIT, SLOWEST_DOWNLOAD};
 use crate::upload::{Event, FileEntry, Files, RemoveError, StoreError, Version, WRITE_BATCH, What, hex};
 
@@ -183,8 +183,9 @@ impl FileRoute {
         Some(format!("\"{}-{}-{length}\"", hex(&time), version.serial))
     }
 
-    /// The length of the list is not known before it is made. So it ends with the connection, and a list that is cut
-    /// off is not valid JSON.
+    /// The length of the list is not known before it is made. So it comes in chunks, or ends with the connection, and
+    /// one that is cut off has no last chunk and is not valid JSON. Nothing is sent before there is something to send, so
+    /// that a client is told why there is nothing.
     fn list(&self, client: &Client<'_>) -> io::Result<bool> {
         let Some(_one_at_a_time) = LISTING.take(LIST_WAIT) else {
             return client.refuse(Reason::ListBusy);
@@ -193,20 +194,19 @@ impl FileRoute {
             Ok(dicts) => dicts,
             Err(error) => return client.store_refused(error),
         };
-        client.begin(200, "application/json", &[NO_CACHE], None)?;
-        if client.request.method == "HEAD" {
-            return Ok(false);
-        }
-        let mut list = List { client, text: String::from("{\"files\":["), any: false };
+        let is_get = client.request.method == "GET";
+        let mut list = List { client, text: String::from("{\"files\":["), any: false, begun: false };
         let mut sent = Ok(());
         let made = self.files.list_in(&dicts, |entry| {
             sent = list.push(&entry);
-            if sent.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            if is_get && sent.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
         sent?;
-        made?;
-        list.text.push_str("]}");
-        list.flush()?;
+        match made {
+            Ok(()) => list.end(is_get)?,
+            Err(error) if !list.begun => return client.store_refused(error),
+            Err(error) => return Err(error.into()),
+        }
         Ok(false)
     }
 }
@@ -228,6 +228,8 @@ struct List<'a> {
     client: &'a Client<'a>,
     text: String,
     any: bool,
+    /// The head has gone.
+    begun: bool,
 }
 
 impl List<'_> {
@@ -236,13 +238,36 @@ impl List<'_> {
             self.text.push(',');
         }
         self.text.push_str(&entry.to_json());
-        if self.text.len() < BUFFER / 2 { Ok(()) } else { self.flush() }
+        if self.text.len() < BUFFER / 2 { Ok(()) } else { self.flush("") }
     }
 
-    fn flush(&mut self) -> io::Result<()> {
+    /// Sends what is there, and what is `behind` its chunk.
+    fn flush(&mut self, behind: &str) -> io::Result<()> {
+        self.begin()?;
+        if self.client.takes_chunks() {
+            self.text.insert_str(0, &format!("{:x}\r\n", self.text.len()));
+            self.text.push_str("\r\n");
+            self.text.push_str(behind);
+        }
         self.client.send(self.text.as_bytes())?;
         self.text.clear();
         Ok(())
+    }
+
+    fn begin(&mut self) -> io::Result<()> {
+        if std::mem::replace(&mut self.begun, true) {
+            return Ok(());
+        }
+        self.client.begin(200, "application/json", &[NO_CACHE], None)
+    }
+
+    /// It is whole, also if nobody has asked for more than the head.
+    fn end(&mut self, is_get: bool) -> io::Result<()> {
+        if !is_get {
+            return self.begin();
+        }
+        self.text.push_str("]}");
+        self.flush("0\r\n\r\n")
     }
 }
 
@@ -262,9 +287,16 @@ impl Client<'_> {
         ];
         headers.extend(more);
         let keep_alive = self.keep && length.is_some();
-        let head = compose(code, &headers, length, keep_alive);
+        let chunked = length.is_none() && self.takes_chunks();
+        let (headers, content_length) = (&headers[..], length);
+        let head = compose(Response { status: code, headers, content_length, chunked, keep_alive });
         let head = head.map_err(|error| io::Error::other(error.to_string()))?;
         self.send(&head)
+    }
+
+    /// An older one knows none (RFC 9112 section 6.1).
+    fn takes_chunks(&self) -> bool {
+        self.request.version > 0
     }
 
     fn send(&self, bytes: &[u8]) -> io::Result<()> {

@@ -1,14 +1,19 @@
 //! Files that are shown.
 
 use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use socket2::{Domain, Socket, Type};
 use xous_api_websocket::{Deadlines, Listen, Listener, Route, Upload};
 
 use crate::by_hand::Client;
 use crate::common::{nothing_is_left, pattern, system};
 use crate::sender::{DICT, Sender, get, list, listen, pddb_cid};
+
+/// How long a client may keep the service waiting, by default.
+const WRITE: Duration = Duration::from_secs(30);
 
 /// Where the stand-in keeps the files, each a plain file under its own name.
 fn directory() -> PathBuf {
@@ -164,6 +169,46 @@ fn a_client_of_http_1_0_gets_the_list_as_it_is() {
         assert_eq!((answer.status, answer.field("Transfer-Encoding")), (200, None));
         assert_eq!(answer.body, b"{\"files\":[{\"name\":\"a\",\"length\":1}]}");
     });
+}
+
+/// Each of them wants the list, and takes nothing of it.
+#[test]
+fn lists_that_one_address_does_not_take_hold_up_nobody() {
+    const STRANGER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+    system!().run(|| {
+        let directory = directory();
+        let names: Vec<_> = (0..2500).map(|i| format!("{i:090}")).collect();
+        for name in &names {
+            std::fs::write(directory.join(name), "").unwrap();
+        }
+        let listener = listen(Upload::new(DICT));
+        let mut idle: Vec<_> = (0..6).map(|_| takes_little(STRANGER, listener.port())).collect();
+        for client in &mut idle {
+            client.send("GET /files/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+        }
+        // They have begun.
+        assert!(idle.iter_mut().all(|client| client.answer_to_head().status == 200));
+        let expected: Vec<_> = names.into_iter().map(|name| (name, 0)).collect();
+        let start = Instant::now();
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| assert!(list(listener.port()) == expected));
+            }
+        });
+        assert!(start.elapsed() < WRITE / 2, "{:?}", start.elapsed());
+        drop(idle);
+        nothing_is_left();
+    });
+}
+
+/// A client with little room for what comes, so that the service waits for it soon.
+fn takes_little(own: Ipv4Addr, port: u16) -> Client {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(2048).unwrap();
+    socket.set_tcp_mss(536).unwrap();
+    socket.bind(&SocketAddr::from((own, 0)).into()).unwrap();
+    socket.connect(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into()).unwrap();
+    Client::over(socket.into())
 }
 
 #[test]

@@ -5,7 +5,6 @@
 use std::cell::Cell;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::net::Shutdown;
-use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -19,7 +18,9 @@ use crate::http::{
 };
 use crate::proto::handshake::{Plain, Response, push_base64};
 use crate::service::limits::{LIST_WAIT, SLOWEST_DOWNLOAD};
-use crate::upload::{Event, FileEntry, Files, RemoveError, StoreError, Version, WRITE_BATCH, What, hex};
+use crate::upload::{
+    Event, FileEntry, Files, Names, RemoveError, StoreError, Version, WRITE_BATCH, What, hex,
+};
 
 /// Bytes that are read, and sent, at a time.
 const BUFFER: usize = WRITE_BATCH;
@@ -27,8 +28,9 @@ const BUFFER: usize = WRITE_BATCH;
 /// What is given may change at any time.
 const NO_CACHE: (&str, &str) = ("Cache-Control", "no-cache");
 
-/// Taken while a list is made: it takes the memory of all names.
-static LISTING: Turn = Turn::new();
+/// Taken while a list is made: it takes the memory of all names. Left while a piece is sent; with the turn the names are lost,
+/// and are asked for anew.
+static LISTING: Turn<Option<Names>> = Turn::new();
 
 /// A route to the files of a dict.
 pub(crate) struct FileRoute {
@@ -185,28 +187,33 @@ impl FileRoute {
 
     /// The length of the list is not known before it is made. So it comes in chunks, or ends with the connection, and
     /// one that is cut off has no last chunk and is not valid JSON. Nothing is sent before there is something to send, so
-    /// that a client is told why there is nothing.
+    /// that a client is told why there is nothing. A client that is slow to take a piece loses its turn to others.
     fn list(&self, client: &Client<'_>) -> io::Result<bool> {
-        let Some(_one_at_a_time) = LISTING.take(LIST_WAIT) else {
+        let Some(mut turn) = LISTING.take(LIST_WAIT) else {
             return client.refuse(Reason::ListBusy);
-        };
-        let dicts = match self.files.dicts() {
-            Ok(dicts) => dicts,
-            Err(error) => return client.store_refused(error),
         };
         let is_get = client.request.method == "GET";
         let mut list = List { client, text: String::from("{\"files\":["), any: false, begun: false };
-        let mut sent = Ok(());
-        let made = self.files.list_in(&dicts, |entry| {
-            sent = list.push(&entry);
-            if is_get && sent.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        });
-        sent?;
-        match made {
-            Ok(()) => list.end(is_get)?,
-            Err(error) if !list.begun => return client.store_refused(error),
-            Err(error) => return Err(error.into()),
+        let mut listing = self.files.listing();
+        loop {
+            match listing.next_file() {
+                Ok(Some(entry)) if is_get => list.push(&entry),
+                Ok(_) => break,
+                Err(error) => {
+                    drop(turn);
+                    return if list.begun { Err(error.into()) } else { client.store_refused(error) };
+                }
+            }
+            if list.text.len() >= BUFFER / 2 {
+                let left = turn.leave(listing.names.take());
+                list.flush("")?;
+                let (again, names) = left.again(LIST_WAIT).ok_or(io::ErrorKind::TimedOut)?;
+                (turn, listing.names) = (again, names.flatten());
+            }
         }
+        // With all names that are left.
+        drop((listing, turn));
+        list.end(is_get)?;
         Ok(false)
     }
 }
@@ -233,12 +240,11 @@ struct List<'a> {
 }
 
 impl List<'_> {
-    fn push(&mut self, entry: &FileEntry) -> io::Result<()> {
+    fn push(&mut self, entry: &FileEntry) {
         if std::mem::replace(&mut self.any, true) {
             self.text.push(',');
         }
         self.text.push_str(&entry.to_json());
-        if self.text.len() < BUFFER / 2 { Ok(()) } else { self.flush("") }
     }
 
     /// Sends what is there, and what is `behind` its chunk.

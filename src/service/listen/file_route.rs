@@ -251,7 +251,9 @@ impl List<'_> {
     fn flush(&mut self, behind: &str) -> io::Result<()> {
         self.begin()?;
         if self.client.takes_chunks() {
-            self.text.insert_str(0, &format!("{:x}\r\n", self.text.len()));
+            let mut size = hex(&(self.text.len() as u32).to_be_bytes());
+            size.push_str("\r\n");
+            self.text.insert_str(0, &size);
             self.text.push_str("\r\n");
             self.text.push_str(behind);
         }

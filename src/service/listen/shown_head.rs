@@ -29,11 +29,11 @@ pub(super) fn shown_head(head: &[u8], has_login: bool) -> Vec<u8> {
 
 /// Hides the value of a pair that is a pairing cookie.
 fn hide(pair: &mut [u8]) {
-    let mut parts = pair.splitn_mut(2, |byte| *byte == b'=');
-    if let (Some(name), Some(value)) = (parts.next(), parts.next())
+    if let Some(at) = pair.iter().position(|byte| *byte == b'=')
+        && let Some((name, value)) = pair.split_at_mut_checked(at)
         && pairing::is_cookie(name.trim_ascii())
     {
-        value.iter_mut().filter(|byte| byte.is_ascii_graphic()).for_each(|byte| *byte = HIDDEN);
+        value.iter_mut().skip(1).filter(|byte| byte.is_ascii_graphic()).for_each(|byte| *byte = HIDDEN);
     }
 }
 

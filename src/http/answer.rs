@@ -55,7 +55,7 @@ struct Head {
 
 /// Composes a head, with the date where the clock is set (RFC 9110 section 6.6.1).
 fn head(status: u16, headers: &[(&str, &str)], content_length: Option<u64>, keep_alive: bool) -> Head {
-    match compose(status, headers, content_length, keep_alive) {
+    match compose(Response { status, headers, content_length, chunked: false, keep_alive }) {
         Ok(bytes) => Head { bytes, is_answer: true },
         Err(_) => {
             let failed =
@@ -69,18 +69,13 @@ fn head(status: u16, headers: &[(&str, &str)], content_length: Option<u64>, keep
 ///
 /// # Errors
 /// A value would break out of its line.
-pub(crate) fn compose(
-    status: u16,
-    headers: &[(&str, &str)],
-    content_length: Option<u64>,
-    keep_alive: bool,
-) -> Result<Vec<u8>, ResponseError> {
-    let has_date = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Date"));
+pub(crate) fn compose(response: Response<'_>) -> Result<Vec<u8>, ResponseError> {
+    let has_date = response.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Date"));
     let date = clock::now().filter(|_| !has_date).map(date);
-    let mut all = headers.to_vec();
-    all.extend(date.as_deref().map(|date| ("Date", date)));
+    let mut headers = response.headers.to_vec();
+    headers.extend(date.as_deref().map(|date| ("Date", date)));
     let mut head = Vec::new();
-    Response { status, headers: &all, content_length, keep_alive }.compose(&mut head)?;
+    Response { headers: &headers, ..response }.compose(&mut head)?;
     Ok(head)
 }
 
@@ -121,9 +116,12 @@ fn words(status: u16, headers: &[(&str, &str)], body: &str, head_only: bool, kee
 
 /// An answer without a body.
 pub(crate) fn status(status: u16, headers: &[(&str, &str)], keep_alive: bool) -> Answer {
-    // These have no length either (RFC 9110 section 8.6).
-    let length = (!matches!(status, 204 | 304)).then_some(0);
-    head(status, headers, length, keep_alive).bytes.into()
+    head(status, headers, length_of(status, ""), keep_alive).bytes.into()
+}
+
+/// What an answer says of the length of its body. Some never have one, nor say that (RFC 9110 section 8.6).
+fn length_of(status: u16, body: &str) -> Option<u64> {
+    (!matches!(status, 204 | 304)).then_some(body.len() as u64)
 }
 
 /// The answer that a program has decided on, the last one.
@@ -132,16 +130,16 @@ pub(crate) fn status(status: u16, headers: &[(&str, &str)], keep_alive: bool) ->
 /// A name or a value that would break its line, or a header that the service writes itself.
 pub(crate) fn decided(status: u16, headers: &[(&str, &str)], body: &str) -> Result<Answer, ResponseError> {
     const TEXT: (&str, &str) = ("Content-Type", "text/plain; charset=utf-8");
+    // These never have a body (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5).
+    let body = if matches!(status, 204 | 205 | 304) { "" } else { body };
     let mut headers = headers.to_vec();
     if !body.is_empty() && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(TEXT.0)) {
         headers.push(TEXT);
     }
-    // These never have a body (RFC 9110 sections 15.3.5 and 15.4.5).
-    let has_body = !matches!(status, 204 | 304);
-    let mut answer = compose(status, &headers, has_body.then_some(body.len() as u64), false)?;
-    if has_body {
-        answer.extend_from_slice(body.as_bytes());
-    }
+    let content_length = length_of(status, body);
+    let response = Response { status, headers: &headers, content_length, chunked: false, keep_alive: false };
+    let mut answer = compose(response)?;
+    answer.extend_from_slice(body.as_bytes());
     Ok(answer.into())
 }
 
@@ -211,6 +209,8 @@ mod tests {
             let empty = text(status, &[], "no");
             assert!(!empty.contains("Content-Length") && empty.ends_with("\r\n\r\n"), "{empty}");
         }
+        let reset = text(205, &[], "no");
+        assert!(reset.contains("Content-Length: 0\r\n") && reset.ends_with("\r\n\r\n"), "{reset}");
         assert!(decided(403, &[("X", "a\r\nY: b")], "").is_err());
     }
 

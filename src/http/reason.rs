@@ -142,12 +142,9 @@ impl Reason {
             Reason::NotPaired => &[("WWW-Authenticate", "Pairing realm=\"device\"")],
             Reason::NoUpgrade => Refusal::UpgradeRequired.headers(),
             Reason::StoreLocked => &[("Retry-After", "10")],
-            Reason::PeerFull
-            | Reason::TooManyCodes
-            | Reason::Full
-            | Reason::NotTaken
-            | Reason::ListBusy
-            | Reason::FileBusy => &[("Retry-After", "1")],
+            Reason::PeerFull | Reason::Full | Reason::NotTaken | Reason::ListBusy | Reason::FileBusy => {
+                &[("Retry-After", "1")]
+            }
             _ => &[],
         }
     }

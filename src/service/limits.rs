@@ -39,6 +39,10 @@ pub(crate) const SLOWEST_DOWNLOAD: u64 = 1024;
 /// How long a client waits for its turn while others get lists of files, before it is refused (503). The database is
 /// asked for each file of a list.
 pub(crate) const LIST_WAIT: Duration = Duration::from_secs(60);
+/// How long a client that gets a list has its turn while others wait. Afterwards its names are looked up anew.
+pub(crate) const LIST_TURN: Duration = Duration::from_secs(2);
+/// How long it may take for a piece of the list meanwhile.
+pub(crate) const LIST_AWAY: Duration = Duration::from_millis(250);
 
 /// The slowest that a client may send its files, in bytes a second, and how often that is checked; a slower one is
 /// disconnected. Time for which the database keeps it waiting does not count.
@@ -268,13 +272,15 @@ const OPENING: usize = 3 * REQUEST_BYTES + 2 * HEAD_BYTES + READ_BUFFER + SMALL_
 const SMALL_THINGS: usize = 4096;
 // Its two threads may also serve a client each, whose head is in a buffer that has just grown.
 const _: () = assert!(2 * (MAX_REQUEST_BYTES * 3 / 2 + READ_BUFFER) <= CONNECTION);
+// Or whose head is whole, with the copy that its program is shown.
+const _: () = assert!(2 * (MAX_REQUEST_BYTES * 2) <= CONNECTION);
 
 /// Of TLS on a connection: a test holds it against the README.
 const TLS: usize = if cfg!(feature = "tls") { 52 * 1024 } else { 0 };
 /// What TLS keeps when all peers send certificates and tickets as long as they can: sessions of four servers in two
 /// versions and of four clients per port, and four sets of own roots.
 const TLS_KEPT: usize = if cfg!(feature = "tls") { (4 * 2 * 2 + PORTS * 4 + 4 * 2) * 64 * 1024 } else { 0 };
-/// Names of a list of files, which one client at a time gets, as many as the PDDB client takes, and transfers that wait.
+/// Names of a list of files, of which there is one client's at a time, as many as the PDDB client takes, and transfers that wait.
 const LISTING: usize = 1024 * 1024;
 // A client that gets a file has no head but its own.
 const _: () = assert!(WRITE_BATCH <= BULK_WRITE_BUFFER);

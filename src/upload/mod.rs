@@ -25,7 +25,9 @@ mod watch;
 
 pub use config::Config;
 pub use connection::Upload;
-pub use files::{FileEntry, Files, Reader, RemoveError, Store, StoreError, StoreFile, Version, WRITE_BATCH};
+pub use files::{
+    FileEntry, Files, Listing, Names, Reader, RemoveError, Store, StoreError, StoreFile, Version, WRITE_BATCH,
+};
 pub use protocol::{Fault, Malformed, NAME_BYTES, Parser, Parts, Token};
 pub(crate) use protocol::{hex, push_string};
 pub use uploads::{TokenSource, Uploads};

@@ -238,7 +238,7 @@ fn who_expects_a_100_gets_it_before_the_101() {
 fn every_status_has_a_reason_phrase() {
     let phrase = |status: u16| {
         let mut out = Vec::new();
-        Response { status, headers: &[], content_length: None, keep_alive: false }
+        Response { status, headers: &[], content_length: None, chunked: false, keep_alive: false }
             .compose(&mut out)
             .expect("valid");
         let line = String::from_utf8(out).expect("ASCII").lines().next().expect("a line").to_owned();
@@ -264,12 +264,23 @@ fn every_status_has_a_reason_phrase() {
 #[test]
 fn responses_for_pages() {
     let headers = [("Content-Type", "text/html"), ("X-Y", "")];
-    let page = Response { status: 200, headers: &headers, content_length: Some(12), keep_alive: true };
+    let page = Response {
+        status: 200,
+        headers: &headers,
+        content_length: Some(12),
+        chunked: false,
+        keep_alive: true,
+    };
     let mut out = Vec::new();
     page.compose(&mut out).expect("valid");
     assert_eq!(
         String::from_utf8_lossy(&out),
         "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nX-Y: \r\nContent-Length: 12\r\nConnection: keep-alive\r\n\r\n"
+    );
+    out.clear();
+    Response { content_length: None, chunked: true, ..page }.compose(&mut out).expect("valid");
+    assert!(
+        String::from_utf8_lossy(&out).contains("\r\nX-Y: \r\nTransfer-Encoding: chunked\r\nConnection: ")
     );
     let refused = |page: Response<'_>| page.compose(&mut Vec::new()).expect_err("refused");
     assert_eq!(refused(Response { status: 99, ..page }), ResponseError::Status);

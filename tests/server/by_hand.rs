@@ -113,10 +113,23 @@ impl Client {
         if let Some(len) = head.field("Content-Length") {
             body = vec![0; len.parse().unwrap()];
             self.stream.read_exact(&mut body).unwrap();
+        } else if head.field("Transfer-Encoding") == Some("chunked") {
+            while self.chunk(&mut body) > 0 {}
         } else {
             self.stream.read_to_end(&mut body).unwrap();
         }
         body
+    }
+
+    /// The next chunk of a body (RFC 9112 section 7.1); its length.
+    fn chunk(&mut self, body: &mut Vec<u8>) -> usize {
+        let mut line = String::new();
+        self.stream.read_line(&mut line).unwrap();
+        let (len, at) = (usize::from_str_radix(line.trim_end(), 16).unwrap(), body.len());
+        body.resize(at + len + 2, 0);
+        self.stream.read_exact(&mut body[at..]).unwrap();
+        assert_eq!(body.split_off(at + len), b"\r\n");
+        len
     }
 
     /// Everything up to the end of the connection, which may be a reset: the server may leave bytes of ours unread.

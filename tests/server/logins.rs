@@ -48,6 +48,26 @@ fn pages_and_websockets_are_for_those_who_show_a_login() {
     });
 }
 
+/// Who has a login of the service's comes in with it, also elsewhere. What the service does not know is the program's.
+#[test]
+fn a_login_that_the_service_checks_is_not_shown_to_the_program() {
+    system!().run(|| {
+        let listener = listener(&listen());
+        let own = Route::receiver("/own").credentials(Login::bearer("right"));
+        listener.add_route(&own).unwrap();
+        for (path, lines, shown) in [
+            ("/own", format!("X: 1\r\n{TOKEN}Y: 2\r\n"), "X: 1\r\nY: 2\r\n"),
+            ("/ws", format!("X: 1\r\n{TOKEN}Y: 2\r\n"), "X: 1\r\nAuthorization: Bearer right\r\nY: 2\r\n"),
+        ] {
+            let mut client = Client::with(listener.port(), upgrade_request(path, &lines));
+            let incoming = listener.accept().unwrap();
+            client.opened();
+            let head = String::from_utf8(incoming.websocket.peer_head().to_vec()).unwrap();
+            assert_eq!(head, upgrade_request(path, shown));
+        }
+    });
+}
+
 #[test]
 fn a_browser_is_asked_for_what_it_can_show() {
     system!().run(|| {

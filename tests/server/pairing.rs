@@ -1,7 +1,10 @@
 //! A port for those who have shown its code.
 
 use xous_api_websocket::error::ControlError;
-use xous_api_websocket::{Code, Listen, Listener, Route, Upload, serve::Login};
+use xous_api_websocket::{
+    Code, Listen, Listener, Route, Upload,
+    serve::{Decision, Login},
+};
 
 use crate::by_hand::{Answer, Client, upgrade_request};
 use crate::common::browser::Browser;
@@ -66,8 +69,53 @@ fn codes_cannot_be_guessed_for_long() {
         }
         let answer = try_code(&listener, &code);
         assert_eq!((answer.status, answer.field("Set-Cookie")), (429, None));
+        assert_eq!(answer.field("Retry-After"), None, "no wait helps, a new code does");
         let code = listener.pairing_code().unwrap();
         assert_eq!(try_code(&listener, &code).status, 200);
+    });
+}
+
+/// What any page can make its visitor's browser send, without asking first.
+#[test]
+fn what_shows_no_code_costs_no_try() {
+    system!().run(|| {
+        let listener = listener(&listen().pairing().limits(roomy()));
+        let code = listener.pairing_code().unwrap();
+        let twice = format!("Pairing-Code: {code}\r\nPairing-Code: {code}\r\n");
+        for lines in
+            ["", "Pairing-Code: \r\n", "Pairing-Code: 1111111\r\n", "Pairing-Code: 111111111\r\n", &twice]
+        {
+            for _ in 0..2 {
+                let answer = ask(&listener, "POST", "/.pair", &format!("{lines}Content-Length: 0\r\n"));
+                assert_eq!(answer.status, 403, "{lines}");
+            }
+        }
+        assert_eq!(try_code(&listener, &code).status, 200);
+    });
+}
+
+#[test]
+fn a_page_of_another_origin_tries_no_code() {
+    system!().run(|| {
+        let from = |listener: &Listener, origin: &str, code: &str| {
+            let lines = format!("Origin: {origin}\r\nPairing-Code: {code}\r\nContent-Length: 0\r\n");
+            ask(listener, "POST", "/.pair", &lines).status
+        };
+        let own = "http://127.0.0.1";
+        let closed = listener(&listen().pairing().limits(roomy()));
+        let code = closed.pairing_code().unwrap();
+        for wrong in [&code, "11111111", "22222222", "33333333", "44444444", "55555555"] {
+            assert_eq!(from(&closed, "https://evil.example", wrong), 403);
+        }
+        assert_eq!(from(&closed, own, &code), 200);
+        // A list says who may besides: the port's own page is none of others, and who sends no origin is no page.
+        let listed = listener(&listen().pairing().limits(roomy()).origin("https://a.example"));
+        for (origin, status) in [("https://a.example", 200), (own, 200), ("https://evil.example", 403)] {
+            let code = listed.pairing_code().unwrap();
+            assert_eq!(from(&listed, origin, &code), status, "{origin}");
+        }
+        let code = listed.pairing_code().unwrap();
+        assert_eq!(try_code(&listed, &code).status, 200);
     });
 }
 
@@ -79,6 +127,37 @@ fn programs_show_a_login_where_people_are_paired() {
         listener.add_route(&page).unwrap();
         assert_eq!(ask(&listener, "GET", "/own", "Authorization: Bearer right\r\n").body, b"own");
         assert_eq!(ask(&listener, "GET", "/own", "").status, 401);
+    });
+}
+
+/// A cookie is good for all that the port has, also of others. Browsers send it to every port of the device.
+#[test]
+fn a_program_sees_no_cookie_of_a_pairing() {
+    system!().run(|| {
+        let owner = listener(&listen().pairing().limits(roomy()));
+        let code = owner.pairing_code().unwrap();
+        let cookie = cookie(&try_code(&owner, &code));
+        let (_, token) = cookie.trim_end().split_once('=').unwrap();
+        let lines = cookie.replace("Cookie: ", "cookie: a=b; ").replace("\r\n", ";c=d\r\n");
+        let shown = lines.replace(token, &"x".repeat(token.len()));
+        let guest = Listener::listen(&Listen::new("127.0.0.1", owner.port()).as_it_is()).unwrap();
+        guest.add_route(&Route::receiver("/guest")).unwrap();
+        let elsewhere = listener(&listen());
+        for (program, path) in [(&guest, "/guest"), (&owner, "/ws"), (&elsewhere, "/ws")] {
+            let mut client = Client::with(program.port(), upgrade_request(path, &lines));
+            let incoming = program.accept().unwrap();
+            client.opened();
+            let head = String::from_utf8(incoming.websocket.peer_head().to_vec()).unwrap();
+            assert_eq!(head, upgrade_request(path, &shown));
+        }
+        let decides = guest.add_route(&Route::receiver("/decides").decides()).unwrap();
+        let mut client = Client::with(owner.port(), upgrade_request("/decides", &lines));
+        let incoming = guest.accept_if(decides, |client| {
+            assert_eq!(client.head, upgrade_request("/decides", &shown).as_bytes());
+            Decision::accept()
+        });
+        client.opened();
+        drop(incoming);
     });
 }
 

@@ -39,7 +39,7 @@ fn host(listener: &Listener) -> (Vec<String>, ReceiveError) {
 
 /// A client that has secrets, and a fault: text that is not UTF-8.
 fn visit(port: u16, path: &str) {
-    let lines = "Cookie: secret\r\nAuthorization: Bearer secret\r\nSec-WebSocket-Protocol: secret\r\n";
+    let lines = "Cookie: secret; pairing-1=cookie\r\nAuthorization: Bearer secret\r\nSec-WebSocket-Protocol: secret\r\n";
     let mut client = Client::with(port, upgrade_request(&format!("{path}?token=secret"), lines));
     client.opened();
     client.text();
@@ -87,7 +87,7 @@ fn a_client_that_was_at_fault_is_played_again() {
         visited.join().unwrap();
         let file = recorded("all");
         let has = |text: &str| file.windows(text.len()).any(|part| part == text.as_bytes());
-        for text in ["token=secret", "Cookie: secret", "Bearer secret", "my secret"] {
+        for text in ["token=secret", "Cookie: secret; pairing-1=xxxxxx", "Bearer secret", "my secret"] {
             assert!(has(text), "{text}: {}", file.escape_ascii());
         }
         nothing_is_left();

@@ -76,6 +76,33 @@ fn who_comes_second_to_a_port_is_not_less_safe_than_it_asked_to_be() {
         .run_roles();
 }
 
+/// A browser sends a login to all that the port has.
+#[test]
+fn who_comes_second_to_a_port_sees_no_login() {
+    const LOGIN: &str = "Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n";
+    let head_on = |listener: &Listener, path: &str| {
+        listener.add_route(&Route::receiver(path)).unwrap();
+        let mut client = Client::with(listener.port(), upgrade_request(path, LOGIN));
+        let incoming = listener.accept().unwrap();
+        client.opened();
+        String::from_utf8(incoming.websocket.peer_head().to_vec()).unwrap()
+    };
+    system!()
+        .role("opener", move || {
+            let listener = Listener::listen(&listen()).unwrap();
+            assert_eq!(head_on(&listener, "/first"), upgrade_request("/first", LOGIN));
+            tell("second", &listener.port().to_string());
+            assert_eq!(hear(), "done");
+        })
+        .role("second", move || {
+            let port = hear().parse().unwrap();
+            let joined = Listener::listen(&Listen::new("127.0.0.1", port)).unwrap();
+            assert_eq!(head_on(&joined, "/second"), upgrade_request("/second", ""));
+            tell("opener", "done");
+        })
+        .run_roles();
+}
+
 /// Programs send no origin, so that a list of origins alone does not say whether they are let in.
 #[test]
 fn who_keeps_programs_out_does_not_join_a_port_that_lets_them_in() {

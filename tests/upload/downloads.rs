@@ -1,14 +1,19 @@
 //! Files that are shown.
 
 use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use socket2::{Domain, Socket, Type};
 use xous_api_websocket::{Deadlines, Listen, Listener, Route, Upload};
 
 use crate::by_hand::Client;
 use crate::common::{nothing_is_left, pattern, system};
 use crate::sender::{DICT, Sender, get, list, listen, pddb_cid};
+
+/// How long a client may keep the service waiting, by default.
+const WRITE: Duration = Duration::from_secs(30);
 
 /// Where the stand-in keeps the files, each a plain file under its own name.
 fn directory() -> PathBuf {
@@ -108,6 +113,102 @@ fn a_list_of_a_thousand_names_is_whole() {
         let length = names[0].len() as u64;
         assert_eq!(list(listener.port()), names.into_iter().map(|name| (name, length)).collect::<Vec<_>>());
     });
+}
+
+/// More names than the database lists: nobody is told that there are none.
+#[test]
+fn a_list_that_cannot_be_made_is_refused() {
+    system!().run(|| {
+        let directory = directory();
+        for i in 0..4500 {
+            std::fs::write(directory.join(format!("{i:090}")), "").unwrap();
+        }
+        let listener = listen(Upload::new(DICT));
+        let answer = get(listener.port(), "/files/", "");
+        assert_eq!(answer.status, 500, "{}", answer.head);
+        let head = "HEAD /files/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+        assert_eq!(Client::with(listener.port(), head).answer_to_head().status, 500);
+    });
+}
+
+#[test]
+fn a_list_that_breaks_off_does_not_look_whole() {
+    system!().run(|| {
+        let directory = directory();
+        // Of a dict that is listed behind it.
+        let below = directory.with_file_name(format!("{DICT}+below"));
+        std::fs::create_dir_all(&below).unwrap();
+        for i in 0..4500 {
+            if i < 100 {
+                std::fs::write(directory.join(format!("{i:090}")), "").unwrap();
+            }
+            std::fs::write(below.join(format!("{i:090}")), "").unwrap();
+        }
+        let listener = listen(Upload::new(DICT));
+        let request = "GET /files/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+        let mut client = Client::with(listener.port(), request);
+        let answer = client.answer_to_head();
+        assert_eq!((answer.status, answer.field("Transfer-Encoding")), (200, Some("chunked")));
+        let came = client.body_to_end();
+        assert!(came.contains("\"name\":\"0000") && !came.ends_with("0\r\n\r\n"), "{came}");
+        // To whom nothing comes in chunks.
+        let mut old = Client::with(listener.port(), request.replace("1.1", "1.0"));
+        assert_eq!(old.answer_to_head().field("Transfer-Encoding"), None);
+        assert!(!old.body_to_end().ends_with("]}"));
+    });
+}
+
+/// An old client knows no chunks: its list ends with the connection.
+#[test]
+fn a_client_of_http_1_0_gets_the_list_as_it_is() {
+    system!().run(|| {
+        std::fs::write(directory().join("a"), "x").unwrap();
+        let listener = listen(Upload::new(DICT));
+        let request = "GET /files/ HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n";
+        let answer = Client::with(listener.port(), request).answer();
+        assert_eq!((answer.status, answer.field("Transfer-Encoding")), (200, None));
+        assert_eq!(answer.body, b"{\"files\":[{\"name\":\"a\",\"length\":1}]}");
+    });
+}
+
+/// Each of them wants the list, and takes nothing of it.
+#[test]
+fn lists_that_one_address_does_not_take_hold_up_nobody() {
+    const STRANGER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+    system!().run(|| {
+        let directory = directory();
+        let names: Vec<_> = (0..2500).map(|i| format!("{i:090}")).collect();
+        for name in &names {
+            std::fs::write(directory.join(name), "").unwrap();
+        }
+        let listener = listen(Upload::new(DICT));
+        let mut idle: Vec<_> = (0..6).map(|_| takes_little(STRANGER, listener.port())).collect();
+        for client in &mut idle {
+            client.send("GET /files/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+        }
+        // They have begun.
+        assert!(idle.iter_mut().all(|client| client.answer_to_head().status == 200));
+        let expected: Vec<_> = names.into_iter().map(|name| (name, 0)).collect();
+        let start = Instant::now();
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| assert!(list(listener.port()) == expected));
+            }
+        });
+        assert!(start.elapsed() < WRITE / 2, "{:?}", start.elapsed());
+        drop(idle);
+        nothing_is_left();
+    });
+}
+
+/// A client with little room for what comes, so that the service waits for it soon.
+fn takes_little(own: Ipv4Addr, port: u16) -> Client {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(2048).unwrap();
+    socket.set_tcp_mss(536).unwrap();
+    socket.bind(&SocketAddr::from((own, 0)).into()).unwrap();
+    socket.connect(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into()).unwrap();
+    Client::over(socket.into())
 }
 
 #[test]

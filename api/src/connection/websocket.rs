@@ -147,7 +147,9 @@ impl Websocket {
     }
 
     /// The other side's head in the opening handshake, as it came: the server's status line and headers, or, of an
-    /// accepted client, the request line and headers.
+    /// accepted client, the request line and headers. What a client comes in with elsewhere is not shown: an accepted one's
+    /// cookies of [pairings](crate::Listen::pairing()) have an `x` for each byte of their values, and its `Authorization` is
+    /// left out on a route with [`credentials`](crate::Route::credentials()), and on a port that another program has opened.
     pub fn peer_head(&self) -> &[u8] {
         &self.link.head
     }

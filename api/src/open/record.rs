@@ -42,7 +42,8 @@ impl<'a> Record<'a> {
         Record { dict, key, with_credentials: false }
     }
 
-    /// With whole heads, passwords and tokens among them, and with everything that the program sends.
+    /// With whole heads, passwords and tokens among them, and with everything that the program sends. Of a client's head
+    /// there is what the program is [shown](crate::Websocket::peer_head).
     pub fn with_credentials(mut self) -> Self {
         self.with_credentials = true;
         self

@@ -29,6 +29,9 @@ const PROTOCOL: u8 = 1;
 /// }
 /// ```
 ///
+/// What is decided on, [`Accepted`](crate::wire::Accepted), has the client's head, also its `Authorization` if nobody else
+/// checks that: a program can ask for a login of its own kind on a port that it has opened.
+///
 /// # In a page
 /// In the page of a `Decide`, little-endian, texts as 16 bits of length and UTF-8: `WSD1`; u16 status; u8 flags (1 a
 /// sub-protocol); u8 number of header lines; the text sub-protocol, if flagged; the lines, each two texts, name and value;
@@ -45,7 +48,7 @@ pub struct Decision<'a> {
     /// Header lines beside those of the handshake, or of the answer: at most 16. `Connection`, `Upgrade`, `Content-Length`,
     /// `Transfer-Encoding`, those of the handshake and a few more are the service's own.
     pub headers: Vec<(Cow<'a, str>, Cow<'a, str>)>,
-    /// The body of another answer than 101, `text/plain` unless a header says otherwise.
+    /// The body of another answer than 101, `text/plain` unless a header says otherwise. 204, 205 and 304 have none.
     pub body: Cow<'a, str>,
 }
 

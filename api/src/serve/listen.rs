@@ -249,7 +249,8 @@ impl<'a> Listen<'a> {
     /// Only for people who have shown the port a code: [`Listener::pairing_code`](crate::Listener::pairing_code) gives it
     /// to the program, which shows it, and a page of the service takes it from clients. A code is good for
     /// five minutes, for one use and for a few wrong tries. It gets its browser a cookie for this port, good for twelve
-    /// hours and out of the reach of scripts and other sites, which opens pages, files, uploads and WebSockets.
+    /// hours and out of the reach of scripts and other sites, which opens pages, files, uploads and WebSockets. Pages try
+    /// codes if they are the port's own or may open WebSockets there.
     pub fn pairing(mut self) -> Self {
         self.pairing = true;
         self

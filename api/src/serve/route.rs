@@ -141,7 +141,7 @@ impl<'a> Route<'a> {
     }
 
     /// Only for clients that show this, or another that is given so. Everybody else gets 401. Each route has its own:
-    /// that of a prefix does not guard longer paths that have a route.
+    /// that of a prefix does not guard longer paths that have a route. The program is not shown it.
     pub fn credentials(mut self, login: Login<'a>) -> Self {
         self.credentials.push(login);
         self

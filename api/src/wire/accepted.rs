@@ -11,7 +11,8 @@ const UNDECIDED: u8 = 1;
 /// In the page of an answered `Accept`, little-endian: u32 handle, u16 number of the route, u16 length of the head;
 /// texts as u16 length (65535 for none) and UTF-8: peer, path, query, sub-protocol, origin; the head; u8 flags (1 nothing
 /// is decided); u16 length of the certificate's subject (65535 for none), and the subject. The head is the client's request
-/// line and headers as they came, cut where there is no more room in the page.
+/// line and headers as they came, without what [`Websocket::peer_head`](crate::Websocket::peer_head) names, cut where
+/// there is no more room in the page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Accepted<'a> {
@@ -29,7 +30,8 @@ pub struct Accepted<'a> {
     pub sub_protocol: Option<&'a str>,
     /// The `Origin` header.
     pub origin: Option<&'a str>,
-    /// Request line and headers.
+    /// Request line and headers, without cookies and logins that are not for the program:
+    /// [`Websocket::peer_head`](crate::Websocket::peer_head).
     pub head: &'a [u8],
     /// The client has had no answer: it waits for what the program decides, up to the port's `accept_time`.
     pub undecided: bool,

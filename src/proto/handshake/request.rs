@@ -289,6 +289,7 @@ impl Refusal {
             status: self.status(),
             headers: self.headers(),
             content_length: Some(0),
+            chunked: false,
             keep_alive: false,
         }
         .compose(out)

@@ -9,10 +9,12 @@ use super::field::{is_token, is_value, push_line};
 pub struct Response<'a> {
     /// The HTTP status.
     pub status: u16,
-    /// Header lines. `Connection` and `Content-Length` come from the fields below.
+    /// Header lines. `Connection`, `Content-Length` and `Transfer-Encoding` come from the fields below.
     pub headers: &'a [(&'a str, &'a str)],
     /// The body that follows; `None` writes no `Content-Length`.
     pub content_length: Option<u64>,
+    /// Whether the body comes in chunks (RFC 9112, section 7.1), which no HTTP/1.0 client knows.
+    pub chunked: bool,
     /// Whether the connection serves another request behind this one.
     pub keep_alive: bool,
 }
@@ -55,6 +57,9 @@ impl Response<'_> {
         self.headers.iter().for_each(|(name, value)| push_line(out, name, value));
         if let Some(length) = self.content_length {
             push_line(out, "Content-Length", &length.to_string());
+        }
+        if self.chunked {
+            push_line(out, "Transfer-Encoding", "chunked");
         }
         // Who sends an `Upgrade` says so here (RFC 9110, section 7.8).
         let upgrade = self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Upgrade"));

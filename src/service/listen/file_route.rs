@@ -5,7 +5,6 @@
 use std::cell::Cell;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::net::Shutdown;
-use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -17,9 +16,11 @@ use crate::http::{
     Condition, DELETES, NormalPath, READS, Range, Reason, Shown, compose, condition, decoded, is_range_of,
     media_type, range, refusal, status,
 };
-use crate::proto::handshake::{Plain, push_base64};
+use crate::proto::handshake::{Plain, Response, push_base64};
 use crate::service::limits::{LIST_WAIT, SLOWEST_DOWNLOAD};
-use crate::upload::{Event, FileEntry, Files, RemoveError, StoreError, Version, WRITE_BATCH, What, hex};
+use crate::upload::{
+    Event, FileEntry, Files, Names, RemoveError, StoreError, Version, WRITE_BATCH, What, hex,
+};
 
 /// Bytes that are read, and sent, at a time.
 const BUFFER: usize = WRITE_BATCH;
@@ -27,8 +28,9 @@ const BUFFER: usize = WRITE_BATCH;
 /// What is given may change at any time.
 const NO_CACHE: (&str, &str) = ("Cache-Control", "no-cache");
 
-/// Taken while a list is made: it takes the memory of all names.
-static LISTING: Turn = Turn::new();
+/// Taken while a list is made: it takes the memory of all names. Left while a piece is sent; with the turn the names are lost,
+/// and are asked for anew.
+static LISTING: Turn<Option<Names>> = Turn::new();
 
 /// A route to the files of a dict.
 pub(crate) struct FileRoute {
@@ -183,30 +185,35 @@ impl FileRoute {
         Some(format!("\"{}-{}-{length}\"", hex(&time), version.serial))
     }
 
-    /// The length of the list is not known before it is made. So it ends with the connection, and a list that is cut
-    /// off is not valid JSON.
+    /// The length of the list is not known before it is made. So it comes in chunks, or ends with the connection, and
+    /// one that is cut off has no last chunk and is not valid JSON. Nothing is sent before there is something to send, so
+    /// that a client is told why there is nothing. A client that is slow to take a piece loses its turn to others.
     fn list(&self, client: &Client<'_>) -> io::Result<bool> {
-        let Some(_one_at_a_time) = LISTING.take(LIST_WAIT) else {
+        let Some(mut turn) = LISTING.take(LIST_WAIT) else {
             return client.refuse(Reason::ListBusy);
         };
-        let dicts = match self.files.dicts() {
-            Ok(dicts) => dicts,
-            Err(error) => return client.store_refused(error),
-        };
-        client.begin(200, "application/json", &[NO_CACHE], None)?;
-        if client.request.method == "HEAD" {
-            return Ok(false);
+        let is_get = client.request.method == "GET";
+        let mut list = List { client, text: String::from("{\"files\":["), any: false, begun: false };
+        let mut listing = self.files.listing();
+        loop {
+            match listing.next_file() {
+                Ok(Some(entry)) if is_get => list.push(&entry),
+                Ok(_) => break,
+                Err(error) => {
+                    drop(turn);
+                    return if list.begun { Err(error.into()) } else { client.store_refused(error) };
+                }
+            }
+            if list.text.len() >= BUFFER / 2 {
+                let left = turn.leave(listing.names.take());
+                list.flush("")?;
+                let (again, names) = left.again(LIST_WAIT).ok_or(io::ErrorKind::TimedOut)?;
+                (turn, listing.names) = (again, names.flatten());
+            }
         }
-        let mut list = List { client, text: String::from("{\"files\":["), any: false };
-        let mut sent = Ok(());
-        let made = self.files.list_in(&dicts, |entry| {
-            sent = list.push(&entry);
-            if sent.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        });
-        sent?;
-        made?;
-        list.text.push_str("]}");
-        list.flush()?;
+        // With all names that are left.
+        drop((listing, turn));
+        list.end(is_get)?;
         Ok(false)
     }
 }
@@ -228,21 +235,47 @@ struct List<'a> {
     client: &'a Client<'a>,
     text: String,
     any: bool,
+    /// The head has gone.
+    begun: bool,
 }
 
 impl List<'_> {
-    fn push(&mut self, entry: &FileEntry) -> io::Result<()> {
+    fn push(&mut self, entry: &FileEntry) {
         if std::mem::replace(&mut self.any, true) {
             self.text.push(',');
         }
         self.text.push_str(&entry.to_json());
-        if self.text.len() < BUFFER / 2 { Ok(()) } else { self.flush() }
     }
 
-    fn flush(&mut self) -> io::Result<()> {
+    /// Sends what is there, and what is `behind` its chunk.
+    fn flush(&mut self, behind: &str) -> io::Result<()> {
+        self.begin()?;
+        if self.client.takes_chunks() {
+            let mut size = hex(&(self.text.len() as u32).to_be_bytes());
+            size.push_str("\r\n");
+            self.text.insert_str(0, &size);
+            self.text.push_str("\r\n");
+            self.text.push_str(behind);
+        }
         self.client.send(self.text.as_bytes())?;
         self.text.clear();
         Ok(())
+    }
+
+    fn begin(&mut self) -> io::Result<()> {
+        if std::mem::replace(&mut self.begun, true) {
+            return Ok(());
+        }
+        self.client.begin(200, "application/json", &[NO_CACHE], None)
+    }
+
+    /// It is whole, also if nobody has asked for more than the head.
+    fn end(&mut self, is_get: bool) -> io::Result<()> {
+        if !is_get {
+            return self.begin();
+        }
+        self.text.push_str("]}");
+        self.flush("0\r\n\r\n")
     }
 }
 
@@ -262,9 +295,16 @@ impl Client<'_> {
         ];
         headers.extend(more);
         let keep_alive = self.keep && length.is_some();
-        let head = compose(code, &headers, length, keep_alive);
+        let chunked = length.is_none() && self.takes_chunks();
+        let (headers, content_length) = (&headers[..], length);
+        let head = compose(Response { status: code, headers, content_length, chunked, keep_alive });
         let head = head.map_err(|error| io::Error::other(error.to_string()))?;
         self.send(&head)
+    }
+
+    /// An older one knows none (RFC 9112 section 6.1).
+    fn takes_chunks(&self) -> bool {
+        self.request.version > 0
     }
 
     fn send(&self, bytes: &[u8]) -> io::Result<()> {

@@ -17,7 +17,7 @@ use super::shared::Shared;
 use super::status_route;
 use super::target::TargetKind;
 use super::timed_socket::{TimedSocket, log_refusal};
-use super::upgrade::Client;
+use super::upgrade::{Admitted, Client};
 use crate::entropy::fill;
 use crate::http::{
     Answer, NormalPath, READS, Reason, Shown, UPGRADES, is_allowed, is_own_host, options, page,
@@ -52,50 +52,57 @@ pub(super) fn run(
         bytes: usize::try_from(limits.head_bytes).unwrap_or(usize::MAX).min(MAX_REQUEST_BYTES),
         lines: usize::from(limits.head_lines),
     });
+    let client = Client { port, shared, socket: &socket, peer, slot: &slot };
+    let Some(admitted) = serve(&client, &mut requests) else { return };
+    // What the requests took is not kept while the connection lasts.
+    drop((socket, requests));
+    admitted.serve(&slot, permit, &shared.pddb);
+}
+
+/// Answers plain requests, up to one that becomes a WebSocket; `None` if the client is done.
+fn serve(client: &Client<'_>, requests: &mut Requests) -> Option<Admitted> {
+    let Client { port, shared, socket, slot, .. } = *client;
     let mut stays = slot.is(Stage::Silent);
-    let admitted = loop {
+    loop {
         if !stays {
-            return socket.end();
+            socket.end();
+            return None;
         }
-        match socket.by(limits.head_time, Shutdown::Read, || requests.next(&socket.socket)) {
-            Ok(()) => (),
-            Err(Stop::Gone) if !slot.stays() => {
-                return socket.refuse(LINGER, Reason::Full, Shown::head(requests.head()));
-            }
-            Err(Stop::Gone) if socket.is_late() => {
-                return socket.refuse(LINGER, Reason::Late, Shown::head(requests.head()));
-            }
-            Err(Stop::Silent | Stop::Gone) => return socket.end(),
-            Err(Stop::Head(error)) => {
-                let reason = Refusal::from(error).into();
-                return socket.refuse(LINGER, reason, Shown::head(requests.head()));
-            }
-        }
-        if !slot.is(Stage::Answered) {
-            return socket.refuse(LINGER, Reason::Full, Shown::head(requests.head()));
+        if !has_next(client, requests) {
+            return None;
         }
         match check_request(requests.head()) {
-            Ok(Request::Plain(request)) => {
-                if !answer(&socket, port, shared, &request) {
-                    return;
-                }
-            }
-            Ok(Request::Upgrade(request)) => {
-                let client = Client { port, shared, socket: &socket, peer, slot: &slot };
-                break client.upgrade(&requests, &request);
-            }
+            Ok(Request::Plain(request)) if answer(socket, port, shared, &request) => (),
+            Ok(Request::Plain(_)) => return None,
+            Ok(Request::Upgrade(request)) => return client.upgrade(requests, &request),
             Err(refusal) => {
                 let limit = port.settings.deadlines.write;
-                return socket.refuse(limit, refusal.into(), Shown::head(requests.head()));
+                socket.refuse(limit, refusal.into(), Shown::head(requests.head()));
+                return None;
             }
         }
         requests.clear();
         stays = slot.is(Stage::Idle);
+    }
+}
+
+/// Waits for the next head. Returns whether there is one; else the connection has ended.
+fn has_next(client: &Client<'_>, requests: &mut Requests) -> bool {
+    let Client { port, socket, slot, .. } = *client;
+    let limit = port.settings.limits.head_time;
+    let reason = match socket.by(limit, Shutdown::Read, || requests.next(&socket.socket)) {
+        Ok(()) if slot.is(Stage::Answered) => return true,
+        Ok(()) => Reason::Full,
+        Err(Stop::Gone) if !slot.stays() => Reason::Full,
+        Err(Stop::Gone) if socket.is_late() => Reason::Late,
+        Err(Stop::Silent | Stop::Gone) => {
+            socket.end();
+            return false;
+        }
+        Err(Stop::Head(error)) => Refusal::from(error).into(),
     };
-    let Some(admitted) = admitted else { return };
-    // What the requests took is not kept while the connection lasts.
-    drop((socket, requests));
-    admitted.serve(&slot, permit, &shared.pddb);
+    socket.refuse(LINGER, reason, Shown::head(requests.head()));
+    false
 }
 
 /// What a client gets that cannot be told by a status, as it speaks TLS and there is no handshake: the fatal alert
@@ -127,25 +134,12 @@ fn answer(socket: &TimedSocket, port: &Port, shared: &Shared, request: &Plain<'_
         let answer = pair(socket, port, pairing, request, keep);
         return socket.answer(limit, &answer, keep);
     }
-    let is_paired = port.is_paired(&request.headers);
-    let target = match port.resolve(&path) {
-        Ok((_, target)) => target.admit(&request.headers, is_paired).map(|()| Some(target.kind)),
-        Err(NoTarget::Unknown) if !is_paired => Err(Reason::NotPaired),
-        Err(NoTarget::Unknown) => Ok(None),
-        Err(NoTarget::DotSegment) => {
+    let answer = match target_of(port, request, &path) {
+        Err(Reason::DotSegment) => {
             socket.refuse(limit, Reason::DotSegment, Shown::plain(request));
             return false;
         }
-    };
-    let answer = match target {
         Err(reason) => Err(reason),
-        Ok(Some(TargetKind::Files(_) | TargetKind::Status(_))) if !is_for_us(port, request) => {
-            Err(Reason::ForeignHost)
-        }
-        // A page that may not connect may not delete either.
-        Ok(Some(TargetKind::Files(_))) if request.method == "DELETE" && !is_of_us(port, request) => {
-            Err(Reason::ForeignOrigin)
-        }
         Ok(Some(TargetKind::Files(files))) if files.answers(request.method) && !request.has_body => {
             let sent = files.answer(&file_route::Client {
                 socket,
@@ -163,15 +157,40 @@ fn answer(socket: &TimedSocket, port: &Port, shared: &Shared, request: &Plain<'_
         }
         Ok(target) => compose(target, request, keep),
     };
-    let answer = answer.unwrap_or_else(|reason| {
-        socket.note(reason, Shown::path(request.path()));
-        let head_only = request.method == "HEAD";
-        match (reason, request.method) {
-            (Reason::NotPaired, "GET" | "HEAD") => pairing_page(pairing::PAGE, head_only, keep),
-            _ => refusal(reason, head_only, keep),
-        }
-    });
+    let answer = answer.unwrap_or_else(|reason| refused(socket, request, reason, keep));
     socket.answer(limit, &answer, keep)
+}
+
+/// What is at the path of a request that may have it; `None` if nothing is.
+fn target_of(port: &Port, request: &Plain<'_>, path: &NormalPath<'_>) -> Result<Option<TargetKind>, Reason> {
+    let is_paired = port.is_paired(&request.headers);
+    let kind = match port.resolve(path) {
+        Ok((_, target)) => {
+            target.admit(&request.headers, is_paired)?;
+            target.kind
+        }
+        Err(NoTarget::Unknown) if !is_paired => return Err(Reason::NotPaired),
+        Err(NoTarget::Unknown) => return Ok(None),
+        Err(NoTarget::DotSegment) => return Err(Reason::DotSegment),
+    };
+    match &kind {
+        TargetKind::Files(_) | TargetKind::Status(_) if !is_for_us(port, request) => Err(Reason::ForeignHost),
+        // A page that may not connect may not delete either.
+        TargetKind::Files(_) if request.method == "DELETE" && !is_of_us(port, request) => {
+            Err(Reason::ForeignOrigin)
+        }
+        _ => Ok(Some(kind)),
+    }
+}
+
+/// The answer that says why a request has no other.
+fn refused(socket: &TimedSocket, request: &Plain<'_>, reason: Reason, keep: bool) -> Answer {
+    socket.note(reason, Shown::path(request.path()));
+    let head_only = request.method == "HEAD";
+    match (reason, request.method) {
+        (Reason::NotPaired, "GET" | "HEAD") => pairing_page(pairing::PAGE, head_only, keep),
+        _ => refusal(reason, head_only, keep),
+    }
 }
 
 /// Gives a cookie to a client that brings the port's code.
@@ -180,6 +199,9 @@ fn pair(socket: &TimedSocket, port: &Port, pairing: &Pairing, request: &Plain<'_
         socket.note(reason, Shown::path(request.path()));
         refusal(reason, false, keep)
     };
+    if !may_pair(port, request) {
+        return refuse(Reason::ForeignOrigin);
+    }
     let mut random = [0; 16];
     if let Err(error) = fill(&mut random) {
         log::warn!("nobody can be paired: {error}");
@@ -194,6 +216,12 @@ fn pair(socket: &TimedSocket, port: &Port, pairing: &Pairing, request: &Plain<'_
         Err(NotPaired::Wrong) => refuse(Reason::WrongCode),
         Err(NotPaired::TooMany) => refuse(Reason::TooManyCodes),
     }
+}
+
+/// Whether it comes from no page, from one of this port's own, or from one that may open a WebSocket here.
+fn may_pair(port: &Port, request: &Plain<'_>) -> bool {
+    let is_welcome = |origins| is_allowed(origins, true, request.host, &request.headers, port.is_secure());
+    is_welcome(&port.settings.origins) || is_welcome(&[])
 }
 
 /// No page of a stranger asks for a file: its name would be in the request.

@@ -9,7 +9,7 @@ use xous_api_websocket::Code;
 use super::admission::accept_queue::AcceptQueue;
 use super::files::turn::Turn;
 use crate::service::message::Caller;
-use crate::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use crate::sync::explore::explore;
 use crate::sync::{FOREVER, Instant};
 
@@ -119,7 +119,7 @@ fn a_client_that_is_to_go_is_told() {
 #[test]
 fn everybody_has_a_turn_and_nobody_at_the_same_time() {
     explore(2, || {
-        let (turn, is_taken) = (Arc::new(Turn::new()), Arc::new(AtomicBool::new(false)));
+        let (turn, is_taken) = (Arc::new(Turn::<()>::new()), Arc::new(AtomicBool::new(false)));
         let takes = |limit| {
             let (turn, is_taken) = (turn.clone(), is_taken.clone());
             move || {
@@ -136,5 +136,47 @@ fn everybody_has_a_turn_and_nobody_at_the_same_time() {
         assert!(patient.is_some());
         // Who has waited too long keeps it from nobody.
         assert!(takes(FOREVER)().is_some());
+    });
+}
+
+/// What a thread with a turn has, which another one may not have besides.
+struct Only(Arc<AtomicUsize>);
+
+impl Only {
+    fn new(all: &Arc<AtomicUsize>) -> Self {
+        assert_eq!(all.fetch_add(1, SeqCst), 0, "two at a time");
+        Only(all.clone())
+    }
+}
+
+impl Drop for Only {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, SeqCst);
+    }
+}
+
+#[test]
+fn who_leaves_a_turn_holds_up_nobody_and_there_is_one_thing_that_is_kept() {
+    explore(2, || {
+        let (turn, all) = (Arc::new(Turn::new()), Arc::new(AtomicUsize::new(0)));
+        let takes_twice = || {
+            let (turn, all) = (turn.clone(), all.clone());
+            move || {
+                let left = {
+                    let place = turn.take(FOREVER).unwrap();
+                    place.leave(Only::new(&all))
+                };
+                let (_place, kept) = left.again(FOREVER).unwrap();
+                kept.unwrap_or_else(|| Only::new(&all));
+            }
+        };
+        let others = [(); 2].map(|()| spawn(takes_twice()));
+        // It waits for something else, and never comes back.
+        let left = turn.take(FOREVER).unwrap().leave(Only::new(&all));
+        for other in others {
+            other.join().unwrap();
+        }
+        drop(left);
+        assert_eq!(all.load(SeqCst), 0);
     });
 }

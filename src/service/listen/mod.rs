@@ -38,6 +38,7 @@ mod reception;
 mod refusals;
 mod requests;
 mod shared;
+mod shown_head;
 mod statistics;
 mod status_route;
 mod target;

@@ -19,6 +19,9 @@ pub(crate) const PATH: &str = "/.pair";
 /// What those get who have no cookie.
 pub(crate) const PAGE: &str = include_str!("pairing.html");
 
+/// What a cookie's name is before the number of the port.
+const COOKIE: &str = "pairing-";
+
 /// Characters of a code: no two that look alike (Crockford's Base32), of five bits each.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 pub(crate) const CODE_CHARS: usize = 8;
@@ -62,7 +65,8 @@ impl Pairing {
         code
     }
 
-    /// The value of a cookie, of random bytes, for who shows the code, which ends with that.
+    /// The value of a cookie, of random bytes, for who shows the code, which ends with that. What cannot be a code is
+    /// not counted: a page of another origin can make its visitors' browsers send anything but the header of one.
     ///
     /// # Errors
     /// See [`NotPaired`].
@@ -73,12 +77,16 @@ impl Pairing {
         random: [u8; 16],
         now: Instant,
     ) -> Result<String, NotPaired> {
+        let shown = plain(shown);
+        if shown.len() != CODE_CHARS {
+            return Err(NotPaired::Wrong);
+        }
         let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
         let mut state = self.state.lock();
         let State { code, cookies } = &mut *state;
         let current = code.as_mut().filter(|code| now < code.ends).ok_or(NotPaired::Wrong)?;
         current.count(peer)?;
-        if !is_same(&current.digest, &digest(&plain(shown))) {
+        if !is_same(&current.digest, &digest(&shown)) {
             return Err(NotPaired::Wrong);
         }
         *code = None;
@@ -128,7 +136,13 @@ impl Code {
 
 /// Cookies of all ports of a host come to each of them.
 fn cookie_name(port: u16) -> String {
-    format!("pairing-{port}")
+    format!("{COOKIE}{port}")
+}
+
+/// Whether a cookie of this name is one of a port.
+pub(crate) fn is_cookie(name: &[u8]) -> bool {
+    let port = name.strip_prefix(COOKIE.as_bytes()).unwrap_or_default();
+    !port.is_empty() && port.iter().all(u8::is_ascii_digit)
 }
 
 /// The header line that gives a browser its cookie, for this site alone and for no script (RFC 6265).
@@ -201,18 +215,30 @@ mod tests {
         let (pairing, now) = (Pairing::default(), Instant::now());
         pairing.new_code([0; 8], now);
         for _ in 0..CODE_TRIES_PER_PEER {
-            assert_eq!(pairing.exchange(b"1", ONE, [0; 16], now), Err(NotPaired::Wrong));
+            assert_eq!(pairing.exchange(b"11111111", ONE, [0; 16], now), Err(NotPaired::Wrong));
         }
         assert_eq!(pairing.exchange(b"00000000", ONE, [0; 16], now), Err(NotPaired::TooMany));
         let mut others = (0_u32..).map(|at| IpAddr::V4(at.into()));
         let rest = usize::from(CODE_TRIES - CODE_TRIES_PER_PEER);
         for peer in others.clone().take(rest) {
-            assert_eq!(pairing.exchange(b"1", peer, [0; 16], now), Err(NotPaired::Wrong));
+            assert_eq!(pairing.exchange(b"11111111", peer, [0; 16], now), Err(NotPaired::Wrong));
         }
         let other = others.nth(rest).unwrap();
         assert_eq!(pairing.exchange(b"00000000", other, [0; 16], now), Err(NotPaired::TooMany));
         pairing.new_code([0; 8], now);
         assert!(pairing.exchange(b"00000000", ONE, [0; 16], now).is_ok(), "a new code");
+    }
+
+    #[test]
+    fn what_cannot_be_a_code_is_not_counted() {
+        let (pairing, now) = (Pairing::default(), Instant::now());
+        pairing.new_code([0; 8], now);
+        for shown in ["", "1", "0000000", "000000000", "0000-000", &"0".repeat(99)] {
+            for _ in 0..CODE_TRIES {
+                assert_eq!(pairing.exchange(shown.as_bytes(), ONE, [0; 16], now), Err(NotPaired::Wrong));
+            }
+        }
+        assert!(pairing.exchange(b"0000-0000", ONE, [0; 16], now).is_ok());
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::admission::stage::Stage;
 use super::port::{NoTarget, Port};
 use super::requests::Requests;
 use super::shared::Shared;
+use super::shown_head::shown_head;
 use super::status_route::{EVERY, Watching, json};
 use super::target::{Receiver, TargetKind};
 use super::timed_socket::TimedSocket;
@@ -49,6 +50,8 @@ struct Taken {
     /// `None` as long as the program has not decided: who only waits has one worker.
     writer: Option<Permit>,
     protocol: Option<String>,
+    /// It has shown a login that is not for the program, if any.
+    has_login: bool,
     /// Its program has asked for it.
     recording: Option<Arc<Recording>>,
 }
@@ -163,6 +166,8 @@ impl Client<'_> {
             return Err(Reason::ForeignOrigin);
         }
         let (owner, lease, tally) = (target.owner, target.lease, target.tally);
+        // Browsers send a login to all that a port has. Who has joined the port may not be who it is for.
+        let has_login = target.logins.is_some() || owner != self.port.opener;
         let (destination, writer, protocol, recording) = match target.kind {
             TargetKind::Receiver(receiver) => {
                 let (page, protocol) = self.page(&receiver, route, request)?;
@@ -183,7 +188,7 @@ impl Client<'_> {
             }
             TargetKind::Page(_) | TargetKind::Files(_) => return Err(Reason::NoWebSocket),
         };
-        Ok(Taken { destination, owner, lease, tally, writer, protocol, recording })
+        Ok(Taken { destination, owner, lease, tally, writer, protocol, has_login, recording })
     }
 
     /// Waits for a page of the program that takes the clients of a route.
@@ -249,9 +254,10 @@ impl Client<'_> {
         request: &Upgrade<'_>,
         taken: Taken,
     ) -> Result<Admitted, Refused> {
-        let Taken { mut destination, owner, tally, writer, protocol, recording, .. } = taken;
+        let Taken { mut destination, owner, tally, writer, protocol, has_login, recording, .. } = taken;
         let (conn, protocol) = (&guard.conn, protocol.as_deref());
-        if !destination.introduce(conn, self, requests, request, protocol) {
+        let head = || shown_head(requests.head(), has_login);
+        if !destination.introduce(conn, self, head, request, protocol) {
             // Path, query and sub-protocol fill more than the program has lent, which is no fault of the program's.
             return Err(Reason::TooLargeForProgram.into());
         }
@@ -276,7 +282,7 @@ impl Client<'_> {
         let sent = self.socket.by(settings.deadlines.write, Shutdown::Both, || socket.write_all(&answer));
         sent.map_err(|_| Refused::Gone)?;
         if let Some(recorder) = recording.as_ref().and_then(Recorder::serves) {
-            recorder.asked(requests.head());
+            recorder.asked(&head());
             recorder.answered(&answer);
             recorder.came(requests.behind());
             conn.record(recorder);
@@ -404,7 +410,7 @@ impl Destination {
         &mut self,
         conn: &Connection,
         client: &Client<'_>,
-        requests: &Requests,
+        head: impl FnOnce() -> Vec<u8>,
         request: &Upgrade<'_>,
         sub_protocol: Option<&str>,
     ) -> bool {
@@ -417,12 +423,12 @@ impl Destination {
             }
         };
         let subject = client.socket.socket.peer_subject();
-        let peer = client.peer.to_string();
+        let (peer, head) = (client.peer.to_string(), head());
         let mut accepted = Accepted::new(conn.handle, own.route, &peer, request.path());
         accepted.query = request.query();
         accepted.sub_protocol = sub_protocol;
         accepted.origin = request.origin();
-        accepted.head = requests.head();
+        accepted.head = &head;
         accepted.undecided = own.decides;
         accepted.subject = subject.as_deref().map(Subject);
         let written = own.page.as_mut().and_then(|page| accepted.write(page.pages_mut()));

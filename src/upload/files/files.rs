@@ -5,12 +5,10 @@
 //! commits it. Then it is copied, and the records go. `docs/upload.md` has the order of all steps, and why a crash
 //! between any two does no harm.
 
-use std::ops::ControlFlow;
 use std::sync::Weak;
 
 use super::claims::{Claims, Content, Phase};
 use super::journal::{Entry, Journal, create, delete, is_journal};
-use super::name::name_of;
 use super::reader::Reader;
 use super::record::Record;
 use super::store::{Store, StoreError, StoreFile};
@@ -319,11 +317,11 @@ impl<S: Store> Files<S> {
     }
 
     /// Nobody who reads waits for a store that is silent. What is not there now may be when it answers.
-    fn ask(&self) -> Result<(), StoreError> {
+    pub(super) fn ask(&self) -> Result<(), StoreError> {
         if self.store.is_silent() { Err(StoreError::NoAnswer) } else { self.recover() }
     }
 
-    fn open_key(&self, name: &KeyPath) -> Result<Reader<'_, S>, StoreError> {
+    pub(super) fn open_key(&self, name: &KeyPath) -> Result<Reader<'_, S>, StoreError> {
         // Held while the key is opened: nobody may begin to change it meanwhile.
         let mut state = self.state.lock();
         let key = match state.claims.content(name) {
@@ -335,70 +333,6 @@ impl<S: Store> Files<S> {
         state.claims.add_reader(&key);
         let version = state.versions.of(name);
         Ok(Reader::new(self, name.clone(), key, file, version))
-    }
-
-    /// Calls `found` with every complete file, in the order of their names within each dict, until it breaks.
-    ///
-    /// # Errors
-    /// Those of the store. Files may have been found before.
-    pub fn list(&self, found: impl FnMut(FileEntry) -> ControlFlow<()>) -> Result<(), StoreError> {
-        let dicts = self.dicts()?;
-        self.list_in(&dicts, found)
-    }
-
-    /// The dicts that may hold files, in order. When this succeeds the store is open and answers, which those who list
-    /// in two steps learn before they have said anything.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub fn dicts(&self) -> Result<Vec<DictPath>, StoreError> {
-        self.ask()?;
-        let below = format!("{}/", self.dict.name());
-        let mut dicts = self.store.dicts(self.dict.basis())?;
-        dicts.retain(|dict| *dict == self.dict.name() || dict.starts_with(&below));
-        dicts.sort();
-        Ok(dicts.iter().filter_map(|dict| DictPath::new(self.dict.basis(), dict).ok()).collect())
-    }
-
-    /// As [`Files::list`], for what [`Files::dicts`] has found.
-    ///
-    /// # Errors
-    /// As [`Files::list`].
-    pub fn list_in(
-        &self,
-        dicts: &[DictPath],
-        mut found: impl FnMut(FileEntry) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
-        for dict in dicts {
-            for key in &self.keys(dict)? {
-                let Some((name, key)) = name_of(&self.dict, dict, key).zip(dict.key(key).ok()) else {
-                    continue;
-                };
-                match self.open_key(&key) {
-                    Ok(reader) => {
-                        if found(FileEntry { name, length: reader.length() }).is_break() {
-                            return Ok(());
-                        }
-                    }
-                    Err(StoreError::NotFound) => (),
-                    Err(error) => return Err(error),
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The keys of a dict, and of the files in it that are being copied and may have none; in their order, each once.
-    fn keys(&self, dict: &DictPath) -> Result<Vec<String>, StoreError> {
-        // Held while they are listed: a copy that begins and ends meanwhile would be missed.
-        let state = self.state.lock();
-        let mut keys = self.store.keys(dict)?;
-        let staged = state.claims.staged().filter(|key| key.dict() == dict);
-        keys.extend(staged.map(|key| key.name().to_owned()));
-        drop(state);
-        keys.sort();
-        keys.dedup();
-        Ok(keys)
     }
 }
 

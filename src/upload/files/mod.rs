@@ -5,7 +5,7 @@
 //!   |  '--> journal --> record (the entries that recovery reads)
 //!   |  |--> name (names of files and their keys) --> apart (accents)
 //!   |  '--> versions (what contents are told apart by)
-//!   '-----> replace (puts a replacement in place), remove, recover (after a crash), reader
+//!   '-----> replace (puts a replacement in place), remove, recover (after a crash), reader, listing
 //!              all of them --> store (the trait) <-- pddb (the store of the device)
 //! ```
 
@@ -16,6 +16,7 @@ mod files;
 #[cfg(all(test, feature = "shuttle"))]
 mod interleavings;
 mod journal;
+mod listing;
 mod name;
 mod pddb;
 mod reader;
@@ -29,6 +30,7 @@ mod versions;
 
 pub(super) use files::{BeginError, Incoming};
 pub use files::{FileEntry, Files};
+pub use listing::{Listing, Names};
 pub(super) use name::{NameError, is_allowed, new_key_of};
 pub use reader::Reader;
 pub use remove::RemoveError;

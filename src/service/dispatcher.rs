@@ -400,7 +400,7 @@ pub(super) fn close_code(code: usize) -> Option<CloseCode> {
 mod tests {
     /// What the server thread runs, and the one that waits for deadlines. A line in the log is a message to the log server,
     /// and its sender waits.
-    const SOURCES: [(&str, &str); 46] = [
+    const SOURCES: [(&str, &str); 49] = [
         ("dispatcher", include_str!("dispatcher.rs")),
         ("system", include_str!("system.rs")),
         ("message/envelope", include_str!("message/envelope.rs")),
@@ -419,6 +419,7 @@ mod tests {
         ("connection/connection/ending", include_str!("connection/connection/ending.rs")),
         ("connection/connection/figures", include_str!("connection/connection/figures.rs")),
         ("connection/connection/opening", include_str!("connection/connection/opening.rs")),
+        ("connection/connection/owner", include_str!("connection/connection/owner.rs")),
         ("connection/connection/pings", include_str!("connection/connection/pings.rs")),
         ("connection/connection/succession", include_str!("connection/connection/succession.rs")),
         ("connection/beat", include_str!("connection/beat.rs")),
@@ -428,6 +429,8 @@ mod tests {
         ("listen/channels", include_str!("listen/channels.rs")),
         ("listen/admission/accept_queue", include_str!("listen/admission/accept_queue.rs")),
         ("listen/decisions", include_str!("listen/decisions.rs")),
+        ("listen/jobs", include_str!("listen/jobs.rs")),
+        ("listen/files/clearer", include_str!("listen/files/clearer.rs")),
         ("listen/files/file_events", include_str!("listen/files/file_events.rs")),
         ("listen/target", include_str!("listen/target.rs")),
         ("listen/port", include_str!("listen/port.rs")),

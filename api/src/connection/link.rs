@@ -74,7 +74,17 @@ impl Link {
     ///
     /// # Errors
     /// This very thread writes a message ([`Link::writes`]), so that it would wait for itself.
+    #[inline]
     pub(crate) fn outgoing(&self) -> Result<MutexGuard<'_, Outgoing>, SendError> {
+        match self.outgoing.try_lock() {
+            Ok(outgoing) => Ok(outgoing),
+            Err(_) => self.outgoing_in_turn(),
+        }
+    }
+
+    /// Apart from the way of almost every message, which counts instructions.
+    #[cold]
+    fn outgoing_in_turn(&self) -> Result<MutexGuard<'_, Outgoing>, SendError> {
         match try_lock(&self.outgoing) {
             Some(outgoing) => Ok(outgoing),
             None if self.writing.load(Relaxed) == this_thread() => Err(SendError::Refused(Code::MessageOpen)),

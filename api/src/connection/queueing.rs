@@ -36,7 +36,10 @@ impl Websocket {
     /// # Errors
     /// The message is not queued. [`QueueError`] tells what became of those before it, once.
     pub fn queue(&self, kind: Kind, data: &[u8]) -> Result<u64, QueueError> {
-        self.outgoing()?.queue(&self.link, kind, data)
+        match self.link.outgoing() {
+            Ok(mut outgoing) => outgoing.queue(&self.link, kind, data),
+            Err(error) => Err(QueueError::NotSent(error)),
+        }
     }
 
     /// Sends what is queued. Returns when the socket has taken it.

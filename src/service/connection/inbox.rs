@@ -43,6 +43,8 @@ struct State {
     watcher: Option<Watcher>,
     /// The watcher was told, and no page has come since.
     is_watcher_told: bool,
+    /// The owner is about to leave: the peer may know before the phase says so.
+    closes: bool,
     /// What the owner is told before it gets anything else: pages wait only if there is none.
     told: VecDeque<Told>,
     phase: Phase,
@@ -82,6 +84,7 @@ impl Inbox {
             watched: None,
             watcher: None,
             is_watcher_told: false,
+            closes: false,
             told: VecDeque::new(),
             phase: Phase::Open,
         };
@@ -296,6 +299,7 @@ impl Inbox {
         let is_done = || self.asked().wrapping_sub(asked) >= many;
         // Not one that has closed, and that is told of the end alone.
         if matches!(state.phase, Phase::Open)
+            && !state.closes
             && state.pages.is_empty()
             && let Some(watcher) = state.watcher_to_tell()
         {
@@ -376,6 +380,11 @@ impl Inbox {
         if matches!(state.phase, Phase::Discarding) {
             state.phase = Phase::Open;
         }
+    }
+
+    /// The owner closes, and is told of the end alone from now on, also if the peer answers before [`Inbox::leave`].
+    pub(crate) fn closes(&self) {
+        self.state.lock().closes = true;
     }
 
     /// The owner has closed.

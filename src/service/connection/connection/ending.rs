@@ -66,6 +66,7 @@ impl Connection {
         state.phase = if opening { Phase::Closed } else { Phase::Closing };
         drop(state);
         self.answer_opener(Opener::cancel);
+        self.inbox.closes();
         // Before the reader learns of it, which may wait to answer the peer's Close frame: this one goes first.
         let closes = !opening && self.outbox.close_after_sends(reason);
         self.inbox.leave();

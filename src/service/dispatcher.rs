@@ -267,7 +267,11 @@ impl Dispatcher {
 
     fn close(&self, caller: Caller, reason: Option<CloseReason<'_>>, closer: Closer) -> ControlFlow<()> {
         match self.find(caller) {
-            Found::Live(conn) if closer.may_wait() => conn.close(reason, Some(closer)),
+            Found::Live(conn) if closer.may_wait() => {
+                conn.close(reason, Some(closer));
+                // It may have ended meanwhile: then its owner knows.
+                self.table.acknowledge(caller.handle, caller.pid);
+            }
             Found::Live(conn) => {
                 conn.close(reason, None);
                 closer.tell(&Outcome::new(ABNORMAL, ""));

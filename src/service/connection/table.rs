@@ -200,6 +200,8 @@ impl Table {
         // Dropped outside of the lock: it may hold pages to answer.
         let before = std::mem::take(&mut slot.occupant);
         if let Use::Live(live) = &before {
+            // Or it has been told since; one that is told from now on acknowledges it.
+            let known = known || live.conn.is_closed_by_owner();
             slot.occupant = Use::Ended(live.owner, Ended { outcome, known, opening, order });
         }
         drop(state);

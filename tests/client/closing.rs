@@ -13,7 +13,9 @@ use xous_api_websocket::state::Phase;
 use xous_api_websocket::{Code, ConnectionOptions, Deadlines, Kind, Websocket};
 
 use crate::common::raw::{BINARY, CLOSE, FIRST_TEXT, TEXT, close_payload, expect_close, frame, read_frame};
-use crate::common::{nothing_is_left, open, pattern, peers, request, seen, stats_when, system};
+use crate::common::{
+    nothing_is_left, nothing_is_open, open, pattern, peers, request, seen, stats_when, system,
+};
 
 fn closed(code: u16, reason: &str) -> ReceiveError {
     ReceiveError::Closed(Closed::new(code, reason))
@@ -225,6 +227,7 @@ fn who_receives_while_another_closes_gets_what_is_on_its_way() {
             assert_eq!(stream.read(&mut [0]).unwrap(), 0);
         });
         let ws = open(&peer);
+        nothing_is_open();
         let receiving = ws.clone();
         let receiver = std::thread::spawn(move || {
             for number in 0..50 {

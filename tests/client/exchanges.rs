@@ -17,7 +17,8 @@ use xous_api_websocket::{Code, Deadlines, Kind, Part, Payload, Websocket};
 use crate::common::pages::RawPages;
 use crate::common::raw::{BINARY, CLOSE, FIRST_TEXT, LAST, TEXT, close_payload, frame, read_frame};
 use crate::common::{
-    PATIENCE, nothing_is_left, open, pattern, peers, request, seen, service_cid, stats_when, system,
+    PATIENCE, nothing_is_left, nothing_is_open, open, pattern, peers, request, seen, service_cid, stats_when,
+    system,
 };
 
 const SHORT: Duration = Duration::from_millis(200);
@@ -359,6 +360,7 @@ fn a_message_goes_out_while_another_thread_receives() {
         let (peer, streams) = peers::silent();
         let ws = open(&peer);
         let mut stream = seen(&streams);
+        nothing_is_open();
         let receiving = thread::spawn({
             let ws = ws.clone();
             move || ws.receive_text(100)

@@ -12,7 +12,7 @@ use xous_api_websocket::wire::{Handle, Opcode, ReceiveWord, Status, message_id};
 use xous_api_websocket::{Code, Kind, Websocket};
 
 use crate::common::pages::RawPages;
-use crate::common::{nothing_is_left, open, peers, seen, service_cid, stats_when, system};
+use crate::common::{nothing_is_left, nothing_is_open, open, peers, seen, service_cid, stats_when, system};
 
 /// A peer that reports the texts that it gets.
 fn listening() -> (Peer, Receiver<String>) {
@@ -153,6 +153,7 @@ fn a_connection_is_granted_to_another_process() {
             let heir = hear().parse().unwrap();
             let waiting = ws.clone();
             let (handle, cid) = (ws.handle(), service_cid());
+            nothing_is_open();
             let receiver = std::thread::spawn(move || waiting.receive_text(10));
             // Besides the message that asks, the page that waits.
             stats_when(|stats| stats.open_messages == 2);

@@ -11,7 +11,7 @@ use hosted::peer::Peer;
 use xous_api_websocket::{Deadlines, Event, Heartbeat, Payload, Reconnect, Websocket};
 
 use crate::common::raw::read_frame;
-use crate::common::{PATIENCE, peers, request, seen, stats_when, system};
+use crate::common::{PATIENCE, nothing_is_open, peers, request, seen, stats_when, system};
 
 /// How long nothing may happen.
 const QUIET: Duration = Duration::from_secs(10);
@@ -35,6 +35,7 @@ fn an_idle_connection_wakes_no_thread() {
         }
         // This time with a page that waits for the next message.
         let receiving = ws.clone();
+        nothing_is_open();
         let receiver = std::thread::spawn(move || receiving.receive_text(100));
         stats_when(|stats| stats.timers == 0 && stats.open_messages == 2);
         stays_asleep();

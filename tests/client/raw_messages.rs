@@ -11,7 +11,9 @@ use xous_api_websocket::{Event, Reconnect, Websocket};
 
 use crate::common::pages::RawPages;
 use crate::common::raw::{accept_with, expect_close, frame, read_frame};
-use crate::common::{nothing_is_left, open, peers, request, seen, service_cid, stats_when, system};
+use crate::common::{
+    nothing_is_left, nothing_is_open, open, peers, request, seen, service_cid, stats_when, system,
+};
 
 const CLOSE: usize = 1;
 const SEND: usize = 3;
@@ -353,6 +355,7 @@ fn readiness_by_numbers() {
             assert_eq!(ws.receive_text(1).unwrap(), "x");
         }
         // One page at a time; and the last connection that is not watched any more ends the wait.
+        nothing_is_open();
         let waiting = std::thread::spawn(ready);
         stats_when(|stats| stats.open_messages == 2);
         assert_eq!(ready(), (BUSY_RECEIVES, 0));

@@ -13,7 +13,9 @@ use xous_api_websocket::{Code, Kind, Message, Websocket};
 
 use crate::common::pages::RawPages;
 use crate::common::raw::{BINARY, FIRST_TEXT, LAST, TEXT, accept, expect_close, frame};
-use crate::common::{PATIENCE, nothing_is_left, open, pattern, peers, service_cid, stats_when, system};
+use crate::common::{
+    PATIENCE, nothing_is_left, nothing_is_open, open, pattern, peers, service_cid, stats_when, system,
+};
 
 const SHORT: Duration = Duration::from_millis(200);
 const RECEIVE: usize = 9;
@@ -132,6 +134,7 @@ fn each_page_has_its_own_time() {
                 (ReceiveWord::from_word(word).unwrap().status, page.bytes()[..len].to_vec())
             })
         };
+        nothing_is_open();
         let for_ever = lend(0);
         stats_when(|stats| stats.open_messages == 2);
         let long = lend(3_600_000);

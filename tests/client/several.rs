@@ -14,7 +14,9 @@ use xous_api_websocket::{Code, Deadlines, Kind, Payload, Websocket};
 
 use crate::common::pages::RawPages;
 use crate::common::raw::{BINARY, CLOSE, FIRST_TEXT, LAST, TEXT, close_payload, frame, read_frame};
-use crate::common::{nothing_is_left, open, pattern, peers, request, seen, service_cid, stats_when, system};
+use crate::common::{
+    nothing_is_left, nothing_is_open, open, pattern, peers, request, seen, service_cid, stats_when, system,
+};
 
 /// Texts with these numbers.
 fn texts(numbers: std::ops::Range<usize>) -> Vec<u8> {
@@ -107,6 +109,7 @@ fn only_who_asks_for_several_gets_them() {
         let (peer, streams) = peers::silent();
         let ws = open(&peer);
         let mut stream = seen(&streams);
+        nothing_is_open();
         let one = raw_receive(&ws, Opcode::Receive);
         stats_when(|stats| stats.open_messages == 2);
         stream.write_all(&[texts(0..1), frame(BINARY, b"12345"), texts(2..3)].concat()).unwrap();
@@ -118,6 +121,7 @@ fn only_who_asks_for_several_gets_them() {
         assert_eq!((&page[..5], &page[8..9]), (&b"12345"[..], &b"2"[..]));
         assert_eq!(page[4088..], [1, 0, 0, 0, 5, 0, 0, 0x80]);
         // One alone comes as ever.
+        nothing_is_open();
         let one = raw_receive(&ws, Opcode::ReceiveSeveral);
         stats_when(|stats| stats.open_messages == 2);
         stream.write_all(&texts(7..8)).unwrap();
@@ -194,6 +198,7 @@ fn a_server_gets_what_a_page_still_holds() {
         }
         expect_texts(&ws, next + 1..50);
         // Somebody who waits since before takes one message, and what came with it is the server's.
+        nothing_is_open();
         let waiting = thread::spawn({
             let ws = ws.clone();
             move || ws.receive_text(20).unwrap()

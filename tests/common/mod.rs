@@ -101,6 +101,12 @@ pub(crate) fn stats_when(wanted: impl Fn(&Stats) -> bool) -> Stats {
     }
 }
 
+/// Waits until the message that asks is the only one open: what was answered is let go of a moment later, and would be taken
+/// for one that is lent next.
+pub(crate) fn nothing_is_open() {
+    stats_when(|stats| stats.open_messages == 1);
+}
+
 /// Waits until the service holds nothing for anybody any more. The message that asks is the only one open.
 pub(crate) fn nothing_is_left() -> Stats {
     stats_when(|s| s.connections == 0 && s.workers_busy == 0 && s.timers == 0 && s.open_messages == 1)

@@ -11,13 +11,14 @@ use websocket::proto::record;
 use xous_api_websocket::open::Record;
 use xous_api_websocket::state::Phase;
 use xous_api_websocket::wire::{Handle, Opcode, ReceiveWord, Status, message_id};
-use xous_api_websocket::{Code, Deadlines, Event, Kind, Part, Reconnect, Request, Websocket};
+use xous_api_websocket::{Code, Deadlines, Kind, Part, Reconnect, Request, Websocket};
 
 use crate::common::neighbour::Neighbour;
 use crate::common::pages::RawPages;
 use crate::common::raw::{self, BINARY, FIRST_BINARY, frame, read_frame};
 use crate::common::{
-    PATIENCE, nothing_is_left, open, pattern, peers, request, seen, service_cid, stats_when, system,
+    PATIENCE, nothing_is_left, open, pattern, peers, reconnecting, reopened, request, seen, service_cid,
+    stats_when, system,
 };
 
 /// What the former owner's pages are answered with: there is no such connection.
@@ -304,8 +305,8 @@ fn a_recording_ends_with_a_grant() {
                 assert_eq!(ws.state().unwrap().phase, Phase::Open);
                 tell("owner", "up");
                 if again {
-                    assert!(matches!(ws.receive_event(), Ok(Event::Reconnecting { .. })));
-                    assert!(matches!(ws.receive_event(), Ok(Event::Reopened { .. })));
+                    reconnecting(&ws);
+                    reopened(&ws);
                 }
                 ws.send_text("BY THE HEIR").unwrap();
                 tell("owner", "sent");

@@ -8,10 +8,10 @@ use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use hosted::peer::Peer;
-use xous_api_websocket::{Deadlines, Event, Heartbeat, Payload, Reconnect, Websocket};
+use xous_api_websocket::{Deadlines, Heartbeat, Payload, Reconnect, Websocket};
 
 use crate::common::raw::read_frame;
-use crate::common::{PATIENCE, nothing_is_open, peers, request, seen, stats_when, system};
+use crate::common::{PATIENCE, nothing_is_open, peers, reconnecting, request, seen, stats_when, system};
 
 /// How long nothing may happen.
 const QUIET: Duration = Duration::from_secs(10);
@@ -62,7 +62,7 @@ fn what_makes_a_connection_last_costs_nothing_in_between() {
         stats_when(|stats| stats.timers == 2);
         stays_asleep();
         drop(stream);
-        assert!(matches!(ws.receive_event(), Ok(Event::Reconnecting { .. })));
+        reconnecting(&ws);
         assert_eq!(stats_when(|stats| stats.timers == 0).workers_busy, 1, "one worker waits");
         stays_asleep();
         ws.close(1000, "").unwrap();

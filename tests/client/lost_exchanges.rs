@@ -10,7 +10,7 @@ use xous_api_websocket::error::{ExchangeError, ReceiveError, SendError};
 use xous_api_websocket::{Code, Event, Reconnect, Websocket};
 
 use crate::common::raw::{TEXT, frame};
-use crate::common::{peers, request, seen, system};
+use crate::common::{peers, reconnecting, reopened, request, seen, system};
 use crate::exchanges::{ask, expect, is_answered, is_open_again, queued_when};
 
 /// A peer with its connections, and one that is opened again as soon as it is lost.
@@ -36,7 +36,7 @@ fn an_exchange_does_not_outlast_its_connection() {
             stream = seen(&streams);
             if hears {
                 assert!(matches!(ws.receive_event(), Ok(Event::Reconnecting { why: Code::Closed, .. })));
-                assert!(matches!(ws.receive_event(), Ok(Event::Reopened { .. })));
+                reopened(&ws);
             }
             // With nothing left of the loss, or with all of it.
             is_open_again(&ws, &mut stream);
@@ -70,7 +70,7 @@ fn an_exchange_on_a_lost_connection_says_so() {
             let again = Reconnect::new().first(hour).largest(hour).queues(queues);
             let ws = Websocket::open(&request(&peer).reconnect(again)).unwrap();
             drop(seen(&streams));
-            assert!(matches!(ws.receive_event(), Ok(Event::Reconnecting { .. })));
+            reconnecting(&ws);
             let asking = ask(&ws, "?");
             if queues {
                 queued_when(&ws, 1);

@@ -12,7 +12,9 @@ use xous_api_websocket::wire::Handle;
 use xous_api_websocket::{Code, Event, Kind, Part, Reconnect, Websocket};
 
 use crate::common::raw::{TEXT, read_frame};
-use crate::common::{PATIENCE, nothing_is_left, open, peers, request, seen, stats_when, system};
+use crate::common::{
+    PATIENCE, nothing_is_left, open, peers, queues_until_refused, request, seen, stats_when, system,
+};
 
 /// More than the service has places for a connection.
 const MANY: usize = 30;
@@ -298,14 +300,7 @@ fn a_flush_that_lasts_holds_up_no_other() {
         let (peer, streams) = peers::silent();
         let ws = open(&peer);
         let stream = seen(&streams);
-        let other = ws.clone();
-        let flushing = std::thread::spawn(move || {
-            loop {
-                if let Err(error) = other.queue(Kind::Binary, &[0; 4000]) {
-                    return error;
-                }
-            }
-        });
+        let flushing = queues_until_refused(&ws);
         stats_when(|stats| stats.open_messages == 2);
         in_time(move || {
             ws.send_async(Kind::Text, b"behind").unwrap();

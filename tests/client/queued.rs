@@ -13,7 +13,8 @@ use xous_api_websocket::{Code, Deadlines, Event, Kind, Part, Reconnect, SendOpti
 use crate::common::pages::RawPages;
 use crate::common::raw::{BINARY, CLOSE, FIRST_BINARY, LAST, PING, PONG, TEXT, frame, read_frame};
 use crate::common::{
-    PATIENCE, nothing_is_left, open, pattern, peers, request, seen, service_cid, stats_when, system,
+    PATIENCE, nothing_is_left, open, pattern, peers, queues_until_refused, request, seen, service_cid,
+    stats_when, system,
 };
 
 const MALFORMED: usize = Code::Malformed as usize;
@@ -466,14 +467,7 @@ fn a_program_that_is_stuck_holds_up_nobody() {
         let (peer, streams) = peers::silent();
         let (stuck, good) = (open(&peer), Peer::echo().unwrap());
         let _stream = seen(&streams);
-        let waiting = stuck.clone();
-        let sending = std::thread::spawn(move || {
-            loop {
-                if let Err(error) = waiting.queue(Kind::Binary, &[0; 4000]) {
-                    return error;
-                }
-            }
-        });
+        let sending = queues_until_refused(&stuck);
         stats_when(|stats| stats.open_messages == 2);
         let ws = open(&good);
         for number in 0..50 {

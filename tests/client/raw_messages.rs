@@ -7,12 +7,13 @@ use std::time::Duration;
 use hosted::peer::Peer;
 use xous::{CID, Message};
 use xous_api_websocket::error::ReceiveError;
-use xous_api_websocket::{Event, Reconnect, Websocket};
+use xous_api_websocket::{Reconnect, Websocket};
 
 use crate::common::pages::RawPages;
 use crate::common::raw::{accept_with, expect_close, frame, read_frame};
 use crate::common::{
-    nothing_is_left, nothing_is_open, open, peers, request, seen, service_cid, stats_when, system,
+    nothing_is_left, nothing_is_open, open, peers, reconnecting, reopened, request, seen, service_cid,
+    stats_when, system,
 };
 
 const CLOSE: usize = 1;
@@ -145,8 +146,8 @@ fn parts_and_a_close_of_an_earlier_session_are_refused() {
         };
         let (code, first) = send(b"cut", 1, 0);
         assert!(code == 0 && first > 0, "{code} {first}");
-        assert!(matches!(ws.receive_event(), Ok(Event::Reconnecting { .. })));
-        assert!(matches!(ws.receive_event(), Ok(Event::Reopened { .. })));
+        reconnecting(&ws);
+        reopened(&ws);
         let (code, second) = send(b"one", 1, 0);
         assert!(code == 0 && second > 0 && second != first, "{code} {second}");
         for session in [first, second + 1, (1 << 28) - 1] {

@@ -11,27 +11,15 @@ use std::time::Duration;
 use hosted::peer::Peer;
 use xous_api_websocket::error::{QueueError, ReceiveError, SendError};
 use xous_api_websocket::state::Phase;
-use xous_api_websocket::{
-    CloseCode, Code, ConnectionOptions, Deadlines, Event, Kind, Limits, Reconnect, Websocket,
-};
+use xous_api_websocket::{CloseCode, Code, ConnectionOptions, Deadlines, Kind, Limits, Reconnect, Websocket};
 
 use crate::common::raw::{CLOSE, FIRST_TEXT, LAST, TEXT, close_payload, frame, read_frame};
-use crate::common::{PATIENCE, nothing_is_left, peers, request, seen, system};
+use crate::common::{PATIENCE, nothing_is_left, peers, reconnecting, reopened, request, seen, system};
 
 const SHORT: Duration = Duration::from_millis(100);
 
 fn policy() -> Reconnect {
     Reconnect::new().first(SHORT).largest(SHORT).jitter(0)
-}
-
-fn reconnecting(ws: &Websocket) {
-    let event = ws.receive_event();
-    assert!(matches!(event, Ok(Event::Reconnecting { .. })), "{event:?}");
-}
-
-fn reopened(ws: &Websocket) {
-    let event = ws.receive_event();
-    assert!(matches!(event, Ok(Event::Reopened { .. })), "{event:?}");
 }
 
 #[test]

@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 use hosted::peer::Peer;
 use xous_api_websocket::error::SendError;
 use xous_api_websocket::state::Phase;
-use xous_api_websocket::{Code, Event, Kind, Payload, Reconnect, Websocket};
+use xous_api_websocket::{Code, Kind, Payload, Reconnect, Websocket};
 
 use crate::common::raw::{CLOSE, FIRST_BINARY, FIRST_TEXT, Frame, LAST, TEXT, read_frame};
-use crate::common::{PATIENCE, nothing_is_left, open, pattern, peers, request, seen, system};
+use crate::common::{
+    PATIENCE, nothing_is_left, open, pattern, peers, reconnecting, reopened, request, seen, system,
+};
 
 /// A connection, and each frame that the peer gets, up to a Close frame.
 fn frames() -> (Peer, Websocket, Receiver<Frame>) {
@@ -142,16 +144,6 @@ fn cut(policy: Reconnect) -> (Peer, Websocket, Receiver<Frame>) {
 
 fn policy(wait: Duration) -> Reconnect {
     Reconnect::new().first(wait).largest(wait).jitter(0)
-}
-
-fn reconnecting(ws: &Websocket) {
-    let event = ws.receive_event();
-    assert!(matches!(event, Ok(Event::Reconnecting { .. })), "{event:?}");
-}
-
-fn reopened(ws: &Websocket) {
-    let event = ws.receive_event();
-    assert!(matches!(event, Ok(Event::Reopened { .. })), "{event:?}");
 }
 
 /// The connection goes on, and the peer gets nothing of an earlier message, nor a Close.

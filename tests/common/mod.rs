@@ -15,6 +15,7 @@ pub(crate) mod raw;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::OnceLock;
 use std::sync::mpsc::Receiver;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 pub(crate) use build::example;
@@ -22,10 +23,10 @@ use hosted::Program;
 use hosted::peer::Peer;
 use xous::CID;
 use xous_api_names::XousNames;
-use xous_api_websocket::error::OpenError;
+use xous_api_websocket::error::{OpenError, QueueError};
 use xous_api_websocket::state::Stats;
 use xous_api_websocket::wire::SERVER_NAME;
-use xous_api_websocket::{Code, Request, Websocket};
+use xous_api_websocket::{Code, Event, Kind, Request, Websocket};
 
 /// For what must happen at once and has no deadline of its own. Long, so that a slow machine is no failure; what
 /// never happens fails the test all the same.
@@ -110,6 +111,30 @@ pub(crate) fn nothing_is_open() {
 /// Waits until the service holds nothing for anybody any more. The message that asks is the only one open.
 pub(crate) fn nothing_is_left() -> Stats {
     stats_when(|s| s.connections == 0 && s.workers_busy == 0 && s.timers == 0 && s.open_messages == 1)
+}
+
+/// What comes next is that the connection is lost, and will be opened again.
+pub(crate) fn reconnecting(ws: &Websocket) {
+    let event = ws.receive_event();
+    assert!(matches!(event, Ok(Event::Reconnecting { .. })), "{event:?}");
+}
+
+/// What comes next is that the connection is open again.
+pub(crate) fn reopened(ws: &Websocket) {
+    let event = ws.receive_event();
+    assert!(matches!(event, Ok(Event::Reopened { .. })), "{event:?}");
+}
+
+/// A thread that queues messages until one is refused; why.
+pub(crate) fn queues_until_refused(ws: &Websocket) -> JoinHandle<QueueError> {
+    let ws = ws.clone();
+    std::thread::spawn(move || {
+        loop {
+            if let Err(error) = ws.queue(Kind::Binary, &[0; 4000]) {
+                return error;
+            }
+        }
+    })
 }
 
 /// How many threads of this process have that name.

@@ -124,6 +124,6 @@ fn renegotiation_is_refused() {
         peer.say(b"r\n");
         let closed = closed(&ws);
         assert_eq!(closed.code, 1006, "{closed:?}");
-        assert!(peer.errors().contains("no renegotiation"));
+        peer.until_error("no renegotiation");
     });
 }

@@ -1,6 +1,6 @@
 //! Peers that speak TLS by OpenSSL: Python's `ssl`, with `websockets`.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -126,5 +126,16 @@ impl Drop for Script {
         drop(self.process.stdin.take());
         self.process.kill().ok();
         self.process.wait().ok();
+    }
+}
+
+/// Reads what a program prints up to and with `mark`; a program that ends before it has said that fails the test with what
+/// it said.
+pub(crate) fn until(from: &mut impl Read, mark: &[u8]) {
+    let mut read = Vec::new();
+    while !read.ends_with(mark) {
+        let mut byte = [0];
+        from.read_exact(&mut byte).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&read)));
+        read.extend(byte);
     }
 }

@@ -6,6 +6,7 @@ use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Stdio};
 
 use hosted::tools::command;
 
+use crate::openssl::until;
 use crate::support::Scratch;
 
 /// A client whose WebSocket is played by hand.
@@ -75,15 +76,6 @@ impl SClient {
     fn say(&mut self, bytes: &[u8]) {
         self.input.write_all(bytes).unwrap();
         self.input.flush().unwrap();
-    }
-}
-
-fn until(from: &mut impl Read, mark: &[u8]) {
-    let mut read = Vec::new();
-    while !read.ends_with(mark) {
-        let mut byte = [0];
-        from.read_exact(&mut byte).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&read)));
-        read.extend(byte);
     }
 }
 

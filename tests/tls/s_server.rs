@@ -1,14 +1,14 @@
 //! `openssl s_server`: its commands do what libraries do not offer. What it decrypts comes on its standard output,
 //! what it is told goes to the client, except for lines that begin with a letter that is a command.
 
-use std::io::{BufReader, Read, Write};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Stdio};
 
 use hosted::tools::command;
 use xous_api_websocket::{Tls, Websocket};
 
 use crate::authority::Leaf;
+use crate::openssl::until;
 use crate::support::{Scratch, request};
 
 /// A server for one client, whose WebSocket is played by hand.
@@ -17,7 +17,7 @@ pub(crate) struct SServer {
     process: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
-    errors: ChildStderr,
+    errors: BufReader<ChildStderr>,
     _files: Scratch,
 }
 
@@ -26,21 +26,21 @@ impl SServer {
     pub(crate) fn start(leaf: &Leaf, options: &[&str]) -> Self {
         let files = Scratch::new();
         let (chain, key) = (files.write("chain.pem", &leaf.chain), files.write("key.pem", &leaf.key));
-        // It takes a port and does not report one.
-        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
         let mut process = command("openssl")
-            .args(["s_server", "-accept", &format!("127.0.0.1:{port}"), "-cert", &chain, "-key", &key])
+            .args(["s_server", "-accept", "127.0.0.1:0", "-cert", &chain, "-key", &key])
             .args(options)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let (input, errors) = (process.stdin.take().unwrap(), process.stderr.take().unwrap());
-        let output = BufReader::new(process.stdout.take().unwrap());
-        let mut server = SServer { port, process, input, output, errors, _files: files };
-        server.until(b"ACCEPT");
-        server
+        let input = process.stdin.take().unwrap();
+        let errors = BufReader::new(process.stderr.take().unwrap());
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        until(&mut output, b"ACCEPT 127.0.0.1:");
+        let mut port = String::new();
+        output.read_line(&mut port).unwrap();
+        SServer { port: port.trim().parse().unwrap(), process, input, output, errors, _files: files }
     }
 
     /// Opens a WebSocket to it.
@@ -54,10 +54,10 @@ impl SServer {
     }
 
     fn accept(&mut self) {
-        self.until(b"Sec-WebSocket-Key: ");
+        until(&mut self.output, b"Sec-WebSocket-Key: ");
         let mut key = vec![0; 24];
         self.output.read_exact(&mut key).unwrap();
-        self.until(b"\r\n\r\n");
+        until(&mut self.output, b"\r\n\r\n");
         let accept = tungstenite::handshake::derive_accept_key(&key);
         self.say(
             format!(
@@ -93,21 +93,9 @@ impl SServer {
         self.input.flush().unwrap();
     }
 
-    /// What it printed about errors, to its end.
-    pub(crate) fn errors(&mut self) -> String {
-        self.process.kill().ok();
-        let mut text = String::new();
-        self.errors.read_to_string(&mut text).unwrap();
-        text
-    }
-
-    fn until(&mut self, mark: &[u8]) {
-        let mut read = Vec::new();
-        while !read.ends_with(mark) {
-            let mut byte = [0];
-            self.output.read_exact(&mut byte).unwrap();
-            read.extend(byte);
-        }
+    /// Waits until it has said so among its errors: the client may learn of the end before they are written.
+    pub(crate) fn until_error(&mut self, mark: &str) {
+        until(&mut self.errors, mark.as_bytes());
     }
 }
 

@@ -36,7 +36,8 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
 
-use crate::{CloseCode, Code, Request};
+use crate::wire::fields::MAX_REQUEST;
+use crate::{CloseCode, Code};
 
 pub use crate::messages::queue_error::{QueueError, Unsent};
 #[cfg(feature = "idn")]
@@ -77,9 +78,9 @@ pub enum RequestError {
     /// More than 32 sub-protocols, headers, origins, CA certificates, or certificates of a chain, or more than 8 pins.
     #[error("more than 32 sub-protocols, headers, origins or certificates, or more than 8 pins")]
     TooMany,
-    /// More than [`Request::MAX_BYTES`] in all, or a route's page longer than
+    /// More than [`Request::MAX_BYTES`](crate::Request::MAX_BYTES) in all, or a route's page longer than
     /// [`Route::MAX_BODY`](crate::Route::MAX_BODY).
-    #[error("more than {} bytes", Request::MAX_BYTES)]
+    #[error("more than {MAX_REQUEST} bytes")]
     TooLong,
 }
 

@@ -156,6 +156,8 @@ mod connection;
 pub mod error;
 pub mod files;
 mod heap;
+mod kind;
+mod link;
 mod messages;
 pub mod open;
 pub mod push;
@@ -163,6 +165,8 @@ pub mod sender;
 pub mod serve;
 mod settings;
 pub mod state;
+mod sync;
+mod threads;
 pub mod tls;
 pub mod wire;
 
@@ -172,7 +176,8 @@ pub use connection::{Event, Opening, Websocket};
 #[doc(inline)]
 pub use files::Upload;
 pub use heap::allow_heap;
-pub use messages::{Kind, Message, MessageWriter, Part, Payload, SendOptions};
+pub use kind::{Kind, Part};
+pub use messages::{Message, MessageWriter, Payload, SendOptions};
 #[doc(inline)]
 pub use open::{Heartbeat, Reconnect, Request, Url};
 #[doc(inline)]

@@ -1,4 +1,5 @@
-//! Imports point one way, as `docs/architecture.md` says: from layer to layer, and from room to room in the service.
+//! Imports point one way, as `docs/architecture.md` says: from layer to layer, and from room to room in the service and in
+//! the crate that programs link.
 
 mod imports;
 
@@ -33,13 +34,25 @@ type Within = (&'static str, &'static [&'static str], &'static [&'static str]);
 /// Those of the service. What is in none of them stands between; `listen/uploads` does, too.
 const WITHIN: [Within; 2] = [("listen", &["admission", "files"], &[]), ("connection", &[], &["opening"])];
 
+/// Rooms of `api/src/`, likewise. What is not listed there is imported from by all and by nobody in a circle.
+const CLIENT: [&str; 6] = ["link", "messages", "push", "connection", "serve", "sender"];
+
 /// The only files that import each other: a handle, and what it belongs to.
 const HANDLES: [[&str; 2]; 2] = [["pddb/client", "pddb/file"], ["upload/files/files", "upload/files/reader"]];
 
-/// Every file with every file that it imports from.
+/// Every file of the service with every file that it imports from.
 fn arrows() -> BTreeSet<(Module, Module)> {
-    let arrows = Imports::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).arrows();
-    let known = [("service/connection/writer", "proto/encode"), ("net/tls/file", "pddb/client")];
+    arrows_of("src", [("service/connection/writer", "proto/encode"), ("net/tls/file", "pddb/client")])
+}
+
+/// The same of the crate that programs link.
+fn client_arrows() -> BTreeSet<(Module, Module)> {
+    arrows_of("api/src", [("connection/websocket", "link/link"), ("open/heartbeat", "kind")])
+}
+
+/// Those of a directory, among them some that are `known`.
+fn arrows_of(directory: &str, known: [(&str, &str); 2]) -> BTreeSet<(Module, Module)> {
+    let arrows = Imports::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(directory)).arrows();
     for (from, to) in known {
         assert!(arrows.contains(&(module(from), module(to))), "{from} -> {to} is not seen");
     }
@@ -101,18 +114,32 @@ fn assert_downwards(arrows: impl IntoIterator<Item = (Module, Module)>, level: i
 }
 
 #[test]
+fn rooms_of_the_client_crate_import_from_those_below() {
+    let level =
+        |module: &Module| CLIENT.iter().position(|room| module.first().is_some_and(|name| name == room));
+    let listed =
+        client_arrows().into_iter().filter(|(from, to)| level(from).is_some() && level(to).is_some());
+    assert_downwards(listed, |module| level(module).unwrap_or_default());
+}
+
+#[test]
 fn only_a_handle_and_its_owner_import_each_other() {
-    let arrows = arrows();
+    let handles = HANDLES.map(|pair| pair.map(str::to_owned));
+    assert_eq!(circles(&arrows()), BTreeSet::from(handles));
+    assert_eq!(circles(&client_arrows()), BTreeSet::new());
+}
+
+/// Files that import from each other, over others or at once.
+fn circles(arrows: &BTreeSet<(Module, Module)>) -> BTreeSet<[String; 2]> {
     let mut circles = BTreeSet::new();
-    for (from, to) in &arrows {
-        if reachable(&arrows, to).contains(from) {
+    for (from, to) in arrows {
+        if reachable(arrows, to).contains(from) {
             let mut pair = [from.join("/"), to.join("/")];
             pair.sort();
             circles.insert(pair);
         }
     }
-    let handles = HANDLES.map(|pair| pair.map(str::to_owned));
-    assert_eq!(circles, BTreeSet::from(handles));
+    circles
 }
 
 /// What a module imports, and what that imports, and so on.

@@ -70,7 +70,7 @@ const PARTS: &[Part] = &[
             "api/src/connection/websocket.rs",
             "api/src/serve/listener.rs",
             "api/src/messages/message.rs",
-            "api/src/connection/inbox.rs",
+            "api/src/link/inbox.rs",
             "api/src/push/forward.rs",
             "api/src/heap.rs",
         ],

@@ -1,8 +1,12 @@
 //! What comes on a connection that is opened again.
 
+use std::sync::MutexGuard;
 use std::time::Duration;
 
-use crate::error::Closed;
+use crate::error::{Closed, ReceiveError};
+use crate::link::Link;
+use crate::link::inbox::Inbox;
+use crate::messages::message::{Next, receive};
 use crate::wire::{Reconnecting, Reply, Status};
 use crate::{Code, Message};
 
@@ -51,9 +55,20 @@ pub enum Event<'a> {
     },
 }
 
-impl Event<'_> {
+impl<'a> Event<'a> {
+    /// Waits for the next message, or for what else comes.
+    pub(crate) fn next(link: &'a Link, mut inbox: MutexGuard<'a, Inbox>) -> Result<Self, ReceiveError> {
+        match receive(link, &mut inbox, None)? {
+            Next::Chunk(kind, last, end) => Ok(Event::Message(Message::of(link, inbox, kind, last, end))),
+            Next::Else(came) => {
+                let page = inbox.bytes().get(..came.len).unwrap_or_default();
+                Event::parse(came.word.status, page).ok_or(ReceiveError::Kernel)
+            }
+        }
+    }
+
     /// From the page that came with this status; `None` if it is no such thing.
-    pub(crate) fn parse(status: Status, page: &[u8]) -> Option<Self> {
+    fn parse(status: Status, page: &[u8]) -> Option<Self> {
         match status {
             Status::Reconnecting => {
                 let Reconnecting { code, close, wait, attempt, asks, reason } = Reconnecting::parse(page)?;

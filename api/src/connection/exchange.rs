@@ -3,10 +3,11 @@
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
-use crate::connection::inbox::milliseconds;
-use crate::connection::link::{Link, lock, try_lock};
 use crate::error::{ExchangeError, SendError};
+use crate::link::Link;
+use crate::link::inbox::milliseconds;
 use crate::messages::send;
+use crate::sync::{lock, try_lock};
 use crate::wire::{ExchangeWord, Status};
 use crate::{Code, Kind, Message, Payload, Websocket};
 
@@ -82,14 +83,14 @@ fn exchange<'a>(
 ) -> Result<Message<'a>, ExchangeError> {
     let until = || time.and_then(|time| Instant::now().checked_add(time));
     // What is queued goes first.
-    if link.has_queued.load(SeqCst) {
-        link.outgoing()?.pages(link)?;
+    if link.sending.has_queued.load(SeqCst) {
+        link.outgoing()?.pages(&link.sending)?;
     }
     let word = ExchangeWord::new(kind, time.map_or(0, milliseconds));
     // If another thread holds a message or receives, the next one is for that thread.
     if let (Some(mut inbox), Some(word)) = (try_lock(&link.incoming), word) {
         let until = until();
-        if let Some(came) = inbox.exchange(link, word, data).map_err(|_| SendError::Kernel)? {
+        if let Some(came) = inbox.exchange(link.address(), word, data).map_err(|_| SendError::Kernel)? {
             match came.word.status {
                 // Parts of another message go out: this one waits for their end, if it comes.
                 Status::NotSent(code) if Code::from_word(usize::from(code)) == Code::MessageOpen => (),

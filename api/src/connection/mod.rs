@@ -1,16 +1,15 @@
 //! A connection, as its owner holds it.
 //!
 //! ```text
-//! opening ──> websocket ──> link ──> inbox: pages that the owner lends to receive
+//! opening ──> websocket ──> answer: what the service says to an opening
 //!             queueing: messages that go out together
 //!             exchange: sends and receives in one go
 //!             reconnecting, event: while it is opened again
 //! ```
 
+mod answer;
 pub(crate) mod event;
 pub(crate) mod exchange;
-pub(crate) mod inbox;
-pub(crate) mod link;
 pub(crate) mod opening;
 mod queueing;
 pub(crate) mod reconnecting;

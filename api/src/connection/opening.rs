@@ -2,13 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
-use xous::CID;
-
 use crate::certificate::Shown;
-use crate::connection::link::{Link, service};
-use crate::connection::websocket::ANSWER;
+use crate::connection::answer::{ANSWER, ask};
 use crate::error::{OpenError, Unopened};
-use crate::wire::{Handle, Opcode, Pages, Refusal, Reply, message_id};
+use crate::link::Link;
+use crate::link::address::{Address, service};
+use crate::wire::{Handle, Opcode, Pages};
 use crate::{Code, Request, Websocket};
 
 /// In the `offset` of an `Open`: answer with the handle, before the connection is there.
@@ -37,20 +36,30 @@ const AT_ONCE: usize = 1;
 #[derive(Debug)]
 #[must_use = "the opening is given up when it is dropped"]
 pub struct Opening {
-    cid: CID,
-    handle: Handle,
+    address: Address,
     /// There is nothing left to give up: the connection was taken, or there is none.
     over: AtomicBool,
 }
 
+impl Websocket {
+    /// Begins to open a connection and returns at once, so that the opening can be given up: by dropping it, or by
+    /// another thread.
+    ///
+    /// # Errors
+    /// Those that are known before anybody is asked, such as `NoWorker`. [`Opening::wait`] has all others.
+    pub fn opening(request: &Request<'_>) -> Result<Opening, OpenError> {
+        Opening::begin(request)
+    }
+}
+
 impl Opening {
-    pub(crate) fn begin(request: &Request<'_>) -> Result<Self, OpenError> {
+    fn begin(request: &Request<'_>) -> Result<Self, OpenError> {
         let cid = service().map_err(OpenError::Service)?;
         let mut pages = Pages::new(request.encoded_len());
         let len = request.write(pages.bytes_mut()).map_err(OpenError::Request)?;
-        let reply = ask(cid, &mut pages, message_id(Opcode::Open, Handle::SOLE), AT_ONCE, len)
-            .map_err(|unopened| unopened.error)?;
-        Ok(Opening { cid, handle: reply.handle, over: AtomicBool::new(false) })
+        let whole = Address { cid, handle: Handle::SOLE };
+        let reply = ask(whole, Opcode::Open, &mut pages, AT_ONCE, len).map_err(|unopened| unopened.error)?;
+        Ok(Opening { address: Address { cid, handle: reply.handle }, over: AtomicBool::new(false) })
     }
 
     /// Waits until the connection is open, has failed, was given up, or the request's open deadline is over.
@@ -73,8 +82,7 @@ impl Opening {
 
     fn wait_with(&self, room: usize) -> Result<Websocket, Unopened> {
         let mut pages = Pages::new(room);
-        let id = message_id(Opcode::WaitOpen, self.handle);
-        let result = ask(self.cid, &mut pages, id, 0, 0);
+        let result = ask(self.address, Opcode::WaitOpen, &mut pages, 0, 0);
         let busy = [Code::BusyMessages, Code::BusyService, Code::BusyReceives];
         let goes_on = matches!(
             &result,
@@ -84,20 +92,20 @@ impl Opening {
             self.over.store(true, SeqCst);
         }
         let reply = result?;
-        Ok(Websocket::adopt(Link::new(self.cid, self.handle, reply.status, reply.sub_protocol, reply.head)))
+        Ok(Websocket::adopt(Link::new(self.address, reply.status, reply.sub_protocol, reply.head)))
     }
 
     /// Gives the opening up. A thread that waits for it is told so at once. Does nothing once `wait` has returned.
     pub fn cancel(&self) {
         if !self.over.swap(true, SeqCst) {
-            let id = message_id(Opcode::Close, self.handle);
-            xous::send_message(self.cid, xous::Message::new_scalar(id, 0, 0, 0, 0)).ok();
+            let close = xous::Message::new_scalar(self.address.id(Opcode::Close), 0, 0, 0, 0);
+            xous::send_message(self.address.cid, close).ok();
         }
     }
 
     /// The connection's name in raw messages.
     pub fn handle(&self) -> Handle {
-        self.handle
+        self.address.handle
     }
 }
 
@@ -105,23 +113,4 @@ impl Drop for Opening {
     fn drop(&mut self) {
         self.cancel();
     }
-}
-
-/// Lends all of the pages, whose first `len` bytes are the question, and reads the answer of an `Open`.
-pub(crate) fn ask(
-    cid: CID,
-    pages: &mut Pages,
-    id: usize,
-    offset: usize,
-    len: usize,
-) -> Result<Reply<'_>, Unopened> {
-    let lent = pages.bytes().len();
-    let returned = pages.lend_mut(cid, id, offset, len, lent).map_err(OpenError::Service)?;
-    let page = &pages.bytes()[..returned.valid];
-    if returned.offset != 0 {
-        let code = Code::from_word(returned.offset);
-        let error = Refusal::parse(page).map_or(OpenError::code(code), |refusal| refusal.into_error(code));
-        return Err(Unopened { error, shown: Shown::parse(page) });
-    }
-    Ok(Reply::parse(page).ok_or(OpenError::code(Code::Malformed))?)
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::Kind;
 use crate::connection::websocket::Websocket;
 use crate::error::QueueError;
-use crate::messages::outgoing::Outgoing;
+use crate::link::outgoing::Outgoing;
+use crate::messages::watch;
 
 impl Websocket {
     /// Queues a whole message in pages of this process: many small ones that are sent together cost a fraction of those that
@@ -36,10 +37,11 @@ impl Websocket {
     /// # Errors
     /// The message is not queued. [`QueueError`] tells what became of those before it, once.
     pub fn queue(&self, kind: Kind, data: &[u8]) -> Result<u64, QueueError> {
-        match self.link.outgoing() {
-            Ok(mut outgoing) => outgoing.queue(&self.link, kind, data),
-            Err(error) => Err(QueueError::NotSent(error)),
+        let mut outgoing = self.outgoing()?;
+        if outgoing.is_unwatched() && !outgoing.has_untold() {
+            watch::begin(&self.link, &mut outgoing)?;
         }
+        outgoing.queue(&self.link.sending, kind, data)
     }
 
     /// Sends what is queued. Returns when the socket has taken it.
@@ -47,7 +49,7 @@ impl Websocket {
     /// # Errors
     /// See [`QueueError`]: it names each message that is not sent and was not told of before.
     pub fn flush(&self) -> Result<(), QueueError> {
-        self.outgoing()?.flush(&self.link)
+        self.outgoing()?.flush(&self.link.sending)
     }
 
     /// From now on no message that is queued waits longer than this: one thread of this process, which is used again, then
@@ -62,7 +64,12 @@ impl Websocket {
     /// # Errors
     /// `NotSent(Busy(NoWorker))` if something is queued and the thread cannot be started.
     pub fn flush_after(&self, longest: Option<Duration>) -> Result<(), QueueError> {
-        self.outgoing()?.set_longest(&self.link, longest)
+        let mut outgoing = self.outgoing()?;
+        outgoing.set_longest(&self.link.sending, longest);
+        if outgoing.is_unwatched() && !outgoing.is_empty() {
+            watch::begin(&self.link, &mut outgoing)?;
+        }
+        Ok(())
     }
 
     fn outgoing(&self) -> Result<MutexGuard<'_, Outgoing>, QueueError> {

@@ -1,9 +1,9 @@
 //! What the owner of a connection can do while it is opened again.
 
-use crate::connection::link::lock;
 use crate::error::{ControlError, ReceiveError, RequestError};
+use crate::sync::lock;
 use crate::wire::{Opcode, Pages};
-use crate::{Code, Event, Message, Request, Websocket};
+use crate::{Code, Event, Request, Websocket};
 
 impl Websocket {
     /// Waits for the next message, or for word that the connection is opened again or open again, in the order in which
@@ -12,7 +12,7 @@ impl Websocket {
     /// # Errors
     /// `Closed` when the connection has ended for good.
     pub fn receive_event(&self) -> Result<Event<'_>, ReceiveError> {
-        Message::next_event(&self.link, lock(&self.link.incoming))
+        Event::next(&self.link, lock(&self.link.incoming))
     }
 
     /// Makes the next attempt to open the connection again now.
@@ -45,7 +45,7 @@ impl Websocket {
             RequestError::TooLong => ControlError::Refused(Code::TooLong),
         })?;
         let returned = pages
-            .lend(self.link.cid, self.link.id(Opcode::ReconnectWith), 0, len)
+            .lend(self.link.address().cid, self.link.address().id(Opcode::ReconnectWith), 0, len)
             .map_err(|_| ControlError::Kernel)?;
         match returned.offset {
             0 => Ok(()),
@@ -54,7 +54,7 @@ impl Websocket {
     }
 
     fn control(&self, opcode: Opcode) -> Result<(), ControlError> {
-        match self.link.ask(opcode, 0)? {
+        match self.link.address().ask(opcode, 0)? {
             (usize::MAX, code) => Err(ControlError::from_code(Code::from_word(code))),
             _ => Ok(()),
         }

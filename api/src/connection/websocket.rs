@@ -5,22 +5,23 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::certificate::Shown;
-use crate::connection::link::{Link, lend_send, lock, service, try_lock};
-use crate::connection::opening::{self, Opening};
+use crate::connection::answer::{ANSWER, ask};
 use crate::error::{ControlError, OpenError, ReceiveError, SendError, Unopened};
+use crate::link::Link;
+use crate::link::address::{Address, service};
+use crate::link::moved;
 use crate::messages::message::{self, Message};
-use crate::messages::moved;
-use crate::messages::send::{self, SendOptions};
+use crate::messages::options::SendOptions;
+use crate::messages::send;
 use crate::push::forwarding::Forwarding;
 use crate::state::{ConnectionState, Statistics};
-use crate::wire::{Handle, Opcode, PAGE_SIZE, Pages, ReceiveWord, SendWord, Status, message_id};
+use crate::sync::{lock, try_lock};
+use crate::wire::{Handle, Opcode, PAGE_SIZE, Pages, ReceiveWord, SendWord, Status};
 use crate::{CloseCode, Code, Kind, MessageWriter, Part, Payload, Request};
 use xous::CID;
 
 /// Most bytes of a close reason (RFC 6455 section 5.5.1).
 const MAX_REASON: usize = 123;
-/// The most bytes of the answer to an `Open`: a head of 16 KiB, the beginning of a body, a text.
-pub(crate) const ANSWER: usize = 5 * PAGE_SIZE;
 /// Most bytes of a ping (RFC 6455 section 5.5).
 const MAX_PING: usize = 125;
 
@@ -62,19 +63,22 @@ impl Drop for Owner {
     fn drop(&mut self) {
         // Another thread that holds it then is sending, and the service has what was queued.
         if let Some(mut outgoing) = self.0.queued().or_else(|| try_lock(&self.0.outgoing)) {
-            outgoing.give_up(&self.0);
+            outgoing.give_up(&self.0.sending);
         }
-        self.0.given_up.notify_all();
-        xous::send_message(self.0.cid, xous::Message::new_scalar(self.0.id(Opcode::Close), 0, 0, 0, 0)).ok();
+        self.0.sending.given_up.notify_all();
+        xous::send_message(
+            self.0.address().cid,
+            xous::Message::new_scalar(self.0.address().id(Opcode::Close), 0, 0, 0, 0),
+        )
+        .ok();
     }
 }
 
 impl fmt::Debug for Websocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Link { handle, sub_protocol, .. } = &*self.link;
         f.debug_struct("Websocket")
-            .field("handle", handle)
-            .field("sub_protocol", sub_protocol)
+            .field("handle", &self.handle())
+            .field("sub_protocol", &self.sub_protocol())
             .finish_non_exhaustive()
     }
 }
@@ -104,17 +108,9 @@ impl Websocket {
         let cid = service().map_err(OpenError::Service)?;
         let mut pages = Pages::new(request.encoded_len().max(room));
         let len = request.write(pages.bytes_mut()).map_err(OpenError::Request)?;
-        let reply = opening::ask(cid, &mut pages, message_id(Opcode::Open, Handle::SOLE), 0, len)?;
-        Ok(Self::adopt(Link::new(cid, reply.handle, reply.status, reply.sub_protocol, reply.head)))
-    }
-
-    /// Begins to open a connection and returns at once, so that the opening can be given up: by dropping it, or by
-    /// another thread.
-    ///
-    /// # Errors
-    /// Those that are known before anybody is asked, such as `NoWorker`. [`Opening::wait`] has all others.
-    pub fn opening(request: &Request<'_>) -> Result<Opening, OpenError> {
-        Opening::begin(request)
+        let reply = ask(Address { cid, handle: Handle::SOLE }, Opcode::Open, &mut pages, 0, len)?;
+        let address = Address { cid, handle: reply.handle };
+        Ok(Self::adopt(Link::new(address, reply.status, reply.sub_protocol, reply.head)))
     }
 
     /// Takes over a connection that another process has granted to this one. The server's answer to the opening
@@ -123,7 +119,7 @@ impl Websocket {
     /// # Errors
     /// The service is not running.
     pub fn from_granted(handle: Handle) -> Result<Websocket, xous::Error> {
-        Ok(Self::adopt(Link::new(service()?, handle, 101, None, &[])))
+        Ok(Self::adopt(Link::new(Address { cid: service()?, handle }, 101, None, &[])))
     }
 
     pub(crate) fn adopt(link: Link) -> Websocket {
@@ -133,7 +129,7 @@ impl Websocket {
 
     /// The connection's name in raw messages.
     pub fn handle(&self) -> Handle {
-        self.link.handle
+        self.link.address().handle
     }
 
     /// The sub-protocol that the server chose.
@@ -222,9 +218,9 @@ impl Websocket {
     /// what is queued before it, which takes a place as one message does: without one it stays queued.
     pub fn send_async(&self, kind: Kind, data: &[u8]) -> Result<(), SendError> {
         if let Some(mut outgoing) = self.link.queued() {
-            outgoing.give_queued(&self.link)?;
+            outgoing.give_queued(&self.link.sending)?;
         }
-        moved::send(&self.link, kind, data)
+        moved::send(self.link.address(), &self.link.sending.places, kind, data)
     }
 
     /// Sends a Ping frame of at most 125 bytes (RFC 6455 section 5.5.2). The peer's pong is not reported.
@@ -236,9 +232,9 @@ impl Websocket {
             return Err(SendError::Refused(Code::TooLong));
         }
         let mut outgoing = self.link.outgoing()?;
-        let pages = outgoing.pages(&self.link)?;
+        let pages = outgoing.pages(&self.link.sending)?;
         pages.fill(data);
-        lend_send(self.link.cid, self.link.id(Opcode::Send), pages, SendWord::Ping.to_word(), data.len())?;
+        self.link.address().lend_send(pages, SendWord::Ping.to_word(), data.len())?;
         Ok(())
     }
 
@@ -344,12 +340,17 @@ impl Websocket {
             return Err(ControlError::Refused(Code::TooLong));
         }
         if let Some(mut outgoing) = self.link.queued() {
-            outgoing.give_last(&self.link);
+            outgoing.give_last(&self.link.sending);
         }
         let mut page = Pages::new(reason.len());
         page.fill(reason.as_bytes());
         let returned = page
-            .lend(self.link.cid, self.link.id(Opcode::Close), usize::from(code.value()), reason.len())
+            .lend(
+                self.link.address().cid,
+                self.link.address().id(Opcode::Close),
+                usize::from(code.value()),
+                reason.len(),
+            )
             .map_err(|_| ControlError::Kernel)?;
         match ReceiveWord::from_word(returned.offset).map(|word| word.status) {
             Some(Status::Closed { code: 0 }) => Err(ControlError::Closed),
@@ -364,10 +365,10 @@ impl Websocket {
     /// # Errors
     /// Only those of the kernel. A connection that has ended is [`Phase::Closed`](crate::state::Phase::Closed), which is no error.
     pub fn state(&self) -> Result<ConnectionState, ControlError> {
-        let id = self.link.id(Opcode::Liveness);
+        let id = self.link.address().id(Opcode::Liveness);
         let message = xous::Message::new_blocking_scalar(id, 0, 0, 0, 0);
         let Ok(xous::Result::Scalar5(phase, failed, last, least, mean)) =
-            xous::send_message(self.link.cid, message)
+            xous::send_message(self.link.address().cid, message)
         else {
             return Err(ControlError::Kernel);
         };
@@ -376,7 +377,7 @@ impl Websocket {
         // Another thread that holds it is sending: the service knows of what was queued.
         let (queued, bytes_queued) =
             try_lock(&self.link.outgoing).map_or((0, 0), |outgoing| outgoing.counts());
-        let (there, bytes_there) = match self.link.ask(Opcode::Queued, 0)? {
+        let (there, bytes_there) = match self.link.address().ask(Opcode::Queued, 0)? {
             // A service that does not know.
             (usize::MAX, _) => (0, 0),
             queued => queued,
@@ -394,7 +395,7 @@ impl Websocket {
     pub fn statistics(&self) -> Result<Statistics, ControlError> {
         let mut page = Pages::new(PAGE_SIZE);
         let returned = page
-            .lend_mut(self.link.cid, self.link.id(Opcode::Statistics), 0, 0, PAGE_SIZE)
+            .lend_mut(self.link.address().cid, self.link.address().id(Opcode::Statistics), 0, 0, PAGE_SIZE)
             .map_err(|_| ControlError::Kernel)?;
         if returned.offset != 0 {
             return Err(ControlError::from_code(Code::from_word(returned.offset)));
@@ -411,9 +412,9 @@ impl Websocket {
     pub fn set_keepalive(&self, keepalive: Option<Duration>, pong: Duration) -> Result<(), ControlError> {
         let ms = |wait: Duration| u32::try_from(wait.as_millis()).unwrap_or(u32::MAX) as usize;
         let silence = keepalive.map_or(0, |silence| ms(silence).max(1));
-        let id = self.link.id(Opcode::Keepalive);
+        let id = self.link.address().id(Opcode::Keepalive);
         let message = xous::Message::new_blocking_scalar(id, silence, ms(pong), 0, 0);
-        match xous::send_message(self.link.cid, message) {
+        match xous::send_message(self.link.address().cid, message) {
             Ok(xous::Result::Scalar2(0, _)) => Ok(()),
             Ok(xous::Result::Scalar2(_, code)) => Err(ControlError::from_code(Code::from_word(code))),
             _ => Err(ControlError::Kernel),
@@ -432,20 +433,24 @@ impl Websocket {
     pub fn grant(self, pid: xous::PID) -> Result<Handle, ControlError> {
         let pid = usize::from(pid.get());
         if let Some(mut outgoing) = self.link.queued() {
-            outgoing.hand_over(&self.link).map_err(not_handed_over)?;
+            outgoing.hand_over(&self.link.sending).map_err(not_handed_over)?;
         }
         let mut inbox = try_lock(&self.link.incoming);
         let Some((pages, count)) = inbox.as_ref().and_then(|inbox| inbox.pack_rest()) else {
-            return match self.link.ask(Opcode::Grant, pid)? {
+            return match self.link.address().ask(Opcode::Grant, pid)? {
                 (usize::MAX, code) => Err(ControlError::from_code(Code::from_word(code))),
-                _ => Ok(self.link.handle),
+                _ => Ok(self.link.address().handle),
             };
         };
-        let (id, all) = (self.link.id(Opcode::GrantWith), pages.bytes().len());
-        match pages.lend(self.link.cid, id, pid | count << 8, all).map_err(|_| ControlError::Kernel)?.offset {
+        let (id, all) = (self.link.address().id(Opcode::GrantWith), pages.bytes().len());
+        match pages
+            .lend(self.link.address().cid, id, pid | count << 8, all)
+            .map_err(|_| ControlError::Kernel)?
+            .offset
+        {
             0 => {
                 inbox.iter_mut().for_each(|inbox| inbox.drop_rest());
-                Ok(self.link.handle)
+                Ok(self.link.address().handle)
             }
             code => Err(ControlError::from_code(Code::from_word(code))),
         }

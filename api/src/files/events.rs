@@ -4,6 +4,7 @@ use xous::CID;
 
 use crate::Code;
 use crate::error::{AcceptError, ControlError};
+use crate::push::forward;
 use crate::serve::listener::Listener;
 use crate::wire::fields::{Reader, Writer};
 use crate::wire::{Handle, Opcode, PAGE_SIZE, Pages, Returned, message_id};
@@ -152,7 +153,8 @@ impl Listener {
     /// # Errors
     /// The thread cannot be started.
     pub fn forward_file_events_to(&self, cid: CID, opcode: usize) -> std::io::Result<()> {
-        crate::push::forward::file_events(self.cid(), self.handle(), cid, opcode)
+        let (service, listener) = (self.cid(), self.handle());
+        forward::lend_on((cid, opcode), FileEvent::PAGES, move |page| next(page, service, listener), |_| ())
     }
 
     /// Says whether a file comes that was [asked](FileChange::Asked) about, by the number of the event.

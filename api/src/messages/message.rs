@@ -5,13 +5,13 @@ use std::io::{BufRead, Read};
 use std::sync::MutexGuard;
 use std::time::Instant;
 
-use crate::connection::inbox::{Inbox, Received};
-use crate::connection::link::Link;
 use crate::error::{Closed, ReceiveError};
 use crate::heap::reserve;
-use crate::push::forwarding;
+use crate::link::Link;
+use crate::link::forwarded;
+use crate::link::inbox::{Inbox, Received};
 use crate::wire::{Status, append, copy};
-use crate::{Code, Event, Kind, Payload};
+use crate::{Code, Kind, Payload};
 
 /// A message of any size that is being received. It is a [`Read`] and a [`BufRead`] that ends where the message ends,
 /// and never before.
@@ -46,7 +46,13 @@ pub struct Message<'a> {
 
 impl<'a> Message<'a> {
     /// One whose first chunk, of `end` bytes, is in the pages.
-    fn of(link: &'a Link, inbox: MutexGuard<'a, Inbox>, kind: Kind, last: bool, end: usize) -> Self {
+    pub(crate) fn of(
+        link: &'a Link,
+        inbox: MutexGuard<'a, Inbox>,
+        kind: Kind,
+        last: bool,
+        end: usize,
+    ) -> Self {
         Message { link, inbox, kind, at: 0, end, last, failed: false }
     }
 
@@ -84,19 +90,6 @@ impl<'a> Message<'a> {
                 }
                 // It has gone out on this one.
                 Next::Else(_) => (),
-            }
-        }
-    }
-
-    /// The next message, or what else comes.
-    pub(crate) fn next_event(
-        link: &'a Link,
-        mut inbox: MutexGuard<'a, Inbox>,
-    ) -> Result<Event<'a>, ReceiveError> {
-        match receive(link, &mut inbox, None)? {
-            Next::Chunk(kind, last, end) => Ok(Event::Message(Self::of(link, inbox, kind, last, end))),
-            Next::Else(came) => {
-                Event::parse(came.word.status, &inbox.bytes()[..came.len]).ok_or(ReceiveError::Kernel)
             }
         }
     }
@@ -318,17 +311,17 @@ fn put(message: &[u8], bytes: &mut Vec<u8>, limit: usize) -> Result<(), ReceiveE
 }
 
 /// What comes next.
-enum Next {
+pub(crate) enum Next {
     /// Kind, whether it is the last, and length of a chunk.
     Chunk(Kind, bool, usize),
     /// Word of the connection's being opened again, which is in the pages.
     Else(Received),
 }
 
-/// What comes next.
-fn receive(link: &Link, inbox: &mut Inbox, until: Option<Instant>) -> Result<Next, ReceiveError> {
+/// Waits for what comes next, until `until` if it is a time.
+pub(crate) fn receive(link: &Link, inbox: &mut Inbox, until: Option<Instant>) -> Result<Next, ReceiveError> {
     let was_here = inbox.has_rest();
-    let came = inbox.receive(link, until).map_err(|_| ReceiveError::Kernel)?;
+    let came = inbox.receive(link.address(), until).map_err(|_| ReceiveError::Kernel)?;
     taken(link, inbox, was_here, came)
 }
 
@@ -336,7 +329,7 @@ fn receive(link: &Link, inbox: &mut Inbox, until: Option<Instant>) -> Result<Nex
 fn taken(link: &Link, inbox: &Inbox, was_here: bool, came: Received) -> Result<Next, ReceiveError> {
     let Received { word, len } = came;
     if !was_here && inbox.has_rest() {
-        forwarding::has_rest(link);
+        forwarded::has_rest(link);
     }
     match word.status {
         Status::Chunk { kind, last, .. } => Ok(Next::Chunk(kind, last, len)),

@@ -4,9 +4,9 @@ use std::fmt;
 use std::io::{self, Write};
 use std::sync::MutexGuard;
 
-use crate::connection::link::Link;
 use crate::error::SendError;
-use crate::messages::outgoing::Outgoing;
+use crate::link::Link;
+use crate::link::outgoing::Outgoing;
 use crate::wire::{Opcode, PAGE_SIZE, Pages, copy};
 use crate::{CloseCode, Code, Kind, Part};
 
@@ -116,7 +116,7 @@ impl<'a> MessageWriter<'a> {
         if let Some(behind) = pages.bytes_mut().get_mut(len..lent) {
             behind.fill(0);
         }
-        let sent = link.send(pages, (kind, part), session, len);
+        let sent = link.address().send(pages, (kind, part), session, len);
         let sent = sent.inspect_err(|error| {
             // What the service has refused, the peer has nothing of; what it had before remains, unless it is gone with that.
             if !matches!(error, SendError::Closed | SendError::Refused(Code::Reconnecting)) {
@@ -131,7 +131,7 @@ impl<'a> MessageWriter<'a> {
 
     fn pages(&mut self) -> Result<&mut Pages, SendError> {
         match (&mut self.outgoing, self.phase) {
-            (Some(outgoing), _) => outgoing.pages(self.link),
+            (Some(outgoing), _) => outgoing.pages(&self.link.sending),
             (None, Phase::Failed(error)) => Err(error),
             (None, _) => Err(SendError::Closed),
         }
@@ -149,8 +149,8 @@ impl<'a> MessageWriter<'a> {
     fn give_up(&self) {
         let Phase::Begun(session) = self.phase else { return };
         let code = usize::from(CloseCode::INTERNAL.value());
-        let message = xous::Message::new_scalar(self.link.id(Opcode::Close), code, session, 0, 0);
-        xous::send_message(self.link.cid, message).ok();
+        let message = xous::Message::new_scalar(self.link.address().id(Opcode::Close), code, session, 0, 0);
+        xous::send_message(self.link.address().cid, message).ok();
     }
 }
 
@@ -203,7 +203,7 @@ impl Drop for MessageWriter<'_> {
 /// Has messages of others wait, behind what is queued.
 fn hold(link: &Link) -> Result<MutexGuard<'_, Outgoing>, SendError> {
     let mut outgoing = link.outgoing()?;
-    let pages = outgoing.pages(link)?;
+    let pages = outgoing.pages(&link.sending)?;
     if pages.bytes().len() < PART {
         *pages = Pages::new(PART);
     }

@@ -9,7 +9,7 @@ use crate::open::reconnect::Reconnect;
 use crate::open::record::Record;
 use crate::settings::{ConnectionOptions, Lease};
 use crate::tls::Tls;
-use crate::wire::fields::{Reader, Writer, len_of};
+use crate::wire::fields::{MAX_REQUEST, Reader, Writer, len_of};
 
 /// The most sub-protocols, and the most extra headers, in a request.
 const MAX_LISTED: usize = 32;
@@ -108,7 +108,7 @@ pub struct Request<'a> {
 
 impl<'a> Request<'a> {
     /// The longest request that the service takes, in bytes of its page.
-    pub const MAX_BYTES: usize = 64 * 1024;
+    pub const MAX_BYTES: usize = MAX_REQUEST;
     /// The most redirections that are followed.
     pub const MAX_REDIRECTS: u8 = 10;
 

@@ -3,33 +3,19 @@
 //! The service never calls into a client, as it would hang with it. So the waiting thread belongs to the client. It waits
 //! until any of the connections has something ([`Opcode::Ready`]), receives one chunk of it, and lends that on.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use xous::CID;
 
 use crate::Code;
-use crate::connection::link::{Link, lock, try_lock};
-use crate::push::forward::{going_away, start};
+use crate::link::Link;
+use crate::link::address::Address;
+use crate::link::forwarded::{Entry, FORWARDED};
+use crate::sync::{lock, try_lock};
+use crate::threads::start;
 use crate::wire::{Handle, Opcode, PAGE_SIZE, Pages, ReceiveWord, Status, message_id};
-
-/// The connections that are forwarded.
-static FORWARDED: Mutex<Forwarded> = Mutex::new(Forwarded { entries: Vec::new(), runs: false });
-
-struct Forwarded {
-    entries: Vec<Entry>,
-    /// There is a thread for them.
-    runs: bool,
-}
-
-#[derive(Clone)]
-struct Entry {
-    link: Arc<Link>,
-    cid: CID,
-    opcode: usize,
-    stopped: Arc<AtomicBool>,
-}
 
 /// The forwarding of a connection, which goes on when this is dropped.
 ///
@@ -46,8 +32,7 @@ struct Entry {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Forwarding {
-    cid: CID,
-    handle: Handle,
+    address: Address,
     stopped: Arc<AtomicBool>,
 }
 
@@ -60,8 +45,8 @@ impl Forwarding {
             return;
         }
         lock(&FORWARDED).entries.retain(|entry| !Arc::ptr_eq(&entry.stopped, &self.stopped));
-        let id = message_id(Opcode::Ready, self.handle);
-        xous::send_message(self.cid, xous::Message::new_scalar(id, 0, 0, 0, 0)).ok();
+        let ready = xous::Message::new_scalar(self.address.id(Opcode::Ready), 0, 0, 0, 0);
+        xous::send_message(self.address.cid, ready).ok();
     }
 }
 
@@ -69,7 +54,7 @@ impl Forwarding {
 /// forwarding of it.
 pub(crate) fn chunks(link: Arc<Link>, cid: CID, opcode: usize) -> std::io::Result<Forwarding> {
     let stopped = Arc::new(AtomicBool::new(false));
-    let forwarding = Forwarding { cid: link.cid, handle: link.handle, stopped: stopped.clone() };
+    let forwarding = Forwarding { address: link.address(), stopped: stopped.clone() };
     let entry = Entry { link, cid, opcode, stopped };
     {
         let mut forwarded = lock(&FORWARDED);
@@ -77,13 +62,13 @@ pub(crate) fn chunks(link: Arc<Link>, cid: CID, opcode: usize) -> std::io::Resul
         before.for_each(|other| other.stopped.store(true, SeqCst));
         forwarded.entries.push(entry.clone());
     }
-    match entry.link.ask(Opcode::Ready, 1) {
+    match entry.link.address().ask(Opcode::Ready, 1) {
         Ok((usize::MAX, _)) | Err(_) => {
             // It has ended, which is told as the last chunk.
-            remove(&entry);
+            entry.remove();
             start(Box::new(move || while forward(&entry, None, &mut Pages::new(PAGE_SIZE)) {}))?;
         }
-        Ok(_) => run(entry.link.cid).inspect_err(|_| forwarding.stop())?,
+        Ok(_) => run(entry.link.address().cid).inspect_err(|_| forwarding.stop())?,
     }
     Ok(forwarding)
 }
@@ -104,11 +89,15 @@ fn forward_all(service: CID) {
     let mut chunk = Pages::new(PAGE_SIZE);
     while wait(&mut page, service) {
         let handle = page.bytes().first_chunk().and_then(|raw| Handle::from_raw(u32::from_le_bytes(*raw)));
-        let entry = lock(&FORWARDED).entries.iter().find(|entry| Some(entry.link.handle) == handle).cloned();
+        let entry = lock(&FORWARDED)
+            .entries
+            .iter()
+            .find(|entry| Some(entry.link.address().handle) == handle)
+            .cloned();
         if let Some(entry) = entry
             && !forward(&entry, Some(Instant::now()), &mut chunk)
         {
-            remove(&entry);
+            entry.remove();
         }
     }
 }
@@ -128,7 +117,9 @@ fn wait(page: &mut Pages, service: CID) -> bool {
         let mut forwarded = lock(&FORWARDED);
         // One that has come since the service has said that there is none.
         if code == Code::Closed && !forwarded.entries.is_empty() {
-            forwarded.entries.retain(|entry| matches!(entry.link.ask(Opcode::Ready, 1), Ok((0, _))));
+            forwarded
+                .entries
+                .retain(|entry| matches!(entry.link.address().ask(Opcode::Ready, 1), Ok((0, _))));
             if !forwarded.entries.is_empty() {
                 continue;
             }
@@ -150,7 +141,7 @@ fn forward(entry: &Entry, until: Option<Instant>, pages: &mut Pages) -> bool {
         let (chunk, has_rest) = {
             let Some(mut inbox) = try_lock(&link.incoming) else { return come_back(entry) };
             asked |= !inbox.has_rest();
-            let Ok(chunk) = inbox.receive(link, until) else { return false };
+            let Ok(chunk) = inbox.receive(link.address(), until) else { return false };
             if chunk.word.status == Status::Refused(Code::NothingCame as u8) {
                 return true;
             }
@@ -166,7 +157,7 @@ fn forward(entry: &Entry, until: Option<Instant>, pages: &mut Pages) -> bool {
             log::warn!("forwarding stops: {}", Code::from_word(usize::from(code)));
         }
         if pages.lend(entry.cid, entry.opcode, chunk.word.to_word(), chunk.len).is_err() {
-            going_away(link.cid, link.handle);
+            link.address().going_away();
             return false;
         }
         if !matches!(status, Status::Chunk { .. } | Status::Reconnecting | Status::Reopened) {
@@ -178,14 +169,6 @@ fn forward(entry: &Entry, until: Option<Instant>, pages: &mut Pages) -> bool {
     }
 }
 
-/// Somebody has received more than he takes. If the connection is forwarded, the service does not name it for that.
-pub(crate) fn has_rest(link: &Link) {
-    let is_forwarded = lock(&FORWARDED).entries.iter().any(|entry| std::ptr::eq(&*entry.link, link));
-    if is_forwarded {
-        link.ask(Opcode::Ready, 1).ok();
-    }
-}
-
 /// Another thread holds a message of the connection. When it has dropped the message, this connection is looked at again; the
 /// others do not wait.
 fn come_back(entry: &Entry) -> bool {
@@ -193,7 +176,7 @@ fn come_back(entry: &Entry) -> bool {
     let wait = move || {
         drop(lock(&entry.link.incoming));
         if !entry.stopped.load(SeqCst) {
-            entry.link.ask(Opcode::Ready, 1).ok();
+            entry.link.address().ask(Opcode::Ready, 1).ok();
         }
     };
     start(Box::new(wait)).is_ok()
@@ -204,8 +187,4 @@ fn refuse(entry: &Entry, code: Code) {
     log::warn!("forwarding stops: {code}");
     let word = ReceiveWord::new(Status::Refused(code as u8)).to_word();
     Pages::new(PAGE_SIZE).lend(entry.cid, entry.opcode, word, 0).ok();
-}
-
-fn remove(entry: &Entry) {
-    lock(&FORWARDED).entries.retain(|other| !Arc::ptr_eq(&other.stopped, &entry.stopped));
 }

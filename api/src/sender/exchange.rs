@@ -13,7 +13,7 @@ use super::fault::is_not_now;
 use super::{Progress, Sender, SenderError, Stored};
 use crate::Websocket;
 use crate::error::{ReceiveError, SendError};
-use crate::push::forward;
+use crate::threads;
 
 /// Bytes of the file in a part: a message of 16 KiB with what stands before them.
 const PART: u32 = 16 * 1024 - 4;
@@ -262,7 +262,7 @@ impl<R: Read + Seek> Exchange<'_, R> {
 /// Hears the answers about the transfer whose id `id` has at the time, until the last one or the end of the connection.
 fn listen(ws: Websocket, id: Arc<AtomicU32>) -> Result<Receiver<Heard>, SenderError> {
     let (sender, heard) = sync_channel(ANSWERS);
-    forward::start(Box::new(move || hear(&ws, &id, &sender))).map_err(SenderError::Thread)?;
+    threads::start(Box::new(move || hear(&ws, &id, &sender))).map_err(SenderError::Thread)?;
     Ok(heard)
 }
 

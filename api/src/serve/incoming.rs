@@ -3,8 +3,9 @@
 use xous::{CID, MessageEnvelope};
 
 use crate::certificate::Subject;
-use crate::connection::link::{Link, service};
 use crate::error::AcceptError;
+use crate::link::Link;
+use crate::link::address::{Address, service};
 use crate::wire::{Accepted, Handle, Opcode, Pages, lent, message_id};
 use crate::{Code, Websocket, serve::Decision};
 
@@ -110,7 +111,8 @@ impl Incoming {
     }
 
     fn new(cid: CID, accepted: &Accepted<'_>) -> Incoming {
-        let link = Link::new(cid, accepted.handle, 101, accepted.sub_protocol, accepted.head);
+        let link =
+            Link::new(Address { cid, handle: accepted.handle }, 101, accepted.sub_protocol, accepted.head);
         Incoming {
             websocket: Websocket::adopt(link),
             route: accepted.route,

@@ -4,8 +4,9 @@ use std::fmt;
 
 use xous::CID;
 
-use crate::connection::link::service;
 use crate::error::{AcceptError, ControlError, ListenError, SendError};
+use crate::link::address::{Address, service};
+use crate::push::forward;
 use crate::state::statistics::parse_clients;
 use crate::state::{ListenerState, PortState, PortStatistics, Statistics};
 use crate::wire::{Accepted, Handle, Opcode, PAGE_SIZE, Pages, Refusal, Returned, SendWord, message_id};
@@ -53,7 +54,7 @@ impl Listener {
         let len = listen.write(pages.bytes_mut()).map_err(ListenError::Request)?;
         let id = message_id(Opcode::Listen, Handle::SOLE);
         let returned = pages.lend_mut(cid, id, 0, len, len.max(PAGE_SIZE)).map_err(ListenError::Service)?;
-        let page = &pages.bytes()[..returned.valid];
+        let page = pages.bytes().get(..returned.valid).unwrap_or_default();
         if returned.offset != 0 {
             let code = Code::from_word(returned.offset);
             let text = Refusal::parse(page).map(|refusal| refusal.text.to_owned());
@@ -153,7 +154,17 @@ impl Listener {
     /// # Errors
     /// The thread cannot be started.
     pub fn forward_to(&self, cid: CID, opcode: usize) -> std::io::Result<()> {
-        crate::push::forward::clients(self.cid, self.handle, cid, opcode)
+        let (service, listener) = (self.cid, self.handle);
+        forward::lend_on(
+            (cid, opcode),
+            Accepted::PAGES,
+            move |page| accept(page, service, listener, 0),
+            move |page| {
+                if let Some(Accepted { handle, .. }) = Accepted::parse(page) {
+                    Address { cid: service, handle }.going_away();
+                }
+            },
+        )
     }
 
     /// Joins a connection of this program to a channel. The first member makes the channel.
@@ -340,12 +351,7 @@ impl Listener {
 }
 
 /// Lends a page for the next client, and again when the service asks whether this process is still there.
-pub(crate) fn accept(
-    page: &mut Pages,
-    service: CID,
-    listener: Handle,
-    route: u16,
-) -> Result<Returned, xous::Error> {
+fn accept(page: &mut Pages, service: CID, listener: Handle, route: u16) -> Result<Returned, xous::Error> {
     let id = message_id(Opcode::Accept, listener);
     loop {
         let returned = page.lend_mut(service, id, usize::from(route), 0, Accepted::PAGES * PAGE_SIZE)?;

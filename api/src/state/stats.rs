@@ -1,8 +1,8 @@
 //! Figures about the service.
 
 use crate::Code;
-use crate::connection::link::service;
 use crate::error::ControlError;
+use crate::link::address::service;
 use crate::wire::fields::{Reader, Writer};
 use crate::wire::{Handle, Opcode, PAGE_SIZE, Pages, message_id};
 

@@ -1,5 +1,8 @@
 //! Little-endian fields in a page. Nothing here trusts a length.
 
+/// The longest request, in bytes of its page.
+pub(crate) const MAX_REQUEST: usize = 64 * 1024;
+
 /// Writes fields one after the other. It counts them also where there is no room, so that the same code says how many
 /// bytes something takes and writes it.
 pub(crate) struct Writer<'a> {

@@ -47,8 +47,6 @@
 mod accepted;
 pub(crate) mod fields;
 mod handle;
-#[cfg(test)]
-mod layout;
 mod opcode;
 mod packed;
 mod pages;
@@ -56,6 +54,8 @@ pub(crate) mod part;
 mod reconnecting;
 mod reply;
 mod sole;
+#[cfg(test)]
+mod tests;
 mod word;
 pub(crate) mod words;
 

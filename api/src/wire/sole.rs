@@ -2,9 +2,9 @@
 
 use xous::CID;
 
-use super::{Handle, Opcode, PAGE_SIZE, Pages, SendWord, message_id};
-use crate::connection::link::lend_send;
+use super::{Handle, PAGE_SIZE, Pages, SendWord};
 use crate::error::SendError;
+use crate::link::address::Address;
 use crate::{Code, Kind, Part};
 
 /// Sends one text message of at most a page to an in-process server, whose connection is `cid`. Returns when the
@@ -18,6 +18,5 @@ pub fn send(cid: CID, text: &str) -> Result<(), SendError> {
         return Err(SendError::Refused(Code::TooLong));
     }
     let word = SendWord::Data(Kind::Text, Part::Whole);
-    lend_send(cid, message_id(Opcode::Send, Handle::SOLE), &pages, word.to_word(), text.len())?;
-    Ok(())
+    Address { cid, handle: Handle::SOLE }.lend_send(&pages, word.to_word(), text.len()).map(|_| ())
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::connection::link::Link;
+use crate::link::address::Address;
 use crate::wire::{
     ExchangeWord, Opcode, PAGE_SIZE, Packer, Pages, ReceiveWord, Returned, Status, Unpacker, copy,
 };
@@ -58,7 +58,11 @@ impl Inbox {
     ///
     /// # Errors
     /// Those of the kernel, and `InternalError` if the service did not write the answer.
-    pub(crate) fn receive(&mut self, link: &Link, end: Option<Instant>) -> Result<Received, xous::Error> {
+    pub(crate) fn receive(
+        &mut self,
+        address: Address,
+        end: Option<Instant>,
+    ) -> Result<Received, xous::Error> {
         if let Some(kept) = self.kept.take() {
             return Ok(kept);
         }
@@ -68,7 +72,7 @@ impl Inbox {
         self.make_room();
         let (returned, word) = loop {
             let wait = end.map_or(0, milliseconds_until);
-            let returned = self.pages.lend_mut(link.cid, link.id(self.opcode), wait, 0, self.lent)?;
+            let returned = self.pages.lend_mut(address.cid, address.id(self.opcode), wait, 0, self.lent)?;
             if self.opcode == Opcode::ReceiveSeveral && returned == UNKNOWN {
                 self.opcode = Opcode::Receive;
                 continue;
@@ -107,7 +111,7 @@ impl Inbox {
     /// As [`Inbox::receive`].
     pub(crate) fn exchange(
         &mut self,
-        link: &Link,
+        address: Address,
         word: ExchangeWord,
         data: &[u8],
     ) -> Result<Option<Received>, xous::Error> {
@@ -120,8 +124,8 @@ impl Inbox {
         self.make_room();
         // Behind it is what has come from the service before.
         copy(data, &mut self.pages.bytes_mut()[..data.len()]);
-        let id = link.id(Opcode::Exchange);
-        let returned = self.pages.lend_mut(link.cid, id, word.to_word(), data.len(), self.lent)?;
+        let id = address.id(Opcode::Exchange);
+        let returned = self.pages.lend_mut(address.cid, id, word.to_word(), data.len(), self.lent)?;
         if returned == UNKNOWN {
             self.never_exchanges = true;
             return Ok(None);

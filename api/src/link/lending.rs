@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::connection::link::lock;
+use crate::sync::lock;
 
 /// A thread that is about to lend has done so by then, however many others run. Only with the lend does the kernel bring
 /// things into an order, and nobody can see from outside that it has.
@@ -15,7 +15,7 @@ pub(crate) const IS_LENT: Duration = Duration::from_millis(250);
 /// peer. These wait for the end of the lend, which is soon unless the peer takes nothing, or until the service has it for
 /// sure; once for each lend.
 #[derive(Default)]
-pub(crate) struct Sending {
+pub(crate) struct Lending {
     state: Mutex<State>,
     ended: Condvar,
 }
@@ -30,7 +30,7 @@ struct State {
     is_lent: bool,
 }
 
-impl Sending {
+impl Lending {
     /// A lend of what is queued begins. Its lender holds `outgoing`, so that there is one at a time.
     pub(crate) fn begin(&self) {
         let mut state = lock(&self.state);
@@ -67,31 +67,31 @@ mod tests {
 
     #[test]
     fn what_is_with_the_service_is_waited_for_once() {
-        let sending = Sending::default();
-        assert!(!sending.is_lent_in(LONG), "nobody sends");
-        sending.begin();
-        assert!(sending.is_lent_in(Duration::ZERO));
-        assert!(sending.is_lent_in(LONG), "it is known");
-        sending.end();
-        assert!(!sending.is_lent_in(LONG));
-        sending.begin();
-        assert!(sending.is_lent_in(Duration::from_millis(1)), "another one is not known");
-        sending.end();
+        let lending = Lending::default();
+        assert!(!lending.is_lent_in(LONG), "nobody sends");
+        lending.begin();
+        assert!(lending.is_lent_in(Duration::ZERO));
+        assert!(lending.is_lent_in(LONG), "it is known");
+        lending.end();
+        assert!(!lending.is_lent_in(LONG));
+        lending.begin();
+        assert!(lending.is_lent_in(Duration::from_millis(1)), "another one is not known");
+        lending.end();
     }
 
     #[test]
     fn the_end_of_a_lend_ends_the_wait_for_it() {
-        let (sending, ended) = (Sending::default(), AtomicBool::new(false));
-        sending.begin();
+        let (lending, ended) = (Lending::default(), AtomicBool::new(false));
+        lending.begin();
         std::thread::scope(|scope| {
             for _ in 0..3 {
                 scope.spawn(|| {
-                    assert!(!sending.is_lent_in(LONG));
+                    assert!(!lending.is_lent_in(LONG));
                     assert!(ended.load(SeqCst));
                 });
             }
             ended.store(true, SeqCst);
-            sending.end();
+            lending.end();
         });
     }
 }

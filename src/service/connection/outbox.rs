@@ -46,8 +46,8 @@ pub(crate) enum Work {
     HandOver,
     /// Nothing of its own. What the transport has to send goes out with it.
     Flush,
-    /// The Close frame; nothing is sent after it.
-    Close(ClosePayload),
+    /// The Close frame; nothing is sent after it. Apart, as work of every kind would be moved about with room for one.
+    Close(Box<ClosePayload>),
 }
 
 struct State {
@@ -460,14 +460,18 @@ fn take(state: &mut State) -> Option<Work> {
         return Some(Work::Flush);
     }
     match state.phase {
-        Phase::Closing => return state.closing.take_due().map(Work::Close),
+        Phase::Closing => return take_close(state),
         Phase::Failed => return None,
         _ => (),
     }
     take_control(state)
         .or_else(|| take_heartbeat(state))
         .or_else(|| take_item(state))
-        .or_else(|| state.closing.take_due().map(Work::Close))
+        .or_else(|| take_close(state))
+}
+
+fn take_close(state: &mut State) -> Option<Work> {
+    state.closing.take_due().map(|payload| Work::Close(Box::new(payload)))
 }
 
 /// Never within a message, and none that came to be due before the end was wanted.

@@ -141,7 +141,7 @@ fn nth(n: usize) -> Vec<u8> {
 #[test]
 fn a_pddb_that_dies_at_any_change_leaves_files_whole_or_absent() {
     const DEATHS: usize = 26;
-    let mut test = hosted::test!().time_limit(LIMIT);
+    let mut test = hosted::test!().time_limit(3 * LIMIT);
     for death in 1..=DEATHS {
         let role: &'static str = Box::leak(format!("sender {death}").into_boxed_str());
         test = test
@@ -175,7 +175,7 @@ fn check(files: &BTreeMap<String, Vec<u8>>) {
 fn a_pddb_that_hangs_is_told_in_time_and_not_waited_for_again() {
     // The journal's dict, the record and its write, the files' dict, the key: then the first batch.
     hosted::test!().pddb(StandIn::new().hangs_at(6)).run(|| {
-        let limit = Duration::from_millis(500);
+        let limit = Duration::from_secs(2);
         let uploads = route(limit);
         let mut sender = Sender::new(&uploads);
         let start = Instant::now();

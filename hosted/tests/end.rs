@@ -75,9 +75,16 @@ fn all_end(test: &str, end: impl FnOnce(&mut Child)) {
     // The orphans of a killed launcher come here, to be reaped.
     set_child_subreaper(Some(rustix::process::getpid())).unwrap();
     let (mut launcher, _printed) = start_launcher(test, &mark);
-    let processes = marked(&mark);
-    // The launcher, the guardian, the kernel, and four servers and two programs with a shell each.
-    assert!(processes.len() >= 3 + 2 * 6, "{processes:?}");
+    // The launcher, the guardian, the kernel, and four servers and two programs with a shell each. The programs may have
+    // yet to be started.
+    let deadline = Instant::now() + LIMIT;
+    let processes = loop {
+        let processes = marked(&mark);
+        if processes.len() >= 3 + 2 * 6 {
+            break processes;
+        }
+        assert!(Instant::now() < deadline, "{processes:?}");
+    };
     let watched: Vec<_> = processes
         .iter()
         .filter(|number| **number != launcher.id() as i32)

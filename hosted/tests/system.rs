@@ -1,6 +1,6 @@
 //! The launcher: what programs get, how their ends arrive, and what ends a system early.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::time::{Duration, Instant};
 
 use hosted::{Builder, End, Program, RunError, RunFault, System};
@@ -97,12 +97,8 @@ fn a_kernel_that_takes_too_much_memory_ends_with_its_system() {
 
 #[test]
 fn a_failure_shows_the_log() {
-    let system = system()
-        .time_limit(Duration::from_secs(1))
-        .program(Program::new("sleep").arg("600"))
-        .start()
-        .unwrap();
-    let error = system.wait().unwrap_err();
+    let system = system().service(shell("exit 3"), "_Never_").program(Program::new("sleep").arg("600"));
+    let error = system.start().unwrap().wait().unwrap_err();
     assert!(error.log_tail.contains("KERNEL: Xous server listening on"), "{error}");
     assert!(error.to_string().contains(&error.log_tail));
     std::fs::remove_dir_all(error.log.parent().unwrap()).unwrap();
@@ -112,16 +108,15 @@ fn a_failure_shows_the_log() {
 fn two_systems_do_not_meet() {
     let description = system().service(Program::new("sleep").arg("600"), "_TRNG manager_");
     let mut first = description.clone().start().unwrap();
-    let mut second = description
-        .time_limit(Duration::from_secs(2))
-        .program(Program::new("sleep").arg("600"))
-        .start()
-        .unwrap();
+    let (input, mut told) = std::io::pipe().unwrap();
+    let mut second =
+        description.input_from(input).program(shell("read word && test $word = end")).start().unwrap();
     first.wait_ready().unwrap();
     second.wait_ready().unwrap();
     assert_ne!(kernel_address(&first), kernel_address(&second));
     assert_ne!(first.log(), second.log());
     drop(first);
-    // The second runs on to its own limit.
-    assert!(matches!(fault(second.wait()), RunFault::TimeLimit { .. }));
+    // The second runs on until its own program ends.
+    told.write_all(b"end\n").unwrap();
+    assert_eq!(second.wait().unwrap().programs, [End::Exited(0)]);
 }

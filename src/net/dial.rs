@@ -293,10 +293,16 @@ mod tests {
         let silent = Silent::start().unwrap();
         let alive = TcpListener::bind(("127.0.0.2", silent.address().port())).unwrap();
         let addresses = vec![silent.address(), alive.local_addr().unwrap()];
-        let start = Instant::now();
-        let stream = try_each(addresses, || LIMIT.saturating_sub(start.elapsed()), connect).unwrap();
-        assert_eq!(stream.peer_addr().unwrap(), alive.local_addr().unwrap());
-        assert!(start.elapsed() >= FIRST_SHARE, "the first address answers");
-        assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+        let took = || {
+            let start = Instant::now();
+            let stream =
+                try_each(addresses.clone(), || LIMIT.saturating_sub(start.elapsed()), connect).unwrap();
+            let took = start.elapsed();
+            assert_eq!(stream.peer_addr().unwrap(), alive.local_addr().unwrap());
+            assert!(took >= FIRST_SHARE, "the first address answers: {took:?}");
+            took
+        };
+        // Not each time on a machine that has no time for it.
+        assert!((0..20).any(|_| took() < Duration::from_secs(1)));
     }
 }

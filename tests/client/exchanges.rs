@@ -214,7 +214,7 @@ fn what_comes_late_is_for_the_next_receive() {
         }
         // What has begun to come is given, as to any receive.
         stream.write_all(&frame(FIRST_TEXT, b"be")).unwrap();
-        let begun = ws.exchange_for(Kind::Text, b"?", SHORT).unwrap();
+        let begun = ws.exchange_for(Kind::Text, b"?", PATIENCE / 8).unwrap();
         stream.write_all(&frame(LAST, b"gun")).unwrap();
         assert_eq!(begun.into_text(100).as_deref(), Ok("begun"));
         expect(&mut stream, TEXT, b"?");

@@ -3,7 +3,6 @@
 //! understand us.
 
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::Duration;
@@ -14,7 +13,7 @@ use hosted::{End, Program, System};
 use xous_api_websocket::error::{Closed, ReceiveError};
 use xous_api_websocket::{CloseCode, Kind, Part, Payload, Request, Websocket};
 
-use crate::common::{example, nothing_is_left, pattern, service, system};
+use crate::common::{example, nothing_is_left, pattern, service, system, unused_port};
 
 /// The sub-protocol of libwebsockets' demonstration.
 const MIRROR: &str = "lws-mirror-protocol";
@@ -139,7 +138,7 @@ fn a_thousand_hellos(server: &Server) {
 }
 
 fn libwebsockets() -> Server {
-    let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let port = unused_port();
     let mut server = command("libwebsockets-test-server");
     // Bit 4 of what it logs says that it is ready.
     server.args(["-i", "lo", "-d", "15", "-p", &port.to_string()]);

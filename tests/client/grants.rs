@@ -311,8 +311,9 @@ fn a_recording_ends_with_a_grant() {
                 ws.send_text("BY THE HEIR").unwrap();
                 tell("owner", "sent");
                 assert_eq!(binary(&ws), b"FOR THE HEIR");
-                tell("owner", "received");
+                // Before the peer goes.
                 ws.reconnect_stop().ok();
+                tell("owner", "received");
                 ws.receive().unwrap_err();
                 tell("owner", "ended");
             }

@@ -1,7 +1,8 @@
 //! A WebSocket in the caller's own process: the same code without the service, which none of these systems has.
 
 use std::io::Write;
-use std::sync::mpsc::Sender;
+use std::sync::Mutex;
+use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use xous_api_websocket::{Code, Deadlines, Kind, Part};
 
 use crate::common::pages::{RawPages, received};
 use crate::common::raw::{CLOSE, close_payload, field, frame, read_frame};
-use crate::common::{NOBODY, example, pattern, peers, seen, threads};
+use crate::common::{NOBODY, PATIENCE, example, pattern, peers, seen, threads};
 
 const INBOUND: usize = 5;
 
@@ -52,10 +53,15 @@ struct Served {
 
 impl Served {
     fn new(port: u16) -> Self {
-        Self::on(xous::create_server().unwrap(), xous::create_server().unwrap(), port, false)
+        Self::closed_within(port, PATIENCE)
     }
 
-    fn on(sid: SID, inbound: SID, port: u16, tls: bool) -> Self {
+    /// As [`Served::new`], with a close deadline that the test waits for.
+    fn closed_within(port: u16, close: Duration) -> Self {
+        Self::on(xous::create_server().unwrap(), xous::create_server().unwrap(), port, close)
+    }
+
+    fn on(sid: SID, inbound: SID, port: u16, close: Duration) -> Self {
         let cid = xous::connect(sid).unwrap();
         let to = xous::connect(inbound).unwrap();
         let server = std::thread::spawn(move || {
@@ -66,13 +72,13 @@ impl Served {
                 Some("/test"),
                 None,
                 None,
-                tls,
+                false,
                 Some("test"),
                 to,
                 INBOUND,
                 rng,
             )
-            .deadlines(Deadlines::new().close(Duration::from_millis(500)));
+            .deadlines(Deadlines::new().close(close));
             websocket::server(sid, &mut websocket)
         });
         Served { cid, inbound, server }
@@ -139,7 +145,7 @@ fn the_example_of_the_library_works_as_it_stands() {
 fn a_close_is_answered_while_the_owner_keeps_a_page() {
     hosted::test!().run(|| {
         let peer = Peer::echo().unwrap();
-        let served = Served::new(peer.address().port());
+        let served = Served::closed_within(peer.address().port(), Duration::from_millis(500));
         websocket::send(served.cid, "kept").unwrap();
         let kept = xous::receive_message(served.inbound).unwrap();
         assert!(
@@ -157,7 +163,7 @@ fn a_close_is_answered_while_the_owner_keeps_a_page() {
 fn a_server_quits_while_the_owner_keeps_a_page() {
     hosted::test!().run(|| {
         let peer = Peer::echo().unwrap();
-        let served = Served::new(peer.address().port());
+        let served = Served::closed_within(peer.address().port(), Duration::from_millis(500));
         websocket::send(served.cid, "kept").unwrap();
         let kept = xous::receive_message(served.inbound).unwrap();
         for _ in 0..3 {
@@ -226,7 +232,7 @@ fn an_opening_that_fails_is_told() {
         });
         let [sid, inbound] = [(); 2].map(|()| xous::create_server().unwrap());
         for (port, says) in [(NOBODY.port(), NOBODY.to_string()), (refusing.address().port(), "404".into())] {
-            let served = Served::on(sid, inbound, port, false);
+            let served = Served::on(sid, inbound, port, PATIENCE);
             let (status, text) = served.receive();
             let text = String::from_utf8(text).unwrap();
             assert_eq!(status, Status::Closed { code: 1006 });
@@ -265,12 +271,14 @@ fn what_does_not_belong_here_is_answered() {
 #[test]
 fn a_server_that_quits_waits_for_the_end_of_its_connection() {
     hosted::test!().run(|| {
-        let (peer, closes) = peers::by_hand(|mut stream, closes| {
+        let (answer, may_answer) = channel();
+        let may_answer = Mutex::new(may_answer);
+        let (peer, closes) = peers::by_hand(move |mut stream, closes| {
             assert_eq!(read_frame(&mut stream).unwrap().payload, b"open");
             let close = read_frame(&mut stream).unwrap();
             closes.send(close.close()).unwrap();
-            // Long enough for sends that come too late.
-            std::thread::sleep(Duration::from_millis(200));
+            // Behind a send that comes too late.
+            may_answer.lock().unwrap().recv().unwrap();
             stream.write_all(&frame(CLOSE, &close.payload)).unwrap();
         });
         let served = Served::new(peer.address().port());
@@ -279,6 +287,7 @@ fn a_server_that_quits_waits_for_the_end_of_its_connection() {
         assert_eq!(seen(&closes), (1001, String::new()));
         assert!(!served.server.is_finished());
         assert_eq!(websocket::send(served.cid, "late"), Err(SendError::Closed));
+        answer.send(()).unwrap();
         served.server.join().unwrap().unwrap();
         assert_eq!(served_end(served.inbound), Status::Closed { code: 1001 });
     });
@@ -298,7 +307,7 @@ fn connections_one_after_the_other_use_the_same_threads() {
         let peer = Peer::echo().unwrap();
         let [sid, inbound] = [(); 2].map(|()| xous::create_server().unwrap());
         for round in 0..12 {
-            let served = Served::on(sid, inbound, peer.address().port(), false);
+            let served = Served::on(sid, inbound, peer.address().port(), PATIENCE);
             websocket::send(served.cid, &round.to_string()).unwrap();
             assert_eq!(served.receive_whole().1, round.to_string().as_bytes());
             assert!(matches!(served.ask(Opcode::Close), xous::Result::Scalar2(1000, _)));

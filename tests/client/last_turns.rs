@@ -11,7 +11,9 @@ use xous_api_websocket::wire::{Opcode, PAGE_SIZE, Pages, ReceiveWord, Status, me
 use xous_api_websocket::{Deadlines, Kind, Websocket};
 
 use crate::common::raw::{CLOSE, Frame, TEXT, close_payload, frame, read_frame};
-use crate::common::{nothing_is_left, open, peers, request, seen, service_cid, stats_when, system};
+use crate::common::{
+    nothing_is_left, nothing_is_open, open, peers, request, seen, service_cid, stats_when, system,
+};
 
 /// As short as is waited for a program that has no answer.
 const SHORT: Duration = Duration::from_millis(300);
@@ -121,6 +123,7 @@ fn everybody_who_has_a_message_is_waited_for() {
                 sender.send(receive()).unwrap();
             })
         };
+        nothing_is_open();
         let threads = [receiver(None), receiver(Some(ws.clone()))];
         stats_when(|stats| stats.open_messages == 3);
         ws.send_text("go").unwrap();

@@ -16,7 +16,8 @@ use xous_api_websocket::{Code, Deadlines, Kind, Part, Request, Websocket};
 use crate::common::pages::RawPages;
 use crate::common::raw::{CLOSE, FIRST_BINARY, close_payload, frame};
 use crate::common::{
-    NOBODY, PATIENCE, open, pattern, peers, refusal, request, seen, service_cid, stats_when, system,
+    NOBODY, PATIENCE, STUCK, nothing_is_open, open, pattern, peers, refusal, request, seen, service_cid,
+    stats_when, system,
 };
 
 /// Limits of the service, as its documentation names them.
@@ -59,6 +60,7 @@ fn no_more_pages_are_parked_than_the_cap() {
         let (peer, streams) = peers::silent();
         let ws = open(&peer);
         let mut stream = seen(&streams);
+        nothing_is_open();
         let parked: Vec<_> = (0..PARKED_RECEIVES).map(|_| park(&ws, false)).collect();
         stats_when(|stats| stats.open_messages == 1 + PARKED_RECEIVES as u32);
         let start = Instant::now();
@@ -83,6 +85,7 @@ fn every_parked_page_is_told_of_the_end() {
         let (peer, streams) = peers::silent();
         let ws = open(&peer);
         let mut stream = seen(&streams);
+        nothing_is_open();
         let mut parked: Vec<_> = (0..PARKED_RECEIVES).map(|_| park(&ws, false)).collect();
         stats_when(|stats| stats.open_messages == 1 + PARKED_RECEIVES as u32);
         // The beginning of a long frame: a page is taken for it and collects the rest, so that one more is kept.
@@ -136,8 +139,8 @@ fn lend_to_a_full_queue(ws: &Websocket) -> (Vec<Lender>, Result<(), SendError>) 
         }
         let lending = ws.clone();
         let lender = std::thread::spawn(move || lending.send_text("x"));
-        for _ in 0..1000 {
-            ws.state().unwrap();
+        let start = Instant::now();
+        while start.elapsed() < STUCK {
             if lender.is_finished() {
                 return (lenders, lender.join().unwrap());
             }

@@ -9,7 +9,7 @@ use xous_api_websocket::error::SendError;
 use xous_api_websocket::{Code, Kind, Websocket};
 
 use crate::common::raw::{TEXT, read_frame};
-use crate::common::{PATIENCE, open, peers, seen, service_cid, system};
+use crate::common::{PATIENCE, nothing_is_open, open, peers, seen, service_cid, system};
 
 const MANY: usize = 1200;
 
@@ -105,6 +105,7 @@ fn room_is_told_by_numbers() {
             xous::send_message(service_cid(), xous::Message::new_blocking_scalar(id, 0, 0, 0, 0)).unwrap()
         };
         let id = (ws.handle().to_raw() as usize) << 8 | 43;
+        nothing_is_open();
         assert_eq!(ask(id), xous::Result::Scalar5(15, 32, 917_504, 0, 0));
         ws.send_async(Kind::Text, b"x").unwrap();
     });

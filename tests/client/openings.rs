@@ -13,7 +13,9 @@ use xous_api_websocket::{Code, Deadlines, Request, Tls, Websocket};
 
 use crate::common::pages::RawPages;
 use crate::common::raw::{accept_with, expect_close, read_head};
-use crate::common::{PATIENCE, nothing_is_left, peers, request, seen, service_cid, stats_when, system};
+use crate::common::{
+    PATIENCE, nothing_is_left, nothing_is_open, peers, request, seen, service_cid, stats_when, system,
+};
 
 const OPEN: usize = 8;
 const WAIT_OPEN: usize = 24;
@@ -122,6 +124,7 @@ fn another_thread_ends_an_opening_and_who_waits_is_told_at_once() {
         let opening = Arc::new(Websocket::opening(&request(&peer)).unwrap());
         let waiting = opening.clone();
         let start = Instant::now();
+        nothing_is_open();
         let waiter = std::thread::spawn(move || failure(waiting.wait()));
         seen(&asked);
         stats_when(|stats| stats.open_messages == 2);
@@ -179,6 +182,7 @@ fn waits_by_numbers() {
         assert_eq!(page.bytes()[4..12], [0, 0, 0xff, 0xff, 0, 0, 0, 0]);
         let id = move |opcode: usize| (handle << 8) | opcode;
         seen(&asked);
+        nothing_is_open();
         let waiter =
             std::thread::spawn(move || RawPages::new(1).lend_mut(service_cid(), id(WAIT_OPEN), 0, 0).0);
         stats_when(|stats| stats.open_messages == 2);

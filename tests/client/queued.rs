@@ -13,8 +13,8 @@ use xous_api_websocket::{Code, Deadlines, Event, Kind, Part, Reconnect, SendOpti
 use crate::common::pages::RawPages;
 use crate::common::raw::{BINARY, CLOSE, FIRST_BINARY, LAST, PING, PONG, TEXT, frame, read_frame};
 use crate::common::{
-    PATIENCE, nothing_is_left, open, pattern, peers, queues_until_refused, request, seen, service_cid,
-    stats_when, system,
+    PATIENCE, nothing_is_left, nothing_is_open, open, pattern, peers, queues_until_refused, request, seen,
+    service_cid, stats_when, system, takes_nothing,
 };
 
 const MALFORMED: usize = Code::Malformed as usize;
@@ -42,11 +42,15 @@ fn queue_texts(ws: &Websocket, numbers: std::ops::Range<usize>) {
 /// Gives away what no socket takes until the writer waits for its peer and its queue stays full.
 fn block(ws: &Websocket) {
     let word = SendWord::Data(Kind::Binary, Part::Whole).to_word();
-    let (mut failed, mut refused) = (0, 0);
-    while refused < 500 {
-        RawPages::new(12).give(service_cid(), message_id(Opcode::Send, ws.handle()), word, 12 * 4096);
-        let now = ws.state().unwrap().failed_sends;
-        refused = if now > std::mem::replace(&mut failed, now) { refused + 1 } else { 0 };
+    let failed = || ws.state().unwrap().failed_sends;
+    loop {
+        let before = failed();
+        while failed() == before {
+            RawPages::new(12).give(service_cid(), message_id(Opcode::Send, ws.handle()), word, 12 * 4096);
+        }
+        if takes_nothing(ws) {
+            return;
+        }
     }
 }
 
@@ -291,8 +295,8 @@ fn what_is_refused_for_now_stays_queued() {
                 frames.send((frame.first, frame.payload)).ok();
             }
         });
-        let short = Duration::from_millis(300);
-        let policy = Reconnect::new().first(short).largest(short).jitter(0);
+        let hour = Duration::from_secs(3600);
+        let policy = Reconnect::new().first(hour).largest(hour);
         let ws = Websocket::open(&request(&peer).reconnect(policy)).unwrap();
         ws.queue(Kind::Text, b"cut").unwrap();
         ws.flush().unwrap();
@@ -305,6 +309,7 @@ fn what_is_refused_for_now_stays_queued() {
         assert!(std::io::Write::write(&mut writer, b"nor this").is_err());
         drop(writer);
         queue_texts(&ws, 2..4);
+        ws.reconnect_now().unwrap();
         assert!(matches!(ws.receive_event(), Ok(Event::Reopened { .. })));
         ws.send_text("4").unwrap();
         expect_texts(&frames, 0..5);
@@ -431,7 +436,8 @@ fn a_peer_that_talks_meanwhile_is_heard() {
         });
         let ws = open(&peer);
         for _ in 0..20_000 {
-            ws.queue(Kind::Binary, &[1; 16]).unwrap();
+            // More of them than the sockets hold.
+            ws.queue(Kind::Binary, &[1; 1000]).unwrap();
         }
         ws.flush().unwrap();
         assert!(seen(&pongs) < 20_000, "only behind all of them");
@@ -467,6 +473,7 @@ fn a_program_that_is_stuck_holds_up_nobody() {
         let (peer, streams) = peers::silent();
         let (stuck, good) = (open(&peer), Peer::echo().unwrap());
         let _stream = seen(&streams);
+        nothing_is_open();
         let sending = queues_until_refused(&stuck);
         stats_when(|stats| stats.open_messages == 2);
         let ws = open(&good);

@@ -40,7 +40,7 @@ fn open_request(port: u16, path: &str, protocols: &[&str], headers: &[(&str, &st
     let mut page = b"WSO1".to_vec();
     page.extend(port.to_le_bytes());
     page.extend([0, 0]);
-    for milliseconds in [10_000_u32, 10_000, 1000, 10_000, 0, 10_000] {
+    for milliseconds in [10_000_u32, 10_000, 10_000, 10_000, 0, 10_000] {
         page.extend(milliseconds.to_le_bytes());
     }
     page.extend(u64::MAX.to_le_bytes());

@@ -15,6 +15,7 @@ use crate::common::raw::{self, CLOSE, FIRST_TEXT, TEXT, close_payload, frame, re
 use crate::common::{PATIENCE, nothing_is_left, peers, refusal, request, seen, system};
 
 const SHORT: Duration = Duration::from_millis(100);
+const HOUR: Duration = Duration::from_secs(3600);
 
 fn policy() -> Reconnect {
     Reconnect::new().first(SHORT).largest(4 * SHORT).jitter(0).stable(Duration::from_secs(3600))
@@ -25,7 +26,12 @@ fn peer<T: Send + 'static>(
     session: impl Fn(usize, TcpStream, &Sender<T>) + Send + Sync + 'static,
 ) -> (Peer, Receiver<T>) {
     let number = AtomicUsize::new(0);
-    peers::by_hand(move |stream, reports| session(number.fetch_add(1, SeqCst), stream, reports))
+    peers::serve(move |mut stream, reports| {
+        // Before the client can be ready for another one.
+        let number = number.fetch_add(1, SeqCst);
+        raw::accept(&mut stream);
+        session(number, stream, reports);
+    })
 }
 
 fn text(ws: &Websocket) -> String {
@@ -122,15 +128,22 @@ fn what_is_sent_meanwhile_is_refused_or_waits() {
                     frames.for_each(|frame| sent.send(frame.payload).unwrap());
                 }
             });
-            let policy = policy().first(5 * SHORT).largest(5 * SHORT).queues(queues);
+            let policy = policy().first(HOUR).largest(HOUR).queues(queues);
             let ws = Websocket::open(&request(&peer).reconnect(policy)).unwrap();
             reconnecting(&ws);
             assert_eq!(ws.state().unwrap().phase, Phase::Opening);
             for number in 0..8 {
                 ws.send_async(Kind::Text, &[b'0' + number]).unwrap();
             }
-            let sent_now = ws.send_text("8");
+            let sending = ws.clone();
+            let sender = std::thread::spawn(move || sending.send_text("8"));
+            let start = Instant::now();
+            while !sender.is_finished() && ws.state().unwrap().queued_sends < 9 {
+                assert!(start.elapsed() < PATIENCE);
+            }
+            ws.reconnect_now().unwrap();
             reopened(&ws);
+            let sent_now = sender.join().unwrap();
             let failed = ws.state().unwrap().failed_sends;
             if queues {
                 assert_eq!((sent_now, failed), (Ok(()), 0));
@@ -149,8 +162,7 @@ fn what_is_sent_meanwhile_is_refused_or_waits() {
 #[test]
 fn the_owner_goes_on_at_once_or_stops_or_closes() {
     system!().run(|| {
-        let hour = Duration::from_secs(3600);
-        let policy = policy().first(hour).largest(hour);
+        let policy = policy().first(HOUR).largest(HOUR);
         let (peer, _) = peer(|number, mut stream, _: &Sender<()>| {
             if number % 2 == 1 {
                 std::io::copy(&mut stream, &mut std::io::sink()).ok();
@@ -158,7 +170,7 @@ fn the_owner_goes_on_at_once_or_stops_or_closes() {
         });
         for way in 0..3 {
             let ws = Websocket::open(&request(&peer).reconnect(policy)).unwrap();
-            assert_eq!(reconnecting(&ws).3, hour);
+            assert_eq!(reconnecting(&ws).3, HOUR);
             let start = Instant::now();
             match way {
                 0 => {
@@ -279,7 +291,7 @@ fn attempts_that_nobody_answers_end_in_time() {
             }
         });
         let policy = policy().queues(true);
-        let deadlines = Deadlines::new().open(3 * SHORT);
+        let deadlines = Deadlines::new().open(20 * SHORT);
         let ws = Websocket::open(&request(&peer).options(deadlines).reconnect(policy)).unwrap();
         reconnecting(&ws);
         ws.send_async(Kind::Text, b"waits").unwrap();
@@ -311,7 +323,7 @@ fn an_attempt_that_nobody_answers_is_late_behind_one_that_was_refused() {
                 _ => drop(std::io::copy(&mut stream, &mut std::io::sink())),
             }
         });
-        let request = request(&peer).options(Deadlines::new().open(10 * SHORT)).reconnect(policy());
+        let request = request(&peer).options(Deadlines::new().open(20 * SHORT)).reconnect(policy());
         let ws = Websocket::open(&request).unwrap();
         for why in [Code::Closed, Code::Refused, Code::Timeout] {
             assert_eq!(reconnecting(&ws).0, why);
@@ -359,7 +371,7 @@ fn a_first_opening_that_fails_is_an_attempt_if_the_policy_says_so() {
                 });
                 let policy = policy().before_open(true).queues(true);
                 // Short only for the peer that says nothing: a busy machine's other peers take their time.
-                let open = if why == Code::Timeout { 10 * SHORT } else { PATIENCE };
+                let open = if why == Code::Timeout { 20 * SHORT } else { PATIENCE };
                 let request = request(&peer).options(Deadlines::new().open(open)).reconnect(policy);
                 let ws = if opens_at_once {
                     Websocket::opening(&request).and_then(|opening| opening.wait()).unwrap()
@@ -397,15 +409,14 @@ fn a_first_opening_that_cannot_be_is_an_error_and_one_without_end_can_be_closed(
         let ReceiveError::Closed(closed) = ws.receive_event().unwrap_err() else { panic!() };
         assert_eq!(closed.code, CloseCode::ABNORMAL);
         nothing_is_left();
-        let hour = Duration::from_secs(3600);
         for way in 0..3 {
-            let patient = patient.first(hour).largest(hour);
+            let patient = patient.first(HOUR).largest(HOUR);
             let opening = Websocket::opening(&request(&gone).reconnect(patient)).unwrap();
             match way {
                 0 => opening.cancel(),
                 _ => {
                     let ws = opening.wait().unwrap();
-                    assert_eq!(reconnecting(&ws).3, hour);
+                    assert_eq!(reconnecting(&ws).3, HOUR);
                     assert_eq!(ws.state().unwrap().phase, Phase::Opening);
                     if way == 1 {
                         assert_eq!(ws.close(1000, "").map(u16::from), Ok(1006));
@@ -428,9 +439,8 @@ fn the_owner_is_asked_for_another_request() {
         let (peer, heads) = peers::serve(|mut stream, heads| {
             heads.send(raw::field(&raw::accept(&mut stream), "X-Token").map(str::to_owned)).unwrap();
         });
-        let hour = Duration::from_secs(3600);
         let token = |token| request(&peer).header("X-Token", token);
-        let ws = Websocket::open(&token("one").reconnect(policy().asks(hour))).unwrap();
+        let ws = Websocket::open(&token("one").reconnect(policy().asks(HOUR))).unwrap();
         assert_eq!(seen(&heads).as_deref(), Some("one"));
         for next in ["two", "three"] {
             let Event::Reconnecting { asks: true, .. } = ws.receive_event().unwrap() else { panic!() };

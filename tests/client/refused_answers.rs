@@ -1,7 +1,7 @@
 //! Servers that do not open a WebSocket: the caller learns what and where, and nothing is left behind.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use xous_api_websocket::error::OpenError;
 use xous_api_websocket::{Code, Deadlines, Request, Websocket};
 
 use crate::common::raw::{acceptance, read_head};
-use crate::common::{PATIENCE, nothing_is_left, peers, refusal, request, system};
+use crate::common::{NOBODY, PATIENCE, nothing_is_left, peers, refusal, request, system};
 
 /// A peer that answers with what `answer` makes of the request's head, and ends the stream.
 fn answering(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Peer {
@@ -257,12 +257,9 @@ fn silence_ends_with_the_open_deadline() {
 #[test]
 fn where_nobody_is_there_is_no_connection() {
     system!().run(|| {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let place = listener.local_addr().unwrap();
-        drop(listener);
-        let (code, text) = refusal(&Request::new("127.0.0.1", place.port()));
+        let (code, text) = refusal(&Request::new("127.0.0.1", NOBODY.port()));
         assert_eq!(code, Code::Connect, "{text}");
-        assert!(text.contains(&place.to_string()), "{text}");
+        assert!(text.contains(&NOBODY.to_string()), "{text}");
 
         nothing_is_left();
 

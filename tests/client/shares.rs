@@ -16,7 +16,7 @@ use crate::common::pages::RawPages;
 use crate::common::{PATIENCE, open, peers, refusal, request, seen, service_cid, system};
 
 /// As short as the innocent one's calls must be, whatever others hold.
-const SOON: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_secs(20);
 
 /// With deadlines that outlast the test.
 fn for_ever(peer: &Peer) -> Websocket {

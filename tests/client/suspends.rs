@@ -13,7 +13,7 @@ use xous_api_websocket::state::Phase;
 use xous_api_websocket::{CloseCode, Code, Deadlines, Event, Reconnect, Websocket};
 
 use crate::common::raw::{self, PING, PONG, frame, read_frame};
-use crate::common::{PATIENCE, nothing_is_left, open, peers, request, seen, service_cid, system};
+use crate::common::{PATIENCE, nothing_is_left, open, peers, request, seen, service_cid, stats_when, system};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -44,13 +44,11 @@ fn peers_are_asked_at_once_when_the_device_has_slept() {
         let susres = XousNames::new().unwrap().request_connection_blocking(SUSRES).unwrap();
         let [(living, asked), (gone, asked_in_vain), (unasked, none)] = [true, false, true]
             .map(|lives| peers::by_hand(move |stream, pings| session(stream, lives, pings)));
-        let pong = Duration::from_millis(500);
-        let opened = |peer, keepalive: Option<Duration>| {
-            let deadlines = Deadlines::new().keepalive(keepalive).pong(pong);
-            Websocket::open(&request(peer).options(deadlines)).unwrap()
-        };
-        let [alive, dead, quiet] =
-            [opened(&living, Some(HOUR)), opened(&gone, Some(HOUR)), opened(&unasked, None)];
+        let opened = |peer, deadlines| Websocket::open(&request(peer).options(deadlines)).unwrap();
+        let asks = Deadlines::new().keepalive(HOUR).pong(PATIENCE);
+        let alive = opened(&living, asks);
+        let dead = opened(&gone, asks.pong(Duration::from_millis(500)));
+        let quiet = opened(&unasked, Deadlines::new().keepalive(None).pong(PATIENCE));
         for night in 1..=3 {
             let (slept, took) = suspend(susres);
             assert!(slept == 1 && took < Duration::from_secs(2), "{slept} after {took:?}");
@@ -124,11 +122,12 @@ fn nobody_else_can_say_that_the_device_sleeps() {
         let (peer, pings) = peers::by_hand(move |stream, pings| session(stream, true, pings));
         let ws = Websocket::open(&request(&peer).options(Deadlines::new().keepalive(HOUR))).unwrap();
         let other = open(&peer);
+        stats_when(|stats| stats.connections == 2 && stats.timers == 1);
         for words in [[0; 4], [0, 0, 1, 0], [usize::MAX; 4]] {
             let [a, b, c, d] = words;
             xous::send_message(service_cid(), Message::new_scalar(0, a, b, c, d)).unwrap();
         }
-        let stats = crate::common::stats_when(|stats| stats.connections == 2);
+        let stats = stats_when(|stats| stats.connections == 2);
         assert_eq!(stats.timers, 1, "a check would be one");
         assert_eq!(suspend(susres).0, 1);
         seen(&pings);

@@ -12,8 +12,9 @@ pub(crate) mod python;
 pub(crate) mod random;
 pub(crate) mod raw;
 
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -35,6 +36,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 /// An address of this machine where nobody listens. A system gives out no port below 1024 by itself; one that
 /// was had and let go is soon another test's.
 pub(crate) const NOBODY: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1));
+
+/// How long a peer must have taken nothing to be held for one whose sockets are full: less may be a busy machine.
+pub(crate) const STUCK: Duration = Duration::from_millis(500);
 
 /// A test with the service in its system: `system!().run(|| ...)`. To be called in the test function itself, as
 /// `hosted::test!`.
@@ -135,6 +139,34 @@ pub(crate) fn queues_until_refused(ws: &Websocket) -> JoinHandle<QueueError> {
             }
         }
     })
+}
+
+/// Whether the peer takes nothing more of what there is to send.
+pub(crate) fn takes_nothing(ws: &Websocket) -> bool {
+    let sent = || ws.statistics().unwrap().sent.bytes;
+    let (start, before) = (Instant::now(), sent());
+    while start.elapsed() < STUCK {
+        if sent() != before {
+            return false;
+        }
+    }
+    true
+}
+
+/// A port of this machine that nobody has, and that the system gives to nobody who asks for any: it lies below those.
+pub(crate) fn unused_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    const FIRST: u16 = 10_000;
+    const PORTS: u32 = 20_000;
+    // Tests of other processes begin elsewhere.
+    let begin = std::process::id().wrapping_mul(97);
+    loop {
+        let number = begin.wrapping_add(NEXT.fetch_add(1, Relaxed)) % PORTS;
+        let port = FIRST + number as u16;
+        if TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// How many threads of this process have that name.

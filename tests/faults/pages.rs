@@ -4,7 +4,7 @@
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 
-use xous_api_websocket::{Deadlines, Listen, Listener, Route, serve::ListenLimits};
+use xous_api_websocket::{Listen, Listener, Route, serve::ListenLimits};
 
 use crate::common::{PATIENCE, nothing_is_left, pattern, system};
 use crate::matrix::{Detail, LONG, plans, run};
@@ -19,10 +19,11 @@ const REQUESTS: [&str; 2] = [
 /// Bytes of the page.
 const LEN: usize = 300;
 
-fn port() -> Listener {
-    let Deadlines { write, .. } = deadlines(true);
-    let limits = ListenLimits::new().connections(64).per_peer(64).head_time(write);
-    let listener = Listener::listen(&Listen::new(HOST, 0).limits(limits).options(deadlines(true))).unwrap();
+/// A port whose deadlines end the waits of a wire that stalls, or do not matter.
+fn port(stalls: bool) -> Listener {
+    let deadlines = deadlines(stalls);
+    let limits = ListenLimits::new().connections(64).per_peer(64).head_time(deadlines.write);
+    let listener = Listener::listen(&Listen::new(HOST, 0).limits(limits).options(deadlines)).unwrap();
     listener.add_route(&Route::page("/page", "application/octet-stream", &pattern(LEN))).unwrap();
     listener
 }
@@ -85,12 +86,13 @@ fn verdict(edges: &[Vec<usize>; 2], plan: Plan, outcome: &Outcome) -> Result<(),
 }
 
 fn disturb(detail: Detail) {
-    let listener = port();
-    let edges = edges(&listener);
+    let (patient, hasty) = (port(false), port(true));
+    let edges = edges(&patient);
     run(
         "pages",
         &plans(&edges, detail),
         |_, plan| {
+            let listener = if plan.fault == Fault::Stall { &hasty } else { &patient };
             let proxy = Proxy::start(server(listener.port()), Some(plan));
             let (mut calls, mut answers) = (Calls::new(), 0);
             // How it ends for the client is not what this is about.
@@ -99,8 +101,8 @@ fn disturb(detail: Detail) {
         },
         |plan, outcome| verdict(&edges, plan, outcome),
     );
-    ask(listener.port(), |_| ()).unwrap();
-    drop(listener);
+    [&patient, &hasty].into_iter().for_each(|listener| ask(listener.port(), |_| ()).unwrap());
+    drop((patient, hasty));
     nothing_is_left();
 }
 

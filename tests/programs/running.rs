@@ -10,7 +10,7 @@ use xous_api_websocket::wire::SERVER_NAME;
 use crate::common::{example, service};
 
 /// The longest that anything is waited for: systems start one beside another.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// How a program ended.
 pub(crate) struct Ended {

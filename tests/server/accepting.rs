@@ -6,7 +6,7 @@ use xous_api_websocket::error::AcceptError;
 use xous_api_websocket::{Code, Listener, Route};
 
 use crate::by_hand::{Client, upgrade_request};
-use crate::common::{nothing_is_left, stats_when, system};
+use crate::common::{nothing_is_left, nothing_is_open, stats_when, system};
 use crate::serve::{SHORT, give_up_the_first, listen, listener, pair, pair_on, roomy};
 
 #[test]
@@ -105,6 +105,7 @@ fn a_connection_that_nobody_takes_is_refused() {
         nothing_is_left();
         // Another route's handler does not take it either.
         let other = listener.add_route(&Route::receiver("/other")).unwrap();
+        nothing_is_open();
         std::thread::scope(|scope| {
             let handler = scope.spawn(|| listener.accept_from(other).unwrap());
             stats_when(|stats| stats.open_messages == 2);
@@ -161,6 +162,7 @@ fn a_head_of_the_default_limit_is_taken_whole() {
 fn a_head_that_no_page_holds_is_too_large_and_disturbs_no_handler() {
     system!().run(|| {
         let listener = listener(&listen().limits(roomy().head_bytes(32 * 1024)));
+        nothing_is_open();
         std::thread::scope(|scope| {
             let handler = scope.spawn(|| listener.accept().unwrap());
             stats_when(|stats| stats.open_messages == 2);
@@ -183,6 +185,7 @@ fn a_head_that_no_page_holds_is_too_large_and_disturbs_no_handler() {
 fn giving_a_listener_up_ends_every_wait_for_clients() {
     system!().run(|| {
         let listener = listener(&listen());
+        nothing_is_open();
         std::thread::scope(|scope| {
             let handlers: Vec<_> = (0..3).map(|_| scope.spawn(|| listener.accept())).collect();
             stats_when(|stats| stats.open_messages == 4);
@@ -200,6 +203,7 @@ fn giving_a_listener_up_ends_every_wait_for_clients() {
 fn more_waits_for_clients_than_a_listener_takes_are_refused() {
     system!().run(|| {
         let listener = listener(&listen().limits(roomy()));
+        nothing_is_open();
         std::thread::scope(|scope| {
             let handlers: Vec<_> = (0..16).map(|_| scope.spawn(|| listener.accept())).collect();
             stats_when(|stats| stats.open_messages == 17);

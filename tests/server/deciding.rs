@@ -1,18 +1,23 @@
 //! Programs that decide on a client before it is answered.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use xous_api_websocket::error::AcceptError;
 use xous_api_websocket::wire::{Accepted, Handle, Opcode, PAGE_SIZE, Pages, Returned, SendWord, message_id};
 use xous_api_websocket::{Code, Incoming, Kind, Listener, Part, Route, Upload, serve::Decision};
 
 use crate::by_hand::{Client, upgrade_request};
-use crate::common::{nothing_is_left, service_cid, stats_when, system};
+use crate::common::{PATIENCE, nothing_is_left, nothing_is_open, service_cid, stats_when, system};
 use crate::serve::{FIRST, SHORT, listen, roomy};
 
 /// A listener whose `/ws` decides.
 fn deciding() -> Listener {
-    let listener = Listener::listen(&listen().limits(roomy().accept_time(SHORT))).unwrap();
+    deciding_within(PATIENCE)
+}
+
+/// The same, whose clients wait so long.
+fn deciding_within(time: Duration) -> Listener {
+    let listener = Listener::listen(&listen().limits(roomy().accept_time(time))).unwrap();
     listener.add_route(&Route::receiver("/ws").decides().sub_protocol("b").sub_protocol("a")).unwrap();
     listener
 }
@@ -132,7 +137,7 @@ fn a_decision_that_cannot_be_sent_is_the_programs_fault() {
 #[test]
 fn a_client_does_not_wait_longer_than_the_port_says() {
     system!().run(|| {
-        let listener = deciding();
+        let listener = deciding_within(SHORT);
         let mut page = Pages::new(3 * PAGE_SIZE);
         let start = Instant::now();
         let mut client = Client::asks(listener.port(), "/ws");
@@ -182,6 +187,7 @@ fn what_is_sent_before_the_decision_comes_behind_the_101() {
         let mut client = Client::asks(listener.port(), "/ws");
         let handle = undecided(&mut page);
         let send = message_id(Opcode::Send, handle);
+        nothing_is_open();
         std::thread::scope(|scope| {
             let early = scope.spawn(|| {
                 let mut page = Pages::new(PAGE_SIZE);

@@ -18,7 +18,7 @@ use self::forge::Forge;
 use crate::by_hand::Client;
 use crate::common::random::Random;
 use crate::common::raw::{BINARY, TEXT};
-use crate::common::{NOBODY, nothing_is_left, open, pattern_at, request, system};
+use crate::common::{NOBODY, PATIENCE, nothing_is_left, open, pattern_at, request, system};
 use crate::serve::{FIRST, PAGE, listen, listener, pair};
 
 /// How long the attack lasts, unless HOSTILE_SECONDS says otherwise.
@@ -31,8 +31,6 @@ const SECRET: &str = "for the eyes of the innocent alone: ";
 const LONGEST: usize = 9000;
 /// Between two rounds of an innocent. Each costs the hosted kernel memory.
 const PACE: Duration = Duration::from_millis(10);
-/// A connection that has been closed may be wound up until then, when all others are taken.
-const WOUND_UP: Duration = Duration::from_secs(1);
 
 fn setting(name: &str, usual: u64) -> u64 {
     std::env::var(name).map_or(usual, |value| value.parse().expect("a number"))
@@ -109,7 +107,7 @@ fn open_the_last(peer: &Peer) -> (Websocket, bool) {
     loop {
         match Websocket::open(&request(peer)) {
             Ok(ws) => return (ws, refused),
-            Err(OpenError::Failed { code: Code::NoWorker, .. }) if start.elapsed() < WOUND_UP => {
+            Err(OpenError::Failed { code: Code::NoWorker, .. }) if start.elapsed() < PATIENCE => {
                 refused = true
             }
             Err(error) => panic!("{error}"),

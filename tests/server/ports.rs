@@ -13,7 +13,7 @@ use xous_api_websocket::wire::SERVER_NAME;
 use xous_api_websocket::{Code, Listen, Listener};
 
 use crate::by_hand::Client;
-use crate::common::{PATIENCE, example, nothing_is_left, service, system};
+use crate::common::{PATIENCE, example, nothing_is_left, service, system, unused_port};
 use crate::serve::{PAGE, give_up_the_first, listen, listener, pair};
 
 /// The code and text with which listening is refused.
@@ -33,8 +33,8 @@ fn page_is_there(port: u16) {
 #[test]
 fn a_port_in_use_is_refused_and_named() {
     system!().run(|| {
-        let other = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = other.local_addr().unwrap().port();
+        let port = unused_port();
+        let other = TcpListener::bind(("127.0.0.1", port)).unwrap();
         let (code, text) = refusal(&Listen::new("127.0.0.1", port));
         assert_eq!(code, Code::PortInUse);
         assert!(text.contains(&port.to_string()), "{text}");
@@ -59,11 +59,11 @@ fn what_is_no_address_is_refused() {
 #[test]
 fn a_port_given_up_can_be_listened_on_again_at_once() {
     system!().run(|| {
-        let mut port = 0;
+        let port = unused_port();
         let _other = Listener::listen(&listen()).unwrap();
         for _ in 0..50 {
             let listener = listener(&Listen::new("127.0.0.1", port));
-            port = listener.port();
+            assert_eq!(listener.port(), port);
             page_is_there(port);
         }
         let listener = listener(&Listen::new("127.0.0.1", port));
@@ -94,8 +94,8 @@ fn a_port_given_up_makes_room_for_another_at_once() {
 #[test]
 fn a_listener_given_up_is_closed() {
     system!().run(|| {
-        let listener = listener(&listen());
-        let port = listener.port();
+        let port = unused_port();
+        let listener = listener(&Listen::new("127.0.0.1", port));
         page_is_there(port);
         give_up_the_first();
         assert_eq!(listener.state().unwrap().port, PortState::Closed);
@@ -160,10 +160,7 @@ fn ip(action: &str) {
 #[test]
 fn a_listener_may_come_before_the_network() {
     system!().run(|| {
-        let port = {
-            let free = TcpListener::bind("127.0.0.1:0").unwrap();
-            free.local_addr().unwrap().port()
-        };
+        let port = unused_port();
         let listener = listener(&Listen::new(Address::UNUSED, port));
         assert_eq!(listener.state().unwrap().port, PortState::Waiting);
         // Who joins waits with it.

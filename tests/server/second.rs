@@ -1,5 +1,7 @@
 //! A second service in a system.
 
+use std::time::Instant;
+
 use hosted::{End, Program, System};
 use xous_api_websocket::wire::SERVER_NAME;
 
@@ -14,6 +16,13 @@ fn a_second_service_says_that_the_name_is_taken() {
     if let Ok(outcome) = system.wait_programs() {
         assert_eq!(outcome.programs, [End::Exited(1)]);
     }
-    let log = std::fs::read_to_string(system.log()).unwrap();
-    assert!(log.contains("the name _Websocket Service_ is taken"), "{log}");
+    // Its line goes to the log by way of another process.
+    let start = Instant::now();
+    loop {
+        let log = std::fs::read_to_string(system.log()).unwrap();
+        if log.contains("the name _Websocket Service_ is taken") {
+            break;
+        }
+        assert!(start.elapsed() < PATIENCE, "{log}");
+    }
 }

@@ -10,7 +10,7 @@ use xous_api_websocket::{
 };
 
 use crate::by_hand::{Client, upgrade_request};
-use crate::common::system;
+use crate::common::{system, unused_port};
 use crate::serve::listen;
 
 const EXISTS: ControlError = ControlError::Refused(Code::RouteExists);
@@ -135,8 +135,8 @@ fn who_keeps_programs_out_does_not_join_a_port_that_lets_them_in() {
 fn a_port_of_ones_own_is_nobody_else_s() {
     system!()
         .role("opener", || {
-            let listener = Listener::listen(&listen().alone()).unwrap();
-            let again = Listen::new("127.0.0.1", listener.port());
+            let again = Listen::new("127.0.0.1", unused_port());
+            let listener = Listener::listen(&again.clone().alone()).unwrap();
             drop(Listener::listen(&again).unwrap());
             tell("second", &listener.port().to_string());
             assert_eq!(hear(), "done");

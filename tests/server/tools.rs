@@ -10,7 +10,7 @@ use hosted::packages::{node_modules_with_ws, python_with_websockets};
 use hosted::tools::command;
 
 /// The longest that a client's run may take.
-const RUN: Duration = Duration::from_secs(60);
+const RUN: Duration = Duration::from_secs(150);
 
 /// Where the scripts are.
 const SCRIPTS: &str = "tests/server/clients";

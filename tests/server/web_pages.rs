@@ -3,6 +3,7 @@
 use crate::by_hand::Client;
 use crate::common::browser::{Browser, ENTER};
 use crate::common::example::Example;
+use crate::common::unused_port;
 
 /// The lines of the log, the last one first.
 fn lines(browser: &Browser) -> Vec<String> {
@@ -52,7 +53,8 @@ fn a_browser_is_paired_by_the_code_that_the_demonstration_shows() {
 
 #[test]
 fn the_echo_page_echoes_and_reconnects() {
-    let server = Example::start("echo_server");
+    // One that nobody else takes while it is free.
+    let server = Example::start_on("echo_server", unused_port());
     let browser = Browser::start();
     browser.go(&server.url("http", "/"));
     assert_eq!(browser.value("document.title"), "Echo");

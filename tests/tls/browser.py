@@ -51,7 +51,7 @@ def call(base, method, path, **body):
     # Nothing of this goes through a proxy.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        return json.load(opener.open(request, timeout=60))["value"]
+        return json.load(opener.open(request, timeout=100))["value"]
     except urllib.error.HTTPError as error:
         return json.load(error)["value"]
 
@@ -60,7 +60,7 @@ def visit(base):
     options = {"args": ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-proxy-server"]}
     # By a pipe: the browser ends with the driver, however that ends.
     options["args"].append("--remote-debugging-pipe")
-    capabilities = {"alwaysMatch": {"goog:chromeOptions": options, "timeouts": {"script": 30_000}}}
+    capabilities = {"alwaysMatch": {"goog:chromeOptions": options, "timeouts": {"script": 60_000}}}
     session = call(base, "POST", "/session", capabilities=capabilities)
     if "sessionId" not in session:
         return session
@@ -77,18 +77,26 @@ def end_with_parent():
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def start():
+    """The driver and its port. It ends at once if another process has taken the port that it chose meanwhile."""
+    while True:
+        driver = subprocess.Popen(
+            ["chromedriver", "--port=0"],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=dict(os.environ, HOME=SETTINGS["home"]),
+            preexec_fn=end_with_parent,
+        )
+        for line in driver.stdout:
+            if found := re.search(r"successfully on port (\d+)", line):
+                return driver, found[1]
+        driver.wait()
+
+
 def main():
     trust(SETTINGS["home"], SETTINGS["ca"])
-    driver = subprocess.Popen(
-        ["chromedriver", "--port=0"],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=dict(os.environ, HOME=SETTINGS["home"]),
-        preexec_fn=end_with_parent,
-    )
+    driver, port = start()
     try:
-        started = r"successfully on port (\d+)"
-        port = next(found[1] for line in driver.stdout if (found := re.search(started, line)))
         result = visit(f"http://127.0.0.1:{port}")
     finally:
         driver.kill()

@@ -15,7 +15,7 @@ pub(crate) mod browser;
 pub(crate) mod raw;
 
 /// The longest that anything is waited for on the PC.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Limits of a system, in machine time, and in the time of a PC that may be busy with other things.
 const LIMIT: Duration = Duration::from_secs(60);
 pub(crate) const WALL_LIMIT: Duration = Duration::from_secs(180);

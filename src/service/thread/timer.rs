@@ -173,10 +173,10 @@ mod tests {
         let (sender, rings) = channel();
         let bell: Arc<dyn Wake> = Arc::new(Bell(sender));
         let whom = Arc::downgrade(&bell);
-        timer.arm(whom.clone(), 3, Duration::from_millis(60));
-        timer.arm(whom.clone(), 2, Duration::from_millis(40));
-        timer.arm(whom.clone(), 9, Duration::from_millis(1000));
-        timer.arm(whom.clone(), 1, Duration::from_millis(20));
+        timer.arm(whom.clone(), 3, Duration::from_millis(1500));
+        timer.arm(whom.clone(), 2, Duration::from_millis(1000));
+        timer.arm(whom.clone(), 9, Duration::from_millis(5000));
+        timer.arm(whom.clone(), 1, Duration::from_millis(500));
         timer.disarm(&whom, Some(9));
         let rung: Vec<_> = (0..3).map(|_| rings.recv_timeout(Duration::from_secs(10)).unwrap()).collect();
         assert_eq!(rung, [1, 2, 3]);

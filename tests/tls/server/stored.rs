@@ -137,7 +137,8 @@ fn nobody_else_waits_while_the_pddb_takes_its_time() {
             let listening = scope.spawn(|| (listener(&listen(own())), start.elapsed()));
             // A port of its own, with a certificate that is given, and a client on it.
             let port = listener(&listen(tls(&leaf)));
-            Settings::new("get", port.port(), &ca.pem).start().expect("/", &["HTTP/1.1 200"]);
+            let served = Settings::new("get", port.port(), &ca.pem);
+            let served = scope.spawn(move || served.start().expect("/", &["HTTP/1.1 200"]));
             let mut rounds = 0;
             while !listening.is_finished() {
                 let asked = Instant::now();
@@ -145,6 +146,7 @@ fn nobody_else_waits_while_the_pddb_takes_its_time() {
                 assert!(asked.elapsed() < SLOW, "{:?}", asked.elapsed());
                 rounds += 1;
             }
+            served.join().unwrap();
             let (stored, took) = listening.join().unwrap();
             assert!(took >= 2 * SLOW, "{took:?}");
             Settings::new("get", stored.port(), &ca.pem).start().expect("/", &["HTTP/1.1 200"]);

@@ -15,8 +15,10 @@ use crate::sender::{DICT, UPLOAD, dialogs, get, pddb_cid, sha256, user_says};
 /// default, and past the silence after which everybody is told.
 const THINKS: u64 = 8;
 const SECONDS: &str = "UPLOAD_DIALOG_SECONDS";
-/// A peer that is silent for so long is pinged, and has as long to answer.
+/// A peer that is silent for so long is pinged.
 const KEEPALIVE: Duration = Duration::from_millis(500);
+/// How long it has to answer: less than the user thinks, and enough for a browser that the machine has no time for.
+const PONG: Duration = Duration::from_secs(4);
 /// Free pages for the beginning of the file.
 const PAGES: u64 = 30;
 const LENGTH: usize = 180_000;
@@ -38,7 +40,7 @@ const PAGE: &str = r#"<!DOCTYPE html><title>Upload</title><p id="state"></p><p i
 fn a_browser_waits_as_long_as_the_user_thinks() {
     system!().pddb(Pddb::new().pool(PAGES)).time_limit(thinks() + Duration::from_secs(90)).run(|| {
         pddb_cid();
-        let deadlines = Deadlines::new().keepalive(KEEPALIVE).pong(KEEPALIVE);
+        let deadlines = Deadlines::new().keepalive(KEEPALIVE).pong(PONG);
         let listener = Listener::listen(&Listen::new("127.0.0.1", 0).options(deadlines)).unwrap();
         let page = PAGE.replace("LENGTH", &LENGTH.to_string());
         listener.add_route(&Route::page("/", "text/html", page.as_bytes())).unwrap();

@@ -8,7 +8,7 @@ use xous_api_websocket::wire::{Handle, Opcode, Reply};
 use xous_api_websocket::{Code, Request};
 
 use super::connection::{
-    Connection, Delivery, EndGuard, Found, Lasting, Opening, Told, Watcher, client, left, seed,
+    Connection, Delivery, EndGuard, Found, Lasting, Opening, Told, Watcher, client, is_sendable, left, seed,
 };
 use super::dispatcher::{Caller, Serve, close_code};
 use super::limits::{CARRIED, REQUEST_BYTES};
@@ -195,16 +195,15 @@ impl System {
     }
 
     fn reconnect_with(&self, caller: Caller, lent: Lent) {
-        let code =
-            match (self.lasting(caller), lent.data()) {
-                (None, _) => Code::Closed as usize,
-                (Some(lasting), Some(data))
-                    if data.len() <= REQUEST_BYTES && Request::parse(data).is_some() =>
-                {
-                    if lasting.go_on_with(data) { 0 } else { Code::Reconnecting as usize }
-                }
-                (Some(_), _) => Code::Malformed as usize,
-            };
+        let data = lent.data().filter(|data| data.len() <= REQUEST_BYTES).unwrap_or_default();
+        let code = match (self.lasting(caller), Request::parse(data)) {
+            (None, _) => Code::Closed as usize,
+            (Some(_), None) => Code::Malformed as usize,
+            // The last attempt that could be made would else have been the last of all.
+            (Some(_), Some(request)) if !is_sendable(&request) => Code::BadRequest as usize,
+            (Some(lasting), Some(_)) if lasting.go_on_with(data) => 0,
+            (Some(_), Some(_)) => Code::Reconnecting as usize,
+        };
         lent.answer(code, 0);
     }
 

@@ -236,8 +236,8 @@ pub enum Opcode {
     /// request. If the owner was asked for it, this is the answer. What it says of deadlines, limits, the lease and of
     /// opening again is not changed.
     ///
-    /// Errors in `offset`: `Closed` (no connection of the caller that is opened again), `Malformed`, `Reconnecting` (an
-    /// attempt is on).
+    /// Errors in `offset`: `Closed` (no connection of the caller that is opened again), `Malformed`, `BadRequest` (it cannot be
+    /// sent: the one before stays, and the service waits on), `Reconnecting` (an attempt is on).
     ReconnectWith = 34,
     /// Makes the next attempt now: blocking or plain scalar, `Scalar2(0, 0)`.
     ///

@@ -23,7 +23,7 @@ impl Connection {
         let state = self.state.lock();
         let is_over = state.outcome.as_ref().is_some_and(|outcome| !self.continues(&state, outcome));
         let wanted = !(is_over || state.closed_by_owner || state.is_last);
-        self.lasting.clone().filter(|_| wanted)
+        self.lasting.clone().filter(|lasting| wanted && !lasting.is_stopped())
     }
 
     /// The owner wants it opened again no more. If it is not open, it ends as the one before it. `false` if it is not opened

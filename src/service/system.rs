@@ -107,7 +107,7 @@ impl System {
         let (Some(request), 0 | AT_ONCE) = (data.and_then(Request::parse), lent.offset()) else {
             return lent.answer(Code::Malformed as usize, 0);
         };
-        let place = (lent.offset() == AT_ONCE).then(|| format!("{}:{}", request.host, request.port));
+        let at_once = lent.offset() == AT_ONCE;
         let Some((reading, writing)) = self.shared.pool.reserve_pair() else {
             self.shared.look_for_the_gone(Some(pid));
             return lent.answer(self.quota.refuse(Code::NoWorker) as usize, 0);
@@ -120,7 +120,7 @@ impl System {
         let mut opener = Some(lent);
         let entered = self.shared.table.enter(pid, self.shared.pool.pairs(), |handle| {
             // What asks for the handle is answered below.
-            let waits = opener.take_if(|_| place.is_none());
+            let waits = opener.take_if(|_| !at_once);
             Connection::new_lasting(Role::Client, handle, options.deadlines, lease, timer, waits, lasting)
         });
         let Some(conn) = entered else {
@@ -137,8 +137,8 @@ impl System {
             pool: self.shared.pool.clone(),
         };
         conn.opening();
-        if let Some(place) = place {
-            conn.tells_later(place);
+        if at_once {
+            conn.tells_later();
         }
         let handle = conn.handle;
         let guard = EndGuard::new(conn, self.shared.table.clone());

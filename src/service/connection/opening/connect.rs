@@ -40,16 +40,22 @@ pub(super) fn open(
     pddb: &Pddb,
     seed: &Draw,
 ) -> Result<Opened, Failure> {
+    attempt(conn, request, pddb, seed).map_err(|failure| conn.failed_by(failure))
+}
+
+fn attempt(conn: &Arc<Connection>, request: &[u8], pddb: &Pddb, seed: &Draw) -> Result<Opened, Failure> {
     let request = &Request::parse(request)
         .ok_or_else(|| Failure::new(Code::Malformed, format_args!("the page does not hold a request")))?;
     if let (Some(record), None, false) = (&request.record, conn.recorder.get(), conn.is_granted()) {
         conn.record(Recorder::begin(record)?);
     }
+    let to = Destination::new(request);
+    conn.waits_for(to.place());
     let seed =
         seed().map_err(|error| Failure::new(Code::Entropy, format_args!("no random numbers: {error}")))?;
     let mut key = seed.key;
     let mut masks = ChaCha8Rng::from_seed(seed.masks);
-    let mut attempt = Attempt { conn, request, pddb, to: Destination::new(request), start: Instant::now() };
+    let mut attempt = Attempt { conn, request, pddb, to, start: Instant::now() };
     let mut left = request.redirects;
     let mut heads = attempt.compose(&Key::new(key))?;
     loop {
@@ -146,6 +152,7 @@ impl<'a> Attempt<'a> {
     /// A socket on which the server can be asked.
     fn connect(&self, tunnel: &[u8]) -> Result<Arc<Socket>, Failure> {
         let (conn, host, place) = (self.conn, &*self.to.host, self.to.place());
+        conn.waits_for(self.reached());
         let not_secure = |error: TlsError| {
             Failure::new(tls_code::code(&error), format_args!("no secure connection to {place}: {error}"))
         };
@@ -173,6 +180,7 @@ impl<'a> Attempt<'a> {
         }
         if !tunnel.is_empty() {
             self.tunnel(&socket, tunnel)?;
+            conn.waits_for(self.to.place());
         }
         socket.handshake().map_err(|error| Failure { shown: socket.take_shown(), ..not_secure(error) })?;
         Ok(socket)

@@ -242,11 +242,11 @@ impl System {
     fn hand_over(&self, caller: Caller, heir: usize, left: Vec<Told>) -> Result<(), Code> {
         let heir = u8::try_from(heir).ok().and_then(PID::new).filter(|&pid| can_own(pid));
         let heir = heir.ok_or(Code::Malformed)?;
-        // One that is being closed stays with whom it ends for.
+        // One that is being closed stays with whom it ends for, and one that is opened again until it is open.
         if let Found::Live(conn) = self.shared.table.find(caller.handle, caller.pid)
             && conn.state().0 != Phase::Open
         {
-            return Err(Code::Closed);
+            return Err(if conn.reopens().is_some() { Code::Reconnecting } else { Code::Closed });
         }
         let conn = self.shared.table.grant(caller.handle, caller.pid, heir, self.shared.pool.pairs())?;
         conn.hand_over(heir, left);

@@ -407,7 +407,8 @@ impl Websocket {
     /// [`Deadlines::keepalive`](crate::Deadlines::keepalive) and [`pong`](crate::Deadlines::pong) say. `None` for no pings.
     ///
     /// # Errors
-    /// `Closed` when the connection has ended.
+    /// `Closed` when the connection has ended and is not [opened again](crate::Reconnect). Between two sessions it is for the
+    /// next one.
     pub fn set_keepalive(&self, keepalive: Option<Duration>, pong: Duration) -> Result<(), ControlError> {
         let ms = |wait: Duration| u32::try_from(wait.as_millis()).unwrap_or(u32::MAX) as usize;
         let silence = keepalive.map_or(0, |silence| ms(silence).max(1));

@@ -61,9 +61,10 @@ impl Connection {
         self.liveness.state.lock().round_trip.microseconds()
     }
 
-    /// Pings the peer after this silence from now on, and gives it up `pong` later. `false` if the connection is over.
+    /// Pings the peer after this silence from now on, and gives it up `pong` later. `false` if the connection is over, and is
+    /// not opened again.
     pub(crate) fn set_keepalive(self: &Arc<Self>, interval: Option<Duration>, pong: Duration) -> bool {
-        if !matches!(self.state().0, Phase::Opening | Phase::Open) {
+        if !matches!(self.state().0, Phase::Opening | Phase::Open) && self.reopens().is_none() {
             return false;
         }
         let pong = pong.min(Deadlines::MAX_WAIT);

@@ -56,7 +56,7 @@ impl Again {
             guard = following;
             let Some(wait) = backoff.next(self.chance(), why.asked) else { return };
             log::info!("opened again in {wait:?}: {}", why.outcome.reason);
-            self.lasting.begin(why.asked.is_none());
+            self.lasting.begin(why.asked.unwrap_or_default());
             self.tell(&guard, &why, wait, backoff.failures());
             if !self.lasting.wait(wait, || guard.conn.is_wanted()) {
                 return;

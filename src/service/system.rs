@@ -8,7 +8,7 @@ use xous_api_websocket::wire::{Handle, Opcode, Reply};
 use xous_api_websocket::{Code, Request};
 
 use super::connection::{
-    Connection, Delivery, EndGuard, Found, Lasting, Opening, Told, Watcher, client, left, seed,
+    Connection, Delivery, EndGuard, Found, Lasting, Opening, Told, Watcher, client, is_sendable, left, seed,
 };
 use super::dispatcher::{Caller, Serve, close_code};
 use super::limits::{CARRIED, REQUEST_BYTES};
@@ -107,7 +107,7 @@ impl System {
         let (Some(request), 0 | AT_ONCE) = (data.and_then(Request::parse), lent.offset()) else {
             return lent.answer(Code::Malformed as usize, 0);
         };
-        let place = (lent.offset() == AT_ONCE).then(|| format!("{}:{}", request.host, request.port));
+        let at_once = lent.offset() == AT_ONCE;
         let Some((reading, writing)) = self.shared.pool.reserve_pair() else {
             self.shared.look_for_the_gone(Some(pid));
             return lent.answer(self.quota.refuse(Code::NoWorker) as usize, 0);
@@ -120,7 +120,7 @@ impl System {
         let mut opener = Some(lent);
         let entered = self.shared.table.enter(pid, self.shared.pool.pairs(), |handle| {
             // What asks for the handle is answered below.
-            let waits = opener.take_if(|_| place.is_none());
+            let waits = opener.take_if(|_| !at_once);
             Connection::new_lasting(Role::Client, handle, options.deadlines, lease, timer, waits, lasting)
         });
         let Some(conn) = entered else {
@@ -137,8 +137,8 @@ impl System {
             pool: self.shared.pool.clone(),
         };
         conn.opening();
-        if let Some(place) = place {
-            conn.tells_later(place);
+        if at_once {
+            conn.tells_later();
         }
         let handle = conn.handle;
         let guard = EndGuard::new(conn, self.shared.table.clone());
@@ -195,16 +195,15 @@ impl System {
     }
 
     fn reconnect_with(&self, caller: Caller, lent: Lent) {
-        let code =
-            match (self.lasting(caller), lent.data()) {
-                (None, _) => Code::Closed as usize,
-                (Some(lasting), Some(data))
-                    if data.len() <= REQUEST_BYTES && Request::parse(data).is_some() =>
-                {
-                    if lasting.go_on_with(data) { 0 } else { Code::Reconnecting as usize }
-                }
-                (Some(_), _) => Code::Malformed as usize,
-            };
+        let data = lent.data().filter(|data| data.len() <= REQUEST_BYTES).unwrap_or_default();
+        let code = match (self.lasting(caller), Request::parse(data)) {
+            (None, _) => Code::Closed as usize,
+            (Some(_), None) => Code::Malformed as usize,
+            // The last attempt that could be made would else have been the last of all.
+            (Some(_), Some(request)) if !is_sendable(&request) => Code::BadRequest as usize,
+            (Some(lasting), Some(_)) if lasting.go_on_with(data) => 0,
+            (Some(_), Some(_)) => Code::Reconnecting as usize,
+        };
         lent.answer(code, 0);
     }
 
@@ -243,11 +242,11 @@ impl System {
     fn hand_over(&self, caller: Caller, heir: usize, left: Vec<Told>) -> Result<(), Code> {
         let heir = u8::try_from(heir).ok().and_then(PID::new).filter(|&pid| can_own(pid));
         let heir = heir.ok_or(Code::Malformed)?;
-        // One that is being closed stays with whom it ends for.
+        // One that is being closed stays with whom it ends for, and one that is opened again until it is open.
         if let Found::Live(conn) = self.shared.table.find(caller.handle, caller.pid)
             && conn.state().0 != Phase::Open
         {
-            return Err(Code::Closed);
+            return Err(if conn.reopens().is_some() { Code::Reconnecting } else { Code::Closed });
         }
         let conn = self.shared.table.grant(caller.handle, caller.pid, heir, self.shared.pool.pairs())?;
         conn.hand_over(heir, left);

@@ -1,13 +1,15 @@
 //! Requests that cannot be sent as they are: the text says which, nobody is connected to, nothing is left behind.
 
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::Duration;
 
 use hosted::peer::Peer;
-use xous_api_websocket::error::{OpenError, RequestError};
-use xous_api_websocket::{Code, Request, Websocket, open::CredentialsForm};
+use xous_api_websocket::error::{ControlError, OpenError, RequestError};
+use xous_api_websocket::{Code, Heartbeat, Reconnect, Request, Websocket, open::CredentialsForm};
 
-use crate::common::raw::{accept, expect_close};
-use crate::common::{nothing_is_left, open, peers, refusal, request, seen, system};
+use crate::common::raw::{accept, expect_close, field};
+use crate::common::{nothing_is_left, open, peers, reconnecting, refusal, reopened, request, seen, system};
 
 /// A peer that reports whoever connects, before anything is said.
 fn watched_peer() -> (Peer, Receiver<()>) {
@@ -89,7 +91,55 @@ fn nothing_breaks_out_of_the_request() {
             is_bad(&request().proxy(host, 80), "host of the proxy");
             is_bad(&request().connect_to(host, 80), "host to connect to");
         }
+        let proxy = || request().proxy("127.0.0.1", peer.address().port());
+        is_bad(&proxy().proxy_credentials("a:b", "c"), "credentials of the proxy: the user name has a colon");
+        is_bad(&proxy().proxy_credentials("a", "b\0"), "credentials of the proxy: the password: character 2");
         nobody_came(&peer, &visits);
+    });
+}
+
+/// A connection that lasts tries no such request, and asks for another one at once.
+#[test]
+fn a_later_request_that_cannot_be_sent_changes_nothing() {
+    system!().run(|| {
+        let number = AtomicUsize::new(0);
+        let (peer, heads) = peers::serve(move |mut stream, heads| {
+            heads.send(field(&accept(&mut stream), "X-Token").map(str::to_owned)).unwrap();
+            if number.fetch_add(1, SeqCst) % 2 == 1 {
+                std::io::copy(&mut stream, &mut std::io::sink()).ok();
+            }
+        });
+        let hour = Duration::from_secs(3600);
+        let (plain, long) = (Reconnect::new().jitter(0), [0; Heartbeat::MAX_BYTES + 1]);
+        for policy in [plain.first(hour).largest(hour), plain.asks(hour)] {
+            let token = |token| request(&peer).header("X-Token", token);
+            let ws = Websocket::open(&token("one").reconnect(policy)).unwrap();
+            assert_eq!(seen(&heads).as_deref(), Some("one"));
+            reconnecting(&ws);
+            if policy.asks.is_none() {
+                ws.reconnect_with(&token("two")).unwrap();
+            }
+            for bad in [
+                token("x\n"),
+                token("x").path("/a b"),
+                token("x").sub_protocol("a").sub_protocol("a"),
+                token("x").heartbeat(Heartbeat::binary(&long, hour)),
+                token("x").proxy("127.0.0.1", 80).proxy_credentials("a:b", "c"),
+                Request::new("a b", 80),
+                Request::new("127.0.0.1", 0),
+            ] {
+                let refused = Err(ControlError::Refused(Code::BadRequest));
+                assert_eq!(ws.reconnect_with(&bad), refused, "{bad:?}");
+            }
+            ws.reconnect_now().unwrap();
+            reopened(&ws);
+            let good = if policy.asks.is_none() { "two" } else { "one" };
+            assert_eq!(seen(&heads).as_deref(), Some(good));
+            ws.reconnect_stop().unwrap();
+            assert_eq!(ws.reconnect_with(&token("late")), Err(ControlError::Closed), "there is no attempt");
+            ws.close(1000, "").ok();
+            nothing_is_left();
+        }
     });
 }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use hosted::{Pddb, hear, pddb_directory, tell};
 use websocket::proto::record;
+use xous_api_websocket::error::ControlError;
 use xous_api_websocket::open::Record;
 use xous_api_websocket::state::Phase;
 use xous_api_websocket::wire::{Handle, Opcode, ReceiveWord, Status, message_id};
@@ -319,4 +320,74 @@ fn a_recording_ends_with_a_grant() {
             }
         })
         .run_roles();
+}
+
+/// Whose link breaks before its heir has asked for anything: the heir learns of that in order.
+#[test]
+fn a_lasting_connection_is_opened_again_before_it_is_taken_up() {
+    system!()
+        .role("owner", || {
+            let (peer, streams) = peers::silent();
+            let policy = Reconnect::new().first(SHORT).largest(SHORT);
+            let ws = Websocket::open(&request(&peer).reconnect(policy)).unwrap();
+            let handle = ws.grant(hear().parse().unwrap()).unwrap();
+            drop(seen(&streams));
+            let mut stream = seen(&streams);
+            tell("heir", &handle.to_raw().to_string());
+            stream.write_all(&frame(BINARY, b"FOR THE HEIR")).unwrap();
+            assert_eq!(hear(), "received");
+        })
+        .role("heir", || {
+            let ws = take_up("owner");
+            reconnecting(&ws);
+            reopened(&ws);
+            assert_eq!(binary(&ws), b"FOR THE HEIR");
+            tell("owner", "received");
+        })
+        .run_roles();
+}
+
+/// As long as one that does not break, whether it is open again or not.
+#[test]
+fn a_lasting_connection_that_nobody_takes_up_is_closed() {
+    system!().run(|| {
+        let stall = Duration::from_secs(2);
+        let deadlines = Deadlines::new().stall(stall).close(SHORT);
+        for first in [SHORT, 100 * PATIENCE] {
+            let (peer, streams) = peers::silent();
+            let policy = Reconnect::new().first(first).largest(first).jitter(0);
+            let ws = Websocket::open(&request(&peer).options(deadlines).reconnect(policy)).unwrap();
+            let stream = seen(&streams);
+            let start = Instant::now();
+            // Nobody, in a system of this size.
+            ws.grant(xous::PID::new(32).unwrap()).unwrap();
+            drop(stream);
+            if first == SHORT {
+                let close = read_frame(&mut seen(&streams)).unwrap();
+                assert_eq!((close.first, &close.payload[..2]), (raw::CLOSE, &1001_u16.to_be_bytes()[..]));
+            }
+            stats_when(|stats| stats.connections == 0);
+            assert!(start.elapsed() >= stall, "{:?}", start.elapsed());
+            nothing_is_left();
+        }
+    });
+}
+
+/// Between two sessions there is nothing to hand over, and there will be.
+#[test]
+fn a_connection_that_is_opened_again_stays_with_its_owner_meanwhile() {
+    system!().run(|| {
+        let (peer, streams) = peers::silent();
+        let policy = Reconnect::new().first(100 * PATIENCE).largest(100 * PATIENCE);
+        let ws = Websocket::open(&request(&peer).reconnect(policy)).unwrap();
+        drop(seen(&streams));
+        reconnecting(&ws);
+        let pid = xous::PID::new(32).unwrap();
+        let refused = Err(ControlError::Refused(Code::Reconnecting));
+        assert_eq!(ws.clone().grant(pid), refused);
+        ws.reconnect_now().unwrap();
+        reopened(&ws);
+        ws.clone().grant(pid).unwrap();
+        assert_eq!(ws.state().unwrap().phase, Phase::Closed, "it is not this one's any more");
+    });
 }

@@ -1,7 +1,7 @@
 //! Pings that say how far away the peer is, and whether it is there.
 
 use std::io::{self, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc::{Receiver, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 use hosted::peer::Peer;
 use xous_api_websocket::error::{Closed, ControlError, ReceiveError, SendError};
 use xous_api_websocket::state::{Phase, RoundTrip};
-use xous_api_websocket::{Code, Deadlines, Websocket};
+use xous_api_websocket::{Code, Deadlines, Event, Reconnect, Request, Websocket};
 
-use crate::common::raw::{CLOSE, PING, PONG, TEXT, frame, read_frame};
+use crate::common::raw::{CLOSE, PING, PONG, TEXT, close_payload, frame, read_frame};
 use crate::common::{
-    PATIENCE, nothing_is_left, open, peers, request, seen, stats_when, system, takes_nothing,
+    PATIENCE, nothing_is_left, open, peers, reconnecting, reopened, request, seen, stats_when, system,
+    takes_nothing,
 };
 
 const SHORT: Duration = Duration::from_millis(100);
@@ -128,16 +129,18 @@ fn a_peer_that_is_gone_is_named_as_such() {
 }
 
 /// A connection whose writer waits for its peer in the middle of a message, as the sockets are full; who sends that, and
-/// the peer's end.
-fn held_up(deadlines: Deadlines) -> (Websocket, JoinHandle<Result<(), SendError>>, BufReader<TcpStream>) {
-    let (peer, streams) = peers::silent();
-    let ws = Websocket::open(&request(&peer).options(deadlines)).unwrap();
+/// the peer's end, which is the next of its `streams`.
+fn held_up(
+    request: &Request<'_>,
+    streams: &Receiver<TcpStream>,
+) -> (Websocket, JoinHandle<Result<(), SendError>>, BufReader<TcpStream>) {
+    let ws = Websocket::open(request).unwrap();
     let sending = ws.clone();
     let sender = std::thread::spawn(move || sending.send_binary(&vec![0; MUCH]));
     let passed = || ws.statistics().unwrap().sent.bytes;
     while passed() == 0 || !takes_nothing(&ws) {}
     assert!(passed() < MUCH as u64);
-    (ws, sender, BufReader::new(seen(&streams)))
+    (ws, sender, BufReader::new(seen(streams)))
 }
 
 /// The first byte and the payload of the next frame. A long one is let go of unseen, as fast as it comes.
@@ -176,7 +179,9 @@ fn takes_all(mut stream: BufReader<TcpStream>, answers: bool) -> JoinHandle<()> 
 fn a_peer_that_takes_much_slowly_is_not_taken_for_dead() {
     system!().run(|| {
         for answers in [true, false] {
-            let (ws, sender, mut stream) = held_up(Deadlines::new().write(PATIENCE));
+            let (peer, streams) = peers::silent();
+            let request = request(&peer).options(Deadlines::new().write(PATIENCE));
+            let (ws, sender, mut stream) = held_up(&request, &streams);
             ws.set_keepalive(Some(SHORT), LONGER).unwrap();
             for _ in 0..4 {
                 // Too little for the writer to go on.
@@ -215,12 +220,43 @@ fn a_peer_that_takes_much_slowly_is_not_taken_for_dead() {
 #[test]
 fn a_peer_that_takes_nothing_is_given_up_for_that() {
     system!().run(|| {
-        let (ws, sender, stream) = held_up(Deadlines::new().write(4 * LONGER));
+        let (peer, streams) = peers::silent();
+        let request = request(&peer).options(Deadlines::new().write(4 * LONGER));
+        let (ws, sender, stream) = held_up(&request, &streams);
         ws.set_keepalive(Some(SHORT), SHORT).unwrap();
         let closed = Closed::new(1006, format!("the peer took nothing within {:?}", 4 * LONGER));
         assert_eq!(ws.receive_text(1), Err(ReceiveError::Closed(closed)));
         assert_eq!(sender.join().unwrap(), Err(SendError::Closed));
         drop((ws, stream));
+        nothing_is_left();
+    });
+}
+
+/// The writer of the one before still waits for its peer, and its deadlines go on.
+#[test]
+fn the_next_session_asks_its_own_peer() {
+    system!().run(|| {
+        let (peer, streams) = peers::silent();
+        let deadlines =
+            Deadlines::new().keepalive(4 * SHORT).pong(6 * SHORT).close(10 * PATIENCE).write(10 * PATIENCE);
+        let policy = Reconnect::new().first(10 * PATIENCE).largest(10 * PATIENCE);
+        let (ws, sender, first) = held_up(&request(&peer).options(deadlines).reconnect(policy), &streams);
+        first.get_ref().write_all(&frame(CLOSE, &close_payload(1001, ""))).unwrap();
+        first.get_ref().shutdown(Shutdown::Write).unwrap();
+        reconnecting(&ws);
+        ws.reconnect_now().unwrap();
+        reopened(&ws);
+        let mut next = seen(&streams);
+        next.set_read_timeout(Some(PATIENCE)).unwrap();
+        // It does not answer.
+        assert_eq!(read_frame(&mut next).unwrap().first, PING);
+        assert!(read_frame(&mut next).is_err_and(|error| error.kind() == io::ErrorKind::UnexpectedEof));
+        let event = ws.receive_event();
+        assert!(matches!(event, Ok(Event::Reconnecting { why: Code::NoPong, .. })), "{event:?}");
+        drop(event);
+        drop(first);
+        assert_eq!(sender.join().unwrap(), Err(SendError::Closed));
+        drop(ws);
         nothing_is_left();
     });
 }

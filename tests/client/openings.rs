@@ -1,20 +1,23 @@
 //! Connections whose handle is there before they are: they can be waited for, and given up from anywhere.
 
+use std::fmt::Display;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use hosted::peer::Peer;
 use xous_api_websocket::error::OpenError;
 use xous_api_websocket::state::Phase;
-use xous_api_websocket::{Code, Deadlines, Request, Tls, Websocket};
+use xous_api_websocket::{Code, Deadlines, Event, Reconnect, Request, Tls, Websocket};
 
 use crate::common::pages::RawPages;
 use crate::common::raw::{accept_with, expect_close, read_head};
 use crate::common::{
-    PATIENCE, nothing_is_left, nothing_is_open, peers, request, seen, service_cid, stats_when, system,
+    PATIENCE, nothing_is_left, nothing_is_open, peers, reconnecting, refusal, request, seen, service_cid,
+    stats_when, system,
 };
 
 const OPEN: usize = 8;
@@ -195,5 +198,71 @@ fn waits_by_numbers() {
         assert_eq!(waiter.join().unwrap(), CLOSED);
         assert_eq!(RawPages::new(1).lend_mut(cid, id(WAIT_OPEN), 0, 0).0, CLOSED);
         nothing_is_left();
+    });
+}
+
+/// Who is waited for is named, as it is written, and not as what the end of the wait looks like.
+#[test]
+fn an_opening_that_is_late_names_who_is_waited_for() {
+    let open = Duration::from_secs(2);
+    let late = move |whom: &dyn Display| (Code::Timeout, format!("{whom}: not open within {open:?}"));
+    system!().run(move || {
+        let silent = || peers::serve(|stream, _: &Sender<()>| until_the_end(stream)).0;
+        let silent_peer = silent();
+        let (place, port) = (silent_peer.address(), silent_peer.address().port());
+        let asks = |request: Request<'static>| request.options(Deadlines::new().open(open));
+        let v6 = TcpListener::bind(("::1", 0)).unwrap();
+        let v6_port = v6.local_addr().unwrap().port();
+        let (leads, _) = peers::serve(move |mut stream, _: &Sender<()>| {
+            read_head(&mut stream);
+            let head = format!("HTTP/1.1 301 Go\r\nLocation: ws://{place}/\r\nContent-Length: 0\r\n\r\n");
+            stream.write_all(head.as_bytes()).unwrap();
+        });
+        let (tunnel, _) = peers::serve(move |mut stream, _: &Sender<()>| {
+            read_head(&mut stream);
+            stream.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").unwrap();
+            until_the_end(stream);
+        });
+        let far = |proxy: &Peer| Request::new("far.example", 81).proxy("127.0.0.1", proxy.address().port());
+        for (request, whom) in [
+            (Request::new("::1", v6_port), format!("[::1]:{v6_port}")),
+            (far(&silent_peer), format!("the proxy {place}")),
+            (far(&tunnel), "far.example:81".to_owned()),
+            (Request::new("127.0.0.1", leads.address().port()).redirects(1), place.to_string()),
+            (Request::new("127.0.0.1", port), place.to_string()),
+        ] {
+            assert_eq!(refusal(&asks(request.clone())), late(&whom));
+            let told = Websocket::opening(&asks(request)).unwrap().wait();
+            assert_eq!(told.err().unwrap().to_string(), late(&whom).1);
+        }
+        nothing_is_left();
+    });
+}
+
+#[test]
+fn an_attempt_that_is_late_is_told_as_the_deadline() {
+    let open = Duration::from_secs(1);
+    system!().run(move || {
+        for before_open in [false, true] {
+            let number = AtomicUsize::new(usize::from(before_open));
+            let (peer, _) =
+                peers::serve(move |mut stream, _: &Sender<()>| match number.fetch_add(1, SeqCst) {
+                    0 => drop(accept_with(&mut stream, "")),
+                    _ => until_the_end(stream),
+                });
+            let policy = Reconnect::new().first(open).largest(open).before_open(before_open);
+            let asks = request(&peer).options(Deadlines::new().open(open)).reconnect(policy);
+            let ws = Websocket::open(&asks).unwrap();
+            if !before_open {
+                reconnecting(&ws);
+            }
+            for _ in 0..2 {
+                let Event::Reconnecting { why, closed, .. } = ws.receive_event().unwrap() else { panic!() };
+                let text = format!("{}: not open within {open:?}", peer.address());
+                assert_eq!((why, closed.reason), (Code::Timeout, text));
+            }
+            drop(ws);
+            nothing_is_left();
+        }
     });
 }

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use hosted::peer::Peer;
-use xous_api_websocket::error::{QueueError, ReceiveError, SendError};
+use xous_api_websocket::error::{ControlError, QueueError, ReceiveError, SendError};
 use xous_api_websocket::state::Phase;
 use xous_api_websocket::{CloseCode, Code, ConnectionOptions, Deadlines, Kind, Limits, Reconnect, Websocket};
 
@@ -163,5 +163,24 @@ fn what_waits_for_the_next_session_ends_with_a_close_or_a_stop_of_the_owner() {
             assert!(frames.try_recv().is_err(), "there is no other session");
             nothing_is_left();
         }
+    });
+}
+
+/// Its peer has closed and will be back.
+#[test]
+fn pings_are_set_for_the_next_session_behind_a_close_that_is_no_end() {
+    system!().run(|| {
+        let (_peer, ws, frames, lets_go) = closing(policy());
+        assert_eq!(ws.state().unwrap().phase, Phase::Closing);
+        ws.set_keepalive(Some(SHORT), PATIENCE).unwrap();
+        let nobody = xous::PID::new(32).unwrap();
+        assert_eq!(ws.clone().grant(nobody), Err(ControlError::Refused(Code::Reconnecting)));
+        lets_go.send(()).unwrap();
+        reconnecting(&ws);
+        reopened(&ws);
+        assert_eq!(seen(&frames).len(), 4, "a ping of the service");
+        ws.close(1000, "").unwrap();
+        assert_eq!(ws.set_keepalive(None, PATIENCE), Err(ControlError::Closed));
+        nothing_is_left();
     });
 }

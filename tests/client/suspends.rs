@@ -77,8 +77,8 @@ fn peers_are_asked_at_once_when_the_device_has_slept() {
     });
 }
 
-/// An attempt that is due in an hour is due when the device wakes; one that the server has put off, or before which the owner
-/// is asked, is not.
+/// An attempt that is due in an hour is due when the device wakes; one before which the owner is asked is not, nor one that the
+/// server has put off, before its time.
 #[test]
 fn a_connection_that_waits_to_be_opened_again_does_so_when_the_device_has_slept() {
     system!().suspends().run(|| {
@@ -87,19 +87,23 @@ fn a_connection_that_waits_to_be_opened_again_does_so_when_the_device_has_slept(
             openings.send(()).unwrap();
             drop(stream);
         });
-        let (busy, asked) = peers::serve(|mut stream, asked| {
-            raw::read_head(&mut stream);
-            let answer = b"HTTP/1.1 503 Busy\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n";
-            stream.write_all(answer).unwrap();
-            asked.send(()).unwrap();
-        });
+        let busy = |seconds| {
+            peers::serve(move |mut stream, asked| {
+                raw::read_head(&mut stream);
+                let retry = format!("Retry-After: {seconds}\r\n");
+                write!(stream, "HTTP/1.1 503 Busy\r\n{retry}Content-Length: 0\r\n\r\n").unwrap();
+                asked.send(Instant::now()).unwrap();
+            })
+        };
+        let ((busy, asked), (hasty, asked_twice)) = (busy(3600), busy(2));
         let hourly = Reconnect::new().first(HOUR).largest(HOUR).before_open(true);
         let open = |peer, policy| {
             let ws = Websocket::open(&request(peer).reconnect(policy)).unwrap();
             assert!(matches!(ws.receive_event(), Ok(Event::Reconnecting { .. })));
             ws
         };
-        let (waits, put_off) = (open(&restarted, hourly), open(&busy, hourly));
+        let (waits, put_off, put_off_shortly) =
+            (open(&restarted, hourly), open(&busy, hourly), open(&hasty, hourly));
         seen(&openings);
         let asks = open(&restarted, hourly.asks(HOUR));
         seen(&openings);
@@ -110,7 +114,9 @@ fn a_connection_that_waits_to_be_opened_again_does_so_when_the_device_has_slept(
         assert!(asked.try_recv().is_err() && openings.try_recv().is_err());
         asks.reconnect_now().unwrap();
         seen(&openings);
-        drop((waits, put_off, asks));
+        let (first, second) = (seen(&asked_twice), seen(&asked_twice));
+        assert!(second - first >= Duration::from_secs(2), "what the server has asked for");
+        drop((waits, put_off, put_off_shortly, asks));
         nothing_is_left();
     });
 }

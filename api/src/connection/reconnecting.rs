@@ -37,7 +37,8 @@ impl Websocket {
     /// opening again is not changed.
     ///
     /// # Errors
-    /// `Closed` if it is no connection that is opened again, `Refused` with the code.
+    /// `Closed` if it is no connection that is opened again, or not any more; `Refused` with the code: `BadRequest` if it cannot
+    /// be sent, `Reconnecting` while an attempt is on. The request before stays then, and the service still waits for the answer.
     pub fn reconnect_with(&self, request: &Request<'_>) -> Result<(), ControlError> {
         let mut pages = Pages::new(request.encoded_len());
         let len = request.write(pages.bytes_mut()).map_err(|error| match error {

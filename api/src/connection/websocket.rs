@@ -408,7 +408,8 @@ impl Websocket {
     /// [`Deadlines::keepalive`](crate::Deadlines::keepalive) and [`pong`](crate::Deadlines::pong) say. `None` for no pings.
     ///
     /// # Errors
-    /// `Closed` when the connection has ended.
+    /// `Closed` when the connection has ended and is not [opened again](crate::Reconnect). Between two sessions it is for the
+    /// next one.
     pub fn set_keepalive(&self, keepalive: Option<Duration>, pong: Duration) -> Result<(), ControlError> {
         let ms = |wait: Duration| u32::try_from(wait.as_millis()).unwrap_or(u32::MAX) as usize;
         let silence = keepalive.map_or(0, |silence| ms(silence).max(1));
@@ -427,9 +428,10 @@ impl Websocket {
     /// that another thread holds at this moment.
     ///
     /// # Errors
-    /// `Closed` if it is not this process's or is being closed, `Refused(Malformed)` if no process has such a number, `Busy` if
-    /// what is queued ([`Websocket::queue`]) finds no place at all: flush before. As after any error of this call, the
-    /// connection closes unless there is another clone.
+    /// `Closed` if it is not this process's or is being closed, `Refused(Reconnecting)` while it is
+    /// [opened again](crate::Reconnect), `Refused(Malformed)` if no process has such a number, `Busy` if what is queued
+    /// ([`Websocket::queue`]) finds no place at all: flush before. As after any error of this call, the connection closes
+    /// unless there is another clone: who means to try again hands over a clone, and drops the other one behind that.
     pub fn grant(self, pid: xous::PID) -> Result<Handle, ControlError> {
         let pid = usize::from(pid.get());
         if let Some(mut outgoing) = self.link.queued() {

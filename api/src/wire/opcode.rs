@@ -120,9 +120,9 @@ pub enum Opcode {
     /// that the former owner has got nothing of comes from its beginning, of another the rest is dropped.
     ///
     /// Whether there is such a process is not known. If it asks for nothing within the connection's stall deadline, the
-    /// connection is closed with 1001.
+    /// connection is closed with 1001. One that is [opened again](crate::Reconnect) is so also within that time.
     ///
-    /// Errors: `Closed` (also one that is being opened or closed), `Malformed` (a number that no process has: 0, 1, the
+    /// Errors: `Closed` (also one that is being opened or closed), `Reconnecting` (it is being opened again), `Malformed` (a number that no process has: 0, 1, the
     /// service's own, more than the kernel has places for), `NoWorker` (few are left, and the process has one).
     Grant = 10,
     /// As `Grant`, and the new owner first gets messages that the caller has got and not looked at: lend of them as a
@@ -236,8 +236,8 @@ pub enum Opcode {
     /// request. If the owner was asked for it, this is the answer. What it says of deadlines, limits, the lease and of
     /// opening again is not changed.
     ///
-    /// Errors in `offset`: `Closed` (no connection of the caller that is opened again), `Malformed`, `Reconnecting` (an
-    /// attempt is on).
+    /// Errors in `offset`: `Closed` (no connection of the caller that is opened again), `Malformed`, `BadRequest` (it cannot be
+    /// sent: the one before stays, and the service waits on), `Reconnecting` (an attempt is on).
     ReconnectWith = 34,
     /// Makes the next attempt now: blocking or plain scalar, `Scalar2(0, 0)`.
     ///

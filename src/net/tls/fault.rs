@@ -112,14 +112,15 @@ fn moment(time: UnixTime) -> Moment {
     Moment::from_unix_seconds(time.as_secs())
 }
 
-/// The names of a certificate as a person writes them, of `DnsName("a")` and the like; they are escaped already.
+/// The hosts of a certificate as a person writes them, of `DnsName("a")` and `IpAddress(192.0.2.1)`; they are escaped already.
+/// It may have names of other things, such as mailboxes.
 fn names(presented: &[String]) -> String {
-    let plain = presented.iter().map(|name| {
-        let inner = name.split_once('(').and_then(|(_, name)| name.strip_suffix(')')).unwrap_or(name);
-        inner.trim_matches('"')
+    let hosts = presented.iter().filter_map(|name| {
+        let inner = name.strip_prefix("DnsName(").or_else(|| name.strip_prefix("IpAddress("))?;
+        Some(inner.trim_end_matches(')').trim_matches('"'))
     });
-    let names: Vec<_> = plain.take(MAX_NAMES).collect();
-    match (names.len(), presented.len() - names.len()) {
+    let names: Vec<_> = hosts.clone().take(MAX_NAMES).collect();
+    match (names.len(), hosts.count() - names.len()) {
         (0, _) => "no host".to_owned(),
         (_, 0) => names.join(", "),
         (_, more) => format!("{} and {more} more", names.join(", ")),
@@ -161,9 +162,11 @@ mod tests {
         assert_eq!(words(&AlertDescription::HandshakeFailure), "handshake failure");
         assert_eq!(words(&AlertDescription::UnknownCA), "unknown ca");
         assert_eq!(words(&InvalidMessage::MissingData("ServerHello")), "missing data server hello");
-        let presented = ["DnsName(\"a.example\")", "IpAddress(192.0.2.1)", "odd"].map(str::to_owned);
-        assert_eq!(names(&presented), "a.example, 192.0.2.1, odd");
-        assert_eq!(names(&[]), "no host");
+        let presented =
+            ["Unsupported(0x01)", "DnsName(\"a.example\")", "IpAddress(192.0.2.1)", "DirectoryName"];
+        let presented = presented.map(str::to_owned);
+        assert_eq!(names(&presented), "a.example, 192.0.2.1");
+        assert_eq!((names(&presented[3..]).as_str(), names(&[]).as_str()), ("no host", "no host"));
         assert_eq!(names(&vec!["DnsName(\"a\")".to_owned(); 7]), "a, a, a, a, a and 2 more");
     }
 

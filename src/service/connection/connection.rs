@@ -61,8 +61,6 @@ pub(crate) struct Connection {
     held: AtomicBool,
     /// Both threads have ended: no deadline is waited for any more.
     finished: AtomicBool,
-    /// It was handed over, and nothing has come from its owner yet.
-    untouched: AtomicBool,
     /// Another one has taken its place. Set before the owner is told of this one's end.
     is_succeeded: AtomicBool,
 }
@@ -74,6 +72,8 @@ pub(crate) struct Shared {
     /// Of the owner.
     failures: Failures,
     past: Mutex<Past>,
+    /// They were handed over, and nothing has come from the owner yet.
+    untouched: AtomicBool,
     /// Its owner has asked for a recording.
     pub(crate) recorder: OnceLock<Recorder>,
 }
@@ -155,6 +155,7 @@ impl Connection {
             liveness,
             failures: Failures::default(),
             past: Mutex::default(),
+            untouched: AtomicBool::new(false),
             recorder: OnceLock::new(),
         });
         let session = usize::from(lasting.is_some());
@@ -205,7 +206,6 @@ impl Connection {
             }),
             held: AtomicBool::new(false),
             finished: AtomicBool::new(false),
-            untouched: AtomicBool::new(false),
             is_succeeded: AtomicBool::new(false),
         })
     }

@@ -33,8 +33,8 @@ struct State {
     waits: bool,
     /// The owner wants no wait.
     now: bool,
-    /// The wait is this side's own, not one that the server has asked for.
-    is_own: bool,
+    /// For how long the server wants to be left alone; the rest of the wait is this side's own.
+    asked: Duration,
     /// The device has slept: the network may be there by now.
     due: bool,
     /// An attempt is on: it has a request in its hands, and another one has no place.
@@ -99,10 +99,10 @@ impl Lasting {
         waits
     }
 
-    /// The device has slept. A wait that the server has not asked for is over; the owner is still asked.
+    /// The device has slept. The wait is over but for what the server has asked for; the owner is still asked.
     pub(super) fn resume(&self) {
         let mut state = self.state.lock();
-        state.due |= state.waits && state.is_own;
+        state.due |= state.waits;
         drop(state);
         self.changed.notify_all();
     }
@@ -139,10 +139,10 @@ impl Lasting {
         self.changed.notify_all();
     }
 
-    /// A wait begins, which the owner learns next; one of this side's `own`, or one that the server has asked for.
-    pub(super) fn begin(&self, own: bool) {
+    /// A wait begins, which the owner learns next, and of which the server has `asked` for so much.
+    pub(super) fn begin(&self, asked: Duration) {
         let mut state = self.state.lock();
-        (state.waits, state.is_own, state.due) = (true, own, false);
+        (state.waits, state.asked, state.due) = (true, asked, false);
     }
 
     /// Waits for the time of the next attempt, and then for the owner if it is asked. `false` if there is to be none, or
@@ -154,7 +154,7 @@ impl Lasting {
         loop {
             let waited = start.elapsed();
             let asks = if state.request.is_none() { asks } else { Duration::ZERO };
-            let wait = if state.due { Duration::ZERO } else { wait };
+            let wait = if state.due { wait.min(state.asked) } else { wait };
             let left = wait.saturating_add(asks).saturating_sub(waited);
             let goes_on = wanted() && !self.is_stopped();
             if !goes_on || state.now || left.is_zero() {
@@ -218,20 +218,19 @@ mod tests {
         assert_eq!(asks.take_request().map(|request| request.len()), Some(1));
         assert!(!asks.go_on_with(&[2]), "one is on");
         asks.attempted();
-        asks.begin(true);
+        asks.begin(Duration::ZERO);
         std::thread::scope(|scope| {
             let waits = scope.spawn(|| asks.wait(Duration::ZERO, || true));
             assert!(asks.go_on());
             assert!(waits.join().unwrap());
         });
-        for own in [true, false] {
-            plain.begin(own);
+        for asked in [Duration::ZERO, Duration::from_millis(50)] {
+            plain.begin(asked);
             plain.resume();
-            assert_eq!(plain.state.lock().due, own);
+            let start = Instant::now();
+            assert!(plain.wait(long, || true), "the device has slept");
+            assert!(start.elapsed() >= asked, "what the server has asked for");
         }
-        plain.begin(true);
-        plain.resume();
-        assert!(plain.wait(long, || true), "the device has slept");
         plain.stop();
         assert!(!plain.wait(long, || true));
     }

@@ -61,6 +61,7 @@ pub(crate) use established::Established;
 pub(crate) use lasting::Lasting;
 pub(super) use opening::client;
 pub(crate) use opening::client::Opening;
+pub(super) use opening::compose::is_sendable;
 pub(crate) use outbox::ShareError;
 pub(crate) use outcome::{ABNORMAL, Outcome};
 pub(crate) use recorder::{Recorder, Recording, ended as session_is_recorded};

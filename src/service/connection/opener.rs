@@ -1,7 +1,7 @@
 //! Who waits for an opening, and what came of it until somebody asks.
 
+use xous_api_websocket::Code;
 use xous_api_websocket::wire::{Handle, Reply};
-use xous_api_websocket::{Code, Request};
 
 use super::failure::Failure;
 use crate::service::limits::HEAD_KEPT;
@@ -17,8 +17,8 @@ pub(super) struct Opener {
     later: bool,
     /// That, until then.
     kept: Option<Box<OpeningResult>>,
-    /// Host and port.
-    place: Box<str>,
+    /// Whom the opening waits for.
+    place: String,
     /// The owner knows that the opening has failed.
     refused: bool,
     /// The server has refused. The worker says so as soon as it has what comes with it.
@@ -44,9 +44,14 @@ impl Opener {
         Opener { page, ..Opener::default() }
     }
 
-    /// The owner has its answer, and asks later what came of the opening to `place`.
-    pub(super) fn asks_later(&mut self, place: String) {
-        (self.later, self.place) = (true, place.into());
+    /// The owner has its answer, and asks later what came of the opening.
+    pub(super) fn asks_later(&mut self) {
+        self.later = true;
+    }
+
+    /// The opening waits for whom this names.
+    pub(super) fn waits_for(&mut self, place: String) {
+        self.place = place;
     }
 
     /// It is known what came of it: who waits is told, or who asks later will be. The first result counts.
@@ -121,15 +126,9 @@ impl Opener {
         self.refused
     }
 
-    /// Host and port, and a colon, if they are known.
+    /// Whom the opening waits for, in words.
     pub(super) fn place(&self) -> String {
-        // The request is still in the page of an `Open`.
-        let request = self.page.as_ref().and_then(|page| page.data()).and_then(Request::parse);
-        match request {
-            _ if !self.place.is_empty() => format!("{}: ", self.place),
-            Some(request) => format!("{}:{}: ", request.host, request.port),
-            None => String::new(),
-        }
+        self.place.clone()
     }
 }
 

@@ -73,6 +73,13 @@ impl Timer {
         }
     }
 
+    /// `heir` is woken for a `kind` when `whom` would have been.
+    pub(crate) fn pass_on(&self, whom: &Weak<dyn Wake>, heir: &Weak<dyn Wake>, kind: usize) {
+        let mut state = self.state.lock();
+        let passed = state.due.iter_mut().filter(|due| due.kind == kind && Weak::ptr_eq(whom, &due.whom));
+        passed.for_each(|due| due.whom = heir.clone());
+    }
+
     /// Deadlines that are waited for.
     pub(crate) fn len(&self) -> usize {
         self.state.lock().due.len()

@@ -57,9 +57,14 @@ impl Connection {
         self.arm(Deadline::Open, REFUSAL_WAIT);
     }
 
-    /// The owner has the handle and asks later what came of the opening to `place`.
-    pub(crate) fn tells_later(&self, place: String) {
-        self.state.lock().opener.asks_later(place);
+    /// The owner has the handle and asks later what came of the opening.
+    pub(crate) fn tells_later(&self) {
+        self.state.lock().opener.asks_later();
+    }
+
+    /// The opening waits for whom this names.
+    pub(crate) fn waits_for(&self, place: String) {
+        self.state.lock().opener.waits_for(place);
     }
 
     /// Tells what came of the opening, unless somebody was told already.
@@ -93,9 +98,8 @@ impl Connection {
         // A refusal that has come is told by the worker.
         if !state.opener.is_answered() {
             state.phase = Phase::Closed;
-            let (place, open) = (state.opener.place(), self.deadlines.open);
             drop(state);
-            let failure = Failure::new(Code::Timeout, format_args!("{place}not open within {open:?}"));
+            let failure = self.late();
             let outcome = Outcome { why: Some(failure.code), ..Outcome::new(ABNORMAL, &failure.text) };
             if !self.lasts_before_open(&outcome) {
                 self.fail_opening(failure);
@@ -104,6 +108,18 @@ impl Connection {
             drop(state);
         }
         self.break_off();
+    }
+
+    /// Why an opening has failed that ended with this failure: if its deadline was over before, that is the reason, and what
+    /// the socket said when it was shut down is not.
+    pub(crate) fn failed_by(&self, failure: Failure) -> Failure {
+        let is_late = !self.is_wanted() && !self.is_closed_by_owner();
+        if is_late { self.late() } else { failure }
+    }
+
+    fn late(&self) -> Failure {
+        let (place, open) = (self.state.lock().opener.place(), self.deadlines.open);
+        Failure::new(Code::Timeout, format_args!("{place}: not open within {open:?}"))
     }
 
     pub(super) fn answer_opener(&self, change: impl FnOnce(&mut Opener) -> Told) {

@@ -22,6 +22,9 @@ impl Connection {
     /// and a message that it has sent in parts ends. But for what it has `left`: that comes first. Nor is anything of the heir's
     /// in a recording that the former one has asked for.
     pub(crate) fn hand_over(self: &Arc<Self>, heir: PID, left: Vec<Told>) {
+        if let Some(next) = self.next() {
+            return next.hand_over(heir, left);
+        }
         self.outbox.hand_over();
         self.belongs_to(heir);
         self.untouched.store(true, Relaxed);
@@ -31,6 +34,10 @@ impl Connection {
         self.recorder.get().inspect(|recorder| recorder.hand_over());
         self.disarm(Some(Deadline::TakeUp));
         self.arm(Deadline::TakeUp, self.deadlines.stall);
+        // Another one may have taken its place meanwhile, which forgets its deadlines.
+        if let Some(next) = self.next() {
+            next.arm(Deadline::TakeUp, self.deadlines.stall);
+        }
     }
 
     /// Records it for the first owner.

@@ -7,11 +7,12 @@ use xous_api_websocket::state::Phase;
 use xous_api_websocket::{Code, Deadlines};
 
 use super::super::deadline::Deadline;
+use super::super::liveness::State;
 use super::Connection;
 use crate::proto::{Keepalive, KeepaliveStep};
 use crate::service::thread::{Note, note};
 use crate::sync::Instant;
-use crate::sync::atomic::Ordering::Relaxed;
+use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 impl Connection {
     /// Something came from the peer.
@@ -60,9 +61,10 @@ impl Connection {
         self.liveness.state.lock().round_trip.microseconds()
     }
 
-    /// Pings the peer after this silence from now on, and gives it up `pong` later. `false` if the connection is over.
+    /// Pings the peer after this silence from now on, and gives it up `pong` later. `false` if the connection is over, and is
+    /// not opened again.
     pub(crate) fn set_keepalive(self: &Arc<Self>, interval: Option<Duration>, pong: Duration) -> bool {
-        if !matches!(self.state().0, Phase::Opening | Phase::Open) {
+        if !matches!(self.state().0, Phase::Opening | Phase::Open) && self.reopens().is_none() {
             return false;
         }
         let pong = pong.min(Deadlines::MAX_WAIT);
@@ -78,6 +80,9 @@ impl Connection {
 
     /// The first interval begins.
     pub(super) fn begins_to_ping(self: &Arc<Self>) {
+        if let Some(next) = self.next() {
+            return next.begins_to_ping();
+        }
         self.disarm(Some(Deadline::Keepalive));
         let first = self.liveness.state.lock().keepalive.as_mut().map(Keepalive::begin);
         if let Some(interval) = first
@@ -88,10 +93,11 @@ impl Connection {
     }
 
     pub(super) fn keep_alive(self: &Arc<Self>) {
-        let (heard, held) = (self.liveness.heard.swap(false, Relaxed), self.held.load(Relaxed));
+        let held = self.held.load(Relaxed);
         let mut state = self.liveness.state.lock();
         let (changes, pong) = (state.changes, state.pong);
-        let step = state.keepalive.as_mut().map(|keepalive| keepalive.tick(heard, held));
+        let tick = |keepalive: &mut Keepalive| keepalive.tick(self.liveness.heard.swap(false, Relaxed), held);
+        let step = self.own_keepalive(&mut state).map(tick);
         drop(state);
         let wait = match step {
             None => return,
@@ -112,6 +118,12 @@ impl Connection {
         self.looks_again(wait, changes);
     }
 
+    /// As long as no other one has taken its place: that one begins under the same lock, and what it asks its peer and hears
+    /// of it is not this one's. This one's writer may hang in the socket for long behind that.
+    fn own_keepalive<'a>(&self, state: &'a mut State) -> Option<&'a mut Keepalive> {
+        state.keepalive.as_mut().filter(|_| !self.is_succeeded.load(SeqCst))
+    }
+
     /// How long the peer still has to answer, if the ping was held up on its way to the socket, or what it was asked by has
     /// changed. While it is held up, the write deadline looks after the peer, or the close deadline.
     fn has_time(&self, changes: u32) -> Option<Duration> {
@@ -120,7 +132,7 @@ impl Connection {
         if state.changes != changes {
             return Some(Duration::ZERO);
         }
-        match state.keepalive.as_mut().map(|keepalive| keepalive.late(out_for)) {
+        match self.own_keepalive(&mut state).map(|keepalive| keepalive.late(out_for)) {
             Some(KeepaliveStep::Wait(wait)) => Some(wait),
             _ => None,
         }
@@ -130,7 +142,7 @@ impl Connection {
     pub(super) fn check(self: &Arc<Self>) {
         let mut state = self.liveness.state.lock();
         let changes = state.changes;
-        let step = state.keepalive.as_mut().map(Keepalive::ask);
+        let step = self.own_keepalive(&mut state).map(Keepalive::ask);
         drop(state);
         if let Some(KeepaliveStep::Ping(wait)) = step {
             self.liveness.heard.store(false, Relaxed);

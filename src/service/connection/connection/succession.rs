@@ -5,12 +5,13 @@ use std::sync::Arc;
 use xous_api_websocket::Code;
 use xous_api_websocket::wire::RestWord;
 
+use super::super::deadline::Deadline;
 use super::super::lasting::Lasting;
 use super::super::opener::OpeningResult;
 use super::super::outcome::Outcome;
 use super::{Connection, Parts, Phase, State};
 use crate::service::message::Lent;
-use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
+use crate::sync::atomic::Ordering::SeqCst;
 
 impl Connection {
     /// What a connection has that is opened again.
@@ -23,7 +24,7 @@ impl Connection {
         let state = self.state.lock();
         let is_over = state.outcome.as_ref().is_some_and(|outcome| !self.continues(&state, outcome));
         let wanted = !(is_over || state.closed_by_owner || state.is_last);
-        self.lasting.clone().filter(|_| wanted)
+        self.lasting.clone().filter(|lasting| wanted && !lasting.is_stopped())
     }
 
     /// The owner wants it opened again no more. If it is not open, it ends as the one before it. `false` if it is not opened
@@ -166,8 +167,7 @@ impl Connection {
     fn is_given_up(&self, state: &State) -> bool {
         state.outcome.as_ref().is_some_and(|outcome| !self.continues(state, outcome))
             || self.lasting.as_ref().is_some_and(|lasting| lasting.is_stopped())
-            // Nor is one opened again that was handed over and that nobody has taken up.
-            || state.closed_by_owner || self.untouched.load(Relaxed)
+            || state.closed_by_owner
     }
 
     /// The next one, which takes over what the owner has lent and queued; `None` if the owner has closed or stopped it.
@@ -216,6 +216,8 @@ impl Connection {
         }
         self.shared.inbox.reopen();
         next.watch_pages();
+        // Nobody has taken it up: what is left of the time for that.
+        self.timer.pass_on(&self.weak(), &next.weak(), Deadline::TakeUp as usize);
         Some(next)
     }
 

@@ -133,7 +133,7 @@ fn an_opening_is_answered_once_and_what_was_answered_is_true() {
 fn who_waits_for_an_opening_that_is_given_up_is_told_once() {
     explore(2, || {
         let (conn, table, timer) = connection(None);
-        conn.tells_later("a:1".into());
+        conn.tells_later();
         conn.opening();
         let guard = EndGuard::new(conn.clone(), table);
         let worker = spawn(move || {

@@ -9,6 +9,7 @@ use xous_api_websocket::{Code, ConnectionOptions, Deadlines, Lease, Reconnect};
 
 use super::super::closer::Closer;
 use super::super::connection::Connection;
+use super::super::deadline::Deadline;
 use super::super::end_guard::EndGuard;
 use super::super::lasting::Lasting;
 use super::super::outbox::Work;
@@ -17,7 +18,8 @@ use super::super::table::{Found, Table};
 use crate::proto::{CloseCode, CloseReason, Role};
 use crate::service::limits::CONNECTIONS;
 use crate::service::message::Caller;
-use crate::service::thread::Timer;
+use crate::service::thread::{Timer, Wake};
+use crate::sync::FOREVER;
 use crate::sync::explore::explore;
 
 const OWNER: PID = PID::new(2).unwrap();
@@ -26,13 +28,16 @@ const WORD: usize = 77;
 
 /// A connection that is open, and what is to come behind it.
 fn connection(queues: bool) -> (Arc<EndGuard>, Arc<Table>, Arc<Timer>) {
+    connection_with(queues, Deadlines::default())
+}
+
+fn connection_with(queues: bool, deadlines: Deadlines) -> (Arc<EndGuard>, Arc<Table>, Arc<Timer>) {
     let (table, timer) = (Table::new(), Timer::start().unwrap());
     let made = timer.clone();
     let policy = Reconnect::new().queues(queues);
     let lasting = Some(Arc::new(Lasting::new(policy, ConnectionOptions::new())));
     let conn = table.enter(OWNER, CONNECTIONS, |handle| {
-        let (deadlines, lease) = (Deadlines::default(), Lease::default());
-        Connection::new_lasting(Role::Client, handle, deadlines, lease, made, None, lasting)
+        Connection::new_lasting(Role::Client, handle, deadlines, Lease::default(), made, None, lasting)
     });
     let conn = conn.unwrap();
     conn.opened().unwrap();
@@ -250,5 +255,26 @@ fn giving_up_late_leaves_the_next_one_its_inbox() {
             "the next connection delivers nothing"
         );
         drop((guard, next));
+    });
+}
+
+/// It is time for a ping at the moment when the connection is passed on, and the next one opens: that one asks its own peer,
+/// whatever the one before has asked.
+#[test]
+fn a_late_ping_is_not_the_next_ones() {
+    explore(2, || {
+        let deadlines = Deadlines::new().keepalive(FOREVER);
+        let (guard, _table, timer) = connection_with(false, deadlines);
+        guard.conn.breaks(|| "cut");
+        guard.conn.reader_ended();
+        let (conn, other) = (guard.conn.clone(), timer.clone());
+        let late = spawn(move || conn.wake(Deadline::Keepalive as usize, &other));
+        let next = guard.pass_on(guard.conn.outcome()).expect("its owner has not closed");
+        next.conn.opened().unwrap();
+        late.join().unwrap();
+        next.conn.clone().wake(Deadline::Keepalive as usize, &timer);
+        assert!(matches!(next.conn.outbox.try_next(false), Some(Work::Ping)), "nobody asks its peer");
+        drop((guard, next));
+        assert_eq!(timer.len(), 0, "no deadline is left");
     });
 }

@@ -56,7 +56,7 @@ impl Again {
             guard = following;
             let Some(wait) = backoff.next(self.chance(), why.asked) else { return };
             log::info!("opened again in {wait:?}: {}", why.outcome.reason);
-            self.lasting.begin(why.asked.is_none());
+            self.lasting.begin(why.asked.unwrap_or_default());
             self.tell(&guard, &why, wait, backoff.failures());
             if !self.lasting.wait(wait, || guard.conn.is_wanted()) {
                 return;
@@ -127,13 +127,11 @@ impl Again {
 
 /// An attempt has failed: whether there is to be another one.
 pub(super) fn failed(conn: &Connection, failure: &Failure) -> Option<Why> {
-    // The open deadline is over, if it is not the owner who has given it up.
-    let is_late = !conn.is_wanted() && !conn.is_closed_by_owner();
     let transient = match failure.status {
-        0 => is_late || failure.code.is_transient(),
+        0 => failure.code.is_transient(),
         status => matches!(status, 408 | 429 | 502..=504),
     };
-    let code = if is_late { Code::Timeout } else { failure.code };
+    let code = failure.code;
     let outcome = Outcome { why: Some(code), ..Outcome::new(ABNORMAL, &failure.text) };
     if transient {
         return Some(Why { code, outcome, asked: retry_after(&failure.head) });

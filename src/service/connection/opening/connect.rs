@@ -1,15 +1,11 @@
 //! Opens a client connection.
 
-use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore, SeedableRng};
-use xous_api_websocket::{
-    Code, Request,
-    open::{CredentialsForm, Proxy},
-};
+use xous_api_websocket::{Code, Request};
 
 use super::super::beat::{Beat, Heartbeat};
 use super::super::connection::Connection;
@@ -19,18 +15,13 @@ use super::super::recorder::Recorder;
 use super::super::seed::Seed;
 use super::super::tls_code;
 use super::answer::Answer;
+use super::compose::{Heads, bad, compose};
 use super::destination::{self, Destination};
-use super::wording::{HostFault, Wording};
 use crate::entropy::EntropyError;
 use crate::net::{DialError, Socket, TlsError, dial, tls_client, without_zone};
 use crate::pddb::Pddb;
 use crate::proto::Role;
-use crate::proto::handshake::{
-    Authorization, ClientRequest, Key, ReplyError, TunnelRequest, check_reply, is_host, parse_reply,
-};
-
-/// The longest host name, as text (RFC 1035 section 2.3.4). A resolver may take long over a longer one.
-const MAX_HOST: usize = 253;
+use crate::proto::handshake::{Key, ReplyError, check_reply, parse_reply};
 
 /// Draws the random numbers of a connection; may block.
 pub(crate) type Draw = Box<dyn Fn() -> Result<Seed, EntropyError> + Send>;
@@ -49,20 +40,26 @@ pub(super) fn open(
     pddb: &Pddb,
     seed: &Draw,
 ) -> Result<Opened, Failure> {
+    attempt(conn, request, pddb, seed).map_err(|failure| conn.failed_by(failure))
+}
+
+fn attempt(conn: &Arc<Connection>, request: &[u8], pddb: &Pddb, seed: &Draw) -> Result<Opened, Failure> {
     let request = &Request::parse(request)
         .ok_or_else(|| Failure::new(Code::Malformed, format_args!("the page does not hold a request")))?;
     if let (Some(record), None, false) = (&request.record, conn.recorder.get(), conn.is_granted()) {
         conn.record(Recorder::begin(record)?);
     }
+    let to = Destination::new(request);
+    conn.waits_for(to.place());
     let seed =
         seed().map_err(|error| Failure::new(Code::Entropy, format_args!("no random numbers: {error}")))?;
     let mut key = seed.key;
     let mut masks = ChaCha8Rng::from_seed(seed.masks);
-    let mut attempt = Attempt { conn, request, pddb, to: Destination::new(request), start: Instant::now() };
+    let mut attempt = Attempt { conn, request, pddb, to, start: Instant::now() };
     let mut left = request.redirects;
-    let mut head = attempt.compose(&Key::new(key))?;
+    let mut heads = attempt.compose(&Key::new(key))?;
     loop {
-        let (answer, status, socket) = match attempt.open(&Key::new(key), &head, &masks)? {
+        let (answer, status, socket) = match attempt.open(&Key::new(key), &heads, &masks)? {
             Answered::Opened(opened) => return Ok(*opened),
             Answered::Refused(answer, status, socket) => (answer, status, socket),
         };
@@ -73,7 +70,7 @@ pub(super) fn open(
                 // RFC 6455 section 4.1: each connection has a key of its own.
                 masks.fill_bytes(&mut key);
                 match attempt.lead_to(next, &Key::new(key)) {
-                    Ok(composed) => head = composed,
+                    Ok(composed) => heads = composed,
                     Err(why) => return Err(attempt.refused(answer, status, &socket, Some(why))),
                 }
                 continue;
@@ -104,8 +101,8 @@ enum Answered {
 }
 
 impl<'a> Attempt<'a> {
-    /// From now on to that place. The head for it; if there cannot be one, why, and nothing has changed.
-    fn lead_to(&mut self, next: Destination<'a>, key: &Key) -> Result<Vec<u8>, String> {
+    /// From now on to that place. The heads for it; if there cannot be any, why, and nothing has changed.
+    fn lead_to(&mut self, next: Destination<'a>, key: &Key) -> Result<Heads, String> {
         let before = std::mem::replace(&mut self.to, next);
         self.compose(key).map_err(|failure| {
             self.to = before;
@@ -113,8 +110,8 @@ impl<'a> Attempt<'a> {
         })
     }
 
-    fn open(&self, key: &Key, head: &[u8], masks: &ChaCha8Rng) -> Result<Answered, Failure> {
-        let socket = self.connect()?;
+    fn open(&self, key: &Key, heads: &Heads, masks: &ChaCha8Rng) -> Result<Answered, Failure> {
+        let (socket, head) = (self.connect(&heads.tunnel)?, &heads.server);
         let place = self.to.place();
         let recorder = self.conn.recorder.get();
         recorder.inspect(|recorder| recorder.asked(head));
@@ -153,15 +150,16 @@ impl<'a> Attempt<'a> {
     }
 
     /// A socket on which the server can be asked.
-    fn connect(&self) -> Result<Arc<Socket>, Failure> {
+    fn connect(&self, tunnel: &[u8]) -> Result<Arc<Socket>, Failure> {
         let (conn, host, place) = (self.conn, &*self.to.host, self.to.place());
+        conn.waits_for(self.reached());
         let not_secure = |error: TlsError| {
             Failure::new(tls_code::code(&error), format_args!("no secure connection to {place}: {error}"))
         };
         let secured = || tls_client(&self.to.tls(self.request), without_zone(host), self.pddb, self.left());
         let tls = self.to.secure.then(secured).transpose().map_err(not_secure)?;
         let left = || if conn.is_wanted() { self.left() } else { Duration::ZERO };
-        let (to, port) = self.address();
+        let (to, port) = self.to.dialled(self.request);
         let stream = dial(to, port, left).map_err(|error| match error {
             DialError::Resolve(error) => {
                 Failure::new(Code::Resolve, format_args!("cannot resolve {to}: {error}"))
@@ -180,42 +178,26 @@ impl<'a> Attempt<'a> {
                 format_args!("cannot connect to {}: given up", self.reached()),
             ));
         }
-        if let Some(proxy) = &self.request.proxy {
-            self.tunnel(&socket, proxy)?;
+        if !tunnel.is_empty() {
+            self.tunnel(&socket, tunnel)?;
+            conn.waits_for(self.to.place());
         }
         socket.handshake().map_err(|error| Failure { shown: socket.take_shown(), ..not_secure(error) })?;
         Ok(socket)
     }
 
-    /// The host and port that are meant: those of the destination, unless the request knows better.
-    fn meant(&self) -> (&str, u16) {
-        let other = self.request.connect_to.filter(|_| self.to.is_first);
-        other.map_or((&*self.to.host, self.to.port), |(host, port)| (destination::bare(host), port))
-    }
-
-    /// The host and port that are dialled.
-    fn address(&self) -> (&str, u16) {
-        self.request.proxy.map_or_else(|| self.meant(), |proxy| (destination::bare(proxy.host), proxy.port))
-    }
-
     /// Who is dialled, in words.
     fn reached(&self) -> String {
-        let (host, port) = self.address();
+        let (host, port) = self.to.dialled(self.request);
         let what = if self.request.proxy.is_some() { "the proxy " } else { "" };
         format!("{what}{}", destination::place(host, port))
     }
 
     /// Has the proxy connect to the server.
-    fn tunnel(&self, socket: &Socket, proxy: &Proxy<'_>) -> Result<(), Failure> {
-        let (host, port) = self.meant();
+    fn tunnel(&self, socket: &Socket, head: &[u8]) -> Result<(), Failure> {
         let place = self.reached();
-        let mut head = Vec::new();
-        let request = TunnelRequest { host: without_zone(host), port, credentials: proxy.credentials };
-        request.compose(&mut head).map_err(|error| {
-            Failure::new(Code::BadRequest, format_args!("{place} cannot be asked: {error}"))
-        })?;
         socket
-            .write_plain(&head)
+            .write_plain(head)
             .map_err(|error| Failure::io(Code::Lost, format_args!("cannot ask {place}"), &error))?;
         let read = |buffer: &mut [u8]| socket.read_plain(buffer);
         let answer = Answer::read(&read, &place)?;
@@ -243,58 +225,12 @@ impl<'a> Attempt<'a> {
         Failure { head: answer.head, body, ..self.to.refused(status, why) }
     }
 
-    fn compose(&self, key: &Key) -> Result<Vec<u8>, Failure> {
-        let bad = |text: &dyn Display| {
-            Failure::new(Code::BadRequest, format_args!("the request cannot be sent: {text}"))
-        };
-        let (request, to) = (self.request, &self.to);
-        if let Some(fault) = self.fault() {
-            return Err(bad(&fault));
-        }
-        let places =
-            [("", (&*to.host, to.port)), (" to connect to", self.meant()), (" of the proxy", self.address())];
-        for (whose, (host, port)) in places {
-            if port == 0 {
-                return Err(bad(&format_args!("invalid port 0{whose}")));
-            }
-            if host.len() > MAX_HOST {
-                return Err(bad(&format_args!("invalid host{whose} of more than {MAX_HOST} characters")));
-            }
-            if !is_host(without_zone(host)) {
-                return Err(bad(&format_args!("invalid host{whose}: {}", HostFault(without_zone(host)))));
-            }
-        }
-        let authorization = match &request.credentials {
-            None => Authorization::None,
-            Some(c) => match c.form {
-                CredentialsForm::Basic => Authorization::Basic { user: &c.username, password: &c.password },
-                CredentialsForm::Query => Authorization::Query { user: &c.username, password: &c.password },
-                _ => return Err(bad(&"an unknown form of credentials")),
-            },
-        };
-        let handshake = ClientRequest {
-            host: without_zone(&to.host),
-            port: to.port,
-            secure: to.secure,
-            path: &to.path,
-            origin: request.origin,
-            authorization: to.authorization(authorization),
-            sub_protocols: &request.sub_protocols,
-            headers: &to.headers(request),
-        };
-        let mut head = Vec::new();
-        // A name that is shown may be a secret: there are sub-protocols that are tokens.
-        handshake.compose(key, &mut head).map_err(|error| {
-            bad(&Wording { error, request: &handshake })
-                .told_as(format_args!("the request cannot be sent: {error}"))
-        })?;
-        Ok(head)
-    }
-
-    /// What cannot be of what makes a connection last. Of a later request the policy is not taken.
-    fn fault(&self) -> Option<&'static str> {
+    /// The policy of what makes a connection last is that of the first request.
+    fn compose(&self, key: &Key) -> Result<Heads, Failure> {
         let policy = self.request.reconnect.as_ref().and_then(|policy| policy.fault());
-        let policy = self.conn.lasting().map_or(policy, |lasting| lasting.fault());
-        policy.or_else(|| self.request.heartbeat.and_then(|heartbeat| heartbeat.fault()))
+        match self.conn.lasting().map_or(policy, |lasting| lasting.fault()) {
+            Some(fault) => Err(bad(&fault)),
+            None => compose(self.request, &self.to, key),
+        }
     }
 }

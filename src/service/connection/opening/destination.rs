@@ -38,6 +38,17 @@ impl<'a> Destination<'a> {
         place(&self.host, self.port)
     }
 
+    /// The host and port that are meant: those of the destination, unless the request knows better.
+    pub(super) fn meant<'r>(&'r self, request: &'r Request<'r>) -> (&'r str, u16) {
+        let other = request.connect_to.filter(|_| self.is_first);
+        other.map_or((&*self.host, self.port), |(host, port)| (bare(host), port))
+    }
+
+    /// The host and port that are dialled.
+    pub(super) fn dialled<'r>(&'r self, request: &'r Request<'r>) -> (&'r str, u16) {
+        request.proxy.map_or_else(|| self.meant(request), |proxy| (bare(proxy.host), proxy.port))
+    }
+
     /// Who the caller is, for the servers that may know.
     pub(super) fn authorization(&self, whole: Authorization<'a>) -> Authorization<'a> {
         if self.is_first { whole } else { Authorization::None }

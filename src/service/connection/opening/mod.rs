@@ -4,7 +4,7 @@
 //! client (Open: two workers) --> again (and once more when it has ended)
 //!                                  '--> connect --> destination (where, redirected or not)
 //!                                          |  '--> answer (what the server says)
-//!                                          '--> wording (what is wrong with the request)
+//!                                          '--> compose --> wording (what is wrong with the request)
 //! ```
 //!
 //! It ends with a socket on which both sides may send frames, or with a `Failure`. All of it runs on the worker that is to be
@@ -13,6 +13,7 @@
 mod again;
 mod answer;
 pub(in super::super) mod client;
+pub(in super::super) mod compose;
 mod connect;
 mod destination;
 mod wording;

@@ -12,6 +12,8 @@ const SHOWN: usize = 60;
 pub(super) struct Wording<'a> {
     pub(super) error: RequestError,
     pub(super) request: &'a ClientRequest<'a>,
+    /// What of, if it is not the server's.
+    pub(super) whose: &'static str,
 }
 
 /// What is wrong with a text that is no host name.
@@ -19,7 +21,7 @@ pub(super) struct HostFault<'a>(pub(super) &'a str);
 
 impl fmt::Display for Wording<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(f)?;
+        write!(f, "{}{}", self.error, self.whose)?;
         let request = self.request;
         match self.error {
             RequestError::Path => path(f, request.path),
@@ -141,7 +143,7 @@ mod tests {
     /// What is said of a request that is not composed.
     fn says(request: ClientRequest<'_>) -> String {
         let error = request.compose(&Key::new([0; 16]), &mut Vec::new()).unwrap_err();
-        Wording { error, request: &request }.to_string()
+        Wording { error, request: &request, whose: "" }.to_string()
     }
 
     #[test]

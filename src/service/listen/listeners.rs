@@ -23,8 +23,8 @@ use crate::http::{AddError, Logins, NormalPath, Router};
 use crate::net::{ServerTls, keeps_promise, wake_accept};
 use crate::service::connection::{Tally, tls_code};
 use crate::service::limits::{
-    GUEST_PAGE_BYTES, GUESTS_PAGE_BYTES, KEPT_LISTENERS, LINGER, LISTENERS, PORT_PAGE_BYTES, PORTS,
-    PORTS_PER_PROCESS, ROUTES_OF_GUESTS, ROUTES_PER_GUEST,
+    GUEST_BYTES, GUESTS_BYTES, KEPT_LISTENERS, LINGER, LISTENERS, PORT_BYTES, PORTS, PORTS_PER_PROCESS,
+    REQUEST_BYTES, ROUTES_OF_GUESTS, ROUTES_PER_GUEST,
 };
 use crate::service::message::{Asked, Lent};
 use crate::sync::{Mutex, MutexGuard};
@@ -86,7 +86,7 @@ impl Listeners {
         if !page.is_writable() {
             return page.answer(Code::Malformed as usize, 0);
         }
-        let Some(listen) = page.data().and_then(Listen::parse) else {
+        let Some(listen) = request(&page).and_then(Listen::parse) else {
             return page.refuse(Code::Malformed, "the page does not hold a request");
         };
         if listen.tls.is_none() {
@@ -177,7 +177,7 @@ impl Listeners {
 
     /// Gives a listener's port another certificate.
     pub(crate) fn renew(&self, listener: Arc<Listener>, page: Lent) {
-        if page.data().and_then(xous_api_websocket::ServerTls::parse).is_none() {
+        if request(&page).and_then(xous_api_websocket::ServerTls::parse).is_none() {
             return page.answer(Code::Malformed as usize, 0);
         }
         if !listener.may_renew() {
@@ -333,7 +333,8 @@ impl Plan {
 impl Listener {
     /// Adds a route. Answers with its number.
     pub(crate) fn add_route(&self, page: Lent) {
-        let (code, number) = match page.data().and_then(Route::parse).map(|route| self.route(&route)) {
+        let data = page.data().unwrap_or_default();
+        let (code, number) = match Route::parse(data).map(|route| self.route(&route, data.len())) {
             None => (Code::Malformed as usize, 0),
             Some(Ok(number)) => (0, usize::from(number)),
             Some(Err(code)) => {
@@ -389,13 +390,14 @@ impl Listener {
         let of = |wanted: &dyn Fn(PID) -> bool| -> Vec<_> {
             router.targets().chain([new]).filter(|target| wanted(target.owner)).collect()
         };
-        is_within(&of(&|_| true), usize::MAX, PORT_PAGE_BYTES)
+        is_within(&of(&|_| true), usize::MAX, PORT_BYTES)
             && (self.owner == opener
-                || (is_within(&of(&|owner| owner == self.owner), ROUTES_PER_GUEST, GUEST_PAGE_BYTES)
-                    && is_within(&of(&|owner| owner != opener), ROUTES_OF_GUESTS, GUESTS_PAGE_BYTES)))
+                || (is_within(&of(&|owner| owner == self.owner), ROUTES_PER_GUEST, GUEST_BYTES)
+                    && is_within(&of(&|owner| owner != opener), ROUTES_OF_GUESTS, GUESTS_BYTES)))
     }
 
-    fn route(&self, route: &Route<'_>) -> Result<u16, Code> {
+    /// Adds one that was asked for with so many bytes.
+    fn route(&self, route: &Route<'_>, bytes: usize) -> Result<u16, Code> {
         let kind = TargetKind::new(route, &self.queue, &self.events, &self.shared, &self.tally)?;
         let logins = if route.credentials.is_empty() {
             None
@@ -404,7 +406,9 @@ impl Listener {
         };
         let (listener, owner) = (self.handle, self.owner);
         let (lease, shared, tally) = (self.lease, route.shared, self.tally.clone());
-        let target = Target { listener, owner, lease, shared, logins, tally, kind };
+        // All of it is kept, but for logins, of which there are digests.
+        let bytes = bytes + 32 * route.credentials.len();
+        let target = Target { listener, owner, lease, shared, logins, tally, bytes, kind };
         // Every path of the port that has no route yet would be its own, the opener's later ones too.
         let takes_all = route.prefix && NormalPath::of(route.path).as_str() == "/";
         if takes_all && owner != self.port.opener {
@@ -426,7 +430,12 @@ impl Listener {
 }
 
 fn is_within(targets: &[&Target], routes: usize, bytes: usize) -> bool {
-    targets.len() <= routes && targets.iter().map(|target| target.page_bytes()).sum::<usize>() <= bytes
+    targets.len() <= routes && targets.iter().map(|target| target.bytes).sum::<usize>() <= bytes
+}
+
+/// What a page holds that asks for something which is kept.
+fn request(page: &Lent) -> Option<&[u8]> {
+    page.data().filter(|data| data.len() <= REQUEST_BYTES)
 }
 
 /// A new code, at the beginning of `page`.

@@ -59,8 +59,6 @@ pub(crate) struct Listener {
     pub(super) handle: Handle,
     pub(crate) owner: PID,
     pub(crate) lease: Lease,
-    /// It has opened the port, whose settings are its own.
-    has_opened: bool,
     pub(super) port: Arc<Port>,
     queue: Arc<AcceptQueue>,
     pub(super) events: Arc<FileEvents>,
@@ -132,13 +130,13 @@ impl Listeners {
             Ok(plan) => plan,
             Err((code, text)) => return page.refuse(code, &text),
         };
-        let lease = plan.lease;
+        let (lease, as_it_is) = (plan.lease, plan.as_it_is);
         let _change = self.change();
         let joined = self.port(&plan.settings);
         let opens = joined.is_none();
         let port = match joined {
             Some(port) => plan.joins(owner, &port).map(|()| port),
-            None if self.ports_of(owner) >= PORTS_PER_PROCESS => {
+            None if !self.may_open(owner) => {
                 Err((Code::NoListener, "the process has opened as many ports as it may"))
             }
             None => Ok(Port::new(plan.settings, owner, plan.alone, plan.tls)),
@@ -147,9 +145,11 @@ impl Listeners {
             Ok(port) => port,
             Err((code, text)) => return self.refuse(owner, page, code, text),
         };
-        let Some(listener) = self.enter(owner, &port, opens, lease) else {
+        let may_open = !as_it_is && self.may_open(owner);
+        let Some(listener) = self.enter(owner, &port, lease) else {
             return self.refuse(owner, page, Code::NoListener, "there are too many listeners");
         };
+        port.joined_by(owner, may_open);
         page.answer_on_drop(Code::NoListener as usize);
         port.when_bound(self.answer(listener, page));
         if opens {
@@ -168,11 +168,14 @@ impl Listeners {
         Ok(Plan { settings, tls, lease: listen.lease, as_it_is: listen.as_it_is, alone: listen.alone })
     }
 
-    /// How many ports are open because this process has opened them.
-    fn ports_of(&self, owner: PID) -> usize {
-        let slots = self.slots.lock();
-        let listeners = slots.iter().filter_map(|slot| slot.listener.as_ref());
-        listeners.filter(|listener| listener.has_opened && listener.owner == owner).count()
+    /// A process may have one more port: of those on which it listens, others' count for them as long as they listen, too.
+    fn may_open(&self, owner: PID) -> bool {
+        let own = self.of(owner);
+        let counts = |(at, one): &(usize, &Arc<Listener>)| {
+            let again = own.iter().take(*at).any(|other| Arc::ptr_eq(&other.port, &one.port));
+            !again && one.port.opener().is_none_or(|opener| opener == owner)
+        };
+        own.iter().enumerate().filter(counts).count() < PORTS_PER_PROCESS
     }
 
     /// Gives a listener's port another certificate.
@@ -215,12 +218,15 @@ impl Listeners {
         listener.queue.close();
         listener.events.close();
         self.shared.admission.close_uploads(listener.handle);
-        let in_use = self
-            .slots
-            .lock()
-            .iter()
-            .any(|slot| slot.listener.as_ref().is_some_and(|other| Arc::ptr_eq(&other.port, port)));
-        if in_use {
+        let listens = |whose: &dyn Fn(PID) -> bool| {
+            let slots = self.slots.lock();
+            let mut listeners = slots.iter().filter_map(|slot| slot.listener.as_ref());
+            listeners.any(|other| Arc::ptr_eq(&other.port, port) && whose(other.owner))
+        };
+        if !listens(&|owner| owner == listener.owner) {
+            port.left_by(listener.owner);
+        }
+        if listens(&|_| true) {
             return;
         }
         // The port's thread waits for a client.
@@ -266,7 +272,7 @@ impl Listeners {
         self.change.lock()
     }
 
-    fn enter(&self, owner: PID, port: &Arc<Port>, has_opened: bool, lease: Lease) -> Option<Arc<Listener>> {
+    fn enter(&self, owner: PID, port: &Arc<Port>, lease: Lease) -> Option<Arc<Listener>> {
         let mut slots = self.slots.lock();
         let listeners = || slots.iter().filter_map(|slot| slot.listener.as_ref());
         if listeners().count() + KEPT_LISTENERS >= LISTENERS && listeners().any(|one| one.owner == owner) {
@@ -286,7 +292,6 @@ impl Listeners {
             handle: Handle::new(u8::try_from(at).ok()?, slot.generation),
             owner,
             lease,
-            has_opened,
             port: port.clone(),
             queue: Arc::new(AcceptQueue::new()),
             events: Arc::default(),
@@ -355,7 +360,12 @@ impl Listener {
 
     /// The port's certificate is its.
     fn may_renew(&self) -> bool {
-        self.has_opened && self.port.is_secure()
+        self.is_openers() && self.port.is_secure()
+    }
+
+    /// The port is its owner's.
+    fn is_openers(&self) -> bool {
+        self.port.opener() == Some(self.owner)
     }
 
     /// Gives a page back, if there is one, so that the owner shows that it is there.
@@ -386,14 +396,14 @@ impl Listener {
 
     /// A route to `new` fits beside the others. The port's opener has all of it; others have shares.
     fn has_room(&self, router: &Router<Target>, new: &Target) -> bool {
-        let opener = self.port.opener;
+        let opener = self.port.opener();
         let of = |wanted: &dyn Fn(PID) -> bool| -> Vec<_> {
             router.targets().chain([new]).filter(|target| wanted(target.owner)).collect()
         };
         is_within(&of(&|_| true), usize::MAX, PORT_BYTES)
-            && (self.owner == opener
+            && (opener == Some(self.owner)
                 || (is_within(&of(&|owner| owner == self.owner), ROUTES_PER_GUEST, GUEST_BYTES)
-                    && is_within(&of(&|owner| owner != opener), ROUTES_OF_GUESTS, GUESTS_BYTES)))
+                    && is_within(&of(&|owner| opener != Some(owner)), ROUTES_OF_GUESTS, GUESTS_BYTES)))
     }
 
     /// Adds one that was asked for with so many bytes.
@@ -411,7 +421,7 @@ impl Listener {
         let target = Target { listener, owner, lease, shared, logins, tally, bytes, kind };
         // Every path of the port that has no route yet would be its own, the opener's later ones too.
         let takes_all = route.prefix && NormalPath::of(route.path).as_str() == "/";
-        if takes_all && owner != self.port.opener {
+        if takes_all && !self.is_openers() {
             return Err(Code::NotPermitted);
         }
         let mut router = router(&self.port);
@@ -440,7 +450,7 @@ fn request(page: &Lent) -> Option<&[u8]> {
 
 /// A new code, at the beginning of `page`.
 fn pair(listener: &Listener, page: &mut [u8]) -> Result<(), Code> {
-    let pairing = listener.port.pairing.as_ref().filter(|_| listener.owner == listener.port.opener);
+    let pairing = listener.port.pairing.as_ref().filter(|_| listener.is_openers());
     let pairing = pairing.ok_or(Code::NotPermitted)?;
     let mut random = [0; CODE_CHARS];
     fill(&mut random).map_err(|_| Code::Entropy)?;

@@ -167,7 +167,7 @@ impl Client<'_> {
         }
         let (owner, lease, tally) = (target.owner, target.lease, target.tally);
         // Browsers send a login to all that a port has. Who has joined the port may not be who it is for.
-        let has_login = target.logins.is_some() || owner != self.port.opener;
+        let has_login = target.logins.is_some() || self.port.opener() != Some(owner);
         let (destination, writer, protocol, recording) = match target.kind {
             TargetKind::Receiver(receiver) => {
                 let (page, protocol) = self.page(&receiver, route, request)?;

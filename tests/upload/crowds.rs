@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use xous_api_websocket::{
-    Deadlines, Listen, Listener, Route, Upload, Websocket,
+    Deadlines, Kind, Listen, Listener, Part, Route, Upload, Websocket,
     serve::{ListenLimits, Login},
 };
 
@@ -180,5 +180,31 @@ fn a_file_that_does_not_come_is_not_waited_for() {
         };
         assert_eq!(close, (1001, "the file does not come".into()));
         drop(stuck);
+    });
+}
+
+/// Its program has the handle, so as to close it. To begin a message there would keep the service's own answers.
+#[test]
+fn a_connection_that_brings_files_is_no_program_s() {
+    system!().run(|| {
+        let listener = listen(Upload::new(DICT));
+        let mut sender = Sender::connect(listener.port());
+        let client = listener.clients().unwrap()[0].connection;
+        let ws = Websocket::from_granted(client).unwrap();
+        assert!(ws.send_fragment(Kind::Binary, Part::First, b"x").is_err());
+        assert!(ws.send_text("x").is_err());
+        assert!(ws.receive_text(9).is_err());
+        assert!(ws.set_keepalive(None, Duration::from_secs(1)).is_err());
+        // It just has no member.
+        let _ = listener.join(&ws, "all");
+        assert_eq!(listener.broadcast("all", Kind::Text, b"x").unwrap_or_default(), 0);
+        assert!(ws.clone().grant(xous::current_pid().unwrap()).is_err());
+        drop(ws);
+        sender.file(1, "a", b"a");
+        sender.accepted(1);
+        sender.stored(1, b"a");
+        listener.close_client(client, 1008).unwrap();
+        sender.ended_with(1008);
+        nothing_is_left();
     });
 }

@@ -251,7 +251,8 @@ impl Listener {
     }
 
     /// Who is connected to the port by the routes of this listener: all WebSockets, those that bring files and those that
-    /// another program was granted among them.
+    /// another program was granted among them. Those that bring files, or watch a status route, are the service's:
+    /// [`Listener::close_client`] is all that can be done with their handles.
     ///
     /// # Errors
     /// As [`Listener::statistics`].

@@ -25,7 +25,7 @@ use crate::pddb::Pddb;
 use crate::proto::Role;
 use crate::proto::handshake::Upgrade;
 use crate::service::connection::{
-    Beat, Connection, Delivery, EndGuard, Established, Heartbeat, Recorder, Recording, Sink, Tally,
+    Beat, Connection, Delivery, EndGuard, Established, Heartbeat, Owner, Recorder, Recording, Sink, Tally,
     session_is_recorded,
 };
 use crate::service::limits::{UPLOAD_CLOSE, UPLOAD_KEEPALIVE};
@@ -229,7 +229,8 @@ impl Client<'_> {
         let (owner, lease) = (taken.owner, taken.lease);
         let deadlines = taken.destination.deadlines(self.port.settings.deadlines);
         let timer = self.shared.timer.clone();
-        let conn = self.shared.table.enter(owner, self.shared.pool.pairs(), |handle| {
+        let whose = if taken.destination.is_services() { Owner::Service } else { Owner::Process(owner) };
+        let conn = self.shared.table.enter_for(owner, whose, self.shared.pool.pairs(), |handle| {
             Connection::new(Role::Server, handle, deadlines, lease, timer, None)
         });
         let Some(conn) = conn else {
@@ -388,6 +389,11 @@ impl Admitted {
 }
 
 impl Destination {
+    /// No program gets what comes.
+    fn is_services(&self) -> bool {
+        matches!(self, Destination::Upload(..) | Destination::Status(_))
+    }
+
     /// How long the connection waits. A program ends one whose peer has vanished; of an upload nobody else knows, so
     /// its peer is asked.
     fn deadlines(&self, deadlines: Deadlines) -> Deadlines {

@@ -1,5 +1,6 @@
 //! Connections that bring no files, and somebody else who does.
 
+use std::io::Write;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use xous_api_websocket::{
     serve::{ListenLimits, Login},
 };
 
-use crate::by_hand::{Client, upgrade_request};
+use crate::by_hand::{Client, masked, upgrade_request};
 use crate::common::elsewhere::connect_from;
 use crate::common::raw::{CLOSE, PING, PONG, expect_close};
 use crate::common::{nothing_is_left, peers, request, stats_when, system};
@@ -205,6 +206,44 @@ fn a_connection_that_brings_files_is_no_program_s() {
         sender.stored(1, b"a");
         listener.close_client(client, 1008).unwrap();
         sender.ended_with(1008);
+        nothing_is_left();
+    });
+}
+
+/// Who waits for such a sender is a deadline, not a thread.
+#[test]
+fn answers_that_a_sender_does_not_take_hold_no_worker() {
+    system!().time_limit(Duration::from_secs(120)).run(|| {
+        pddb_cid();
+        let deadlines = Deadlines::new().write(Duration::from_secs(500)).keepalive(Duration::from_secs(500));
+        let listener = Listener::listen(&Listen::new("127.0.0.1", 0).options(deadlines)).unwrap();
+        listener.add_route(&Route::upload(UPLOAD, Upload::new(DICT))).unwrap();
+        upload(listener.port(), "first");
+        stats_when(|stats| stats.workers_busy == 0);
+        let unread = || {
+            let stream = connect_from(STRANGER, listener.port()).unwrap();
+            let mut out = stream.try_clone().unwrap();
+            let mut client = Client::over(stream);
+            client.send(upgrade_request(UPLOAD, ""));
+            client.opened();
+            out.set_write_timeout(Some(Duration::from_secs(2))).unwrap();
+            let many = masked(0x81, b"x").repeat(500);
+            let mut sent = 0;
+            while out.write_all(&many).is_ok() {
+                sent += 500;
+            }
+            (client, sent)
+        };
+        let mut all = [(); 2].map(|()| unread());
+        stats_when(|stats| stats.workers_busy == 2 * 2);
+        // None is lost.
+        for (client, sent) in &mut all {
+            for _ in 0..*sent {
+                let (first, text) = client.text_frame();
+                assert!(first == 0x81 && text.contains("malformed"), "{text}");
+            }
+        }
+        drop(all);
         nothing_is_left();
     });
 }

@@ -360,14 +360,19 @@ impl Port {
         open
     }
 
-    /// Where a request's path leads: the number of the route, and its target.
-    pub(crate) fn resolve(&self, path: &NormalPath<'_>) -> Result<(u16, Target), NoTarget> {
+    /// Where a request's path leads: the number of the route, and its target, which `found` sees before it can be removed.
+    pub(crate) fn resolve(
+        &self,
+        path: &NormalPath<'_>,
+        found: &dyn Fn(&Target),
+    ) -> Result<(u16, Target), NoTarget> {
         if has_dot_segment(path.as_str()) {
             return Err(NoTarget::DotSegment);
         }
         let router = self.router.lock();
-        let found = router.find(path).map(|(number, target)| (number, target.clone()));
-        found.ok_or(NoTarget::Unknown)
+        let (number, target) = router.find(path).ok_or(NoTarget::Unknown)?;
+        found(target);
+        Ok((number, target.clone()))
     }
 
     /// A request with these headers comes from somebody who was let in, if the port lets in some only.

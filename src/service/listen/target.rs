@@ -86,6 +86,11 @@ impl Target {
             TargetKind::Receiver(_) | TargetKind::Page(_) | TargetKind::Status(_) => None,
         }
     }
+
+    /// WebSockets that come by it are no program's.
+    pub(crate) fn is_services(&self) -> bool {
+        matches!(self.kind, TargetKind::Upload(_) | TargetKind::Status(_))
+    }
 }
 
 impl TargetKind {

@@ -8,8 +8,6 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use xous_api_websocket::wire::Handle;
-
 use super::super::admission::admission::ClientSlot;
 use super::super::admission::stage::Stage;
 use super::super::channels::encode;
@@ -18,7 +16,7 @@ use super::super::files::file_events::Decided;
 use super::super::files::file_stores::ServiceStore;
 use super::progress::Progress;
 use super::route::UploadRoute;
-use crate::proto::{CloseCode, CloseReason, Kind};
+use crate::proto::{CloseCode, Kind};
 use crate::service::connection::{Connection, ShareError};
 use crate::service::limits::{FILE_DECISION, UPLOAD_BACKLOG};
 use crate::service::thread::{Timer, Wake};
@@ -38,7 +36,6 @@ pub(crate) struct Lane {
     carrier: Arc<Carrier>,
     route: Arc<UploadRoute>,
     conn: Arc<Connection>,
-    listener: Handle,
     slot: Weak<ClientSlot>,
     progress: Arc<Progress>,
     /// Who sends.
@@ -93,7 +90,6 @@ impl Lane {
     pub(crate) fn new(
         route: Arc<UploadRoute>,
         conn: &Arc<Connection>,
-        listener: Handle,
         slot: &Arc<ClientSlot>,
         progress: Arc<Progress>,
         who: &str,
@@ -104,7 +100,6 @@ impl Lane {
             who: who.into(),
             route,
             conn: conn.clone(),
-            listener,
             slot: Arc::downgrade(slot),
             progress,
             state: Mutex::default(),
@@ -270,10 +265,9 @@ impl Lane {
         }
         let Some(slot) = self.slot.upgrade() else { return };
         if uploading {
-            slot.is(Stage::Uploading(self.listener));
-        } else if !slot.is(Stage::IdleUpload(self.listener, Arc::downgrade(&self.conn))) {
-            // Behind the answers that it is still owed.
-            self.conn.close(CloseReason::new(CloseCode::GOING_AWAY, "the route is gone"), None);
+            slot.is(Stage::Uploading);
+        } else {
+            slot.is_idle_upload(&self.conn);
         }
     }
 }

@@ -32,10 +32,19 @@ pub(crate) fn is_range_of(headers: &Headers<'_>, tag: Option<&str>) -> bool {
         || tag.is_some_and(|tag| headers.only("If-Range") == Some(tag.as_bytes()))
 }
 
-/// Whether a list of tags has this one, also behind a `prefix`, or is `*`. The service's own tags have no comma.
+/// Whether a list of tags has this one, also behind a `prefix`, or is `*`, which stands alone (section 13.1.1).
 fn is_listed(headers: &Headers<'_>, name: &str, tag: Option<&str>, prefix: &[u8]) -> bool {
     let is_this = |one: &[u8]| Some(one.strip_prefix(prefix).unwrap_or(one)) == tag.map(str::as_bytes);
-    headers.list(name).any(|one| one == b"*" || is_this(one))
+    headers.only(name) == Some(b"*") || headers.all(name).flat_map(tags).any(|one| is_this(one.trim_ascii()))
+}
+
+/// The elements of a list of tags. What is within quotes is the tag's own, commas and backslashes as well (section 8.8.3).
+fn tags(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut quoted = false;
+    list.split(move |byte| {
+        quoted ^= *byte == b'"';
+        *byte == b',' && !quoted
+    })
 }
 
 #[cfg(test)]
@@ -67,11 +76,48 @@ mod tests {
             ("If-Match: \"a\"\r\n", Condition::Met),
             ("If-Match: *\r\n", Condition::Met),
             ("If-Match: W/\"a\"\r\n", Condition::Changed),
+            ("If-Match: \"x,*,y\"\r\n", Condition::Changed),
+            ("If-None-Match: \"x,*,y\"\r\n", Condition::Met),
+            ("If-None-Match: \"x,\"a\",y\"\r\n", Condition::Met),
+            // Alone, or not at all.
+            ("If-Match: *, \"b\"\r\n", Condition::Changed),
+            ("If-None-Match: \"b\"\r\nIf-None-Match: *\r\n", Condition::Met),
             ("If-Match: \"b\"\r\nIf-None-Match: \"a\"\r\n", Condition::Changed),
             ("If-Match: \"a\"\r\nIf-None-Match: \"a\"\r\n", Condition::Known),
             ("If-Modified-Since: Sat, 28 Nov 2026 12:00:00 GMT\r\n", Condition::Met),
         ] {
             assert_eq!(of(lines).0, expected, "{lines:?}");
+        }
+    }
+
+    /// Whatever stands in the tags of a list, they are those that were put there.
+    #[test]
+    fn a_list_has_the_tags_that_are_in_it_and_no_others() {
+        let mut seed = 1_u32;
+        let mut random = |below: usize| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 16) as usize % below
+        };
+        for _ in 0..10_000 {
+            let tags: Vec<_> = (0..random(4))
+                .map(|_| {
+                    let text: String = (0..random(5)).map(|_| char::from(b"a,*W/\\ ="[random(8)])).collect();
+                    (random(2) == 0, format!("\"{text}\""))
+                })
+                .collect();
+            let mut list = String::new();
+            for (weak, tag) in &tags {
+                let gap = [",", " , ", ",, ,"][random(3)];
+                list += &format!("{}{tag}{gap}", if *weak { "W/" } else { "" });
+            }
+            let (known, strongly) = (
+                tags.iter().any(|(_, tag)| tag == "\"a\""),
+                tags.iter().any(|(weak, tag)| !weak && tag == "\"a\""),
+            );
+            let wanted = if known { Condition::Known } else { Condition::Met };
+            assert_eq!(of(&format!("If-None-Match: {list}\r\n")).0, wanted, "{list}");
+            let wanted = if strongly { Condition::Met } else { Condition::Changed };
+            assert_eq!(of(&format!("If-Match: {list}\r\n")).0, wanted, "{list}");
         }
     }
 

@@ -152,14 +152,18 @@ pub(crate) const CHANNEL_NAME: usize = 64;
 /// Bytes of a broadcast (`TooLong`), kept until the last member's socket has them.
 pub(crate) const BROADCAST_BYTES: usize = Listener::MAX_BROADCAST;
 
-/// Bytes of a page that a program has the service show (`TooLong`), and of all pages of a port (`NoRoute`).
+/// Bytes of a page that a program has the service show, and of its type or a sub-protocol's name (`TooLong`).
 pub(crate) const PAGE_BYTES: usize = Route::MAX_BODY;
 /// See [`PAGE_BYTES`].
-pub(crate) const PORT_PAGE_BYTES: usize = 4 * PAGE_BYTES;
-/// Of these, what one process may have, and all together, besides the one that has opened the port (`NoRoute`).
-pub(crate) const GUEST_PAGE_BYTES: usize = PAGE_BYTES;
-/// See [`GUEST_PAGE_BYTES`].
-pub(crate) const GUESTS_PAGE_BYTES: usize = 2 * PAGE_BYTES;
+pub(crate) const ROUTE_NAME: usize = 255;
+
+/// Bytes of all that is kept of what the routes of a port are asked for with: pages, paths, names (`NoRoute`). Of these, what one
+/// process may have, and all together, besides the one that has opened the port: a page, and some more.
+pub(crate) const PORT_BYTES: usize = 4 * GUEST_BYTES;
+/// See [`PORT_BYTES`].
+pub(crate) const GUEST_BYTES: usize = PAGE_BYTES + 8 * 1024;
+/// See [`PORT_BYTES`].
+pub(crate) const GUESTS_BYTES: usize = 2 * GUEST_BYTES;
 
 /// The most bytes of a client's head that a listener may allow: they are kept here while it is being read.
 pub(crate) const MAX_REQUEST_BYTES: usize = 64 * 1024;
@@ -223,7 +227,7 @@ pub(crate) const SLOTS: usize = 32;
 /// Pages of one memory message (`Malformed`).
 pub(crate) const MESSAGE_BYTES: usize = 256 * 1024;
 
-/// Bytes of an `Open` request (`Malformed`).
+/// Bytes of an `Open` or `Listen` request, or a new certificate (`Malformed`).
 pub(crate) const REQUEST_BYTES: usize = Request::MAX_BYTES;
 
 /// The opening handshake's answer: bytes and header lines.
@@ -251,9 +255,9 @@ pub(crate) const WRITE_BUFFER: usize = 512;
 pub(crate) const BULK_WRITE_BUFFER: usize = 16 * 1024 + HEADER_SPACE;
 
 /// Heap that the service may use. The device's kernel has to be asked for it. It is the sum of all limits above when
-/// all of them are met at once: 5.4 MiB, with TLS 8. Twelve idle connections take less than a tenth of it.
+/// all of them are met at once: 5.6 MiB, with TLS 8.5. Twelve idle connections take less than a tenth of it.
 pub(crate) const HEAP_BYTES: usize =
-    CONNECTIONS * (CONNECTION + TLS) + PORTS * PORT_PAGE_BYTES + LISTING + TLS_KEPT + REST;
+    CONNECTIONS * (CONNECTION + TLS) + PORTS * (PORT_BYTES + REQUEST_BYTES) + LISTING + TLS_KEPT + REST;
 
 /// Of a connection, whichever is most.
 const CONNECTION: usize = if OPENING > SERVING { max(OPENING, UPLOADING) } else { max(SERVING, UPLOADING) };

@@ -209,3 +209,21 @@ fn the_demonstration_says_that_an_address_is_not_this_machines() {
     assert!(matches!(outcome.programs[..], [End::Exited(1)]), "{outcome:?}: {output}");
     assert!(output.contains("192.0.2.1") && !output.contains("is ready"), "{output}");
 }
+
+/// A port counts for who has opened it as long as it has any share of it: not only for the listener that came first.
+#[test]
+fn a_process_opens_no_third_port_by_giving_up_listeners() {
+    system!().run(|| {
+        let one = Listener::listen(&listen()).unwrap();
+        let again = Listener::listen(&Listen::new("127.0.0.1", one.port())).unwrap();
+        drop(one);
+        let two = Listener::listen(&listen()).unwrap();
+        assert_eq!(refusal(&listen()).0, Code::NoListener);
+        // What is listened on twice is one port.
+        let twice = Listener::listen(&Listen::new("127.0.0.1", two.port())).unwrap();
+        drop(again);
+        let three = Listener::listen(&listen()).unwrap();
+        assert_eq!(refusal(&listen()).0, Code::NoListener);
+        drop((two, twice, three));
+    });
+}

@@ -121,6 +121,43 @@ fn paths_that_are_none_or_taken_are_refused() {
     });
 }
 
+/// What a route keeps counts, whatever it is: a port's routes cannot fill the service's memory.
+#[test]
+fn routes_keep_no_more_than_a_port_may() {
+    const LONG: ControlError = ControlError::Refused(Code::TooLong);
+    system!().run(|| {
+        let listener = Listener::listen(&listen()).unwrap();
+        let names: Vec<_> = (0..32).map(|at| format!("{at:02}{}", "x".repeat(253))).collect();
+        let type_of = |len: usize| format!("text/{}", "x".repeat(len - 5));
+        assert_eq!(listener.add_route(&Route::page("/p", &type_of(256), b"")), Err(LONG));
+        assert_eq!(
+            listener.add_route(&Route::receiver("/n").sub_protocol(&format!("{}x", names[0]))),
+            Err(LONG)
+        );
+        let body = vec![b'x'; Route::MAX_BODY];
+        for path in ["/1", "/2", "/3", "/4"] {
+            listener.add_route(&Route::page(path, &type_of(255), &body)).unwrap();
+        }
+        let path = |at: usize| format!("/{at:0>254}");
+        let mut added = 0;
+        loop {
+            let path = path(added);
+            let mut route = Route::receiver(&path);
+            for name in &names {
+                route = route.sub_protocol(name);
+            }
+            match listener.add_route(&route) {
+                Ok(_) => added += 1,
+                Err(error) => break assert_eq!(error, ControlError::Refused(Code::NoRoute)),
+            }
+        }
+        assert!((1..8).contains(&added), "{added}");
+        // There is another one for the same bytes.
+        listener.add_route(&text("/short", "")).unwrap();
+        nothing_is_left();
+    });
+}
+
 /// A path belongs to the program that added it.
 #[test]
 fn two_programs_share_a_port() {

@@ -237,3 +237,88 @@ fn guest(name: &str, routes: usize) {
     tell("opener", "full");
     assert_eq!(hear(), "done");
 }
+
+/// The opener goes, a guest stays: who comes then and asks for the same has the port as if it had opened it. A guest does not
+/// become that, however often it listens: it was let in by another one.
+#[test]
+fn who_comes_when_the_opener_has_gone_has_the_port() {
+    const NOT_PERMITTED: ControlError = ControlError::Refused(Code::NotPermitted);
+    let wanted = |port| Listen::new("127.0.0.1", port).pairing();
+    let has_port = |listener: &Listener| {
+        let code = listener.pairing_code().map(drop);
+        let all = listener.add_route(&Route::receiver("/").prefix());
+        assert_eq!(code.is_ok(), all.is_ok());
+        code
+    };
+    system!()
+        .role("opener", move || {
+            let first = Listener::listen(&wanted(0)).unwrap();
+            let second = Listener::listen(&wanted(first.port())).unwrap();
+            tell("guest", &first.port().to_string());
+            assert_eq!(hear(), "joined");
+            // Not a property of the listener that came first.
+            drop(first);
+            assert_eq!(has_port(&second), Ok(()));
+            tell("guest", "there");
+            assert_eq!(hear(), "refused");
+            drop(second);
+            tell("guest", "gone");
+        })
+        .role("guest", move || {
+            let port = hear().parse().unwrap();
+            let stays = Listener::listen(&wanted(port)).unwrap();
+            tell("opener", "joined");
+            assert_eq!(hear(), "there");
+            for _ in 0..2 {
+                let again = Listener::listen(&wanted(port)).unwrap();
+                assert_eq!(has_port(&again), Err(NOT_PERMITTED));
+            }
+            tell("opener", "refused");
+            assert_eq!(hear(), "gone");
+            assert_eq!(has_port(&stays), Err(NOT_PERMITTED));
+            assert_eq!(has_port(&Listener::listen(&wanted(port)).unwrap()), Err(NOT_PERMITTED));
+            tell("successor", &port.to_string());
+            assert_eq!(hear(), "done");
+            assert_eq!(has_port(&Listener::listen(&wanted(port)).unwrap()), Err(NOT_PERMITTED));
+            tell("successor", "over");
+        })
+        .role("successor", move || {
+            let port = hear().parse().unwrap();
+            let own = Listener::listen(&wanted(port)).unwrap();
+            assert_eq!(has_port(&own), Ok(()));
+            for at in 0..31 {
+                own.add_route(&Route::receiver(&format!("/{at}"))).unwrap();
+            }
+            tell("guest", "done");
+            assert_eq!(hear(), "over");
+        })
+        .run_roles();
+}
+
+/// Who takes a port as it is does not say what it is to be.
+#[test]
+fn who_takes_a_port_as_it_is_does_not_have_it() {
+    system!()
+        .role("opener", || {
+            let listener = Listener::listen(&listen().pairing()).unwrap();
+            tell("guest", &listener.port().to_string());
+            assert_eq!(hear(), "joined");
+            drop(listener);
+            tell("guest", "gone");
+        })
+        .role("guest", || {
+            let port = hear().parse().unwrap();
+            let _stays = Listener::listen(&Listen::new("127.0.0.1", port).pairing()).unwrap();
+            tell("opener", "joined");
+            assert_eq!(hear(), "gone");
+            tell("next", &port.to_string());
+            assert_eq!(hear(), "done");
+        })
+        .role("next", || {
+            let own =
+                Listener::listen(&Listen::new("127.0.0.1", hear().parse().unwrap()).as_it_is()).unwrap();
+            assert_eq!(own.pairing_code(), Err(ControlError::Refused(Code::NotPermitted)));
+            tell("guest", "done");
+        })
+        .run_roles();
+}

@@ -28,6 +28,21 @@ fn route(path: &str) -> Vec<u8> {
     page
 }
 
+/// What the client crate does not write: it is kept as long as the port is open.
+fn long_listen() -> Vec<u8> {
+    let origin = format!("https://{}", "x".repeat(60_000));
+    let listen = listen().origin(&origin);
+    let mut page = vec![0; listen.encoded_len()];
+    listen.write(&mut page).unwrap();
+    // The number of origins; they come last.
+    page[7] = 4;
+    let last = page[page.len() - 2 - origin.len()..].to_vec();
+    for _ in 1..4 {
+        page.extend_from_slice(&last);
+    }
+    page
+}
+
 /// Everything that a listener's handle is good for.
 fn use_listener(listener: Handle, connection: Handle) -> Vec<usize> {
     let connection = connection.to_raw() as usize;
@@ -100,6 +115,14 @@ fn messages_that_are_none_are_refused_and_change_nothing() {
         let connection = incoming.websocket.handle().to_raw() as usize;
         assert_eq!(lend_mut(Opcode::Listen, Handle::SOLE), MALFORMED);
         assert_eq!(lend(Opcode::Listen, Handle::SOLE, 0, &[0xff; 4096]), MALFORMED);
+        let long = long_listen();
+        let listens = RawPages::with(&long).lend_mut(
+            service_cid(),
+            message_id(Opcode::Listen, Handle::SOLE),
+            0,
+            long.len(),
+        );
+        assert_eq!(listens.0, MALFORMED);
         assert_eq!(lend(Opcode::AddRoute, FIRST, 0, b"WSR1"), MALFORMED);
         assert_eq!(lend(Opcode::AddRoute, FIRST, 0, &[0xff; 8192]), MALFORMED);
         assert_eq!(lend(Opcode::Accept, FIRST, 0, b""), MALFORMED, "a page that cannot be written");

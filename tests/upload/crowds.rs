@@ -1,14 +1,15 @@
 //! Connections that bring no files, and somebody else who does.
 
+use std::io::Write;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use xous_api_websocket::{
-    Deadlines, Listen, Listener, Route, Upload, Websocket,
+    Deadlines, Kind, Listen, Listener, Part, Route, Upload, Websocket,
     serve::{ListenLimits, Login},
 };
 
-use crate::by_hand::{Client, upgrade_request};
+use crate::by_hand::{Client, masked, upgrade_request};
 use crate::common::elsewhere::connect_from;
 use crate::common::raw::{CLOSE, PING, PONG, expect_close};
 use crate::common::{nothing_is_left, peers, request, stats_when, system};
@@ -180,5 +181,69 @@ fn a_file_that_does_not_come_is_not_waited_for() {
         };
         assert_eq!(close, (1001, "the file does not come".into()));
         drop(stuck);
+    });
+}
+
+/// Its program has the handle, so as to close it. To begin a message there would keep the service's own answers.
+#[test]
+fn a_connection_that_brings_files_is_no_program_s() {
+    system!().run(|| {
+        let listener = listen(Upload::new(DICT));
+        let mut sender = Sender::connect(listener.port());
+        let client = listener.clients().unwrap()[0].connection;
+        let ws = Websocket::from_granted(client).unwrap();
+        assert!(ws.send_fragment(Kind::Binary, Part::First, b"x").is_err());
+        assert!(ws.send_text("x").is_err());
+        assert!(ws.receive_text(9).is_err());
+        assert!(ws.set_keepalive(None, Duration::from_secs(1)).is_err());
+        // It just has no member.
+        let _ = listener.join(&ws, "all");
+        assert_eq!(listener.broadcast("all", Kind::Text, b"x").unwrap_or_default(), 0);
+        assert!(ws.clone().grant(xous::current_pid().unwrap()).is_err());
+        drop(ws);
+        sender.file(1, "a", b"a");
+        sender.accepted(1);
+        sender.stored(1, b"a");
+        listener.close_client(client, 1008).unwrap();
+        sender.ended_with(1008);
+        nothing_is_left();
+    });
+}
+
+/// Who waits for such a sender is a deadline, not a thread.
+#[test]
+fn answers_that_a_sender_does_not_take_hold_no_worker() {
+    system!().time_limit(Duration::from_secs(120)).run(|| {
+        pddb_cid();
+        let deadlines = Deadlines::new().write(Duration::from_secs(500)).keepalive(Duration::from_secs(500));
+        let listener = Listener::listen(&Listen::new("127.0.0.1", 0).options(deadlines)).unwrap();
+        listener.add_route(&Route::upload(UPLOAD, Upload::new(DICT))).unwrap();
+        upload(listener.port(), "first");
+        stats_when(|stats| stats.workers_busy == 0);
+        let unread = || {
+            let stream = connect_from(STRANGER, listener.port()).unwrap();
+            let mut out = stream.try_clone().unwrap();
+            let mut client = Client::over(stream);
+            client.send(upgrade_request(UPLOAD, ""));
+            client.opened();
+            out.set_write_timeout(Some(Duration::from_secs(2))).unwrap();
+            let many = masked(0x81, b"x").repeat(500);
+            let mut sent = 0;
+            while out.write_all(&many).is_ok() {
+                sent += 500;
+            }
+            (client, sent)
+        };
+        let mut all = [(); 2].map(|()| unread());
+        stats_when(|stats| stats.workers_busy == 2 * 2);
+        // None is lost.
+        for (client, sent) in &mut all {
+            for _ in 0..*sent {
+                let (first, text) = client.text_frame();
+                assert!(first == 0x81 && text.contains("malformed"), "{text}");
+            }
+        }
+        drop(all);
+        nothing_is_left();
     });
 }

@@ -207,11 +207,11 @@ impl Listener {
         }
     }
 
-    /// Shows clients another certificate from now on. Open connections stay as they are. Only the listener that has
-    /// opened the port may do this.
+    /// Shows clients another certificate from now on. Open connections stay as they are. Only the process that has
+    /// opened the port may do this, or the next one that has asked for the very same when that one had gone.
     ///
     /// # Errors
-    /// `Refused` with `BadRequest` if the certificate cannot be used, `NotPermitted` for another listener,
+    /// `Refused` with `BadRequest` if the certificate cannot be used, `NotPermitted` for another process,
     /// `ClockNotSet` if clients are to be checked, or `NoPddb`, `NoPddbKey`, `BadPddbKey` or `PddbFailed` for what is
     /// in the PDDB. The port then keeps what it had.
     pub fn renew(&self, tls: &ServerTls<'_>) -> Result<(), ControlError> {
@@ -227,7 +227,7 @@ impl Listener {
 
     /// A new code of a port that [pairs](Listen::pairing), in place of the last: eight letters and digits, to be shown
     /// to people, as text or in the fragment of an address (`http://192.0.2.1:8080/#CODE`), which is never sent. Only
-    /// for the listener that has opened the port.
+    /// for the process whose port it is, as with [`Listener::renew`].
     ///
     /// # Errors
     /// `Refused` with `NotPermitted`, `Entropy` or `NoWorker`; `Busy` if two calls for codes or certificates are underway already.
@@ -262,7 +262,8 @@ impl Listener {
     }
 
     /// Who is connected to the port by the routes of this listener: all WebSockets, those that bring files and those that
-    /// another program was granted among them.
+    /// another program was granted among them. Those that bring files, or watch a status route, are the service's:
+    /// [`Listener::close_client`] is all that can be done with their handles.
     ///
     /// # Errors
     /// As [`Listener::statistics`].

@@ -152,7 +152,7 @@ pub enum Opcode {
     /// `valid` is the route's number.
     ///
     /// Errors in `offset`: `Closed`, `Malformed`, `BadRequest` (path or protocol), `RouteExists` (also for a path below
-    /// another program's prefix), `NoRoute` (too many), `TooLong` (page), `NotPermitted` (the prefix `/` on a port that another
+    /// another program's prefix), `NoRoute` (too many, or too many bytes), `TooLong` (page, its type, a protocol), `NotPermitted` (the prefix `/` on a port that another
     /// process has opened).
     AddRoute = 14,
     /// Removes a route: blocking or plain scalar, `arg1` = its number; `Scalar2(0, 0)`. Its connections stay.
@@ -183,16 +183,16 @@ pub enum Opcode {
     /// [`PortState`](crate::state::PortState) and the number of open connections of the port.
     ListenerState = 20,
     /// Gives a port another certificate, for clients that come from now on: lend of a
-    /// [`ServerTls`](crate::ServerTls) with the handle of the listener that has opened the port.
+    /// [`ServerTls`](crate::ServerTls) with a handle of the process that has opened the port.
     ///
-    /// Errors in `offset`: `Closed`, `Malformed`, `NotPermitted` (another listener, or a port without TLS),
+    /// Errors in `offset`: `Closed`, `Malformed`, `NotPermitted` (another process, or a port without TLS),
     /// `BadRequest`, `ClockNotSet`, and what is in the PDDB as with `Open`; `BusyMessages`, `BusyService` and `NoWorker` as with
     /// `Files`. The port keeps what it had then.
     Renew = 21,
     /// Has a port that [pairs](crate::Listen::pairing) take a new code in place of the last: lend mut of a page with
-    /// the handle of the listener that has opened the port; the code is in the first `valid` bytes, `offset` = none.
+    /// a handle of the process that has opened the port; the code is in the first `valid` bytes, `offset` = none.
     ///
-    /// Errors in `offset`: `Closed`, `NotPermitted` (another listener, or a port that does not pair), `Malformed`,
+    /// Errors in `offset`: `Closed`, `NotPermitted` (another process, or a port that does not pair), `Malformed`,
     /// `Entropy`; `BusyMessages`, `BusyService` and `NoWorker` as with `Renew`, with which they are counted.
     Pair = 22,
     /// Answers a client that waits, of a route that [decides](crate::Route::decides()): lend of a

@@ -67,7 +67,7 @@ pub(crate) use outcome::{ABNORMAL, Outcome};
 pub(crate) use recorder::{Recorder, Recording, ended as session_is_recorded};
 pub(crate) use seed::{seed, seed_from};
 pub(crate) use sink::{ChunkReceiver, Delivery, Sink};
-pub(crate) use table::{Found, Table};
+pub(crate) use table::{Found, Owner, Table};
 pub(crate) use tally::Tally;
 pub(super) use told::{Told, left, refuse as refuse_page};
 pub(crate) use watch::{Watch, Watcher, Watches};

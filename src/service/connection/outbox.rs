@@ -2,8 +2,8 @@
 //! go first and never wait for room.
 //!
 //! Who competes: the dispatcher (messages, the owner's Close), the reader (pongs, the answer to a Close, word that
-//! TLS has something to send, answers to uploads), the timer (pings, a Close), and one writer, which takes. Full:
-//! messages are refused, the oldest pong is dropped, the reader waits.
+//! TLS has something to send), a worker (answers to uploads), the timer (pings, a Close), and one writer, which takes. Full:
+//! messages are refused, the oldest pong is dropped; who brings answers is told when there is room.
 
 #[cfg(test)]
 mod tests;
@@ -17,15 +17,13 @@ use crate::proto::{ClosePayload, CloseReason, CloseStep, Closing, Role, Violatio
 use crate::service::limits::{QUEUED_BROADCAST_BYTES, QUEUED_BROADCASTS, QUEUED_PONGS, QUEUED_SENDS};
 use crate::service::message::Lent;
 use crate::sync::atomic::{AtomicU32, Ordering::SeqCst};
-use crate::sync::{Condvar, Instant, Mutex, Signal};
+use crate::sync::{Instant, Mutex, MutexGuard, Signal};
 
 /// The queue.
 pub(crate) struct Outbox {
     state: Mutex<State>,
     /// There is work for the writer.
     work: Signal,
-    /// There is room for a frame that is shared, or never will be.
-    room: Condvar,
     /// How often the owner has sent. Changed under the lock.
     sent: AtomicU32,
 }
@@ -70,11 +68,14 @@ struct State {
     /// Our Close frame is with the socket.
     close_written: bool,
     phase: Phase,
-    /// The reader waits for room.
-    wants_room: bool,
+    /// To be called when there is room for a frame that is shared, or never will be.
+    room: Option<Told>,
     /// Messages that are refused until the connection is open.
     refuses: Option<fn(&Lent) -> bool>,
 }
+
+/// Called by whoever makes room. Must not wait.
+type Told = Box<dyn FnOnce() + Send>;
 
 enum Item {
     Send(Lent),
@@ -121,11 +122,10 @@ impl Outbox {
             closing: Closing::new(role),
             close_written: false,
             phase: Phase::Open,
-            wants_room: false,
+            room: None,
             refuses: None,
         };
-        let (work, room) = (Signal::new(), Condvar::new());
-        Outbox { state: Mutex::new(state), work, room, sent: AtomicU32::new(0) }
+        Outbox { state: Mutex::new(state), work: Signal::new(), sent: AtomicU32::new(0) }
     }
 
     /// Queues a message, or gives it back with the reason.
@@ -195,26 +195,21 @@ impl Outbox {
         Ok(())
     }
 
-    /// Waits for room and queues a frame that must not be lost. Only the reader calls it. The writer's own deadline
-    /// bounds the wait.
-    ///
-    /// # Errors
-    /// The connection has ended.
-    pub(crate) fn share_in_time(&self, frame: &Arc<[u8]>) -> Result<(), ShareError> {
+    /// As [`Outbox::share`], for a frame that must not be lost: `told` is called when there is room where there was none, or
+    /// when the connection has ended. One waits at a time, for as long as the caller lets it.
+    pub(crate) fn share_or_tell(
+        &self,
+        frame: &Arc<[u8]>,
+        told: impl FnOnce() + Send + 'static,
+    ) -> Result<(), ShareError> {
         let mut state = self.state.lock();
-        loop {
-            match state.share(frame) {
-                Ok(()) => {
-                    self.work.notify(state);
-                    return Ok(());
-                }
-                Err(ShareError::Closed) => return Err(ShareError::Closed),
-                Err(ShareError::Full) => {
-                    state.wants_room = true;
-                    state = self.room.wait(state);
-                }
-            }
+        let shared = state.share(frame);
+        match shared {
+            Ok(()) => self.work.notify(state),
+            Err(ShareError::Full) => state.room = Some(Box::new(told)),
+            Err(ShareError::Closed) => (),
         }
+        shared
     }
 
     /// Queues a Pong with at most 125 bytes. After a Close frame no Pong is sent (RFC 6455 section 5.5.1).
@@ -356,7 +351,7 @@ impl Outbox {
                 return None;
             }
             if let Some(work) = take(&mut state) {
-                self.tell_of_room(&mut state);
+                tell_of_room(state, &work);
                 return Some(work);
             }
             if state.phase == Phase::Failed {
@@ -370,9 +365,9 @@ impl Outbox {
     pub(crate) fn try_next(&self, mid_message: bool) -> Option<Work> {
         let mut state = self.state.lock();
         state.mid_message = mid_message;
-        let work = if state.phase == Phase::Over { None } else { take(&mut state) };
-        self.tell_of_room(&mut state);
-        work
+        let work = if state.phase == Phase::Over { None } else { take(&mut state) }?;
+        tell_of_room(state, &work);
+        Some(work)
     }
 
     /// A control frame that may go between two frames of a message: never a Close of the owner, as what it has
@@ -401,23 +396,19 @@ impl Outbox {
 
     /// To be answered outside of the lock, as each answer is a call to the kernel.
     fn refuse_sends(&self) -> Vec<Lent> {
-        let refused = {
+        let (refused, told) = {
             let mut state = self.state.lock();
             (state.sends, state.broadcasts, state.broadcast_bytes) = (0, 0, 0);
-            self.tell_of_room(&mut state);
-            std::mem::take(&mut state.items)
+            (std::mem::take(&mut state.items), state.room.take())
         };
+        if let Some(told) = told {
+            told();
+        }
         let sends = refused.into_iter().filter_map(|item| match item {
             Item::Send(send) => Some(send),
             Item::Share(_) | Item::HandOver => None,
         });
         sends.collect()
-    }
-
-    fn tell_of_room(&self, state: &mut State) {
-        if std::mem::take(&mut state.wants_room) {
-            self.room.notify_one();
-        }
     }
 }
 
@@ -441,6 +432,17 @@ impl State {
         self.broadcasts += 1;
         self.items.push_back(Item::Share(frame.clone()));
         Ok(())
+    }
+}
+
+/// Who waits for room has some, if a frame is taken that is shared. It is told outside of the lock.
+fn tell_of_room(mut state: MutexGuard<'_, State>, taken: &Work) {
+    if !matches!(taken, Work::Share(_)) {
+        return;
+    }
+    if let Some(told) = state.room.take() {
+        drop(state);
+        told();
     }
 }
 

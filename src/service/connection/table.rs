@@ -65,6 +65,8 @@ struct Ended {
 pub(crate) enum Owner {
     /// This process's.
     Process(PID),
+    /// The service's, which no process may ask for.
+    Service,
     /// Anybody's who has the server's SID: that of an in-process server is known to its process only.
     Anybody,
 }
@@ -92,17 +94,28 @@ impl Table {
         places: usize,
         make: impl FnOnce(Handle) -> Arc<Connection>,
     ) -> Option<Arc<Connection>> {
+        self.enter_for(owner, Owner::Process(owner), places, make)
+    }
+
+    /// As [`Table::enter`], in the share of `process`.
+    pub(crate) fn enter_for(
+        &self,
+        process: PID,
+        owner: Owner,
+        places: usize,
+        make: impl FnOnce(Handle) -> Arc<Connection>,
+    ) -> Option<Arc<Connection>> {
         let mut state = self.state.lock();
-        if state.is_short(places) && state.holds(Owner::Process(owner)) {
+        let share = Owner::Process(process);
+        if state.is_short(places) && state.holds(share) {
             return None;
         }
         let at = state.free_slot()?;
         let slot = state.slots.get_mut(at)?;
         slot.generation = slot.generation.checked_add(1).unwrap_or(1);
         let conn = make(Handle::new(u8::try_from(at).ok()?, slot.generation));
-        conn.belongs_to(owner);
-        let owner = Owner::Process(owner);
-        slot.occupant = Use::Live(Live { owner, share: owner, conn: conn.clone() });
+        conn.belongs_to(process);
+        slot.occupant = Use::Live(Live { owner, share, conn: conn.clone() });
         state.opened = state.opened.wrapping_add(1);
         Some(conn)
     }
@@ -213,7 +226,7 @@ impl Table {
         let state = self.state.lock();
         let owners = state.live().filter_map(|live| match live.owner {
             Owner::Process(owner) => Some(owner),
-            Owner::Anybody => None,
+            Owner::Service | Owner::Anybody => None,
         });
         owners.collect()
     }
@@ -277,6 +290,7 @@ impl State {
         };
         let allowed = match owner {
             Owner::Process(pid) => asker == Some(pid),
+            Owner::Service => false,
             Owner::Anybody => true,
         };
         (allowed && slot.generation == handle.generation()).then_some(slot)

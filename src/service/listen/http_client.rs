@@ -164,7 +164,7 @@ fn answer(socket: &TimedSocket, port: &Port, shared: &Shared, request: &Plain<'_
 /// What is at the path of a request that may have it; `None` if nothing is.
 fn target_of(port: &Port, request: &Plain<'_>, path: &NormalPath<'_>) -> Result<Option<TargetKind>, Reason> {
     let is_paired = port.is_paired(&request.headers);
-    let kind = match port.resolve(path) {
+    let kind = match port.resolve(path, &|_| ()) {
         Ok((_, target)) => {
             target.admit(&request.headers, is_paired)?;
             target.kind

@@ -112,7 +112,11 @@ fn a_client_that_is_to_go_is_told() {
         };
         stays.store(false, SeqCst);
         queue.look_again();
+        // Others count on its place.
+        let page = park(&queue, 1);
         assert!(!waits.join().unwrap());
+        queue.close();
+        assert_eq!(page.answer().0, CLOSED);
     });
 }
 

@@ -23,8 +23,8 @@ use crate::http::{AddError, Logins, NormalPath, Router};
 use crate::net::{ServerTls, keeps_promise, wake_accept};
 use crate::service::connection::{Tally, tls_code};
 use crate::service::limits::{
-    GUEST_PAGE_BYTES, GUESTS_PAGE_BYTES, KEPT_LISTENERS, LINGER, LISTENERS, PORT_PAGE_BYTES, PORTS,
-    PORTS_PER_PROCESS, ROUTES_OF_GUESTS, ROUTES_PER_GUEST,
+    GUEST_BYTES, GUESTS_BYTES, KEPT_LISTENERS, LINGER, LISTENERS, PORT_BYTES, PORTS, PORTS_PER_PROCESS,
+    REQUEST_BYTES, ROUTES_OF_GUESTS, ROUTES_PER_GUEST,
 };
 use crate::service::message::{Asked, Lent};
 use crate::sync::{Mutex, MutexGuard};
@@ -59,8 +59,6 @@ pub(crate) struct Listener {
     pub(super) handle: Handle,
     pub(crate) owner: PID,
     pub(crate) lease: Lease,
-    /// It has opened the port, whose settings are its own.
-    has_opened: bool,
     pub(super) port: Arc<Port>,
     queue: Arc<AcceptQueue>,
     pub(super) events: Arc<FileEvents>,
@@ -86,7 +84,7 @@ impl Listeners {
         if !page.is_writable() {
             return page.answer(Code::Malformed as usize, 0);
         }
-        let Some(listen) = page.data().and_then(Listen::parse) else {
+        let Some(listen) = request(&page).and_then(Listen::parse) else {
             return page.refuse(Code::Malformed, "the page does not hold a request");
         };
         if listen.tls.is_none() {
@@ -132,13 +130,13 @@ impl Listeners {
             Ok(plan) => plan,
             Err((code, text)) => return page.refuse(code, &text),
         };
-        let lease = plan.lease;
+        let (lease, as_it_is) = (plan.lease, plan.as_it_is);
         let _change = self.change();
         let joined = self.port(&plan.settings);
         let opens = joined.is_none();
         let port = match joined {
             Some(port) => plan.joins(owner, &port).map(|()| port),
-            None if self.ports_of(owner) >= PORTS_PER_PROCESS => {
+            None if !self.may_open(owner) => {
                 Err((Code::NoListener, "the process has opened as many ports as it may"))
             }
             None => Ok(Port::new(plan.settings, owner, plan.alone, plan.tls)),
@@ -147,9 +145,11 @@ impl Listeners {
             Ok(port) => port,
             Err((code, text)) => return self.refuse(owner, page, code, text),
         };
-        let Some(listener) = self.enter(owner, &port, opens, lease) else {
+        let may_open = !as_it_is && self.may_open(owner);
+        let Some(listener) = self.enter(owner, &port, lease) else {
             return self.refuse(owner, page, Code::NoListener, "there are too many listeners");
         };
+        port.joined_by(owner, may_open);
         page.answer_on_drop(Code::NoListener as usize);
         port.when_bound(self.answer(listener, page));
         if opens {
@@ -168,16 +168,19 @@ impl Listeners {
         Ok(Plan { settings, tls, lease: listen.lease, as_it_is: listen.as_it_is, alone: listen.alone })
     }
 
-    /// How many ports are open because this process has opened them.
-    fn ports_of(&self, owner: PID) -> usize {
-        let slots = self.slots.lock();
-        let listeners = slots.iter().filter_map(|slot| slot.listener.as_ref());
-        listeners.filter(|listener| listener.has_opened && listener.owner == owner).count()
+    /// A process may have one more port: of those on which it listens, others' count for them as long as they listen, too.
+    fn may_open(&self, owner: PID) -> bool {
+        let own = self.of(owner);
+        let counts = |(at, one): &(usize, &Arc<Listener>)| {
+            let again = own.iter().take(*at).any(|other| Arc::ptr_eq(&other.port, &one.port));
+            !again && one.port.opener().is_none_or(|opener| opener == owner)
+        };
+        own.iter().enumerate().filter(counts).count() < PORTS_PER_PROCESS
     }
 
     /// Gives a listener's port another certificate.
     pub(crate) fn renew(&self, listener: Arc<Listener>, page: Lent) {
-        if page.data().and_then(xous_api_websocket::ServerTls::parse).is_none() {
+        if request(&page).and_then(xous_api_websocket::ServerTls::parse).is_none() {
             return page.answer(Code::Malformed as usize, 0);
         }
         if !listener.may_renew() {
@@ -215,12 +218,15 @@ impl Listeners {
         listener.queue.close();
         listener.events.close();
         self.shared.admission.close_uploads(listener.handle);
-        let in_use = self
-            .slots
-            .lock()
-            .iter()
-            .any(|slot| slot.listener.as_ref().is_some_and(|other| Arc::ptr_eq(&other.port, port)));
-        if in_use {
+        let listens = |whose: &dyn Fn(PID) -> bool| {
+            let slots = self.slots.lock();
+            let mut listeners = slots.iter().filter_map(|slot| slot.listener.as_ref());
+            listeners.any(|other| Arc::ptr_eq(&other.port, port) && whose(other.owner))
+        };
+        if !listens(&|owner| owner == listener.owner) {
+            port.left_by(listener.owner);
+        }
+        if listens(&|_| true) {
             return;
         }
         // The port's thread waits for a client.
@@ -266,7 +272,7 @@ impl Listeners {
         self.change.lock()
     }
 
-    fn enter(&self, owner: PID, port: &Arc<Port>, has_opened: bool, lease: Lease) -> Option<Arc<Listener>> {
+    fn enter(&self, owner: PID, port: &Arc<Port>, lease: Lease) -> Option<Arc<Listener>> {
         let mut slots = self.slots.lock();
         let listeners = || slots.iter().filter_map(|slot| slot.listener.as_ref());
         if listeners().count() + KEPT_LISTENERS >= LISTENERS && listeners().any(|one| one.owner == owner) {
@@ -286,7 +292,6 @@ impl Listeners {
             handle: Handle::new(u8::try_from(at).ok()?, slot.generation),
             owner,
             lease,
-            has_opened,
             port: port.clone(),
             queue: Arc::new(AcceptQueue::new()),
             events: Arc::default(),
@@ -333,7 +338,8 @@ impl Plan {
 impl Listener {
     /// Adds a route. Answers with its number.
     pub(crate) fn add_route(&self, page: Lent) {
-        let (code, number) = match page.data().and_then(Route::parse).map(|route| self.route(&route)) {
+        let data = page.data().unwrap_or_default();
+        let (code, number) = match Route::parse(data).map(|route| self.route(&route, data.len())) {
             None => (Code::Malformed as usize, 0),
             Some(Ok(number)) => (0, usize::from(number)),
             Some(Err(code)) => {
@@ -354,7 +360,12 @@ impl Listener {
 
     /// The port's certificate is its.
     fn may_renew(&self) -> bool {
-        self.has_opened && self.port.is_secure()
+        self.is_openers() && self.port.is_secure()
+    }
+
+    /// The port is its owner's.
+    fn is_openers(&self) -> bool {
+        self.port.opener() == Some(self.owner)
     }
 
     /// Gives a page back, if there is one, so that the owner shows that it is there.
@@ -385,17 +396,18 @@ impl Listener {
 
     /// A route to `new` fits beside the others. The port's opener has all of it; others have shares.
     fn has_room(&self, router: &Router<Target>, new: &Target) -> bool {
-        let opener = self.port.opener;
+        let opener = self.port.opener();
         let of = |wanted: &dyn Fn(PID) -> bool| -> Vec<_> {
             router.targets().chain([new]).filter(|target| wanted(target.owner)).collect()
         };
-        is_within(&of(&|_| true), usize::MAX, PORT_PAGE_BYTES)
-            && (self.owner == opener
-                || (is_within(&of(&|owner| owner == self.owner), ROUTES_PER_GUEST, GUEST_PAGE_BYTES)
-                    && is_within(&of(&|owner| owner != opener), ROUTES_OF_GUESTS, GUESTS_PAGE_BYTES)))
+        is_within(&of(&|_| true), usize::MAX, PORT_BYTES)
+            && (opener == Some(self.owner)
+                || (is_within(&of(&|owner| owner == self.owner), ROUTES_PER_GUEST, GUEST_BYTES)
+                    && is_within(&of(&|owner| opener != Some(owner)), ROUTES_OF_GUESTS, GUESTS_BYTES)))
     }
 
-    fn route(&self, route: &Route<'_>) -> Result<u16, Code> {
+    /// Adds one that was asked for with so many bytes.
+    fn route(&self, route: &Route<'_>, bytes: usize) -> Result<u16, Code> {
         let kind = TargetKind::new(route, &self.queue, &self.events, &self.shared, &self.tally)?;
         let logins = if route.credentials.is_empty() {
             None
@@ -404,10 +416,12 @@ impl Listener {
         };
         let (listener, owner) = (self.handle, self.owner);
         let (lease, shared, tally) = (self.lease, route.shared, self.tally.clone());
-        let target = Target { listener, owner, lease, shared, logins, tally, kind };
+        // All of it is kept, but for logins, of which there are digests.
+        let bytes = bytes + 32 * route.credentials.len();
+        let target = Target { listener, owner, lease, shared, logins, tally, bytes, kind };
         // Every path of the port that has no route yet would be its own, the opener's later ones too.
         let takes_all = route.prefix && NormalPath::of(route.path).as_str() == "/";
-        if takes_all && owner != self.port.opener {
+        if takes_all && !self.is_openers() {
             return Err(Code::NotPermitted);
         }
         let mut router = router(&self.port);
@@ -426,12 +440,17 @@ impl Listener {
 }
 
 fn is_within(targets: &[&Target], routes: usize, bytes: usize) -> bool {
-    targets.len() <= routes && targets.iter().map(|target| target.page_bytes()).sum::<usize>() <= bytes
+    targets.len() <= routes && targets.iter().map(|target| target.bytes).sum::<usize>() <= bytes
+}
+
+/// What a page holds that asks for something which is kept.
+fn request(page: &Lent) -> Option<&[u8]> {
+    page.data().filter(|data| data.len() <= REQUEST_BYTES)
 }
 
 /// A new code, at the beginning of `page`.
 fn pair(listener: &Listener, page: &mut [u8]) -> Result<(), Code> {
-    let pairing = listener.port.pairing.as_ref().filter(|_| listener.owner == listener.port.opener);
+    let pairing = listener.port.pairing.as_ref().filter(|_| listener.is_openers());
     let pairing = pairing.ok_or(Code::NotPermitted)?;
     let mut random = [0; CODE_CHARS];
     fill(&mut random).map_err(|_| Code::Entropy)?;

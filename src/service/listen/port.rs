@@ -45,8 +45,6 @@ pub(crate) struct Settings {
 /// The port.
 pub(crate) struct Port {
     pub(crate) settings: Settings,
-    /// The process whose port it is, for as long as there is one.
-    pub(crate) opener: PID,
     /// No other process may join.
     alone: bool,
     /// `None` for a plain port.
@@ -74,6 +72,11 @@ struct Certificate {
 pub(crate) type Fingerprint = [u8; 32];
 
 struct State {
+    /// The process whose port it is, for as long as it listens. Then it is that of the next one that asks for the very port,
+    /// and was no guest.
+    opener: Option<PID>,
+    /// Processes that have joined the port of another one.
+    guests: Vec<PID>,
     bound: Option<SocketAddr>,
     /// Who waits for the first try to bind; `None` when it is over.
     waiting: Option<Vec<OnBound>>,
@@ -185,12 +188,17 @@ impl Port {
             places: Places::new(settings.limits.connections, settings.limits.per_peer),
             pairing: settings.pairs.then(Pairing::default),
             settings,
-            opener,
             alone,
             tls: tls.map(|(tls, fingerprint)| Mutex::new(Certificate::new(tls, fingerprint, 0))),
             renewals: AtomicU32::new(0),
             router: Mutex::new(Router::new()),
-            state: Mutex::new(State { bound: None, waiting: Some(Vec::new()), closed: false }),
+            state: Mutex::new(State {
+                opener: Some(opener),
+                guests: Vec::new(),
+                bound: None,
+                waiting: Some(Vec::new()),
+                closed: false,
+            }),
             changed: Condvar::new(),
             refusals: Arc::default(),
         })
@@ -223,7 +231,28 @@ impl Port {
 
     /// This process may not join.
     pub(crate) fn is_kept_from(&self, process: PID) -> bool {
-        self.alone && process != self.opener
+        self.alone && self.opener() != Some(process)
+    }
+
+    /// The process whose port it is, unless that has given up all its listeners.
+    pub(crate) fn opener(&self) -> Option<PID> {
+        self.state.lock().opener
+    }
+
+    /// A process listens as well. It becomes the opener if there is none and it `may`.
+    pub(crate) fn joined_by(&self, process: PID, may: bool) {
+        let mut state = self.state.lock();
+        let is_guest = state.guests.contains(&process);
+        if state.opener.is_none() && may && !is_guest {
+            state.opener = Some(process);
+        } else if state.opener != Some(process) && !is_guest {
+            state.guests.push(process);
+        }
+    }
+
+    /// A process has no listener any more.
+    pub(crate) fn left_by(&self, process: PID) {
+        self.state.lock().opener.take_if(|opener| *opener == process);
     }
 
     /// Clients see the certificate that was asked for with this fingerprint.
@@ -331,14 +360,19 @@ impl Port {
         open
     }
 
-    /// Where a request's path leads: the number of the route, and its target.
-    pub(crate) fn resolve(&self, path: &NormalPath<'_>) -> Result<(u16, Target), NoTarget> {
+    /// Where a request's path leads: the number of the route, and its target, which `found` sees before it can be removed.
+    pub(crate) fn resolve(
+        &self,
+        path: &NormalPath<'_>,
+        found: &dyn Fn(&Target),
+    ) -> Result<(u16, Target), NoTarget> {
         if has_dot_segment(path.as_str()) {
             return Err(NoTarget::DotSegment);
         }
         let router = self.router.lock();
-        let found = router.find(path).map(|(number, target)| (number, target.clone()));
-        found.ok_or(NoTarget::Unknown)
+        let (number, target) = router.find(path).ok_or(NoTarget::Unknown)?;
+        found(target);
+        Ok((number, target.clone()))
     }
 
     /// A request with these headers comes from somebody who was let in, if the port lets in some only.

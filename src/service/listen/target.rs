@@ -15,7 +15,7 @@ use super::uploads::route::UploadRoute;
 use crate::http::{Logins, Page, Reason};
 use crate::proto::handshake::Headers;
 use crate::service::connection::{Recording, Tally};
-use crate::service::limits::PAGE_BYTES;
+use crate::service::limits::{PAGE_BYTES, ROUTE_NAME};
 use crate::upload::Files;
 
 /// A route of a program.
@@ -32,6 +32,8 @@ pub(crate) struct Target {
     pub(crate) logins: Option<Arc<Logins>>,
     /// What has passed on its listener's connections.
     pub(crate) tally: Arc<Tally>,
+    /// Bytes that are kept of what was asked for: a page, names, the digests of logins.
+    pub(crate) bytes: usize,
     pub(crate) kind: TargetKind,
 }
 
@@ -85,12 +87,9 @@ impl Target {
         }
     }
 
-    /// Bytes of the page that is kept for it.
-    pub(crate) fn page_bytes(&self) -> usize {
-        match &self.kind {
-            TargetKind::Page(page) => page.body.len(),
-            _ => 0,
-        }
+    /// WebSockets that come by it are no program's.
+    pub(crate) fn is_services(&self) -> bool {
+        matches!(self.kind, TargetKind::Upload(_) | TargetKind::Status(_))
     }
 }
 
@@ -108,6 +107,9 @@ impl TargetKind {
         }
         match &route.kind {
             RouteKind::Receiver { protocols, record } => {
+                if protocols.iter().any(|name| name.len() > ROUTE_NAME) {
+                    return Err(Code::TooLong);
+                }
                 if protocols.iter().any(|name| !is_token(name)) {
                     return Err(Code::BadRequest);
                 }
@@ -119,7 +121,7 @@ impl TargetKind {
                 Ok(TargetKind::Receiver(Arc::new(receiver)))
             }
             RouteKind::Page { content_type, body } => {
-                if body.len() > PAGE_BYTES {
+                if body.len() > PAGE_BYTES || content_type.len() > ROUTE_NAME {
                     return Err(Code::TooLong);
                 }
                 if !content_type.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {

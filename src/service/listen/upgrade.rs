@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use xous::PID;
 use xous_api_websocket::certificate::Subject;
-use xous_api_websocket::wire::{Accepted, Handle};
+use xous_api_websocket::wire::Accepted;
 use xous_api_websocket::{Code, Deadlines, Kind, Lease, serve::Decision};
 
 use super::admission::accept_queue::AcceptQueue;
@@ -16,7 +16,7 @@ use super::requests::Requests;
 use super::shared::Shared;
 use super::shown_head::shown_head;
 use super::status_route::{EVERY, Watching, json};
-use super::target::{Receiver, TargetKind};
+use super::target::{Receiver, Target, TargetKind};
 use super::timed_socket::TimedSocket;
 use super::uploads::receiver::UploadReceiver;
 use super::uploads::route::UploadRoute;
@@ -25,7 +25,7 @@ use crate::pddb::Pddb;
 use crate::proto::Role;
 use crate::proto::handshake::Upgrade;
 use crate::service::connection::{
-    Beat, Connection, Delivery, EndGuard, Established, Heartbeat, Recorder, Recording, Sink, Tally,
+    Beat, Connection, Delivery, EndGuard, Established, Heartbeat, Owner, Recorder, Recording, Sink, Tally,
     session_is_recorded,
 };
 use crate::service::limits::{UPLOAD_CLOSE, UPLOAD_KEEPALIVE};
@@ -87,10 +87,10 @@ enum Destination {
     Program(AcceptPage),
     /// A program that has let the client in, by a message that is answered when the connection is open.
     Decided(Lent),
-    /// The database, by a route of this listener.
-    Upload(Arc<UploadRoute>, Handle),
-    /// Nobody, by a route of this listener: it watches what passes.
-    Status(Handle),
+    /// The database.
+    Upload(Arc<UploadRoute>),
+    /// Nobody: it watches what passes.
+    Status,
 }
 
 /// The page that a program has lent for its next client. When it is dropped, it waits for the client after that.
@@ -146,7 +146,13 @@ impl Client<'_> {
     fn take(&self, request: &Upgrade<'_>) -> Result<Taken, Reason> {
         let settings = &self.port.settings;
         let is_paired = self.port.is_paired(&request.headers);
-        let (route, target) = match self.port.resolve(&NormalPath::of(request.path())) {
+        // So that it is known to who gives the listener up, however long it takes until there is a connection.
+        let found = |target: &Target| {
+            if target.is_services() {
+                self.slot.comes_by(target.listener);
+            }
+        };
+        let (route, target) = match self.port.resolve(&NormalPath::of(request.path()), &found) {
             Ok(found) => found,
             Err(NoTarget::DotSegment) => return Err(Reason::DotSegment),
             Err(NoTarget::Unknown) if !is_paired => return Err(Reason::NotPaired),
@@ -167,7 +173,7 @@ impl Client<'_> {
         }
         let (owner, lease, tally) = (target.owner, target.lease, target.tally);
         // Browsers send a login to all that a port has. Who has joined the port may not be who it is for.
-        let has_login = target.logins.is_some() || owner != self.port.opener;
+        let has_login = target.logins.is_some() || self.port.opener() != Some(owner);
         let (destination, writer, protocol, recording) = match target.kind {
             TargetKind::Receiver(receiver) => {
                 let (page, protocol) = self.page(&receiver, route, request)?;
@@ -180,11 +186,11 @@ impl Client<'_> {
                     self.shared.look_for_the_gone(Some(owner));
                     return Err(Reason::Full);
                 }
-                (Destination::Upload(route, target.listener), writer, None, None)
+                (Destination::Upload(route), writer, None, None)
             }
             TargetKind::Status(_) => {
                 let writer = self.shared.admission.second_worker(self.slot).ok_or(Reason::Full)?;
-                (Destination::Status(target.listener), Some(writer), None, None)
+                (Destination::Status, Some(writer), None, None)
             }
             TargetKind::Page(_) | TargetKind::Files(_) => return Err(Reason::NoWebSocket),
         };
@@ -202,14 +208,19 @@ impl Client<'_> {
         let protocol = protocols.iter().find(|known| request.protocols().any(|name| *name == ***known));
         self.slot.is(Stage::Queued(queue.clone()));
         let taken = queue.take(route, self.port.settings.limits.accept_time, || self.slot.stays());
-        self.slot.is(Stage::Answered);
-        let Some((wanted, page)) = taken else {
-            let was_asked_to_go = !self.slot.stays();
-            return Err(if was_asked_to_go { Reason::Full } else { Reason::NotTaken });
-        };
-        let page =
-            AcceptPage { queue: queue.clone(), page: Some(page), wanted, route, len: 0, decides: *decides };
-        Ok((page, protocol.map(|name| name.to_string())))
+        let page = taken.map(|(wanted, page)| AcceptPage {
+            queue: queue.clone(),
+            page: Some(page),
+            wanted,
+            route,
+            len: 0,
+            decides: *decides,
+        });
+        // Others may count on its place, and have it: the page is for the next one.
+        if !self.slot.is(Stage::Answered) {
+            return Err(Reason::Full);
+        }
+        Ok((page.ok_or(Reason::NotTaken)?, protocol.map(|name| name.to_string())))
     }
 
     /// The second worker of a client that its program has taken.
@@ -229,7 +240,8 @@ impl Client<'_> {
         let (owner, lease) = (taken.owner, taken.lease);
         let deadlines = taken.destination.deadlines(self.port.settings.deadlines);
         let timer = self.shared.timer.clone();
-        let conn = self.shared.table.enter(owner, self.shared.pool.pairs(), |handle| {
+        let whose = if taken.destination.is_services() { Owner::Service } else { Owner::Process(owner) };
+        let conn = self.shared.table.enter_for(owner, whose, self.shared.pool.pairs(), |handle| {
             Connection::new(Role::Server, handle, deadlines, lease, timer, None)
         });
         let Some(conn) = conn else {
@@ -350,11 +362,7 @@ impl Admitted {
     /// Serves the connection to its end. From here on its page is the client's, whatever happens.
     pub(crate) fn serve(self, slot: &Arc<ClientSlot>, permit: &mut Permit, pddb: &Pddb) {
         let Admitted { guard, established, writer, destination, who } = self;
-        // Who watches may be asked to go, once there is a connection that can say so.
-        let watches = match destination {
-            Destination::Status(listener) => Some(listener),
-            _ => None,
-        };
+        let is_services = destination.is_services();
         let (delivery, page) = match destination {
             Destination::Program(page) => {
                 slot.is(Stage::Taken);
@@ -366,17 +374,17 @@ impl Admitted {
                 permit.belongs_to_program();
                 (Delivery::Pull, Some((page, 0)))
             }
-            Destination::Upload(route, listener) => {
-                let receiving =
-                    UploadReceiver::new(route, listener, slot.clone(), &guard.conn, &who.to_string());
+            Destination::Upload(route) => {
+                let receiving = UploadReceiver::new(route, slot.clone(), &guard.conn, &who.to_string());
                 (Delivery::Internal(Box::new(receiving)), None)
             }
-            Destination::Status(_) => (Delivery::Internal(Box::new(Watching::new(slot))), None),
+            Destination::Status => (Delivery::Internal(Box::new(Watching::new(slot))), None),
         };
         let mut sink = Sink::new(guard.conn.clone(), delivery);
         let outcome = established.run(&guard, &mut sink, writer, |_| {
-            if let Some(listener) = watches {
-                slot.is(Stage::IdleUpload(listener, Arc::downgrade(&guard.conn)));
+            // It may be asked to go, once there is a connection that can say so.
+            if is_services {
+                slot.is_idle_upload(&guard.conn);
             }
             if let Some((page, len)) = page {
                 page.answer(0, len);
@@ -388,18 +396,23 @@ impl Admitted {
 }
 
 impl Destination {
+    /// No program gets what comes.
+    fn is_services(&self) -> bool {
+        matches!(self, Destination::Upload(_) | Destination::Status)
+    }
+
     /// How long the connection waits. A program ends one whose peer has vanished; of an upload nobody else knows, so
     /// its peer is asked.
     fn deadlines(&self, deadlines: Deadlines) -> Deadlines {
         match self {
             Destination::Program(_) | Destination::Decided(_) => deadlines,
-            Destination::Upload(..) | Destination::Status(..) => watched(deadlines),
+            Destination::Upload(_) | Destination::Status => watched(deadlines),
         }
     }
 
     /// What the client is sent by the service every so often.
     fn heartbeat(&self, client: &Client<'_>, tally: &Arc<Tally>) -> Option<Heartbeat> {
-        let Destination::Status(_) = self else { return None };
+        let Destination::Status = self else { return None };
         let (shared, port, tally) = (client.shared.clone(), client.port.clone(), tally.clone());
         let message = Beat::Made(Box::new(move || json(&shared, &port, &tally).into_bytes()));
         Some(Heartbeat { kind: Kind::Text, message, every: EVERY })
@@ -417,7 +430,7 @@ impl Destination {
         let own = match self {
             Destination::Program(page) => page,
             Destination::Decided(_) => return true,
-            Destination::Upload(..) | Destination::Status(..) => {
+            Destination::Upload(_) | Destination::Status => {
                 conn.end_silently();
                 return true;
             }

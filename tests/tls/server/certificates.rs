@@ -177,3 +177,18 @@ fn at(port: u16, mut listen: Listen<'_>) -> Listen<'_> {
     listen.port = port;
     listen
 }
+
+/// Not the listener that came first alone.
+#[test]
+fn whoever_opened_a_port_renews_its_certificate_by_any_listener() {
+    system!().run(|| {
+        let ca = Authority::new("root");
+        let (old, new) = (ca.server(&["localhost", "old"]), ca.server(&["localhost", "new"]));
+        let first = listener(&listen(tls(&old)));
+        let mut again = listen(tls(&old));
+        again.port = first.port();
+        let second = Listener::listen(&again).unwrap();
+        drop(first);
+        second.renew(&tls(&new)).unwrap();
+    });
+}

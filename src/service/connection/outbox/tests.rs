@@ -16,21 +16,25 @@ fn a_close_of_the_owner_begins_nothing_anew() {
 }
 
 #[test]
-fn a_frame_that_must_not_be_lost_waits_for_room_or_the_end() {
+fn who_brings_what_must_not_be_lost_is_told_of_room_or_of_the_end() {
     let outbox = Outbox::new(Role::Server);
     let frame: Arc<[u8]> = vec![0; 1].into();
-    std::thread::scope(|scope| {
-        let reader = scope.spawn(|| {
-            let sent = (0..3 * QUEUED_BROADCASTS).map_while(|_| outbox.share_in_time(&frame).ok()).count();
-            (sent, outbox.share_in_time(&frame))
-        });
-        let taken = (0..QUEUED_BROADCASTS).filter(|_| outbox.next(false).is_some()).count();
-        while outbox.state.lock().items.len() < QUEUED_BROADCASTS || !outbox.state.lock().wants_room {
-            std::thread::yield_now();
-        }
-        outbox.end();
-        assert_eq!(reader.join().unwrap(), (taken + QUEUED_BROADCASTS, Err(ShareError::Closed)));
-    });
+    let told = Arc::new(AtomicU32::new(0));
+    let share = || {
+        let told = told.clone();
+        outbox.share_or_tell(&frame, move || assert!(told.fetch_add(1, SeqCst) < 9))
+    };
+    (0..QUEUED_BROADCASTS).for_each(|_| share().unwrap());
+    assert_eq!(share(), Err(ShareError::Full));
+    outbox.ping();
+    assert!(matches!(outbox.next(false), Some(Work::Ping)));
+    assert_eq!((told.load(SeqCst), share()), (0, Err(ShareError::Full)), "no room yet");
+    assert!(outbox.next(false).is_some());
+    assert!(outbox.try_next(false).is_some());
+    assert_eq!((told.load(SeqCst), share(), share()), (1, Ok(()), Ok(())), "once");
+    assert_eq!(share(), Err(ShareError::Full));
+    outbox.end();
+    assert_eq!((told.load(SeqCst), share()), (2, Err(ShareError::Closed)));
 }
 
 #[test]

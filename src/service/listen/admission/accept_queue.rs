@@ -71,7 +71,7 @@ impl AcceptQueue {
         let start = Instant::now();
         let mut state = self.state.lock();
         loop {
-            if state.closed {
+            if state.closed || !stays() {
                 return None;
             }
             let fits = |(wanted, _): &(usize, Lent)| *wanted == 0 || *wanted == usize::from(route);
@@ -79,7 +79,7 @@ impl AcceptQueue {
                 return state.pages.remove(at);
             }
             let left = limit.saturating_sub(start.elapsed());
-            if left.is_zero() || !stays() {
+            if left.is_zero() {
                 return None;
             }
             state = self.changed.wait_timeout(state, left);

@@ -7,6 +7,9 @@
 //! it does for one whose client is being answered, if there is room to wait. Else it is refused. One that nobody can
 //! tell so at the moment waits on, and may still get a place.
 
+#[cfg(all(test, not(feature = "shuttle")))]
+mod tests;
+
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Weak};
@@ -18,6 +21,8 @@ use super::late::Late;
 use super::places::{Full, Places};
 use super::stage::{Active, Eviction, FRESH, Stage, Whereabouts};
 use crate::net::{TcpStream, one_peer};
+use crate::proto::{CloseCode, CloseReason};
+use crate::service::connection::Connection;
 use crate::service::limits::{PLACE_WAIT, WAITING, WORKERS_FOR_OTHERS, WORKERS_FOR_PROGRAMS};
 use crate::service::thread::{Leaves, Note, Permit, Pool, Timer, Wake, note};
 use crate::sync::Mutex;
@@ -102,12 +107,17 @@ impl Admission {
         };
         let newcomer = Newcomer { full, ..newcomer };
         let eviction = state.make_room(newcomer.full, Some((places, newcomer.peer)));
+        let looks = eviction.is_none() && newcomer.full != Full::Peer;
         let refused = if eviction.is_some() || state.may_change_soon(newcomer.full, (places, newcomer.peer)) {
-            self.timer.arm(self.weak(), LATE, PLACE_WAIT);
-            if eviction.is_none() && newcomer.full != Full::Peer {
+            let (waits, refused) = state.wait(newcomer);
+            // One deadline is that of the first, which arms it for the next. There is none for who does not wait.
+            if waits && state.waiting.len() == 1 {
+                self.timer.arm(self.weak(), LATE, PLACE_WAIT);
+            }
+            if waits && looks {
                 self.timer.arm(self.weak(), LOOK, FRESH);
             }
-            state.wait(newcomer)
+            refused
         } else {
             Some(newcomer)
         };
@@ -174,14 +184,11 @@ impl Admission {
         }
     }
 
-    /// A listener is given up. Nobody reaches its WebSockets that bring files any more: they end, those that bring one
-    /// behind it.
+    /// A listener is given up. Nobody reaches its WebSockets that are the service's any more: they end, those that bring a
+    /// file behind it, and those that are being made when they are there.
     pub(crate) fn close_uploads(&self, listener: Handle) {
         let mut state = self.state.lock();
-        let of_listener = |one: &&mut Active| match one.stage {
-            Stage::IdleUpload(of, _) | Stage::Uploading(of) => of == listener,
-            _ => false,
-        };
+        let of_listener = |one: &&mut Active| one.listener == Some(listener);
         let evictions: Vec<_> =
             state.active.iter_mut().filter(of_listener).map(|one| one.evict(true)).collect();
         drop(state);
@@ -262,6 +269,7 @@ impl State {
             counted: true,
             leaving: false,
             taken: false,
+            listener: None,
         });
         Ok(Entered { newcomer, id: self.last, permit })
     }
@@ -326,14 +334,14 @@ impl State {
         })
     }
 
-    /// Has a newcomer wait; who does not find room, which is one of those who come from where most do.
-    fn wait(&mut self, newcomer: Newcomer) -> Option<Newcomer> {
+    /// Has a newcomer wait. Whether it does, and who does not find room, which is one of those who come from where most do.
+    fn wait(&mut self, newcomer: Newcomer) -> (bool, Option<Newcomer>) {
         let mut refused = None;
         if self.waiting.len() >= WAITING {
             let waiting = |peer| self.waiting.iter().filter(|one| one.peer == peer).count();
             let most = self.waiting.iter().max_by_key(|one| waiting(one.peer)).map(|one| one.peer);
             match most.filter(|most| waiting(*most) > waiting(newcomer.peer) + 1) {
-                None => return Some(newcomer),
+                None => return (false, Some(newcomer)),
                 Some(most) => {
                     let last = self.waiting.iter().rposition(|one| one.peer == most);
                     refused = last.and_then(|at| self.waiting.remove(at));
@@ -341,7 +349,7 @@ impl State {
             }
         }
         self.waiting.push_back(newcomer);
-        refused
+        (true, refused)
     }
 
     /// What one of this address leaves when it gets another worker.
@@ -395,6 +403,8 @@ impl ClientSlot {
         let mut state = self.admission.state.lock();
         let Some(own) = state.find(self.id) else { return false };
         let ends = matches!(stage, Stage::Ending);
+        // A program's stays, so that nobody is to wait for its place.
+        own.leaving &= !matches!(stage, Stage::Taken);
         own.stage = stage;
         own.since = Instant::now();
         own.taken &= !ends;
@@ -405,6 +415,21 @@ impl ClientSlot {
             self.admission.admit_waiting();
         }
         stays
+    }
+
+    /// Its WebSocket is going to be the service's, by a route of this listener.
+    pub(crate) fn comes_by(&self, listener: Handle) {
+        if let Some(own) = self.admission.state.lock().find(self.id) {
+            own.listener = Some(listener);
+        }
+    }
+
+    /// Its WebSocket is the service's and brings no file at the moment: it ends if nobody reaches it any more.
+    pub(crate) fn is_idle_upload(&self, conn: &Arc<Connection>) {
+        if !self.is(Stage::IdleUpload(Arc::downgrade(conn))) {
+            // Behind the answers that it is still owed.
+            conn.close(CloseReason::new(CloseCode::GOING_AWAY, "the route is gone"), None);
+        }
     }
 
     /// A program may take its WebSocket: `false` if programs have taken that many from its address, on all ports together.

@@ -39,6 +39,8 @@ pub(super) struct Active {
     pub(super) leaving: bool,
     /// Its WebSocket is a program's, or about to be.
     pub(super) taken: bool,
+    /// Its WebSocket is the service's, or about to be, by a route of this listener.
+    pub(super) listener: Option<Handle>,
 }
 
 /// What a client is doing. Those who come first give way first.
@@ -52,12 +54,12 @@ pub(crate) enum Stage {
     Idle,
     /// It waits for a program.
     Queued(Arc<AcceptQueue>),
-    /// Its WebSocket, by a route of this listener, brings no file at the moment.
-    IdleUpload(Handle, Weak<Connection>),
+    /// Its WebSocket is the service's, and brings no file at the moment.
+    IdleUpload(Weak<Connection>),
     /// It gets its answer.
     Answered,
-    /// Its WebSocket, by a route of this listener, brings files.
-    Uploading(Handle),
+    /// Its WebSocket brings files.
+    Uploading,
     /// It is a program's.
     Taken,
 }
@@ -89,7 +91,7 @@ impl Active {
     /// It does nothing that would be lost, and a client that meets this limit could have its place.
     pub(super) fn gives_way_to(&self, full: Full, who: Option<Whereabouts<'_>>) -> bool {
         let idle = match (&self.stage, full) {
-            (Stage::Answered | Stage::Uploading(_) | Stage::Taken, _) => false,
+            (Stage::Answered | Stage::Uploading | Stage::Taken, _) => false,
             // Its own address has its share: one who does nothing there makes room, nobody else.
             (Stage::Silent | Stage::Idle, Full::Peer) => self.since.elapsed() >= IDLE,
             (_, Full::Peer) => false,
@@ -108,7 +110,7 @@ impl Active {
         self.leaving = true;
         match &self.stage {
             Stage::Queued(queue) => Eviction::Queue(queue.clone()),
-            Stage::IdleUpload(_, conn) => match conn.upgrade() {
+            Stage::IdleUpload(conn) => match conn.upgrade() {
                 Some(conn) if for_good => Eviction::Upload(conn, CloseCode::GOING_AWAY, "the route is gone"),
                 Some(conn) => Eviction::Upload(conn, CloseCode::TRY_AGAIN_LATER, "others wait"),
                 None => Eviction::None,
@@ -116,7 +118,7 @@ impl Active {
             Stage::Ending | Stage::Silent | Stage::Idle => {
                 self.socket.clone().map_or(Eviction::None, Eviction::Socket)
             }
-            Stage::Answered | Stage::Uploading(_) | Stage::Taken => Eviction::None,
+            Stage::Answered | Stage::Uploading | Stage::Taken => Eviction::None,
         }
     }
 }
@@ -129,7 +131,7 @@ impl Stage {
             Stage::Silent | Stage::Idle => 1,
             Stage::Queued(_) => 2,
             Stage::IdleUpload(..) => 3,
-            Stage::Answered | Stage::Uploading(_) | Stage::Taken => 4,
+            Stage::Answered | Stage::Uploading | Stage::Taken => 4,
         }
     }
 }

@@ -58,7 +58,7 @@ impl Carrier {
         }
         drop(state);
         let own = self.clone();
-        if !self.spawn(move || own.run()) {
+        if !self.pool.try_spawn(move || own.run()) {
             self.run();
         }
     }
@@ -72,7 +72,7 @@ impl Carrier {
         }
         drop(state);
         let own = self.clone();
-        if self.spawn(move || own.run()) {
+        if self.pool.try_spawn(move || own.run()) {
             return true;
         }
         let mut state = self.state.lock();
@@ -84,11 +84,6 @@ impl Carrier {
     /// A load has nothing to be carried any more.
     pub(crate) fn leave(&self, load: &Arc<dyn Load>) {
         self.state.lock().loads.retain(|other| !Arc::ptr_eq(other, load));
-    }
-
-    /// Runs something else on a worker, if there is one.
-    pub(crate) fn spawn(&self, job: impl FnOnce() + Send + 'static) -> bool {
-        self.pool.try_spawn(job)
     }
 
     /// The database has been silent for a while.

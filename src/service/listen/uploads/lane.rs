@@ -8,8 +8,6 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use xous_api_websocket::wire::Handle;
-
 use super::super::admission::admission::ClientSlot;
 use super::super::admission::stage::Stage;
 use super::super::channels::encode;
@@ -18,15 +16,16 @@ use super::super::files::file_events::Decided;
 use super::super::files::file_stores::ServiceStore;
 use super::progress::Progress;
 use super::route::UploadRoute;
-use crate::proto::{CloseCode, CloseReason, Kind};
+use crate::proto::{CloseCode, Kind};
 use crate::service::connection::{Connection, ShareError};
 use crate::service::limits::{FILE_DECISION, UPLOAD_BACKLOG};
 use crate::service::thread::{Timer, Wake};
 use crate::sync::Mutex;
 use crate::upload::{Upload, waiting};
-/// Kinds of deadlines: the program has to have decided; the next look for a worker.
+/// Kinds of deadlines: the program has to have decided; the next look for a worker; the sender has to have taken answers.
 const DECISION: usize = 0;
 const NO_WORKER: usize = 1;
+const ANSWERS: usize = 2;
 /// See [`NO_WORKER`].
 const NO_WORKER_WAIT: Duration = Duration::from_secs(1);
 /// How many transfers of a connection are told of one silence.
@@ -37,7 +36,6 @@ pub(crate) struct Lane {
     carrier: Arc<Carrier>,
     route: Arc<UploadRoute>,
     conn: Arc<Connection>,
-    listener: Handle,
     slot: Weak<ClientSlot>,
     progress: Arc<Progress>,
     /// Who sends.
@@ -54,6 +52,8 @@ struct State {
     bytes: usize,
     /// It is among the ready ones, is being served, or has answers to send first.
     busy: bool,
+    /// Those, in order.
+    late: VecDeque<Arc<[u8]>>,
     /// The connection has ended.
     gone: bool,
     /// The transfer of the message that is coming.
@@ -90,7 +90,6 @@ impl Lane {
     pub(crate) fn new(
         route: Arc<UploadRoute>,
         conn: &Arc<Connection>,
-        listener: Handle,
         slot: &Arc<ClientSlot>,
         progress: Arc<Progress>,
         who: &str,
@@ -101,7 +100,6 @@ impl Lane {
             who: who.into(),
             route,
             conn: conn.clone(),
-            listener,
             slot: Arc::downgrade(slot),
             progress,
             state: Mutex::default(),
@@ -162,7 +160,7 @@ impl Lane {
         self.state.lock().bytes < UPLOAD_BACKLOG
     }
 
-    fn work(&self, upload: &mut Upload<ServiceStore>, piece: &Piece, late: &mut Vec<Arc<[u8]>>) {
+    fn work(&self, upload: &mut Upload<ServiceStore>, piece: &Piece, late: &mut VecDeque<Arc<[u8]>>) {
         let mut answer = |text: &str| self.say(text, late);
         let Piece { kind, first, last, came, bytes, .. } = piece;
         match kind {
@@ -171,18 +169,18 @@ impl Lane {
         }
     }
 
-    fn say(&self, text: &str, late: &mut Vec<Arc<[u8]>>) {
+    fn say(&self, text: &str, late: &mut VecDeque<Arc<[u8]>>) {
         let Some(frame) = encode(Kind::Text, text.as_bytes()) else { return };
         if !late.is_empty() || self.conn.outbox.share(frame.clone()) == Err(ShareError::Full) {
-            late.push(frame);
+            late.push_back(frame);
         }
     }
 
-    /// Asks the program about the file that waits for it. The lane stays busy until it has answered, or the time is over.
-    /// Returns whether it goes on at once.
-    fn asks(self: &Arc<Self>, upload: &mut Option<Upload<ServiceStore>>) -> bool {
+    /// Asks the program about the file that waits for it, if one does. The lane stays busy until it has answered, or the time
+    /// is over.
+    fn asks(self: &Arc<Self>, upload: &Option<Upload<ServiceStore>>) -> bool {
         let pending = upload.as_ref().and_then(Upload::pending);
-        let (Some((name, length)), Some(teller)) = (pending, self.route.teller()) else { return true };
+        let (Some((name, length)), Some(teller)) = (pending, self.route.teller()) else { return false };
         let whom: Weak<Self> = Arc::downgrade(self);
         {
             let mut state = self.state.lock();
@@ -193,11 +191,11 @@ impl Lane {
         if !teller.asks(name, &self.who, length, whom) {
             self.clone().conclude(None, false);
         }
-        false
+        true
     }
 
     /// Does what the program has decided.
-    fn carry_out(&self, upload: &mut Option<Upload<ServiceStore>>, late: &mut Vec<Arc<[u8]>>) {
+    fn carry_out(&self, upload: &mut Option<Upload<ServiceStore>>, late: &mut VecDeque<Arc<[u8]>>) {
         let decision = self.state.lock().decision.take();
         let (Some(takes), Some(upload)) = (decision, upload.as_mut()) else { return };
         let takes = takes && !self.state.lock().gone;
@@ -206,35 +204,31 @@ impl Lane {
         self.carrier.goes_on();
     }
 
-    /// What was taken and not worked on.
-    fn put_back(&self, mut pieces: VecDeque<Piece>) {
+    /// What was taken and not worked on, and answers that are not sent.
+    fn put_back(&self, mut pieces: VecDeque<Piece>, late: VecDeque<Arc<[u8]>>) {
         let mut state = self.state.lock();
         pieces.append(&mut state.pieces);
-        state.pieces = pieces;
+        (state.pieces, state.late) = (pieces, late);
     }
 
-    /// The sender does not take its answers. Another worker waits until it has, or the connection ends, as the others must
-    /// not. The lane stays busy until then.
-    fn send_first(self: &Arc<Self>, late: Vec<Arc<[u8]>>) -> bool {
-        let own = self.clone();
-        let started = self.carrier.spawn({
-            let late = late.clone();
-            move || {
-                own.send(&late);
-                own.carrier.enter(own.clone());
+    /// Sends answers that found no room. If there still is none, the lane stays busy, and goes on when there is or the
+    /// connection has ended: nobody waits for a sender that does not take its answers. It has as long as for any write.
+    fn sends(self: &Arc<Self>, late: &mut VecDeque<Arc<[u8]>>) -> bool {
+        if late.is_empty() {
+            return true;
+        }
+        let whom: Weak<Self> = Arc::downgrade(self);
+        self.route.timer().arm(whom, ANSWERS, self.conn.deadlines.write);
+        while let Some(frame) = late.front() {
+            // Not dropped before that, though its connection may be.
+            let own = self.clone();
+            if self.conn.outbox.share_or_tell(frame, move || own.goes_on(ANSWERS)) == Err(ShareError::Full) {
+                return false;
             }
-        });
-        if !started {
-            self.send(&late);
+            late.pop_front();
         }
-        !started
-    }
-
-    fn send(&self, frames: &[Arc<[u8]>]) {
-        for frame in frames {
-            // An error is the connection's end.
-            self.conn.outbox.share_in_time(frame).ok();
-        }
+        self.disarm(ANSWERS);
+        true
     }
 
     /// Nothing is left of what was taken. Returns whether more has come.
@@ -271,10 +265,9 @@ impl Lane {
         }
         let Some(slot) = self.slot.upgrade() else { return };
         if uploading {
-            slot.is(Stage::Uploading(self.listener));
-        } else if !slot.is(Stage::IdleUpload(self.listener, Arc::downgrade(&self.conn))) {
-            // Behind the answers that it is still owed.
-            self.conn.close(CloseReason::new(CloseCode::GOING_AWAY, "the route is gone"), None);
+            slot.is(Stage::Uploading);
+        } else {
+            slot.is_idle_upload(&self.conn);
         }
     }
 }
@@ -300,9 +293,18 @@ impl Lane {
         }
         (state.asked, state.decision) = (None, Some(takes));
         drop(state);
-        let whom: Weak<Self> = Arc::downgrade(&self);
-        self.route.timer().disarm(&(whom as Weak<dyn Wake>), Some(DECISION));
+        self.goes_on(DECISION);
+    }
+
+    /// What had this deadline is over.
+    fn goes_on(self: Arc<Self>, deadline: usize) {
+        self.disarm(deadline);
         self.go_on();
+    }
+
+    fn disarm(self: &Arc<Self>, deadline: usize) {
+        let whom: Weak<Self> = Arc::downgrade(self);
+        self.route.timer().disarm(&(whom as Weak<dyn Wake>), Some(deadline));
     }
 
     /// Is carried from now on, by a worker.
@@ -319,6 +321,7 @@ impl Wake for Lane {
     fn wake(self: Arc<Self>, kind: usize, _timer: &Timer) {
         match kind {
             DECISION => self.conclude(None, false),
+            ANSWERS => self.conn.give_up(CloseCode::GOING_AWAY, "the answers are not taken"),
             _ => self.go_on(),
         }
     }
@@ -327,14 +330,18 @@ impl Wake for Lane {
 impl Load for Lane {
     fn carry(self: Arc<Self>) -> bool {
         let mut upload = self.upload.lock();
-        let mut pieces = {
+        let (mut pieces, mut late) = {
             let mut state = self.state.lock();
             state.told.clear();
-            std::mem::take(&mut state.pieces)
+            (std::mem::take(&mut state.pieces), std::mem::take(&mut state.late))
         };
-        let mut late = Vec::new();
         self.carry_out(&mut upload, &mut late);
-        while let Some(piece) = pieces.pop_front() {
+        loop {
+            if !self.sends(&mut late) || self.asks(&upload) {
+                self.put_back(pieces, late);
+                return false;
+            }
+            let Some(piece) = pieces.pop_front() else { break };
             let mut state = self.state.lock();
             if state.gone && self.carrier.is_silent() {
                 break;
@@ -350,14 +357,6 @@ impl Load for Lane {
             drop(state);
             self.conn.inbox.has_room();
             self.carrier.goes_on();
-            if !late.is_empty() {
-                self.put_back(pieces);
-                return self.send_first(late);
-            }
-            if upload.as_ref().is_some_and(|upload| upload.pending().is_some()) {
-                self.put_back(pieces);
-                return self.asks(&mut upload);
-            }
         }
         self.rest(&mut upload)
     }

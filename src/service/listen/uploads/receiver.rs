@@ -3,10 +3,7 @@
 
 use std::sync::Arc;
 
-use xous_api_websocket::wire::Handle;
-
 use super::super::admission::admission::ClientSlot;
-use super::super::admission::stage::Stage;
 use super::lane::Lane;
 use super::progress::Progress;
 use super::route::UploadRoute;
@@ -23,17 +20,14 @@ pub(crate) struct UploadReceiver {
 }
 
 impl UploadReceiver {
-    /// Of a connection by a route of `listener`.
     pub(crate) fn new(
         route: Arc<UploadRoute>,
-        listener: Handle,
         slot: Arc<ClientSlot>,
         conn: &Arc<Connection>,
         who: &str,
     ) -> Self {
-        slot.is(Stage::IdleUpload(listener, Arc::downgrade(conn)));
         let progress = Arc::new(Progress::new(Arc::downgrade(conn)));
-        let lane = Lane::new(route.clone(), conn, listener, &slot, progress.clone(), who);
+        let lane = Lane::new(route.clone(), conn, &slot, progress.clone(), who);
         UploadReceiver { lane, route, _slot: slot, progress }
     }
 }

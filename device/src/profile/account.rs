@@ -48,7 +48,7 @@ pub struct Message {
     pub kind: u8,
     /// Pages of 4096 bytes that it carries.
     pub pages: u32,
-    /// The process that receives it; none if nobody has.
+    /// The process whose server it is sent to; none if that has not been seen.
     pub to: Option<String>,
     /// The lowest byte of its id.
     pub opcode: u8,

@@ -16,7 +16,7 @@ pub struct Account {
 /// A reason for the kernel to run.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry {
-    /// The process that gave it; the kernel for interrupts, and for what its scheduler calls.
+    /// The process that gave it, with its number if others have the same name; the kernel for interrupts, and for what its scheduler calls.
     pub process: String,
     /// What it was.
     pub reason: Reason,

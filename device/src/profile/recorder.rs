@@ -85,10 +85,7 @@ impl Recorder {
 
     /// What has been taken down, with the processes' names, the kernel's first.
     pub(crate) fn account(&self, names: &[String]) -> Account {
-        let name = |pid: u8| {
-            let known = usize::from(pid).checked_sub(1).and_then(|index| names.get(index));
-            known.cloned().unwrap_or_else(|| pid.to_string())
-        };
+        let name = |pid: u8| unique_name(names, pid);
         let mut entries = BTreeMap::<Entry, Cost>::new();
         for (entered, index) in &self.entries {
             let entry = Entry { process: name(entered.pid), reason: reason(*entered, &name) };
@@ -113,6 +110,15 @@ fn reason(entered: Entered, name: &impl Fn(u8) -> String) -> Reason {
         Cause::ThreadEnd => Reason::ThreadEnd,
         Cause::Fault(cause) => Reason::Fault(cause),
     }
+}
+
+/// The name of a process, with its number if there are others of that name.
+fn unique_name(names: &[String], pid: u8) -> String {
+    let Some(name) = usize::from(pid).checked_sub(1).and_then(|index| names.get(index)) else {
+        return pid.to_string();
+    };
+    let is_unique = names.iter().filter(|other| *other == name).count() == 1;
+    if is_unique { name.clone() } else { format!("{name} ({pid})") }
 }
 
 #[cfg(test)]
@@ -181,5 +187,25 @@ mod tests {
             account.entries.get(&entry).map_or(0, |cost| cost.count)
         };
         assert_eq!((count("first"), count("second")), (1, 2));
+    }
+
+    #[test]
+    fn processes_of_one_name_have_an_account_each() {
+        let mut recorder = Recorder::new(Vec::new());
+        for (pid, instructions) in [(2, 10), (3, 100), (4, 1000)] {
+            recorder.enter_page(pid, true, 0x1000);
+            recorder.step(0x1000);
+            enter(&mut recorder, pid, &[3]);
+            recorder.book(instructions);
+            recorder.leave(pid, true, &registers(&[]));
+        }
+        let account = recorder.account(&["kernel", "ws", "other", "ws"].map(str::to_owned));
+        let of = |process: &str| {
+            let entry = Entry { process: process.to_owned(), reason: Reason::Call(3) };
+            account.entries.get(&entry).map_or(0, |cost| cost.instructions)
+        };
+        assert_eq!([of("ws (2)"), of("other"), of("ws (4)"), of("ws")], [10, 100, 1000, 0]);
+        let functions = account.functions.keys().map(|function| function.process.as_str());
+        assert_eq!(functions.collect::<Vec<_>>(), ["other", "ws (2)", "ws (4)"]);
     }
 }

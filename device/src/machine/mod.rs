@@ -32,7 +32,8 @@ pub(crate) trait Devices {
     /// Reads the register at a physical address, which is a multiple of 4; `None` where there is nothing.
     fn read(&mut self, address: u32, count: u64) -> Option<u32>;
 
-    /// Writes the register at a physical address, which is a multiple of 4; `None` where there is nothing.
+    /// Writes the register at a physical address, which is a multiple of 4; `None` where there is nothing. A narrow store
+    /// comes as the word that the bus carries for it, with its bytes in all lanes.
     fn write(&mut self, address: u32, value: u32, count: u64, view: View<'_>) -> Option<()>;
 }
 

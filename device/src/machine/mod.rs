@@ -29,6 +29,9 @@ pub(crate) trait Devices {
     /// Interrupt lines that are up now, by bit.
     fn lines(&self, count: u64) -> u32;
 
+    /// Machine time, in units of 10 ns.
+    fn now(&self, count: u64) -> u64;
+
     /// Reads the register at a physical address, which is a multiple of 4; `None` where there is nothing.
     fn read(&mut self, address: u32, count: u64) -> Option<u32>;
 

@@ -16,7 +16,7 @@ fn std_is_served() {
     probe(&[]).run().unwrap().expect_success();
 }
 
-/// All but a read that times out, which none does on a quiet network.
+/// All but a read that times out, which none does on a quiet network, and of whose reason std learns nothing on any.
 #[test]
 fn std_is_served_by_a_strict_network() {
     let names = ["sleep", "condition", "resolve", "echo", "refused", "clock"];

@@ -180,9 +180,17 @@ impl Operation {
                 sockets.shut_down(self.socket, how);
                 Progress::Done((0, 0))
             }
-            TIME_TO_LIVE => Progress::Done((64, 0)),
-            NODELAY => Progress::Done((1, 0)),
-            // What sets those two, and UDP, which the project does not use.
+            TIME_TO_LIVE => Progress::Done((sockets.options(self.socket).time_to_live.into(), 0)),
+            SET_TIME_TO_LIVE => {
+                sockets.set_time_to_live(self.socket, self.first);
+                Progress::Done((0, 0))
+            }
+            NODELAY => Progress::Done((sockets.options(self.socket).nodelay.into(), 0)),
+            SET_NODELAY => {
+                sockets.set_nodelay(self.socket, self.first != 0);
+                Progress::Done((0, 0))
+            }
+            // UDP, which the project does not use.
             _ => Progress::Done((0, 0)),
         }
     }

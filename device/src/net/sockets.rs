@@ -30,6 +30,8 @@ use super::{
 const NUMBERS: std::ops::RangeInclusive<u16> = 0..=255;
 /// No process: sockets that are closed, but not at their end yet, are its own.
 const NOBODY: u8 = 0;
+/// What smoltcp sends if nothing was set.
+const TIME_TO_LIVE: u8 = 64;
 /// Bytes of the buffer that each side of a connection inside has for a direction,
 const BUFFER: usize = 32 << 10;
 /// and those of xous-core's `net` (`services/net/src/api/tcp.rs`).
@@ -42,6 +44,19 @@ const FIRST_FREE_PORT: u16 = 49152;
 pub(super) struct SocketId {
     pub(super) pid: u8,
     pub(super) number: u16,
+}
+
+/// What can be set of a socket.
+#[derive(Clone, Copy)]
+pub(super) struct SocketOptions {
+    pub(super) nodelay: bool,
+    pub(super) time_to_live: u8,
+}
+
+impl Default for SocketOptions {
+    fn default() -> Self {
+        SocketOptions { nodelay: false, time_to_live: TIME_TO_LIVE }
+    }
 }
 
 pub(super) enum Stream {
@@ -80,6 +95,8 @@ pub(super) struct Sockets {
     streams: BTreeMap<SocketId, Stream>,
     /// Local ports of connections that were opened here and are not the PC's.
     local_ports: BTreeMap<SocketId, u16>,
+    /// Those that have been set.
+    options: BTreeMap<SocketId, SocketOptions>,
     /// Several numbers may listen on one port.
     listening: BTreeMap<SocketId, Listening>,
     ports: BTreeMap<u16, Listener>,
@@ -103,6 +120,7 @@ impl Sockets {
             callers: Peers::default(),
             streams: BTreeMap::new(),
             local_ports: BTreeMap::new(),
+            options: BTreeMap::new(),
             listening: BTreeMap::new(),
             ports: BTreeMap::new(),
             next_port: FIRST_FREE_PORT,
@@ -248,6 +266,9 @@ impl Sockets {
         };
         // The port stays open for the next number that listens on it.
         self.listening.remove(&socket);
+        if let Stream::Host(stream) = &stream {
+            stream.set_nodelay(self.options(socket).nodelay).ok();
+        }
         self.streams.insert(socket, stream);
         self.accepted.insert(socket);
         Ok(peer)
@@ -313,6 +334,29 @@ impl Sockets {
     /// Whether a process has a socket of this number.
     pub(super) fn has(&self, socket: SocketId) -> bool {
         self.streams.contains_key(&socket) || self.listening.contains_key(&socket)
+    }
+
+    pub(super) fn options(&self, socket: SocketId) -> SocketOptions {
+        self.options.get(&socket).copied().unwrap_or_default()
+    }
+
+    pub(super) fn set_nodelay(&mut self, socket: SocketId, nodelay: bool) {
+        self.options.entry(socket).or_default().nodelay = nodelay;
+        if let Some(Stream::Host(stream)) = self.streams.get(&socket) {
+            stream.set_nodelay(nodelay).ok();
+        }
+    }
+
+    /// Whether the PC's socket sends small segments at once.
+    #[cfg(test)]
+    pub(super) fn host_nodelay(&self, socket: SocketId) -> bool {
+        matches!(self.streams.get(&socket), Some(Stream::Host(stream)) if stream.nodelay().unwrap_or(false))
+    }
+
+    /// What cannot be takes back what was set, as in xous-core's `net`.
+    pub(super) fn set_time_to_live(&mut self, socket: SocketId, hops: u32) {
+        let hops = u8::try_from(hops).ok().filter(|hops| *hops != 0);
+        self.options.entry(socket).or_default().time_to_live = hops.unwrap_or(TIME_TO_LIVE);
     }
 
     /// Sees what has happened to the PC's sockets, of which these wait to be written to.

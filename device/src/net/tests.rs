@@ -104,6 +104,11 @@ impl Server {
         self.send(30, page, 0, 4096, tag)
     }
 
+    /// Whether the PC's socket of a number sends small segments at once.
+    fn pcs_nodelay(&self, number: u16) -> bool {
+        self.net.sockets.host_nodelay(SocketId { pid: self.pid, number })
+    }
+
     fn number_at(&mut self, page: u32, offset: usize) -> u32 {
         let page = self.page(page);
         u16::from_le_bytes([page[offset], page[offset + 1]]).into()
@@ -241,6 +246,43 @@ fn sockets_belong_to_a_process_that_counts_them_from_0() {
         server.pid = FIRST;
         server.page(TWO)[0] = 1;
         assert_eq!(server.send(45, TWO, 0, 0, 5), Some((0, 22)), "it was not closed");
+    }
+}
+
+#[test]
+fn options_are_kept_and_told() {
+    for network in [Server::new, Server::strict] {
+        let mut server = network(Network::Loopback);
+        let (listener, port) = server.listen(0);
+        let mut ask = |opcode, value| {
+            let id = opcode | u32::from(listener) << 16;
+            server.send(id, NOWHERE, value, 0, 1).unwrap().0
+        };
+        assert_eq!((ask(38, 0), ask(36, 0)), (0, 64));
+        assert_eq!((ask(39, 1), ask(38, 0)), (0, 1));
+        for (set, told) in [(3, 3), (0, 64), (255, 255), (256, 64)] {
+            assert_eq!((ask(37, set), ask(36, 0)), (0, told));
+        }
+        assert_eq!((ask(37, 9), ask(36, 0)), (0, 9));
+        // A listener's are the connection's.
+        let _peer = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        server.page(TWO)[0] = 1;
+        if server.send(45 | u32::from(listener) << 16, TWO, 0, 0, 2).is_none() {
+            assert_eq!(server.wait(), (2, (0, 22)));
+        }
+        assert!(server.pcs_nodelay(listener));
+        let mut ask = |opcode, value| {
+            let id = opcode | u32::from(listener) << 16;
+            server.send(id, NOWHERE, value, 0, 3).unwrap().0
+        };
+        assert_eq!((ask(38, 0), ask(36, 0)), (1, 9));
+        assert_eq!((ask(39, 0), ask(38, 0)), (0, 0));
+        assert!(!server.pcs_nodelay(listener));
+        // The next socket of this number begins anew.
+        server.send(39 | u32::from(listener) << 16, NOWHERE, 1, 0, 4);
+        server.send(34 | u32::from(listener) << 16, NOWHERE, 0, 0, 5);
+        assert_eq!(server.listen(0).0, listener);
+        assert_eq!(server.send(38 | u32::from(listener) << 16, NOWHERE, 0, 0, 6), Some((0, 0)));
     }
 }
 

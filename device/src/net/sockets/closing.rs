@@ -42,6 +42,7 @@ impl Sockets {
             (0..=u16::MAX).map(|number| SocketId { pid: NOBODY, number }).find(|id| !self.has(*id))?;
         rename(&mut self.streams, socket, orphan);
         rename(&mut self.local_ports, socket, orphan);
+        rename(&mut self.options, socket, orphan);
         rename(&mut self.listening, socket, orphan);
         rename(&mut self.seen, socket, orphan);
         if self.accepted.remove(&socket) {
@@ -54,6 +55,7 @@ impl Sockets {
     pub(in crate::net) fn close(&mut self, socket: SocketId) {
         self.event |= self.streams.remove(&socket).is_some();
         self.local_ports.remove(&socket);
+        self.options.remove(&socket);
         self.seen.remove(&socket);
         self.accepted.remove(&socket);
         if let Some(closed) = self.listening.remove(&socket)

@@ -33,6 +33,12 @@ fn a_connection_ends_at_once_in_a_strict_network() {
     }
 }
 
+/// The service's close waits there for the peer's, or for other things to happen.
+#[test]
+fn peers_that_never_end_tcp_hold_nobody_up_in_a_strict_network() {
+    inside().strict_network().program(programs().trial, &["close-held"]).run().unwrap().expect_success();
+}
+
 #[test]
 fn long_messages_pass_a_strict_network() {
     let echo_server = programs().example("echo_server");

@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         ["nameless", port] => refuse::nameless(port),
         ["probe", ref names @ ..] => probe::try_all(names),
         ["close"] => close::times(),
+        ["close-held"] => close::held(),
         ["greedy", port] => faults::greedy(port),
         ["neighbour", gate, port] => faults::neighbour(gate, port),
         ["long-message", port] => faults::long_message(port, false),

@@ -9,7 +9,7 @@ use std::{
 use crate::{
     boot::{Generation, Owners},
     cpu::Cpu,
-    machine::{Board, Line, Next, PER_MILLISECOND, Source},
+    machine::{Board, Devices, Line, Next, PER_MILLISECOND, Source},
     memory::Tables,
     outcome::{End, Fault, FaultKind, Outcome, Process, duration, shown},
     running::{Control, Look},

@@ -16,7 +16,7 @@ fn std_is_served() {
     probe(&[]).run().unwrap().expect_success();
 }
 
-/// All but a read that times out, which none does on a quiet network.
+/// All but a read that times out, which none does on a quiet network, and of whose reason std learns nothing on any.
 #[test]
 fn std_is_served_by_a_strict_network() {
     let names = ["sleep", "condition", "resolve", "echo", "refused", "clock"];
@@ -31,6 +31,12 @@ fn a_connection_ends_at_once_in_a_strict_network() {
     for system in [inside(), inside().strict_network()] {
         system.program(programs().trial, &["close"]).run().unwrap().expect_success();
     }
+}
+
+/// The service's close waits there for the peer's, or for other things to happen.
+#[test]
+fn peers_that_never_end_tcp_hold_nobody_up_in_a_strict_network() {
+    inside().strict_network().program(programs().trial, &["close-held"]).run().unwrap().expect_success();
 }
 
 #[test]

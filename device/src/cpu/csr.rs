@@ -82,8 +82,11 @@ impl<D: Devices> Cpu<D> {
             0x180 => self.csr.translation,
             0x9c0 => self.csr.mask,
             0xdc0 => self.pending_lines(),
-            0xc00..=0xc02 => self.count as u32,
-            0xc80..=0xc82 => (self.count >> 32) as u32,
+            0xc00 | 0xc02 => self.count as u32,
+            0xc80 | 0xc82 => (self.count >> 32) as u32,
+            // Time goes on while the processor sleeps.
+            0xc01 => self.devices.now(self.count) as u32,
+            0xc81 => (self.devices.now(self.count) >> 32) as u32,
             _ => return None,
         })
     }

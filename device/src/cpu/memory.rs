@@ -124,9 +124,19 @@ impl<D: Devices> Cpu<D> {
         let space = self.space();
         let view = View::new(&mut self.ram, space);
         self.devices
-            .write(page | address & 0xffc, value, self.count, view)
+            .write(page | address & 0xffc, in_all_lanes::<SIZE>(value), self.count, view)
             .ok_or(Trap::new(Cause::StoreAccess, address))?;
         self.look_up();
         Ok(())
+    }
+}
+
+/// What the bus carries for a store: VexRiscv repeats the bytes of a narrow one in all lanes, and LiteX's bridge to the
+/// registers (`Wishbone2CSR`) writes the whole word, whichever lane is selected.
+fn in_all_lanes<const SIZE: u32>(value: u32) -> u32 {
+    match SIZE {
+        1 => (value & 0xff) * 0x0101_0101,
+        2 => (value & 0xffff) * 0x0001_0001,
+        _ => value,
     }
 }

@@ -123,11 +123,6 @@ impl Board {
         self.net.add_caller(port, make);
     }
 
-    /// Machine time after so many instructions.
-    pub(crate) fn now(&self, count: u64) -> u64 {
-        self.clock.now(count)
-    }
-
     /// Lines that were written since the last call.
     pub(crate) fn take_lines(&mut self) -> Vec<Line> {
         std::mem::take(&mut self.lines)
@@ -212,6 +207,10 @@ impl Devices for Board {
             | u32::from(self.console.line_is_up()) << CONSOLE_LINE
             | u32::from(self.ticktimer.line_is_up(self.now(count))) << TICKTIMER_LINE
             | u32::from(self.net.line_is_up()) << NET_LINE
+    }
+
+    fn now(&self, count: u64) -> u64 {
+        self.clock.now(count)
     }
 
     fn read(&mut self, address: u32, count: u64) -> Option<u32> {

@@ -29,10 +29,14 @@ pub(crate) trait Devices {
     /// Interrupt lines that are up now, by bit.
     fn lines(&self, count: u64) -> u32;
 
+    /// Machine time, in units of 10 ns.
+    fn now(&self, count: u64) -> u64;
+
     /// Reads the register at a physical address, which is a multiple of 4; `None` where there is nothing.
     fn read(&mut self, address: u32, count: u64) -> Option<u32>;
 
-    /// Writes the register at a physical address, which is a multiple of 4; `None` where there is nothing.
+    /// Writes the register at a physical address, which is a multiple of 4; `None` where there is nothing. A narrow store
+    /// comes as the word that the bus carries for it, with its bytes in all lanes.
     fn write(&mut self, address: u32, value: u32, count: u64, view: View<'_>) -> Option<()>;
 }
 

@@ -72,6 +72,18 @@ impl InsideStream {
         Ok(count)
     }
 
+    /// Whether this side has not ended, and the other one is still there.
+    pub(super) fn may_write(&self) -> bool {
+        let pipe = self.outgoing.borrow();
+        !pipe.writer_gone && !pipe.reader_gone
+    }
+
+    /// Whether the other side has ended, and all that it wrote before has come.
+    pub(super) fn peer_has_ended(&self) -> bool {
+        let pipe = self.incoming.borrow();
+        pipe.writer_gone && pipe.unsent() == 0 || self.outgoing.borrow().reader_gone
+    }
+
     /// Whether bytes wait for room at the other side, which is still there.
     pub(super) fn has_unsent(&self) -> bool {
         let pipe = self.outgoing.borrow();

@@ -7,6 +7,7 @@
 //! On demand, sockets are as strict as those of xous-core's `net` (services/net): see [`Network`].
 
 mod dns;
+mod host;
 mod inside;
 mod operation;
 mod peer;
@@ -18,20 +19,24 @@ use std::{collections::VecDeque, time::Duration};
 
 pub use self::peer::Peer;
 pub(crate) use self::{dns::Dns, peer::MakePeer};
-use operation::{Kind, Operation, Progress};
-use sockets::Sockets;
+use operation::{Kind, Operation, Progress, Request};
+use sockets::{SocketId, Sockets};
 
 use crate::machine::{Ram, View};
 
 /// What sockets of the emulated system reach.
 ///
-/// 198.51.100.0/24 (RFC 5737) never answers. If nothing else is said, sockets are as easy as a PC's. A strict network does as xous-core's `net` does (services/net at
-/// 73c0946, `main.rs`, `std_tcpstream.rs`, `std_tcplistener.rs`):
+/// 198.51.100.0/24 (RFC 5737) never answers. If nothing else is said, sockets are as easy as a PC's, and std finds out why a
+/// read has failed. A strict network does as xous-core's `net` does (services/net at 73c0946, `main.rs`, `std_glue.rs`,
+/// `std_tcpstream.rs`, `std_tcplistener.rs`):
 /// - A socket has 1530 bytes of buffer for each direction. With the PC's sockets, a call moves no more than that.
 /// - A listener is one socket without a backlog: until it has been accepted and listens anew, others are refused.
 /// - It listens on all addresses of the machine, whichever it was told, and refuses an address of others.
 /// - A shutdown ends the calls that wait and does nothing else: no FIN goes out before the last clone is dropped.
-/// - That drop waits until the peer has room for what was written.
+/// - That drop waits until the peer has room for what was written, and then until the peer has ended its side too, or 17
+///   events have passed. That of a listener, or of a stream whose side has ended before, waits for the next event.
+/// - A write to a connection that is gone waits for the next event as well.
+/// - The error of a read stands where std does not look for it: to std all of them are `ErrorKind::Other`.
 /// - When the peer of an accepted connection ends its side, so does this one.
 /// - Those who wait are looked at only when something has happened on the network: on a quiet one no read times out,
 ///   and a read that begins after its peer has ended waits for the next event.
@@ -52,11 +57,9 @@ const MAX_PARKED: usize = 1024;
 
 /// The registers, and the operations that wait.
 pub(crate) struct Net {
-    opcode: u32,
-    page: Option<u32>,
-    first: u32,
-    second: u32,
-    tag: u32,
+    request: Request,
+    /// The sender of the request, by which the server knows the message that waits.
+    sender: u32,
     /// Whether the last operation was answered at once, and its answer.
     status: u32,
     answer: (u32, u32),
@@ -70,11 +73,8 @@ pub(crate) struct Net {
 impl Net {
     pub(crate) fn new(network: Network, strict: bool) -> Self {
         Net {
-            opcode: 0,
-            page: None,
-            first: 0,
-            second: 0,
-            tag: 0,
+            request: Request::default(),
+            sender: 0,
             status: 0,
             answer: (0, 0),
             done: VecDeque::new(),
@@ -114,7 +114,7 @@ impl Net {
         let parked = || self.parked.iter().map(|(_, operation)| operation);
         let late = parked().filter(|operation| self.keeps_time(operation)).filter_map(|waits| waits.deadline);
         let reads = parked().filter(|operation| operation.is(Kind::Receive) || operation.is(Kind::Peek));
-        late.chain(reads.filter_map(|operation| self.sockets.ready(operation.number()))).min()
+        late.chain(reads.filter_map(|operation| self.sockets.ready(operation.socket()))).min()
     }
 
     pub(crate) fn read(&mut self, register: u32) -> u32 {
@@ -123,9 +123,9 @@ impl Net {
             0x1c => self.answer.0,
             0x20 => self.answer.1,
             0x24 => {
-                let Some((tag, answer)) = self.done.pop_front() else { return 0 };
+                let Some((sender, answer)) = self.done.pop_front() else { return 0 };
                 self.done_answer = answer;
-                tag
+                sender
             }
             0x28 => self.done_answer.0,
             0x2c => self.done_answer.1,
@@ -135,12 +135,13 @@ impl Net {
 
     pub(crate) fn write(&mut self, register: u32, value: u32, now: u64, mut view: View<'_>) {
         match register {
-            0x00 => self.opcode = value,
+            0x00 => self.request.id = value,
             // Its physical page, which stays the same while the message waits.
-            0x04 => self.page = view.writable_page(value).filter(|_| value != 0),
-            0x08 => self.first = value,
-            0x0c => self.second = value,
-            0x10 => self.tag = value,
+            0x04 => self.request.page = view.writable_page(value).filter(|_| value != 0),
+            0x08 => self.request.first = value,
+            0x0c => self.request.second = value,
+            // The kernel has the process in the highest byte.
+            0x10 => (self.sender, self.request.pid) = (value, (value >> 24) as u8),
             0x14 => self.go(now, view.ram()),
             0x30 => self.line = false,
             _ => (),
@@ -154,19 +155,20 @@ impl Net {
 
     fn go(&mut self, now: u64, ram: &mut Ram) {
         self.sockets.set_time(now);
-        let mut operation = Operation::new(self.opcode, self.page, self.first, self.second, now);
+        let mut operation = Operation::new(&self.request, now, self.sockets.strict());
         if self.sockets.strict() {
-            operation.aborts().iter().for_each(|kind| self.abort(*kind, operation.number(), ram));
+            operation.aborts().iter().for_each(|kind| self.abort(*kind, operation.socket(), ram));
+            self.disown(&mut operation);
         }
         let progress = match operation.start(&mut self.sockets, now, ram) {
-            Progress::Waits if self.parked.len() >= MAX_PARKED => operation.refuse(ram),
+            Progress::Waits if self.parked.len() >= MAX_PARKED => operation.refuse(&mut self.sockets, ram),
             progress => progress,
         };
         match progress {
             Progress::Done(answer) => (self.status, self.answer) = (1, answer),
             Progress::Waits => {
                 self.status = 0;
-                self.parked.push((self.tag, operation));
+                self.parked.push((self.sender, operation));
             }
         }
         if self.sockets.strict() || !self.sockets.outside() {
@@ -176,15 +178,29 @@ impl Net {
     }
 
     /// Ends the first call of a kind that waits for a socket.
-    fn abort(&mut self, kind: Kind, number: u16, ram: &mut Ram) {
-        let Some(at) = self.parked.iter().position(|(_, waits)| waits.is(kind) && waits.number() == number)
+    fn abort(&mut self, kind: Kind, socket: SocketId, ram: &mut Ram) {
+        let Some(at) = self.parked.iter().position(|(_, waits)| waits.is(kind) && waits.socket() == socket)
         else {
             return;
         };
-        let (tag, operation) = self.parked.remove(at);
+        let (sender, operation) = self.parked.remove(at);
         operation.write_aborted(ram);
-        self.done.push_back((tag, ABORTED));
+        self.done.push_back((sender, ABORTED));
         self.line = true;
+    }
+
+    /// The number of a socket that is closed is free at once, while the socket stays for those who wait.
+    fn disown(&mut self, operation: &mut Operation) {
+        let socket = operation.socket();
+        if !operation.is_close() {
+            return;
+        }
+        if let Some(orphan) = self.sockets.disown(socket) {
+            let waiting =
+                self.parked.iter_mut().map(|(_, waits)| waits).filter(|waits| waits.socket() == socket);
+            waiting.for_each(|waits| waits.follow(orphan));
+            operation.follow(orphan);
+        }
     }
 
     /// Tries everything that waits, in the order in which it came; in a strict network, after an event only.
@@ -195,7 +211,7 @@ impl Net {
             return;
         }
         let waiting = self.parked.iter().filter(|(_, operation)| operation.needs_to_write());
-        let writing: Vec<u16> = waiting.map(|(_, operation)| operation.number()).collect();
+        let writing: Vec<SocketId> = waiting.map(|(_, operation)| operation.socket()).collect();
         self.sockets.look_outside(&writing);
         self.attempt_all(now, ram, Operation::is_connect);
         // One who is served may make room for another: that is an event as well.
@@ -206,14 +222,14 @@ impl Net {
 
     fn attempt_all(&mut self, now: u64, ram: &mut Ram, wanted: impl Fn(&Operation) -> bool) {
         let Net { parked, sockets, done, line, .. } = self;
-        parked.retain(|(tag, operation)| {
+        parked.retain_mut(|(sender, operation)| {
             if !wanted(operation) {
                 return true;
             }
             match operation.attempt(sockets, now, ram) {
                 Progress::Waits => true,
                 Progress::Done(answer) => {
-                    done.push_back((*tag, answer));
+                    done.push_back((*sender, answer));
                     *line = true;
                     false
                 }

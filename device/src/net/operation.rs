@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, Shutdown, SocketAddr},
 };
 
-use super::sockets::Sockets;
+use super::sockets::{SocketId, Sockets};
 use crate::machine::{PER_MILLISECOND, Ram};
 
 const CONNECT: u16 = 30;
@@ -15,7 +15,9 @@ const RECEIVE: u16 = 33;
 const CLOSE: u16 = 34;
 const ADDRESS: u16 = 35;
 const TIME_TO_LIVE: u16 = 36;
+const SET_TIME_TO_LIVE: u16 = 37;
 const NODELAY: u16 = 38;
+const SET_NODELAY: u16 = 39;
 const LISTEN: u16 = 44;
 const ACCEPT: u16 = 45;
 const SHUT_DOWN: u16 = 46;
@@ -32,6 +34,9 @@ const WOULD_BLOCK: u8 = 9;
 /// listened on, as xous-core's `net` compares it whole.
 const LOCALHOST: [u8; 5] = [4, 127, 0, 0, 1];
 
+/// After so many events a close no longer waits for the peer (`FORCE_CLOSE_COUNT`).
+const FORCE_CLOSE_COUNT: u32 = 16;
+
 /// "Valid" of an answer that fills its page.
 const WHOLE_PAGE: (u32, u32) = (0, 4096);
 
@@ -46,16 +51,31 @@ pub(super) enum Kind {
 /// One message.
 pub(super) struct Operation {
     opcode: u16,
-    number: u16,
+    socket: SocketId,
     /// Offset in RAM of the lent page.
     page: Option<u32>,
     first: u32,
     length: usize,
     nonblocking: bool,
+    /// Errors of reads stand where std looks for them.
+    easy: bool,
     /// It connects to an address that never answers.
     silent: bool,
+    /// It closes, and the FIN is out, or there is none: the events since then.
+    ended: Option<u32>,
     /// Machine time at which it gives up.
     pub(super) deadline: Option<u64>,
+}
+
+/// A message's fields, and the process that has sent it.
+#[derive(Default)]
+pub(super) struct Request {
+    pub(super) id: u32,
+    pub(super) pid: u8,
+    /// Offset in RAM of the lent page.
+    pub(super) page: Option<u32>,
+    pub(super) first: u32,
+    pub(super) second: u32,
 }
 
 /// How far it has come.
@@ -67,24 +87,36 @@ pub(super) enum Progress {
 }
 
 impl Operation {
-    pub(super) fn new(id: u32, page: Option<u32>, first: u32, second: u32, now: u64) -> Self {
+    pub(super) fn new(request: &Request, now: u64, strict: bool) -> Self {
+        let &Request { id, pid, page, first, second } = request;
         let opcode = (id & 0x7fff) as u16;
         let timed = matches!(opcode, SEND | PEEK | RECEIVE) && first != 0;
         Operation {
             opcode,
-            number: (id >> 16) as u16,
+            socket: SocketId { pid, number: (id >> 16) as u16 },
             page,
             first,
             length: second.min(4096) as usize,
             nonblocking: id & 0x8000 != 0,
+            easy: !strict,
             silent: false,
+            ended: None,
             deadline: timed.then(|| now + u64::from(first) * PER_MILLISECOND),
         }
     }
 
     /// The socket that it is about.
-    pub(super) fn number(&self) -> u16 {
-        self.number
+    pub(super) fn socket(&self) -> SocketId {
+        self.socket
+    }
+
+    /// The socket has got another number.
+    pub(super) fn follow(&mut self, socket: SocketId) {
+        self.socket = socket;
+    }
+
+    pub(super) fn is_close(&self) -> bool {
+        self.opcode == CLOSE
     }
 
     pub(super) fn is_connect(&self) -> bool {
@@ -118,7 +150,7 @@ impl Operation {
 
     /// Whether it waits until its socket can be written to, rather than read from.
     pub(super) fn needs_to_write(&self) -> bool {
-        matches!(self.opcode, SEND | CONNECT | CLOSE)
+        matches!(self.opcode, SEND | CONNECT)
     }
 
     /// Begins it, and does it if it need not wait.
@@ -128,20 +160,37 @@ impl Operation {
                 let Some(page) = self.page else { return Progress::Done((0, 0)) };
                 self.start_with_page(sockets, now, ram, page)
             }
-            CLOSE => self.close(sockets),
             SHUT_DOWN if sockets.strict() => Progress::Done((1, 0)),
+            CLOSE | SHUT_DOWN | TIME_TO_LIVE | SET_TIME_TO_LIVE | NODELAY | SET_NODELAY
+                if !sockets.has(self.socket) =>
+            {
+                Progress::Done((INVALID.into(), 0))
+            }
+            CLOSE if sockets.strict() => self.begin_close(sockets),
+            CLOSE => {
+                sockets.close(self.socket);
+                Progress::Done((0, 0))
+            }
             SHUT_DOWN => {
                 let how = match self.first {
                     1 => Shutdown::Read,
                     2 => Shutdown::Write,
                     _ => Shutdown::Both,
                 };
-                sockets.shut_down(self.number, how);
+                sockets.shut_down(self.socket, how);
                 Progress::Done((0, 0))
             }
-            TIME_TO_LIVE => Progress::Done((64, 0)),
-            NODELAY => Progress::Done((1, 0)),
-            // What sets those two, and UDP, which the project does not use.
+            TIME_TO_LIVE => Progress::Done((sockets.options(self.socket).time_to_live.into(), 0)),
+            SET_TIME_TO_LIVE => {
+                sockets.set_time_to_live(self.socket, self.first);
+                Progress::Done((0, 0))
+            }
+            NODELAY => Progress::Done((sockets.options(self.socket).nodelay.into(), 0)),
+            SET_NODELAY => {
+                sockets.set_nodelay(self.socket, self.first != 0);
+                Progress::Done((0, 0))
+            }
+            // UDP, which the project does not use.
             _ => Progress::Done((0, 0)),
         }
     }
@@ -161,31 +210,29 @@ impl Operation {
                 if !is_here(&bytes[10..15]) {
                     return self.fail(bytes, UNADDRESSABLE);
                 }
-                match sockets.connect(port) {
-                    Ok(number) => self.number = number,
+                match sockets.connect(self.socket.pid, port) {
+                    Ok(socket) => self.socket = socket,
                     // So does xous-core's `net` tell a refusal.
                     Err(_) => return self.fail(bytes, TIMED_OUT),
                 }
                 self.attempt(sockets, now, ram)
             }
             LISTEN if sockets.strict() && bytes[2..7] != [4, 0, 0, 0, 0] && bytes[2..7] != LOCALHOST => {
-                bytes[..2].copy_from_slice(&[1, INVALID]);
-                Progress::Done(WHOLE_PAGE)
+                self.fail(bytes, INVALID)
             }
             LISTEN => {
                 let port = u16::from_le_bytes([bytes[0], bytes[1]]);
-                match sockets.listen(port) {
-                    Ok((number, port)) => {
-                        bytes[..2].copy_from_slice(&[0, number as u8]);
+                match sockets.listen(self.socket.pid, port) {
+                    Ok((socket, port)) => {
+                        bytes[..2].copy_from_slice(&[0, socket.number as u8]);
                         bytes[2..4].copy_from_slice(&port.to_le_bytes());
+                        Progress::Done(WHOLE_PAGE)
                     }
-                    Err(error) if error.kind() == ErrorKind::AddrInUse => {
-                        bytes[..2].copy_from_slice(&[1, IN_USE]);
-                    }
-                    Err(_) => bytes[..2].copy_from_slice(&[1, LIBRARY_ERROR]),
+                    Err(error) if error.kind() == ErrorKind::AddrInUse => self.fail(bytes, IN_USE),
+                    Err(_) => self.fail(bytes, LIBRARY_ERROR),
                 }
-                Progress::Done(WHOLE_PAGE)
             }
+            _ if !sockets.has(self.socket) => self.fail(bytes, INVALID),
             ADDRESS => {
                 bytes[..5].copy_from_slice(&LOCALHOST);
                 Progress::Done((0, 5))
@@ -193,9 +240,7 @@ impl Operation {
             _ => {
                 // Read once: the answer is written over it.
                 self.nonblocking |= self.opcode == ACCEPT && bytes[0] == 0;
-                if sockets.strict() && matches!(self.opcode, PEEK | RECEIVE) && sockets.is_quiet(self.number)
-                {
-                    // The end is seen by those who wait already.
+                if sockets.strict() && self.is_put_aside(sockets) {
                     return self.wait(bytes);
                 }
                 self.attempt(sockets, now, ram)
@@ -203,42 +248,72 @@ impl Operation {
         }
     }
 
+    /// Whether a strict network has it wait although the connection has ended: that is seen by those who wait already.
+    fn is_put_aside(&self, sockets: &Sockets) -> bool {
+        match self.opcode {
+            PEEK | RECEIVE => sockets.is_quiet(self.socket),
+            SEND => !sockets.may_send(self.socket),
+            _ => false,
+        }
+    }
+
     fn wait(&self, bytes: &mut [u8]) -> Progress {
         if self.nonblocking { self.fail(bytes, WOULD_BLOCK) } else { Progress::Waits }
     }
 
-    fn close(&self, sockets: &mut Sockets) -> Progress {
-        if sockets.strict() && sockets.has_unsent(self.number) {
-            return Progress::Waits;
+    /// Only a stream that can send, and has nothing left to send, begins to end at once.
+    fn begin_close(&mut self, sockets: &mut Sockets) -> Progress {
+        if sockets.may_send(self.socket) && !sockets.has_unsent(self.socket) {
+            sockets.send_end(self.socket);
+            self.ended = Some(0);
         }
-        sockets.close(self.number);
-        Progress::Done((0, 0))
+        Progress::Waits
+    }
+
+    /// Goes on with a close, after an event.
+    fn go_on_closing(&mut self, sockets: &mut Sockets) -> Progress {
+        let events = match self.ended {
+            Some(events) => events,
+            None if sockets.may_send(self.socket) && sockets.has_unsent(self.socket) => {
+                return Progress::Waits;
+            }
+            None => {
+                sockets.send_end(self.socket);
+                0
+            }
+        };
+        if events > FORCE_CLOSE_COUNT || !sockets.is_open(self.socket) {
+            sockets.close(self.socket);
+            return Progress::Done((0, 0));
+        }
+        self.ended = Some(events + 1);
+        Progress::Waits
     }
 
     /// Tries it again.
-    pub(super) fn attempt(&self, sockets: &mut Sockets, now: u64, ram: &mut Ram) -> Progress {
+    pub(super) fn attempt(&mut self, sockets: &mut Sockets, now: u64, ram: &mut Ram) -> Progress {
         if self.opcode == CLOSE {
-            return self.close(sockets);
+            return self.go_on_closing(sockets);
         }
         let Some(page) = self.page else { return Progress::Done((0, 0)) };
         let bytes = ram.page(page);
         let result = match self.opcode {
             CONNECT if self.silent => Err(ErrorKind::WouldBlock.into()),
-            CONNECT => sockets.connected(self.number).map(|local| self.answer_connect(bytes, local)),
-            SEND => sockets.write(self.number, &bytes[..self.length]).map(|count| {
+            CONNECT => sockets.connected(self.socket).map(|local| self.answer_connect(bytes, local)),
+            SEND => sockets.write(self.socket, &bytes[..self.length]).map(|count| {
                 bytes[0] = 0;
                 bytes[4..8].copy_from_slice(&(count as u32).to_le_bytes());
                 (0, 8)
             }),
-            ACCEPT => sockets.accept(self.number).map(|peer| self.answer_accept(bytes, peer)),
+            ACCEPT => sockets.accept(self.socket).map(|peer| self.answer_accept(bytes, peer)),
             opcode => {
                 let into = &mut bytes[..self.length];
                 let has_time = self.deadline.is_some_and(|deadline| now < deadline);
-                if sockets.strict() && has_time && sockets.is_quiet(self.number) {
+                if sockets.strict() && has_time && sockets.is_quiet(self.socket) {
                     // One with a deadline does not see the end before that.
                     return Progress::Waits;
                 }
-                sockets.read(self.number, into, opcode == PEEK).map(|count| (1, count as u32))
+                sockets.read(self.socket, into, opcode == PEEK).map(|count| (1, count as u32))
             }
         };
         match result {
@@ -253,39 +328,44 @@ impl Operation {
             ErrorKind::WouldBlock if self.nonblocking => self.fail(bytes, WOULD_BLOCK),
             ErrorKind::WouldBlock if late => {
                 if self.opcode == CONNECT && !self.silent {
-                    sockets.close(self.number);
+                    sockets.close(self.socket);
                 }
                 self.fail(bytes, TIMED_OUT)
             }
             ErrorKind::WouldBlock | ErrorKind::Interrupted => Progress::Waits,
-            _ if self.opcode == CONNECT => self.fail(bytes, TIMED_OUT),
+            // A connection that is gone is late for one that sends.
+            _ if matches!(self.opcode, CONNECT | SEND) => self.fail(bytes, TIMED_OUT),
             _ => self.fail(bytes, LIBRARY_ERROR),
         }
     }
 
-    /// Answers that there is no room for it.
-    pub(super) fn refuse(&self, ram: &mut Ram) -> Progress {
+    /// Answers that there is no room for it. What it closes is closed at once.
+    pub(super) fn refuse(&self, sockets: &mut Sockets, ram: &mut Ram) -> Progress {
         match self.page {
             Some(page) => self.fail(ram.page(page), LIBRARY_ERROR),
-            None => Progress::Done((0, 0)),
+            None => {
+                sockets.close(self.socket);
+                Progress::Done((0, 0))
+            }
         }
     }
 
-    /// The code stands where each of std's readers looks for it, and where xous-core's `net` writes it.
+    /// Answers with an error, where xous-core's `net` writes it: see [`Network`](super::Network) for reads.
     fn fail(&self, bytes: &mut [u8], code: u8) -> Progress {
-        if self.opcode == CONNECT {
-            bytes[..8].copy_from_slice(&[1, 1, 1, 1, code, 0, 0, 0]);
-            return Progress::Done((0, 0));
+        match self.opcode {
+            LISTEN | ACCEPT => std_failure(bytes, code),
+            _ => respond_with_error(bytes, code),
         }
-        bytes[..2].copy_from_slice(&[1, code]);
-        bytes[4] = code;
+        if self.easy && matches!(self.opcode, RECEIVE | PEEK) {
+            bytes[1] = code;
+        }
         Progress::Done((0, 0))
     }
 
     fn answer_connect(&self, bytes: &mut [u8], local: u16) -> (u32, u32) {
         let remote = [bytes[0], bytes[1]];
         bytes[0] = 0;
-        bytes[2..4].copy_from_slice(&self.number.to_le_bytes());
+        bytes[2..4].copy_from_slice(&self.socket.number.to_le_bytes());
         bytes[4..6].copy_from_slice(&local.to_le_bytes());
         bytes[6..8].copy_from_slice(&remote);
         WHOLE_PAGE
@@ -293,7 +373,7 @@ impl Operation {
 
     fn answer_accept(&self, bytes: &mut [u8], peer: SocketAddr) -> (u32, u32) {
         bytes[0] = 0;
-        bytes[1..3].copy_from_slice(&self.number.to_le_bytes());
+        bytes[1..3].copy_from_slice(&self.socket.number.to_le_bytes());
         if let IpAddr::V4(address) = peer.ip() {
             bytes[3] = 4;
             bytes[4..8].copy_from_slice(&address.octets());
@@ -301,6 +381,15 @@ impl Operation {
         bytes[20..22].copy_from_slice(&peer.port().to_le_bytes());
         (0, 22)
     }
+}
+
+/// The two layouts of an error have the names of xous-core's functions.
+fn std_failure(bytes: &mut [u8], code: u8) {
+    bytes[..2].copy_from_slice(&[1, code]);
+}
+
+fn respond_with_error(bytes: &mut [u8], code: u8) {
+    bytes[..8].copy_from_slice(&[1, 1, 1, 1, code, 0, 0, 0]);
 }
 
 /// Whether an address, its kind in front of it, is one of those that never answer: 198.51.100.0/24, which is for

@@ -3,34 +3,61 @@
 //! In a strict network every listening number is a socket of its own, which is connected or free; else they share the
 //! port's queue.
 
+mod closing;
+
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     io::{self, ErrorKind, Read, Write},
-    net::{Ipv4Addr, Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream},
+    net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
     os::fd::{AsFd, BorrowedFd},
     time::Duration,
 };
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    net::{AddressFamily, SocketFlags, SocketType, connect, socket_with, sockopt::set_socket_linger},
+    net::sockopt::set_socket_linger,
 };
 
 use super::{
     Network,
+    host::{self, Seen},
     inside::{InsideStream, pair},
     operation::Operation,
     peer::{MakePeer, PeerStream, Peers},
 };
 
-/// Numbers fit into a byte, as the answer to `Listen` has it, and start behind the standard files'.
-const NUMBERS: std::ops::RangeInclusive<u16> = 3..=250;
+/// A process's numbers fit into a byte, as the answer to `Listen` has it.
+const NUMBERS: std::ops::RangeInclusive<u16> = 0..=255;
+/// No process: sockets that are closed, but not at their end yet, are its own.
+const NOBODY: u8 = 0;
+/// What smoltcp sends if nothing was set.
+const TIME_TO_LIVE: u8 = 64;
 /// Bytes of the buffer that each side of a connection inside has for a direction,
 const BUFFER: usize = 32 << 10;
 /// and those of xous-core's `net` (`services/net/src/api/tcp.rs`).
 const STRICT_BUFFER: usize = 1530;
 /// Inside the machine, ports are given out from here on.
 const FIRST_FREE_PORT: u16 = 49152;
+
+/// A socket as a message names it: each process counts its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct SocketId {
+    pub(super) pid: u8,
+    pub(super) number: u16,
+}
+
+/// What can be set of a socket.
+#[derive(Clone, Copy)]
+pub(super) struct SocketOptions {
+    pub(super) nodelay: bool,
+    pub(super) time_to_live: u8,
+}
+
+impl Default for SocketOptions {
+    fn default() -> Self {
+        SocketOptions { nodelay: false, time_to_live: TIME_TO_LIVE }
+    }
+}
 
 pub(super) enum Stream {
     Host(TcpStream),
@@ -65,26 +92,21 @@ pub(super) struct Sockets {
     peers: Peers,
     /// Those who connect to a port as soon as it is open.
     callers: Peers,
-    streams: BTreeMap<u16, Stream>,
+    streams: BTreeMap<SocketId, Stream>,
     /// Local ports of connections that were opened here and are not the PC's.
-    local_ports: BTreeMap<u16, u16>,
+    local_ports: BTreeMap<SocketId, u16>,
+    /// Those that have been set.
+    options: BTreeMap<SocketId, SocketOptions>,
     /// Several numbers may listen on one port.
-    listening: BTreeMap<u16, Listening>,
+    listening: BTreeMap<SocketId, Listening>,
     ports: BTreeMap<u16, Listener>,
     next_port: u16,
     /// Strict: whether anything has happened since it was asked for last,
     event: bool,
     /// what could be read from the PC's sockets when they were looked at last,
-    seen: BTreeMap<u16, Seen>,
+    seen: BTreeMap<SocketId, Seen>,
     /// and the accepted ones whose peer has not ended its side yet.
-    accepted: BTreeSet<u16>,
-}
-
-/// What a peek has shown.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-struct Seen {
-    bytes: usize,
-    ended: bool,
+    accepted: BTreeSet<SocketId>,
 }
 
 impl Sockets {
@@ -98,6 +120,7 @@ impl Sockets {
             callers: Peers::default(),
             streams: BTreeMap::new(),
             local_ports: BTreeMap::new(),
+            options: BTreeMap::new(),
             listening: BTreeMap::new(),
             ports: BTreeMap::new(),
             next_port: FIRST_FREE_PORT,
@@ -132,8 +155,8 @@ impl Sockets {
     }
 
     /// The time at which a read of a peer's bytes can be answered.
-    pub(super) fn ready(&self, number: u16) -> Option<u64> {
-        match self.streams.get(&number) {
+    pub(super) fn ready(&self, socket: SocketId) -> Option<u64> {
+        match self.streams.get(&socket) {
             Some(Stream::Peer(stream)) => stream.ready(),
             _ => None,
         }
@@ -151,17 +174,19 @@ impl Sockets {
         self.network == Network::Loopback
     }
 
-    /// Starts to connect. The number is good for [`Sockets::connected`] until it gives an error.
-    pub(super) fn connect(&mut self, port: u16) -> io::Result<u16> {
-        let number = self.free_number()?;
+    /// Starts to connect for a process. The number is good for [`Sockets::connected`] until it gives an error.
+    pub(super) fn connect(&mut self, pid: u8, port: u16) -> io::Result<SocketId> {
+        let socket = self.free_number(pid)?;
+        // Also a refusal.
+        self.event = true;
         if let Some(stream) = self.peers.connect(port) {
             let local = self.free_port();
-            self.local_ports.insert(number, local);
-            self.streams.insert(number, Stream::Peer(stream));
-            return Ok(number);
+            self.local_ports.insert(socket, local);
+            self.streams.insert(socket, Stream::Peer(stream));
+            return Ok(socket);
         }
         let stream = match self.network {
-            Network::Loopback => Stream::Host(start_to_connect(port)?),
+            Network::Loopback => Stream::Host(host::start_to_connect(port)?),
             Network::Inside => {
                 let local = self.free_port();
                 let (here, there) = pair(if self.strict { STRICT_BUFFER } else { BUFFER });
@@ -173,38 +198,37 @@ impl Sockets {
                 } else {
                     return Err(ErrorKind::ConnectionRefused.into());
                 }
-                self.local_ports.insert(number, local);
+                self.local_ports.insert(socket, local);
                 Stream::Inside(here)
             }
         };
-        self.streams.insert(number, stream);
-        self.event = true;
-        Ok(number)
+        self.streams.insert(socket, stream);
+        Ok(socket)
     }
 
     /// The local port of a connection that stands; `WouldBlock` while it is on its way.
-    pub(super) fn connected(&mut self, number: u16) -> io::Result<u16> {
-        let result = match self.stream(number)? {
-            Stream::Host(stream) => host_connected(stream),
+    pub(super) fn connected(&mut self, socket: SocketId) -> io::Result<u16> {
+        let result = match self.stream(socket)? {
+            Stream::Host(stream) => host::connected(stream),
             Stream::Inside(_) | Stream::Peer(_) => {
-                return self.local_ports.get(&number).copied().ok_or_else(|| ErrorKind::NotConnected.into());
+                return self.local_ports.get(&socket).copied().ok_or_else(|| ErrorKind::NotConnected.into());
             }
         };
         if !result.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock) {
             self.event = true;
         }
         if result.as_ref().is_err_and(|error| error.kind() != ErrorKind::WouldBlock) {
-            self.streams.remove(&number);
+            self.streams.remove(&socket);
         }
         result
     }
 
-    /// Listens on a port of the loopback interface, 0 for any: number and port.
-    pub(super) fn listen(&mut self, port: u16) -> io::Result<(u16, u16)> {
-        let number = self.free_number()?;
+    /// Listens for a process on a port of the loopback interface, 0 for any: number and port.
+    pub(super) fn listen(&mut self, pid: u8, port: u16) -> io::Result<(SocketId, u16)> {
+        let socket = self.free_number(pid)?;
         let port = if self.ports.contains_key(&port) { port } else { self.open_port(port)? };
-        self.listening.insert(number, Listening { port, arrived: None });
-        Ok((number, port))
+        self.listening.insert(socket, Listening { port, arrived: None });
+        Ok((socket, port))
     }
 
     fn open_port(&mut self, port: u16) -> io::Result<u16> {
@@ -230,8 +254,8 @@ impl Sockets {
 
     /// Takes a connection that has come in: the listener's number becomes the stream's, as in xous-core's `net`, and
     /// std listens anew. Gives the address of the other side.
-    pub(super) fn accept(&mut self, number: u16) -> io::Result<SocketAddr> {
-        let listening = self.listening.get_mut(&number).ok_or(ErrorKind::NotConnected)?;
+    pub(super) fn accept(&mut self, socket: SocketId) -> io::Result<SocketAddr> {
+        let listening = self.listening.get_mut(&socket).ok_or(ErrorKind::NotConnected)?;
         let (stream, peer) = if self.strict {
             listening.arrived.take().ok_or(ErrorKind::WouldBlock)?
         } else {
@@ -241,16 +265,19 @@ impl Sockets {
             }
         };
         // The port stays open for the next number that listens on it.
-        self.listening.remove(&number);
-        self.streams.insert(number, stream);
-        self.accepted.insert(number);
+        self.listening.remove(&socket);
+        if let Stream::Host(stream) = &stream {
+            stream.set_nodelay(self.options(socket).nodelay).ok();
+        }
+        self.streams.insert(socket, stream);
+        self.accepted.insert(socket);
         Ok(peer)
     }
 
-    pub(super) fn read(&mut self, number: u16, into: &mut [u8], keep: bool) -> io::Result<usize> {
+    pub(super) fn read(&mut self, socket: SocketId, into: &mut [u8], keep: bool) -> io::Result<usize> {
         let limit = into.len().min(self.per_call);
         let into = &mut into[..limit];
-        let count = match self.stream(number)? {
+        let count = match self.stream(socket)? {
             Stream::Host(stream) if keep => stream.peek(into),
             Stream::Host(stream) => (&*stream).read(into),
             Stream::Inside(stream) => stream.read(into, keep),
@@ -259,16 +286,16 @@ impl Sockets {
         if !keep && count != 0 {
             // The other side is told of the room.
             self.event = true;
-            if let Some(seen) = self.seen.get_mut(&number) {
+            if let Some(seen) = self.seen.get_mut(&socket) {
                 seen.bytes = seen.bytes.saturating_sub(count);
             }
         }
         Ok(count)
     }
 
-    pub(super) fn write(&mut self, number: u16, from: &[u8]) -> io::Result<usize> {
+    pub(super) fn write(&mut self, socket: SocketId, from: &[u8]) -> io::Result<usize> {
         let limit = from.len().min(self.per_call);
-        let count = match self.stream(number)? {
+        let count = match self.stream(socket)? {
             Stream::Host(stream) => (&*stream).write(&from[..limit]),
             Stream::Inside(stream) => stream.write(&from[..limit]),
             Stream::Peer(stream) => Ok(stream.write(&from[..limit], self.now)),
@@ -278,24 +305,17 @@ impl Sockets {
     }
 
     /// Whether nothing can be read from a stream at this moment; it may have ended.
-    pub(super) fn is_quiet(&self, number: u16) -> bool {
-        match self.streams.get(&number) {
-            Some(Stream::Host(stream)) => host_seen(stream).bytes == 0,
-            Some(Stream::Inside(stream)) => {
-                stream.read(&mut [0], true).map_or_else(is_would_block, |count| count == 0)
-            }
+    pub(super) fn is_quiet(&self, socket: SocketId) -> bool {
+        match self.streams.get(&socket) {
+            Some(Stream::Host(stream)) => host::seen(stream, 1).bytes == 0,
+            Some(Stream::Inside(stream)) => stream.read(&mut [0], true).map_or(true, |count| count == 0),
             // Peers are for networks that are not strict.
             Some(Stream::Peer(_)) | None => false,
         }
     }
 
-    /// Whether a stream holds bytes that its peer has no room for.
-    pub(super) fn has_unsent(&self, number: u16) -> bool {
-        matches!(self.streams.get(&number), Some(Stream::Inside(stream)) if stream.has_unsent())
-    }
-
-    pub(super) fn shut_down(&self, number: u16, how: Shutdown) {
-        match self.streams.get(&number) {
+    pub(super) fn shut_down(&self, socket: SocketId, how: Shutdown) {
+        match self.streams.get(&socket) {
             // The other side may have gone first.
             Some(Stream::Host(stream)) => drop(stream.shutdown(how)),
             Some(Stream::Inside(stream)) => {
@@ -311,27 +331,42 @@ impl Sockets {
         }
     }
 
-    /// Closes a stream or a listener; a port closes with its last listener.
-    pub(super) fn close(&mut self, number: u16) {
-        self.event |= self.streams.remove(&number).is_some();
-        self.local_ports.remove(&number);
-        self.seen.remove(&number);
-        self.accepted.remove(&number);
-        if let Some(closed) = self.listening.remove(&number)
-            && !self.listening.values().any(|other| other.port == closed.port)
-        {
-            self.ports.remove(&closed.port);
+    /// Whether a process has a socket of this number.
+    pub(super) fn has(&self, socket: SocketId) -> bool {
+        self.streams.contains_key(&socket) || self.listening.contains_key(&socket)
+    }
+
+    pub(super) fn options(&self, socket: SocketId) -> SocketOptions {
+        self.options.get(&socket).copied().unwrap_or_default()
+    }
+
+    pub(super) fn set_nodelay(&mut self, socket: SocketId, nodelay: bool) {
+        self.options.entry(socket).or_default().nodelay = nodelay;
+        if let Some(Stream::Host(stream)) = self.streams.get(&socket) {
+            stream.set_nodelay(nodelay).ok();
         }
     }
 
+    /// Whether the PC's socket sends small segments at once.
+    #[cfg(test)]
+    pub(super) fn host_nodelay(&self, socket: SocketId) -> bool {
+        matches!(self.streams.get(&socket), Some(Stream::Host(stream)) if stream.nodelay().unwrap_or(false))
+    }
+
+    /// What cannot be takes back what was set, as in xous-core's `net`.
+    pub(super) fn set_time_to_live(&mut self, socket: SocketId, hops: u32) {
+        let hops = u8::try_from(hops).ok().filter(|hops| *hops != 0);
+        self.options.entry(socket).or_default().time_to_live = hops.unwrap_or(TIME_TO_LIVE);
+    }
+
     /// Sees what has happened to the PC's sockets, of which these wait to be written to.
-    pub(super) fn look_outside(&mut self, writing: &[u16]) {
-        for (number, stream) in &self.streams {
+    pub(super) fn look_outside(&mut self, writing: &[SocketId]) {
+        for (socket, stream) in &self.streams {
             let Stream::Host(stream) = stream else { continue };
-            let now = host_seen(stream);
-            let before = self.seen.insert(*number, now).unwrap_or_default();
-            let writable = writing.contains(number) && is_ready(stream, PollFlags::OUT);
-            self.event |= now.bytes > before.bytes || now.ended && !before.ended || writable;
+            let now = host::seen(stream, STRICT_BUFFER);
+            let before = self.seen.insert(*socket, now).unwrap_or_default();
+            let writable = writing.contains(socket) && host::has_room(stream);
+            self.event |= now.is_more_than(before) || writable;
         }
         let mut come = Vec::new();
         for (port, listener) in &self.ports {
@@ -362,26 +397,17 @@ impl Sockets {
         }
     }
 
-    /// Ends this side of accepted connections whose other side has ended. Inside, where only a close ends a side, nobody
-    /// is left to see it.
-    fn answer_ends(&mut self) {
-        let streams = &self.streams;
-        self.accepted.retain(|number| match streams.get(number) {
-            Some(Stream::Host(stream)) if is_ready(stream, PollFlags::RDHUP) => {
-                drop(stream.shutdown(Shutdown::Write));
-                false
-            }
-            stream => stream.is_some(),
-        });
-    }
-
     /// Waits for one of the PC's sockets that these operations need.
     pub(super) fn sleep<'a>(&self, waiting: impl Iterator<Item = &'a Operation>, at_most: Duration) {
         let mut sockets: Vec<PollFd<'_>> = waiting
-            .filter(|operation| !self.seen.get(&operation.number()).is_some_and(|seen| seen.ended))
+            .filter(|operation| !self.is_over(operation))
             .filter_map(|operation| {
-                let events = if operation.needs_to_write() { PollFlags::OUT } else { PollFlags::IN };
-                Some(PollFd::from_borrowed_fd(self.host_socket(operation.number())?, events))
+                let events = match operation {
+                    operation if operation.is_close() => PollFlags::RDHUP,
+                    operation if operation.needs_to_write() => PollFlags::OUT,
+                    _ => PollFlags::IN,
+                };
+                Some(PollFd::from_borrowed_fd(self.host_socket(operation.socket())?, events))
             })
             .collect();
         let limit = Timespec { tv_sec: at_most.as_secs() as i64, tv_nsec: i64::from(at_most.subsec_nanos()) };
@@ -389,23 +415,29 @@ impl Sockets {
         let _ = poll(&mut sockets, Some(&limit));
     }
 
-    fn host_socket(&self, number: u16) -> Option<BorrowedFd<'_>> {
-        if let Some(Stream::Host(stream)) = self.streams.get(&number) {
+    /// Whether nothing more comes from the PC for one who waits.
+    fn is_over(&self, operation: &Operation) -> bool {
+        let seen = self.seen.get(&operation.socket()).copied().unwrap_or_default();
+        if operation.is_close() { seen.peer_ended } else { seen.ended }
+    }
+
+    fn host_socket(&self, socket: SocketId) -> Option<BorrowedFd<'_>> {
+        if let Some(Stream::Host(stream)) = self.streams.get(&socket) {
             return Some(stream.as_fd());
         }
-        match self.ports.get(&self.listening.get(&number)?.port)? {
+        match self.ports.get(&self.listening.get(&socket)?.port)? {
             Listener::Host(listener) => Some(listener.as_fd()),
             Listener::Inside(_) => None,
         }
     }
 
-    fn stream(&self, number: u16) -> io::Result<&Stream> {
-        self.streams.get(&number).ok_or_else(|| ErrorKind::NotConnected.into())
+    fn stream(&self, socket: SocketId) -> io::Result<&Stream> {
+        self.streams.get(&socket).ok_or_else(|| ErrorKind::NotConnected.into())
     }
 
-    fn free_number(&self) -> io::Result<u16> {
-        let taken = |number: &u16| self.streams.contains_key(number) || self.listening.contains_key(number);
-        NUMBERS.into_iter().find(|number| !taken(number)).ok_or_else(|| ErrorKind::QuotaExceeded.into())
+    fn free_number(&self, pid: u8) -> io::Result<SocketId> {
+        let mut all = NUMBERS.map(|number| SocketId { pid, number });
+        all.find(|socket| !self.has(*socket)).ok_or_else(|| ErrorKind::QuotaExceeded.into())
     }
 
     /// The next port that nobody has: there are more of them than sockets.
@@ -424,46 +456,6 @@ impl Sockets {
     }
 }
 
-fn start_to_connect(port: u16) -> io::Result<TcpStream> {
-    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-    let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
-    match connect(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)) {
-        Ok(()) | Err(rustix::io::Errno::INPROGRESS) => Ok(socket.into()),
-        Err(error) => Err(error.into()),
-    }
-}
-
 fn host_accept(listener: &TcpListener) -> io::Result<Arrived> {
-    let (stream, peer) = listener.accept()?;
-    stream.set_nonblocking(true)?;
-    Ok((Stream::Host(stream), peer))
-}
-
-/// The peek takes a reset off the socket, which then has ended like others.
-fn host_seen(stream: &TcpStream) -> Seen {
-    match stream.peek(&mut [0; STRICT_BUFFER]) {
-        Ok(0) => Seen { bytes: 0, ended: true },
-        Ok(bytes) => Seen { bytes, ended: false },
-        Err(error) => Seen { bytes: 0, ended: !is_would_block(error) },
-    }
-}
-
-fn is_ready(stream: &TcpStream, events: PollFlags) -> bool {
-    let mut socket = [PollFd::from_borrowed_fd(stream.as_fd(), events)];
-    poll(&mut socket, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready != 0)
-}
-
-fn is_would_block(error: io::Error) -> bool {
-    error.kind() == ErrorKind::WouldBlock
-}
-
-fn host_connected(stream: &TcpStream) -> io::Result<u16> {
-    if let Some(error) = stream.take_error()? {
-        return Err(error);
-    }
-    match stream.peer_addr() {
-        Ok(_) => Ok(stream.local_addr()?.port()),
-        Err(error) if error.kind() == ErrorKind::NotConnected => Err(ErrorKind::WouldBlock.into()),
-        Err(error) => Err(error),
-    }
+    host::accept(listener).map(|(stream, peer)| (Stream::Host(stream), peer))
 }

@@ -18,20 +18,29 @@ mod strict;
 /// Pages of messages, as offsets in RAM.
 const ONE: u32 = 0x1000;
 const TWO: u32 = 0x2000;
+const THREE: u32 = 0x3000;
+/// Of a scalar.
+const NOWHERE: u32 = 0u32.wrapping_sub(RAM_START);
+
+/// The processes that send.
+const FIRST: u8 = 7;
+const SECOND: u8 = 8;
 
 struct Server {
     net: Net,
     ram: Ram,
     now: u64,
+    /// The process that sends.
+    pid: u8,
 }
 
 impl Server {
     fn new(network: Network) -> Self {
-        Server { net: Net::new(network, false), ram: Ram::new(), now: 0 }
+        Server { net: Net::new(network, false), ram: Ram::new(), now: 0, pid: FIRST }
     }
 
     fn strict(network: Network) -> Self {
-        Server { net: Net::new(network, true), ram: Ram::new(), now: 0 }
+        Server { net: Net::new(network, true), ram: Ram::new(), now: 0, pid: FIRST }
     }
 
     fn register(&mut self, register: u32, value: u32) {
@@ -47,7 +56,7 @@ impl Server {
             (0x04, RAM_START.wrapping_add(page)),
             (0x08, first),
             (0x0c, second),
-            (0x10, tag),
+            (0x10, u32::from(self.pid) << 24 | tag),
             (0x14, 1),
         ] {
             self.register(register, value);
@@ -69,8 +78,8 @@ impl Server {
 
     /// A parked message that is done: its tag and answer.
     fn done(&mut self) -> Option<(u32, (u32, u32))> {
-        let tag = self.net.read(0x24);
-        (tag != 0).then(|| (tag, (self.net.read(0x28), self.net.read(0x2c))))
+        let sender = self.net.read(0x24);
+        (sender != 0).then(|| (sender & 0xff_ffff, (self.net.read(0x28), self.net.read(0x2c))))
     }
 
     fn page(&mut self, page: u32) -> &mut [u8] {
@@ -93,6 +102,11 @@ impl Server {
         bytes[10] = 4;
         bytes[11..15].copy_from_slice(&address);
         self.send(30, page, 0, 4096, tag)
+    }
+
+    /// Whether the PC's socket of a number sends small segments at once.
+    fn pcs_nodelay(&self, number: u16) -> bool {
+        self.net.sockets.host_nodelay(SocketId { pid: self.pid, number })
     }
 
     fn number_at(&mut self, page: u32, offset: usize) -> u32 {
@@ -130,7 +144,7 @@ fn connections_inside_carry_bytes_both_ways_and_end() {
     assert_eq!(server.send(33 | accepted << 16, TWO, 0, 100, 9), Some((1, 5)));
     assert_eq!(server.send(33 | accepted << 16, TWO, 0, 100, 10), Some((1, 0)));
     server.send(31 | accepted << 16, TWO, 0, 5, 11);
-    assert_eq!(server.page(TWO)[..2], [1, 6]);
+    assert_eq!(server.page(TWO)[..5], [1, 1, 1, 1, 8]);
 }
 
 #[test]
@@ -210,11 +224,72 @@ fn the_pcs_sockets_are_reached_both_ways() {
 }
 
 #[test]
+fn sockets_belong_to_a_process_that_counts_them_from_0() {
+    for network in [Server::new, Server::strict] {
+        let mut server = network(Network::Inside);
+        let (listener, port) = server.listen(0);
+        assert_eq!(server.connect(ONE, HERE, port, 1), Some((0, 4096)));
+        assert_eq!((listener, server.number_at(ONE, 2)), (0, 1));
+        server.pid = SECOND;
+        for opcode in [31, 32, 33, 35] {
+            assert_eq!(server.send(opcode, ONE, 0, 10, 2), Some((0, 0)));
+            assert_eq!((server.page(ONE)[0], server.page(ONE)[4]), (1, 4), "{opcode}");
+        }
+        server.page(ONE)[0] = 1;
+        assert_eq!(server.send(45, ONE, 0, 0, 3), Some((0, 0)));
+        assert_eq!(server.page(ONE)[..2], [1, 4]);
+        for opcode in [34, 36, 37, 38, 39] {
+            assert_eq!(server.send(opcode, NOWHERE, 1, 0, 4), Some((4, 0)), "{opcode}");
+        }
+        assert_eq!(server.listen(0).0, 0, "its first");
+        server.pid = FIRST;
+        server.page(TWO)[0] = 1;
+        assert_eq!(server.send(45, TWO, 0, 0, 5), Some((0, 22)), "it was not closed");
+    }
+}
+
+#[test]
+fn options_are_kept_and_told() {
+    for network in [Server::new, Server::strict] {
+        let mut server = network(Network::Loopback);
+        let (listener, port) = server.listen(0);
+        let mut ask = |opcode, value| {
+            let id = opcode | u32::from(listener) << 16;
+            server.send(id, NOWHERE, value, 0, 1).unwrap().0
+        };
+        assert_eq!((ask(38, 0), ask(36, 0)), (0, 64));
+        assert_eq!((ask(39, 1), ask(38, 0)), (0, 1));
+        for (set, told) in [(3, 3), (0, 64), (255, 255), (256, 64)] {
+            assert_eq!((ask(37, set), ask(36, 0)), (0, told));
+        }
+        assert_eq!((ask(37, 9), ask(36, 0)), (0, 9));
+        // A listener's are the connection's.
+        let _peer = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        server.page(TWO)[0] = 1;
+        if server.send(45 | u32::from(listener) << 16, TWO, 0, 0, 2).is_none() {
+            assert_eq!(server.wait(), (2, (0, 22)));
+        }
+        assert!(server.pcs_nodelay(listener));
+        let mut ask = |opcode, value| {
+            let id = opcode | u32::from(listener) << 16;
+            server.send(id, NOWHERE, value, 0, 3).unwrap().0
+        };
+        assert_eq!((ask(38, 0), ask(36, 0)), (1, 9));
+        assert_eq!((ask(39, 0), ask(38, 0)), (0, 0));
+        assert!(!server.pcs_nodelay(listener));
+        // The next socket of this number begins anew.
+        server.send(39 | u32::from(listener) << 16, NOWHERE, 1, 0, 4);
+        server.send(34 | u32::from(listener) << 16, NOWHERE, 0, 0, 5);
+        assert_eq!(server.listen(0).0, listener);
+        assert_eq!(server.send(38 | u32::from(listener) << 16, NOWHERE, 0, 0, 6), Some((0, 0)));
+    }
+}
+
+#[test]
 fn a_message_without_a_page_is_answered() {
     let mut server = Server::new(Network::Inside);
-    let nowhere = 0u32.wrapping_sub(RAM_START);
     for opcode in [30, 31, 32, 33, 35, 44, 45] {
-        assert_eq!(server.send(opcode, nowhere, 0, 4096, 1), Some((0, 0)));
+        assert_eq!(server.send(opcode, NOWHERE, 0, 4096, 1), Some((0, 0)));
     }
 }
 
@@ -257,12 +332,12 @@ fn every_socket_has_a_port_of_its_own() {
 #[test]
 fn a_port_that_was_given_out_last_comes_round_again() {
     let mut sockets = Sockets::new(Network::Inside, false);
-    let (held, first) = sockets.listen(0).unwrap();
+    let (held, first) = sockets.listen(FIRST, 0).unwrap();
     for _ in first..u16::MAX {
-        let (number, _) = sockets.listen(0).unwrap();
+        let (number, _) = sockets.listen(FIRST, 0).unwrap();
         sockets.close(number);
     }
-    let (next, port) = sockets.listen(0).unwrap();
+    let (next, port) = sockets.listen(FIRST, 0).unwrap();
     assert_eq!(port, first + 1, "the first one is taken still");
     sockets.close(next);
     sockets.close(held);
@@ -272,10 +347,10 @@ fn a_port_that_was_given_out_last_comes_round_again() {
 fn a_caller_is_there_when_its_port_is_opened() {
     let mut sockets = Sockets::new(Network::Inside, false);
     sockets.add_caller(80, Box::new(|| Box::new(Caller(b"hello".to_vec()))));
-    let (number, _) = sockets.listen(80).unwrap();
+    let (number, _) = sockets.listen(FIRST, 80).unwrap();
     sockets.accept(number).unwrap();
     let mut bytes = [0; 8];
     assert_eq!((sockets.read(number, &mut bytes, false).unwrap(), &bytes[..5]), (5, &b"hello"[..]));
-    let (again, _) = sockets.listen(80).unwrap();
+    let (again, _) = sockets.listen(FIRST, 80).unwrap();
     assert_eq!(sockets.accept(again).unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "it comes once");
 }

@@ -16,7 +16,7 @@ pub struct Account {
 /// A reason for the kernel to run.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry {
-    /// The process that gave it; the kernel for interrupts, and for what its scheduler calls.
+    /// The process that gave it, with its number if others have the same name; the kernel for interrupts, and for what its scheduler calls.
     pub process: String,
     /// What it was.
     pub reason: Reason,
@@ -48,7 +48,7 @@ pub struct Message {
     pub kind: u8,
     /// Pages of 4096 bytes that it carries.
     pub pages: u32,
-    /// The process that receives it; none if nobody has.
+    /// The process whose server it is sent to; none if that has not been seen.
     pub to: Option<String>,
     /// The lowest byte of its id.
     pub opcode: u8,

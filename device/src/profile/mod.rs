@@ -5,13 +5,14 @@
 //! function that it stands in, by the symbols of the ELF files.
 //!
 //! ```text
-//! processor --> recorder (reasons, receivers of messages, counts per address) --> account (names instead of numbers)
+//! processor --> recorder (reasons, ends of connections, counts per address) --> account (names instead of numbers)
 //! ```
 //!
 //! A machine that is not asked for an account does not carry a recorder: traps look for one, and nothing else does.
 
 mod account;
 mod code;
+mod connections;
 mod reason;
 mod recorder;
 

@@ -46,8 +46,8 @@ pub(crate) enum Cause {
 pub(crate) struct Sent {
     /// The system call.
     pub(crate) call: u8,
-    /// The sender's connection to a server.
-    pub(crate) connection: u32,
+    /// The process whose server it goes to, if that is known.
+    pub(crate) to: Option<u8>,
     /// The kind, by its number.
     pub(crate) kind: u8,
     /// Pages that it carries.
@@ -57,8 +57,8 @@ pub(crate) struct Sent {
 }
 
 impl Cause {
-    /// The cause of a trap that was just taken.
-    pub(crate) fn of(trapped: &Trapped<'_>) -> Self {
+    /// The cause of a trap that was just taken. `receiver` knows who has the server at the end of a connection.
+    pub(crate) fn of(trapped: &Trapped<'_>, receiver: impl FnOnce(u32) -> Option<u8>) -> Self {
         let Trapped { cause, value, registers, lines, .. } = *trapped;
         let argument = |number: usize| registers[10 + number];
         match (cause, value) {
@@ -66,7 +66,7 @@ impl Cause {
             (cause, _) if CALL.contains(&cause) => match argument(0) {
                 call @ (SEND_MESSAGE | TRY_SEND_MESSAGE) => Cause::Send(Sent {
                     call: call as u8,
-                    connection: argument(1),
+                    to: receiver(argument(1)),
                     kind: argument(2) as u8,
                     pages: if argument(2) < SCALAR { argument(5) >> 12 } else { 0 },
                     opcode: argument(3) as u8,
@@ -87,17 +87,18 @@ mod tests {
     fn cause(cause: u32, value: u32, arguments: [u32; 6]) -> Cause {
         let mut registers = [0; 32];
         registers[10..16].copy_from_slice(&arguments);
-        Cause::of(&Trapped { pid: 7, cause, value, registers: &registers, lines: 1 << 25 })
+        let trapped = Trapped { pid: 7, cause, value, registers: &registers, lines: 1 << 25 };
+        Cause::of(&trapped, |connection| (connection == 3).then_some(2))
     }
 
     #[test]
     fn a_message_is_told_by_its_registers() {
         // A page to connection 3, opcode 31 of socket 2.
-        let lend = Sent { call: 16, connection: 3, kind: 1, pages: 1, opcode: 31 };
+        let lend = Sent { call: 16, to: Some(2), kind: 1, pages: 1, opcode: 31 };
         assert_eq!(cause(8, 0, [16, 3, 1, 2 << 16 | 31, 0x4000_0000, 4096]), Cause::Send(lend));
         // The fifth argument of a scalar is no size.
-        let scalar = Sent { call: 24, connection: 3, kind: 4, pages: 0, opcode: 8 };
-        assert_eq!(cause(8, 0, [24, 3, 4, 8, 0, 4096]), Cause::Send(scalar));
+        let scalar = Sent { call: 24, to: None, kind: 4, pages: 0, opcode: 8 };
+        assert_eq!(cause(8, 0, [24, 4, 4, 8, 0, 4096]), Cause::Send(scalar));
     }
 
     #[test]

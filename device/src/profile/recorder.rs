@@ -5,12 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use super::{
     account::{Account, Cost, Entry, Function, Message, Reason},
     code::{Code, Symbols},
+    connections::Connections,
     reason::{Cause, Entered, Sent},
 };
-use crate::cpu::Trapped;
-
-/// `xous`'s `Result::MessageEnvelope`, the answer to a call that receives; behind it are sender, kind and id.
-const ENVELOPE: u32 = 9;
+use crate::cpu::{CALL, Trapped};
 
 /// What each process's code and each entry into the kernel has taken so far.
 pub(crate) struct Recorder {
@@ -21,16 +19,7 @@ pub(crate) struct Recorder {
     costs: Vec<Cost>,
     /// Of these, the one that the kernel works for.
     current: usize,
-    receivers: Receivers,
-}
-
-/// Who receives what is sent over a connection: a process knows that only by itself, so it is learnt from what arrives.
-#[derive(Default)]
-struct Receivers {
-    /// The connection of the last message that a process has sent with an id.
-    sent: HashMap<(u8, u32), u32>,
-    /// Processes that have received from a process by a connection.
-    known: HashMap<(u8, u32), u8>,
+    connections: Connections,
 }
 
 impl Recorder {
@@ -41,7 +30,7 @@ impl Recorder {
             entries: HashMap::new(),
             costs: Vec::new(),
             current: 0,
-            receivers: Receivers::default(),
+            connections: Connections::default(),
         };
         recorder.work_for(Entered { pid: 1, cause: Cause::Scheduler });
         recorder
@@ -49,9 +38,9 @@ impl Recorder {
 
     /// Supervisor mode is entered.
     pub(crate) fn enter(&mut self, trapped: &Trapped<'_>) {
-        let cause = Cause::of(trapped);
-        if let Cause::Send(Sent { connection, .. }) = cause {
-            self.receivers.sent.insert((trapped.pid, trapped.registers[13]), connection);
+        let cause = Cause::of(trapped, |connection| self.connections.receiver(trapped.pid, connection));
+        if CALL.contains(&trapped.cause) {
+            self.connections.call(trapped.pid, trapped.registers);
         }
         // Which process an interrupt meets is chance.
         let pid = if matches!(cause, Cause::Interrupt(_)) { 1 } else { trapped.pid };
@@ -61,9 +50,8 @@ impl Recorder {
 
     /// Supervisor mode is left for a program, or for the scheduler, which is in it too.
     pub(crate) fn leave(&mut self, pid: u8, user: bool, registers: &[u32; 32]) {
-        if user {
-            self.receivers.learn(pid, registers);
-        } else {
+        self.connections.back(pid, registers);
+        if !user {
             self.work_for(Entered { pid: 1, cause: Cause::Scheduler });
         }
     }
@@ -97,13 +85,10 @@ impl Recorder {
 
     /// What has been taken down, with the processes' names, the kernel's first.
     pub(crate) fn account(&self, names: &[String]) -> Account {
-        let name = |pid: u8| {
-            let known = usize::from(pid).checked_sub(1).and_then(|index| names.get(index));
-            known.cloned().unwrap_or_else(|| pid.to_string())
-        };
+        let name = |pid: u8| unique_name(names, pid);
         let mut entries = BTreeMap::<Entry, Cost>::new();
         for (entered, index) in &self.entries {
-            let entry = Entry { process: name(entered.pid), reason: self.reason(*entered, &name) };
+            let entry = Entry { process: name(entered.pid), reason: reason(*entered, &name) };
             *entries.entry(entry).or_default() += self.costs[*index];
         }
         let functions = self.code.by_function(&self.symbols).into_iter();
@@ -111,32 +96,29 @@ impl Recorder {
             functions.map(|((pid, symbol), count)| (Function { process: name(pid), symbol }, count));
         Account { entries, functions: functions.collect() }
     }
+}
 
-    fn reason(&self, entered: Entered, name: &impl Fn(u8) -> String) -> Reason {
-        match entered.cause {
-            Cause::Scheduler => Reason::Scheduler,
-            Cause::Call(number) => Reason::Call(number),
-            Cause::Send(Sent { call, connection, kind, pages, opcode }) => {
-                let to = self.receivers.known.get(&(entered.pid, connection)).map(|pid| name(*pid));
-                Reason::Send(call, Message { kind, pages, to, opcode })
-            }
-            Cause::Interrupt(lines) => Reason::Interrupt(lines),
-            Cause::HandlerEnd => Reason::HandlerEnd,
-            Cause::ThreadEnd => Reason::ThreadEnd,
-            Cause::Fault(cause) => Reason::Fault(cause),
+fn reason(entered: Entered, name: &impl Fn(u8) -> String) -> Reason {
+    match entered.cause {
+        Cause::Scheduler => Reason::Scheduler,
+        Cause::Call(number) => Reason::Call(number),
+        Cause::Send(Sent { call, to, kind, pages, opcode }) => {
+            Reason::Send(call, Message { kind, pages, to: to.map(name), opcode })
         }
+        Cause::Interrupt(lines) => Reason::Interrupt(lines),
+        Cause::HandlerEnd => Reason::HandlerEnd,
+        Cause::ThreadEnd => Reason::ThreadEnd,
+        Cause::Fault(cause) => Reason::Fault(cause),
     }
 }
 
-impl Receivers {
-    /// A process goes on with these registers: if a message is in them, it has received it.
-    fn learn(&mut self, pid: u8, registers: &[u32; 32]) {
-        let [answer, sender, _, id] = [10, 11, 12, 13].map(|register: usize| registers[register]);
-        let from = (sender >> 24) as u8;
-        if let Some(connection) = self.sent.get(&(from, id)).filter(|_| answer == ENVELOPE) {
-            self.known.insert((from, *connection), pid);
-        }
-    }
+/// The name of a process, with its number if there are others of that name.
+fn unique_name(names: &[String], pid: u8) -> String {
+    let Some(name) = usize::from(pid).checked_sub(1).and_then(|index| names.get(index)) else {
+        return pid.to_string();
+    };
+    let is_unique = names.iter().filter(|other| *other == name).count() == 1;
+    if is_unique { name.clone() } else { format!("{name} ({pid})") }
 }
 
 #[cfg(test)]
@@ -149,16 +131,22 @@ mod tests {
         registers
     }
 
+    fn enter(recorder: &mut Recorder, pid: u8, arguments: &[u32]) {
+        let registers = registers(arguments);
+        recorder.enter(&Trapped { pid, cause: 8, value: 0, registers: &registers, lines: 0 });
+    }
+
     #[test]
     fn a_message_is_put_down_to_who_sends_it_with_who_receives_it() {
         let mut recorder = Recorder::new(Vec::new());
-        let send = registers(&[16, 5, 2, 0x1_0003, 0x4000_0000, 4096]);
-        recorder.book(1);
-        recorder.enter(&Trapped { pid: 3, cause: 8, value: 0, registers: &send, lines: 0 });
+        // The receiver makes a server, and the sender connects to it.
+        enter(&mut recorder, 2, &[29]);
+        recorder.leave(2, true, &registers(&[8, 11, 12, 13, 14, 2]));
+        enter(&mut recorder, 3, &[17, 11, 12, 13, 14]);
+        recorder.leave(3, true, &registers(&[7, 5]));
+        enter(&mut recorder, 3, &[16, 5, 2, 0x1_0003, 0x4000_0000, 4096]);
         recorder.book(100);
         recorder.flush();
-        // Somebody else goes on first, with registers that only look like a message.
-        recorder.leave(4, true, &registers(&[9, 3 << 24, 2, 0x1_0004]));
         recorder.leave(2, true, &registers(&[9, 3 << 24 | 7, 2, 0x1_0003]));
         recorder.enter(&Trapped { pid: 1, cause: 9, value: 0, registers: &registers(&[7]), lines: 0 });
         recorder.book(10);
@@ -170,7 +158,54 @@ mod tests {
         let sent = Cost { count: 1, instructions: 100, flushes: 1 };
         assert_eq!(cost("sender", Reason::Send(16, message)), sent);
         assert_eq!(cost("kernel", Reason::Call(7)), Cost { count: 1, instructions: 10, flushes: 0 });
-        assert_eq!(cost("kernel", Reason::Scheduler).instructions, 6);
-        assert_eq!(account.entries.len(), 3);
+        assert_eq!(cost("kernel", Reason::Scheduler).instructions, 5);
+        assert_eq!(account.entries.len(), 5);
+    }
+
+    #[test]
+    fn a_connection_that_is_made_anew_has_another_receiver() {
+        let mut recorder = Recorder::new(Vec::new());
+        for pid in [2, 3] {
+            let server = u32::from(pid);
+            enter(&mut recorder, pid, &[14, server, 0, 0, 0]);
+            recorder.leave(pid, true, &registers(&[8, server, 0, 0, 0, 1]));
+        }
+        for (server, times) in [(2, 1), (3, 2)] {
+            enter(&mut recorder, 4, &[25, server, 0, 0, 0]);
+            recorder.leave(4, true, &registers(&[7, 5]));
+            for _ in 0..times {
+                enter(&mut recorder, 4, &[16, 5, 4, 7]);
+                recorder.leave(4, true, &registers(&[0]));
+            }
+            enter(&mut recorder, 4, &[35, 5]);
+            recorder.leave(4, true, &registers(&[0]));
+        }
+        let account = recorder.account(&["kernel", "first", "second", "sender"].map(str::to_owned));
+        let count = |to: &str| {
+            let message = Message { kind: 4, pages: 0, to: Some(to.to_owned()), opcode: 7 };
+            let entry = Entry { process: "sender".to_owned(), reason: Reason::Send(16, message) };
+            account.entries.get(&entry).map_or(0, |cost| cost.count)
+        };
+        assert_eq!((count("first"), count("second")), (1, 2));
+    }
+
+    #[test]
+    fn processes_of_one_name_have_an_account_each() {
+        let mut recorder = Recorder::new(Vec::new());
+        for (pid, instructions) in [(2, 10), (3, 100), (4, 1000)] {
+            recorder.enter_page(pid, true, 0x1000);
+            recorder.step(0x1000);
+            enter(&mut recorder, pid, &[3]);
+            recorder.book(instructions);
+            recorder.leave(pid, true, &registers(&[]));
+        }
+        let account = recorder.account(&["kernel", "ws", "other", "ws"].map(str::to_owned));
+        let of = |process: &str| {
+            let entry = Entry { process: process.to_owned(), reason: Reason::Call(3) };
+            account.entries.get(&entry).map_or(0, |cost| cost.instructions)
+        };
+        assert_eq!([of("ws (2)"), of("other"), of("ws (4)"), of("ws")], [10, 100, 1000, 0]);
+        let functions = account.functions.keys().map(|function| function.process.as_str());
+        assert_eq!(functions.collect::<Vec<_>>(), ["other", "ws (2)", "ws (4)"]);
     }
 }

@@ -18,18 +18,19 @@ const NAME: &str = "_Middleware Network Server_";
 const PAGE: usize = 0xf003_0000;
 const LINE: usize = 25;
 
-/// The message: its id, the address of its page or 0, its fields, and our number for it.
+/// The message: its id, the address of its page or 0, its fields, and its sender, by which the kernel tells it from all
+/// others that wait; the sockets are those of the process in the sender's highest byte.
 const OPCODE: usize = 0x00;
 const LENT: usize = 0x04;
 const FIRST: usize = 0x08;
 const SECOND: usize = 0x0c;
-const TAG: usize = 0x10;
+const SENDER: usize = 0x10;
 /// Does it.
 const GO: usize = 0x14;
 /// 1 if it is done, with its answer.
 const STATUS: usize = 0x18;
 const ANSWER: [usize; 2] = [0x1c, 0x20];
-/// Takes the number of an operation that has waited and is done now, or 0; the answer is that of the number read last.
+/// Takes the sender of an operation that has waited and is done now, or 0; the answer is that of the one read last.
 const DONE: usize = 0x24;
 const DONE_ANSWER: [usize; 2] = [0x28, 0x2c];
 /// Lowers the interrupt line.
@@ -44,7 +45,7 @@ pub(crate) fn serve() -> Result<Infallible, xous::Error> {
     let registers = Registers::map(PAGE)?;
     let bell = Bell { registers, connection: xous::connect(server)? };
     raw::claim(LINE, bell, Bell::ring)?;
-    let mut net = Net { registers, parked: BTreeMap::new(), last: 0 };
+    let mut net = Net { registers, parked: BTreeMap::new() };
     loop {
         let envelope = xous::receive_message(server)?;
         match &envelope.body {
@@ -73,8 +74,6 @@ impl Bell {
 struct Net {
     registers: Registers,
     parked: BTreeMap<usize, MessageEnvelope>,
-    /// The number of the last message. 0 stands for none.
-    last: usize,
 }
 
 impl Net {
@@ -89,13 +88,13 @@ impl Net {
             // They have no answer.
             Message::Borrow(_) | Message::Move(_) => return,
         };
-        self.last = self.last.checked_add(1).unwrap_or(1);
+        let sender = envelope.sender.to_usize();
         let fields = [(OPCODE, envelope.body.id()), (LENT, page), (FIRST, first), (SECOND, second)];
         fields.iter().for_each(|(register, value)| self.registers.write(*register, *value));
-        self.registers.write(TAG, self.last);
+        self.registers.write(SENDER, sender);
         self.registers.write(GO, 1);
         if self.registers.read(STATUS) == 0 {
-            self.parked.insert(self.last, envelope);
+            self.parked.insert(sender, envelope);
         } else {
             finish(envelope, ANSWER.map(|register| self.registers.read(register)));
         }
@@ -103,11 +102,11 @@ impl Net {
 
     fn finish_parked(&mut self) {
         loop {
-            let tag = self.registers.read(DONE);
-            if tag == 0 {
+            let sender = self.registers.read(DONE);
+            if sender == 0 {
                 return;
             }
-            if let Some(envelope) = self.parked.remove(&tag) {
+            if let Some(envelope) = self.parked.remove(&sender) {
                 finish(envelope, DONE_ANSWER.map(|register| self.registers.read(register)));
             }
         }

@@ -75,6 +75,21 @@ fn misaligned_accesses_trap_and_change_nothing() {
     }
 }
 
+/// As the bus of a Precursor has it, whose registers do not look at the lane.
+#[test]
+fn a_narrow_store_to_a_device_has_its_bytes_in_all_lanes() {
+    for (function, offset, word) in [
+        (0, 0, 0x4444_4444),
+        (0, 3, 0x4444_4444),
+        (1, 0, 0x3344_3344),
+        (1, 2, 0x3344_3344),
+        (2, 0, 0x1122_3344),
+    ] {
+        let cpu = run(&[(5, DEVICE), (6, 0x1122_3344)], &[store(function, 6, 5, offset)]);
+        assert_eq!(cpu.devices.value, word, "{function} {offset}");
+    }
+}
+
 #[test]
 fn devices_answer_and_nothing_else_does() {
     let cpu = run(&[(5, DEVICE), (6, 77)], &[store(2, 6, 5, 0), load(2, 7, 5, 0), load(2, 8, 5, 4)]);

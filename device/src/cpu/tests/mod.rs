@@ -17,11 +17,17 @@ const DEVICE: u32 = 0xf000_0000;
 struct OneRegister {
     value: u32,
     line: bool,
+    /// Time in which the processor has slept.
+    slept: u64,
 }
 
 impl Devices for OneRegister {
     fn lines(&self, _count: u64) -> u32 {
         u32::from(self.line) << 5
+    }
+
+    fn now(&self, count: u64) -> u64 {
+        self.slept + count
     }
 
     fn read(&mut self, address: u32, _count: u64) -> Option<u32> {

@@ -41,6 +41,16 @@ fn unknown_and_read_only_csrs_are_illegal() {
 }
 
 #[test]
+fn time_goes_on_while_the_processor_sleeps() {
+    let program = [csr(2, 5, 0xc00, 0), csr(2, 6, 0xc01, 0), csr(2, 7, 0xc81, 0), csr(2, 8, 0xc02, 0)];
+    let mut cpu = cpu(&program);
+    cpu.devices.slept = 3 << 32 | 1000;
+    steps(&mut cpu, program.len() as u64);
+    let [cycle, time, upper_time, instructions] = [5, 6, 7, 8].map(|register: usize| cpu.x[register]);
+    assert_eq!([time - cycle, upper_time, instructions - cycle], [1001, 3, 3]);
+}
+
+#[test]
 fn user_mode_has_no_supervisor_csrs_and_no_sret() {
     for word in [csr(2, 5, SSTATUS, 0), SRET, SFENCE, 0x1050_0073] {
         let mut cpu = cpu(&[word]);

@@ -4,8 +4,6 @@ use rustix::net::sockopt::set_socket_linger;
 
 use super::*;
 
-const NOWHERE: u32 = 0;
-
 impl Server {
     /// A connection inside: the client's number and the accepted one.
     fn pair(&mut self, port: u16) -> (u32, u32) {
@@ -92,7 +90,7 @@ fn a_shutdown_ends_calls_that_wait_and_sends_nothing() {
     assert_eq!(server.done(), None, "the peer has seen nothing");
     // It is not sticky.
     assert_eq!(server.send(33 | client << 16, ONE, 0, 10, 3), None);
-    assert_eq!(server.close(client), Some((0, 0)));
+    assert_eq!(server.close(client), None);
     assert_eq!(server.done(), Some((2, (1, 0))));
 
     let mut server = Server::strict(Network::Inside);
@@ -117,9 +115,10 @@ fn on_a_quiet_network_nobody_is_looked_at() {
     // Anything at all is an event.
     server.send(31 | other << 16, ONE, 0, 5, 2);
     assert_eq!(server.done(), Some((1, (0, 0))));
-    assert_eq!(server.page(TWO)[..2], [1, 8]);
+    assert_eq!(server.page(TWO)[..8], [1, 1, 1, 1, 8, 0, 0, 0]);
     // An end that was there before its reader is not seen.
     server.close(client);
+    assert_eq!(server.done(), Some((93, (0, 0))));
     assert_eq!(server.send(33 | accepted << 16, TWO, 0, 10, 3), None);
     server.net.poll(server.now, &mut server.ram);
     assert_eq!(server.done(), None);
@@ -146,6 +145,7 @@ fn a_read_with_a_deadline_does_not_see_the_end_before() {
     let (other, _) = server.pair(0);
     assert_eq!(server.send(33 | accepted << 16, TWO, 30, 10, 1), None);
     server.close(client);
+    assert_eq!(server.done(), Some((93, (0, 0))));
     assert_eq!(server.done(), None);
     server.now = 30 * PER_MILLISECOND;
     server.send(31 | other << 16, ONE, 0, 5, 2);
@@ -161,8 +161,12 @@ fn an_accepted_connection_ends_with_its_peer() {
     assert_eq!(server.send(33 | number << 16, TWO, 0, 9, 2), None);
     assert_eq!(server.wait(), (2, (1, 0)));
     assert_eq!(peer.read(&mut [0]).unwrap(), 0, "net has closed it without being asked");
-    server.send(31 | number << 16, ONE, 0, 5, 3);
-    assert_eq!(server.page(ONE)[0], 1);
+    assert_eq!(server.send(31 | number << 16, THREE, 0, 5, 3), None, "it is looked at after an event");
+    server.net.poll(server.now, &mut server.ram);
+    assert_eq!(server.done(), None);
+    server.pair(0);
+    assert_eq!(server.wait(), (3, (0, 0)));
+    assert_eq!(server.page(THREE)[..8], [1, 1, 1, 1, 8, 0, 0, 0]);
 }
 
 #[test]
@@ -192,6 +196,98 @@ fn the_pcs_peers_see_no_backlog_and_no_end_before_the_close() {
     assert_eq!(peer.read(&mut [0; 9]).unwrap(), 2);
     assert_eq!(peer.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "no FIN");
     peer.set_nonblocking(false).unwrap();
-    assert_eq!(server.close(number), Some((0, 0)));
+    assert_eq!(server.close(number), None);
     assert_eq!(peer.read(&mut [0]).unwrap(), 0);
+    drop(peer);
+    assert_eq!(server.wait(), (93, (0, 0)));
+}
+
+#[test]
+fn a_read_fails_where_std_does_not_look_for_the_reason() {
+    let mut server = Server::strict(Network::Inside);
+    let (client, _) = server.pair(0);
+    for opcode in [32, 33] {
+        server.page(ONE)[..10].fill(0);
+        assert_eq!(server.send(opcode | 0x8000 | client << 16, ONE, 0, 10, 1), Some((0, 0)));
+        assert_eq!(server.page(ONE)[..8], [1, 1, 1, 1, 9, 0, 0, 0]);
+    }
+    let (listener, _) = server.listen(0);
+    server.page(ONE)[..5].fill(0);
+    assert_eq!(server.send(45 | u32::from(listener) << 16, ONE, 0, 0, 2), Some((0, 0)));
+    assert_eq!(server.page(ONE)[..5], [1, 9, 0, 0, 0]);
+}
+
+#[test]
+fn a_write_to_a_connection_that_is_gone_waits_for_an_event() {
+    let mut server = Server::strict(Network::Inside);
+    let (client, accepted) = server.pair(0);
+    server.close(client);
+    assert_eq!(server.done(), Some((93, (0, 0))));
+    assert_eq!(server.send(31 | accepted << 16, THREE, 0, 5, 1), None);
+    server.net.poll(server.now, &mut server.ram);
+    assert_eq!(server.done(), None);
+    server.pair(0);
+    assert_eq!(server.done(), Some((1, (0, 0))));
+    assert_eq!(server.page(THREE)[..8], [1, 1, 1, 1, 8, 0, 0, 0]);
+}
+
+/// The connecting side does not end with its peer.
+#[test]
+fn a_close_waits_for_the_peer_or_for_17_events() {
+    let mut server = Server::strict(Network::Inside);
+    let (client, accepted) = server.pair(0);
+    assert_eq!(server.close(accepted), None);
+    assert_eq!(server.done(), None);
+    // Its own number is free at once; the other side may still write.
+    assert_eq!(u32::from(server.listen(0).0), accepted);
+    assert_eq!(server.send(31 | client << 16, ONE, 0, 5, 2), Some((0, 8)));
+    assert_eq!(server.done(), None);
+    assert_eq!(server.close(client), None);
+    let done = [server.done(), server.done(), server.done()];
+    assert_eq!(done, [Some((93, (0, 0))), Some((93, (0, 0))), None]);
+
+    let (_, accepted) = server.pair(0);
+    let (other, reader) = server.pair(0);
+    server.close(accepted);
+    let mut events = 1;
+    while server.done().is_none() {
+        server.send(31 | other << 16, ONE, 0, 1, 1).unwrap();
+        server.send(33 | reader << 16, TWO, 0, 1, 1).unwrap();
+        events += 2;
+        assert!(events < 50);
+    }
+    assert!((17..=19).contains(&events), "{events}");
+}
+
+#[test]
+fn a_close_without_a_fin_to_send_waits_for_an_event() {
+    let mut server = Server::strict(Network::Inside);
+    let (listener, port) = server.listen(0);
+    let (client, ended) = server.pair(0);
+    server.close(client);
+    assert_eq!(server.done(), Some((93, (0, 0))));
+    for number in [u32::from(listener), ended] {
+        assert_eq!(server.close(number), None);
+        server.net.poll(server.now, &mut server.ram);
+        assert_eq!(server.done(), None);
+        server.pair(0);
+        assert_eq!(server.done(), Some((93, (0, 0))));
+    }
+    server.connect(ONE, HERE, port, 1);
+    assert_eq!(server.page(ONE)[0], 1, "nobody listens");
+}
+
+#[test]
+fn a_close_of_the_pcs_connection_waits_for_its_end() {
+    let mut server = Server::strict(Network::Loopback);
+    let (number, mut peer) = server.accept_from_pc();
+    peer.write_all(b"unread").unwrap();
+    assert_eq!(server.close(number), None);
+    assert_eq!(peer.read(&mut [0]).unwrap(), 0);
+    for _ in 0..50 {
+        server.net.poll(server.now, &mut server.ram);
+        assert_eq!(server.done(), None);
+    }
+    drop(peer);
+    assert_eq!(server.wait(), (93, (0, 0)));
 }

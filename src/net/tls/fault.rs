@@ -116,8 +116,8 @@ fn moment(time: UnixTime) -> Moment {
 /// It may have names of other things, such as mailboxes.
 fn names(presented: &[String]) -> String {
     let hosts = presented.iter().filter_map(|name| {
-        let inner = name.strip_prefix("DnsName(").or_else(|| name.strip_prefix("IpAddress("))?;
-        Some(inner.trim_end_matches(')').trim_matches('"'))
+        let domain = name.strip_prefix("DnsName(\"").and_then(|rest| rest.strip_suffix("\")"));
+        domain.or_else(|| name.strip_prefix("IpAddress(")?.strip_suffix(")"))
     });
     let names: Vec<_> = hosts.clone().take(MAX_NAMES).collect();
     match (names.len(), hosts.count() - names.len()) {

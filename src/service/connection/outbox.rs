@@ -68,14 +68,11 @@ struct State {
     /// Our Close frame is with the socket.
     close_written: bool,
     phase: Phase,
-    /// To be called when there is room for a frame that is shared, or never will be.
-    room: Option<Told>,
+    /// To be called when there is room for a frame that is shared, or never will be, by whoever makes it. Must not wait.
+    room: Option<Box<dyn FnOnce() + Send>>,
     /// Messages that are refused until the connection is open.
     refuses: Option<fn(&Lent) -> bool>,
 }
-
-/// Called by whoever makes room. Must not wait.
-type Told = Box<dyn FnOnce() + Send>;
 
 enum Item {
     Send(Lent),
@@ -473,7 +470,7 @@ fn take(state: &mut State) -> Option<Work> {
 }
 
 fn take_close(state: &mut State) -> Option<Work> {
-    state.closing.take_due().map(|payload| Work::Close(Box::new(payload)))
+    Some(Work::Close(Box::new(state.closing.take_due()?)))
 }
 
 /// Never within a message, and none that came to be due before the end was wanted.

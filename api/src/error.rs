@@ -39,7 +39,7 @@ use std::io::{self, ErrorKind};
 use crate::wire::fields::MAX_REQUEST;
 use crate::{CloseCode, Code};
 
-pub use crate::messages::queue_error::{QueueError, Unsent};
+pub use crate::link::queue_error::{QueueError, Unsent};
 #[cfg(feature = "idn")]
 pub use crate::open::host::NotAHost;
 pub use crate::tls::pin::NoFingerprint;

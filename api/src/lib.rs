@@ -177,7 +177,8 @@ pub use connection::{Event, Opening, Websocket};
 pub use files::Upload;
 pub use heap::allow_heap;
 pub use kind::{Kind, Part};
-pub use messages::{Message, MessageWriter, Payload, SendOptions};
+pub use link::options::SendOptions;
+pub use messages::{Message, MessageWriter, Payload};
 #[doc(inline)]
 pub use open::{Heartbeat, Reconnect, Request, Url};
 #[doc(inline)]

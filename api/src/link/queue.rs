@@ -6,7 +6,7 @@ use std::mem;
 use xous::CID;
 
 use crate::Kind;
-use crate::messages::options::SendOptions;
+use crate::link::options::SendOptions;
 
 /// The most of a connection.
 const MAX: usize = 16;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::error::SendError;
 use crate::link::Link;
+use crate::link::options::SendOptions;
 use crate::link::parts::{SEND_CHUNK, send_parts};
 use crate::link::queue::Queued;
-use crate::messages::options::SendOptions;
 use crate::sync::lock;
 use crate::{Code, Kind, Part, threads};
 

@@ -42,7 +42,7 @@ impl SendOptions {
     }
 
     /// Does not wait. When the socket has the message, or it could not be sent, the server behind `cid` gets a scalar with
-    /// `opcode`: the tag, 0 or the number of a [`Code`], bytes of the message, and the connection's
+    /// `opcode`: the tag, 0 or the number of a [`Code`](crate::Code), bytes of the message, and the connection's
     /// [`Handle`](crate::wire::Handle).
     pub fn report_to(mut self, cid: CID, opcode: usize) -> Self {
         self.report_to = Some((cid, opcode));

@@ -34,6 +34,8 @@ pub(crate) struct Established {
 impl Established {
     /// Starts the writer on its worker, tells `opened` that the connection is open (with the page that its `Open`
     /// lent, if there is one), and reads on this thread until the end. Returns how the connection ended.
+    // Apart: what this needs of the stack is not under what an opening handshake needs.
+    #[inline(never)]
     pub(crate) fn run(
         self,
         guard: &Arc<EndGuard>,

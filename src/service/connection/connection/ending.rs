@@ -127,6 +127,8 @@ impl Connection {
     fn closing(self: &Arc<Self>, outcome: &Outcome, close: impl FnOnce() -> Vec<Lent>) {
         let mut state = self.state.lock();
         state.phase = Phase::Closing;
+        // Before the peer can know: what it does then is not how this ended.
+        state.outcome.get_or_insert_with(|| outcome.clone());
         // Nothing is delivered to an owner who hears of the end from the peer. A reader that waits for a page goes on behind
         // the Close frame: nothing that it answers then goes ahead of that.
         self.own_inbox(&state).inspect(|inbox| inbox.stop());

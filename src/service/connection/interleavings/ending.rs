@@ -17,7 +17,7 @@ use super::super::opener::OpeningResult;
 use super::super::outbox::Work;
 use super::super::outcome::{NO_CODE, Outcome};
 use super::super::table::{Found, Table};
-use crate::proto::Role;
+use crate::proto::{CloseCode, Role};
 use crate::service::limits::CONNECTIONS;
 use crate::service::message::{Caller, Lent};
 use crate::service::thread::Timer;
@@ -126,6 +126,24 @@ fn an_opening_is_answered_once_and_what_was_answered_is_true() {
             assert_eq!(word, Code::Timeout as usize);
             assert!(conn.opened().is_none());
         }
+    });
+}
+
+/// Once the peer has our Close frame it may end the transport, and that is not how the connection ended.
+#[test]
+fn what_is_said_to_the_peer_is_how_it_ended() {
+    explore(2, || {
+        let (conn, table, timer) = connection(None);
+        conn.opened().unwrap();
+        let guard = EndGuard::new(conn.clone(), table);
+        let late = conn.clone();
+        let deadline = spawn(move || late.give_up(CloseCode::GOING_AWAY, "nobody is there"));
+        write(&conn);
+        // The reader, which meets the end of what the peer sends.
+        assert_eq!(conn.outcome().code, CloseCode::GOING_AWAY.value());
+        deadline.join().unwrap();
+        drop((conn, guard));
+        assert_eq!(timer.len(), 0, "no deadline is left");
     });
 }
 

@@ -258,19 +258,7 @@ impl State {
             return Err((newcomer, Full::Workers));
         };
         self.last += 1;
-        self.active.push(Active {
-            id: self.last,
-            places,
-            peer: newcomer.peer,
-            workers: 1,
-            stage: Stage::Silent,
-            since: Instant::now(),
-            socket: None,
-            counted: true,
-            leaving: false,
-            taken: false,
-            listener: None,
-        });
+        self.active.push(Active::new(self.last, places, newcomer.peer));
         Ok(Entered { newcomer, id: self.last, permit })
     }
 

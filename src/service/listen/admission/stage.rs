@@ -77,6 +77,23 @@ pub(super) enum Eviction {
 }
 
 impl Active {
+    /// One of this address that has come just now, and that the port counts.
+    pub(super) fn new(id: u64, places: Arc<Places>, peer: IpAddr) -> Self {
+        Active {
+            id,
+            places,
+            peer,
+            workers: 1,
+            stage: Stage::Silent,
+            since: Instant::now(),
+            socket: None,
+            counted: true,
+            leaving: false,
+            taken: false,
+            listener: None,
+        }
+    }
+
     /// Without it somebody from there would not meet the limit.
     pub(super) fn is_in_the_way_of(&self, full: Full, who: Option<Whereabouts<'_>>) -> bool {
         let same = |places| Arc::ptr_eq(&self.places, places) && self.counted;

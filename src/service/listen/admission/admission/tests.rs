@@ -35,19 +35,7 @@ fn client(admission: &Arc<Admission>, places: &Arc<Places>, stage: Stage) -> Cli
     let mut state = admission.state.lock();
     state.last += 1;
     let id = state.last;
-    state.active.push(Active {
-        id,
-        places: places.clone(),
-        peer: STRANGER,
-        workers: 1,
-        stage,
-        since: Instant::now(),
-        socket: None,
-        counted: true,
-        leaving: false,
-        taken: false,
-        listener: None,
-    });
+    state.active.push(Active { stage, ..Active::new(id, places.clone(), STRANGER) });
     ClientSlot { admission: admission.clone(), id }
 }
 

@@ -98,8 +98,7 @@ impl Opening {
     /// Gives the opening up. A thread that waits for it is told so at once. Does nothing once `wait` has returned.
     pub fn cancel(&self) {
         if !self.over.swap(true, SeqCst) {
-            let close = xous::Message::new_scalar(self.address.id(Opcode::Close), 0, 0, 0, 0);
-            xous::send_message(self.address.cid, close).ok();
+            self.address.tell(Opcode::Close, 0, 0);
         }
     }
 

@@ -66,11 +66,7 @@ impl Drop for Owner {
             outgoing.give_up(&self.0.sending);
         }
         self.0.sending.given_up.notify_all();
-        xous::send_message(
-            self.0.address().cid,
-            xous::Message::new_scalar(self.0.address().id(Opcode::Close), 0, 0, 0, 0),
-        )
-        .ok();
+        self.0.address().tell(Opcode::Close, 0, 0);
     }
 }
 

@@ -59,10 +59,14 @@ impl Address {
         }
     }
 
+    /// A scalar with two arguments that is not waited for. What has ended needs to hear nothing.
+    pub(crate) fn tell(self, opcode: Opcode, one: usize, two: usize) {
+        xous::send_message(self.cid, xous::Message::new_scalar(self.id(opcode), one, two, 0, 0)).ok();
+    }
+
     /// Closes a connection that nobody receives, without waiting for it.
     pub(crate) fn going_away(self) {
-        let close = xous::Message::new_scalar(self.id(Opcode::Close), GOING_AWAY, 0, 0, 0);
-        xous::send_message(self.cid, close).ok();
+        self.tell(Opcode::Close, GOING_AWAY, 0);
     }
 }
 

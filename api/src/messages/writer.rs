@@ -149,8 +149,7 @@ impl<'a> MessageWriter<'a> {
     fn give_up(&self) {
         let Phase::Begun(session) = self.phase else { return };
         let code = usize::from(CloseCode::INTERNAL.value());
-        let message = xous::Message::new_scalar(self.link.address().id(Opcode::Close), code, session, 0, 0);
-        xous::send_message(self.link.address().cid, message).ok();
+        self.link.address().tell(Opcode::Close, code, session);
     }
 }
 

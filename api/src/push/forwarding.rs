@@ -45,8 +45,7 @@ impl Forwarding {
             return;
         }
         lock(&FORWARDED).entries.retain(|entry| !Arc::ptr_eq(&entry.stopped, &self.stopped));
-        let ready = xous::Message::new_scalar(self.address.id(Opcode::Ready), 0, 0, 0, 0);
-        xous::send_message(self.address.cid, ready).ok();
+        self.address.tell(Opcode::Ready, 0, 0);
     }
 }
 
